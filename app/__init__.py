@@ -1,0 +1,5 @@
+"""The visitor management backend."""
+
+from importlib.metadata import version
+
+__version__ = version("vms")

@@ -1,0 +1,79 @@
+"""SQL of the audit trail."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+
+from app.audit.models import Action, VisitorEvent
+from app.auth.caller import Caller, CallerRole
+from app.core.ids import new_id
+from app.core.insert_many import insert_many
+from app.core.repository import ReadRepository, Repository
+from app.core.request_context import current_client_address, current_request_id
+
+
+class VisitorEventReader(ReadRepository[VisitorEvent]):
+    """Reads the trail."""
+
+    model = VisitorEvent
+
+    async def of_visitor(self, visitor_id: UUID) -> Sequence[VisitorEvent]:
+        """The trail of one visitor, oldest first."""
+        found = await self.session.scalars(
+            self.statement().where(VisitorEvent.visitor_id == visitor_id).order_by(VisitorEvent.id)
+        )
+        return found.all()
+
+
+class VisitorEventRepository(VisitorEventReader, Repository[VisitorEvent]):
+    """Writes the trail."""
+
+    def record(
+        self, visitor_id: UUID, action: Action, caller: Caller, now: datetime, **details: Any
+    ) -> None:
+        """Note what `caller` did; `details` are JSON-able and never personal data."""
+        self.add(VisitorEvent(**_event(visitor_id, action, caller, now, details)))
+
+    async def record_all(
+        self,
+        visitor_ids: Iterable[UUID],
+        action: Action,
+        caller: Caller,
+        now: datetime,
+        **details: Any,
+    ) -> None:
+        """Note that `caller` did the same to many visitors, with one INSERT."""
+        events = [_event(visitor_id, action, caller, now, details) for visitor_id in visitor_ids]
+        await insert_many(self.unit, VisitorEvent, events)
+
+    async def forget_addresses(self, visitor_ids: Collection[UUID]) -> None:
+        """Drop the network addresses from which these visitors registered themselves."""
+        await self.unit.write(
+            update(VisitorEvent)
+            .where(
+                VisitorEvent.visitor_id.in_(visitor_ids),
+                VisitorEvent.actor_role == CallerRole.ANONYMOUS.value,
+            )
+            .values(client_address=None)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _event(
+    visitor_id: UUID, action: Action, caller: Caller, now: datetime, details: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "visitor_id": visitor_id,
+        "action": action,
+        "actor_role": caller.role.value,
+        "actor_id": caller.id,
+        "actor_name": caller.name,
+        "client_address": current_client_address(),
+        "request_id": current_request_id(),
+        "details": details,
+        "created_at": now,
+    }

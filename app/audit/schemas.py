@@ -1,0 +1,25 @@
+"""How the audit trail is shown."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.audit.models import Action
+
+
+class VisitorEventOut(BaseModel):
+    """One entry: who did what, when, and from where."""
+
+    model_config = ConfigDict(from_attributes=True, title="VisitorEvent")
+
+    id: UUID
+    created_at: datetime
+    action: Action
+    actor_role: str = Field(description="`system` for the worker", examples=["admin"])
+    actor_id: UUID | None
+    actor_name: str
+    client_address: str | None
+    request_id: str
+    details: dict[str, Any]

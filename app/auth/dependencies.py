@@ -1,0 +1,105 @@
+"""What the routes about accounts work with."""
+
+from asyncio import sleep as pause
+from collections.abc import AsyncIterator
+from time import monotonic
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.auth.desk import AccountDesk
+from app.auth.guards import UserManager, get_tokens
+from app.auth.password_changes import PasswordChanger
+from app.auth.registration import RegistrationPolicy
+from app.auth.service import Tokens
+from app.auth.sign_in_limits import SignInLimits
+from app.auth.user_management import UserDesk
+from app.core.database import Database, Writing, get_database
+from app.core.dependencies import Hasher, Now
+from app.core.limits import Limiter, Rule, client_network
+from app.core.text import account_key
+from app.settings import Settings
+
+# Longer than any of the work takes, and short enough for whoever waits.
+EVEN_SECONDS = 0.2
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+Configured = Annotated[Settings, Depends(_settings)]
+
+
+async def _sign_in_limits(limiter: Limiter, settings: Configured) -> SignInLimits:
+    return SignInLimits(
+        limiter,
+        per_account=Rule("failed login, account", settings.login_limit_per_account),
+        per_address=Rule("failed login, address", settings.login_limit_per_address),
+    )
+
+
+async def _policy(settings: Configured) -> RegistrationPolicy:
+    return RegistrationPolicy(settings.registration_mode, settings.registration_domains)
+
+
+async def _desk(request: Request, unit: Writing, settings: Configured, now: Now) -> AccountDesk:
+    return AccountDesk(unit, request.app.state.wake_outbox, settings.frontend_url, now)
+
+
+class ForgottenLimits:
+    """How often a link may be asked for: per address of the caller, and per account."""
+
+    def __init__(self, limiter: Limiter, settings: Configured) -> None:
+        self._limiter = limiter
+        self._per_account = Rule("forgotten, account", settings.forgot_password_limit_per_account)
+        self._per_address = Rule("forgotten, address", settings.forgot_password_limit_per_address)
+
+    async def hit(self, email: str) -> None:
+        await self._limiter.hit(self._per_address, client_network())
+        await self._limiter.hit(self._per_account, account_key(email))
+
+
+class RegistrationLimit:
+    """How often one address may register."""
+
+    def __init__(self, limiter: Limiter, settings: Configured) -> None:
+        self._limiter = limiter
+        self._rule = Rule("registration", settings.registration_limit_per_address)
+
+    async def hit(self) -> None:
+        await self._limiter.hit(self._rule, client_network())
+
+
+async def _evenly() -> AsyncIterator[None]:
+    """Sends the answer when its time has come, and not when the work is done.
+
+    Dependencies end in reverse: the transaction is committed and its connection given back before
+    the wait, and the answer follows it.
+    """
+    until = monotonic() + EVEN_SECONDS
+    yield
+    await pause(until - monotonic())
+
+
+Evenly = Depends(_evenly, scope="function")
+Db = Annotated[Database, Depends(get_database)]
+Issuer = Annotated[Tokens, Depends(get_tokens)]
+SignInGate = Annotated[SignInLimits, Depends(_sign_in_limits)]
+Policy = Annotated[RegistrationPolicy, Depends(_policy)]
+Accounts = Annotated[AccountDesk, Depends(_desk)]
+
+
+async def _changer(
+    desk: Accounts, database: Db, hasher: Hasher, limits: SignInGate
+) -> PasswordChanger:
+    return PasswordChanger(desk, database, hasher, limits)
+
+
+async def _user_desk(desk: Accounts, caller: UserManager) -> UserDesk:
+    return UserDesk(desk, caller)
+
+
+Passwords = Annotated[PasswordChanger, Depends(_changer)]
+Users = Annotated[UserDesk, Depends(_user_desk)]

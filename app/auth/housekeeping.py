@@ -1,0 +1,48 @@
+"""The nightly end of what nobody can use any more."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.auth.repository import (
+    AccountLinkRepository,
+    AuthSessionRepository,
+    RefreshTokenRepository,
+)
+from app.core.database import Database
+
+# Rows of one transaction: few enough that nobody waits for its locks.
+BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many rows a run has deleted; refresh tokens of deleted sessions are not counted."""
+
+    sessions: int
+    refresh_tokens: int
+    links: int
+
+
+async def purge_sign_ins(database: Database, now: datetime) -> Purged:
+    """Delete sessions that are over, expired refresh tokens and expired links."""
+    async with database.write() as unit:
+        links = await AccountLinkRepository(unit).purge(now)
+    return Purged(
+        sessions=await _purge_all(database, now, AuthSessionRepository),
+        refresh_tokens=await _purge_all(database, now, RefreshTokenRepository),
+        links=links,
+    )
+
+
+async def _purge_all(
+    database: Database,
+    now: datetime,
+    table: type[AuthSessionRepository] | type[RefreshTokenRepository],
+) -> int:
+    total = 0
+    while True:
+        async with database.write() as unit:
+            deleted = await table(unit).purge(now, at_most=BATCH)
+        total += deleted
+        if deleted < BATCH:
+            return total

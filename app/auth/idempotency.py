@@ -1,0 +1,53 @@
+"""`Idempotency-Key`: for the POSTs that create something, whoever sends them."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+
+from app.auth.caller import Caller
+from app.auth.guards import resolve_caller
+from app.core.database import Writing
+from app.core.dependencies import Now
+from app.core.idempotency import IdempotencyKeyReused, Repeatable, RequestInProgress, scope_of
+from app.core.keys import mac
+from app.core.request_context import current_client_address
+from app.core.routing import REPEATABLE
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Makes a repeat safe: the same key and body get the first answer for 24 hours",
+    ),
+]
+
+
+async def _once(
+    request: Request,
+    caller: Annotated[Caller, Depends(resolve_caller)],
+    unit: Writing,
+    now: Now,
+    key: Key = None,
+) -> None:
+    """Answers a repeat, and has the route keep the answer of a first request."""
+    if key is None:
+        return
+    # Strangers share nothing but their address; people and devices are told apart by id.
+    owner = str(caller.id or current_client_address())
+    repeatable = Repeatable(
+        unit=unit,
+        scope=scope_of(f"{caller.role.value} {owner}", request.url.path, key),
+        # Keyed, since a body may hold a password that could be guessed from a plain hash.
+        body_hash=mac(request.app.state.repeat_key, await request.body(), 32),
+        now=now,
+    )
+    await repeatable.begin()
+    request.scope[REPEATABLE] = repeatable
+
+
+_once.problems = (IdempotencyKeyReused, RequestInProgress)  # type: ignore[attr-defined] # for ApiRoute
+
+Once = Depends(_once)

@@ -1,0 +1,90 @@
+"""A new password: for who knows the old one, and for who has forgotten it.
+
+Each reads first, then hashes, then writes: no connection and no lock is held while bcrypt works.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.auth.caller import Caller
+from app.auth.desk import RESET_LIFETIME, AccountDesk, link_hash
+from app.auth.errors import InvalidLink
+from app.auth.models import LinkPurpose
+from app.auth.repository import AccountLinkReader
+from app.auth.sign_in_limits import SignInLimits
+from app.core.database import Database
+from app.core.errors import Invalid, NotAuthenticated
+from app.core.passwords import PasswordHasher
+from app.users.models import User
+from app.users.password_rules import require_strong
+from app.users.repository import UserReader
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanger:
+    """What a change of password works with."""
+
+    desk: AccountDesk
+    database: Database
+    hasher: PasswordHasher
+    limits: SignInLimits
+
+    async def change(self, caller: Caller, old: str, new: str) -> None:
+        """Replace one's own password and end one's other sessions; `Invalid` for a wrong `old`."""
+        seen = await self._own(caller.id)
+        await self._check_old(seen, old)
+        require_strong(new, seen.email, field="new_password")
+        hashed = await self.hasher.hash(new)
+        user = await self.desk.users.lock_as_seen(seen)
+        if user is None:
+            raise NotAuthenticated("The account was changed meanwhile: sign in again")
+        await self.desk.set_password(user, hashed, but=caller.session_id)
+
+    async def reset(self, token: str, new: str) -> None:
+        """Set the password by a mailed link, end all sessions; raises `InvalidLink`.
+
+        Of two requests at once one finds the link used up. Failed logins are forgotten: whoever
+        guesses at an account must not keep its owner out.
+        """
+        hashed_token = link_hash(token)
+        seen = await self._owner(hashed_token)
+        require_strong(new, seen.email, field="new_password")
+        hashed = await self.hasher.hash(new)
+        user = await self.desk.users.lock_usable(seen.id)
+        if user is None or not await self.desk.links.use_up(user.id, hashed_token):
+            raise InvalidLink
+        await self.desk.set_password(user, hashed)
+        await self.desk.prove_address(user)
+        await self.limits.forgive(user.email)
+
+    async def _own(self, user_id: UUID | None) -> User:
+        async with self.database.read() as session:
+            user = await UserReader(session).get(user_id) if user_id else None
+        if user is None:
+            raise NotAuthenticated
+        return user
+
+    async def _check_old(self, user: User, old: str) -> None:
+        await self.limits.admit(user.email)
+        if not await self.hasher.verify(old, user.password_hash):
+            await self.limits.failed(user.email)
+            raise Invalid.field("old_password", "wrong_password", "This is not the password")
+        await self.limits.passed(user.email)
+
+    async def _owner(self, hashed_token: bytes) -> User:
+        async with self.database.read() as session:
+            links = AccountLinkReader(session)
+            user = await links.owner(LinkPurpose.PASSWORD_RESET, hashed_token, self.desk.now)
+        if user is None:
+            raise InvalidLink
+        return user
+
+
+async def forgot(desk: AccountDesk, email: str) -> None:
+    """Mail a link to the account of this address, if there is one that staff has not closed.
+
+    It also opens an account whose address was still to be proven: the mail proves it.
+    """
+    user = await desk.users.lock_by_email(email)
+    if user is not None and (user.is_active or user.awaits_verification):
+        await desk.mail_link(user, LinkPurpose.PASSWORD_RESET, RESET_LIFETIME)

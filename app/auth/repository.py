@@ -1,0 +1,137 @@
+"""SQL of sign-ins and of mailed links."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.auth.models import AccountLink, AuthSession, LinkPurpose, RefreshToken
+from app.core.ids import new_id
+from app.core.repository import ReadRepository, Repository
+from app.users.models import User
+
+
+class AuthSessionReader(ReadRepository[AuthSession]):
+    """Looks sign-ins up."""
+
+    model = AuthSession
+
+    async def live_user(self, session_id: UUID, user_id: UUID) -> User | None:
+        """The active user of a session that was not revoked."""
+        return await self.session.scalar(
+            select(User)
+            .join(AuthSession, AuthSession.user_id == User.id)
+            .where(
+                AuthSession.id == session_id,
+                AuthSession.revoked_at.is_(None),
+                User.id == user_id,
+                User.is_active,
+            )
+        )
+
+
+class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
+    """Begins and ends sign-ins."""
+
+    async def lock_live(self, session_id: UUID, now: datetime) -> AuthSession | None:
+        """A session of an active user that was not revoked and has not run out."""
+        return await self.lock(
+            AuthSession.id == session_id,
+            AuthSession.revoked_at.is_(None),
+            AuthSession.expires_at > now,
+            exists().where(User.id == AuthSession.user_id, User.is_active),
+        )
+
+    async def revoke_all(self, user_id: UUID, now: datetime, *, but: UUID | None = None) -> None:
+        """End the sessions of a user, `but` the one that asks for it."""
+        others = [] if but is None else [AuthSession.id != but]
+        await self.unit.write(
+            update(AuthSession)
+            .where(AuthSession.user_id == user_id, AuthSession.revoked_at.is_(None), *others)
+            .values(revoked_at=now)
+        )
+
+    async def purge(self, now: datetime, *, at_most: int) -> int:
+        """Delete sessions that are over, and with them their refresh tokens; says how many."""
+        over = (
+            select(AuthSession.id)
+            .where(or_(AuthSession.expires_at <= now, AuthSession.revoked_at.is_not(None)))
+            .limit(at_most)
+            .with_for_update(skip_locked=True)
+        )
+        result = await self.unit.write(delete(AuthSession).where(AuthSession.id.in_(over)))
+        return result.rowcount
+
+
+class RefreshTokenRepository(Repository[RefreshToken]):
+    """Refresh tokens by their hash."""
+
+    model = RefreshToken
+
+    async def by_hash(self, token_hash: bytes) -> RefreshToken | None:
+        return await self.lock(RefreshToken.token_hash == token_hash)
+
+    async def purge(self, now: datetime, *, at_most: int) -> int:
+        """Delete expired tokens; says how many.
+
+        A used one stays until it expires: its second use must still be known as one.
+        """
+        expired = select(RefreshToken.id).where(RefreshToken.expires_at <= now).limit(at_most)
+        result = await self.unit.write(delete(RefreshToken).where(RefreshToken.id.in_(expired)))
+        return result.rowcount
+
+
+class AccountLinkReader(ReadRepository[AccountLink]):
+    """Looks mailed links up."""
+
+    model = AccountLink
+
+    async def owner(self, purpose: LinkPurpose, token_hash: bytes, now: datetime) -> User | None:
+        """The account that a link is for, while the link can be used."""
+        return await self.session.scalar(
+            select(User)
+            .join(AccountLink, AccountLink.user_id == User.id)
+            .where(
+                AccountLink.purpose == purpose,
+                AccountLink.token_hash == token_hash,
+                AccountLink.expires_at > now,
+            )
+        )
+
+
+class AccountLinkRepository(AccountLinkReader, Repository[AccountLink]):
+    """Makes and uses mailed links."""
+
+    async def replace(
+        self,
+        user_id: UUID,
+        purpose: LinkPurpose,
+        token_hash: bytes,
+        now: datetime,
+        *,
+        until: datetime,
+    ) -> None:
+        """Store a link; the one before it of this purpose ends."""
+        values = {"token_hash": token_hash, "expires_at": until}
+        key = {"user_id": user_id, "purpose": purpose}
+        new = insert(AccountLink).values(id=new_id(), created_at=now, **key, **values)
+        await self.unit.write(new.on_conflict_do_update(index_elements=list(key), set_=values))
+
+    async def use_up(self, user_id: UUID, token_hash: bytes) -> bool:
+        """Delete a link; of any number of requests at once one is told that it was there."""
+        result = await self.unit.write(
+            delete(AccountLink).where(
+                AccountLink.user_id == user_id, AccountLink.token_hash == token_hash
+            )
+        )
+        return bool(result.rowcount)
+
+    async def drop_all(self, user_id: UUID) -> None:
+        """End every link of an account."""
+        await self.unit.write(delete(AccountLink).where(AccountLink.user_id == user_id))
+
+    async def purge(self, now: datetime) -> int:
+        """Delete expired links; says how many."""
+        result = await self.unit.write(delete(AccountLink).where(AccountLink.expires_at <= now))
+        return result.rowcount

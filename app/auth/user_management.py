@@ -1,0 +1,106 @@
+"""What staff does with accounts: superadmins with all, admins with those of hosts."""
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.auth.caller import Caller
+from app.auth.desk import FIRST_MAIL_LIFETIME, AccountDesk
+from app.auth.models import LinkPurpose
+from app.auth.permissions import PERMISSIONS, Permission
+from app.core.errors import Forbidden, NotFound
+from app.core.passwords import PasswordHasher
+from app.core.text import account_key
+from app.users.errors import LastSuperadmin
+from app.users.models import Role, User
+from app.users.password_rules import require_strong
+from app.users.schemas import UserIn
+from app.users.service import create_user
+
+
+def managed_roles(caller: Caller) -> Collection[Role]:
+    """The roles whose accounts a caller sees, changes and may give."""
+    all_of_them = Permission.MANAGE_ALL_USERS in PERMISSIONS[caller.role]
+    return tuple(Role) if all_of_them else (Role.HOST,)
+
+
+@dataclass(frozen=True, slots=True)
+class UserDesk:
+    """Makes, changes and deletes accounts for a caller."""
+
+    desk: AccountDesk
+    caller: Caller
+
+    async def create(self, body: UserIn, hasher: PasswordHasher) -> User:
+        """A new active account; raises `EmailTaken`. Without a password its owner is mailed."""
+        self._require_managed(body.role)
+        if body.password is not None:
+            require_strong(body.password, body.email, field="password")
+        user = await create_user(
+            self.desk.users,
+            hasher,
+            **body.model_dump(exclude={"password"}),
+            password=body.password or secrets.token_urlsafe(),
+            now=self.desk.now,
+        )
+        await self.desk.users.adopt_visitors(user)
+        if body.password is None:
+            await self.desk.mail_link(user, LinkPurpose.PASSWORD_RESET, FIRST_MAIL_LIFETIME)
+        return user
+
+    async def change(self, user_id: UUID, values: dict[str, Any]) -> User:
+        """Set fields; raises `EmailTaken`, `LastSuperadmin`.
+
+        A new role counts from the next request on, since each reads the account; sessions go on.
+        """
+        self._require_managed(values.get("role", Role.HOST))
+        stays = values.get("role", Role.SUPERADMIN) is Role.SUPERADMIN
+        user = await self._locked(user_id, stays=stays and values.get("is_active", True))
+        for name, value in values.items():
+            setattr(user, name, value)
+        user.updated_at = self.desk.now
+        if "email" in values:
+            await self._readdress(user)
+        if "is_active" in values:
+            await self._open_or_close(user)
+        return await self.desk.users.save(user)
+
+    async def delete(self, user_id: UUID) -> None:
+        """Delete an account with its sessions; the visitors of a host stay, with name and address.
+
+        Raises `LastSuperadmin`.
+        """
+        await self.desk.users.delete(await self._locked(user_id, stays=False))
+
+    def _require_managed(self, role: Role) -> None:
+        if role not in managed_roles(self.caller):
+            raise Forbidden(f"You can't make an account a {role.value}")
+
+    async def _locked(self, user_id: UUID, *, stays: bool) -> User:
+        """The account, locked after all superadmins; `stays` if it keeps their role and access."""
+        roles = managed_roles(self.caller)
+        superadmins: Sequence[UUID] = ()
+        if Role.SUPERADMIN in roles:
+            superadmins = await self.desk.users.lock_superadmins()
+        user = await self.desk.users.lock_of_roles(user_id, roles)
+        if user is None:
+            raise NotFound
+        if not stays and list(superadmins) == [user.id]:
+            raise LastSuperadmin
+        return user
+
+    async def _open_or_close(self, user: User) -> None:
+        user.awaits_verification = False  # staff has decided, whatever the owner proves
+        if user.is_active:
+            await self.desk.users.adopt_visitors(user)
+        else:
+            await self.desk.end_access(user)
+
+    async def _readdress(self, user: User) -> None:
+        """Links that were mailed to the old address end."""
+        user.email_key = account_key(user.email)
+        await self.desk.users.save(user)
+        await self.desk.links.drop_all(user.id)
+        await self.desk.users.adopt_visitors(user)

@@ -1,0 +1,76 @@
+"""Why an upload was refused."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from fastapi import Response
+
+from app.bulk.faults import Fault, Unreadable, UnreadableWorkbook
+from app.core.errors import Problem
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class InvalidRows(Problem):
+    """Carries every fault in `errors`, as `{row, column, code, message}`."""
+
+    status, code, title = 422, "invalid_rows", "Some rows are not valid"
+
+    def __init__(self, faults: Sequence[Fault], marked: bytes | None = None) -> None:
+        self.faults = faults
+        self.marked = marked
+        rows = len({fault.row for fault in faults})
+        super().__init__(
+            f"{_counted(len(faults), 'fault')} in {_counted(rows, 'row')}: nobody was registered",
+            errors=[asdict(fault) for fault in faults],
+        )
+
+    def response(self) -> Response:  # type: ignore[override] # the one problem that may be no JSON
+        """The document, or the uploaded list with the faulty cells marked."""
+        if self.marked is None:
+            return super().response()
+        disposition = 'attachment; filename="visitors-to-correct.xlsx"'
+        headers = {"Content-Disposition": disposition}
+        return Response(self.marked, self.status, headers, XLSX)
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+class InvalidWorkbook(Problem):
+    status, code, title = 422, Unreadable.DAMAGED.value, "The file is not a readable workbook"
+
+
+class PasswordProtected(Problem):
+    status, code, title = 422, Unreadable.PROTECTED.value, "The workbook has a password"
+
+
+class OldExcelFormat(Problem):
+    status, code, title = 422, Unreadable.OLD_FORMAT.value, "The workbook is an old .xls"
+
+
+class WorkbookTooComplex(Problem):
+    status, code, title = 422, Unreadable.TOO_COMPLEX.value, "The workbook holds far too much"
+
+
+class UnsafeWorkbook(Problem):
+    status, code, title = 422, Unreadable.UNSAFE.value, "The workbook is not safe to open"
+
+
+class NoVisitorList(Problem):
+    status, code, title = 422, Unreadable.NO_LIST.value, "The workbook has no list of visitors"
+
+
+UNREADABLE: dict[Unreadable, type[Problem]] = {
+    Unreadable.DAMAGED: InvalidWorkbook,
+    Unreadable.PROTECTED: PasswordProtected,
+    Unreadable.OLD_FORMAT: OldExcelFormat,
+    Unreadable.TOO_COMPLEX: WorkbookTooComplex,
+    Unreadable.UNSAFE: UnsafeWorkbook,
+    Unreadable.NO_LIST: NoVisitorList,
+}
+
+
+def problem_of(verdict: UnreadableWorkbook) -> Problem:
+    return UNREADABLE[verdict.reason](verdict.message)

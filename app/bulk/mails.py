@@ -1,0 +1,47 @@
+"""The mail that tells a host of all the visitors of an upload at once. Pure."""
+
+from collections.abc import Sequence
+
+from app.core.text import account_key
+from app.notifications.kinds import NotificationKind
+from app.notifications.payloads import BulkRow, BulkSummaryPayload
+from app.notifications.repository import OutgoingMail
+from app.visitors.mails import end_of_day
+from app.visitors.models import Visitor
+
+
+def summaries(visitors: Sequence[Visitor]) -> list[OutgoingMail]:
+    """One mail to each host with an address, whatever the spelling; none where there is none."""
+    by_host: dict[str, list[Visitor]] = {}
+    for visitor in visitors:
+        if visitor.host_email is not None:
+            by_host.setdefault(account_key(visitor.host_email), []).append(visitor)
+    return [_summary(theirs) for theirs in by_host.values()]
+
+
+def _summary(visitors: list[Visitor]) -> OutgoingMail:
+    site = visitors[0].site
+    name = next((visitor.host_name for visitor in visitors if visitor.host_name), "")
+    in_order = sorted(visitors, key=lambda found: (found.visit_date, found.visit_time, found.name))
+    return OutgoingMail(
+        kind=NotificationKind.host_bulk_summary,
+        payload=BulkSummaryPayload(
+            host_name=name,
+            site_name=site.name,
+            timezone=site.timezone,
+            visitors=tuple(_row(visitor) for visitor in in_order),
+        ),
+        to=visitors[0].host_email or "",
+        name=name,
+        pointless_after=end_of_day(in_order[-1].visit_date, site.timezone),
+    )
+
+
+def _row(visitor: Visitor) -> BulkRow:
+    return BulkRow(
+        visitor_id=visitor.id,
+        name=visitor.name,
+        company=visitor.company,
+        visit_date=visitor.visit_date,
+        visit_time=visitor.visit_time,
+    )

@@ -1,0 +1,91 @@
+"""A refused list as a workbook whose faulty cells are marked and commented. Pure.
+
+It is made anew of the values that were read, in the same rows and columns: what else the uploaded
+file held is not carried back out. Formulas come back as text.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from openpyxl import Workbook
+from openpyxl.cell import Cell as SheetCell
+from openpyxl.comments import Comment
+from openpyxl.styles import PatternFill
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
+
+from app.bulk.cells import Cell
+from app.bulk.columns import COLUMNS, WORDS
+from app.bulk.faults import Fault
+from app.bulk.sheets import (
+    TEXT_FORMAT,
+    as_bytes,
+    cell_at,
+    dress_header,
+    fit_to_width,
+    offer_words,
+    write_text,
+)
+from app.bulk.workbook import VisitorList
+
+FAULTY = PatternFill("solid", start_color="FFC7CE")
+WIDTH = 24
+MAX_CELLS = 20_000
+AUTHOR = "Visitor desk"
+FALLBACK_TITLE = "Visitors"
+
+
+def can_be_marked(found: VisitorList) -> bool:
+    """Whether the list is of a size that people correct by hand, and that is cheap to write."""
+    return sum(len(row) for row in found.sheet.rows.values()) <= MAX_CELLS
+
+
+def marked(found: VisitorList, faults: Sequence[Fault]) -> bytes:
+    """The list with its faults, as an .xlsx file."""
+    workbook = Workbook()
+    sheet: Worksheet = workbook.worksheets[0]
+    sheet.title = FALLBACK_TITLE
+    for number, row in found.sheet.rows.items():
+        for position, cell in row.items():
+            _write(cell_at(sheet, number, position), cell)
+    _dress(sheet, found)
+    _mark(sheet, found, faults)
+    return as_bytes(workbook)
+
+
+def _write(target: SheetCell, cell: Cell) -> None:
+    if cell.formula is not None:
+        write_text(target, f"={cell.formula}")
+    elif isinstance(cell.value, str) or cell.is_error:
+        write_text(target, str(cell.value))
+        target.number_format = TEXT_FORMAT
+    else:
+        target.value = cell.value
+        target.number_format = cell.number_format
+
+
+def _dress(sheet: Worksheet, found: VisitorList) -> None:
+    last = max(found.sheet.rows) + 1
+    for field, position in found.positions.items():
+        letter = get_column_letter(position)
+        sheet.column_dimensions[letter].width = WIDTH
+        dress_header(cell_at(sheet, found.header_row, position))
+        if field in WORDS:
+            rows = range(found.header_row + 1, last + 1)
+            offer_words(sheet, letter, list(WORDS[field]), rows)
+    sheet.freeze_panes = f"A{found.header_row + 1}"
+    fit_to_width(sheet)
+
+
+def _mark(sheet: Worksheet, found: VisitorList, faults: Sequence[Fault]) -> None:
+    fields = {column.title: column.field for column in COLUMNS}
+    by_cell: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for fault in faults:
+        # What has no column of its own, such as a date that is missing, is told where a row begins.
+        position = found.positions.get(fields.get(fault.column, ""), min(found.positions.values()))
+        by_cell[fault.row, position].append(fault.message)
+    for (row, position), messages in by_cell.items():
+        cell = cell_at(sheet, row, position)
+        cell.fill = FAULTY
+        text = "\n".join(messages)
+        cell.comment = Comment(text, AUTHOR, height=40 + 20 * len(messages), width=320)

@@ -1,0 +1,253 @@
+"""What the parts of a workbook say: sheets, shared strings, number formats, cells. Pure.
+
+Part names and elements are those of ECMA-376 (Office Open XML), part 1, chapter 18.
+"""
+
+import re
+from dataclasses import dataclass, field
+from posixpath import join, normpath
+
+from openpyxl.styles.numbers import BUILTIN_FORMATS
+from openpyxl.utils import column_index_from_string
+
+from app.bulk.faults import Damaged, TooComplex
+
+MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
+WATCHED_COLUMNS = 60
+MAX_MERGES = 1_000
+# More than any field may hold, so that its own rule refuses it; the rest is not kept.
+MAX_TEXT = 4_000
+REFERENCE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
+ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+
+class Gathered:
+    """Text between two tags, up to a bound."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._length = 0
+
+    def add(self, data: str) -> None:
+        if self._length < MAX_TEXT:
+            self._pieces.append(data)
+            self._length += len(data)
+
+    def take(self) -> str:
+        text = "".join(self._pieces)[:MAX_TEXT]
+        self._pieces, self._length = [], 0
+        return text
+
+
+class Relations:
+    """`*.rels`: the parts by id, and the first of each kind. Links to elsewhere are left out."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self.by_id: dict[str, str] = {}
+        self.by_kind: dict[str, str] = {}
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if name != "Relationship" or attributes.get("TargetMode") == "External":
+            return
+        target = attributes.get("Target", "")
+        path = normpath(join("/", self._folder, target)).lstrip("/")
+        self.by_id[attributes.get("Id", "")] = path
+        self.by_kind.setdefault(attributes.get("Type", "").rpartition("/")[2], path)
+
+    def text(self, data: str) -> None: ...
+    def end(self, name: str) -> None: ...
+
+
+class Contents:
+    """`workbook.xml`: names and relation ids of the sheets that can be seen, and the calendar."""
+
+    def __init__(self) -> None:
+        self.sheets: list[tuple[str, str]] = []
+        self.begins_1904 = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "sheet" and attributes.get("state", "visible") == "visible":
+            ids = [value for key, value in attributes.items() if key.endswith(":id")]
+            self.sheets.append((attributes.get("name", ""), ids[0] if ids else ""))
+        elif name == "workbookPr":
+            self.begins_1904 = attributes.get("date1904") in {"1", "true"}
+
+    def text(self, data: str) -> None: ...
+    def end(self, name: str) -> None: ...
+
+
+class Formats:
+    """`styles.xml`: the number format of each cell style."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, str] = {str(key): code for key, code in BUILTIN_FORMATS.items()}
+        self._styles: list[str] = []
+        self._in_styles = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "numFmt":
+            self._codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")[:255]
+        elif name == "cellXfs":
+            self._in_styles = True
+        elif name == "xf" and self._in_styles:
+            self._styles.append(attributes.get("numFmtId", "0"))
+
+    def text(self, data: str) -> None: ...
+
+    def end(self, name: str) -> None:
+        if name == "cellXfs":
+            self._in_styles = False
+
+    def of_style(self, style: int) -> str:
+        known = 0 <= style < len(self._styles)
+        return self._codes.get(self._styles[style], "General") if known else "General"
+
+
+class Strings:
+    """`sharedStrings.xml`: the texts of the numbers that are wanted, without readings in kana."""
+
+    def __init__(self, wanted: set[int]) -> None:
+        self.texts: dict[int, str] = {}
+        self._wanted = wanted
+        self._index = -1
+        self._reads = self._in_reading = False
+        self._gathered = Gathered()
+
+    def start(self, name: str, _: dict[str, str]) -> None:
+        if name == "si":
+            self._index += 1
+        elif name == "rPh":
+            self._in_reading = True
+        elif name == "t":
+            self._reads = not self._in_reading and self._index in self._wanted
+
+    def text(self, data: str) -> None:
+        if self._reads:
+            self._gathered.add(data)
+
+    def end(self, name: str) -> None:
+        if name == "t":
+            self._reads = False
+        elif name == "rPh":
+            self._in_reading = False
+        elif name == "si" and self._index in self._wanted:
+            self.texts[self._index] = unescaped(self._gathered.take())
+
+
+@dataclass(slots=True)
+class RawCell:
+    """A cell as the file has it: `kind` is its `t`, `style` the number of its format."""
+
+    kind: str
+    style: int
+    text: str
+    formula: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A range of merged cells, bounds included."""
+
+    first_row: int
+    first_column: int
+    last_row: int
+    last_column: int
+
+
+@dataclass(slots=True)
+class SheetCells:
+    """A worksheet: the cells that hold something, by row and column. Its own claim of a size is
+    not looked at."""
+
+    rows: dict[int, dict[int, RawCell]] = field(default_factory=dict)
+    merges: list[Merge] = field(default_factory=list)
+
+
+class SheetReader:
+    """Fills `SheetCells`."""
+
+    def __init__(self) -> None:
+        self.sheet = SheetCells()
+        self._row = self._column = 0
+        self._cell: RawCell | None = None
+        self._reads: str | None = None
+        self._in_reading = False
+        self._gathered = Gathered()
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "row":
+            self._row, self._column = _whole(attributes.get("r"), self._row + 1, MAX_ROW), 0
+        elif name == "c":
+            self._begin_cell(attributes)
+        elif name == "rPh":
+            self._in_reading = True
+        elif name in {"v", "f", "t"} and self._cell is not None and not self._in_reading:
+            self._reads = name
+        elif name == "mergeCell":
+            self._merge(attributes.get("ref", ""))
+
+    def text(self, data: str) -> None:
+        if self._reads:
+            self._gathered.add(data)
+
+    def end(self, name: str) -> None:
+        if name == self._reads and self._cell is not None:
+            text, self._reads = self._gathered.take(), None
+            if name == "f":
+                self._cell.formula = text
+            else:
+                self._cell.text = (self._cell.text + text)[:MAX_TEXT]
+        elif name == "rPh":
+            self._in_reading = False
+        elif name == "c":
+            self._end_cell()
+
+    def _merge(self, reference: str) -> None:
+        if len(self.sheet.merges) == MAX_MERGES:
+            raise TooComplex
+        first, _, last = reference.replace("$", "").partition(":")
+        self.sheet.merges.append(Merge(*_position(first), *_position(last or first)))
+
+    def _begin_cell(self, attributes: dict[str, str]) -> None:
+        reference = attributes.get("r")
+        if reference is None:
+            self._column += 1
+        else:
+            self._row, self._column = _position(reference)
+        style = _whole(attributes.get("s"), 0, 100_000)
+        self._cell = RawCell(attributes.get("t", "n"), style, "", None)
+
+    def _end_cell(self) -> None:
+        cell, self._cell = self._cell, None
+        holds = cell is not None and (cell.text or cell.formula is not None)
+        if cell is not None and holds and self._column <= WATCHED_COLUMNS:
+            self.sheet.rows.setdefault(self._row, {})[self._column] = cell
+
+
+def _whole(text: str | None, default: int, most: int) -> int:
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) <= most):
+        raise Damaged
+    return int(text)
+
+
+def _position(reference: str) -> tuple[int, int]:
+    found = REFERENCE.fullmatch(reference)
+    if found is None:
+        raise Damaged
+    row, column = int(found[2]), column_index_from_string(found[1])
+    if row > MAX_ROW or column > MAX_COLUMN:
+        raise Damaged
+    return row, column
+
+
+def unescaped(text: str) -> str:
+    """Text with the `_xHHHH_` of control characters read (ECMA-376, 22.9.2.19)."""
+    return ESCAPED.sub(_character, text)
+
+
+def _character(found: re.Match[str]) -> str:
+    code = int(found[1], 16)
+    return found[0] if 0xD800 <= code <= 0xDFFF else chr(code)

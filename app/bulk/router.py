@@ -1,0 +1,112 @@
+"""`/api/visitors/download-template/` and `bulk-upload/`: many visitors from one workbook."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Request, Response
+
+from app.auth.guards import VisitorManager
+from app.auth.idempotency import Once
+from app.bulk.errors import UNREADABLE, XLSX, InvalidRows, problem_of
+from app.bulk.faults import UnreadableWorkbook
+from app.bulk.marking import can_be_marked, marked
+from app.bulk.rows import ReadRows, read_rows
+from app.bulk.schemas import BulkUploadIn, BulkUploadOut
+from app.bulk.service import BulkDesk
+from app.bulk.template import TemplateFacts, make_template
+from app.bulk.threads import in_thread
+from app.bulk.workbook import read_list
+from app.core.database import Reading
+from app.core.errors import TooLarge, problems
+from app.core.routing import ApiRoute
+from app.settings import Settings
+from app.sites.repository import SiteReader
+from app.slots.errors import SlotFull
+from app.slots.service import UnknownSite
+from app.users.repository import UserReader
+from app.visitors.dependencies import Desk
+
+router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
+
+
+class XlsxResponse(Response):
+    """A workbook to be saved."""
+
+    media_type = XLSX
+
+
+@router.get("/download-template/", response_class=XlsxResponse)
+async def download_template(_: VisitorManager, session: Reading, request: Request) -> Response:
+    """The Excel template for `bulk-upload/`: the list, the hosts, and the limits in force."""
+    settings: Settings = request.app.state.settings
+    site = await SiteReader(session).get_or_default(None)
+    if site is None:
+        raise UnknownSite
+    hosts = await UserReader(session).active_hosts()
+    facts = TemplateFacts(
+        max_rows=settings.bulk_upload_max_rows,
+        max_bytes=settings.bulk_upload_max_bytes,
+        site_name=site.name,
+        opening=site,
+        hosts=[(host.name, host.email) for host in hosts],
+    )
+    headers = {"Content-Disposition": 'attachment; filename="visitors-template.xlsx"'}
+    return XlsxResponse(await in_thread(make_template, facts), headers=headers)
+
+
+@router.post(
+    "/bulk-upload/",
+    status_code=201,
+    dependencies=[Once],
+    responses={
+        200: {"model": BulkUploadOut, "description": "A dry run found nothing wrong"},
+        **problems(SlotFull, InvalidRows, *UNREADABLE.values()),
+    },
+)
+async def bulk_upload(
+    form: Annotated[BulkUploadIn, File()],
+    caller: VisitorManager,
+    desk: Desk,
+    request: Request,
+    response: Response,
+    dry_run: bool = False,
+) -> BulkUploadOut:
+    """Register every visitor of a workbook, or none.
+
+    The values of the form hold for every row that does not bring its own. For a host, the host is
+    always they themselves. `dry_run` checks everything and writes nothing. `invalid_rows` names
+    every fault as `{row, column, code, message}`; where `Accept` names the .xlsx type it is
+    answered as the uploaded list with the faulty cells marked and commented. `slot_full` has
+    `visit_date, visit_time, wanted, free`, and the same of every hour that is full in `slots`.
+    """
+    settings: Settings = request.app.state.settings
+    rows = await _read(form, settings)
+    bulk = BulkDesk(desk)
+    try:
+        if dry_run:
+            response.status_code = 200
+            return BulkUploadOut.planned(await bulk.rehearse(rows))
+        return BulkUploadOut.made(await bulk.register(rows, caller))
+    except InvalidRows as refusal:
+        if not (_wants_workbook(request) and can_be_marked(rows.found)):
+            raise
+        workbook = await in_thread(marked, rows.found, refusal.faults)
+        raise InvalidRows(refusal.faults, workbook) from None
+
+
+async def _read(form: BulkUploadIn, settings: Settings) -> ReadRows:
+    if (form.file.size or 0) > settings.bulk_upload_max_bytes:
+        raise TooLarge(f"The file is larger than {settings.bulk_upload_max_bytes} bytes")
+    data = await form.file.read()
+    try:
+        return await in_thread(_rows_of, data, settings.bulk_upload_max_rows, form.common())
+    except UnreadableWorkbook as verdict:
+        raise problem_of(verdict) from None
+
+
+def _rows_of(data: bytes, max_rows: int, common: dict[str, Any]) -> ReadRows:
+    return read_rows(read_list(data, max_rows), common)
+
+
+def _wants_workbook(request: Request) -> bool:
+    accepted = request.headers.get("accept", "").split(",")
+    return XLSX in {media_type.partition(";")[0].strip().lower() for media_type in accepted}

@@ -1,0 +1,118 @@
+"""A row of the list as a registration, by the very rules of a single one. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, time
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from app.bulk.columns import BY_FIELD, EMAIL, VISIT_DATE, VISIT_TIME, WORDS
+from app.bulk.faults import Fault
+from app.bulk.workbook import ListRow, VisitorList
+from app.core.text import account_key
+from app.visitors.schemas import VisitorIn
+
+HOST_FIELDS = ("host_name", "host_email")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row that asks for a visit. `visitor` is None where a field of it is at fault; what is
+    known then still tells whether the time can be booked and who is there already."""
+
+    number: int
+    email: str | None
+    day: date | None
+    at: time | None
+    visitor: VisitorIn | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRows:
+    """An upload as it was read: the list, the values for all rows, the rows, what is wrong."""
+
+    found: VisitorList
+    common: dict[str, Any]
+    candidates: list[Candidate]
+    faults: list[Fault]
+
+
+def read_rows(found: VisitorList, common: dict[str, Any]) -> ReadRows:
+    """Every row as a registration, completed with the common values, and every fault."""
+    faults = list(found.faults)
+    candidates = []
+    for row in found.rows:
+        candidate, more = _read(row, common, set(found.positions))
+        candidates.append(candidate)
+        faults.extend(more)
+    return ReadRows(found, common, candidates, faults)
+
+
+def _read(row: ListRow, common: dict[str, Any], present: set[str]) -> tuple[Candidate, list[Fault]]:
+    values = _merged(row, common)
+    try:
+        visitor = VisitorIn.model_validate(values)
+    except ValidationError as error:
+        faults = list(_faults(row, error, present))
+        return _incomplete(row, values, {fault.column for fault in faults}), faults
+    sound = None if row.at_fault else visitor
+    return Candidate(row.number, visitor.email, visitor.visit_date, visitor.visit_time, sound), []
+
+
+def _merged(row: ListRow, common: dict[str, Any]) -> dict[str, Any]:
+    """A value of the row overrules the common one; one that is at fault is not made up for."""
+    values = {k: v for k, v in common.items() if v is not None and k not in row.at_fault}
+    email = row.values.get("host_email")
+    if email is not None and account_key(email) != account_key(values.get("host_email") or ""):
+        values.pop("host_name", None)  # the name of somebody else
+    return values | row.values
+
+
+def _incomplete(row: ListRow, values: dict[str, Any], wrong: set[str]) -> Candidate:
+    """What is sound in a row of which something else is not."""
+    email = values.get("email") if EMAIL.title not in wrong else None
+    day = values.get("visit_date") if VISIT_DATE.title not in wrong else None
+    at = values.get("visit_time") if VISIT_TIME.title not in wrong else None
+    return Candidate(
+        row.number,
+        email,
+        date.fromisoformat(day) if isinstance(day, str) else day,
+        time.fromisoformat(at) if isinstance(at, str) else at,
+        None,
+    )
+
+
+def _faults(row: ListRow, error: ValidationError, present: set[str]) -> Iterator[Fault]:
+    told = set(row.at_fault)
+    for detail in error.errors(include_url=False, include_context=True):
+        field = str(detail["loc"][0]) if detail["loc"] else ""
+        column = BY_FIELD.get(field)
+        if column is None or field in told or (column.required and field not in present):
+            continue
+        told.add(field)
+        code, message = _translated(field, column.title, detail)
+        yield Fault(row.number, column.title, code, message)
+
+
+def _translated(field: str, title: str, detail: ErrorDetails) -> tuple[str, str]:
+    """The code of a fault and a sentence for whoever has typed the list."""
+    kind, context = detail["type"], detail.get("ctx") or {}
+    if kind == "missing":
+        return "missing", f"{title} is in neither the row nor the values for all rows"
+    if kind == "string_too_long":
+        return "too_long", f"{title} is too long: at most {context['max_length']} characters"
+    if field in WORDS:
+        return "unknown_value", f"{title} is one of: {', '.join(WORDS[field])}"
+    if field in {"email", "host_email"}:
+        return "invalid_email", f"{title} is not a valid e-mail address"
+    if field == "phone":
+        return (
+            "invalid_phone",
+            "A phone number has 3 to 32 characters: digits, spaces and + - ( ) .",
+        )
+    if field in {"visit_date", "visit_time"}:
+        return f"invalid_{field.removeprefix('visit_')}", f"{title} does not exist"
+    reason = detail["msg"].removeprefix("Value error, ")
+    return "invalid_text", f"{title} {reason}"

@@ -1,0 +1,100 @@
+"""A workbook file as sheets of cells. Pure: bytes in, `UnreadableWorkbook` or sheets out.
+
+The reader is our own, and not openpyxl's, because of what people can send: openpyxl builds objects
+of every style, link and rule of a file, at hundreds of bytes for each byte of a hostile one, reads
+formulas and merged cells in different modes, and leaves document types to the XML library. Macros
+(`.xlsm`), pictures, links and whatever else a workbook can hold are never looked at.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.bulk.archive import Archive
+from app.bulk.cells import CALENDAR_1900, CALENDAR_1904, Cell, cell_of, wanted_string
+from app.bulk.faults import Damaged, NotAWorkbook
+from app.bulk.parts import Contents, Formats, Merge, Relations, SheetCells, SheetReader, Strings
+from app.bulk.xml import Reader, XmlBudget
+
+MAX_SHEETS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The cells of one sheet that hold something, by row and column, both counted from 1."""
+
+    name: str
+    rows: dict[int, dict[int, Cell]]
+    merges: list[Merge]
+
+
+def read_sheets(data: bytes) -> list[Sheet]:
+    """The visible sheets of a workbook."""
+    return list(_Workbook(data).sheets())
+
+
+class _Workbook:
+    def __init__(self, data: bytes) -> None:
+        self._archive = Archive(data)
+        self._budget = XmlBudget()
+        outer = self._relations("", "_rels/.rels")
+        self._main = outer.by_kind.get("officeDocument", "xl/workbook.xml")
+        if self._main not in self._archive or not self._main.endswith(".xml"):
+            raise NotAWorkbook
+
+    def sheets(self) -> Iterator[Sheet]:
+        folder, _, name = self._main.rpartition("/")
+        relations = self._relations(folder, f"{folder}/_rels/{name}.rels")
+        contents = Contents()
+        self._read(self._main, contents)
+        paths = [(title, relations.by_id.get(id_, "")) for title, id_ in contents.sheets]
+        cells = [(title, self._cells(path)) for title, path in paths[:MAX_SHEETS]]
+        texts = self._texts(relations, [sheet for _, sheet in cells])
+        formats = self._formats(relations)
+        calendar = CALENDAR_1904 if contents.begins_1904 else CALENDAR_1900
+        for title, sheet in cells:
+            yield Sheet(title, _meanings(sheet, texts, formats, calendar), sheet.merges)
+
+    def _relations(self, folder: str, path: str) -> Relations:
+        relations = Relations(folder)
+        if path in self._archive:
+            self._read(path, relations)
+        return relations
+
+    def _cells(self, path: str) -> SheetCells:
+        reader = SheetReader()
+        if path not in self._archive:
+            raise Damaged
+        self._read(path, reader)
+        return reader.sheet
+
+    def _texts(self, relations: Relations, sheets: list[SheetCells]) -> dict[int, str]:
+        cells = (cell for sheet in sheets for row in sheet.rows.values() for cell in row.values())
+        wanted = {index for cell in cells if (index := wanted_string(cell)) is not None}
+        strings = Strings(wanted)
+        path = relations.by_kind.get("sharedStrings")
+        if path is not None and wanted:
+            self._read(path, strings)
+        return strings.texts
+
+    def _formats(self, relations: Relations) -> Formats:
+        formats = Formats()
+        path = relations.by_kind.get("styles")
+        if path is not None:
+            self._read(path, formats)
+        return formats
+
+    def _read(self, path: str, reader: Reader) -> None:
+        self._budget.read(self._archive.pieces(path), reader)
+
+
+def _meanings(
+    sheet: SheetCells, texts: dict[int, str], formats: Formats, calendar: datetime
+) -> dict[int, dict[int, Cell]]:
+    return {
+        number: {
+            column: cell_of(raw, texts, formats.of_style(raw.style), calendar)
+            for column, raw in row.items()
+        }
+        for number, row in sheet.rows.items()
+    }

@@ -1,0 +1,24 @@
+"""Work on workbooks, off the event loop."""
+
+from collections.abc import Callable
+from typing import TypeVar, TypeVarTuple
+
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+# More at once would only starve the other requests, and bounds the memory besides.
+CONCURRENT = 2
+
+_limiter: RunVar[CapacityLimiter] = RunVar("workbooks")  # a limiter belongs to its event loop
+
+
+async def in_thread(function: Callable[[*Ts], T], *arguments: *Ts) -> T:
+    """Run CPU work in a thread, at most two at once in a process."""
+    limiter = _limiter.get(None)
+    if limiter is None:
+        limiter = CapacityLimiter(CONCURRENT)
+        _limiter.set(limiter)
+    return await to_thread.run_sync(function, *arguments, limiter=limiter)

@@ -1,0 +1,186 @@
+"""Errors as classes: they answer as problem documents (RFC 9457) and declare themselves."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.core.request_context import current_request_id
+
+MEDIA_TYPE = "application/problem+json"
+CODES = "x-problem-codes"
+REGISTRY: dict[tuple[int, str], type["Problem"]] = {}
+
+
+class FieldFault(BaseModel):
+    """One thing that is wrong with one field."""
+
+    field: str = Field(examples=["email"])
+    code: str = Field(examples=["missing"])
+    message: str = Field(examples=["Field required"])
+
+
+class ProblemDocument(BaseModel):
+    """A problem (RFC 9457). Some codes add members of their own, named in their description."""
+
+    model_config = ConfigDict(title="Problem", extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="A stable machine word")
+    request_id: str
+    errors: list[FieldFault] | None = Field(None, description="Where single fields are at fault")
+
+
+class Problem(Exception):  # noqa: N818 - the word of RFC 9457
+    """The base of every error that a client sees. `members` are added to the document."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Something went wrong on our side"
+
+    def __init_subclass__(cls) -> None:
+        REGISTRY[cls.status, cls.code] = cls
+
+    def __init__(
+        self, detail: str | None = None, *, headers: Mapping[str, str] | None = None, **members: Any
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.headers = dict(headers or {})
+        self.members = members
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "type": f"urn:vms:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": current_request_id(),
+            **self.members,
+        }
+
+    def response(self) -> JSONResponse:
+        return JSONResponse(
+            self.document(), status_code=self.status, media_type=MEDIA_TYPE, headers=self.headers
+        )
+
+
+class MalformedRequest(Problem):
+    status, code, title = 400, "malformed_request", "The request can't be read"
+
+
+class InvalidCursor(Problem):
+    status, code, title = 400, "invalid_cursor", "The cursor is not one of this list"
+
+
+class NotAuthenticated(Problem):
+    status, code, title = 401, "not_authenticated", "Sign in first"
+
+    def __init__(self, detail: str | None = None, **members: Any) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, **members)
+
+
+class Forbidden(Problem):
+    status, code, title = 403, "forbidden", "This is not allowed to you"
+
+
+class NotFound(Problem):
+    status, code, title = 404, "not_found", "There is nothing here, or nothing that is yours to see"
+
+
+class MethodNotAllowed(Problem):
+    status, code, title = 405, "method_not_allowed", "This address does not know that method"
+
+
+class NotAcceptable(Problem):
+    status, code, title = 406, "not_acceptable", "The answer can't be had in that form"
+
+
+class InUse(Problem):
+    status, code, title = 409, "in_use", "It is in use and can't be deleted"
+
+
+class Conflict(Problem):
+    status, code, title = 409, "conflict", "It contradicts what is there already"
+
+
+class TooLarge(Problem):
+    status, code, title = 413, "too_large", "The request is too large"
+
+
+class UnsupportedMediaType(Problem):
+    status, code, title = 415, "unsupported_media_type", "The body has the wrong media type"
+
+
+class Invalid(Problem):
+    """422 with the faults of single fields in `errors`."""
+
+    status, code, title = 422, "invalid", "Some fields are not valid"
+
+    @classmethod
+    def field(cls, field: str, code: str, message: str) -> "Invalid":
+        return cls(message, errors=[{"field": field, "code": code, "message": message}])
+
+    @classmethod
+    def faults(cls, faults: Sequence[FieldFault]) -> "Invalid":
+        detail = "; ".join(f"{fault.field}: {fault.message}" for fault in faults[:3])
+        return cls(detail, errors=[fault.model_dump() for fault in faults])
+
+
+class Unavailable(Problem):
+    """503 with `Retry-After`: a part that the request needs is down or too busy."""
+
+    status, code, title = 503, "unavailable", "A part of the service is down for the moment"
+
+    def __init__(self, detail: str | None = None, **members: Any) -> None:
+        super().__init__(detail, headers={"Retry-After": "2"}, **members)
+
+
+def problems(*classes: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI `responses` of an operation that can raise these."""
+    by_status: dict[int, list[type[Problem]]] = defaultdict(list)
+    for cls in dict.fromkeys(classes):
+        by_status[cls.status].append(cls)
+    return {status: _response(by_status[status]) for status in sorted(by_status)}
+
+
+def merge_problems(
+    one: Mapping[int | str, dict[str, Any]], other: Iterable[type[Problem]]
+) -> dict[int | str, dict[str, Any]]:
+    """`one` with the problems of `other` beside those that it declares already."""
+    declared = [
+        REGISTRY[int(status), code]
+        for status, entry in one.items()
+        for code in entry.get(CODES, ())
+    ]
+    plain = {status: entry for status, entry in one.items() if CODES not in entry}
+    return plain | problems(*declared, *other)
+
+
+def _response(classes: Sequence[type[Problem]]) -> dict[str, Any]:
+    return {
+        "model": ProblemDocument,
+        CODES: [cls.code for cls in classes],
+        "description": " · ".join(f"`{cls.code}`: {cls.title}" for cls in classes),
+        "content": {MEDIA_TYPE: {"examples": {cls.code: _example(cls) for cls in classes}}},
+    }
+
+
+def _example(cls: type[Problem]) -> dict[str, Any]:
+    return {
+        "summary": cls.title,
+        "value": {
+            "type": f"urn:vms:problem:{cls.code}",
+            "title": cls.title,
+            "status": cls.status,
+            "detail": cls.title,
+            "code": cls.code,
+            "request_id": "01234567-89ab-7def-8123-456789abcdef",
+        },
+    }

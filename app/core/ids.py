@@ -1,0 +1,10 @@
+"""Ids that sort by time (RFC 9562, UUID version 7)."""
+
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+
+def new_id() -> UUID:
+    """A new UUID version 7."""
+    return uuid7()

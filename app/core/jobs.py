@@ -1,0 +1,70 @@
+"""Waking the worker through ARQ. A lost wake-up costs seconds, not work: that is in tables."""
+
+import asyncio
+import json
+from typing import Any
+
+from arq.connections import ArqRedis
+from arq.constants import default_queue_name
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
+
+from app.core.logging import logger
+
+REDIS_SECONDS = 2.0
+DRAIN_OUTBOX = "drain_outbox"
+
+
+def serialize(job: dict[str, Any]) -> bytes:
+    """JSON for ARQ: its default, pickle, runs code of whoever can write to Redis."""
+    return json.dumps(job).encode()
+
+
+def deserialize(data: bytes) -> dict[str, Any]:
+    job: dict[str, Any] = json.loads(data)
+    return job
+
+
+def connect(redis_url: str) -> ArqRedis:
+    """A client whose every call ends within seconds, even when Redis hangs."""
+    pool: ConnectionPool = ConnectionPool.from_url(
+        redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+    )
+    return ArqRedis(
+        pool,
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        default_queue_name=default_queue_name,
+    )
+
+
+class Waker:
+    """Enqueues one job after commits, without any request waiting for it.
+
+    Calls that come while one is on its way are answered by a single further one, so that a
+    frozen Redis never holds more than one task.
+    """
+
+    def __init__(self, redis: ArqRedis, function: str) -> None:
+        self._redis = redis
+        self._function = function
+        self._task: asyncio.Task[None] | None = None
+        self._again = False
+
+    async def __call__(self) -> None:
+        self._again = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        while self._again:
+            self._again = False
+            try:
+                await self._redis.enqueue_job(self._function)
+            except (RedisError, OSError) as error:
+                logger.warning("wake-up lost", job=self._function, error=type(error).__name__)
+
+    async def close(self) -> None:
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=2 * REDIS_SECONDS)
+        await self._redis.aclose(close_connection_pool=True)  # the pool was made outside of it

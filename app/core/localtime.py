@@ -1,0 +1,31 @@
+"""A site's wall clock: local date and time to the instant and back, safe across DST changes."""
+
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+
+@lru_cache(maxsize=1)
+def timezone_names() -> frozenset[str]:
+    """The IANA names that a site may bear."""
+    return frozenset(available_timezones())
+
+
+def instant_of(day: date, wall_time: time, timezone: str) -> datetime | None:
+    """The UTC instant of a wall-clock time, or None where the clocks skip it.
+
+    A time that comes twice (the autumn change) means its first occurrence.
+    """
+    zone = ZoneInfo(timezone)
+    wall = datetime.combine(day, wall_time)
+    try:
+        instant = wall.replace(tzinfo=zone).astimezone(UTC)
+        back = instant.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:  # the first and last day of the calendar have no instant in every zone
+        return None
+    return instant if back == wall else None
+
+
+def local_now(now: datetime, timezone: str) -> datetime:
+    """What the clock on the site's wall shows, aware of its zone."""
+    return now.astimezone(ZoneInfo(timezone))

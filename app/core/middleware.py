@@ -1,0 +1,130 @@
+"""Pure ASGI middleware: request ids, the error boundary, paths without their slash, headers."""
+
+from time import perf_counter
+from typing import ClassVar
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.client_address import ProxyTrust
+from app.core.errors import Problem
+from app.core.ids import new_id
+from app.core.logging import logger
+from app.core.request_context import SANE_REQUEST_ID, RequestContext, set_request_context
+
+SLASHED = ("/api/", "/health/")
+FILES = (".png", ".svg")
+
+
+class RequestContextMiddleware:
+    """Gives every request an id, logs its end, and answers what nobody else caught with a 500."""
+
+    def __init__(self, app: ASGIApp, trust: ProxyTrust) -> None:
+        self.app = app
+        self.trust = trust
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        context = _context_of(scope, self.trust)
+        set_request_context(context)
+        began, status = perf_counter(), 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = context.request_id
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception:
+            logger.exception("request failed", method=scope["method"], path=_route(scope))
+            if status:  # the answer is under way and can only be broken off
+                raise
+            await Problem().response()(scope, receive, send_with_id)
+        finally:
+            logger.info(
+                "request",
+                method=scope["method"],
+                path=_route(scope),
+                status=status,
+                milliseconds=round((perf_counter() - began) * 1000, 1),
+            )
+
+
+def _context_of(scope: Scope, trust: ProxyTrust) -> RequestContext:
+    headers = Headers(scope=scope)
+    given = headers.get("x-request-id", "")
+    request_id = given if SANE_REQUEST_ID.fullmatch(given) else str(new_id())
+    client = scope.get("client")
+    peer = client[0] if client else None
+    return RequestContext(request_id, trust.client_address(peer, headers.getlist(trust.header)))
+
+
+def _route(scope: Scope) -> str:
+    """The path's pattern: the path itself can carry ids and whatever a stranger types."""
+    route = scope.get("route")
+    return getattr(route, "path", "-")
+
+
+class TrailingSlashMiddleware:
+    """Serves `/api/visitors` as `/api/visitors/`: a redirect would lose a scanner's body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path.startswith(SLASHED) and not path.endswith(("/", *FILES)):
+                scope["path"] = path + "/"
+                scope["raw_path"] = scope["path"].encode()
+        await self.app(scope, receive, send)
+
+
+class SecurityHeadersMiddleware:
+    """The headers of the OWASP REST security cheat sheet; a route's own header wins.
+
+    The documentation pages are the one thing here that a browser renders: they may run what this
+    service serves, and nothing that stands in a page itself. (Their programs make style elements.)
+    What a browser has been told about TLS over plain HTTP it ignores (RFC 6797, section 7.2).
+    """
+
+    DOCS = ("/docs", "/redoc")
+    DOCS_POLICY = (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src blob:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    ASSETS = "/docs-assets/"
+    STRICT_TRANSPORT = "max-age=63072000"  # two years
+
+    API: ClassVar = {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    }
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if scope["path"].startswith(self.DOCS):
+                    headers.setdefault("Content-Security-Policy", self.DOCS_POLICY)
+                if scope["path"].startswith(self.ASSETS):
+                    headers.setdefault("Cache-Control", "no-cache")  # kept, but asked about
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", self.STRICT_TRANSPORT)
+                for name, value in self.API.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)

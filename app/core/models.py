@@ -1,0 +1,59 @@
+"""The base of every table."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Enum, MetaData, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from app.core.ids import new_id
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Instants are stored with their zone; names of constraints are predictable."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        UUID: Uuid(),
+        dict[str, Any]: JSONB(),
+        int: BigInteger(),
+    }
+
+
+class Entity(Base):
+    """A row with an id that sorts by time, known from its making and not only once stored."""
+
+    __abstract__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**{"id": new_id(), **values})
+
+
+def words(enum: type[StrEnum]) -> Enum:
+    """A column of an enum's words, checked by the database without a type of its own.
+
+    A PostgreSQL enum type can't lose a word and can't gain one inside every migration.
+    """
+    return Enum(
+        enum,
+        native_enum=False,
+        create_constraint=True,
+        length=40,
+        name=enum.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )

@@ -1,0 +1,153 @@
+"""Keyset pagination: a cursor holds where the last page ended, so that page 1000 costs what page 1
+does and rows that come and go meanwhile are neither repeated nor skipped."""
+
+import base64
+import binascii
+import hmac
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Query, Request
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.core.database import ReadSession
+from app.core.errors import InvalidCursor
+from app.core.keys import KeyRing, mac
+
+T = TypeVar("T")
+MAC_BYTES = 9
+# A position may be a name of 200 characters, each of four bytes, in base64.
+MAX_CURSOR_LENGTH = 1200
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    next_cursor: str | None = Field(description="Give it as `cursor` to get the next page")
+    total: int | None = Field(None, description="All that match, where `include_total=true`")
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """Columns to sort by, the last one unique; all in one direction, as one index serves them."""
+
+    name: str
+    columns: tuple[InstrumentedAttribute[Any], ...]
+    descending: bool
+
+    def clauses(self) -> list[ColumnElement[Any]]:
+        return [c.desc() if self.descending else c.asc() for c in self.columns]
+
+    def after(self, values: Sequence[Any]) -> ColumnElement[bool]:
+        row = tuple_(*self.columns)
+        bound = tuple_(*[literal(v, c.type) for v, c in zip(values, self.columns, strict=True)])
+        return row < bound if self.descending else row > bound
+
+
+class CursorCodec:
+    """Writes and reads cursors. A cursor that was tampered with, or of another list, is a 400."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._keys = ring.keys("cursor")
+
+    def encode(self, ordering: Ordering, values: Sequence[Any]) -> str:
+        body = json.dumps(
+            [_plain(value) for value in values], separators=(",", ":"), ensure_ascii=False
+        ).encode()
+        tag = mac(self._keys[0], ordering.name.encode() + b"\0" + body, MAC_BYTES)
+        return base64.urlsafe_b64encode(tag + body).decode().rstrip("=")
+
+    def decode(self, ordering: Ordering, cursor: str) -> list[Any]:
+        try:
+            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise InvalidCursor from None
+        tag, body = raw[:MAC_BYTES], raw[MAC_BYTES:]
+        message = ordering.name.encode() + b"\0" + body
+        if not any(hmac.compare_digest(tag, mac(k, message, MAC_BYTES)) for k in self._keys):
+            raise InvalidCursor
+        if self.encode_raw(tag + body) != cursor:  # base64 has idle bits that nobody may set
+            raise InvalidCursor
+        return [_PARSE[c.type.python_type](v) for c, v in _paired(ordering, json.loads(body))]
+
+    @staticmethod
+    def encode_raw(raw: bytes) -> str:
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+_PARSE: dict[type[Any], Callable[[Any], Any]] = {
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+    time: time.fromisoformat,
+    UUID: UUID,
+    str: str,
+    int: int,
+}
+
+
+def _paired(ordering: Ordering, values: list[Any]) -> list[tuple[Any, Any]]:
+    return list(zip(ordering.columns, values, strict=True))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+async def get_cursor_codec(request: Request) -> CursorCodec:
+    codec: CursorCodec = request.app.state.cursor_codec
+    return codec
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page a client asks for."""
+
+    limit: int
+    cursor: str | None
+    include_total: bool
+    codec: CursorCodec
+
+
+async def _page_request(
+    codec: Annotated[CursorCodec, Depends(get_cursor_codec)],
+    limit: Annotated[int, Query(ge=1, le=200, description="Rows of a page")] = 50,
+    cursor: Annotated[
+        str | None,
+        Query(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the page before"),
+    ] = None,
+    include_total: Annotated[bool, Query(description="Count all that match, too")] = False,
+) -> PageRequest:
+    return PageRequest(limit, cursor, include_total, codec)
+
+
+_page_request.problems = (InvalidCursor,)  # type: ignore[attr-defined] # read by ApiRoute
+
+Paging = Annotated[PageRequest, Depends(_page_request)]
+
+
+async def paginate(
+    session: ReadSession, statement: Select[T], ordering: Ordering, page: PageRequest
+) -> tuple[list[T], str | None, int | None]:
+    """One page of `statement`: its rows, the cursor of the next one, the total where asked."""
+    total = None
+    if page.include_total:
+        counted = select(func.count()).select_from(statement.order_by(None).subquery())
+        total = await session.scalar(counted)
+    if page.cursor is not None:
+        statement = statement.where(ordering.after(page.codec.decode(ordering, page.cursor)))
+    found = await session.scalars(statement.order_by(*ordering.clauses()).limit(page.limit + 1))
+    rows = list(found)
+    if len(rows) <= page.limit:
+        return rows, None, total
+    rows = rows[: page.limit]
+    last = [getattr(rows[-1], column.key) for column in ordering.columns]
+    return rows, page.codec.encode(ordering, last), total

@@ -1,0 +1,106 @@
+"""The route class of the API: refuses what FastAPI would ignore, and declares its own errors."""
+
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.params import File, Form
+from fastapi.routing import APIRoute
+
+from app.core.errors import (
+    FieldFault,
+    Invalid,
+    MalformedRequest,
+    Problem,
+    TooLarge,
+    Unavailable,
+    UnsupportedMediaType,
+    merge_problems,
+)
+
+JSON = ("application/json",)
+FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
+UPLOAD = ("multipart/form-data",)
+REPEATABLE = "vms.repeatable"
+
+
+class ApiRoute(APIRoute):
+    """Unknown query parameters are a 422 and a body of the wrong media type is a 415.
+
+    Dependencies say which problems they raise with an attribute `problems`; the operation lists
+    them together with its own.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        own = merge_problems(options.get("responses") or {}, self._implied_problems())
+        super().__init__(*args, **{**options, "responses": own})
+
+    def _implied_problems(self) -> Iterator[type[Problem]]:
+        for dependant in walk(self.dependant):
+            yield from getattr(dependant.call, "problems", ())
+        yield from (Invalid, Unavailable)
+        if self.body_field:
+            yield from (MalformedRequest, TooLarge, UnsupportedMediaType)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        known = {name for dep in walk(self.dependant) for name in query_names(dep)}
+        accepted = self._media_types()
+
+        async def checked(request: Request) -> Response:
+            refuse_unknown_query(request, known)
+            refuse_other_media(request, accepted)
+            if "idempotency-key" in request.headers:
+                await request.body()  # kept by the request: reading a form would use it up
+            response = await handle(request)
+            if repeatable := request.scope.get(REPEATABLE):
+                await repeatable.keep(response)  # before the unit of work commits
+            return response
+
+        return checked
+
+    def _media_types(self) -> tuple[str, ...]:
+        if not self.body_field:
+            return ()
+        if isinstance(self.body_field.field_info, File):
+            return UPLOAD
+        return FORM if isinstance(self.body_field.field_info, Form) else JSON
+
+
+def walk(dependant: Dependant) -> Iterator[Dependant]:
+    """`dependant` and everything that it depends on."""
+    yield dependant
+    for child in dependant.dependencies:
+        yield from walk(child)
+
+
+def query_names(dependant: Dependant) -> Iterator[str]:
+    """The query parameters that a dependant reads; those of a query model are its fields."""
+    for param in dependant.query_params:
+        annotation = param.field_info.annotation
+        fields = getattr(annotation, "model_fields", None)
+        if fields is None:
+            yield param.alias
+        else:
+            yield from (field.alias or name for name, field in fields.items())
+
+
+def refuse_unknown_query(request: Request, known: set[str]) -> None:
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise Invalid.faults(
+            [
+                FieldFault(field=name[:100], code="unknown_parameter", message="Unknown parameter")
+                for name in unknown[:20]
+            ]
+        )
+
+
+def refuse_other_media(request: Request, accepted: tuple[str, ...]) -> None:
+    if not accepted or request.headers.get("content-length") == "0":
+        return
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given not in accepted:
+        raise UnsupportedMediaType(f"Send the body as {' or '.join(accepted)}")

@@ -1,0 +1,96 @@
+"""Text as people send it: trimmed, normalised (Unicode NFC), without control or invisible marks."""
+
+import unicodedata
+from typing import Annotated, Any
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+LINE_BREAKS = frozenset("\n\r\t")
+# Direction marks and joiners belong to names in Arabic, Hebrew, Persian and Indic scripts.
+JOINERS = frozenset("\u200c\u200d\u200e\u200f")
+
+
+def _is_unsafe(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category in {"Cc", "Cs", "Co", "Zl", "Zp"} or (
+        category == "Cf" and character not in JOINERS
+    )
+
+
+def _one_line(value: str) -> str:
+    text = unicodedata.normalize("NFC", value).strip()
+    if any(_is_unsafe(character) for character in text):
+        raise ValueError("must not contain control characters")
+    if text and all(character in JOINERS or character.isspace() for character in text):
+        raise ValueError("must not consist of invisible characters")
+    return text
+
+
+def _many_lines(value: str) -> str:
+    text = unicodedata.normalize("NFC", value).strip()
+    if any(_is_unsafe(character) and character not in LINE_BREAKS for character in text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _email(value: str) -> str:
+    text = value.strip()
+    if any(unicodedata.category(character) in {"Cc", "Cf"} for character in text):
+        raise ValueError("must not contain invisible characters")
+    try:
+        found = validate_email(text, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from None
+    return found.normalized
+
+
+def _blank_to_none(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _sought(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("must not contain null characters")
+    return unicodedata.normalize("NFC", value).strip()
+
+
+def account_key(email: str) -> str:
+    """What two spellings of one e-mail address have in common: NFKC and case-folded.
+
+    PostgreSQL holds no null character; what replaces it is in no address either.
+    """
+    return unicodedata.normalize("NFKC", email).casefold().replace("\0", "\ufffd")
+
+
+# Measured before and after: NFC makes three characters of some single ones.
+_ShortLine = StringConstraints(max_length=200)
+_ShortText = StringConstraints(max_length=2000)
+Line = Annotated[str, _ShortLine, AfterValidator(_one_line), _ShortLine]
+RequiredLine = Annotated[Line, StringConstraints(min_length=1, strip_whitespace=True)]
+# What is looked for, in the form in which text is kept.
+SearchText = Annotated[str, StringConstraints(max_length=254), AfterValidator(_sought)]
+OptionalLine = Annotated[Line | None, BeforeValidator(_blank_to_none)]
+Notes = Annotated[
+    Annotated[str, _ShortText, AfterValidator(_many_lines), _ShortText] | None,
+    BeforeValidator(_blank_to_none),
+]
+TextOrEmpty = Annotated[Notes, AfterValidator(lambda value: value or "")]
+# Marks a field of a change as one that may be left out; null is refused where the type refuses it.
+LEFT_OUT: Any = Field(default_factory=lambda: None)
+Email = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=254),
+    AfterValidator(_email),
+    Field(json_schema_extra={"format": "email"}),
+]
+OptionalEmail = Annotated[Email | None, BeforeValidator(_blank_to_none)]
+Phone = Annotated[
+    Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=3, max_length=32),
+        StringConstraints(pattern=r"^[0-9+\-(). ]+$"),
+    ]
+    | None,
+    BeforeValidator(_blank_to_none),
+]

@@ -1,0 +1,135 @@
+"""What a request must be before anything looks into it. Pure ASGI middleware."""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.errors import Problem, TooLarge
+
+MAX_TARGET_BYTES = 8 * 1024  # what RFC 9110, section 4.1, asks every server to take
+MAX_HEADER_BYTES = 16 * 1024
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
+
+
+class InvalidHost(Problem):
+    status, code, title = 400, "invalid_host", "This host is not served here"
+
+
+class BodyTimeout(Problem):
+    status, code, title = 408, "body_timeout", "The body took too long to arrive"
+
+
+class UrlTooLong(Problem):
+    status, code, title = 414, "url_too_long", "The address is too long"
+
+
+class HeadersTooLarge(Problem):
+    status, code, title = 431, "headers_too_large", "The headers are too large"
+
+
+class SaneRequestMiddleware:
+    """Refuses other hosts' requests, and addresses and headers beyond all use.
+
+    A host is `example.com`, `*.example.com` for all below it, or `*` for any.
+    """
+
+    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str]) -> None:
+        self.app = app
+        self.names = {host.lower() for host in allowed_hosts}
+        self.domains = tuple(name[1:] for name in self.names if name.startswith("*."))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        fault = self._fault(scope) if scope["type"] == "http" else None
+        await (fault.response() if fault else self.app)(scope, receive, send)
+
+    def _fault(self, scope: Scope) -> Problem | None:
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_TARGET_BYTES:
+            return UrlTooLong()
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+            return HeadersTooLarge()
+        return None if self._serves(Headers(scope=scope).getlist("host")) else InvalidHost()
+
+    def _serves(self, given: Sequence[str]) -> bool:
+        if "*" in self.names:
+            return True
+        found = HOST.fullmatch(given[0]) if len(given) == 1 else None
+        name = found[1].lower().removesuffix(".") if found else ""
+        return name in self.names or (bool(self.domains) and name.endswith(self.domains))
+
+
+class BodyMiddleware:
+    """Gives up on a body that is too large, or not there within `seconds` of being waited for.
+
+    `limit` is in bytes; `limits` has those of single paths.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, seconds: float, limit: int, limits: Mapping[str, int]
+    ) -> None:
+        self.app = app
+        self.seconds = seconds
+        self.limit = limit
+        self.limits = dict(limits)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = self.limits.get(scope["path"], self.limit)
+        exchange = _Exchange(receive, send, self.seconds, limit)
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdecimal() and int(declared[:20]) > limit:
+            exchange.fault = TooLarge
+        else:
+            await self._run(scope, exchange)
+        if exchange.fault:
+            # What is left of the body can't be told from a next request.
+            response = exchange.fault(headers={"Connection": "close"}).response()
+            await response(scope, receive, send)
+
+    async def _run(self, scope: Scope, exchange: "_Exchange") -> None:
+        try:
+            await self.app(scope, exchange.receive, exchange.send)
+        except Exception:
+            if exchange.fault is None:
+                raise
+
+
+class _Exchange:
+    """One request and its answer. Once given up, the application's own answer is not sent."""
+
+    def __init__(self, receive: Receive, send: Send, seconds: float, limit: int) -> None:
+        self._receive, self._send = receive, send
+        self._seconds, self._left = seconds, limit
+        self._deadline: float | None = None
+        self._complete = self._answered = False
+        self.fault: type[Problem] | None = None
+
+    async def receive(self) -> Message:
+        if self._complete or self._answered:  # what comes now is the end of the connection
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._until()):
+                message = await self._receive()
+        except TimeoutError:
+            return self._give_up(BodyTimeout)
+        self._complete = not message.get("more_body", False)
+        self._left -= len(message.get("body", b""))
+        return message if self._left >= 0 else self._give_up(TooLarge)
+
+    def _until(self) -> float:
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._seconds
+        return self._deadline
+
+    def _give_up(self, fault: type[Problem]) -> Message:
+        self.fault = fault
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        if self.fault is None:
+            self._answered = True
+            await self._send(message)

@@ -1,0 +1,27 @@
+"""SQL of departments."""
+
+from app.core.pagination import Ordering, PageRequest, paginate
+from app.core.repository import NameTaken, ReadRepository, Repository, refusals
+from app.departments.models import Department
+
+BY_NAME = Ordering("departments", (Department.name, Department.id), descending=False)
+
+
+class DepartmentReader(ReadRepository[Department]):
+    """Looks departments up."""
+
+    model = Department
+
+    async def page(self, page: PageRequest) -> tuple[list[Department], str | None, int | None]:
+        return await paginate(self.session, self.statement(), BY_NAME, page)
+
+
+class DepartmentRepository(DepartmentReader, Repository[Department]):
+    """Changes departments."""
+
+    async def save(self, department: Department) -> Department:
+        """Write a new or changed department; raises `NameTaken`."""
+        self.add(department)
+        with refusals({"uq_departments_lower_name": NameTaken}):
+            await self.unit.flush()
+        return department

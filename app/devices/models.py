@@ -1,0 +1,36 @@
+"""Gates and kiosks."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.models import Entity, words
+
+
+class DeviceKind(StrEnum):
+    """What a device is for, and with that what it may do."""
+
+    SCANNER = "scanner"
+    KIOSK = "kiosk"
+
+
+class Device(Entity):
+    """A gate's scanner or a lobby's kiosk, at one site.
+
+    Keys are held as their hashes. The one before the present key is good until
+    `previous_key_until`, so that a device can be given the new one without standing still.
+    """
+
+    __tablename__ = "devices"
+
+    name: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[DeviceKind] = mapped_column(words(DeviceKind))
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"), index=True)
+    gate: Mapped[str | None] = mapped_column(String(200))
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    previous_key_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    previous_key_until: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime | None]

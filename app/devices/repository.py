@@ -1,0 +1,67 @@
+"""SQL of devices."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import and_, column, or_, select, table, update
+from sqlalchemy.types import Boolean, Uuid
+
+from app.core.pagination import Ordering, PageRequest, paginate
+from app.core.repository import ReadRepository, Repository, refusals
+from app.devices.errors import UnknownSite
+from app.devices.models import Device
+
+BY_NAME = Ordering("devices", (Device.name, Device.id), descending=False)
+# The tables of sites belong to a package above this one: named here, not imported.
+SITES = table("sites", column("id", Uuid()), column("is_default", Boolean()))
+
+
+class DeviceReader(ReadRepository[Device]):
+    """Looks devices up."""
+
+    model = Device
+
+    async def page(self, page: PageRequest) -> tuple[list[Device], str | None, int | None]:
+        return await paginate(self.session, self.statement(), BY_NAME, page)
+
+    async def by_key(self, key_hash: bytes, now: datetime) -> Device | None:
+        """The device of a present key, or of a replaced one whose time is not over."""
+        replaced = and_(Device.previous_key_hash == key_hash, Device.previous_key_until > now)
+        return await self.session.scalar(
+            self.statement().where(or_(Device.key_hash == key_hash, replaced))
+        )
+
+    async def default_site(self) -> UUID | None:
+        """The site of a device for which none is named."""
+        return await self.session.scalar(select(SITES.c.id).where(SITES.c.is_default))
+
+
+class DeviceRepository(DeviceReader, Repository[Device]):
+    """Changes devices."""
+
+    async def save(self, device: Device) -> Device:
+        """Write a new or changed device; raises `UnknownSite`."""
+        self.add(device)
+        with refusals({"fk_devices_site_id_sites": UnknownSite}):
+            await self.unit.flush()
+        return device
+
+    async def note_seen(self, device_id: UUID, now: datetime, every: timedelta) -> None:
+        """Set `last_seen_at` unless it was set within `every`.
+
+        A row that another transaction holds is passed over: no scan waits for this.
+        """
+        due = (
+            select(Device.id)
+            .where(
+                Device.id == device_id,
+                or_(Device.last_seen_at.is_(None), Device.last_seen_at <= now - every),
+            )
+            .with_for_update(skip_locked=True, key_share=True)
+        )
+        await self.unit.write(
+            update(Device)
+            .where(Device.id.in_(due))
+            .values(last_seen_at=now)
+            .execution_options(synchronize_session=False)
+        )

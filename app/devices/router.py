@@ -1,0 +1,98 @@
+"""`/api/devices/`: gates and kiosks, and their keys."""
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.auth.guards import DeviceManager, RunningDevice
+from app.core.database import Reading, Writing
+from app.core.dependencies import Now
+from app.core.errors import NotFound, problems
+from app.core.pagination import Page, Paging
+from app.core.routing import ApiRoute
+from app.devices.models import Device
+from app.devices.repository import DeviceReader
+from app.devices.schemas import DeviceChangeIn, DeviceIn, DeviceOut, DeviceWithKeyOut
+from app.devices.service import DeviceRegister
+from app.settings import Settings
+
+router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=ApiRoute)
+
+
+async def _register(request: Request, unit: Writing, now: Now) -> DeviceRegister:
+    settings: Settings = request.app.state.settings
+    return DeviceRegister(unit, timedelta(minutes=settings.device_key_overlap_minutes), now)
+
+
+Register = Annotated[DeviceRegister, Depends(_register)]
+
+
+@router.get("/")
+async def list_devices(_: DeviceManager, session: Reading, page: Paging) -> Page[DeviceOut]:
+    """Devices, by name."""
+    rows, next_cursor, total = await DeviceReader(session).page(page)
+    items = [_shown(device) for device in rows]
+    return Page(items=items, next_cursor=next_cursor, total=total)
+
+
+@router.post("/", status_code=201)
+async def create_device(
+    body: DeviceIn, _: DeviceManager, register: Register, response: Response
+) -> DeviceWithKeyOut:
+    """Add a device. Its key is in this answer and nowhere else."""
+    device, key = await register.create(body.model_dump())
+    response.headers["Location"] = f"/api/devices/{device.id}/"
+    return DeviceWithKeyOut(**DeviceOut.facts(device), key=key)
+
+
+@router.post("/heartbeat/", status_code=204)
+async def heartbeat(_: RunningDevice) -> None:
+    """A device says that it runs. Every other request of a device says so, too."""
+
+
+@router.get("/{device_id:uuid}/", responses=problems(NotFound))
+async def read_device(device_id: UUID, _: DeviceManager, session: Reading) -> DeviceOut:
+    """One device."""
+    device = await DeviceReader(session).get(device_id)
+    if device is None:
+        raise NotFound
+    return _shown(device)
+
+
+@router.put("/{device_id:uuid}/", responses=problems(NotFound))
+async def replace_device(
+    device_id: UUID, body: DeviceIn, _: DeviceManager, register: Register
+) -> DeviceOut:
+    """Replace every field; the key stays."""
+    return _shown(await register.change(device_id, body.model_dump()))
+
+
+@router.patch("/{device_id:uuid}/", responses=problems(NotFound))
+async def change_device(
+    device_id: UUID, body: DeviceChangeIn, _: DeviceManager, register: Register
+) -> DeviceOut:
+    """Change the fields that are sent."""
+    return _shown(await register.change(device_id, body.changes()))
+
+
+@router.delete("/{device_id:uuid}/", status_code=204, responses=problems(NotFound))
+async def delete_device(device_id: UUID, _: DeviceManager, register: Register) -> None:
+    """Revoke a device at once: its keys are refused with the next request."""
+    await register.delete(device_id)
+
+
+@router.post("/{device_id:uuid}/rotate-key/", responses=problems(NotFound))
+async def rotate_key(device_id: UUID, _: DeviceManager, register: Register) -> DeviceWithKeyOut:
+    """Give a device a new key, which is in this answer and nowhere else.
+
+    The key before it is accepted for DEVICE_KEY_OVERLAP_MINUTES more. A key that has leaked ends
+    at once when the key is rotated twice.
+    """
+    device, key = await register.rotate_key(device_id)
+    return DeviceWithKeyOut(**DeviceOut.facts(device), key=key)
+
+
+def _shown(device: Device) -> DeviceOut:
+    return DeviceOut(**DeviceOut.facts(device))

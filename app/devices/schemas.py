@@ -1,0 +1,84 @@
+"""Devices as they come in and go out."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.core.text import OptionalLine, RequiredLine
+from app.devices.models import Device, DeviceKind
+
+# Marks a field of a change as one that may be left out; null is refused where the type refuses it.
+LEFT_OUT: Any = Field(default_factory=lambda: None)
+
+
+class DeviceIn(BaseModel):
+    """A device. `gate` is what its scans say where they name no gate themselves."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        title="DeviceInput",
+        json_schema_extra={
+            "example": {"name": "North gate, left", "kind": "scanner", "gate": "North"}
+        },
+    )
+
+    name: RequiredLine
+    kind: DeviceKind
+    site: UUID | None = Field(None, description="The default site where it is left out")
+    gate: OptionalLine = None
+
+
+class DeviceChangeIn(BaseModel):
+    """The fields to change."""
+
+    model_config = ConfigDict(
+        extra="forbid", title="DeviceChange", json_schema_extra={"example": {"gate": "South"}}
+    )
+
+    name: RequiredLine = LEFT_OUT
+    kind: DeviceKind = LEFT_OUT
+    site: UUID = LEFT_OUT
+    gate: OptionalLine = LEFT_OUT
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that were sent, with their values."""
+        return self.model_dump(exclude_unset=True)
+
+
+class DeviceOut(BaseModel):
+    """A device, without its key."""
+
+    model_config = ConfigDict(title="Device")
+
+    id: UUID
+    name: str = Field(examples=["North gate, left"])
+    kind: DeviceKind
+    site: UUID
+    gate: str | None = Field(examples=["North"])
+    last_seen_at: datetime | None = Field(description="UTC, exact to a minute")
+    created_at: datetime
+
+    @classmethod
+    def facts(cls, device: Device) -> dict[str, Any]:
+        """What is shown of a row."""
+        return {
+            "id": device.id,
+            "name": device.name,
+            "kind": device.kind,
+            "site": device.site_id,
+            "gate": device.gate,
+            "last_seen_at": device.last_seen_at,
+            "created_at": device.created_at,
+        }
+
+
+class DeviceWithKeyOut(DeviceOut):
+    """A device with its new key, which is shown this once."""
+
+    model_config = ConfigDict(title="DeviceWithKey")
+
+    key: str = Field(
+        description="Sent as `X-Device-Key`", examples=["vmsdev_" + "A" * 43 + "0" * 6]
+    )

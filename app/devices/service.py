@@ -1,0 +1,93 @@
+"""Making devices, giving them keys, taking them back."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from app.core.database import Database, WriteSession
+from app.core.errors import NotFound
+from app.core.logging import logger
+from app.devices.device_key import is_well_formed, key_hash, new_key
+from app.devices.errors import UnknownSite
+from app.devices.models import Device
+from app.devices.repository import DeviceReader, DeviceRepository
+
+SEEN_EVERY = timedelta(minutes=1)
+
+
+async def find_by_key(database: Database, key: str, now: datetime) -> Device | None:
+    """The device that may use this key now. One statement, and a second one once a minute."""
+    if not is_well_formed(key):
+        return None
+    async with database.read() as session:
+        device = await DeviceReader(session).by_key(key_hash(key), now)
+    if device is not None and _is_due(device, now):
+        async with database.write() as unit:
+            await DeviceRepository(unit).note_seen(device.id, now, SEEN_EVERY)
+    return device
+
+
+def _is_due(device: Device, now: datetime) -> bool:
+    return device.last_seen_at is None or device.last_seen_at <= now - SEEN_EVERY
+
+
+class DeviceRegister:
+    """Everything that changes devices, within one unit of work."""
+
+    def __init__(self, unit: WriteSession, overlap: timedelta, now: datetime) -> None:
+        self.devices = DeviceRepository(unit)
+        self.overlap = overlap
+        self.now = now
+
+    async def create(self, values: dict[str, Any]) -> tuple[Device, str]:
+        """A new device and its key. Raises `UnknownSite`."""
+        key = new_key()
+        device = Device(
+            **await self._columns(values),
+            key_hash=key_hash(key),
+            previous_key_hash=None,
+            previous_key_until=None,
+            last_seen_at=None,
+            created_at=self.now,
+        )
+        await self.devices.save(device)
+        logger.info("device created", device=str(device.id), kind=device.kind.value)
+        return device, key
+
+    async def change(self, device_id: UUID, values: dict[str, Any]) -> Device:
+        """Set fields. Raises `NotFound` and `UnknownSite`."""
+        device = await self._locked(device_id)
+        for name, value in (await self._columns(values)).items():
+            setattr(device, name, value)
+        return await self.devices.save(device)
+
+    async def rotate_key(self, device_id: UUID) -> tuple[Device, str]:
+        """A new key; the one before it lives for the overlap, and any older one no more."""
+        device, key = await self._locked(device_id), new_key()
+        device.previous_key_hash = device.key_hash
+        device.previous_key_until = self.now + self.overlap
+        device.key_hash = key_hash(key)
+        await self.devices.save(device)
+        logger.info("device key rotated", device=str(device.id))
+        return device, key
+
+    async def delete(self, device_id: UUID) -> None:
+        """Remove a device; its keys are refused from the next request on."""
+        await self.devices.delete(await self._locked(device_id))
+        logger.info("device deleted", device=str(device_id))
+
+    async def _locked(self, device_id: UUID) -> Device:
+        device = await self.devices.lock(Device.id == device_id)
+        if device is None:
+            raise NotFound
+        return device
+
+    async def _columns(self, values: dict[str, Any]) -> dict[str, Any]:
+        if "site" not in values:
+            return values
+        site_id = values["site"] or await self.devices.default_site()
+        if site_id is None:
+            raise UnknownSite
+        return {name: value for name, value in values.items() if name != "site"} | {
+            "site_id": site_id
+        }

@@ -1,0 +1,99 @@
+"""The supervisor behind `vms dev`: everything that the service needs, started in order.
+
+PostgreSQL, Redis and mail catcher; migration, development accounts, API; worker. Stopped API first,
+PostgreSQL last. What DATABASE_URL, REDIS_URL or EMAIL_HOST name is used instead of our own.
+"""
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.embedded.address import base_url, check_port_free, is_ready
+from app.embedded.interruption import StopRequested, stop_signals_noted
+from app.embedded.lock import DirectoryLock
+from app.embedded.parts import Given, Parts
+from app.embedded.process import Child, EmbeddedError, Program
+from app.embedded.watch import KeptRunning, tell, watch
+
+READY_SECONDS = 300.0  # the migration of a large database takes its time
+STOP_SECONDS = 20.0
+
+BANNER = """
+Visitor management runs at {address}
+  documentation   {address}/docs
+  accounts        superadmin@ifactory.com / superadmin123
+                  admin@ifactory.com / admin123
+  mail            {mail}
+Ctrl-C stops everything.
+"""
+
+
+def run_dev(port: int = 8000, data_dir: Path = Path(".vms"), host: str = "127.0.0.1") -> int:
+    """Run everything until a signal (exit code 0) or a failure (1, told on standard error)."""
+    with stop_signals_noted():
+        try:
+            _run(host, port, data_dir)
+        except StopRequested:
+            return 0
+        except EmbeddedError as error:
+            tell(str(error), error=True)
+        except OSError as error:
+            tell(f"vms dev cannot go on: {error}.", error=True)
+    return 1
+
+
+def _run(host: str, port: int, data_dir: Path) -> None:
+    with contextlib.ExitStack() as running:
+        lock = _owned(data_dir, running)  # first, since it waits for what a killed one left behind
+        check_port_free(host, port)
+        parts = Parts(Given(), data_dir)
+        running.callback(parts.stop)
+        parts.start()
+        service = _Service(parts.environment(), lock)
+        worker = KeptRunning(service.worker())
+        running.callback(worker.stop, STOP_SECONDS)
+        api = Child(service.api(host, port))
+        running.callback(api.stop, STOP_SECONDS)
+        running.callback(tell, "Stopping …")
+        api.wait_until(lambda: is_ready(host, port), READY_SECONDS, every=0.05)
+        worker.start()  # it needs the migrated database
+        tell(_banner(base_url(host, port), parts))
+        watch([api, *(server.child for server in parts.servers if server.child)], worker)
+
+
+def _owned(data_dir: Path, running: contextlib.ExitStack) -> DirectoryLock:
+    lock = DirectoryLock(data_dir / "lock", data_dir)
+    lock.acquire()
+    running.callback(lock.release)
+    return lock
+
+
+class _Service:
+    """The commands of the service, which share our terminal."""
+
+    def __init__(self, environment: Mapping[str, str], lock: DirectoryLock) -> None:
+        self._environment = environment
+        self._inherited = (lock.descriptor,)  # as long as one runs, the directory is in use
+
+    def api(self, host: str, port: int) -> Program:
+        serve = shlex.join(["serve", "--host", host, "--port", str(port)])
+        return self._program("The API", "app.embedded.steps", "migrate", "dev-accounts", serve)
+
+    def worker(self) -> Program:
+        return self._program("The worker", "app.cli", "worker")
+
+    def _program(self, name: str, *module: str) -> Program:
+        return Program(
+            name,
+            # -P: whatever lies in the working directory is not mistaken for the package
+            [sys.executable, "-P", "-m", *module],
+            environment=self._environment,
+            inherited=self._inherited,
+        )
+
+
+def _banner(address: str, parts: Parts) -> str:
+    mail = parts.mail.directory if parts.mail else "sent for real by EMAIL_HOST"
+    return BANNER.format(address=address, mail=mail)

@@ -1,0 +1,103 @@
+"""One owner at a time for a data directory.
+
+The lock is an flock: the kernel gives it up with the last process that holds it, so nothing stale
+is ever left. A server inherits it, so that it lasts until the server itself is gone.
+"""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from app.embedded.interruption import pause
+from app.embedded.process import POLL_SECONDS, EmbeddedError
+
+ORPHAN_SECONDS = 60.0
+
+
+class DirectoryLock:
+    """The lock `file` stands for `directory`; it holds the process id of its owner as text."""
+
+    def __init__(self, file: Path, directory: Path) -> None:
+        self._file = file
+        self._directory = directory
+        self._descriptor: int | None = None
+
+    @property
+    def descriptor(self) -> int:
+        """For a child to inherit."""
+        if self._descriptor is None:
+            raise RuntimeError("the lock is not held")
+        return self._descriptor
+
+    def acquire(self) -> None:
+        """Take the lock; children of an owner that was killed get a while to end.
+
+        Raises EmbeddedError when a living process owns it.
+        """
+        descriptor = self._open()
+        try:
+            self._wait(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        _write_owner(descriptor, str(os.getpid()))
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock up; does nothing when it is not held."""
+        if self._descriptor is not None:
+            _write_owner(self._descriptor, "")
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self) -> int:
+        try:
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            message = f"The data directory {self._directory} cannot be written: {reason}."
+            raise EmbeddedError(message) from error
+
+    def _wait(self, descriptor: int) -> None:
+        end = time.monotonic() + ORPHAN_SECONDS
+        while not _try_lock(descriptor):
+            owner = _owner(descriptor)
+            if _alive(owner) or time.monotonic() > end:
+                raise EmbeddedError(self._refusal(owner))
+            pause(POLL_SECONDS)
+
+    def _refusal(self, owner: int) -> str:
+        who = f"another vms dev (process {owner})" if owner else "a server that does not end"
+        return f"The data directory {self._directory} is in use by {who}."
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _write_owner(descriptor: int, text: str) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text.encode(), 0)
+
+
+def _owner(descriptor: int) -> int:
+    text = os.pread(descriptor, 20, 0).decode()
+    return int(text) if text.isdecimal() else 0
+
+
+def _alive(pid: int) -> bool:
+    if not pid:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

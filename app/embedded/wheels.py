@@ -1,0 +1,18 @@
+"""Finding servers inside their wheels, without importing the packages: that has side effects."""
+
+import importlib.util
+from pathlib import Path
+
+from app.embedded.process import EmbeddedError
+
+
+def wheel_file(package: str, pattern: str) -> Path:
+    """The last (newest) file of an installed package that matches. Raises EmbeddedError."""
+    spec = importlib.util.find_spec(package)
+    places = (spec.submodule_search_locations if spec else None) or []
+    for place in places:
+        for found in sorted(Path(place).glob(pattern), reverse=True):
+            return found
+    raise EmbeddedError(
+        f"The embedded server of {package} is not installed: pip install 'vms[embedded]'."
+    )

@@ -1,0 +1,170 @@
+"""The application: middleware, routers, what lives as long as the process. Wiring only."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from app import __version__
+from app.api_docs import pages
+from app.auth import account_router as accounts
+from app.auth import router as auth
+from app.auth import users_router as users
+from app.auth.service import Lifetimes, Tokens
+from app.bulk import router as bulk
+from app.core import error_handlers
+from app.core.client_address import ProxyTrust
+from app.core.clock import Clock, SystemClock
+from app.core.database import Database
+from app.core.jobs import DRAIN_OUTBOX, Waker, connect
+from app.core.keys import KeyRing
+from app.core.limits import RateLimiter
+from app.core.middleware import (
+    RequestContextMiddleware,
+    SecurityHeadersMiddleware,
+    TrailingSlashMiddleware,
+)
+from app.core.pagination import CursorCodec
+from app.core.passwords import PasswordHasher
+from app.core.qr_token import QrTokens
+from app.core.transport import BodyMiddleware, SaneRequestMiddleware
+from app.departments import router as departments
+from app.devices import router as devices
+from app.health import router as health
+from app.notifications import router as notifications
+from app.reports import personal_data_router as personal_data
+from app.reports import router as reports
+from app.reports.exporting import ExportPlaces
+from app.scans import router as scans
+from app.settings import Settings
+from app.sites import router as sites
+from app.slots import router as slots
+from app.slots import rules_router as site_rules
+from app.visitors import router as visitors
+
+ROUTERS: Sequence[APIRouter] = (
+    auth.router,
+    accounts.router,
+    users.router,
+    departments.router,
+    devices.router,
+    sites.router,
+    site_rules.router,
+    slots.router,
+    scans.router,
+    reports.router,
+    personal_data.router,
+    visitors.router,
+    notifications.router,
+    health.router,
+)
+
+# What a browser shows to the script of another origin.
+EXPOSED_HEADERS = (
+    "Content-Disposition",
+    "Idempotency-Replayed",
+    "Location",
+    "Retry-After",
+    "X-Affected-Visitors",
+    "X-Request-ID",
+)
+UPLOAD_PATH = "/api/visitors/bulk-upload/"
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
+    """The application with these settings; `clock` is the system's unless a test sets it."""
+    app = FastAPI(
+        title="Visitor management",
+        version=__version__,
+        summary="Invitations with QR codes, hourly capacity, gates that answer at once",
+        lifespan=_lifespan,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        docs_url=None,  # the pages are our own
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.clock = clock or SystemClock()
+    app.state.export_places = ExportPlaces()
+    _install_keys(app, settings)
+    error_handlers.install(app)
+    pages.install(app)
+    for router in (_uploads(), *ROUTERS):
+        app.include_router(router)
+    _add_middleware(app, settings)
+    return app
+
+
+def _uploads() -> APIRouter:
+    """The routes that take files."""
+    router = APIRouter(form_limits={"max_files": 1, "max_fields": 20})
+    router.include_router(bulk.router)
+    return router
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    app.state.database = Database(settings.database_url, pool_size=settings.database_pool_size)
+    app.state.redis = connect(settings.redis_url)
+    app.state.wake_outbox = Waker(app.state.redis, DRAIN_OUTBOX)
+    app.state.limiter = RateLimiter(settings.redis_url, key_ring(settings))
+    try:
+        yield
+    finally:
+        await app.state.limiter.close()
+        await app.state.wake_outbox.close()
+        await app.state.database.close()
+
+
+def key_ring(settings: Settings) -> KeyRing:
+    """The keys of the installation, the one that signs first."""
+    previous = settings.secret_key_previous
+    secrets = [settings.secret_key.get_secret_value()]
+    return KeyRing(secrets + ([previous.get_secret_value()] if previous else []))
+
+
+def _install_keys(app: FastAPI, settings: Settings) -> None:
+    ring = key_ring(settings)
+    lifetimes = Lifetimes(
+        access=timedelta(minutes=settings.access_token_minutes),
+        refresh=timedelta(days=settings.refresh_token_days),
+    )
+    app.state.tokens = Tokens(ring, lifetimes)
+    app.state.qr_tokens = QrTokens(ring)
+    app.state.cursor_codec = CursorCodec(ring)
+    app.state.repeat_key = ring.keys("repeated body")[0]
+    app.state.hasher = PasswordHasher(settings.bcrypt_rounds)
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """The last one added is the first one met."""
+    app.add_middleware(
+        BodyMiddleware,
+        seconds=settings.body_timeout_seconds,
+        limit=settings.max_body_bytes,
+        # the file and its form
+        limits={UPLOAD_PATH: settings.bulk_upload_max_bytes + settings.max_body_bytes},
+    )
+    app.add_middleware(TrailingSlashMiddleware)
+    if settings.cors_allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_allowed_origins,
+            allow_methods=["*"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "X-Device-Key",
+                "X-Request-ID",
+            ],
+            expose_headers=EXPOSED_HEADERS,
+            max_age=600,
+        )
+    app.add_middleware(SaneRequestMiddleware, allowed_hosts=settings.allowed_hosts or ["*"])
+    trust = ProxyTrust(settings.trusted_proxies, settings.proxy_header)
+    app.add_middleware(RequestContextMiddleware, trust=trust)
+    app.add_middleware(SecurityHeadersMiddleware)

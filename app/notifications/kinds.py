@@ -1,0 +1,17 @@
+"""The kinds of mail. Each has a folder of its own name in `email_templates/`."""
+
+from enum import StrEnum
+
+
+class NotificationKind(StrEnum):
+    visitor_confirmation = "visitor_confirmation"
+    host_registration = "host_registration"
+    host_arrival = "host_arrival"
+    visitor_rescheduled = "visitor_rescheduled"
+    host_rescheduled = "host_rescheduled"
+    visitor_cancelled = "visitor_cancelled"
+    host_cancelled = "host_cancelled"
+    host_bulk_summary = "host_bulk_summary"
+    visitor_reminder = "visitor_reminder"
+    password_reset = "password_reset"  # noqa: S105  (a kind of mail, not a password)
+    email_verification = "email_verification"

@@ -1,0 +1,58 @@
+"""The mail outbox."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.models import Entity, words
+from app.notifications.kinds import NotificationKind
+
+
+class NotificationStatus(StrEnum):
+    """Where a mail is: waiting, in a worker's hands, or at one of three ends."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+class Notification(Entity):
+    """One mail, written in the transaction that causes it.
+
+    `version` makes (visitor, kind, version) unique: the same cause never mails twice. `attempts`
+    is also the fence of a claim: a worker that lost its claim finds another number.
+    """
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        UniqueConstraint("visitor_id", "kind", "version"),
+        Index(
+            "ix_notifications_due", "next_attempt_at", postgresql_where=text("status = 'queued'")
+        ),
+        Index(
+            "ix_notifications_claimed", "lease_until", postgresql_where=text("status = 'sending'")
+        ),
+        Index("ix_notifications_created_at_id", "created_at", "id"),
+        Index("ix_notifications_status_created_at_id", "status", "created_at", "id"),
+    )
+
+    visitor_id: Mapped[UUID | None] = mapped_column(ForeignKey("visitors.id", ondelete="CASCADE"))
+    kind: Mapped[NotificationKind] = mapped_column(words(NotificationKind))
+    version: Mapped[int]
+    recipient: Mapped[str] = mapped_column(String(254))
+    recipient_name: Mapped[str] = mapped_column(String(401))
+    payload: Mapped[dict[str, Any]]
+    status: Mapped[NotificationStatus] = mapped_column(words(NotificationStatus))
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None] = mapped_column(Text)
+    tries_began_at: Mapped[datetime]
+    next_attempt_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    pointless_after: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]

@@ -1,0 +1,135 @@
+"""What an outbox row carries: everything that a mail says, so that rendering needs no database.
+
+A payload is a snapshot. It goes to JSON with `model_dump(mode="json")` and comes back with
+`PAYLOADS[kind].model_validate(...)`, unchanged.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from types import MappingProxyType
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from app.notifications.kinds import NotificationKind
+from app.notifications.wording import one_line
+
+
+def _one_line_input(value: object) -> object:
+    return one_line(value) if isinstance(value, str) else value
+
+
+def _address_input(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    lines = (one_line(line).strip(" ,") for line in value.splitlines())
+    return ", ".join(line for line in lines if line)
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError) as error:
+        raise ValueError("not an IANA time zone") from error
+    return name
+
+
+# Cleaned here and not in the templates, so that no template can forget it. Before the check of
+# Pydantic, which refuses the lone surrogates that this replaces.
+OneLine = Annotated[str, BeforeValidator(_one_line_input)]
+PostalAddress = Annotated[str, BeforeValidator(_address_input)]
+Zone = Annotated[str, AfterValidator(_known_zone)]
+
+
+class Payload(BaseModel):
+    # Unknown fields are passed over: while a release rolls out, the worker of the old one reads
+    # rows of the new one.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class VisitPayload(Payload):
+    visitor_id: UUID
+    visitor_name: OneLine
+    company: OneLine | None
+    purpose: OneLine
+    host_name: OneLine
+    site_name: OneLine
+    site_address: PostalAddress
+    timezone: Zone
+    visit_date: date
+    visit_time: time
+    qr_code: OneLine | None
+    sequence: Annotated[int, Field(ge=0)]
+    """SEQUENCE of iCalendar (RFC 5545, 3.8.7.4): grows with every change of the visit."""
+
+    @property
+    def starts_at(self) -> datetime:
+        return local_moment(self.visit_date, self.visit_time, self.timezone)
+
+
+class MovedVisitPayload(VisitPayload):
+    previous_date: date
+    previous_time: time
+
+    @property
+    def previously_at(self) -> datetime:
+        return local_moment(self.previous_date, self.previous_time, self.timezone)
+
+
+class ArrivalPayload(VisitPayload):
+    arrived_at: AwareDatetime
+    gate: OneLine | None
+
+    @property
+    def arrived_at_local(self) -> datetime:
+        return self.arrived_at.astimezone(ZoneInfo(self.timezone))
+
+
+class BulkRow(Payload):
+    visitor_id: UUID
+    name: OneLine
+    company: OneLine | None
+    visit_date: date
+    visit_time: time
+
+
+class BulkSummaryPayload(Payload):
+    host_name: OneLine
+    site_name: OneLine
+    timezone: Zone
+    visitors: tuple[BulkRow, ...]
+
+
+class AccountLinkPayload(Payload):
+    first_name: OneLine
+    link: OneLine
+    valid_for_minutes: Annotated[int, Field(gt=0)]
+
+
+PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(
+    {
+        NotificationKind.visitor_confirmation: VisitPayload,
+        NotificationKind.host_registration: VisitPayload,
+        NotificationKind.host_arrival: ArrivalPayload,
+        NotificationKind.visitor_rescheduled: MovedVisitPayload,
+        NotificationKind.host_rescheduled: MovedVisitPayload,
+        NotificationKind.visitor_cancelled: VisitPayload,
+        NotificationKind.host_cancelled: VisitPayload,
+        NotificationKind.host_bulk_summary: BulkSummaryPayload,
+        NotificationKind.visitor_reminder: VisitPayload,
+        NotificationKind.password_reset: AccountLinkPayload,
+        NotificationKind.email_verification: AccountLinkPayload,
+    }
+)
+
+
+def local_moment(day: date, at: time, zone: str) -> datetime:
+    """A site's local date and time as an aware instant in its zone.
+
+    The way through UTC moves a time that the clocks skip (02:30 on the night of the change) to
+    the one that they show instead; of a time that comes twice it is the first.
+    """
+    tz = ZoneInfo(zone)
+    return datetime.combine(day, at, tzinfo=tz).astimezone(UTC).astimezone(tz)

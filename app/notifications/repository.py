@@ -1,0 +1,302 @@
+"""SQL of the outbox."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, case, delete, func, or_, select, true, update
+from sqlalchemy.dialects.postgresql import array, insert
+
+from app.core.database import AfterCommit, WriteSession
+from app.core.errors import NotFound
+from app.core.ids import new_id
+from app.core.insert_many import insert_many
+from app.core.pagination import Ordering, PageRequest, paginate
+from app.core.repository import ReadRepository, Repository
+from app.notifications.errors import NotFailed
+from app.notifications.kinds import NotificationKind
+from app.notifications.models import Notification, NotificationStatus
+from app.notifications.payloads import Payload
+from app.notifications.schedule import GIVE_UP_AFTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMail:
+    """A mail to be queued; `pointless_after` is when it is better not sent at all."""
+
+    kind: NotificationKind
+    payload: Payload
+    to: str
+    name: str
+    visitor_id: UUID | None = None
+    version: int = 1
+    pointless_after: datetime | None = None
+
+
+NEWEST_FIRST = Ordering(
+    "-notifications", (Notification.created_at, Notification.id), descending=True
+)
+
+
+class NotificationReader(ReadRepository[Notification]):
+    """Looks mails up."""
+
+    model = Notification
+
+    async def of_visitor(self, visitor_id: UUID) -> Sequence[Notification]:
+        """Every mail about one visitor, oldest first."""
+        found = await self.session.scalars(
+            self.statement().where(Notification.visitor_id == visitor_id).order_by(Notification.id)
+        )
+        return found.all()
+
+    async def summaries_naming(
+        self, visitor_id: UUID, queued_at: datetime
+    ) -> Sequence[Notification]:
+        """The summary to the host of the upload at an instant, where it lists this visitor."""
+        row = {"visitors": [{"visitor_id": str(visitor_id)}]}
+        found = await self.session.scalars(
+            self.statement()
+            .where(*_summaries([queued_at]), Notification.payload.contains(row))
+            .order_by(Notification.id)
+        )
+        return found.all()
+
+    async def page(
+        self, status: NotificationStatus | None, kind: NotificationKind | None, page: PageRequest
+    ) -> tuple[list[Notification], str | None, int | None]:
+        statement = self.statement()
+        if status is not None:
+            statement = statement.where(Notification.status == status)
+        if kind is not None:
+            statement = statement.where(Notification.kind == kind)
+        return await paginate(self.session, statement, NEWEST_FIRST, page)
+
+
+class MailEraser(Repository[Notification]):
+    """Takes visitors out of the mails that are kept."""
+
+    model = Notification
+
+    async def erase_of(self, visitor_ids: Collection[UUID]) -> None:
+        """Delete every mail about these visitors."""
+        await self.unit.write(
+            delete(Notification)
+            .where(Notification.visitor_id.in_(visitor_ids))
+            .execution_options(synchronize_session=False)
+        )
+
+    async def erase_from_summaries(
+        self, visitor_ids: Collection[UUID], queued_at: Collection[datetime]
+    ) -> None:
+        """Take visitors out of the summaries that their uploads queued at these instants."""
+        # Locked in one order: two runs may have visitors of the same uploads.
+        locked = await self.session.scalars(
+            select(Notification.id)
+            .where(*_summaries(queued_at))
+            .order_by(Notification.id)
+            .with_for_update()
+        )
+        listed = func.jsonb_array_elements(Notification.payload["visitors"]).column_valued("listed")
+        others = (
+            select(func.coalesce(func.jsonb_agg(listed), func.jsonb_build_array()))
+            .where(listed.op("->>")("visitor_id").not_in([str(id_) for id_ in visitor_ids]))
+            .scalar_subquery()
+        )
+        await self.unit.write(
+            update(Notification)
+            .where(Notification.id.in_(locked.all()))
+            .values(payload=func.jsonb_set(Notification.payload, array(["visitors"]), others))
+            .execution_options(synchronize_session=False)
+        )
+
+
+class Outbox(MailEraser):
+    """Where mail is put, in the transaction that causes it."""
+
+    def __init__(self, unit: WriteSession, wake: AfterCommit) -> None:
+        super().__init__(unit)
+        self._wake = wake
+
+    def put(self, mail: OutgoingMail, now: datetime) -> None:
+        """Queue one mail."""
+        self.add(Notification(**_row(mail, now)))
+        self.unit.after_commit(self._wake)
+
+    async def put_all(self, mails: Sequence[OutgoingMail], now: datetime) -> None:
+        """Queue many mails with one INSERT."""
+        await insert_many(self.unit, Notification, [_row(mail, now) for mail in mails])
+        self.unit.after_commit(self._wake)
+
+    async def put_once(self, mail: OutgoingMail, now: datetime) -> bool:
+        """Queue one mail unless its (visitor, kind, version) is there; says whether it was new."""
+        statement = insert(Notification).values(_row(mail, now)).on_conflict_do_nothing()
+        inserted = bool((await self.unit.write(statement)).rowcount)
+        if inserted:
+            self.unit.after_commit(self._wake)
+        return inserted
+
+    async def lock_failed(self, notification_id: UUID) -> Notification:
+        """A mail that has failed, locked; raises `NotFound` and `NotFailed`."""
+        notification = await self.lock(Notification.id == notification_id)
+        if notification is None:
+            raise NotFound
+        if notification.status is not NotificationStatus.FAILED:
+            raise NotFailed(current_status=notification.status.value)
+        return notification
+
+    def retry(self, notification: Notification, now: datetime) -> Notification:
+        """Queue a locked mail again; its day of tries begins now."""
+        notification.status = NotificationStatus.QUEUED
+        notification.next_attempt_at = notification.tries_began_at = now
+        notification.attempts = 0
+        self.unit.after_commit(self._wake)
+        return notification
+
+    async def next_version(self, visitor_id: UUID, kind: NotificationKind) -> int:
+        """The version of one more mail of this kind; the visitor's row must be locked."""
+        highest = await self.session.scalar(
+            select(func.max(Notification.version)).where(
+                Notification.visitor_id == visitor_id, Notification.kind == kind
+            )
+        )
+        return (highest or 0) + 1
+
+    async def supersede(self, visitor_id: UUID, now: datetime, *, to: str | None = None) -> None:
+        """Drop the mails about a visitor (those `to` one address) that wait: they are not true now.
+
+        One that is in a worker's hands goes out, but is not tried again.
+        """
+        queued = Notification.status == NotificationStatus.QUEUED
+        await self.unit.write(
+            update(Notification)
+            .where(
+                Notification.visitor_id == visitor_id,
+                true() if to is None else Notification.recipient == to,
+                Notification.status.in_([NotificationStatus.QUEUED, NotificationStatus.SENDING]),
+            )
+            .values(
+                status=case((queued, NotificationStatus.SUPERSEDED), else_=Notification.status),
+                pointless_after=now,
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+class DeliveryQueue(Repository[Notification]):
+    """The worker's side of the outbox: claim, settle, take over."""
+
+    model = Notification
+
+    async def claim(self, now: datetime, lease: timedelta) -> Notification | None:
+        """Take the mail that is due longest, passing over those in other workers' hands.
+
+        The claim holds for `lease`, which must be longer than a delivery can take.
+        """
+        due = (
+            select(Notification.id)
+            .where(*_due(now))
+            .order_by(Notification.next_attempt_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        claimed = await self.unit.returning(
+            update(Notification)
+            .where(Notification.id == due)
+            .values(
+                status=NotificationStatus.SENDING,
+                attempts=Notification.attempts + 1,
+                lease_until=now + lease,
+            )
+            .returning(Notification)
+        )
+        return claimed.scalars().first()
+
+    async def count_due(self, now: datetime, at_most: int) -> int:
+        """How many mails are due, counted no further than `at_most`."""
+        some = select(Notification.id).where(*_due(now)).limit(at_most).subquery()
+        return await self.session.scalar(select(func.count()).select_from(some)) or 0
+
+    async def settle(self, claimed: Notification, **values: Any) -> bool:
+        """Write the outcome of a claim, unless the claim was lost meanwhile."""
+        result = await self.unit.write(
+            update(Notification)
+            .where(
+                Notification.id == claimed.id,
+                Notification.status == NotificationStatus.SENDING,
+                Notification.attempts == claimed.attempts,
+            )
+            .values(lease_until=None, **values)
+            .execution_options(synchronize_session=False)
+        )
+        return bool(result.rowcount)
+
+    async def take_over(self, now: datetime) -> int:
+        """Queue again what a worker claimed and never settled; after a day it has failed.
+
+        A mail that kills every worker that takes it must not go round for ever.
+        """
+        spent = Notification.tries_began_at <= now - GIVE_UP_AFTER
+        result = await self.unit.write(
+            update(Notification)
+            .where(
+                Notification.status == NotificationStatus.SENDING, Notification.lease_until <= now
+            )
+            .values(
+                status=case((spent, NotificationStatus.FAILED), else_=NotificationStatus.QUEUED),
+                last_error=case(
+                    (spent, "No worker came to an end with it"), else_=Notification.last_error
+                ),
+                lease_until=None,
+                next_attempt_at=now,
+            )
+        )
+        return result.rowcount
+
+    async def drop_pointless(self, now: datetime) -> int:
+        """End the mails whose time has passed before they went out."""
+        result = await self.unit.write(
+            update(Notification)
+            .where(
+                Notification.status == NotificationStatus.QUEUED,
+                Notification.pointless_after <= now,
+            )
+            .values(status=NotificationStatus.SUPERSEDED)
+        )
+        return result.rowcount
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Notification.status == NotificationStatus.QUEUED,
+        Notification.next_attempt_at <= now,
+        or_(Notification.pointless_after.is_(None), Notification.pointless_after > now),
+    )
+
+
+def _summaries(queued_at: Collection[datetime]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Notification.created_at.in_(queued_at),
+        Notification.kind == NotificationKind.host_bulk_summary,
+    )
+
+
+def _row(mail: OutgoingMail, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "visitor_id": mail.visitor_id,
+        "kind": mail.kind,
+        "version": mail.version,
+        "recipient": mail.to,
+        "recipient_name": mail.name,
+        "payload": mail.payload.model_dump(mode="json"),
+        "status": NotificationStatus.QUEUED,
+        "attempts": 0,
+        "next_attempt_at": now,
+        "tries_began_at": now,
+        "pointless_after": mail.pointless_after,
+        "created_at": now,
+    }

@@ -1,0 +1,46 @@
+"""`/api/notifications/`: mail that could not be delivered is seen, and sent again."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+
+from app.auth.guards import NotificationManager
+from app.core.database import Reading, Writing
+from app.core.dependencies import Now
+from app.core.errors import NotFound, problems
+from app.core.pagination import Page, Paging
+from app.core.routing import ApiRoute
+from app.notifications.errors import NotFailed
+from app.notifications.kinds import NotificationKind
+from app.notifications.models import NotificationStatus
+from app.notifications.repository import NotificationReader, Outbox
+from app.notifications.schemas import NotificationOut
+
+router = APIRouter(prefix="/api/notifications", tags=["notifications"], route_class=ApiRoute)
+
+
+@router.get("/")
+async def list_all_notifications(
+    _: NotificationManager,
+    session: Reading,
+    page: Paging,
+    status: Annotated[NotificationStatus | None, Query()] = None,
+    kind: Annotated[NotificationKind | None, Query()] = None,
+) -> Page[NotificationOut]:
+    """Every mail with its state, newest first."""
+    rows, next_cursor, total = await NotificationReader(session).page(status, kind, page)
+    items = [NotificationOut.model_validate(row) for row in rows]
+    return Page(items=items, next_cursor=next_cursor, total=total)
+
+
+@router.post(
+    "/{notification_id:uuid}/retry/", status_code=202, responses=problems(NotFound, NotFailed)
+)
+async def retry_notification(
+    notification_id: UUID, _: NotificationManager, request: Request, unit: Writing, now: Now
+) -> NotificationOut:
+    """Queue a failed mail again, for another day of tries."""
+    outbox = Outbox(unit, request.app.state.wake_outbox)
+    notification = await outbox.lock_failed(notification_id)
+    return NotificationOut.model_validate(outbox.retry(notification, now))

@@ -1,0 +1,166 @@
+"""Handing mails to an SMTP server (RFC 5321), and telling faults that pass from those that stay."""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from types import TracebackType
+from typing import Literal, Self
+
+import aiosmtplib
+
+from app.notifications.message import wire_address
+from app.notifications.wording import one_line
+
+LONGEST_REPLY = 500
+
+# RFC 4954, 6: our credentials are missing, wrong or of the wrong kind. That is for the
+# operator to put right, and the mail should then still be there, so it is never the recipient's
+# permanent fault, at whatever command a server chooses to say it.
+_CREDENTIALS_REFUSED = frozenset({530, 534, 535, 538})
+_REFUSALS = (
+    aiosmtplib.SMTPRecipientsRefused,
+    aiosmtplib.SMTPSenderRefused,
+    aiosmtplib.SMTPDataError,
+    aiosmtplib.SMTPNotSupported,
+)
+
+
+class MailError(Exception):
+    """The mail was not taken; `reply` is the server's answer in one line, cut at 500 characters."""
+
+    def __init__(self, reply: str) -> None:
+        self.reply = one_line(reply)[:LONGEST_REPLY]
+        super().__init__(self.reply)
+
+
+class TemporaryMailError(MailError):
+    """Worth another try: no connection, no TLS, no answer in time, 4xx, our credentials refused."""
+
+
+class PermanentMailError(MailError):
+    """No later try can succeed: 5xx to this recipient or this message, or an address that the
+    server can't take."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpSettings:
+    """Where mails go. `timeout` is in seconds and bounds a whole `Mailer.send`."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: Literal["none", "starttls", "implicit"] = "none"
+    timeout: float = 15.0
+
+
+class Mailer:
+    """One connection, opened with the first mail and kept for those that follow.
+
+    Mails of several tasks take turns. `tls_context` replaces the usual one, for servers with a
+    certificate authority of their own.
+    """
+
+    def __init__(
+        self, settings: SmtpSettings, *, tls_context: ssl.SSLContext | None = None
+    ) -> None:
+        self._timeout = settings.timeout
+        self._turn = asyncio.Lock()
+        self._client = aiosmtplib.SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.username,
+            password=settings.password,
+            use_tls=settings.tls == "implicit",
+            start_tls=settings.tls == "starttls",
+            timeout=settings.timeout,
+            tls_context=tls_context,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._client.is_connected:
+            # Courtesy only: every mail has had its answer, nothing is lost without it.
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await self._client.quit(timeout=min(self._timeout, 2.0))
+        self._client.close()
+
+    async def send(self, message: EmailMessage, recipient: str) -> None:
+        """Hand `message` over for the address `recipient`; returns when the server has taken it.
+
+        Raises TemporaryMailError or PermanentMailError. Where the answer to the message itself is
+        lost (TemporaryMailError) the server may have taken it all the same.
+        """
+        async with self._turn:
+            with _our_errors():
+                try:
+                    await self._send(message, _checked(recipient))
+                except BaseException as error:
+                    self._drop_connection_after(error)
+                    raise
+
+    async def _send(self, message: EmailMessage, recipient: str) -> None:
+        async with asyncio.timeout(self._timeout):
+            await self._connect()
+            await self._client.send_message(message, recipients=[recipient])
+
+    async def _connect(self) -> None:
+        """A living connection. An idle one is tried first: servers drop those without a word.
+
+        Tried before the mail and not by sending the mail again after a fault, for in the midst of
+        a mail nobody knows whether the server has taken it, and it would arrive twice.
+        """
+        if self._client.is_connected:
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await self._client.noop(timeout=self._timeout / 3)
+                return
+            self._client.close()
+        await self._client.connect()
+
+    def _drop_connection_after(self, error: BaseException) -> None:
+        # After a refusal the server is ready for the next mail (RSET was sent). After a timeout or
+        # a cancellation an answer is still under way and would be taken for the next mail's.
+        if not isinstance(error, _REFUSALS):
+            self._client.close()
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except aiosmtplib.SMTPRecipientsRefused as refused:
+        raise _of_answer(refused.recipients[0]) from refused
+    except aiosmtplib.SMTPResponseException as answer:
+        raise _of_answer(answer) from answer
+    except aiosmtplib.SMTPNotSupported as error:
+        raise PermanentMailError(error.message) from error
+    # OSError holds TimeoutError and SSLError; ValueError is a machine or a sender set up wrongly.
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        raise TemporaryMailError(str(error) or "No answer in time") from error
+
+
+def _checked(recipient: str) -> str:
+    try:
+        return wire_address(recipient)
+    except ValueError as error:
+        raise PermanentMailError(str(error)) from error
+
+
+def _of_answer(answer: aiosmtplib.SMTPResponseException) -> MailError:
+    reply = f"{answer.code} {answer.message}"
+    about_this_mail = isinstance(
+        answer, (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError)
+    )
+    if about_this_mail and 500 <= answer.code <= 599 and answer.code not in _CREDENTIALS_REFUSED:
+        return PermanentMailError(reply)
+    return TemporaryMailError(reply)

@@ -1,0 +1,122 @@
+"""Days, months and ranges, counted on the calendar of a site. Pure."""
+
+from calendar import monthrange
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from app.core.errors import Invalid
+
+TRENDS_DEFAULT_DAYS = 30
+
+
+class Granularity(StrEnum):
+    """What one bucket of a trend covers; weeks begin on Monday (ISO 8601)."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+    def __len__(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def days(self) -> Iterator[date]:
+        return (self.first + timedelta(days=n) for n in range(len(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDay:
+    """A site and the date that its calendar shows now."""
+
+    site_id: UUID
+    site_name: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class CountedDays:
+    """The days that a dashboard counts at sites whose calendars agree."""
+
+    sites: tuple[UUID, ...]
+    today: Span
+    month: Span
+    chosen: Span
+
+
+def month_of(day: date) -> Span:
+    """The calendar month that a day lies in."""
+    return Span(day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1]))
+
+
+def chosen_range(date_from: date | None, date_to: date | None) -> Span | None:
+    """The range that a client asks for, or None where it names neither end.
+
+    One end alone means the rest of its month.
+    """
+    if date_from is None:
+        return None if date_to is None else Span(month_of(date_to).first, date_to)
+    return Span(date_from, month_of(date_from).last if date_to is None else date_to)
+
+
+def trend_range(date_from: date | None, date_to: date | None, sites: Sequence[SiteDay]) -> Span:
+    """The range that a client asks for; 30 days where it names one end, up to today without any."""
+    if date_from is not None:
+        return Span(date_from, date_to or _moved(date_from, TRENDS_DEFAULT_DAYS - 1))
+    last = date_to or max(site.today for site in sites)
+    return Span(_moved(last, 1 - TRENDS_DEFAULT_DAYS), last)
+
+
+def require_range(span: Span, *, at_most: int) -> None:
+    """Raises `Invalid` for a range that ends before it begins or has more than `at_most` days."""
+    if span.first > span.last:
+        raise Invalid.field("date_to", "before_date_from", "The range ends before it begins")
+    if len(span) > at_most:
+        message = f"The range has {len(span)} days; at most {at_most} are possible"
+        raise Invalid.field("date_to", "range_too_long", message)
+
+
+def counted_days(sites: Sequence[SiteDay], chosen: Span | None) -> list[CountedDays]:
+    """What to count at which sites; without a choice, each counts its own month.
+
+    There is one group for each date that is today somewhere: one most of the time, three at most.
+    """
+    by_today: dict[date, list[UUID]] = {}
+    for site in sites:
+        by_today.setdefault(site.today, []).append(site.site_id)
+    return [
+        CountedDays(tuple(ids), Span(today, today), month_of(today), chosen or month_of(today))
+        for today, ids in sorted(by_today.items())
+    ]
+
+
+def outline(spans: Sequence[Span]) -> Span:
+    """The days that all the spans reach over together."""
+    return Span(min(span.first for span in spans), max(span.last for span in spans))
+
+
+def bucket_of(day: date, granularity: Granularity) -> date:
+    """The first day of the bucket that a day belongs to."""
+    if granularity is Granularity.WEEK:
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if granularity is Granularity.MONTH else day
+
+
+def buckets(span: Span, granularity: Granularity) -> list[date]:
+    """The first days of all buckets that a span touches, in order."""
+    return list(dict.fromkeys(bucket_of(day, granularity) for day in span.days()))
+
+
+def _moved(day: date, days: int) -> date:
+    """A day some days away, or the end of the calendar."""
+    ordinal = day.toordinal() + days
+    return date.fromordinal(min(max(ordinal, date.min.toordinal()), date.max.toordinal()))

@@ -1,0 +1,119 @@
+"""An export on its way: rows from the database's cursor to the client, a part at a time.
+
+Nothing is kept, neither rows nor file. What the client takes slowly is read slowly.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import aclosing, closing, contextmanager
+from typing import Any, Protocol
+
+from starlette.responses import StreamingResponse
+from starlette.types import Send
+
+from app.core.database import Database, ReadSession
+from app.core.errors import Problem
+from app.reports.repository import AnyRow
+
+AT_ONCE = 2
+RETRY_SECONDS = 10
+# Rows that are made into cells at a time: some milliseconds in which the event loop may have to
+# wait for the interpreter.
+PART = 250
+# Of one fetch; the first one may have to sort everything.
+QUERY_SECONDS = 300
+# A client that takes nothing for so long is gone, or would hold the place for ever.
+STALL_SECONDS = 30
+
+Parts = AsyncGenerator[Sequence[AnyRow], None]
+
+
+class TooManyExports(Problem):
+    status, code, title = 429, "too_many_exports", "Other exports are running: try again soon"
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": str(RETRY_SECONDS)})
+
+
+class ExportPlaces:
+    """How many exports a process makes at a time; a further one is refused and not queued."""
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self.free = at_once
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Holds a place; raises `TooManyExports` where there is none."""
+        if not self.free:
+            raise TooManyExports
+        self.free -= 1
+        try:
+            yield
+        finally:
+            self.free += 1
+
+
+class ExportFile(Protocol):
+    """A file made in parts: `head`, any number of `rows`, `tail`; `close` whether or not it is
+    complete."""
+
+    extension: str
+    media_type: str
+
+    def head(self) -> bytes: ...
+    def rows(self, rows: Iterable[Sequence[Any]]) -> bytes: ...
+    def tail(self) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class ExportResponse(StreamingResponse):
+    """Sends an export while it is made.
+
+    The first rows are read before the answer begins, so that a refusal and a fault of the database
+    are problem documents; what goes wrong later can only break the answer off. A client that
+    hangs up cancels all of it, whatever it waits for, and frees place, cursor and connection.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        places: ExportPlaces,
+        file: ExportFile,
+        read: Callable[[ReadSession], Parts],
+        *,
+        name: str,
+    ) -> None:
+        self.database, self.places, self.file, self.read = database, places, file, read
+        named = {"Content-Disposition": f'attachment; filename="{name}.{file.extension}"'}
+        super().__init__((), headers=named, media_type=file.media_type)
+
+    async def stream_response(self, send: Send) -> None:
+        with self.places.taken(), closing(self.file):
+            async with (
+                self.database.snapshot(
+                    query_seconds=QUERY_SECONDS, idle_seconds=2 * STALL_SECONDS
+                ) as session,
+                aclosing(self.read(session)) as parts,
+            ):
+                # A thread of its own, which has let go of the file before that is closed.
+                with ThreadPoolExecutor(1, thread_name_prefix="export") as thread:
+                    await self._send(parts, send, thread)
+
+    async def _send(self, parts: Parts, send: Send, thread: Executor) -> None:
+        begun = self.file.head() + await self._made(await anext(parts, []), thread)
+        start = {"status": self.status_code, "headers": self.raw_headers}
+        await send({"type": "http.response.start", **start})
+        await _body(send, begun)
+        async for rows in parts:
+            await _body(send, await self._made(rows, thread))
+        await _body(send, self.file.tail(), more=False)
+
+    async def _made(self, rows: Sequence[AnyRow], thread: Executor) -> bytes:
+        return await asyncio.get_running_loop().run_in_executor(thread, self.file.rows, rows)
+
+
+async def _body(send: Send, data: bytes, *, more: bool = True) -> None:
+    """Waits until the client has taken enough; raises TimeoutError where it takes nothing."""
+    async with asyncio.timeout(STALL_SECONDS):
+        await send({"type": "http.response.body", "body": data, "more_body": more})

@@ -1,0 +1,61 @@
+"""Gathers what is held about one person, and notes who asked."""
+
+from datetime import datetime
+from uuid import UUID
+
+from app.audit.models import Action
+from app.audit.repository import VisitorEventRepository
+from app.audit.schemas import VisitorEventOut
+from app.auth.caller import Caller
+from app.core.database import ReadSession, WriteSession
+from app.core.errors import NotFound
+from app.notifications.kinds import NotificationKind
+from app.notifications.models import Notification
+from app.notifications.repository import NotificationReader
+from app.reports.personal_data_schemas import HeldNotificationOut, HeldScanOut, PersonalDataOut
+from app.scans.repository import ScanReader
+from app.visitors.models import Visitor
+from app.visitors.repository import VisitorReader
+from app.visitors.schemas import VisitorOut
+
+
+async def export(
+    unit: WriteSession, visitor_id: UUID, caller: Caller, now: datetime
+) -> PersonalDataOut:
+    """The document, with the entry of this export in it; raises `NotFound`."""
+    visitor = await VisitorReader(unit).visible(visitor_id, caller)
+    if visitor is None:
+        raise NotFound
+    events = VisitorEventRepository(unit)
+    events.record(visitor_id, Action.PERSONAL_DATA_EXPORTED, caller, now)
+    await unit.flush()
+    return PersonalDataOut(
+        exported_at=now,
+        visitor=VisitorOut.of(visitor),
+        host_id=visitor.host_id,
+        checked_in_gate=visitor.checked_in_gate,
+        anonymised_at=visitor.anonymised_at,
+        events=[VisitorEventOut.model_validate(e) for e in await events.of_visitor(visitor_id)],
+        notifications=await _notifications(unit, visitor),
+        scans=[
+            HeldScanOut.model_validate(scan)
+            for scan in await ScanReader(unit).of_visitor(visitor_id)
+        ],
+    )
+
+
+async def _notifications(session: ReadSession, visitor: Visitor) -> list[HeldNotificationOut]:
+    mails = NotificationReader(session)
+    own = await mails.of_visitor(visitor.id)
+    summaries = await mails.summaries_naming(visitor.id, visitor.created_at)
+    held = [_held(mail, visitor.id) for mail in (*summaries, *own)]
+    return sorted(held, key=lambda mail: (mail.created_at, mail.id))
+
+
+def _held(mail: Notification, visitor_id: UUID) -> HeldNotificationOut:
+    """A mail without the other visitors that a summary lists: their data is not this person's."""
+    shown = HeldNotificationOut.model_validate(mail)
+    if mail.kind is not NotificationKind.host_bulk_summary:
+        return shown
+    rows = [row for row in mail.payload["visitors"] if row["visitor_id"] == str(visitor_id)]
+    return shown.model_copy(update={"payload": mail.payload | {"visitors": rows}})

@@ -1,0 +1,29 @@
+"""`GET /api/visitors/{id}/personal-data/`: everything that is held about a person."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from app.auth.guards import VisitorManager
+from app.core.database import Writing
+from app.core.dependencies import Now
+from app.core.errors import NotFound, problems
+from app.core.routing import ApiRoute
+from app.reports import personal_data
+from app.reports.personal_data_schemas import PersonalDataOut
+
+router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
+
+
+@router.get("/{visitor_id:uuid}/personal-data/", responses=problems(NotFound))
+async def export_personal_data(
+    visitor_id: UUID, caller: VisitorManager, unit: Writing, now: Now, response: Response
+) -> PersonalDataOut:
+    """Everything that is held about a visitor, for whoever asks what that is (GDPR, article 15).
+
+    The audit trail keeps who has seen it.
+    """
+    found = await personal_data.export(unit, visitor_id, caller, now)
+    filename = f"personal-data-{visitor_id}.json"
+    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return found

@@ -1,0 +1,137 @@
+"""Dashboard, export and trends: what reception and management look at."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from app.auth.guards import VisitorManager
+from app.core.database import Database, Reading, get_database
+from app.core.dependencies import Now
+from app.core.errors import problems
+from app.core.routing import ApiRoute
+from app.reports import service
+from app.reports.calendar import Granularity
+from app.reports.columns import COLUMNS
+from app.reports.csv_file import CsvFile
+from app.reports.exporting import PART, ExportFile, ExportPlaces, ExportResponse, TooManyExports
+from app.reports.repository import ReportReader
+from app.reports.schemas import DashboardOut, TrendsOut
+from app.reports.workbook import Workbook
+from app.visitors.dependencies import Filter
+from app.visitors.repository import ORDERINGS, OrderingName
+
+router = APIRouter(prefix="/api", tags=["reports"], route_class=ApiRoute)
+
+SiteId = Annotated[UUID | None, Query(description="Of this site alone")]
+DepartmentId = Annotated[UUID | None, Query(description="Of this department alone")]
+
+
+class ExportFormat(StrEnum):
+    """What an export is written as."""
+
+    XLSX = "xlsx"
+    CSV = "csv"
+
+
+FILES: dict[ExportFormat, type[Workbook] | type[CsvFile]] = {
+    ExportFormat.XLSX: Workbook,
+    ExportFormat.CSV: CsvFile,
+}
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+EXPORTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file, sent while it is made; one that breaks off is not complete",
+        "content": {Workbook.media_type: BINARY, "text/csv": BINARY},
+    }
+}
+
+
+async def _places(request: Request) -> ExportPlaces:
+    places: ExportPlaces = request.app.state.export_places
+    return places
+
+
+@router.get("/visitors/dashboard-stats/")
+async def dashboard_stats(
+    caller: VisitorManager,
+    session: Reading,
+    now: Now,
+    date_from: Annotated[
+        date | None,
+        Query(
+            description="First day of the range, which is this month by default. One end alone "
+            "means the rest of its month"
+        ),
+    ] = None,
+    date_to: Annotated[
+        date | None, Query(description="Last day of the range, included; at most 366 days")
+    ] = None,
+    site: SiteId = None,
+) -> DashboardOut:
+    """The day at a glance. Exact figures of one instant; hosts see those of their own visitors."""
+    return await service.dashboard(
+        session, caller, now, date_from=date_from, date_to=date_to, site=site
+    )
+
+
+@router.get(
+    "/visitors/export-excel/",
+    response_class=Response,
+    responses=EXPORTED | problems(TooManyExports),
+)
+async def export_excel(
+    caller: VisitorManager,
+    database: Annotated[Database, Depends(get_database)],
+    places: Annotated[ExportPlaces, Depends(_places)],
+    now: Now,
+    chosen: Filter,
+    ordering: OrderingName = "-created_at",
+    file_format: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.XLSX,
+) -> Response:
+    """The visitors of a list as a file, in the list's order. Hosts get their own.
+
+    Visit date and time are local to the site; instants are UTC. In a CSV file an apostrophe stands
+    before text that a spreadsheet would run as a formula.
+    """
+    file: ExportFile = FILES[file_format](COLUMNS)
+    return ExportResponse(
+        database,
+        places,
+        file,
+        lambda session: ReportReader(session).export(
+            chosen, caller, ORDERINGS[ordering], part=PART
+        ),
+        name=f"visitors-{now:%Y-%m-%d}",
+    )
+
+
+@router.get("/analytics/trends/")
+async def trends(
+    caller: VisitorManager,
+    session: Reading,
+    now: Now,
+    date_from: Annotated[
+        date | None,
+        Query(description="First day of the range, by default 30 days up to today or `date_to`"),
+    ] = None,
+    date_to: Annotated[
+        date | None, Query(description="Last day of the range, included; at most 1100 days")
+    ] = None,
+    granularity: Granularity = Granularity.DAY,
+    site: SiteId = None,
+    department: DepartmentId = None,
+) -> TrendsOut:
+    """What became of visits by day, week or month, by site and department. Hosts see their own."""
+    return await service.trends(
+        session,
+        caller,
+        now,
+        date_from=date_from,
+        date_to=date_to,
+        granularity=granularity,
+        site=site,
+        department=department,
+    )

@@ -1,0 +1,72 @@
+"""Why a gate stays shut."""
+
+from app.core.errors import Problem
+
+
+class UnknownToken(Problem):
+    status, code, title = 404, "unknown", "This code is not one of ours"
+
+
+class ScanIdReused(Problem):
+    status, code, title = 409, "scan_id_reused", "This scan_id was used for another scan"
+
+
+class ScanRefused(Problem):
+    """The base of every refusal; carries `verdict` (`refused`) and `replayed`."""
+
+    status = 409
+
+
+class WrongDay(ScanRefused):
+    code, title = "wrong_day", "The visit is on another day"
+
+
+class Expired(ScanRefused):
+    code, title = "expired", "The day of the visit is over"
+
+
+class Cancelled(ScanRefused):
+    code, title = "cancelled", "The visit was cancelled"
+
+
+class Rescheduled(ScanRefused):
+    code, title = "rescheduled", "The visit was moved: this code was replaced by a newer one"
+
+
+class AlreadyInside(ScanRefused):
+    """Carries `since` (UTC) and `gate`."""
+
+    code, title = "already_inside", "The visitor is inside already"
+
+
+class NotInside(ScanRefused):
+    code, title = "not_inside", "The visitor has not come in"
+
+
+class AlreadyCompleted(ScanRefused):
+    code, title = "already_completed", "The visit is over"
+
+
+class WrongSite(ScanRefused):
+    code, title = "wrong_site", "The visit is at another site"
+
+
+class TooEarly(ScanRefused):
+    code, title = "too_early", "The visitor is too early"
+
+
+REFUSALS: dict[str, type[Problem]] = {
+    cls.code: cls
+    for cls in (
+        UnknownToken,
+        WrongDay,
+        Expired,
+        Cancelled,
+        Rescheduled,
+        AlreadyInside,
+        NotInside,
+        AlreadyCompleted,
+        WrongSite,
+        TooEarly,
+    )
+}

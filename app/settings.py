@@ -1,0 +1,179 @@
+"""Every setting of the service, read from the environment or `.env` and checked once at start."""
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+EXAMPLE_SECRET_KEY = "change-me-to-64-random-characters"  # noqa: S105 - the one that is refused
+MINIMUM_SECRET_BYTES = 32
+
+CommaSeparated = Annotated[list[str], NoDecode]
+Networks = Annotated[list[IPv4Network | IPv6Network], NoDecode]
+# `10/15minute`: ten in fifteen minutes, for the library `limits`.
+Rate = Annotated[
+    str, Field(pattern=r"^[1-9][0-9]{0,5}/([1-9][0-9]{0,3})?(second|minute|hour|day)$")
+]
+
+
+class Settings(BaseSettings):
+    """Field names are the environment's names in lower case; lists are comma-separated."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+    debug: bool = Field(False, description="Development mode: test accounts, readable logs")
+    secret_key: SecretStr = Field(description="Signs tokens and QR codes; at least 32 bytes")
+    secret_key_previous: SecretStr | None = Field(
+        None, description="Still accepted, never used to sign: rotates keys without signing out"
+    )
+    allowed_hosts: CommaSeparated = Field([], description="Host names that are answered")
+    cors_allowed_origins: CommaSeparated = Field([], description="Origins of browser front ends")
+    frontend_url: str = Field("http://localhost:3000", description="Where mailed links lead")
+    trusted_proxies: Networks = Field([], description="Peers whose `proxy_header` is believed")
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+
+    database_url: str = Field(description="postgresql://user:password@host:port/database")
+    database_pool_size: int = Field(10, ge=1, le=200, description="Connections kept per process")
+    redis_url: str = Field(description="redis://host:port/number, rediss:// or unix://")
+
+    email_host: str = Field(description="SMTP server")
+    email_port: int = Field(587, ge=1, le=65535)
+    email_use_ssl: bool = Field(False, description="TLS from the first byte (port 465)")
+    email_use_tls: bool = Field(True, description="STARTTLS (port 587)")
+    email_host_user: str | None = None
+    email_host_password: SecretStr | None = None
+    email_timeout_seconds: float = Field(15, gt=0, le=300)
+    default_from_email: str = Field("Visitor desk <visitors@localhost>")
+
+    bcrypt_rounds: int = Field(12, ge=4, le=16, description="Cost of a password hash, as 2^n")
+    access_token_minutes: int = Field(15, ge=1, le=60)
+    refresh_token_days: int = Field(7, ge=1, le=90)
+    registration: Literal["open", "domain", "closed"] | None = Field(
+        None, description="Who may register; left out: open in development, else closed"
+    )
+    registration_domains: CommaSeparated = Field([], description="For REGISTRATION=domain")
+    login_limit_per_account: Rate = Field("10/15minute", description="Failed logins")
+    login_limit_per_address: Rate = Field("50/15minute", description="Failed logins")
+    registration_limit_per_address: Rate = Field("10/hour", description="Registrations")
+    forgot_password_limit_per_account: Rate = Field("3/hour", description="Reset mails")
+    forgot_password_limit_per_address: Rate = Field("20/hour", description="Reset mails")
+    self_registration_limit_per_address: Rate = Field(
+        "20/hour", description="Visitors who register themselves"
+    )
+    forged_scan_limit_per_device: Rate = Field(
+        "30/minute", description="Codes that are not ours; genuine ones always pass"
+    )
+    device_key_overlap_minutes: int = Field(
+        10, ge=0, le=1440, description="How long a device's key lives on after it was replaced"
+    )
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Visitors are anonymised so long after their visit; left out: never",
+    )
+    max_body_bytes: int = Field(64 * 1024, ge=1024, description="Largest JSON or form body")
+    body_timeout_seconds: float = Field(30, gt=0, le=600, description="Until a body is there")
+    bulk_upload_max_rows: int = Field(20, ge=1, le=1_000, description="Visitors of one workbook")
+    bulk_upload_max_bytes: int = Field(
+        1024 * 1024, ge=16 * 1024, le=16 * 1024 * 1024, description="Largest uploaded workbook"
+    )
+
+    @field_validator(
+        "allowed_hosts",
+        "cors_allowed_origins",
+        "registration_domains",
+        "trusted_proxies",
+        mode="before",
+    )
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("email_host_user", "email_host_password", "secret_key_previous", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("registration_domains")
+    @classmethod
+    def _bare_domains(cls, value: list[str]) -> list[str]:
+        return [domain.removeprefix("@").lower() for domain in value]
+
+    @field_validator("database_url")
+    @classmethod
+    def _with_driver(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
+            raise ValueError("must be a PostgreSQL address: postgresql://user:password@host/name")
+        # libpq's name for the TLS mode, which asyncpg calls `ssl`
+        query = [("ssl" if k == "sslmode" else k, v) for k, v in parse_qsl(parts.query)]
+        url = urlunsplit(parts._replace(scheme="postgresql+asyncpg", query=urlencode(query)))
+        try:
+            make_url(url)
+        except ArgumentError as error:
+            raise ValueError("can't be read as a PostgreSQL address") from error
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, value: str) -> str:
+        if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("frontend_url")
+    @classmethod
+    def _http_address(cls, value: str) -> str:
+        if urlsplit(value).scheme not in {"http", "https"}:
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _domains_for_domain_mode(self) -> "Settings":
+        if self.registration == "domain" and not self.registration_domains:
+            raise ValueError("REGISTRATION=domain needs REGISTRATION_DOMAINS")
+        return self
+
+    @model_validator(mode="after")
+    def _one_tls_mode(self) -> "Settings":
+        if self.email_use_ssl and "email_use_tls" not in self.model_fields_set:
+            self.email_use_tls = False
+        if self.email_use_ssl and self.email_use_tls:
+            raise ValueError("EMAIL_USE_SSL and EMAIL_USE_TLS exclude each other: set one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _safe_for_production(self) -> "Settings":
+        if self.debug:
+            return self
+        secret = self.secret_key.get_secret_value()
+        if secret == EXAMPLE_SECRET_KEY:
+            raise ValueError("SECRET_KEY is the one of the example: make a key of your own")
+        for name in ("secret_key", "secret_key_previous"):
+            key: SecretStr | None = getattr(self, name)
+            if key is not None and len(key.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
+                raise ValueError(f"{name.upper()} is shorter than {MINIMUM_SECRET_BYTES} bytes")
+        if not self.allowed_hosts or "*" in self.allowed_hosts:
+            raise ValueError("ALLOWED_HOSTS must name the hosts that are served, without *")
+        if "*" in self.cors_allowed_origins:
+            raise ValueError("CORS_ALLOWED_ORIGINS must name origins, without *")
+        return self
+
+    @property
+    def registration_mode(self) -> Literal["open", "domain", "closed"]:
+        """Who may register an account."""
+        return self.registration or ("open" if self.debug else "closed")
+
+    @property
+    def email_tls(self) -> Literal["none", "starttls", "implicit"]:
+        """How the connection to the SMTP server is secured."""
+        if self.email_use_ssl:
+            return "implicit"
+        return "starttls" if self.email_use_tls else "none"

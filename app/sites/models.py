@@ -1,0 +1,60 @@
+"""Sites and the days on which they are closed."""
+
+from datetime import date, datetime, time
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.models import Entity
+
+
+class Site(Entity):
+    """A place that visitors come to, with its opening rules. `timezone` is an IANA name.
+
+    `closes_at` 00:00 means the end of the day. One site is the default one.
+    """
+
+    __tablename__ = "sites"
+    __table_args__ = (
+        CheckConstraint("slot_capacity >= 0", name="slot_capacity"),
+        # On an expression: a rename would wait for every booking under way if `name` were a key.
+        Index("uq_sites_lower_name", text("lower(name)"), unique=True),
+        Index(
+            "uq_sites_is_default", "is_default", unique=True, postgresql_where=text("is_default")
+        ),
+    )
+
+    name: Mapped[str] = mapped_column(String(200))
+    address: Mapped[str] = mapped_column(String(2000), default="")
+    timezone: Mapped[str] = mapped_column(String(64), default="UTC")
+    opens_at: Mapped[time] = mapped_column(default=time(9))
+    closes_at: Mapped[time] = mapped_column(default=time(17))
+    open_weekdays: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
+    slot_capacity: Mapped[int] = mapped_column(default=20)
+    booking_lead_minutes: Mapped[int] = mapped_column(default=30)
+    booking_horizon_days: Mapped[int] = mapped_column(default=90)
+    early_arrival_minutes: Mapped[int] = mapped_column(default=120)
+    self_registration: Mapped[bool] = mapped_column(default=False)
+    is_default: Mapped[bool] = mapped_column(default=False)
+    updated_at: Mapped[datetime]
+
+
+class SiteClosure(Entity):
+    """A day on which a site is closed."""
+
+    __tablename__ = "site_closures"
+    __table_args__ = (UniqueConstraint("site_id", "date"),)
+
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    date: Mapped[date]
+    reason: Mapped[str] = mapped_column(String(200), default="")

@@ -1,0 +1,115 @@
+"""SQL of sites and closures."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import column, exists, select, table, update
+
+from app.core.pagination import Ordering, PageRequest, paginate
+from app.core.repository import NameTaken, ReadRepository, Repository, refusals
+from app.sites.errors import ClosureExists
+from app.sites.models import Site, SiteClosure
+
+BY_NAME = Ordering("sites", (Site.name, Site.id), descending=False)
+BY_DATE = Ordering("closures", (SiteClosure.date, SiteClosure.id), descending=False)
+
+
+class SiteReader(ReadRepository[Site]):
+    """Looks sites up."""
+
+    model = Site
+
+    async def get_or_default(self, site_id: UUID | None) -> Site | None:
+        """The site of this id, or the default one for None."""
+        chosen = Site.is_default if site_id is None else Site.id == site_id
+        return await self.session.scalar(self.statement().where(chosen))
+
+    async def all(self) -> Sequence[Site]:
+        return (await self.session.scalars(self.statement().order_by(Site.id))).all()
+
+    async def page(self, page: PageRequest) -> tuple[list[Site], str | None, int | None]:
+        return await paginate(self.session, self.statement(), BY_NAME, page)
+
+    async def knows_timezone(self, name: str) -> bool:
+        """Whether the database can reckon in a time zone: its list is not the one of Python."""
+        names = table("pg_timezone_names", column("name"))
+        return await self.session.scalar(select(exists().where(names.c.name == name))) or False
+
+    async def for_day(self, site_id: UUID | None, day: date) -> tuple[Site, bool] | None:
+        """A site (the default one for None) and whether it is closed on that day."""
+        closed = exists().where(SiteClosure.site_id == Site.id, SiteClosure.date == day)
+        chosen = Site.is_default if site_id is None else Site.id == site_id
+        found = (await self.session.rows(select(Site, closed).where(chosen))).one_or_none()
+        return (found[0], found[1]) if found else None
+
+
+class SiteRepository(SiteReader, Repository[Site]):
+    """Changes sites."""
+
+    async def lock_all(self) -> Sequence[Site]:
+        """Every site, locked in the order of their ids: for what concerns which one is default."""
+        found = await self.session.scalars(
+            self.statement()
+            .order_by(Site.id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        return found.all()
+
+    async def clear_default(self) -> None:
+        """Leave no site the default one, so that the unit of work can make another one so.
+
+        Who holds every site's lock is alone; the UPDATE sees what was committed while it waited.
+        """
+        await self.lock_all()
+        await self.unit.write(
+            update(Site)
+            .where(Site.is_default)
+            .values(is_default=False)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def save(self, site: Site) -> Site:
+        """Write a new or changed site; raises `NameTaken`."""
+        self.add(site)
+        with refusals({"uq_sites_lower_name": NameTaken}):
+            await self.unit.flush()
+        return site
+
+
+class ClosureReader(ReadRepository[SiteClosure]):
+    """Looks closures up."""
+
+    model = SiteClosure
+
+    async def days(self, site_id: UUID, first: date, last: date) -> set[date]:
+        """The closed days of a span, both ends included."""
+        found = await self.session.scalars(
+            select(SiteClosure.date).where(
+                SiteClosure.site_id == site_id, SiteClosure.date.between(first, last)
+            )
+        )
+        return set(found)
+
+    async def page(
+        self, site_id: UUID, first: date | None, last: date | None, page: PageRequest
+    ) -> tuple[list[SiteClosure], str | None, int | None]:
+        """The closures of a site, by date; `first` and `last`, both included, narrow them."""
+        statement = self.statement().where(SiteClosure.site_id == site_id)
+        if first is not None:
+            statement = statement.where(SiteClosure.date >= first)
+        if last is not None:
+            statement = statement.where(SiteClosure.date <= last)
+        return await paginate(self.session, statement, BY_DATE, page)
+
+
+class ClosureRepository(ClosureReader, Repository[SiteClosure]):
+    """Changes closures."""
+
+    async def save(self, closure: SiteClosure) -> SiteClosure:
+        """Write a new closure; raises `ClosureExists`."""
+        self.add(closure)
+        with refusals({"uq_site_closures_site_id_date": ClosureExists}):
+            await self.unit.flush()
+        return closure

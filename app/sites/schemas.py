@@ -1,0 +1,138 @@
+"""Sites as they come in and go out."""
+
+from datetime import datetime, time
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
+
+from app.core.localtime import timezone_names
+from app.core.text import LEFT_OUT, RequiredLine, TextOrEmpty
+from app.core.times import WallTime
+
+EXAMPLE: JsonDict = {
+    "name": "Berlin",
+    "address": "Hauptstraße 1, 10115 Berlin",
+    "timezone": "Europe/Berlin",
+    "opens_at": "09:00",
+    "closes_at": "17:00",
+    "open_weekdays": [1, 2, 3, 4, 5],
+    "slot_capacity": 20,
+    "booking_lead_minutes": 30,
+    "booking_horizon_days": 90,
+    "early_arrival_minutes": 120,
+    "self_registration": False,
+}
+
+
+def _known_timezone(value: str) -> str:
+    if value not in timezone_names():
+        raise PydanticCustomError("unknown_timezone", "must be an IANA name like Europe/Berlin")
+    return value
+
+
+def _once_each(days: list[int]) -> list[int]:
+    if len(set(days)) < len(days):
+        raise PydanticCustomError("repeated_weekday", "must name each day once")
+    return sorted(days)
+
+
+def _at(hour: int) -> Any:
+    # Pydantic would document the default with seconds, which the field refuses.
+    return Field(time(hour), json_schema_extra={"default": f"{hour:02}:00"})
+
+
+def _count(at_most: int) -> Any:
+    return Field(strict=True, ge=0, le=at_most)
+
+
+Timezone = Annotated[str, Field(max_length=64), AfterValidator(_known_timezone)]
+Weekday = Annotated[int, Field(strict=True, ge=1, le=7)]
+Weekdays = Annotated[
+    list[Weekday],
+    Field(max_length=7, description="ISO 8601: 1 is Monday, 7 is Sunday"),
+    AfterValidator(_once_each),
+]
+ClosingTime = Annotated[WallTime, Field(description="Later than `opens_at`; `00:00` ends the day")]
+Capacity = Annotated[int, _count(10_000)]
+LeadMinutes = Annotated[int, _count(43_200)]
+HorizonDays = Annotated[int, _count(730)]
+EarlyMinutes = Annotated[int, _count(1_440)]
+
+
+class SiteIn(BaseModel):
+    """A site. Its name is unique without regard to case and to spaces at its ends."""
+
+    model_config = ConfigDict(
+        extra="forbid", title="SiteInput", json_schema_extra={"example": EXAMPLE}
+    )
+
+    name: RequiredLine
+    address: TextOrEmpty = ""
+    timezone: Timezone = "UTC"
+    opens_at: WallTime = _at(9)
+    closes_at: ClosingTime = _at(17)
+    open_weekdays: Weekdays = [1, 2, 3, 4, 5]
+    slot_capacity: Capacity = 20
+    booking_lead_minutes: LeadMinutes = 30
+    booking_horizon_days: HorizonDays = 90
+    early_arrival_minutes: EarlyMinutes = 120
+    self_registration: StrictBool = False
+    is_default: StrictBool | None = Field(
+        None, description="True takes it from the present default site; left out, it stays as it is"
+    )
+
+    def values(self) -> dict[str, Any]:
+        """Every field; without `is_default` where nothing is said of it."""
+        return self.model_dump(exclude_none=True)
+
+
+class SiteChangeIn(BaseModel):
+    """The fields to change."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        title="SiteChange",
+        json_schema_extra={"example": {"closes_at": "18:00", "slot_capacity": 25}},
+    )
+
+    name: RequiredLine = LEFT_OUT
+    address: TextOrEmpty = LEFT_OUT
+    timezone: Timezone = LEFT_OUT
+    opens_at: WallTime = LEFT_OUT
+    closes_at: ClosingTime = LEFT_OUT
+    open_weekdays: Weekdays = LEFT_OUT
+    slot_capacity: Capacity = LEFT_OUT
+    booking_lead_minutes: LeadMinutes = LEFT_OUT
+    booking_horizon_days: HorizonDays = LEFT_OUT
+    early_arrival_minutes: EarlyMinutes = LEFT_OUT
+    self_registration: StrictBool = LEFT_OUT
+    is_default: StrictBool = LEFT_OUT
+
+    def values(self) -> dict[str, Any]:
+        """The fields that were sent."""
+        return self.model_dump(exclude_unset=True)
+
+
+class SiteOut(BaseModel):
+    """A site with its opening rules; times are its local time."""
+
+    model_config = ConfigDict(from_attributes=True, title="Site")
+
+    id: UUID
+    name: str = Field(examples=["Berlin"])
+    address: str
+    timezone: str = Field(examples=["Europe/Berlin"])
+    opens_at: WallTime
+    closes_at: WallTime
+    open_weekdays: list[int] = Field(examples=[[1, 2, 3, 4, 5]])
+    slot_capacity: int = Field(examples=[20])
+    booking_lead_minutes: int = Field(examples=[30])
+    booking_horizon_days: int = Field(examples=[90])
+    early_arrival_minutes: int = Field(examples=[120])
+    self_registration: bool
+    is_default: bool
+    created_at: datetime
+    updated_at: datetime

@@ -1,0 +1,34 @@
+"""Slots: one clock hour of a site and the seats taken in it."""
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.models import Entity
+
+
+class Slot(Entity):
+    """One clock hour of a site on one day; a row exists once it was booked or got a capacity.
+
+    `excess` is how many seats above `capacity` a lowered capacity left standing: no booked visitor
+    is removed, and the CHECK still refuses every further one. `has_own_capacity` tells a capacity
+    set for this slot from one that follows the site's.
+    """
+
+    __tablename__ = "slots"
+    __table_args__ = (
+        UniqueConstraint("site_id", "visit_date", "hour"),
+        CheckConstraint("booked >= 0 AND booked <= capacity + excess", name="never_overbooked"),
+        CheckConstraint("capacity >= 0 AND excess >= 0", name="not_negative"),
+        CheckConstraint("hour BETWEEN 0 AND 23", name="hour"),
+    )
+
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    visit_date: Mapped[date]
+    hour: Mapped[int] = mapped_column(SmallInteger)
+    capacity: Mapped[int]
+    has_own_capacity: Mapped[bool] = mapped_column(default=False)
+    booked: Mapped[int] = mapped_column(default=0)
+    excess: Mapped[int] = mapped_column(default=0)

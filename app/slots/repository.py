@@ -1,0 +1,212 @@
+"""SQL of slots. Seats are taken under the slot row's lock, with a CHECK behind it."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, case, exists, extract, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core.ids import new_id
+from app.core.pagination import Ordering, PageRequest, paginate
+from app.core.repository import ReadRepository, Repository
+from app.sites.models import Site, SiteClosure
+from app.slots.models import Slot
+
+BY_TIME = Ordering("slot-capacities", (Slot.visit_date, Slot.hour, Slot.id), descending=False)
+
+
+class SlotReader(ReadRepository[Slot]):
+    """Looks slots up."""
+
+    model = Slot
+
+    async def between(self, site_id: UUID, first: date, last: date) -> Sequence[Slot]:
+        """The slots of a site that have a row, over a span of days, in their order."""
+        found = await self.session.scalars(
+            self.statement()
+            .where(Slot.site_id == site_id, Slot.visit_date.between(first, last))
+            .order_by(Slot.visit_date, Slot.hour)
+        )
+        return found.all()
+
+    async def at(self, site_id: UUID, day: date, hour: int) -> Slot | None:
+        return await self.session.scalar(self.statement().where(*_key(site_id, day, hour)))
+
+    async def page_of_own(
+        self, site_id: UUID, first: date | None, last: date | None, page: PageRequest
+    ) -> tuple[list[Slot], str | None, int | None]:
+        """The slots with a capacity of their own, by time; both days, included, narrow them."""
+        statement = self.statement().where(Slot.site_id == site_id, Slot.has_own_capacity)
+        if first is not None:
+            statement = statement.where(Slot.visit_date >= first)
+        if last is not None:
+            statement = statement.where(Slot.visit_date <= last)
+        return await paginate(self.session, statement, BY_TIME, page)
+
+    async def booked_by_day(self, site_id: UUID, days: Collection[date]) -> dict[date, int]:
+        """The seats taken at a site on each of these days that has any."""
+        found = await self.session.rows(
+            select(Slot.visit_date, func.sum(Slot.booked))
+            .where(Slot.site_id == site_id, Slot.visit_date.in_(days))
+            .group_by(Slot.visit_date)
+        )
+        return {day: int(booked) for day, booked in found}
+
+    async def out_of_rules(self, site: Site, open_hours: Collection[int], today: date) -> int:
+        """Seats taken from today on that the rules would not give any more.
+
+        All of them in an hour or on a day that is closed, those above the capacity elsewhere.
+        """
+        closed = or_(
+            Slot.hour.not_in(open_hours),
+            extract("isodow", Slot.visit_date).not_in(site.open_weekdays),
+            exists().where(
+                SiteClosure.site_id == Slot.site_id, SiteClosure.date == Slot.visit_date
+            ),
+        )
+        seats = await self.session.scalar(
+            select(func.sum(case((closed, Slot.booked), else_=Slot.excess))).where(
+                Slot.site_id == site.id, Slot.visit_date >= today, Slot.booked > 0
+            )
+        )
+        return int(seats or 0)
+
+
+class SlotRepository(SlotReader, Repository[Slot]):
+    """Takes and frees seats, sets capacities."""
+
+    async def lock_free(self, site_id: UUID, day: date, hour: int) -> Slot | None:
+        """Lock a slot that has a free seat.
+
+        A full one is passed over without waiting for its lock: PostgreSQL tests `booked` before
+        it waits, and again on the row as it is once the lock is granted.
+        """
+        return await self.lock(*_key(site_id, day, hour), Slot.booked < Slot.capacity)
+
+    async def create_missing(self, site_id: UUID, day: date, hour: int, now: datetime) -> None:
+        """Make the row of a slot, with its site's capacity, unless it is there.
+
+        The share lock on the site orders this against a change of the site's capacity, which
+        would otherwise miss the new row.
+        """
+        values = select(
+            literal(new_id()),
+            Site.id,
+            literal(day),
+            literal(hour),
+            Site.slot_capacity,
+            literal(now),
+            literal(False),
+            literal(0),
+            literal(0),
+        ).where(Site.id == site_id)
+        columns = [
+            Slot.id,
+            Slot.site_id,
+            Slot.visit_date,
+            Slot.hour,
+            Slot.capacity,
+            Slot.created_at,
+            Slot.has_own_capacity,
+            Slot.booked,
+            Slot.excess,
+        ]
+        await self.unit.write(
+            insert(Slot)
+            .from_select(columns, values.with_for_update(read=True))
+            .on_conflict_do_nothing()
+        )
+
+    async def take(self, slot: Slot) -> None:
+        """One seat more in a locked slot."""
+        await self.unit.write(
+            update(Slot)
+            .where(Slot.id == slot.id)
+            .values(booked=Slot.booked + 1)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def free(self, slot_id: UUID) -> None:
+        """One seat less; what a lowered capacity had left standing shrinks with it."""
+        await self.unit.write(
+            update(Slot)
+            .where(Slot.id == slot_id)
+            .values(
+                booked=Slot.booked - 1,
+                excess=func.greatest(Slot.booked - 1 - Slot.capacity, 0),
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+    async def lock_all(self, slot_ids: Sequence[UUID]) -> Sequence[Slot]:
+        """Lock slots in the one order that every transaction keeps."""
+        found = await self.session.scalars(
+            self.statement()
+            .where(Slot.id.in_(slot_ids))
+            .order_by(Slot.site_id, Slot.visit_date, Slot.hour)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        return found.all()
+
+    async def lock_site(self, site_id: UUID) -> None:
+        """Lock every slot of a site, in the same order."""
+        await self._lock_unseen(Slot.site_id == site_id)
+
+    async def follow_site(self, site: Site, today: date) -> None:
+        """Give the capacity of a locked site to its slots from today on that have no own one."""
+        await self._set_capacity(
+            site.slot_capacity,
+            Slot.site_id == site.id,
+            Slot.visit_date >= today,
+            ~Slot.has_own_capacity,
+            Slot.capacity != site.slot_capacity,
+            own=False,
+        )
+
+    async def set_own_capacity(self, site: Site, day: date, hour: int, capacity: int) -> Slot:
+        """Give one slot, whose row is there, a capacity of its own; its site is locked."""
+        key = _key(site.id, day, hour)
+        await self._set_capacity(capacity, *key, own=True)
+        return (await self.session.scalars(self.statement().where(*key))).one()
+
+    async def drop_own_capacity(self, site: Site, slot_id: UUID) -> Slot | None:
+        """Have one slot follow its locked site again; None where it has no own capacity."""
+        own = (Slot.id == slot_id, Slot.site_id == site.id, Slot.has_own_capacity.is_(True))
+        if not await self.exists(*own):
+            return None
+        await self._set_capacity(site.slot_capacity, *own, own=False)
+        return await self.get(slot_id)
+
+    async def _set_capacity(self, capacity: int, *which: ColumnElement[bool], own: bool) -> None:
+        """Seats that are taken stay, those above the capacity as `excess`.
+
+        An UPDATE alone would lock the rows in the order in which it comes across them.
+        """
+        await self._lock_unseen(*which)
+        await self.unit.write(
+            update(Slot)
+            .where(*which)
+            .values(
+                capacity=capacity,
+                has_own_capacity=own,
+                excess=func.greatest(Slot.booked - capacity, 0),
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+    async def _lock_unseen(self, *which: ColumnElement[bool]) -> None:
+        """Lock rows in the one order, without fetching what may be a year of hours."""
+        ordered = (
+            select(Slot.id)
+            .where(*which)
+            .order_by(Slot.site_id, Slot.visit_date, Slot.hour)
+            .with_for_update()
+            .subquery()
+        )
+        await self.session.scalar(select(func.count()).select_from(ordered))
+
+
+def _key(site_id: UUID, day: date, hour: int) -> tuple[ColumnElement[bool], ...]:
+    return Slot.site_id == site_id, Slot.visit_date == day, Slot.hour == hour

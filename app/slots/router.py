@@ -1,0 +1,103 @@
+"""`/api/visitors/available-slots/` and `check-slot/`: what can still be booked."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from app.auth.guards import SlotReader
+from app.core.database import Reading
+from app.core.dependencies import Now
+from app.core.routing import ApiRoute
+from app.core.times import LocalDate, WallTime
+from app.sites.access import require_open_to
+from app.slots import service
+from app.slots.repository import SlotReader as SlotQueries
+from app.slots.rules import Reason, refusal
+from app.slots.schemas import AvailableSlotsOut, SlotCheckOut, SlotOut
+
+router = APIRouter(prefix="/api/visitors", tags=["slots"], route_class=ApiRoute)
+
+MESSAGES: dict[Reason | None, str] = {
+    None: "This time can be booked",
+    Reason.FULL: "All places of this hour are taken",
+    Reason.PAST: "This time has passed",
+    Reason.TOO_SOON: "This time is too soon",
+    Reason.TOO_FAR: "This day is too far ahead",
+    Reason.CLOSED: "The site is closed at this time",
+}
+
+VisitDate = Annotated[LocalDate, Query()]
+SiteId = Annotated[
+    UUID | None, Query(description="The default site where it is left out; a kiosk's own for it")
+]
+
+
+@router.get("/available-slots/")
+async def available_slots(
+    caller: SlotReader, session: Reading, now: Now, visit_date: VisitDate, site: SiteId = None
+) -> AvailableSlotsOut:
+    """Every slot of a day, with the places that are left. A kiosk may book the present hour.
+
+    Without a sign-in, of sites with `self_registration` alone.
+    """
+    found, _closed = await service.site_for_day(session, site or caller.site_id, visit_date)
+    require_open_to(caller, found)
+    offers = await service.day_offers(session, found, visit_date, now, walk_in=caller.is_kiosk)
+    return AvailableSlotsOut(
+        visit_date=visit_date,
+        site=found.id,
+        timezone=found.timezone,
+        slots=[_shown(offer) for offer in offers],
+    )
+
+
+def _shown(offer: service.Availability) -> SlotOut:
+    return SlotOut(
+        time=offer.slot.begins,
+        end_time=offer.slot.ends,
+        starts_at=offer.slot.starts_at,
+        capacity=offer.capacity,
+        booked=offer.booked,
+        available=offer.available,
+        bookable=offer.bookable,
+        reason=offer.reason,
+    )
+
+
+@router.get("/check-slot/")
+async def check_slot(
+    caller: SlotReader,
+    session: Reading,
+    now: Now,
+    visit_date: VisitDate,
+    visit_time: Annotated[WallTime, Query()],
+    site: SiteId = None,
+) -> SlotCheckOut:
+    """Whether one time can be booked now, and how many places are left.
+
+    Without a sign-in, of sites with `self_registration` alone.
+    """
+    found, closed = await service.site_for_day(session, site or caller.site_id, visit_date)
+    require_open_to(caller, found)
+    row = await SlotQueries(session).at(found.id, visit_date, visit_time.hour)
+    capacity, booked = (row.capacity, row.booked) if row else (found.slot_capacity, 0)
+    reason = refusal(
+        found,
+        day=visit_date,
+        at=visit_time,
+        closed_that_day=closed,
+        now=now,
+        walk_in=caller.is_kiosk,
+    )
+    remaining = max(capacity - booked, 0) if reason is None else 0
+    if reason is None and not remaining:
+        reason = Reason.FULL
+    return SlotCheckOut(
+        visit_date=visit_date,
+        visit_time=visit_time,
+        available=reason is None,
+        remaining=remaining,
+        reason=reason,
+        message=MESSAGES[reason],
+    )

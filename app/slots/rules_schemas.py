@@ -1,0 +1,93 @@
+"""What changes the rules of booking, as it comes in and goes out."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.core.text import Line
+from app.core.times import LocalDate, WallTime
+from app.sites.schemas import Capacity, SiteOut
+
+
+class ChangedSiteOut(SiteOut):
+    """A changed site, and how many visitors the change concerns."""
+
+    model_config = ConfigDict(title="ChangedSite")
+
+    affected_visitors: int = Field(
+        description="Seats taken from today on that the rules would not give any more: in an hour "
+        "or on a day that is closed, or above the capacity. They stay booked"
+    )
+
+
+class ClosureIn(BaseModel):
+    """A day, on the site's calendar, on which the site is closed."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        title="ClosureInput",
+        json_schema_extra={"example": {"date": "2026-12-24", "reason": "Christmas Eve"}},
+    )
+
+    date: LocalDate
+    reason: Line = ""
+
+
+class ClosureOut(BaseModel):
+    """A day on which a site is closed."""
+
+    model_config = ConfigDict(title="Closure")
+
+    id: UUID
+    date: date
+    reason: str
+    affected_visitors: int = Field(
+        description="Seats taken on that day, unless it is over; they stay booked"
+    )
+    created_at: datetime
+
+
+class ClosureFilterIn(BaseModel):
+    """Query parameters that narrow a list of closures."""
+
+    date_from: LocalDate | None = Field(None, description="The first day, included")
+    date_to: LocalDate | None = Field(None, description="The last day, included")
+
+
+class SlotCapacityIn(BaseModel):
+    """The capacity of one hour; any time within the hour names it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        title="SlotCapacityInput",
+        json_schema_extra={
+            "example": {"visit_date": "2026-11-24", "visit_time": "14:00", "capacity": 5}
+        },
+    )
+
+    visit_date: LocalDate
+    visit_time: WallTime
+    capacity: Capacity
+
+
+class SlotCapacityOut(BaseModel):
+    """An hour with a capacity of its own; date and time are local to the site."""
+
+    model_config = ConfigDict(title="SlotCapacity")
+
+    id: UUID
+    visit_date: date
+    visit_time: WallTime = Field(description="When the hour begins")
+    capacity: int
+    booked: int
+    affected_visitors: int = Field(
+        description="Seats taken above the capacity, unless the day is over; they stay booked"
+    )
+
+
+class SlotCapacityFilterIn(BaseModel):
+    """Query parameters that narrow a list of slot capacities."""
+
+    visit_date_from: LocalDate | None = Field(None, description="The first day, included")
+    visit_date_to: LocalDate | None = Field(None, description="The last day, included")

@@ -1,0 +1,203 @@
+"""Giving out seats, and saying which are left."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from app.core.database import ReadSession, WriteSession
+from app.core.errors import Invalid
+from app.sites.models import Site
+from app.sites.repository import ClosureReader, SiteReader
+from app.slots.errors import NEVER_BOOKABLE, SlotFull
+from app.slots.models import Slot
+from app.slots.repository import SlotReader, SlotRepository
+from app.slots.rules import Reason, SlotTime, day_slots, last_bookable_day, refusal
+
+ALTERNATIVES = 3
+# Days looked through for alternatives; a site that is full for longer offers none.
+SEARCH_DAYS = 28
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """One slot as it is offered; `reason` tells why it can't be booked."""
+
+    day: date
+    slot: SlotTime
+    capacity: int
+    booked: int
+    reason: Reason | None
+
+    @property
+    def available(self) -> int:
+        return max(self.capacity - self.booked, 0)
+
+    @property
+    def bookable(self) -> bool:
+        return self.reason is None
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A seat that was taken: the site it is at and the slot that it counts against."""
+
+    site: Site
+    slot_id: UUID
+
+
+class UnknownSite(Invalid):
+    """422: the request names a site that is not there."""
+
+    def __init__(self) -> None:
+        message = "There is no such site"
+        super().__init__(message, errors=[{"field": "site", "code": "unknown", "message": message}])
+
+
+async def site_for_day(session: ReadSession, site_id: UUID | None, day: date) -> tuple[Site, bool]:
+    """The site (the default one for None), and whether it is closed that day."""
+    found = await SiteReader(session).for_day(site_id, day)
+    if found is None:
+        raise UnknownSite
+    return found
+
+
+def require_bookable(
+    site: Site, day: date, at: time, *, closed: bool, now: datetime, walk_in: bool = False
+) -> None:
+    """Raises why this time can never be booked, capacity aside."""
+    reason = refusal(site, day=day, at=at, closed_that_day=closed, now=now, walk_in=walk_in)
+    if reason is not None:
+        raise NEVER_BOOKABLE[reason]
+
+
+async def take_seat(
+    unit: WriteSession,
+    site_id: UUID | None,
+    day: date,
+    at: time,
+    now: datetime,
+    *,
+    walk_in: bool = False,
+) -> Seat:
+    """Take a seat in the slot of that time; raises `SlotFull` or why it is not bookable."""
+    site, closed = await site_for_day(unit, site_id, day)
+    require_bookable(site, day, at, closed=closed, now=now, walk_in=walk_in)
+    slots = SlotRepository(unit)
+    slot = await slots.lock_free(site.id, day, at.hour)
+    if slot is None and await slots.at(site.id, day, at.hour) is None:
+        await slots.create_missing(site.id, day, at.hour, now)
+        slot = await slots.lock_free(site.id, day, at.hour)
+    if slot is None:
+        raise await slot_full(unit, site, day, at, now)
+    await slots.take(slot)
+    return Seat(site, slot.id)
+
+
+async def move_seat(
+    unit: WriteSession, old_slot_id: UUID, site_id: UUID, day: date, at: time, now: datetime
+) -> Seat:
+    """Exchange a seat for one at another time.
+
+    Both slots are locked in the one order that every transaction keeps, so that two opposite
+    moves wait for each other instead of deadlocking.
+    """
+    site, closed = await site_for_day(unit, site_id, day)
+    require_bookable(site, day, at, closed=closed, now=now)
+    slots = SlotRepository(unit)
+    await slots.create_missing(site.id, day, at.hour, now)
+    target = await slots.at(site.id, day, at.hour)
+    if target is None:
+        raise UnknownSite
+    if target.id != old_slot_id:
+        locked = {slot.id: slot for slot in await slots.lock_all([old_slot_id, target.id])}
+        target = locked[target.id]
+        if target.booked >= target.capacity:
+            raise await slot_full(unit, site, day, at, now)
+        await slots.free(old_slot_id)
+        await slots.take(target)
+    return Seat(site, target.id)
+
+
+async def slot_full(
+    session: ReadSession, site: Site, day: date, at: time, now: datetime
+) -> SlotFull:
+    """The refusal, with the next free slots of the site."""
+    free = await alternatives(session, site, day, at, now)
+    return SlotFull(
+        f"All places on {day} at {at:%H:%M} are taken",
+        alternatives=[as_alternative(offer) for offer in free],
+    )
+
+
+def as_alternative(offer: Availability) -> dict[str, Any]:
+    """A slot as a refusal offers it."""
+    return {
+        "visit_date": offer.day.isoformat(),
+        "visit_time": f"{offer.slot.begins:%H:%M}",
+        "available": offer.available,
+    }
+
+
+async def alternatives(
+    session: ReadSession, site: Site, day: date, at: time, now: datetime
+) -> list[Availability]:
+    """The next three free slots after a time."""
+    last = min(day + timedelta(days=SEARCH_DAYS), last_bookable_day(site, now))
+    found: list[Availability] = []
+    for offer in await _offers(session, site, day, last, now):
+        if offer.bookable and (offer.day, offer.slot.begins) > (day, at):
+            found.append(offer)
+        if len(found) == ALTERNATIVES:
+            break
+    return found
+
+
+async def day_offers(
+    session: ReadSession, site: Site, day: date, now: datetime, *, walk_in: bool = False
+) -> list[Availability]:
+    """Every slot of one day."""
+    return list(await _offers(session, site, day, day, now, walk_in=walk_in))
+
+
+async def _offers(
+    session: ReadSession,
+    site: Site,
+    first: date,
+    last: date,
+    now: datetime,
+    *,
+    walk_in: bool = False,
+) -> Iterator[Availability]:
+    closed = await ClosureReader(session).days(site.id, first, last)
+    rows = await SlotReader(session).between(site.id, first, last)
+    taken = {(row.visit_date, row.hour): row for row in rows}
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return (
+        _offer(
+            site,
+            day,
+            slot,
+            taken.get((day, slot.hour)),
+            refusal(
+                site,
+                day=day,
+                at=slot.begins,
+                closed_that_day=day in closed,
+                now=now,
+                walk_in=walk_in,
+            ),
+        )
+        for day in days
+        for slot in day_slots(site, day)
+    )
+
+
+def _offer(
+    site: Site, day: date, slot: SlotTime, row: Slot | None, reason: Reason | None
+) -> Availability:
+    capacity, booked = (row.capacity, row.booked) if row else (site.slot_capacity, 0)
+    if reason is None and booked >= capacity:
+        reason = Reason.FULL
+    return Availability(day, slot, capacity, booked, reason)

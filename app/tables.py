@@ -1,0 +1,35 @@
+"""Every table of the service, for Alembic and for whoever needs all mappers configured."""
+
+from app.audit.models import VisitorEvent
+from app.auth.models import AccountLink, AuthSession, RefreshToken
+from app.core.idempotency import IdempotentAnswer
+from app.core.models import Base
+from app.departments.models import Department
+from app.devices.models import Device
+from app.notifications.models import Notification
+from app.scans.models import Scan
+from app.sites.models import Site, SiteClosure
+from app.slots.models import Slot
+from app.users.models import User
+from app.visitors.models import RetiredQrCode, Visitor
+
+metadata = Base.metadata
+
+__all__ = [
+    "AccountLink",
+    "AuthSession",
+    "Department",
+    "Device",
+    "IdempotentAnswer",
+    "Notification",
+    "RefreshToken",
+    "RetiredQrCode",
+    "Scan",
+    "Site",
+    "SiteClosure",
+    "Slot",
+    "User",
+    "Visitor",
+    "VisitorEvent",
+    "metadata",
+]

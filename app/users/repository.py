@@ -1,0 +1,149 @@
+"""SQL of accounts."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, String, Uuid, column, func, or_, select, table, update
+
+from app.core.pagination import Ordering, PageRequest, paginate
+from app.core.repository import ReadRepository, Repository, refusals
+from app.core.text import account_key
+from app.users.errors import EmailTaken
+from app.users.models import Role, User
+
+NEWEST_FIRST = Ordering("users", (User.id,), descending=True)
+
+# Two columns of a table that this package must not know: accounts stand below visitors. Whoever
+# makes an account or proves its address causes the change, in the same transaction; a call back
+# from `visitors` would hide the same statement behind a registry that a process can forget to fill.
+_visitors = table("visitors", column("host_id", Uuid), column("host_email", String))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserFilter:
+    """What a list is narrowed to; None narrows nothing."""
+
+    role: Role | None = None
+    is_active: bool | None = None
+    q: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        if self.role is not None:
+            found.append(User.role == self.role)
+        if self.is_active is not None:
+            found.append(User.is_active == self.is_active)
+        if self.q:
+            found.append(_begins(self.q))
+        return found
+
+
+def _begins(q: str) -> ColumnElement[bool]:
+    """The first name and what follows, the last name or the address begins with `q`."""
+    name = func.lower(User.first_name + " " + User.last_name)
+    return or_(
+        name.startswith(q.lower(), autoescape=True),
+        func.lower(User.last_name).startswith(q.lower(), autoescape=True),
+        User.email_key.startswith(account_key(q), autoescape=True),
+    )
+
+
+class UserReader(ReadRepository[User]):
+    """Looks accounts up."""
+
+    model = User
+
+    async def by_email(self, email: str) -> User | None:
+        return await self.session.scalar(
+            self.statement().where(User.email_key == account_key(email))
+        )
+
+    async def of_roles(self, user_id: UUID, roles: Collection[Role]) -> User | None:
+        """The account, where it has one of the roles."""
+        return await self.session.scalar(
+            self.statement().where(User.id == user_id, User.role.in_(roles))
+        )
+
+    async def active_host_id(self, email: str) -> UUID | None:
+        """The account that receives visitors under this address."""
+        return await self.session.scalar(
+            select(User.id).where(User.email_key == account_key(email), User.is_active)
+        )
+
+    async def active_hosts(self) -> Sequence[User]:
+        found = await self.session.scalars(
+            self.statement()
+            .where(User.role == Role.HOST, User.is_active)
+            .order_by(User.first_name, User.last_name, User.id)
+        )
+        return found.all()
+
+    async def page(
+        self, chosen: UserFilter, roles: Collection[Role], page: PageRequest
+    ) -> tuple[list[User], str | None, int | None]:
+        """Accounts of the roles, the newest first."""
+        statement = self.statement().where(User.role.in_(roles), *chosen.conditions())
+        return await paginate(self.session, statement, NEWEST_FIRST, page)
+
+
+class UserRepository(UserReader, Repository[User]):
+    """Changes accounts."""
+
+    async def save(self, user: User) -> User:
+        """Write a new or changed account; raises `EmailTaken`."""
+        self.add(user)
+        with refusals({"uq_users_email_key": EmailTaken}):
+            await self.unit.flush()
+        return user
+
+    async def lock_by_email(self, email: str) -> User | None:
+        return await self.lock(User.email_key == account_key(email), key_share=True)
+
+    async def lock_as_seen(self, user: User) -> User | None:
+        """The account, unless it lost its access or its password since it was read."""
+        return await self.lock(
+            User.id == user.id,
+            User.is_active.is_(True),
+            User.password_hash == user.password_hash,
+            key_share=True,
+        )
+
+    async def lock_usable(self, user_id: UUID) -> User | None:
+        """The account, where it can sign in or will be able to once its address is proven."""
+        return await self.lock(
+            User.id == user_id, or_(User.is_active, User.awaits_verification), key_share=True
+        )
+
+    async def lock_of_roles(self, user_id: UUID, roles: Collection[Role]) -> User | None:
+        return await self.lock(User.id == user_id, User.role.in_(roles), key_share=True)
+
+    async def lock_superadmins(self) -> Sequence[UUID]:
+        """The active superadmins, locked in the order of their ids.
+
+        Two requests that would take the role from two of them wait for each other, and the second
+        finds what the first has left.
+        """
+        found = await self.session.scalars(
+            select(User)
+            .where(User.role == Role.SUPERADMIN, User.is_active)
+            .order_by(User.id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        return [user.id for user in found]
+
+    async def adopt_visitors(self, user: User) -> None:
+        """Give the account the visitors that name its address and belong to nobody.
+
+        Only for an address that staff entered or its owner has proven: whoever registers with
+        somebody else's address must not see that person's visitors.
+        """
+        await self.unit.write(
+            update(_visitors)
+            .where(
+                func.lower(_visitors.c.host_email) == func.lower(user.email),
+                _visitors.c.host_id.is_(None),
+            )
+            .values(host_id=user.id)
+        )

@@ -1,0 +1,95 @@
+"""Accounts as they come in and go out."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from app.core.passwords import MAX_LENGTH
+from app.core.text import Email, RequiredLine, SearchText
+from app.users.models import Role
+from app.users.password_rules import MIN_LENGTH
+
+# Marks a field of a change as one that may be left out; null is refused where the type refuses it.
+LEFT_OUT: Any = Field(default_factory=lambda: None)
+
+NewPassword = Annotated[
+    str,
+    StringConstraints(min_length=MIN_LENGTH, max_length=MAX_LENGTH),
+    Field(
+        description="Not a common one, not the e-mail address; any characters",
+        json_schema_extra={"format": "password", "writeOnly": True},
+    ),
+]
+
+
+class UserOut(BaseModel):
+    """An account, without anything that guards it."""
+
+    model_config = ConfigDict(from_attributes=True, title="User")
+
+    id: UUID
+    email: str = Field(examples=["ada@example.com"])
+    first_name: str = Field(examples=["Ada"])
+    last_name: str = Field(examples=["Lovelace"])
+    role: Role
+
+
+class AccountOut(UserOut):
+    """An account as it is managed."""
+
+    model_config = ConfigDict(title="Account")
+
+    is_active: bool = Field(description="Whether the account can sign in")
+    created_at: datetime
+    updated_at: datetime
+
+
+class UserIn(BaseModel):
+    """A new account. Without a password its owner is mailed a link to set one."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        title="UserInput",
+        json_schema_extra={
+            "example": {
+                "email": "ada@example.com",
+                "first_name": "Ada",
+                "last_name": "Lovelace",
+                "role": "host",
+            }
+        },
+    )
+
+    email: Email
+    first_name: RequiredLine
+    last_name: RequiredLine
+    role: Role
+    password: NewPassword | None = None
+
+
+class UserChangeIn(BaseModel):
+    """The fields to change. Passwords are set by their owner alone: `forgot-password/`."""
+
+    model_config = ConfigDict(
+        extra="forbid", title="UserChange", json_schema_extra={"example": {"is_active": False}}
+    )
+
+    email: Email = LEFT_OUT
+    first_name: RequiredLine = LEFT_OUT
+    last_name: RequiredLine = LEFT_OUT
+    role: Role = LEFT_OUT
+    is_active: bool = LEFT_OUT
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that were sent, with their values."""
+        return self.model_dump(exclude_unset=True)
+
+
+class UserFilterIn(BaseModel):
+    """What a list of accounts is narrowed to."""
+
+    role: Role | None = None
+    is_active: bool | None = None
+    q: SearchText | None = Field(None, description="How a name or the e-mail address begins")

@@ -1,0 +1,37 @@
+"""Making accounts."""
+
+from datetime import datetime
+
+from app.core.passwords import PasswordHasher
+from app.core.text import account_key
+from app.users.models import Role, User
+from app.users.repository import UserRepository
+
+
+async def create_user(
+    users: UserRepository,
+    hasher: PasswordHasher,
+    *,
+    email: str,
+    password: str,
+    role: Role,
+    now: datetime,
+    first_name: str = "",
+    last_name: str = "",
+    awaits_verification: bool = False,
+) -> User:
+    """A new account, active unless its address is to be proven first; raises `EmailTaken`."""
+    return await users.save(
+        User(
+            email=email,
+            email_key=account_key(email),
+            first_name=first_name,
+            last_name=last_name,
+            role=role,
+            password_hash=await hasher.hash(password),
+            is_active=not awaits_verification,
+            awaits_verification=awaits_verification,
+            created_at=now,
+            updated_at=now,
+        )
+    )

@@ -1,0 +1,67 @@
+"""What routes about visits work with: the desk that changes them, the filter of lists."""
+
+from typing import Annotated, Any
+
+from fastapi import Body, Depends, Query, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import GetJsonSchemaHandler, TypeAdapter, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from app.auth.caller import CallerRole
+from app.auth.guards import Registrar
+from app.core.database import Writing
+from app.core.dependencies import Now
+from app.core.limits import Limiter, Rule, client_network
+from app.settings import Settings
+from app.visitors.registration import Registration, form_of
+from app.visitors.registration_schemas import RegistrationIn, WalkInIn
+from app.visitors.repository import VisitorFilter
+from app.visitors.schemas import VisitorFilterIn
+from app.visitors.service import VisitorDesk
+
+
+async def _desk(request: Request, unit: Writing, now: Now) -> VisitorDesk:
+    state = request.app.state
+    return VisitorDesk(unit, state.qr_tokens, state.wake_outbox, now)
+
+
+async def _filter(chosen: Annotated[VisitorFilterIn, Query()]) -> VisitorFilter:
+    return VisitorFilter(**chosen.model_dump())
+
+
+class _Documented:
+    """Shows the forms of a registration where the parameter itself is any object."""
+
+    FORMS = TypeAdapter[Any](RegistrationIn | WalkInIn)
+
+    def __get_pydantic_json_schema__(
+        self, _: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(self.FORMS.core_schema)
+
+
+async def _limit_strangers(request: Request, caller: Registrar, limiter: Limiter) -> None:
+    if caller.role is CallerRole.ANONYMOUS:
+        settings: Settings = request.app.state.settings
+        rule = Rule("self-registration", settings.self_registration_limit_per_address)
+        await limiter.hit(rule, client_network())
+
+
+async def _registration(
+    sent: Annotated[dict[str, Any], Body(), _Documented()], caller: Registrar
+) -> Registration:
+    """The body, read by the form of its caller: each kind may leave out other fields."""
+    try:
+        return form_of(caller).model_validate(sent)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        raise RequestValidationError(
+            [{**fault, "loc": ("body", *fault["loc"])} for fault in faults]
+        ) from None
+
+
+WithinLimits = Depends(_limit_strangers)
+Registered = Annotated[Registration, Depends(_registration)]
+Desk = Annotated[VisitorDesk, Depends(_desk)]
+Filter = Annotated[VisitorFilter, Depends(_filter)]

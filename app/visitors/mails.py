@@ -1,0 +1,85 @@
+"""The mails that the life of a visit causes."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.notifications.kinds import NotificationKind
+from app.notifications.payloads import MovedVisitPayload, Payload, VisitPayload
+from app.notifications.repository import OutgoingMail
+from app.sites.models import Site
+from app.visitors.models import Visitor
+
+# Who expects a visitor for whom no host was named.
+NO_HOST = "Reception"
+
+
+def end_of_day(day: date, timezone: str) -> datetime:
+    """The instant at which a day is over on the site's calendar."""
+    midnight = datetime.combine(day + timedelta(days=1), time(0), ZoneInfo(timezone))
+    return midnight.astimezone(UTC)
+
+
+def visit_payload(visitor: Visitor, site: Site) -> VisitPayload:
+    """What mails say of a visit."""
+    return VisitPayload(**_facts(visitor, site))
+
+
+def moved_payload(
+    visitor: Visitor, site: Site, previous_date: date, previous_time: time
+) -> MovedVisitPayload:
+    """The same, with the time that it was moved from."""
+    return MovedVisitPayload(
+        **_facts(visitor, site), previous_date=previous_date, previous_time=previous_time
+    )
+
+
+def to_visitor(
+    kind: NotificationKind, visitor: Visitor, site: Site, payload: Payload, version: int
+) -> OutgoingMail:
+    """A mail to the visitor, pointless once the day of the visit is over."""
+    return OutgoingMail(
+        kind=kind,
+        payload=payload,
+        to=visitor.email,
+        name=visitor.name,
+        visitor_id=visitor.id,
+        version=version,
+        pointless_after=end_of_day(visitor.visit_date, site.timezone),
+    )
+
+
+def to_host(
+    kind: NotificationKind, visitor: Visitor, site: Site, payload: Payload, version: int
+) -> list[OutgoingMail]:
+    """A mail to the host; none where the visit names no address."""
+    if visitor.host_email is None:
+        return []
+    return [
+        OutgoingMail(
+            kind=kind,
+            payload=payload,
+            to=visitor.host_email,
+            name=visitor.host_name or "",
+            visitor_id=visitor.id,
+            version=version,
+            pointless_after=end_of_day(visitor.visit_date, site.timezone),
+        )
+    ]
+
+
+def _facts(visitor: Visitor, site: Site) -> dict[str, Any]:
+    return {
+        "visitor_id": visitor.id,
+        "visitor_name": visitor.name,
+        "company": visitor.company,
+        "purpose": visitor.purpose.value,
+        "host_name": visitor.host_name or visitor.host_email or NO_HOST,
+        "site_name": site.name,
+        "site_address": site.address,
+        "timezone": site.timezone,
+        "visit_date": visitor.visit_date,
+        "visit_time": visitor.visit_time,
+        "qr_code": visitor.qr_code,
+        "sequence": visitor.revision,
+    }

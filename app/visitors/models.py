@@ -1,0 +1,137 @@
+"""Visitors."""
+
+from datetime import date, datetime, time
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Computed, ForeignKey, Index, String, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.models import Base, Entity, words
+from app.departments.models import Department
+from app.sites.models import Site
+
+
+class VisitorType(StrEnum):
+    PROFESSIONAL = "professional"
+    STUDENT = "student"
+
+
+class VisitorCategory(StrEnum):
+    INDUSTRY = "industry"
+    ACADEMIC = "academic"
+    GOVERNMENT = "government"
+    OTHER = "other"
+
+
+class Purpose(StrEnum):
+    BUSINESS_MEETING = "business_meeting"
+    INTERVIEW = "interview"
+    DELIVERY = "delivery"
+    MAINTENANCE = "maintenance"
+    TRAINING = "training"
+    I_FACTORY_VISIT = "i_factory_visit"
+    I_FACTORY_TRAINING = "i_factory_training"
+    OTHER = "other"
+
+
+class VisitorStatus(StrEnum):
+    """Where a visit stands; `app/visitors/lifecycle.py` has the changes that exist."""
+
+    PENDING = "pending"
+    VERIFIED = "verified"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+# `search_words` (first migration) makes one lexeme of every run of letters and digits, so that an
+# e-mail address and a phone number are found by each of their parts.
+SEARCH = "array_to_tsvector(search_words(name, email, company, phone))"
+
+# Ended visits whose personal data is still held: never anonymised, or changed since.
+HELD = (
+    "(visitors.anonymised_at IS NULL OR visitors.updated_at > visitors.anonymised_at)"
+    " AND visitors.status IN ('completed', 'cancelled', 'expired')"
+)
+
+
+class Visitor(Entity):
+    """A person invited for one date and time, local to the site.
+
+    `revision` counts the times of the visit: it grows with each reschedule, and with it the mails
+    that a visit may cause once. `host_id` is the account behind `host_email`, where there is one.
+    """
+
+    __tablename__ = "visitors"
+    __table_args__ = (
+        Index("ix_visitors_created_at_id", "created_at", "id"),
+        # With what the dashboard counts by, so that it need not look at the rows themselves.
+        Index(
+            "ix_visitors_visit",
+            "visit_date",
+            "visit_time",
+            "id",
+            postgresql_include=["site_id", "status", "purpose", "department_id"],
+        ),
+        Index("ix_visitors_site_visit", "site_id", "visit_date", "visit_time", "id"),
+        Index("ix_visitors_inside", "site_id", postgresql_where=text("status = 'verified'")),
+        Index("ix_visitors_host_created", "host_id", "created_at", "id"),
+        Index("ix_visitors_host_email", text("lower(host_email)"), "created_at", "id"),
+        Index("ix_visitors_search", "search", postgresql_using="gin"),
+        Index(
+            "ix_visitors_open",
+            "visit_date",
+            "id",
+            postgresql_where=text("status IN ('pending', 'verified')"),
+        ),
+        Index("ix_visitors_held", "visit_date", "id", postgresql_where=text(HELD)),
+    )
+
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"))
+    department_id: Mapped[UUID | None] = mapped_column(ForeignKey("departments.id"), index=True)
+    slot_id: Mapped[UUID] = mapped_column(ForeignKey("slots.id"), index=True)
+    host_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+    name: Mapped[str] = mapped_column(String(200))
+    email: Mapped[str] = mapped_column(String(254))
+    phone: Mapped[str | None] = mapped_column(String(32))
+    company: Mapped[str | None] = mapped_column(String(200))
+    visitor_type: Mapped[VisitorType] = mapped_column(words(VisitorType))
+    visitor_category: Mapped[VisitorCategory] = mapped_column(words(VisitorCategory))
+    purpose: Mapped[Purpose] = mapped_column(words(Purpose))
+    visit_date: Mapped[date]
+    visit_time: Mapped[time]
+    host_name: Mapped[str | None] = mapped_column(String(401))
+    host_email: Mapped[str | None] = mapped_column(String(254))
+    notes: Mapped[str | None] = mapped_column(String(2000))
+
+    status: Mapped[VisitorStatus] = mapped_column(words(VisitorStatus))
+    qr_code: Mapped[str] = mapped_column(String(64), unique=True)
+    revision: Mapped[int] = mapped_column(default=0)
+    is_rescheduled: Mapped[bool] = mapped_column(default=False)
+    original_visit_date: Mapped[date | None]
+    original_visit_time: Mapped[time | None]
+    checked_in_at: Mapped[datetime | None]
+    checked_in_gate: Mapped[str | None] = mapped_column(String(200))
+    checked_out_at: Mapped[datetime | None]
+    checked_out_automatically: Mapped[bool] = mapped_column(default=False)
+    updated_at: Mapped[datetime]
+    anonymised_at: Mapped[datetime | None]
+    search: Mapped[str] = mapped_column(TSVECTOR, Computed(SEARCH, persisted=True), deferred=True)
+
+    site: Mapped[Site] = relationship(lazy="raise")
+    department: Mapped[Department | None] = relationship(lazy="raise")
+
+
+class RetiredQrCode(Base):
+    """A code that a reschedule has replaced: refused as such at the gate. Held as its hash."""
+
+    __tablename__ = "retired_qr_codes"
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    visitor_id: Mapped[UUID] = mapped_column(
+        ForeignKey("visitors.id", ondelete="CASCADE"), index=True
+    )
+    retired_at: Mapped[datetime]

@@ -1,0 +1,278 @@
+"""SQL of visitors."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from operator import eq, ge, le
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Date,
+    Row,
+    Select,
+    Text,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
+from sqlalchemy.orm import joinedload
+
+from app.auth.caller import Caller
+from app.core.pagination import Ordering, PageRequest, paginate
+from app.core.qr_token import token_hash
+from app.core.repository import ReadRepository, Repository
+from app.notifications.kinds import NotificationKind
+from app.notifications.models import Notification
+from app.sites.models import Site
+from app.visitors.models import HELD, Purpose, RetiredQrCode, Visitor, VisitorStatus
+
+_CREATED = (Visitor.created_at, Visitor.id)
+_VISIT = (Visitor.visit_date, Visitor.visit_time, Visitor.id)
+
+OrderingName = Literal["created_at", "-created_at", "visit_date", "-visit_date"]
+ORDERINGS: dict[OrderingName, Ordering] = {
+    "created_at": Ordering("created_at", _CREATED, descending=False),
+    "-created_at": Ordering("-created_at", _CREATED, descending=True),
+    "visit_date": Ordering("visit_date", _VISIT, descending=False),
+    "-visit_date": Ordering("-visit_date", _VISIT, descending=True),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitorFilter:
+    """What a list is narrowed to; None narrows nothing."""
+
+    status: VisitorStatus | None = None
+    site: UUID | None = None
+    department: UUID | None = None
+    purpose: Purpose | None = None
+    visit_date: date | None = None
+    visit_date_from: date | None = None
+    visit_date_to: date | None = None
+    host_email: str | None = None
+    q: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        compared = (
+            (Visitor.status, eq, self.status),
+            (Visitor.site_id, eq, self.site),
+            (Visitor.department_id, eq, self.department),
+            (Visitor.purpose, eq, self.purpose),
+            (Visitor.visit_date, eq, self.visit_date),
+            (Visitor.visit_date, ge, self.visit_date_from),
+            (Visitor.visit_date, le, self.visit_date_to),
+        )
+        found: list[ColumnElement[bool]] = [
+            compare(column, value) for column, compare, value in compared if value is not None
+        ]
+        if self.host_email is not None:
+            found.append(func.lower(Visitor.host_email) == self.host_email.strip().lower())
+        if self.q is not None and self.q.strip():
+            found.append(matches(self.q.strip()))
+        return found
+
+
+def matches(q: str) -> ColumnElement[bool]:
+    """Every word of `q` begins a word of name, e-mail, company or phone; or `q` is the QR code.
+
+    The words are cut by the same function of the database that cut those of the column.
+    """
+    word = func.unnest(func.search_words(q, "", "", "")).column_valued("word")
+    prefix = func.quote_literal(word).op("||")(literal(":*", Text))
+    query = select(cast(func.string_agg(prefix, " & "), TSQUERY)).scalar_subquery()
+    return or_(Visitor.qr_code == q, cast(Visitor.search, TSVECTOR).bool_op("@@")(query))
+
+
+def visible_to(caller: Caller) -> list[ColumnElement[bool]]:
+    """Hosts see the visitors that they receive; the front desk sees all."""
+    return [Visitor.host_id == caller.id] if caller.is_host else []
+
+
+def retention_over(now: datetime, days: int) -> list[ColumnElement[bool]]:
+    """Ended visits more than `days` before today on their site's calendar, of held visitors.
+
+    The statement needs `Site`.
+    """
+    today = cast(func.timezone(Site.timezone, now), Date)
+    # It is later nowhere than on the day after that of UTC: a bound that the index can use.
+    latest = now.date() + timedelta(days=1 - days)
+    return [
+        Visitor.visit_date < latest,
+        Visitor.visit_date < today - days,
+        literal_column(HELD, Boolean()),
+    ]
+
+
+class VisitorReader(ReadRepository[Visitor]):
+    """Looks visitors up, with their site and department."""
+
+    model = Visitor
+
+    def statement(self) -> Select[Visitor]:
+        return select(Visitor).options(joinedload(Visitor.site), joinedload(Visitor.department))
+
+    async def visible(self, visitor_id: UUID, caller: Caller) -> Visitor | None:
+        return await self.session.scalar(
+            self.statement().where(Visitor.id == visitor_id, *visible_to(caller))
+        )
+
+    async def page(
+        self, chosen: VisitorFilter, caller: Caller, ordering: Ordering, page: PageRequest
+    ) -> tuple[list[Visitor], str | None, int | None]:
+        conditions = [*chosen.conditions(), *visible_to(caller)]
+        return await paginate(self.session, self.statement().where(*conditions), ordering, page)
+
+    async def past_retention(
+        self, now: datetime, days: int
+    ) -> Sequence[Row[UUID, date, str, VisitorStatus]]:
+        """Whom the next run would anonymise, oldest visit first: id, date, site, status."""
+        found = await self.session.rows(
+            select(Visitor.id, Visitor.visit_date, Site.name, Visitor.status)
+            .join(Site, Site.id == Visitor.site_id)
+            .where(*retention_over(now, days))
+            .order_by(Visitor.visit_date, Visitor.id)
+        )
+        return found.all()
+
+
+class VisitorRepository(VisitorReader, Repository[Visitor]):
+    """Changes visitors."""
+
+    async def lock_visible(self, visitor_id: UUID, caller: Caller) -> Visitor | None:
+        return await self.lock(Visitor.id == visitor_id, *visible_to(caller))
+
+    async def lock_by_code(self, token: str) -> Visitor | None:
+        return await self.lock(Visitor.qr_code == token)
+
+    async def with_relations(self, visitor: Visitor) -> Visitor:
+        """The same row with site and department, which a lock leaves out."""
+        await self.unit.flush()
+        found = await self.session.scalar(
+            self.statement()
+            .where(Visitor.id == visitor.id)
+            .execution_options(populate_existing=True)
+        )
+        if found is None:
+            raise LookupError("a locked visitor can't vanish")
+        return found
+
+    async def close_past(
+        self, present: VisitorStatus, values: dict[str, Any], now: datetime, *, at_most: int
+    ) -> Sequence[UUID]:
+        """Give `values` to visits of a status whose day is over on their site's calendar.
+
+        Rows that another transaction holds are passed over. Hands back the ids.
+        """
+        today = cast(func.timezone(Site.timezone, now), Date)
+        over = (
+            select(Visitor.id)
+            .join(Site, Site.id == Visitor.site_id)
+            .where(Visitor.status == present, Visitor.visit_date < today)
+            .order_by(Visitor.visit_date, Visitor.id)
+            .limit(at_most)
+            .with_for_update(of=Visitor, skip_locked=True)
+        )
+        closed = await self.unit.returning(
+            update(Visitor)
+            .where(Visitor.id.in_(over))
+            .values(**values)
+            .returning(Visitor.id)
+            .execution_options(synchronize_session=False)
+        )
+        return closed.scalars().all()
+
+    async def lock_past_retention(
+        self, now: datetime, days: int, *, at_most: int
+    ) -> Sequence[Row[UUID, datetime]]:
+        """Whom to anonymise: id, and when they were registered.
+
+        Rows that another transaction holds are passed over.
+        """
+        found = await self.unit.rows(
+            select(Visitor.id, Visitor.created_at)
+            .join(Site, Site.id == Visitor.site_id)
+            .where(*retention_over(now, days))
+            .order_by(Visitor.visit_date, Visitor.id)
+            .limit(at_most)
+            .with_for_update(of=Visitor, skip_locked=True)
+        )
+        return found.all()
+
+    async def anonymise(self, visitor_ids: Collection[UUID], now: datetime) -> None:
+        """Replace what tells who locked visitors are, and drop the codes that they had.
+
+        What statistics count stays, and so does the host: that is an employee's data.
+        """
+        await self.unit.write(
+            update(Visitor)
+            .where(Visitor.id.in_(visitor_ids))
+            .values(
+                name="Anonymised visitor",
+                email=func.concat(Visitor.id, "@anonymised.invalid"),  # RFC 2606: nobody's
+                phone=None,
+                company=None,
+                notes=None,
+                qr_code=func.concat("anonymised-", Visitor.id),  # unique, and never genuine
+                anonymised_at=now,
+                updated_at=now,
+            )
+            .execution_options(synchronize_session=False)
+        )
+        await self.unit.write(
+            delete(RetiredQrCode).where(RetiredQrCode.visitor_id.in_(visitor_ids))
+        )
+
+    async def lock_unreminded(
+        self, site_id: UUID, day: date, told_since: datetime, *, at_most: int
+    ) -> Sequence[Visitor]:
+        """Pending visitors of a day without a reminder and without a mail since an instant."""
+        reminded = exists().where(
+            Notification.visitor_id == Visitor.id,
+            Notification.kind == NotificationKind.visitor_reminder,
+            Notification.version == Visitor.revision,
+        )
+        told = exists().where(
+            Notification.visitor_id == Visitor.id,
+            Notification.kind.in_(
+                [NotificationKind.visitor_confirmation, NotificationKind.visitor_rescheduled]
+            ),
+            Notification.created_at >= told_since,
+        )
+        found = await self.session.scalars(
+            select(Visitor)
+            .where(
+                Visitor.site_id == site_id,
+                Visitor.status == VisitorStatus.PENDING,
+                Visitor.visit_date == day,
+                ~reminded,
+                ~told,
+            )
+            .order_by(Visitor.id)
+            .limit(at_most)
+            .with_for_update(skip_locked=True)
+        )
+        return found.all()
+
+    def retire_code(self, visitor: Visitor, now: datetime) -> None:
+        """Remember the present code as one that a reschedule has replaced."""
+        self.unit.add(
+            RetiredQrCode(
+                token_hash=token_hash(visitor.qr_code), visitor_id=visitor.id, retired_at=now
+            )
+        )
+
+    async def retired_owner(self, token: str) -> UUID | None:
+        """The visitor whose replaced code this is."""
+        return await self.session.scalar(
+            select(RetiredQrCode.visitor_id).where(RetiredQrCode.token_hash == token_hash(token))
+        )

@@ -1,0 +1,87 @@
+"""What is deleted at night."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from app.auth import housekeeping
+from app.auth.housekeeping import Purged, purge_sign_ins
+from app.auth.models import AccountLink, AuthSession, RefreshToken
+from app.core.clock import SettableClock
+from app.core.database import Database
+from tests.api import PASSWORD, Api
+from tests.problems import problem
+
+
+async def sign_in(api: Api) -> str:
+    body = {"email": "desk@example.com", "password": PASSWORD}
+    return str((await api.http.post("/api/auth/login/", json=body)).json()["refresh"])
+
+
+async def counts(database: Database) -> tuple[int, ...]:
+    """Sessions, refresh tokens, links."""
+    async with database.read() as session:
+        tables = (AuthSession, RefreshToken, AccountLink)
+        found = [await session.scalar(select(func.count()).select_from(t)) for t in tables]
+    return tuple(number or 0 for number in found)
+
+
+async def test_what_is_in_use_stays(api: Api, clock: SettableClock):
+    admin = await api.admin()
+    await api.http.post("/api/auth/forgot-password/", json={"email": "desk@example.com"})
+    assert await purge_sign_ins(api.database, clock.now()) == Purged(0, 0, 0)
+    assert (await admin.get("auth/me/")).status_code == 200
+    assert await counts(api.database) == (1, 1, 1)
+
+
+async def test_sessions_that_are_over_go(api: Api, clock: SettableClock):
+    await api.admin()
+    token = await sign_in(api)
+    await api.http.post("/api/auth/logout/", json={"refresh": token})
+    assert (await purge_sign_ins(api.database, clock.now())).sessions == 1
+    clock.advance(timedelta(days=7))
+    assert (await purge_sign_ins(api.database, clock.now())).sessions == 1
+    assert await counts(api.database) == (0, 0, 0)
+
+
+async def test_a_used_token_is_known_until_it_expires(api: Api, clock: SettableClock):
+    await api.admin()
+    token = await sign_in(api)
+    used = token
+    for _ in range(2):
+        clock.advance(timedelta(days=3))
+        answer = await api.http.post("/api/auth/token/refresh/", json={"refresh": token})
+        token = answer.json()["refresh"]
+        await purge_sign_ins(api.database, clock.now())
+    answer = await api.http.post("/api/auth/token/refresh/", json={"refresh": used})
+    problem(answer, 401, "token_reused")
+
+
+async def test_expired_tokens_of_a_living_session_go(api: Api, clock: SettableClock):
+    await api.admin()
+    token = await sign_in(api)
+    for _ in range(3):
+        clock.advance(timedelta(days=3))
+        answer = await api.http.post("/api/auth/token/refresh/", json={"refresh": token})
+        token = answer.json()["refresh"]
+    purged = await purge_sign_ins(api.database, clock.now())
+    assert (purged.refresh_tokens, (await counts(api.database))[0]) == (1, 1)
+
+
+async def test_expired_links_go(api: Api, clock: SettableClock):
+    await api.admin()
+    await api.http.post("/api/auth/forgot-password/", json={"email": "desk@example.com"})
+    clock.advance(timedelta(hours=1))
+    assert (await purge_sign_ins(api.database, clock.now())).links == 1
+
+
+async def test_it_goes_on_until_all_is_gone(
+    api: Api, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+):
+    await api.admin()
+    for _ in range(4):
+        await sign_in(api)
+    clock.advance(timedelta(days=8))
+    monkeypatch.setattr(housekeeping, "BATCH", 2)
+    assert (await purge_sign_ins(api.database, clock.now())).sessions == 5

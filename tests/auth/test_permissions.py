@@ -1,0 +1,103 @@
+"""Every operation, asked for by every kind of caller, answers as the table of permissions says."""
+
+from typing import Any
+
+import pytest
+
+from app.auth.caller import CallerRole
+from app.auth.permissions import PERMISSIONS
+from app.core.database import Database
+from tests.api import Api, Client
+from tests.database import change_default_site, deactivate
+from tests.devices.devices import HEARTBEAT, add_device
+from tests.problems import problem
+from tests.requests import Sample, sample
+from tests.route_table import Operation, operations
+from tests.write_permissions import documented_app
+
+APP = documented_app()
+OPERATIONS = {str(operation): operation for operation in operations(APP)}
+SAMPLES = {name: sample(APP.openapi(), op.method, op.path) for name, op in OPERATIONS.items()}
+ROLES = {role.value: role for role in PERMISSIONS}
+REFUSALS = {"not_authenticated", "forbidden"}
+
+
+async def _callers(api: Api, database: Database) -> dict[str, Client]:
+    gone, revoked = await api.host("gone@example.com"), await add_device(api, name="Revoked")
+    await deactivate(database, gone.user_id)
+    await (await api.admin("revoker@example.com")).delete(f"devices/{revoked.user_id}/")
+    return {
+        "superadmin": await api.superadmin(),
+        "admin": await api.admin(),
+        "host": await api.host(),
+        "scanner": await add_device(api, "scanner", name="Gate"),
+        "kiosk": await add_device(api, "kiosk", name="Lobby"),
+        "anonymous": Client(api.http, {}, ""),
+        "deactivated host": gone,
+        "revoked scanner": revoked,
+    }
+
+
+def _expected(operation: Operation, who: str) -> str | None:
+    """The refusal that the table has for a caller; None where they may."""
+    if operation.is_public:
+        return None
+    role = ROLES.get(who)
+    if role is not None and operation.allows(role):
+        return None
+    return "not_authenticated" if role in {None, CallerRole.ANONYMOUS} else "forbidden"
+
+
+async def _refusal(client: Client, method: str, request: Sample) -> str | None:
+    answer = await client.request(method, request.path, **request.options)
+    assert answer.status_code < 500, answer.text
+    if answer.status_code not in {401, 403}:
+        return None
+    code = answer.json()["code"]
+    return problem(answer, answer.status_code, code)["code"] if code in REFUSALS else None
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_an_operation_is_for_those_whom_the_table_names(
+    api: Api, database: Database, name: str
+):
+    operation, request = OPERATIONS[name], SAMPLES[name]
+    await change_default_site(database, self_registration=True)
+    callers = await _callers(api, database)
+    expected = {who: _expected(operation, who) for who in callers}
+    found = {
+        who: await _refusal(client, operation.method, request) for who, client in callers.items()
+    }
+    assert found == expected
+
+
+@pytest.mark.parametrize("name", [n for n, op in OPERATIONS.items() if not op.is_public])
+async def test_a_closed_site_has_no_operation_for_strangers(api: Api, name: str):
+    nobody = Client(api.http, {}, "")
+    refusal = await _refusal(nobody, OPERATIONS[name].method, SAMPLES[name])
+    assert refusal == "not_authenticated"
+
+
+def test_the_table_covers_the_document():
+    documented = {
+        f"{method.upper()} {path}"
+        for path, methods in APP.openapi()["paths"].items()
+        for method in methods
+    }
+    assert documented == set(OPERATIONS)
+
+
+def test_no_role_is_without_a_row_and_nobody_may_all():
+    assert set(PERMISSIONS) == set(CallerRole) - {CallerRole.SYSTEM}
+    everything: set[Any] = set().union(*PERMISSIONS.values())
+    assert all(row < everything for row in PERMISSIONS.values())
+
+
+def test_each_role_may_no_more_than_the_one_above_it():
+    roles = (CallerRole.SUPERADMIN, CallerRole.ADMIN, CallerRole.HOST)
+    root, admin, host = (PERMISSIONS[role] for role in roles)
+    assert root > admin > host
+
+
+async def test_people_have_no_heartbeat(api: Api):
+    problem(await (await api.superadmin()).post(HEARTBEAT), 403, "forbidden")

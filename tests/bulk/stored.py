@@ -1,0 +1,21 @@
+"""What an upload leaves in the database."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app.audit.models import VisitorEvent
+from app.core.database import Database
+from app.notifications.models import Notification
+from app.slots.models import Slot
+from app.visitors.models import Visitor
+
+
+async def stored(database: Database) -> dict[str, int]:
+    """How many rows each table has that an upload writes."""
+    tables: list[Any] = [Visitor, VisitorEvent, Notification, Slot]
+    async with database.read() as session:
+        return {
+            table.__tablename__: await session.scalar(select(func.count()).select_from(table)) or 0
+            for table in tables
+        }

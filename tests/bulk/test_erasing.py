@@ -1,0 +1,16 @@
+"""Erasing one visitor of an upload."""
+
+from app.core.database import Database
+from tests.api import Api
+from tests.bulk.files import HOST, rows, upload, workbook
+from tests.database import places_holding
+
+
+async def test_nothing_of_an_erased_visitor_is_left_but_the_others_are(
+    api: Api, database: Database
+):
+    desk = await api.admin()
+    created = (await upload(desk, workbook(rows(3)), **HOST)).json()["created"]
+    await desk.delete(f"visitors/{created[1]['id']}/")
+    assert await places_holding(database, "Guest 2") == set()
+    assert "notifications.payload" in await places_holding(database, "Guest 3")

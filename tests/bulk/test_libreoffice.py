@@ -1,0 +1,87 @@
+"""Files as LibreOffice writes them, and our own as it reads them."""
+
+import csv
+import shutil
+import subprocess
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+
+from tests.api import Api
+from tests.bulk.files import HEADER, faults, row, upload
+
+SARA = ["שרה כהן", "sara@example.com", "4930123456", "Zoë & Söhne", "emp", "govt"]
+OFFICE = shutil.which("soffice")
+pytestmark = pytest.mark.skipif(OFFICE is None, reason="LibreOffice is not installed")
+
+
+def converted(source: Path, kind: str) -> Path:
+    """The file in another format. Each folder has a profile of its own, to keep runs apart."""
+    folder = source.parent
+    profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
+    command = [str(OFFICE), profile, "--headless", "--convert-to", kind, "--outdir", str(folder)]
+    subprocess.run([*command, str(source)], check=True, capture_output=True, timeout=120)
+    return source.with_suffix(f".{kind.partition(':')[0]}")
+
+
+def listed(folder: Path, *lines: list[str]) -> Path:
+    path = folder / "guests.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([[*HEADER, "Visit Date", "Visit Time"], *lines])
+    return path
+
+
+async def test_a_csv_saved_as_xlsx_is_taken(api: Api, tmp_path: Path):
+    source = listed(
+        tmp_path,
+        row(1, "2026-11-24", "10:00"),
+        [
+            "שרה כהן",
+            "sara@example.com",
+            "4930123456",
+            "Zoë & Söhne",
+            "emp",
+            "govt",
+            "2026-11-24",
+            "9:30",
+        ],
+        [""] * 8,
+        row(3, "2026-11-25", "16:59"),
+    )
+    answer = await upload(await api.admin(), converted(source, "xlsx").read_bytes())
+    assert answer.status_code == 201, answer.text
+    made = [(m["row"], m["visit_date"], m["visit_time"]) for m in answer.json()["created"]]
+    assert made == [
+        (2, "2026-11-24", "10:00"),
+        (3, "2026-11-24", "09:30"),
+        (5, "2026-11-25", "16:59"),
+    ]
+
+
+async def test_its_formulas_and_other_formats_are_refused(api: Api, tmp_path: Path):
+    desk = await api.admin()
+    source = listed(tmp_path, row(1, "2026-11-24", "10:00"))
+    old = await upload(desk, converted(source, "xls").read_bytes())
+    assert old.json()["code"] == "old_excel_format"
+    other = await upload(desk, converted(source, "ods").read_bytes())
+    assert other.json()["code"] == "invalid_workbook"
+    book = load_workbook(converted(source, "xlsx"))
+    book.worksheets[0]["A2"] = "=1+1"
+    book.save(source.with_suffix(".xlsx"))
+    again = converted(source.with_suffix(".xlsx"), "xlsx:Calc MS Excel 2007 XML")
+    assert faults(await upload(desk, again.read_bytes())) == [(2, "Name", "formula")]
+
+
+async def test_our_template_comes_back_from_it_with_its_drop_downs(api: Api, tmp_path: Path):
+    desk = await api.admin()
+    path = tmp_path / "template.xlsx"
+    path.write_bytes((await desk.get("visitors/download-template/")).content)
+    book = load_workbook(converted(converted(path, "ods"), "xlsx"))
+    assert len(book["Visitors"].data_validations.dataValidation) == 2
+    for position, value in enumerate(row(), start=1):
+        book["Visitors"].cell(3, position, value)
+    file = BytesIO()
+    book.save(file)
+    assert (await upload(desk, file.getvalue())).json()["total"] == 1

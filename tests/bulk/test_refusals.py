@@ -1,0 +1,178 @@
+"""What an upload is refused for."""
+
+from typing import Any
+
+import pytest
+
+from app.core.database import Database
+from tests.api import Api
+from tests.bulk.files import COMMON, HEADER, faults, row, rows, upload, workbook
+from tests.bulk.stored import stored
+from tests.database import (
+    change_default_site,
+    close_default_site,
+)
+from tests.problems import faulty_fields, problem
+
+
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+async def test_every_fault_is_told_at_once_and_nothing_is_written(
+    api: Api, database: Database, query: str
+):
+    desk = await api.admin()
+    assert (await upload(desk, workbook([row(1)]))).status_code == 201
+    before = await stored(database)
+    header = [*HEADER, "Visit Date", "Visit Time"]
+    wrong = ["", "no address", "12", "=1+1", "boss", "shop"]
+    lines = [
+        row(1),
+        wrong,
+        row(3, "2026-11-22", "10:00"),
+        row(4, "2026-11-24", "20:00"),
+        row(5, "2027-11-24", "10:00"),
+        row(6, "2026-11-23", "08:10"),
+        row(7, "tomorrow", "noon"),
+        row(8, "2026-11-28", "10:00"),
+        row(9, "2026-11-24", "11:00"),
+        row(9, "2026-11-24", "11:30"),
+        row(11),
+    ]
+    answer = await upload(desk, workbook(lines, header), query=query)
+    assert faults(answer) == [
+        (2, "Email", "duplicate"),
+        (3, "Name", "missing"),
+        (3, "Email", "invalid_email"),
+        (3, "Phone", "invalid_phone"),
+        (3, "Company/Organization", "formula"),
+        (3, "Visitor Type", "unknown_value"),
+        (3, "Visitor Category", "unknown_value"),
+        (4, "Visit Date", "slot_in_past"),
+        (5, "Visit Time", "slot_closed"),
+        (6, "Visit Date", "slot_too_far"),
+        (7, "Visit Time", "slot_closed"),
+        (8, "Visit Date", "invalid_date"),
+        (8, "Visit Time", "invalid_time"),
+        (9, "Visit Date", "slot_closed"),
+        (11, "Email", "duplicate"),
+    ]
+    assert problem(answer, 422, "invalid_rows")["detail"].startswith("15 faults in 9 rows")
+    assert await stored(database) == before
+
+
+async def test_a_time_too_soon_and_a_closed_day_are_faults_of_their_rows(
+    api: Api, database: Database
+):
+    await close_default_site(database, "2026-11-24")
+    await change_default_site(database, booking_lead_minutes=90)
+    header = [*HEADER, "Visit Date", "Visit Time"]
+    lines = [row(1, None, "09:00"), row(2, "2026-11-24"), row(3, "2026-11-25", "9:00")]
+    answer = await upload(await api.admin(), workbook(lines, header))
+    assert faults(answer) == [(2, "Visit Time", "slot_too_soon"), (3, "Visit Date", "slot_closed")]
+
+
+async def test_a_row_with_other_faults_is_still_told_its_time_and_its_twin(api: Api):
+    desk = await api.admin()
+    await upload(desk, workbook([row(1)]))
+    line = row(1, "2026-11-23", "10:30")
+    line[0] = ""
+    late = row(2, "2026-11-23", "23:00")
+    late[2] = "none"
+    answer = await upload(desk, workbook([line, late], [*HEADER, "Visit Date", "Visit Time"]))
+    assert faults(answer) == [
+        (2, "Name", "missing"),
+        (2, "Email", "duplicate"),
+        (3, "Phone", "invalid_phone"),
+        (3, "Visit Time", "slot_closed"),
+    ]
+
+
+async def test_uploading_the_same_file_again_is_told_row_by_row(api: Api, database: Database):
+    desk = await api.admin()
+    file = workbook(rows(20))
+    assert (await upload(desk, file)).status_code == 201
+    before = await stored(database)
+    again = await upload(desk, file)
+    assert faults(again) == [(number, "Email", "duplicate") for number in range(2, 22)]
+    assert await stored(database) == before
+
+
+async def test_capitals_hide_no_duplicate_and_a_cancelled_visit_is_none(api: Api):
+    desk = await api.admin()
+    visitor = await desk.register(email="Guest1@Example.com")
+    assert faults(await upload(desk, workbook([row(1)]))) == [(2, "Email", "duplicate")]
+    await desk.post(f"visitors/{visitor['id']}/cancel/")
+    assert (await upload(desk, workbook([row(1)]))).status_code == 201
+    assert (await upload(desk, workbook([row(1)]), visit_time="11:00")).status_code == 201
+
+
+async def test_each_row_needs_a_date_and_a_time_from_somewhere(api: Api):
+    desk = await api.admin()
+    header = [*HEADER, "Visit Date", "Visit Time"]
+    lines = workbook([row(1, "2026-11-24", "10:00"), row(2)], header)
+    answer = await upload(desk, lines, visit_date="", visit_time="")
+    assert faults(answer) == [(3, "Visit Date", "missing"), (3, "Visit Time", "missing")]
+
+
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+async def test_a_full_hour_names_slot_wanted_and_free(api: Api, database: Database, query: str):
+    desk = await api.admin()
+    await upload(desk, workbook(rows(18)))
+    before = await stored(database)
+    header = [*HEADER, "Visit Time"]
+    lines = [row(31, "10:10"), row(32, "10:50"), row(33, "10:00"), row(34, "11:00")]
+    refused = problem(await upload(desk, workbook(lines, header), query=query), 409, "slot_full")
+    slot = {"visit_date": "2026-11-23", "visit_time": "10:00", "wanted": 3, "free": 2}
+    assert slot.items() <= refused.items()
+    assert refused["slots"] == [slot]
+    assert refused["alternatives"][0]["visit_time"] == "11:00"
+    assert await stored(database) == before
+
+
+@pytest.mark.parametrize("field", ["department", "site"])
+async def test_an_unknown_department_or_site_is_a_field_at_fault(api: Api, field: str):
+    other: dict[str, Any] = {field: "01890a5d-ac96-774b-bcce-b302099a8057"}
+    answer = await upload(await api.admin(), workbook(rows(1)), **other)
+    assert faulty_fields(answer) == {field}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("visit_date", "23.11.2026"),
+        ("visit_time", "10"),
+        ("host_email", "nobody"),
+        ("color", "red"),
+    ],
+)
+async def test_a_bad_common_value_is_a_field_at_fault(api: Api, field: str, value: str):
+    fields: dict[str, Any] = {field: value}
+    answer = await upload(await api.admin(), workbook(rows(1)), **fields)
+    assert faulty_fields(answer) == {field}
+
+
+async def test_strangers_may_not_upload(api: Api):
+    answer = await api.http.post("/api/visitors/bulk-upload/", files={"file": b"x"})
+    problem(answer, 401, "not_authenticated")
+
+
+async def test_only_multipart_is_taken(api: Api):
+    desk = await api.admin()
+    problem(await desk.post("visitors/bulk-upload/", {}), 415, "unsupported_media_type")
+    form = await desk.request("POST", "visitors/bulk-upload/", data=COMMON)
+    problem(form, 415, "unsupported_media_type")
+    missing = await desk.request(
+        "POST", "visitors/bulk-upload/", files={"other": b"x"}, data=COMMON
+    )
+    assert "file" in faulty_fields(missing)
+
+
+async def test_a_file_may_be_larger_than_other_bodies_but_not_than_its_own_limit(api: Api):
+    desk = await api.admin()
+    for size in (200_000, 1024 * 1024):
+        problem(await upload(desk, b"PK" + b"x" * (size - 2)), 422, "invalid_workbook")
+    problem(await upload(desk, b"PK" + b"x" * (1024 * 1024)), 413, "too_large")
+
+
+async def test_a_body_far_too_large_is_cut_off(api: Api):
+    answer = await upload(await api.admin(), b"x" * 1_500_000)
+    assert answer.status_code == 413

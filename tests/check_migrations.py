@@ -1,0 +1,41 @@
+"""Holds the migrations against the models, on an embedded server of its own.
+
+`python -m tests.check_migrations` fails where they differ; `--write MESSAGE` writes the migration
+that is missing.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from alembic.util import CommandError
+
+from app import migrations
+from app.embedded.postgres import EmbeddedPostgres
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="vms-migrations-") as folder:
+        postgres = EmbeddedPostgres(Path(folder) / "postgres", durable=False)
+        postgres.start()
+        try:
+            return _run(postgres.url("postgres"))
+        finally:
+            postgres.stop()
+
+
+def _run(url: str) -> int:
+    migrations.upgrade(url)
+    if sys.argv[1:2] == ["--write"]:
+        migrations.make(url, sys.argv[2])
+        return 0
+    try:
+        migrations.check(url)
+    except CommandError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a command
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,236 @@
+"""Real servers for the whole run, a migrated database for each test worker, an empty one for each
+test. `DATABASE_URL`, `REDIS_URL` and `EMAIL_HOST` replace the embedded servers."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from fastapi import FastAPI
+from sqlalchemy import URL, make_url
+
+from app import migrations
+from app.core.clock import SettableClock
+from app.core.database import Database
+from app.core.logging import configure_logging
+from app.core.passwords import PasswordHasher
+from app.embedded.mail import MailCatcher
+from app.embedded.postgres import EmbeddedPostgres
+from app.embedded.redis import EmbeddedRedis
+from app.embedded.server import Server
+from app.main import create_app
+from app.settings import Settings
+from tests.api import Api
+from tests.mailbox import Mailbox
+
+# A Monday, an hour before the default site opens.
+MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+TEMPLATE = "vms_template"
+
+_servers: list[Server] = []
+_folder: tempfile.TemporaryDirectory[str] | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers once, in the process that the test workers inherit from."""
+    global _folder
+    if hasattr(config, "workerinput"):
+        return
+    _folder = tempfile.TemporaryDirectory(prefix="vms-tests-")
+    folder = Path(_folder.name)
+    if "DATABASE_URL" not in os.environ:
+        postgres = EmbeddedPostgres(folder / "postgres", durable=False)
+        _start(postgres)
+        os.environ["DATABASE_URL"] = postgres.url("postgres")
+    if "REDIS_URL" not in os.environ:
+        redis = EmbeddedRedis(folder / "redis", durable=False)
+        _start(redis)
+        os.environ["REDIS_URL"] = redis.url
+    migrations.upgrade(recreate_database(TEMPLATE))
+
+
+def _start(server: Server) -> None:
+    server.start()
+    _servers.append(server)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    for server in reversed(_servers):
+        server.stop()
+    _servers.clear()
+    if _folder is not None:
+        _folder.cleanup()
+
+
+def recreate_database(name: str, template: str | None = None) -> str:
+    """A new database of that name, in place of any before it; its URL."""
+    asyncio.run(_recreate(name, template))
+    return _database_url(name)
+
+
+def _database_url(name: str) -> str:
+    url: URL = make_url(os.environ["DATABASE_URL"]).set(
+        drivername="postgresql+asyncpg", database=name
+    )
+    return url.render_as_string(hide_password=False)
+
+
+async def _recreate(name: str, template: str | None = None) -> None:
+    address = os.environ["DATABASE_URL"].replace("postgresql+asyncpg", "postgresql")
+    connection = await asyncpg.connect(address)
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        suffix = f' TEMPLATE "{template}"' if template else ""
+        await connection.execute(f'CREATE DATABASE "{name}"{suffix}')
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def database_url(worker_id: str) -> str:
+    """This test worker's own database."""
+    return recreate_database(f"vms_test_{worker_id}", TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def empty_database_url(worker_id: str) -> str:
+    """One more database of this test worker, without a schema."""
+    return recreate_database(f"vms_empty_{worker_id}")
+
+
+@pytest.fixture(scope="session")
+def redis_url(worker_id: str) -> str:
+    """This test worker's own database number."""
+    return _redis_url(_number(worker_id))
+
+
+@pytest.fixture(scope="session")
+def other_redis_url(worker_id: str) -> str:
+    """One more database number of this test worker."""
+    return _redis_url(_number(worker_id) + 8)
+
+
+def _number(worker_id: str) -> int:
+    return int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
+
+
+def _redis_url(number: int) -> str:
+    parts = urlsplit(os.environ["REDIS_URL"])
+    if parts.scheme == "unix":
+        return parts._replace(query=f"db={number}").geturl()
+    return parts._replace(path=f"/{number}").geturl()
+
+
+@pytest.fixture(scope="session")
+def catcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailCatcher]:
+    """An SMTP server that keeps what it gets as files."""
+    server = MailCatcher(tmp_path_factory.mktemp("mail") / "mail")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, redis_url: str, catcher: MailCatcher) -> Settings:
+    """Settings of a quick installation: cheap hashes, the catcher for mail."""
+    return Settings(
+        _env_file=None,
+        debug=True,
+        secret_key="a secret of the tests, long enough to be one",
+        database_url=database_url,
+        redis_url=redis_url,
+        email_host=catcher.host,
+        email_port=catcher.port,
+        email_use_tls=False,
+        default_from_email="Visitor desk <desk@example.com>",
+        bcrypt_rounds=4,
+    )
+
+
+@pytest.fixture(scope="session")
+def session_clock() -> SettableClock:
+    return SettableClock(MONDAY)
+
+
+@pytest.fixture
+def clock(session_clock: SettableClock) -> SettableClock:
+    """Stands at Monday, 08:00 UTC, until the test moves it."""
+    session_clock.set(MONDAY)
+    return session_clock
+
+
+@pytest.fixture(scope="session")
+async def running_app(settings: Settings, session_clock: SettableClock) -> AsyncIterator[FastAPI]:
+    configure_logging(debug=False)
+    app = create_app(settings, clock=session_clock)
+    async with LifespanManager(app):
+        yield app
+
+
+@pytest.fixture(scope="session")
+async def engine(settings: Settings) -> AsyncIterator[Database]:
+    database = Database(settings.database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+async def _cleaner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+    tables = await connection.fetch(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        " AND tablename <> 'alembic_version'"
+    )
+    names = ", ".join(f'"{row["tablename"]}"' for row in tables)
+    await connection.execute("CREATE SCHEMA kept; CREATE TABLE kept.sites AS TABLE sites")
+    await connection.execute(
+        f"""CREATE PROCEDURE kept.clean() LANGUAGE sql AS $$
+            TRUNCATE {names}; INSERT INTO sites SELECT * FROM kept.sites $$"""
+    )
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def database(engine: Database, _cleaner: asyncpg.Connection) -> Database:
+    """A migrated database with nothing in it but the default site."""
+    await _cleaner.execute("CALL kept.clean()")
+    return engine
+
+
+@pytest.fixture
+async def app(running_app: FastAPI, database: Database, clock: SettableClock) -> FastAPI:
+    """The application with an empty database, and nothing counted against anybody."""
+    limiter = running_app.state.limiter
+    await limiter.shared.reset()
+    await limiter.own.reset()
+    return running_app
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that is nobody."""
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture
+async def api(http: httpx.AsyncClient, database: Database, settings: Settings) -> Api:
+    """Makes accounts and signs them in: `await api.admin()`, `await api.host("ada@…")`."""
+    return Api(http, database, PasswordHasher(settings.bcrypt_rounds))
+
+
+@pytest.fixture
+def mailbox(
+    settings: Settings, database: Database, clock: SettableClock, catcher: MailCatcher
+) -> Mailbox:
+    """What the worker's delivery brings: `await mailbox.deliver()`."""
+    return Mailbox(settings, database, clock, catcher.directory)

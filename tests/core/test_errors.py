@@ -1,0 +1,47 @@
+"""Errors as classes."""
+
+from app.auth.errors import TokenReused
+from app.core import errors
+from app.slots.errors import SlotFull
+
+
+def test_a_problem_says_what_rfc_9457_asks_for():
+    document = SlotFull("All taken", alternatives=[]).document()
+    assert document.items() >= {"status": 409, "code": "slot_full", "detail": "All taken"}.items()
+    assert document["type"] == "urn:vms:problem:slot_full"
+    assert document["alternatives"] == []
+    assert document["request_id"]
+
+
+def test_a_problem_without_detail_says_its_title():
+    assert errors.NotFound().document()["detail"] == errors.NotFound.title
+
+
+def test_who_is_not_signed_in_is_told_how():
+    for cls in (errors.NotAuthenticated, TokenReused):
+        assert cls().response().headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_who_should_wait_is_told_how_long():
+    assert int(errors.Unavailable().response().headers["Retry-After"]) > 0
+
+
+def test_every_code_is_one_class():
+    words = [code for _, code in errors.REGISTRY]
+    assert len(words) == len(set(words))
+
+
+def test_declared_problems_list_every_code_with_an_example():
+    declared = errors.problems(SlotFull, errors.InUse, errors.NotFound)
+    assert list(declared) == [404, 409]
+    assert declared[409][errors.CODES] == ["slot_full", "in_use"]
+    examples = declared[409]["content"][errors.MEDIA_TYPE]["examples"]
+    assert {name: example["value"]["code"] for name, example in examples.items()} == {
+        "slot_full": "slot_full",
+        "in_use": "in_use",
+    }
+
+
+def test_problems_of_a_dependency_join_those_of_the_route():
+    merged = errors.merge_problems(errors.problems(SlotFull), [errors.InUse, SlotFull])
+    assert merged[409][errors.CODES] == ["slot_full", "in_use"]

@@ -1,0 +1,210 @@
+"""Rate limits: what is counted where, and what happens without Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisDown
+
+from app.core import limits
+from app.core.keys import KeyRing
+from app.core.limits import Breaker, RateLimiter, Rule, TooManyRequests, client_network
+from app.core.request_context import RequestContext, set_request_context
+from app.settings import Rate
+
+RULE = Rule("tries", "3/minute")
+MAKE = Callable[[str], RateLimiter]
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[MAKE]:
+    """Makes limiters, each that of another process; closes them at the end."""
+    made: list[RateLimiter] = []
+
+    def make(url: str) -> RateLimiter:
+        made.append(RateLimiter(url, KeyRing(["a secret of the tests"])))
+        return made[-1]
+
+    yield make
+    for limiter in made:
+        await limiter.close()
+
+
+@pytest.fixture
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no broken Redis."""
+    monkeypatch.setattr(limits, "REDIS_SECONDS", 30)
+
+
+@pytest.fixture
+async def limiter(_patient: None, make: MAKE, redis_url: str) -> RateLimiter:
+    limiter = make(redis_url)
+    await limiter.shared.reset()
+    return limiter
+
+
+@pytest.fixture
+async def frozen() -> AsyncIterator[tuple[str, list[object]]]:
+    """A server that takes connections and says nothing: its address, and who has connected."""
+    came: list[object] = []
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(writer)
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    yield f"redis://127.0.0.1:{port}", came
+    server.close()
+
+
+async def passed(limiter: RateLimiter, *keys: str, rule: Rule = RULE, tries: int = 6) -> int:
+    """How many of these hits are let through."""
+    count = 0
+    for _ in range(tries):
+        try:
+            await limiter.hit(rule, *keys)
+        except TooManyRequests:
+            continue
+        count += 1
+    return count
+
+
+async def test_the_limit_is_the_limit(limiter: RateLimiter):
+    assert await passed(limiter, "ada") == 3
+
+
+async def test_a_refusal_says_when_to_come_back(limiter: RateLimiter):
+    await passed(limiter, "ada")
+    with pytest.raises(TooManyRequests) as caught:
+        await limiter.hit(RULE, "ada")
+    assert (caught.value.status, caught.value.code) == (429, "too_many_requests")
+    assert 1 <= int(caught.value.headers["Retry-After"]) <= 61
+
+
+async def test_of_many_at_once_no_more_are_let_through(limiter: RateLimiter):
+    hits = [limiter.hit(RULE, "ada") for _ in range(30)]
+    outcomes = await asyncio.gather(*hits, return_exceptions=True)
+    assert outcomes.count(None) == 3
+
+
+async def test_a_check_counts_nothing(limiter: RateLimiter):
+    for _ in range(10):
+        await limiter.check(RULE, "ada")
+    assert await passed(limiter, "ada") == 3
+    with pytest.raises(TooManyRequests):
+        await limiter.check(RULE, "ada")
+
+
+async def test_what_is_cleared_begins_anew(limiter: RateLimiter):
+    await passed(limiter, "ada")
+    await limiter.clear(RULE, "ada")
+    assert await passed(limiter, "ada") == 3
+
+
+async def test_keys_and_rules_are_counted_apart(limiter: RateLimiter):
+    assert await passed(limiter, "ada") == 3
+    assert await passed(limiter, "bob") == 3
+    assert await passed(limiter, "ada", "x") == 3
+    assert await passed(limiter, "ada", rule=Rule("others", "3/minute")) == 3
+
+
+async def test_processes_count_together(limiter: RateLimiter, make: MAKE, redis_url: str):
+    other = make(redis_url)
+    assert await passed(limiter, "ada", tries=2) == 2
+    assert await passed(other, "ada") == 1
+
+
+async def test_a_counter_ends_with_its_window(limiter: RateLimiter, redis_url: str):
+    await passed(limiter, "ada")
+    async with Redis.from_url(redis_url) as redis:
+        [key] = await redis.keys("limit*")
+        assert 0 < await redis.ttl(key) <= 60
+
+
+async def test_redis_holds_no_address_in_the_clear(limiter: RateLimiter, redis_url: str):
+    await passed(limiter, "ada@example.com")
+    async with Redis.from_url(redis_url) as redis:
+        [key] = await redis.keys("limit*")
+        assert b"ada" not in key
+        assert b"example" not in key
+
+
+@pytest.mark.parametrize(
+    "url", ["unix:///nowhere/redis.sock", "redis://127.0.0.1:9", "redis://nowhere.invalid"]
+)
+async def test_without_redis_the_door_is_neither_open_nor_locked(make: MAKE, url: str):
+    limiter = make(url)
+    assert await passed(limiter, "ada") == 3
+    assert await passed(limiter, "bob") == 3
+    with pytest.raises(TooManyRequests):
+        await limiter.check(RULE, "ada")
+    await limiter.clear(RULE, "ada")
+    await limiter.check(RULE, "ada")
+
+
+async def test_a_frozen_redis_is_waited_for_once(make: MAKE, frozen: tuple[str, list[object]]):
+    url, came = frozen
+    limiter = make(url)
+    assert await passed(limiter, "ada", tries=20) == 3
+    assert len(came) == 1
+
+
+async def test_redis_is_asked_again_once_it_is_back(
+    limiter: RateLimiter, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(limits, "PAUSE_SECONDS", 0)
+    with monkeypatch.context() as patched:
+
+        async def down(*_: object, **__: object) -> int:
+            raise RedisDown
+
+        patched.setattr(limiter.shared, "incr", down)
+        assert await passed(limiter, "ada") == 3
+    assert await passed(limiter, "ada") == 3
+
+
+def test_after_the_pause_one_caller_tries():
+    breaker = Breaker()
+    breaker.open(RedisDown())
+    assert not breaker.lets_through()
+    breaker._retry_at = 0
+    assert [breaker.lets_through() for _ in range(3)] == [True, False, False]
+    breaker.close()
+    assert [breaker.lets_through() for _ in range(3)] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::ffff:2", "2001:db8::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("testclient", "testclient"),
+        (None, "-"),
+    ],
+)
+def test_an_ipv6_caller_counts_as_a_network(address: str | None, key: str):
+    set_request_context(RequestContext("x", address))
+    try:
+        assert client_network() == key
+    finally:
+        set_request_context(None)
+
+
+@pytest.mark.parametrize("rate", ["10/15minute", "1/second", "3/hour", "100/day"])
+def test_a_setting_is_a_rate_of_the_library(rate: str):
+    assert TypeAdapter(Rate).validate_python(rate)
+    assert Rule("x", rate).item.amount == int(rate.partition("/")[0])
+
+
+@pytest.mark.parametrize(
+    "rate", ["", "10", "0/minute", "-1/minute", "5/0minute", "5/fortnight", "5/minute;9/hour"]
+)
+def test_a_setting_that_is_no_rate_is_refused(rate: str):
+    with pytest.raises(ValidationError):
+        TypeAdapter(Rate).validate_python(rate)

@@ -1,0 +1,99 @@
+"""Text as people send it."""
+
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from app.core.text import Email, Notes, OptionalLine, Phone, RequiredLine, account_key
+
+line: TypeAdapter[str] = TypeAdapter(RequiredLine)
+optional: TypeAdapter[str | None] = TypeAdapter(OptionalLine)
+notes: TypeAdapter[str | None] = TypeAdapter(Notes)
+email: TypeAdapter[str] = TypeAdapter(Email)
+phone: TypeAdapter[str | None] = TypeAdapter(Phone)
+
+
+def refused(kind: TypeAdapter[Any], value: object) -> bool:
+    with pytest.raises(ValidationError):
+        kind.validate_python(value)
+    return True
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t", "\u200d", "\u200e \u200f", "\u00a0"])
+def test_a_name_of_nothing_visible_is_refused(value: str):
+    assert refused(line, value)
+
+
+@pytest.mark.parametrize("mark", ["\0", "\n", "\r", "\x1b", "\u2028", "\u202e", "\ufeff", "\ud800"])
+def test_control_and_override_marks_are_refused_in_a_line(mark: str):
+    assert refused(line, f"Ada{mark}Lovelace")
+
+
+@pytest.mark.parametrize("name", ["O'Brien", "José", "محمد علی", "क्‍ष", "李小龍", "🧑‍🔬 Ada"])
+def test_names_of_all_scripts_pass(name: str):
+    assert line.validate_python(f"  {name} ") == unicodedata.normalize("NFC", name)
+
+
+def test_two_spellings_of_one_letter_become_one():
+    assert line.validate_python("Ju\u0308rgen") == "J\u00fcrgen"
+
+
+@settings(max_examples=2000, deadline=None, derandomize=True, database=None)
+@given(st.text(max_size=210))
+def test_a_line_that_passes_is_short_clean_and_stays_as_it_is(value: str):
+    try:
+        cleaned = line.validate_python(value)
+    except ValidationError:
+        return
+    assert 1 <= len(cleaned) <= 200
+    assert "\0" not in cleaned
+    assert line.validate_python(cleaned) == cleaned
+
+
+@pytest.mark.parametrize(("kind", "most"), [(line, 200), (optional, 200), (notes, 2000)])
+def test_text_that_grows_when_normalised_is_measured_afterwards(kind: TypeAdapter[Any], most: int):
+    assert refused(kind, "\ufb2c" * most)
+
+
+def test_blank_optional_text_is_none():
+    assert optional.validate_python("  ") is None
+    assert notes.validate_python("\n ") is None
+    assert phone.validate_python(" ") is None
+
+
+def test_notes_keep_their_lines():
+    assert notes.validate_python("one\r\n\ttwo\n") == "one\r\n\ttwo"
+    assert refused(notes, "bell\a")
+
+
+@pytest.mark.parametrize("value", ["+49 (30) 123-456", "112", "1.2.3", "0" * 32])
+def test_phone_numbers_pass(value: str):
+    assert phone.validate_python(f" {value} ") == value
+
+
+@pytest.mark.parametrize("value", ["12", "0" * 33, "1234x", "١٢٣٤", "12\n34", "123\n4", 12345])
+def test_what_is_no_phone_number_is_refused(value: object):
+    assert refused(phone, value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["ada", "ada@", "@example.com", "a b@example.com", "a@b@c.de", "ada@example.com\0", "a@[::1]",
+     "ada\u200b@example.com", "ada@exa\u202emple.com", "Ada <ada@example.com>",
+     "x" * 250 + "@a.de"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused(value: str):
+    assert refused(email, value)
+
+
+def test_an_address_keeps_its_local_part_and_lowers_its_domain():
+    assert email.validate_python(" Ada.L@EXAMPLE.com ") == "Ada.L@example.com"
+
+
+def test_spellings_of_one_address_have_one_key():
+    spellings = ["ada@example.com", "ADA@Example.COM", "\uff21da@example.com"]
+    assert len({account_key(spelling) for spelling in spellings}) == 1

@@ -1,0 +1,35 @@
+"""Mail for tests: delivered by the worker's own code over SMTP, read back from files."""
+
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+from app.core.clock import Clock
+from app.core.database import Database
+from app.settings import Settings
+from workers.context import make_delivery
+
+
+class Mailbox:
+    """The mails that the catcher has got since this object was made."""
+
+    def __init__(self, settings: Settings, database: Database, clock: Clock, folder: Path) -> None:
+        self._delivery = make_delivery(settings, database, clock)
+        self._folder = folder
+        self._before = set(folder.glob("*.eml"))
+
+    async def deliver(self) -> list[EmailMessage]:
+        """Send what is due; every mail so far, in the order of arrival."""
+        await self._delivery.sweep()
+        return self.mails()
+
+    def mails(self) -> list[EmailMessage]:
+        arrived = sorted(set(self._folder.glob("*.eml")) - self._before)
+        return [_read(path) for path in arrived]
+
+
+def _read(path: Path) -> EmailMessage:
+    message = message_from_bytes(path.read_bytes(), policy=default)
+    assert isinstance(message, EmailMessage)
+    return message

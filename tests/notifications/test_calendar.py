@@ -1,0 +1,88 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from icalendar import Calendar, Event
+
+from app.notifications.calendar import CalendarMethod, visit_calendar
+from app.notifications.kinds import NotificationKind as Kind
+from app.notifications.payloads import VisitPayload
+from tests.notifications.examples import MADE_AT, ORGANIZER, STEADY, TOKEN, VALUES, rendered
+
+
+def written(method: CalendarMethod = CalendarMethod.publish, **changes: Any) -> str:
+    visit = VisitPayload.model_validate(VALUES | changes)
+    return visit_calendar(visit, method, organizer=ORGANIZER, made_at=MADE_AT)
+
+
+def event(text: str) -> Event:
+    [found] = Calendar.from_ical(text).events
+    return found
+
+
+def test_the_event_tells_when_where_and_with_whom():
+    found = event(written())
+    assert found["SUMMARY"] == "Visit to Berlin Campus"
+    assert found["LOCATION"] == "Berlin Campus, Invalidenstraße 120, 10115 Berlin"
+    assert found.start == datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
+    assert found.end == datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+    assert "Lena Hoffmann" in str(found["DESCRIPTION"])
+
+
+def test_a_change_keeps_the_uid_and_raises_the_sequence():
+    first, second = event(written(sequence=0)), event(written(sequence=1))
+    assert first["UID"] == second["UID"] == f"{VALUES['visitor_id']}@vms"
+    assert (first["SEQUENCE"], second["SEQUENCE"]) == (0, 1)
+
+
+def test_a_cancellation_says_so_in_method_and_status():
+    calendar = Calendar.from_ical(written(CalendarMethod.cancel))
+    assert calendar["METHOD"] == "CANCEL"
+    assert calendar.events[0]["STATUS"] == "CANCELLED"
+    assert calendar.events[0]["ORGANIZER"] == f"mailto:{ORGANIZER}"
+
+
+def test_the_same_visit_gives_the_same_file():
+    assert written() == written()
+
+
+def test_the_token_stays_out():
+    assert TOKEN not in written().replace("\r\n ", "")
+
+
+@pytest.mark.parametrize(
+    ("day", "at", "starts"),
+    [
+        ("2026-07-01", "09:30", "20260701T073000Z"),
+        ("2026-03-29", "02:30", "20260329T013000Z"),  # skipped
+        ("2026-10-25", "02:30", "20261025T003000Z"),  # comes twice
+    ],
+)
+def test_the_instant_is_right_in_summer_and_at_clock_changes(day, at, starts):
+    assert f"DTSTART:{starts}\r\n" in written(visit_date=day, visit_time=at)
+
+
+@STEADY
+@given(st.text(max_size=100))
+def test_no_name_adds_a_line_to_the_calendar(name: str):
+    text = written(host_name=name, site_name=name, site_address=name)
+    names = [line.partition(":")[0] for line in text.replace("\r\n ", "").splitlines()]
+    plain = [line.partition(":")[0] for line in written().replace("\r\n ", "").splitlines()]
+    assert names == plain
+    assert max(len(line.encode()) for line in text.split("\r\n")) <= 75
+
+
+@pytest.mark.parametrize(
+    ("kind", "methods"),
+    [
+        (Kind.visitor_confirmation, ["PUBLISH"]),
+        (Kind.visitor_rescheduled, ["PUBLISH"]),
+        (Kind.visitor_cancelled, ["CANCEL"]),
+        (Kind.visitor_reminder, []),
+        (Kind.host_cancelled, []),
+    ],
+)
+def test_the_visitors_mails_carry_the_calendar(kind, methods):
+    assert [file.method for file in rendered(kind).attachments] == methods

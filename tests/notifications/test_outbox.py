@@ -1,0 +1,203 @@
+"""Mail is a row, written in the transaction that causes it."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from app.core.database import Database
+from app.notifications.kinds import NotificationKind
+from app.notifications.models import NotificationStatus
+from app.notifications.repository import DeliveryQueue, Outbox, OutgoingMail
+from tests.api import Api
+from tests.database import all_mails
+from tests.notifications.examples import payload
+
+NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
+KIND = NotificationKind.visitor_confirmation
+LEASE = timedelta(seconds=20)
+
+
+class Wakes:
+    """Counts how often the worker was woken."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def __call__(self) -> None:
+        self.count += 1
+
+
+def mail(
+    to: str = "ada@example.com", *, visitor: str | None = None, version: int = 1,
+    pointless_after: datetime | None = None,
+) -> OutgoingMail:  # fmt: skip
+    return OutgoingMail(
+        kind=KIND,
+        payload=payload(KIND),
+        to=to,
+        name="Ada",
+        visitor_id=UUID(visitor) if visitor else None,
+        version=version,
+        pointless_after=pointless_after,
+    )
+
+
+async def states(database: Database) -> Counter[str]:
+    return Counter(row.status.value for row in await all_mails(database))
+
+
+async def claim(database: Database, now: datetime = NOW) -> str | None:
+    async with database.write() as unit:
+        claimed = await DeliveryQueue(unit).claim(now, LEASE)
+    return claimed.recipient if claimed else None
+
+
+async def test_mail_commits_with_its_transaction_and_wakes_the_worker_once(database: Database):
+    wakes = Wakes()
+    async with database.write() as unit:
+        outbox = Outbox(unit, wakes)
+        outbox.put(mail(), NOW)
+        outbox.put(mail(), NOW)
+        assert wakes.count == 0
+    assert wakes.count == 1
+    assert await states(database) == {"queued": 2}
+
+
+async def test_mail_vanishes_with_its_transaction(database: Database):
+    wakes = Wakes()
+
+    async def fail_after_queueing() -> None:
+        async with database.write() as unit:
+            Outbox(unit, wakes).put(mail(), NOW)
+            await unit.flush()
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail_after_queueing()
+    assert await all_mails(database) == []
+    assert wakes.count == 0
+
+
+async def test_one_version_is_queued_once(api: Api, database: Database):
+    visitor = await (await api.admin()).register()
+    wakes = Wakes()
+    async with database.write() as unit:
+        outbox = Outbox(unit, wakes)
+        assert await outbox.put_once(mail(visitor=visitor["id"], version=7), NOW)
+        assert not await outbox.put_once(mail(visitor=visitor["id"], version=7), NOW)
+        assert await outbox.put_once(mail(visitor=visitor["id"], version=8), NOW)
+    assert wakes.count == 1
+
+
+async def test_what_was_there_already_wakes_nobody(api: Api, database: Database):
+    visitor = await (await api.admin()).register()
+    wakes = Wakes()
+    async with database.write() as unit:
+        assert not await Outbox(unit, wakes).put_once(mail(visitor=visitor["id"], version=0), NOW)
+    assert wakes.count == 0
+
+
+async def test_the_database_refuses_a_second_mail_of_one_version(api: Api, database: Database):
+    visitor = await (await api.admin()).register()
+    with pytest.raises(IntegrityError):
+        async with database.write() as unit:
+            Outbox(unit, Wakes()).put(mail(visitor=visitor["id"], version=0), NOW)
+
+
+@pytest.mark.parametrize("event", ["cancel", "reschedule"])
+async def test_waiting_mail_is_superseded(api: Api, database: Database, event: str):
+    admin = await api.admin()
+    visitor, other = await admin.register(), await admin.register()
+    body = {"visit_date": "2026-11-24", "visit_time": "10:00"} if event == "reschedule" else None
+    await admin.post(f"visitors/{visitor['id']}/{event}/", body)
+    rows = await all_mails(database)
+    mine = Counter(row.status.value for row in rows if str(row.visitor_id) == visitor["id"])
+    others = Counter(row.status.value for row in rows if str(row.visitor_id) == other["id"])
+    assert mine == {"superseded": 2, "queued": 2}
+    assert others == {"queued": 2}
+
+
+async def test_mail_in_a_workers_hands_is_not_taken_away(api: Api, database: Database):
+    admin = await api.admin()
+    visitor = await admin.register(host_email=None)
+    assert await claim(database) == "ada@example.com"
+    await admin.post(f"visitors/{visitor['id']}/cancel/")
+    assert await states(database) == {"sending": 1, "queued": 1}
+
+
+async def test_sent_mail_stays_sent(api: Api, database: Database):
+    admin = await api.admin()
+    visitor = await admin.register(host_email=None)
+    async with database.write() as unit:
+        queue = DeliveryQueue(unit)
+        claimed = await queue.claim(NOW, LEASE)
+        assert claimed is not None
+        assert await queue.settle(claimed, status=NotificationStatus.SENT)
+    await admin.post(f"visitors/{visitor['id']}/cancel/")
+    assert await states(database) == {"sent": 1, "queued": 1}
+
+
+async def test_a_claim_is_one_workers(database: Database):
+    async with database.write() as unit:
+        Outbox(unit, Wakes()).put(mail(), NOW)
+    assert await claim(database) == "ada@example.com"
+    assert await claim(database) is None
+
+
+async def test_the_mail_that_is_due_longest_comes_first(database: Database):
+    async with database.write() as unit:
+        outbox = Outbox(unit, Wakes())
+        for minutes in (3, 1, 2):
+            outbox.put(mail(f"{minutes}@example.com"), NOW - timedelta(minutes=minutes))
+    found = [await claim(database) for _ in range(3)]
+    assert found == ["3@example.com", "2@example.com", "1@example.com"]
+
+
+async def test_mail_that_is_not_due_waits(database: Database):
+    async with database.write() as unit:
+        Outbox(unit, Wakes()).put(mail(), NOW + timedelta(seconds=1))
+    assert await claim(database) is None
+    assert await claim(database, NOW + timedelta(seconds=1)) == "ada@example.com"
+
+
+async def test_an_abandoned_claim_is_taken_over_once_its_lease_is_over(database: Database):
+    async with database.write() as unit:
+        Outbox(unit, Wakes()).put(mail(), NOW)
+    await claim(database)
+    for now, taken in ((NOW + LEASE - timedelta(seconds=1), 0), (NOW + LEASE, 1)):
+        async with database.write() as unit:
+            assert await DeliveryQueue(unit).take_over(now) == taken
+    assert await claim(database, NOW + LEASE) == "ada@example.com"
+
+
+async def test_who_lost_a_claim_settles_nothing(database: Database):
+    async with database.write() as unit:
+        Outbox(unit, Wakes()).put(mail(), NOW)
+        await unit.flush()
+        queue = DeliveryQueue(unit)
+        lost = await queue.claim(NOW, LEASE)
+    assert lost is not None
+    async with database.write() as unit:
+        queue = DeliveryQueue(unit)
+        await queue.take_over(NOW + LEASE)
+        held = await queue.claim(NOW + LEASE, LEASE)
+        assert held is not None
+    async with database.write() as unit:
+        queue = DeliveryQueue(unit)
+        assert lost.attempts < held.attempts
+        assert not await queue.settle(lost, status=NotificationStatus.FAILED)
+        assert await queue.settle(held, status=NotificationStatus.SENT)
+    assert await states(database) == {"sent": 1}
+
+
+async def test_pointless_mail_is_never_claimed_and_dropped(database: Database):
+    async with database.write() as unit:
+        Outbox(unit, Wakes()).put(mail(pointless_after=NOW), NOW - timedelta(hours=1))
+    assert await claim(database) is None
+    async with database.write() as unit:
+        assert await DeliveryQueue(unit).drop_pointless(NOW - timedelta(seconds=1)) == 0
+        assert await DeliveryQueue(unit).drop_pointless(NOW) == 1
+    assert await states(database) == {"superseded": 1}

@@ -1,0 +1,218 @@
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+
+import pytest
+import zxingcpp
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import UndefinedError
+from PIL import Image
+from pydantic import ValidationError
+
+from app.notifications.kinds import NotificationKind as Kind
+from app.notifications.payloads import PAYLOADS
+from app.notifications.rendering import (
+    _ENVIRONMENT,
+    QR_CONTENT_ID,
+    TEMPLATES,
+    WITH_QR_CODE,
+    render,
+)
+from tests.notifications.examples import (
+    MADE_AT,
+    ORGANIZER,
+    STEADY,
+    TOKEN,
+    VALUES,
+    payload,
+    rendered,
+)
+
+VISIT_KINDS = [kind for kind in Kind if "visitor_id" in PAYLOADS[kind].model_fields]
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}'
+
+
+class Tags(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def skeleton(html: str) -> list[str]:
+    return [tag for tag, _ in Tags(html).found]
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_has_its_three_templates_and_renders(kind):
+    assert {path.name for path in (TEMPLATES / kind).iterdir()} == {
+        "subject.txt",
+        "body.html",
+        "body.txt",
+    }
+    mail = rendered(kind)
+    assert mail.subject
+    assert "Hello" in mail.text
+    assert "Hello" in mail.html
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_payload_survives_its_way_through_json(kind):
+    before = payload(kind)
+    assert PAYLOADS[kind].model_validate(before.model_dump(mode="json")) == before
+
+
+def test_a_payload_of_another_kind_is_refused():
+    with pytest.raises(TypeError, match="MovedVisitPayload"):
+        render(
+            Kind.visitor_rescheduled,
+            payload(Kind.visitor_confirmation),
+            made_at=MADE_AT,
+            organizer=ORGANIZER,
+        )
+
+
+def test_a_template_that_names_what_is_not_there_fails():
+    with pytest.raises(UndefinedError):
+        _ENVIRONMENT.from_string("{{ vistor_name }}").render(VALUES)
+
+
+@pytest.mark.parametrize("kind", VISIT_KINDS)
+def test_both_parts_tell_time_zone_place_and_purpose(kind):
+    mail = rendered(kind)
+    html = Tags(mail.html).text
+    for part in (mail.text, html):
+        assert "Monday, 23 November 2026, 09:30" in part
+        assert "(Europe/Berlin, CET)" in part
+        assert "Berlin Campus" in part
+        assert "Invalidenstraße 120, 10115 Berlin" in part
+        assert "business meeting" in part
+
+
+@pytest.mark.parametrize("kind", [Kind.visitor_rescheduled, Kind.host_rescheduled])
+def test_a_move_tells_the_old_time_in_its_own_season(kind):
+    mail = rendered(kind)
+    assert "Tuesday, 20 October 2026, 14:00 (Europe/Berlin, CEST)" in mail.text
+    assert "Tuesday, 20 October 2026, 14:00" in Tags(mail.html).text
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "at", "words"),
+    [
+        ("Europe/Berlin", "2026-03-29", "02:30", "03:30 (Europe/Berlin, CEST)"),  # skipped
+        ("Europe/Berlin", "2026-10-25", "02:30", "02:30 (Europe/Berlin, CEST)"),  # comes twice
+        ("America/Sao_Paulo", "2026-11-23", "09:30", "09:30 (America/Sao_Paulo, UTC\u221203:00)"),
+        ("Asia/Kathmandu", "2026-11-23", "09:30", "09:30 (Asia/Kathmandu, UTC+05:45)"),
+        ("UTC", "2026-11-23", "09:30", "09:30 (UTC)"),
+    ],
+)
+def test_times_are_right_at_clock_changes_and_in_zones_without_a_name(zone, day, at, words):
+    mail = rendered(Kind.visitor_reminder, timezone=zone, visit_date=day, visit_time=at)
+    assert words in mail.text
+
+
+def test_a_wrong_zone_is_found_when_the_mail_is_queued():
+    with pytest.raises(ValidationError, match="IANA"):
+        payload(Kind.visitor_reminder, timezone="Mars/Olympus")
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_only_the_visitor_gets_the_token_and_gets_it_as_it_is(kind):
+    mail = rendered(kind)
+    with_code = kind in WITH_QR_CODE
+    assert (TOKEN in mail.text.splitlines()) is with_code
+    assert (f">{TOKEN}<" in mail.html) is with_code
+    assert TOKEN not in mail.subject
+    assert TOKEN not in "".join(file.text for file in mail.attachments)
+
+
+@pytest.mark.parametrize("kind", sorted(WITH_QR_CODE))
+def test_the_inline_image_is_the_token(kind):
+    mail = rendered(kind)
+    [image] = mail.images
+    [code] = zxingcpp.read_barcodes(Image.open(BytesIO(image.png)).convert("L"))
+    assert code.text == TOKEN
+    [shown] = [attrs for tag, attrs in Tags(mail.html).found if tag == "img"]
+    assert shown["src"] == f"cid:{QR_CONTENT_ID}" == f"cid:{image.content_id}"
+    assert shown["alt"]
+    assert TOKEN not in shown["alt"]
+
+
+def test_a_visitor_without_a_code_is_sent_to_the_reception():
+    mail = rendered(Kind.visitor_confirmation, qr_code=None)
+    assert mail.images == ()
+    assert "cid:" not in mail.html
+    assert "reception" in mail.text
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_nothing_is_loaded_from_outside(kind):
+    html = rendered(kind).html
+    assert not re.search(r"https?://(?!visitors\.example\.com/reset)|url\(|@import|<script", html)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_html_is_told_to_screen_readers(kind):
+    found = Tags(rendered(kind).html).found
+    assert ("html", {"lang": "en", "dir": "ltr"}) in found
+    layout_tables = [attrs for tag, attrs in found if tag == "table"]
+    data_tables = [attrs for attrs in layout_tables if attrs.get("role") != "presentation"]
+    assert len(data_tables) == (kind is Kind.host_bulk_summary)
+
+
+@pytest.mark.parametrize("kind", [Kind.password_reset, Kind.email_verification])
+def test_an_account_link_is_in_both_parts_with_its_validity(kind):
+    mail = rendered(kind)
+    assert VALUES["link"] in mail.text.splitlines()
+    assert VALUES["link"] in {attrs["href"] for tag, attrs in Tags(mail.html).found if tag == "a"}
+    assert "1 hour" in mail.text
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_optional_details_can_be_missing(kind):
+    mail = rendered(kind, company=None, gate=None, purpose="other", site_address="")
+    assert "None" not in mail.text + mail.html
+    assert "Purpose" not in mail.text + mail.html
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_hostile_name_is_shown_and_does_nothing(kind):
+    names = ("visitor_name", "company", "host_name", "site_name", "site_address", "gate")
+    row = VALUES["visitors"][0] | {"name": HOSTILE, "company": HOSTILE}
+    mail = rendered(
+        kind, **dict.fromkeys(names, HOSTILE), first_name=HOSTILE, link=HOSTILE, visitors=[row]
+    )
+    plain = rendered(kind, visitors=[row | {"name": "x", "company": "x"}])
+    assert skeleton(mail.html) == skeleton(plain.html)
+    assert "49" not in Tags(mail.html).text
+
+
+@STEADY
+@given(st.text(max_size=200))
+def test_no_name_adds_markup_or_lines(name: str):
+    kind = Kind.host_registration
+    mail, plain = rendered(kind, visitor_name=name), rendered(kind, visitor_name="x")
+    assert skeleton(mail.html) == skeleton(plain.html)
+    assert len(mail.text.splitlines()) == len(plain.text.splitlines())
+    assert len(mail.subject.splitlines()) == 1
+
+
+def test_long_names_are_cut_in_the_subject_only():
+    mail = rendered(Kind.host_registration, visitor_name="N" * 200)
+    assert len(mail.subject) < 120
+    assert "N" * 200 in mail.text
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 visitor registered"), (2, "2 visitors")])
+def test_a_summary_counts_its_visitors(count, words):
+    mail = rendered(Kind.host_bulk_summary, visitors=VALUES["visitors"] * count)
+    assert mail.subject.startswith(words)
+    assert mail.text.count("Mon, 23 Nov 2026, 11:00: Tomáš Dvořák") == count

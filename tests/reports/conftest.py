@@ -1,0 +1,10 @@
+import pytest
+
+from app.core.database import Database
+from tests.reports.data import Visitors
+
+
+@pytest.fixture
+def visitors(database: Database) -> Visitors:
+    """Visitors without the API: `await visitors.add({"status": …}, …)`."""
+    return Visitors(database)

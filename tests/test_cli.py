@@ -1,0 +1,132 @@
+"""The `vms` command, run as a process."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app import migrations
+from app.settings import Settings
+from tests.conftest import recreate_database
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def fresh_url(worker_id: str) -> str:
+    """A database without a schema."""
+    return recreate_database(f"vms_cli_{worker_id}")
+
+
+@pytest.fixture
+def environment(fresh_url: str, redis_url: str) -> dict[str, str]:
+    """A production environment."""
+    ours = {name.upper() for name in Settings.model_fields}
+    others = {name: value for name, value in os.environ.items() if name not in ours}
+    return others | {
+        "SECRET_KEY": "k" * 48,
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "DATABASE_URL": fresh_url,
+        "REDIS_URL": redis_url,
+        "EMAIL_HOST": "127.0.0.1",
+        "BCRYPT_ROUNDS": "4",
+    }
+
+
+def vms(
+    *arguments: str, environment: dict[str, str], stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_migrate_twice_at_once_is_safe(environment: dict[str, str], fresh_url: str) -> None:
+    command = [sys.executable, "-m", "app.cli", "migrate"]
+    both = [subprocess.Popen(command, env=environment) for _ in range(2)]
+    assert [child.wait(60) for child in both] == [0, 0]
+    migrations.check(fresh_url)
+
+
+def test_a_missing_setting_is_named_in_a_sentence(environment: dict[str, str]) -> None:
+    del environment["REDIS_URL"]
+    run = vms("serve", environment=environment)
+    assert run.returncode == 1
+    assert "The setting REDIS_URL is missing" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_serve_refuses_a_database_that_is_behind(environment: dict[str, str]) -> None:
+    run = vms("serve", environment=environment)
+    assert (run.returncode, "vms migrate" in run.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_a_database_that_is_away_is_one_sentence(environment: dict[str, str], command: str) -> None:
+    environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:9/vms"
+    run = vms(command, environment=environment)
+    assert run.returncode == 1
+    assert len(run.stderr.strip().splitlines()) == 1
+    assert "can't be reached" in run.stderr
+
+
+def test_production_refuses_the_development_accounts(environment: dict[str, str]) -> None:
+    assert vms("migrate", environment=environment).returncode == 0
+    assert vms("dev-accounts", environment=environment | {"DEBUG": "true"}).returncode == 0
+    run = vms("serve", environment=environment)
+    assert (run.returncode, "development accounts" in run.stderr) == (1, True)
+    assert vms("dev-accounts", environment=environment).returncode == 1
+
+
+def test_create_superadmin_makes_an_account_once(
+    environment: dict[str, str], fresh_url: str
+) -> None:
+    vms("migrate", environment=environment)
+    create = ("create-superadmin", "--email", "Root@Example.com", "--password-stdin")
+    assert vms(*create, environment=environment, stdin=PASSWORD).returncode == 0
+    again = vms(*create, environment=environment, stdin=PASSWORD)
+    assert (again.returncode, "already" in again.stderr) == (1, True)
+    assert asyncio.run(_users(fresh_url)) == [("Root@example.com", "superadmin")]
+
+
+@pytest.mark.parametrize(("email", "password"), [("no address", PASSWORD), ("a@b.com", "short")])
+def test_create_superadmin_refuses_bad_input(
+    environment: dict[str, str], email: str, password: str
+) -> None:
+    vms("migrate", environment=environment)
+    create = ("create-superadmin", "--email", email, "--password-stdin")
+    run = vms(*create, environment=environment, stdin=password)
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+
+
+def test_openapi_needs_no_settings() -> None:
+    path = {"PATH": os.environ["PATH"]}
+    document = json.loads(vms("openapi", environment=path).stdout)
+    assert "/api/visitors/verify-qr/" in document["paths"]
+
+
+def test_every_migration_has_a_way_back(fresh_url: str) -> None:
+    migrations.upgrade(fresh_url)
+    migrations.downgrade(fresh_url, "base")
+    migrations.upgrade(fresh_url)
+    migrations.check(fresh_url)
+
+
+async def _users(url: str) -> list[Any]:
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        return [tuple(row) for row in await connection.fetch("SELECT email, role FROM users")]
+    finally:
+        await connection.close()

@@ -1,0 +1,32 @@
+"""The documents in `docs/` say what is there."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+# `tests/core/test_tokens.py::test_claims_come_back`
+NAMED = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")
+
+
+def named_tests() -> Iterator[tuple[str, str, str]]:
+    """Document, file and test; a file may be named alone."""
+    for document in sorted((ROOT / "docs").rglob("*.md")):
+        for file, test in NAMED.findall(document.read_text(encoding="utf-8")):
+            yield document.name, file, test
+
+
+def functions(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef
+    return {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
+
+
+@pytest.mark.parametrize(("document", "file", "test"), sorted(set(named_tests())))
+def test_a_test_that_a_document_names_is_there(document: str, file: str, test: str):
+    path = ROOT / file
+    assert path.is_file(), f"{document} names {file}"
+    assert not test or test in functions(path), f"{document} names {file}::{test}"

@@ -1,0 +1,48 @@
+"""The list of the parts' licences."""
+
+from email.message import Message
+from typing import cast
+
+import pytest
+
+from tests.write_licences import LOCK, Part, licence, parts, refused
+
+
+def said(**fields: str) -> str:
+    message = Message()
+    for name, value in fields.items():
+        message[name.replace("_", "-")] = value
+    return licence(cast("object", message))  # type: ignore[arg-type] # read like metadata
+
+
+def test_every_part_of_the_service_is_allowed():
+    found = list(parts(LOCK.read_text(encoding="utf-8")))
+    assert len(found) > 50
+    assert refused(found) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["GPL-3.0-only", "MIT AND GPL-2.0-only", "AGPL-3.0", "unknown", "Proprietary", "NOT MIT"],
+)
+def test_a_licence_that_is_not_on_the_list_is_refused(text: str):
+    assert refused([Part("part", "1", text)]) == [f"part: {text} is not allowed"]
+
+
+@pytest.mark.parametrize("text", ["MIT", "MIT OR Apache-2.0", "(MIT AND PSF-2.0) OR ISC"])
+def test_a_licence_may_be_one_of_several(text: str):
+    assert refused([Part("part", "1", text)]) == []
+
+
+def test_an_expression_is_believed_before_the_words_of_before():
+    assert said(License_Expression="MIT", License="BSD") == "MIT"
+    assert said(License="ISC License") == "ISC"
+    assert said(Classifier="License :: OSI Approved :: BSD License") == "BSD"
+    assert said(License="Whatever\nof many lines") == "Whatever"
+    assert said() == "unknown"
+
+
+def test_a_part_that_is_not_installed_is_refused():
+    assert refused(list(parts("no-such-part==1.0 \\\n"))) == [
+        "no-such-part: not installed is not allowed"
+    ]

@@ -1,0 +1,162 @@
+"""Requests made from the OpenAPI document, over a socket: no 5xx, and no answer that the document
+does not have."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, cast
+
+import pytest
+import schemathesis
+import uvicorn
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.strategies import SearchStrategy
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.api import Api, Client
+from tests.write_permissions import documented_app
+
+
+def _operations(document: dict[str, Any]) -> dict[str, Any]:
+    """Every operation by its name. Credentials are left out, or they would be made up as well."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation.pop("security", None)
+    found = schemathesis.openapi.from_dict(document).get_all_operations()
+    # What can't be read of the document fails here.
+    return {operation.label: operation for operation in (cast("Any", one).ok() for one in found)}
+
+
+OPERATIONS = _operations(documented_app().openapi())
+Request = Case[Any]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+ASKING = {name for name, operation in OPERATIONS.items() if operation.query or operation.body}
+# An operation that takes nothing can't be sent anything wrong.
+TAKING = [n for n, operation in OPERATIONS.items() if n in ASKING or operation.path_parameters]
+BEFORE_ROUTING = {414, 431}  # of the address and the headers, whatever is asked: test_transport
+SECONDS = 20  # for one answer, on the slowest of machines
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_what_a_superadmin_is_answered_is_documented(api: Api, app: FastAPI, name: str):
+    root = await api.superadmin()
+    there = await _things(root)
+    cases = _cases(OPERATIONS[name], GenerationMode.POSITIVE, there)
+    await _explore(app, cases, root.headers, examples=5)
+
+
+@pytest.mark.parametrize("name", TAKING)
+async def test_what_bad_input_is_answered_is_documented(api: Api, app: FastAPI, name: str):
+    root = await api.superadmin()
+    there = await _things(root) if name in ASKING else {}
+    cases = _cases(OPERATIONS[name], GenerationMode.NEGATIVE, there)
+    await _explore(app, cases, root.headers, examples=5)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_what_a_stranger_is_answered_is_documented(app: FastAPI, name: str):
+    await _explore(app, _cases(OPERATIONS[name], GenerationMode.POSITIVE, {}), {}, examples=2)
+
+
+async def test_an_answer_that_is_not_documented_is_found(app: FastAPI):
+    document = documented_app().openapi()
+    document["paths"]["/health/live/"]["get"]["responses"] = {"204": {"description": "Nothing"}}
+    cases = _cases(_operations(document)["GET /health/live/"], GenerationMode.POSITIVE, {})
+    with pytest.raises(FailureGroup, match="distinct failure"):
+        await _explore(app, cases, {}, examples=1)
+
+
+async def _things(root: Client) -> dict[str, str]:
+    """Something for every kind of id that stands in a path, so that not all ends at a 404."""
+    visitor = await root.register()
+    site = f"sites/{visitor['site']}"
+    slot = {"visit_date": "2026-11-24", "visit_time": "10:00", "capacity": 3}
+    mails = (await root.get(f"visitors/{visitor['id']}/notifications/")).json()
+    return {
+        "visitor_id": visitor["id"],
+        "site_id": visitor["site"],
+        "user_id": root.user_id,
+        "notification_id": mails[0]["id"],
+        "device_id": await _made(root, "devices/", {"name": "North gate", "kind": "scanner"}),
+        "department_id": await _made(root, "departments/", {"name": "Research"}),
+        "closure_id": await _made(root, f"{site}/closures/", {"date": "2026-12-24"}),
+        "slot_id": await _made(root, f"{site}/slot-capacities/", slot),
+    }
+
+
+async def _made(root: Client, path: str, body: dict[str, Any]) -> str:
+    answer = await root.post(path, body)
+    assert answer.status_code in {200, 201}, answer.text
+    return str(answer.json()["id"])
+
+
+def _cases(
+    operation: Any, mode: GenerationMode, there: Mapping[str, str]
+) -> SearchStrategy[Request]:
+    """Requests for an operation; ids in their path name what is `there`."""
+    names = [parameter.name for parameter in operation.path_parameters]
+    known = {name: there[name] for name in names if name in there}
+    cases: SearchStrategy[Request] = operation.as_strategy(mode, path_parameters=known or None)
+    return cases
+
+
+async def _explore(
+    app: FastAPI, cases: SearchStrategy[Request], headers: Mapping[str, str], *, examples: int
+) -> None:
+    """Send some of the cases. It waits for answers, and so it has a thread of its own."""
+    async with _served(app) as url:
+        await asyncio.to_thread(_send, url, cases, headers, examples)
+
+
+@contextlib.asynccontextmanager
+async def _served(app: FastAPI) -> AsyncIterator[str]:
+    """The application behind uvicorn, without another lifespan of its own."""
+    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server._serve())
+    while not server.started:  # noqa: ASYNC110 - it has no event to wait for
+        await asyncio.sleep(0)
+    host, port = server.servers[0].sockets[0].getsockname()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _send(
+    url: str, cases: SearchStrategy[Request], headers: Mapping[str, str], examples: int
+) -> None:
+    # The same requests in every run, and no minimising: the first failure is short enough.
+    bounded = settings(
+        max_examples=examples,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+
+    @bounded
+    @given(cases)
+    def ask(case: Request) -> None:
+        answer = case.call(url, headers=dict(headers), timeout=SECONDS)
+        if answer.status_code not in BEFORE_ROUTING:
+            case.validate_response(answer, checks=CHECKS)
+
+    ask()

@@ -1,0 +1,110 @@
+"""Settings: the contract's names, and what is refused."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.settings import EXAMPLE_SECRET_KEY, Settings
+
+PRODUCTION: dict[str, Any] = {
+    "SECRET_KEY": "k" * 32,
+    "ALLOWED_HOSTS": "visitors.example.com",
+    "DATABASE_URL": "postgresql://vms:secret@db:5432/vms",
+    "REDIS_URL": "redis://redis:6379/0",
+    "EMAIL_HOST": "smtp.example.com",
+}
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Settings from an environment that holds these variables and no others of ours."""
+
+    def _load(**variables: str | None) -> Settings:
+        for name in Settings.model_fields:
+            monkeypatch.delenv(name.upper(), raising=False)
+        for name, value in (PRODUCTION | variables).items():
+            if value is not None:
+                monkeypatch.setenv(name, value)
+        return Settings(_env_file=None)
+
+    return _load
+
+
+def fault(load: Any, **variables: str | None) -> str:
+    with pytest.raises(ValidationError) as caught:
+        load(**variables)
+    return str(caught.value)
+
+
+def test_production_needs_five_settings(load: Any) -> None:
+    settings = load()
+    assert settings.debug is False
+    assert settings.email_tls == "starttls"
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "EMAIL_HOST"])
+def test_a_missing_setting_is_named(load: Any, name: str) -> None:
+    assert name.lower() in fault(load, **{name: None})
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"SECRET_KEY": EXAMPLE_SECRET_KEY}, "SECRET_KEY"),
+        ({"SECRET_KEY": "k" * 31}, "SECRET_KEY"),
+        ({"SECRET_KEY_PREVIOUS": "short"}, "SECRET_KEY_PREVIOUS"),
+        ({"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
+        ({"CORS_ALLOWED_ORIGINS": "https://desk.example.com,*"}, "CORS_ALLOWED_ORIGINS"),
+        ({"DATABASE_URL": "sqlite:///vms.db"}, "database_url"),
+        ({"DATABASE_URL": "postgresql://host:port/vms"}, "database_url"),
+        ({"REDIS_URL": "http://redis"}, "redis_url"),
+        ({"EMAIL_PORT": "70000"}, "email_port"),
+        ({"EMAIL_USE_SSL": "true", "EMAIL_USE_TLS": "true"}, "EMAIL_USE_SSL"),
+        ({"FRONTEND_URL": "javascript:alert(1)"}, "frontend_url"),
+        ({"DEBUG": "perhaps"}, "debug"),
+    ],
+)
+def test_an_unsafe_or_wrong_setting_is_refused(
+    load: Any, variables: dict[str, str | None], named: str
+) -> None:
+    assert named in fault(load, **variables)
+
+
+def test_development_accepts_a_short_key(load: Any) -> None:
+    assert load(DEBUG="true", SECRET_KEY="short", ALLOWED_HOSTS=None).debug is True
+
+
+def test_a_secret_is_not_shown(load: Any) -> None:
+    assert "k" * 32 not in repr(load())
+
+
+def test_lists_are_separated_by_commas(load: Any) -> None:
+    settings = load(ALLOWED_HOSTS="a.example.com, b.example.com,")
+    assert settings.allowed_hosts == ["a.example.com", "b.example.com"]
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
+def test_each_spelling_of_a_postgresql_address_is_read(load: Any, scheme: str) -> None:
+    url = load(DATABASE_URL=f"{scheme}://vms:s%40cret@db/vms?sslmode=require").database_url
+    assert url == "postgresql+asyncpg://vms:s%40cret@db/vms?ssl=require"
+
+
+def test_tls_from_the_first_byte_switches_starttls_off(load: Any) -> None:
+    assert load(EMAIL_USE_SSL="true").email_tls == "implicit"
+    assert load(EMAIL_USE_TLS="false").email_tls == "none"
+
+
+def test_the_example_names_every_setting() -> None:
+    example = (Path(__file__).parents[1] / ".env.example").read_text()
+    named = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    assert named == {name.upper() for name in Settings.model_fields}
+
+
+def test_a_blank_mail_account_is_none(load: Any) -> None:
+    settings = load(EMAIL_HOST_USER="", EMAIL_HOST_PASSWORD="", SECRET_KEY_PREVIOUS="")
+    assert (settings.email_host_user, settings.email_host_password) == (None, None)
+    assert settings.secret_key_previous is None

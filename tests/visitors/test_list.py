@@ -1,0 +1,198 @@
+"""The list of visitors: filters, search, order, and what hosts see of it."""
+
+from typing import Any
+
+import pytest
+
+from app.core.database import Database
+from app.visitors.models import VisitorStatus
+from tests.api import Api, Client
+from tests.database import add_department, add_site, set_status
+from tests.problems import faulty_fields
+
+
+async def names(client: Client, **params: Any) -> set[str]:
+    answer = await client.get("visitors/", **params)
+    assert answer.status_code == 200, answer.text
+    return {visitor["name"] for visitor in answer.json()["items"]}
+
+
+@pytest.mark.parametrize("status", list(VisitorStatus))
+async def test_by_status(api: Api, database: Database, status: VisitorStatus):
+    admin = await api.admin()
+    for each in VisitorStatus:
+        visitor = await admin.register(name=each.value)
+        await set_status(database, visitor["id"], each)
+    assert await names(admin, status=status.value) == {status.value}
+
+
+async def test_by_site_and_department(api: Api, database: Database):
+    admin = await api.admin()
+    annex, research = await add_site(database), await add_department(database)
+    await admin.register(name="main")
+    await admin.register(name="annex", site=annex)
+    await admin.register(name="research", department=research)
+    assert await names(admin, site=annex) == {"annex"}
+    assert await names(admin, department=research) == {"research"}
+    assert await names(admin, site=annex, department=research) == set()
+
+
+async def test_by_purpose(api: Api):
+    admin = await api.admin()
+    for purpose in ("interview", "delivery"):
+        await admin.register(name=purpose, purpose=purpose)
+    assert await names(admin, purpose="delivery") == {"delivery"}
+
+
+async def test_by_day_and_span_of_days_with_both_ends(api: Api):
+    admin = await api.admin()
+    for day in range(23, 28):
+        await admin.register(name=str(day), visit_date=f"2026-11-{day}")
+    assert await names(admin, visit_date="2026-11-24") == {"24"}
+    assert await names(admin, visit_date_from="2026-11-26") == {"26", "27"}
+    assert await names(admin, visit_date_to="2026-11-24") == {"23", "24"}
+    span = {"visit_date_from": "2026-11-24", "visit_date_to": "2026-11-26"}
+    assert await names(admin, **span) == {"24", "25", "26"}
+    assert await names(admin, visit_date_from="2026-11-27", visit_date_to="2026-11-23") == set()
+
+
+async def test_by_the_hosts_address_in_any_case(api: Api):
+    admin = await api.admin()
+    await admin.register(name="one", host_email="Charles@example.com")
+    await admin.register(name="other", host_email="mary@example.com")
+    assert await names(admin, host_email=" charles@EXAMPLE.com ") == {"one"}
+    assert await names(admin, host_email="charles") == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("status", "gone"), ("purpose", "fun"), ("site", "1"), ("department", "x"),
+     ("visit_date", "tomorrow"), ("visit_date_from", "2026-13-01"), ("ordering", "name"),
+     ("ordering", "id; DROP TABLE visitors"), ("include_total", "perhaps"), ("q", "x" * 201)],
+)  # fmt: skip
+async def test_a_wrong_filter_is_422_and_named(api: Api, name: str, value: str):
+    answer = await (await api.admin()).get("visitors/", **{name: value})
+    assert faulty_fields(answer) == {name}
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        "ada", "ADA", "  ada ", "lov", "lovelace", "ada lov", "lov ada", "ada analyt 123",
+        "ada@example.com", "example", "example.com", "a@e", "analytical", "engines ltd", "+49 30",
+        "+4930123456", "4930123", "(30) 123-456", "456", "ada,lovelace", "ada & lovelace", "l",
+    ],
+)  # fmt: skip
+async def test_search_finds_the_start_of_any_word(api: Api, q: str):
+    admin = await api.admin()
+    await admin.register(company="Analytical Engines Ltd", phone="+49 (30) 123-456")
+    await admin.register(name="Grace Hopper", email="grace@navy.mil", host_email="ada@example.com")
+    assert await names(admin, q=q) == {"Ada Lovelace"}
+
+
+@pytest.mark.parametrize("q", ["da", "velace", "xample", "ada hopper", "ada x", "charles", "0123"])
+async def test_search_does_not_find_what_begins_no_word(api: Api, q: str):
+    admin = await api.admin()
+    await admin.register(company="Analytical Engines Ltd", phone="+49 (30) 123-456")
+    assert await names(admin, q=q) == set()
+
+
+METACHARACTERS = ["'", "''", "%", "_", "\\", "\\'", ":*", "&", "|", "!", "<->", "()", "*", "$$",
+                  "a' OR '1'='1", "ada:*", "!ada", "ada |", "ada\\", "'ada'", "%ada%", "<ada>",
+                  "ada'); DROP TABLE visitors; --", "\u200b", "🦉", "\ufffd",
+                  "a" * 200]  # fmt: skip
+
+
+@pytest.mark.parametrize("q", METACHARACTERS)
+async def test_metacharacters_are_text_like_any_other(api: Api, q: str):
+    admin = await api.admin()
+    await admin.register()
+    assert await names(admin, q=q) <= {"Ada Lovelace"}
+
+
+@pytest.mark.parametrize("param", ["q", "host_email", "cursor"])
+async def test_a_null_byte_is_no_server_error(api: Api, param: str):
+    answer = await (await api.admin()).get("visitors/", **{param: "a\0b"})
+    assert answer.status_code in {200, 400, 422}, answer.text
+
+
+@pytest.mark.parametrize("q", ["", "   "])
+async def test_an_empty_search_narrows_nothing(api: Api, q: str):
+    admin = await api.admin()
+    await admin.register()
+    assert await names(admin, q=q) == {"Ada Lovelace"}
+
+
+@pytest.mark.parametrize("q", ["'", "&", "...", "🦉"])
+async def test_a_search_without_any_word_finds_nobody(api: Api, q: str):
+    admin = await api.admin()
+    await admin.register()
+    assert await names(admin, q=q) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "found_by"),
+    [
+        ("Jürgen Groß", ["jür", "JÜRGEN", "gro", "Groß", "ju\u0308r"]),
+        ("Ольга Иванова", ["ольга", "ИВАН", "ива оль"]),
+        ("李小龍", ["李", "李小"]),
+        ("محمد علي", ["محمد", "عل"]),
+        ("Ǆem O'Brien", ["o'brien", "brien", "ǆem", "o"]),
+        ("Nguyễn Văn", ["nguyễn", "VĂN"]),
+    ],
+)
+async def test_names_of_all_scripts_are_found(api: Api, name: str, found_by: list[str]):
+    admin = await api.admin()
+    await admin.register(name=name)
+    await admin.register(name="Zz Top", email="zz@zz.zz")
+    for q in found_by:
+        assert await names(admin, q=q) == {name}, q
+
+
+async def test_an_exact_qr_code_finds_its_visitor(api: Api):
+    admin = await api.admin()
+    one, _ = await admin.register(name="one"), await admin.register(name="other")
+    assert await names(admin, q=one["qr_code"]) == {"one"}
+    assert await names(admin, q=one["qr_code"][:-1]) == set()
+
+
+async def test_a_changed_name_is_found_and_the_old_one_is_not(api: Api):
+    admin = await api.admin()
+    visitor = await admin.register()
+    await admin.patch(f"visitors/{visitor['id']}/", {"name": "Augusta King"})
+    assert await names(admin, q="augusta") == {"Augusta King"}
+    assert await names(admin, q="lovelace") == set()
+
+
+async def test_order_goes_both_ways_by_creation_and_by_visit(api: Api):
+    admin = await api.admin()
+    for name, day, time in [("a", 24, "10:00"), ("b", 23, "15:00"), ("c", 24, "09:00")]:
+        await admin.register(name=name, visit_date=f"2026-11-{day}", visit_time=time)
+
+    async def ordered(**params: str) -> str:
+        items = (await admin.get("visitors/", **params)).json()["items"]
+        return "".join(item["name"] for item in items)
+
+    assert await ordered() == "cba"
+    assert await ordered(ordering="-created_at") == "cba"
+    assert await ordered(ordering="created_at") == "abc"
+    assert await ordered(ordering="visit_date") == "bca"
+    assert await ordered(ordering="-visit_date") == "acb"
+
+
+async def test_a_host_sees_only_their_own_by_list_count_and_search(api: Api):
+    admin, charles, mary = await api.admin(), await api.host(), await api.host("mary@example.com")
+    theirs = await charles.register(name="Theirs")
+    await admin.register(name="Desk", host_email="charles@example.com")
+    own = await mary.register(name="Own")
+    await admin.register(name="Nobody", host_email=None, host_name=None)
+    assert await names(mary) == {"Own"}
+    assert await names(charles) == {"Theirs", "Desk"}
+    assert await names(mary, host_email="charles@example.com") == set()
+    assert await names(mary, q="theirs") == set()
+    assert await names(mary, q=theirs["qr_code"]) == set()
+    assert await names(mary, q=own["qr_code"]) == {"Own"}
+    for params in ({}, {"q": "t"}, {"q": "o"}):
+        answer = await mary.get("visitors/", include_total=True, **params)
+        assert answer.json()["total"] == len(answer.json()["items"]) <= 1
+    assert await names(admin) == {"Theirs", "Desk", "Own", "Nobody"}

@@ -1,0 +1,67 @@
+"""What every job works with."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from app.core.clock import Clock
+from app.core.database import Database
+from app.notifications.delivery import Delivery
+from app.notifications.message import Mailbox
+from app.notifications.smtp import Mailer, SmtpSettings
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerContext:
+    """The parts that jobs use."""
+
+    database: Database
+    clock: Clock
+    delivery: Delivery
+    mail_waits: asyncio.Event
+    retention_days: int | None
+
+    async def wake_outbox(self) -> None:
+        """Have the delivery of this process look at the outbox now."""
+        self.mail_waits.set()
+
+
+@asynccontextmanager
+async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[WorkerContext]:
+    """The parts, for as long as the worker lives."""
+    database = Database(settings.database_url, pool_size=settings.database_pool_size)
+    try:
+        delivery = make_delivery(settings, database, clock)
+        yield WorkerContext(database, clock, delivery, asyncio.Event(), settings.retention_days)
+    finally:
+        await database.close()
+
+
+def make_delivery(settings: Settings, database: Database, clock: Clock) -> Delivery:
+    """Delivery over the SMTP server of the settings."""
+    password = settings.email_host_password
+    smtp = SmtpSettings(
+        host=settings.email_host,
+        port=settings.email_port,
+        username=settings.email_host_user,
+        password=password.get_secret_value() if password else None,
+        tls=settings.email_tls,
+        timeout=settings.email_timeout_seconds,
+    )
+    return Delivery(
+        database=database,
+        clock=clock,
+        mailer=lambda: Mailer(smtp),
+        sender=Mailbox.parse(settings.default_from_email),
+        timeout=timedelta(seconds=settings.email_timeout_seconds),
+    )
+
+
+def context_of(ctx: dict[Any, Any]) -> WorkerContext:
+    """The parts out of ARQ's dictionary."""
+    context: WorkerContext = ctx["context"]
+    return context

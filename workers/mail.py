@@ -1,0 +1,10 @@
+"""The job that requests enqueue after they have queued mail."""
+
+from typing import Any
+
+from workers.context import context_of
+
+
+async def drain_outbox(ctx: dict[Any, Any]) -> None:
+    """Wake the delivery of this worker: see `Delivery.run`."""
+    await context_of(ctx).wake_outbox()

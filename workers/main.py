@@ -1,0 +1,73 @@
+"""The worker process: delivers mail, and runs ARQ's jobs for as long as there is a Redis."""
+
+import asyncio
+import signal
+from contextlib import suppress
+
+from arq.worker import Worker
+from redis.exceptions import RedisError
+
+from app.core.clock import Clock, SystemClock
+from app.core.logging import logger
+from app.settings import Settings
+from workers.context import WorkerContext, open_context
+from workers.settings import make_worker
+
+RECONNECT_SECONDS = 1.0
+JOBS_GRACE_SECONDS = 10.0
+CANCEL_AGAIN_SECONDS = 0.5
+
+
+async def run(settings: Settings, clock: Clock | None = None) -> None:
+    """Work until SIGTERM or SIGINT, then finish what is in hand."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_context(settings, clock or SystemClock()) as context:
+        await asyncio.gather(
+            context.delivery.run(context.mail_waits, stop),
+            _run_jobs(context, settings.redis_url, stop),
+            _wake_on_stop(context, stop),
+        )
+
+
+async def _wake_on_stop(context: WorkerContext, stop: asyncio.Event) -> None:
+    await stop.wait()
+    logger.info("worker stops")
+    await context.wake_outbox()
+
+
+async def _run_jobs(context: WorkerContext, redis_url: str, stop: asyncio.Event) -> None:
+    """Run ARQ workers one after the other: each ends with its connection to Redis."""
+    while not stop.is_set():
+        worker = make_worker(context, redis_url)
+        try:
+            await _until_stopped(worker, stop)
+        except (RedisError, OSError) as error:
+            logger.warning("jobs wait for Redis", error=type(error).__name__)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), RECONNECT_SECONDS)
+        finally:
+            await _close(worker)
+
+
+async def _until_stopped(worker: Worker, stop: asyncio.Event) -> None:
+    jobs = asyncio.create_task(worker.async_run())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({jobs, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not jobs.done():
+        worker.allow_pick_jobs = False
+        if worker.tasks:
+            await asyncio.wait(worker.tasks.values(), timeout=JOBS_GRACE_SECONDS)
+    # The client of Redis can swallow a cancellation that meets the end of one of its time limits.
+    while not jobs.done():
+        jobs.cancel()
+        await asyncio.wait({jobs}, timeout=CANCEL_AGAIN_SECONDS)
+    with suppress(asyncio.CancelledError):
+        await jobs
+
+
+async def _close(worker: Worker) -> None:
+    with suppress(RedisError, OSError, asyncio.CancelledError):
+        await worker.close()

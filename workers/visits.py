@@ -1,0 +1,35 @@
+"""Jobs of the calendar."""
+
+from typing import Any
+
+from app.core.logging import logger
+from app.visitors.closing import close_past_visits
+from app.visitors.reminders import remind
+from app.visitors.retention import anonymise_past
+from workers.context import context_of
+
+
+async def close_visits(ctx: dict[Any, Any]) -> None:
+    """Expire and complete the visits whose day is over."""
+    context = context_of(ctx)
+    closed = await close_past_visits(context.database, context.clock.now())
+    if closed.expired or closed.completed:
+        logger.info("visits closed", expired=closed.expired, completed=closed.completed)
+
+
+async def send_reminders(ctx: dict[Any, Any]) -> None:
+    """Queue the reminders of tomorrow's visits."""
+    context = context_of(ctx)
+    queued = await remind(context.database, context.wake_outbox, context.clock.now())
+    if queued:
+        logger.info("reminders queued", count=queued)
+
+
+async def anonymise_visitors(ctx: dict[Any, Any]) -> None:
+    """Anonymise the visitors whose time of retention is over, where one is set."""
+    context = context_of(ctx)
+    if context.retention_days is None:
+        return
+    count = await anonymise_past(context.database, context.clock.now(), context.retention_days)
+    if count:
+        logger.info("visitors anonymised", count=count)
