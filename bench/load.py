@@ -5,11 +5,27 @@ A general HTTP client needs more CPU for a request than the server that is measu
 
 import asyncio
 import json
+import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import count, repeat
+from typing import Any, NamedTuple, Self, cast
+
+from bench.installation import HOST
+
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+HEAD_END = b"\r\n\r\n"
+PART = 1 << 16
+
+
+class Answer(NamedTuple):
+    """`size` is in bytes, head included."""
+
+    status: int
+    body: bytes
+    size: int
 
 
 @dataclass
@@ -18,6 +34,7 @@ class Outcome:
 
     latencies: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
+    bytes: int = 0
     seconds: float = 0.0
 
     @property
@@ -30,39 +47,130 @@ class Outcome:
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000
 
 
-def post(path: str, body: Any, token: str) -> bytes:
-    """A prepared POST of a JSON body by a signed-in person."""
-    content = json.dumps(body).encode()
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
-    )
-    return head.encode() + content
+def get(path: str, headers: Mapping[str, str]) -> bytes:
+    """A prepared GET."""
+    return f"GET {path} HTTP/1.1\r\n{_lines(headers)}\r\n".encode()
 
 
-async def drive(port: int, requests: list[bytes], *, connections: int) -> Outcome:
-    """Send every request once, `connections` at a time."""
-    outcome, waiting = Outcome(), iter(requests)
-    began = time.perf_counter()
-    await asyncio.gather(*(_connection(port, waiting, outcome) for _ in range(connections)))
+def post(path: str, body: Any, headers: Mapping[str, str]) -> bytes:
+    """A prepared POST of a JSON body."""
+    return post_content(path, json.dumps(body).encode(), "application/json", headers)
+
+
+def post_content(path: str, content: bytes, kind: str, headers: Mapping[str, str]) -> bytes:
+    """A prepared POST of any body."""
+    lines = _lines({**headers, "Content-Type": kind, "Content-Length": str(len(content))})
+    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + content
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in {"Host": HOST, **headers}.items())
+
+
+class Connection(asyncio.Protocol):
+    """One kept-open connection, for one request at a time."""
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+        self._transport: asyncio.WriteTransport | None = None
+        self._answered: asyncio.Future[Answer] | None = None
+
+    @classmethod
+    async def open(cls, port: int) -> Self:
+        _, connection = await asyncio.get_running_loop().create_connection(cls, HOST, port)
+        return connection
+
+    async def ask(self, request: bytes) -> Answer:
+        """Send a request and wait for its answer, which must tell its length."""
+        if self._transport is None:
+            raise ConnectionError("The server has closed the connection")
+        self._answered = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._answered
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.WriteTransport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_exception(ConnectionError(f"The connection broke off: {exc}"))
+
+    def data_received(self, data: bytes) -> None:
+        received = self._received
+        received += data
+        head = received.find(HEAD_END)
+        if head < 0 or self._answered is None:
+            return
+        length = LENGTH.search(received, 0, head)
+        begins = head + len(HEAD_END)
+        ends = begins + (int(length[1]) if length else 0)
+        if len(received) >= ends:
+            answer = Answer(int(received[9:12]), bytes(received[begins:ends]), ends)
+            received.clear()
+            self._answered.set_result(answer)
+
+
+async def drive(
+    port: int, requests: Iterable[bytes], *, connections: int, per_second: float | None = None
+) -> Outcome:
+    """Send every request once, as fast as `connections` get answers, or at a rate.
+
+    At a rate a latency counts from the instant at which the request was due, whether or not a
+    connection was free by then: a server that stalls is not spared the requests that it delays.
+    """
+    outcome, began = Outcome(), time.perf_counter()
+    due: Iterator[float | None] = repeat(None)
+    if per_second is not None:
+        due = (began + number / per_second for number in count())
+    waiting = zip(requests, due, strict=False)
+    opened = [await Connection.open(port) for _ in range(connections)]
+    try:
+        await asyncio.gather(*(_send(connection, waiting, outcome) for connection in opened))
+    finally:
+        for connection in opened:
+            connection.close()
     outcome.seconds = time.perf_counter() - began
     return outcome
 
 
-async def _connection(port: int, waiting: Iterator[bytes], outcome: Outcome) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for request in waiting:
+async def _send(
+    connection: Connection, waiting: Iterator[tuple[bytes, float | None]], outcome: Outcome
+) -> None:
+    for request, due in waiting:
         began = time.perf_counter()
-        writer.write(request)
-        status = await _answer(reader)
+        if due is not None:
+            await asyncio.sleep(max(0.0, due - began))
+            began = due
+        answer = await connection.ask(request)
         outcome.latencies.append(time.perf_counter() - began)
-        outcome.statuses[status] += 1
+        outcome.statuses[answer.status] += 1
+        outcome.bytes += answer.size
+
+
+@dataclass(frozen=True)
+class Download:
+    """A streamed answer as its client saw it, in seconds; whether its last chunk came."""
+
+    first_byte: float
+    seconds: float
+    complete: bool
+
+
+async def download(port: int, path: str, headers: Mapping[str, str]) -> Download:
+    """Take a streamed answer as fast as it comes."""
+    began = time.perf_counter()
+    reader, writer = await asyncio.open_connection(HOST, port)
+    writer.write(get(path, {**headers, "Connection": "close"}))
+    head = await reader.readuntil(HEAD_END)
+    part = end = await reader.read(PART)
+    first_byte = time.perf_counter() - began
+    while part := await reader.read(PART):
+        end = (end + part)[-8:]
     writer.close()
-    await writer.wait_closed()
-
-
-async def _answer(reader: asyncio.StreamReader) -> int:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-    await reader.readexactly(int(length))
-    return int(head[9:12])
+    complete = head[9:12] == b"200" and end.endswith(b"0\r\n\r\n")
+    return Download(first_byte, time.perf_counter() - began, complete)

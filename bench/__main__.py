@@ -1,0 +1,125 @@
+"""Measures the service on this machine, beside what it could be at best.
+
+    python -m bench                    fills up to a million visitors; below ten minutes
+    python -m bench --quick            ten thousand; below two
+    python -m bench --rows 10000000    any other number
+    python -m bench --report FILE      writes the results of an earlier run into docs/performance.md
+
+Starts PostgreSQL (durable, as in production), Redis, one API process and, where it matters, one
+worker; docs/performance.md tells how to read what comes out. It needs Linux.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+
+from bench.document import write_report
+from bench.installation import Installation
+from bench.mail_sink import MailSink
+from bench.people import DAYS, PAST_DAYS
+from bench.results import Results
+from bench.run import Measurement, measure_all
+from bench.scale import FULL, QUICK, SMOKE, Scale
+from bench.scenarios import (
+    beside,
+    doubling,
+    exporting,
+    mailing,
+    nightly,
+    reading,
+    registering,
+    scanning,
+    signing_in,
+    standing,
+    uploading,
+)
+from bench.tables import report
+
+AT_EVERY_SIZE = {"sizes": standing.measure_sizes, "reading": reading.measure}
+AT_THE_LARGEST = {
+    "registering": registering.measure,
+    "scanning": scanning.measure,
+    "uploading": uploading.measure,
+    "exporting": exporting.measure,
+    "signing_in": signing_in.measure,
+    "doubling": doubling.measure,
+    "mailing": mailing.measure,
+    "beside": beside.measure,
+    "nightly": nightly.measure,
+    "standing": standing.measure,
+}
+RESULTS = Path("bench-results.json")
+
+
+def main() -> int:
+    chosen = _arguments()
+    if chosen.report:
+        write_report(Results.from_json(json.loads(chosen.report.read_text())))
+        return 0
+    results = Results(_conditions())
+    uvloop.run(_measure(_scale(chosen), results, chosen.only))
+    chosen.json.write_text(json.dumps(results.to_json(), indent=1))
+    print(report(results))
+    return 1 if results.faults else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "python -m bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="ten thousand visitors")
+    parser.add_argument("--smoke", action="store_true", help="does it all still run?")
+    parser.add_argument("--rows", type=int, help="visitors at the most")
+    parser.add_argument("--only", nargs="+", choices=[*AT_EVERY_SIZE, *AT_THE_LARGEST])
+    parser.add_argument("--json", type=Path, default=RESULTS, help="where results are kept")
+    parser.add_argument("--report", type=Path, help="results for docs/performance.md")
+    return parser.parse_args()
+
+
+def _scale(chosen: argparse.Namespace) -> Scale:
+    scale = SMOKE if chosen.smoke else QUICK if chosen.quick else FULL
+    return scale.up_to(chosen.rows) if chosen.rows else scale
+
+
+async def _measure(scale: Scale, results: Results, only: list[str] | None) -> None:
+    mails = MailSink()
+    await mails.start()
+    with tempfile.TemporaryDirectory(prefix="vms-bench-") as folder:
+        # Those of the first days, in so many rows as are to be purged.
+        retention = PAST_DAYS - max(1, DAYS * scale.purged // max(scale.sizes))
+        installation = Installation(Path(folder), mails.port, retention_days=retention)
+        with installation.running():
+            await measure_all(
+                scale,
+                results,
+                installation,
+                mails,
+                at_every_size=_chosen(AT_EVERY_SIZE, only),
+                at_the_largest=_chosen(AT_THE_LARGEST, only),
+            )
+
+
+def _chosen(known: Mapping[str, Measurement], only: list[str] | None) -> dict[str, Measurement]:
+    return {name: each for name, each in known.items() if only is None or name in only}
+
+
+def _conditions() -> dict[str, object]:
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processors": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "Python": platform.python_version(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

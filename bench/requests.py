@@ -1,0 +1,95 @@
+"""The requests of the measurements."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from io import BytesIO
+from typing import Any
+
+from openpyxl import Workbook
+
+from app.core.ids import new_id
+from bench.load import post, post_content
+from bench.run import Bench, Headers
+
+VISITORS = "/api/visitors/"
+VERIFY = "/api/visitors/verify-qr/"
+UPLOAD = "/api/visitors/bulk-upload/"
+HOST = {"host_name": "Charles Babbage", "host_email": "charles@example.com"}
+DAYS, HOURS = 60, 24
+BOUNDARY = "a-boundary-that-no-workbook-holds"
+UPLOADED = 20
+HEADER = ("Name*", "Email*", "Phone*", "Company/Organization*", "Visitor Type*")
+CATEGORY = "Visitor Category*"
+
+
+def registrations(
+    bench: Bench, count: int, *, path: str = VISITORS, at: tuple[int, int] | None = None
+) -> list[bytes]:
+    """Registrations of new people; `at` is one hour for all, in days from today and hours."""
+    return [
+        post(path, visitor(number, *when(bench.dataset.today, number, at)), bench.admin)
+        for number, _ in zip(bench.numbers, range(count), strict=False)
+    ]
+
+
+def visitor(number: int, day: date, hour: int) -> dict[str, Any]:
+    return {
+        "name": f"Visitor Number {number}",
+        "email": address(number),
+        "phone": "+49 30 123456",
+        "company": "Analytical Engines Ltd",
+        "purpose": "business_meeting",
+        "visit_date": day.isoformat(),
+        "visit_time": f"{hour:02}:15",
+        **HOST,
+    }
+
+
+def address(number: int) -> str:
+    return f"new{number}@example.com"
+
+
+def when(today: date, number: int, at: tuple[int, int] | None = None) -> tuple[date, int]:
+    """Spread over the coming weeks, so that a transaction is measured and not one row's lock."""
+    days, hour = at or (2 + number % DAYS, number // DAYS % HOURS)
+    return today + timedelta(days=days), hour
+
+
+def scans(codes: Iterable[str], headers: Headers, *, path: str = VERIFY) -> list[bytes]:
+    """Scans at one gate, each with an id of its own as scanners make them."""
+    return [
+        post(path, {"token": code, "scan_id": str(new_id()), "gate": "North"}, headers)
+        for code in codes
+    ]
+
+
+def uploads(bench: Bench, count: int) -> list[bytes]:
+    """Workbooks of new people, each for an hour of its own."""
+    return [_upload(bench, number) for number, _ in zip(bench.numbers, range(count), strict=False)]
+
+
+def _upload(bench: Bench, number: int) -> bytes:
+    day, hour = when(bench.dataset.today, number)
+    fields = {"visit_date": day.isoformat(), "visit_time": f"{hour:02}:00", **HOST}
+    parts = [_part(f'name="{name}"', value.encode()) for name, value in fields.items()]
+    parts.append(_part('name="file"; filename="list.xlsx"', _workbook(number)))
+    content = b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
+    kind = f"multipart/form-data; boundary={BOUNDARY}"
+    return post_content(UPLOAD, content, kind, bench.admin)
+
+
+def _part(disposition: str, content: bytes) -> bytes:
+    head = f"--{BOUNDARY}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n"
+    return head.encode() + content + b"\r\n"
+
+
+def _workbook(number: int) -> bytes:
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.append((*HEADER, CATEGORY))
+    for row in range(UPLOADED):
+        person = (f"Guest {row}", f"guest{row}.{number}@example.com", "+49 30 123456")
+        sheet.append((*person, "Engines Ltd", "professional", "industry"))
+    file = BytesIO()
+    book.save(file)
+    return file.getvalue()

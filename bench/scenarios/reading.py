@@ -1,0 +1,105 @@
+"""Lists, dashboard and slots, as one caller sees them who has the server alone."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from app.core.keys import KeyRing
+from app.core.pagination import CursorCodec
+from app.visitors.repository import ORDERINGS, VisitorOrdering
+from bench.dataset import HOST_EMAIL
+from bench.installation import SECRET
+from bench.load import drive, get
+from bench.requests import VISITORS
+from bench.run import COUNTED, Bench, Headers, interleaved, sign_in
+
+PAGE = 50
+WARM = 3
+
+
+async def measure(bench: Bench) -> None:
+    host = await sign_in(bench.api.port, HOST_EMAIL)
+    requests = {
+        **{f"list, {name}": _list(query, bench.admin) for name, query in await _lists(bench)},
+        "list, a host's own": _list({}, host),
+        "dashboard": get(f"{VISITORS}dashboard-stats/", bench.admin),
+        "available-slots": get(
+            f"{VISITORS}available-slots/?visit_date={bench.dataset.today + timedelta(1)}",
+            bench.admin,
+        ),
+    }
+    await drive(bench.api.port, [*requests.values()] * WARM, connections=1)
+    await bench.count_statements({row: [request] * COUNTED for row, request in requests.items()})
+    await interleaved(
+        bench.scale.rounds, [_reads(bench, row, request) for row, request in requests.items()]
+    )
+
+
+def _reads(bench: Bench, row: str, request: bytes) -> Callable[[], Any]:
+    return lambda: bench.drive(row, [request] * bench.scale.reads, connections=1)
+
+
+def _list(query: dict[str, Any], headers: Headers) -> bytes:
+    return get(f"{VISITORS}?{urlencode(query)}", headers)
+
+
+async def _lists(bench: Bench) -> list[tuple[str, dict[str, Any]]]:
+    """Every filter, ordering and `q`, with values that find something."""
+    today, fetch = bench.dataset.today, bench.connection.fetchval
+    site = await fetch("SELECT id FROM sites WHERE name = 'Lyon'")
+    department = await fetch("SELECT id FROM departments WHERE name = 'Legal'")
+    some = await bench.connection.fetchrow(
+        "SELECT email, phone, qr_code FROM visitors WHERE status = 'completed' LIMIT 1"
+    )
+    return [
+        ("first page", {}),
+        ("thousandth page", {"cursor": await _cursor(bench, "-created_at")}),
+        ("oldest first", {"ordering": "created_at"}),
+        ("latest visit first", {"ordering": "-visit_date"}),
+        ("by visit, thousandth page", await _by_visit(bench)),
+        *((f"status {word}", {"status": word}) for word in ("pending", "verified", "expired")),
+        ("of a site", {"site": site}),
+        ("of a department", {"department": department}),
+        ("of a purpose", {"purpose": "interview"}),
+        ("of a day", {"visit_date": today}),
+        (
+            "of a week, by visit",
+            {
+                "visit_date_from": today,
+                "visit_date_to": today + timedelta(6),
+                "ordering": "visit_date",
+            },
+        ),
+        ("today at a site", {"visit_date": today, "site": site, "status": "pending"}),
+        (
+            "cancelled of a department, by visit",
+            {"department": department, "status": "cancelled", "ordering": "-visit_date"},
+        ),
+        ("of a host", {"host_email": HOST_EMAIL}),
+        ("q, one person", {"q": some["email"]}),
+        ("q, a phone number", {"q": some["phone"]}),
+        ("q, a code", {"q": some["qr_code"]}),
+        ("q, a full name", {"q": "ada ashford"}),
+        ("q, a first name", {"q": "grace"}),
+        ("q, three letters", {"q": "gre"}),
+        ("q, nobody", {"q": "xyzzy"}),
+    ]
+
+
+async def _by_visit(bench: Bench) -> dict[str, str]:
+    return {"ordering": "visit_date", "cursor": await _cursor(bench, "visit_date")}
+
+
+async def _cursor(bench: Bench, name: str) -> str:
+    """Of the thousandth page, or of the last one where there are fewer."""
+    ordering = ORDERINGS[VisitorOrdering(name)]
+    direction = "DESC" if ordering.descending else "ASC"
+    columns = [column.key for column in ordering.columns]
+    before = min(999 * PAGE, bench.scale.sizes[0] - PAGE)
+    row = await bench.connection.fetchrow(
+        f"SELECT {', '.join(columns)} FROM visitors"
+        f" ORDER BY {', '.join(f'{column} {direction}' for column in columns)}"
+        f" OFFSET {before - 1} LIMIT 1"
+    )
+    return CursorCodec(KeyRing([SECRET])).encode(ordering, list(row))

@@ -1,0 +1,43 @@
+"""How many statements a request sends, out of PostgreSQL's own log: the server is left as it is."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+
+SERVICE = "vms"
+SETTLE_SECONDS = 0.05
+SETTINGS = {"log_statement": "all", "log_line_prefix": "%a|"}
+
+
+@asynccontextmanager
+async def statements_logged(
+    connection: asyncpg.Connection, log: Path, application: str
+) -> AsyncIterator[Callable[[], int]]:
+    """Hands out what says how many statements an application has sent within the block.
+
+    BEGIN and COMMIT are not counted.
+    """
+    sent = re.compile(
+        rf"^{application}\|LOG:  (?:statement|execute [^:]*): (?!BEGIN|COMMIT|ROLLBACK)", re.M
+    )
+    for name, value in SETTINGS.items():
+        await connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+    await _reload(connection, "all")
+    begins = log.stat().st_size
+    try:
+        yield lambda: len(sent.findall(log.read_bytes()[begins:].decode(errors="replace")))
+    finally:
+        for name in SETTINGS:
+            await connection.execute(f"ALTER SYSTEM RESET {name}")
+        await _reload(connection, "none")
+
+
+async def _reload(connection: asyncpg.Connection, awaited: str) -> None:
+    await connection.execute("SELECT pg_reload_conf()")
+    while await connection.fetchval("SHOW log_statement") != awaited:
+        await asyncio.sleep(SETTLE_SECONDS)
+    await asyncio.sleep(SETTLE_SECONDS)  # the other backends hear of it with ours
