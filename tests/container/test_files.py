@@ -1,0 +1,140 @@
+"""Dockerfile, compose.yaml and what belongs to them, held against the service."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from app.cli import app
+from app.embedded.postgres import EmbeddedPostgres
+from app.settings import Settings
+from tests.container.database_role import make_role
+from tests.container.dockerfile import ROOT, stages
+from tests.embedded.helpers import query
+
+OURS = ("api", "worker", "migrate")
+Compose = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def compose() -> Compose:
+    read: Compose = YAML(typ="safe").load(ROOT / "compose.yaml")
+    return read
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As an operator makes them."""
+    directory: Path = tmp_path_factory.mktemp("made") / "secrets"
+    make_secrets(directory)
+    return directory
+
+
+def make_secrets(directory: Path) -> None:
+    script = ["sh", str(ROOT / "deploy/secrets.sh"), str(directory)]
+    subprocess.run(script, check=True, stdout=subprocess.DEVNULL)
+
+
+def command(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def test_the_dockerfile_is_without_faults() -> None:
+    subprocess.run([command("hadolint"), ROOT / "Dockerfile"], check=True)
+
+
+def test_what_the_dockerfile_copies_is_not_ignored() -> None:
+    kept = set(re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    copies = [value.split() for name, value in stages()["build"].steps if name == "COPY"]
+    assert {word for *sources, _ in copies for word in sources} == kept
+
+
+def test_the_compose_file_is_one() -> None:
+    schema = ["--builtin-schema", "vendor.compose-spec"]
+    file = str(ROOT / "compose.yaml")
+    subprocess.run([command("check-jsonschema"), *schema, file], check=True)
+
+
+def test_every_service_is_confined(compose: Compose) -> None:
+    for name, service in compose["services"].items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        assert {"cpus", "memory", "pids"} <= service["deploy"]["resources"]["limits"].keys(), name
+        assert "healthcheck" in service or service["image"].startswith("${VMS_IMAGE"), name
+        assert not re.search(r":latest$|^[^:]+$", service["image"]), name
+
+
+def test_only_proxy_and_worker_reach_the_world(compose: Compose) -> None:
+    networks = compose["networks"]
+    open_ones = {name for name, network in networks.items() if not network.get("internal")}
+    outside = {
+        name
+        for name, service in compose["services"].items()
+        if open_ones & set(service["networks"])
+    }
+    assert outside == {"proxy", "worker", "mail"}
+
+
+def test_the_commands_are_ours(compose: Compose) -> None:
+    known = {
+        found.name or found.callback.__name__ for found in app.registered_commands if found.callback
+    }
+    default = [stages()["image"].command[0]]
+    started = {compose["services"][name].get("command", default)[0] for name in OURS}
+    assert started == {"serve", "worker", "migrate"} <= known
+
+
+def test_the_example_names_every_variable() -> None:
+    example = (ROOT / "deploy/compose.env.example").read_text()
+    named = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    files = [(ROOT / "compose.yaml").read_text()]
+    used = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", "".join(files)))
+    assert used <= named
+    assert named - used <= {name.upper() for name in Settings.model_fields}
+
+
+def test_the_script_makes_every_secret_and_keeps_it(compose: Compose, secrets: Path) -> None:
+    assert {file.name for file in secrets.iterdir()} == compose["secrets"].keys()
+    before = {file.name: file.read_text() for file in secrets.iterdir()}
+    make_secrets(secrets)
+    assert {file.name: file.read_text() for file in secrets.iterdir()} == before
+    assert secrets.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_service_starts_with_the_example_and_these_secrets(
+    compose: Compose, secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    given = compose["services"]["api"]
+    network = re.sub(r".*:-(.*)}", r"\1", given["environment"]["TRUSTED_PROXIES"])
+    settings = Settings(
+        _env_file=ROOT / "deploy/compose.env.example",
+        _secrets_dir=secrets,
+        allowed_hosts=["visitors.example.com"],
+        trusted_proxies=network,
+    )
+    assert settings.debug is False
+    assert settings.database_url.endswith("@postgres:5432/vms")
+    assert settings.email_host_password is None
+    assert set(given["secrets"]) <= Settings.model_fields.keys()
+    (subnet,) = compose["networks"]["front"]["ipam"]["config"]
+    assert subnet["subnet"] == given["environment"]["TRUSTED_PROXIES"]
+
+
+async def test_the_service_gets_a_role_with_limits(secrets: Path, tmp_path: Path) -> None:
+    postgres = EmbeddedPostgres(tmp_path / "postgres", durable=False)
+    postgres.start()
+    try:
+        make_role({"PGHOST": str(postgres._socket_dir)}, secrets)
+        role = "SELECT rolsuper::text || array_to_string(rolconfig, ',') FROM pg_roles"
+        assert await query(postgres, f"{role} WHERE rolname = 'vms'") == (
+            "falselock_timeout=3s,statement_timeout=15s,idle_in_transaction_session_timeout=30s"
+        )
+    finally:
+        postgres.stop()
