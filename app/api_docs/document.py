@@ -1,0 +1,153 @@
+"""The OpenAPI document: what FastAPI makes of the routes, and what it does not know of them."""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+
+from app.api_docs import problems
+from app.api_docs.examples import Examples
+from app.api_docs.operations import operations
+from app.api_docs.security import SCHEMES, requirement
+
+Json = dict[str, Any]
+
+JSON = "application/json"
+UNSAID = "Successful Response"
+# What FastAPI says of the body of an operation that answers with nothing, and what it is.
+UNKNOWN: Json = {JSON: {"schema": {}}}
+NULL: Json = {JSON: {"schema": {"type": "null"}}}
+# Names that FastAPI makes up, and the words for them.
+PAGE = re.compile(r"\bPage_(\w+)_")
+PASSWORD_FORM = re.compile(r"\bBody_auth_token\b")
+# Below these names are values, not schemas.
+VALUES = {"const", "default", "enum", "examples"}
+HEADERS: Json = {
+    "X-Request-ID": {
+        "description": "Names the request in the log; yours, where you sent one",
+        "schema": {"type": "string"},
+    },
+    "WWW-Authenticate": {
+        "description": "How to sign in (RFC 6750)",
+        "schema": {"type": "string", "examples": ["Bearer"]},
+    },
+    "Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}},
+    "Idempotency-Replayed": {
+        "description": "`true` where this is the answer to an earlier request with that key",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+}
+BY_STATUS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
+
+
+def install(app: FastAPI) -> None:
+    """Have the application serve the completed document."""
+    plain = app.openapi
+
+    @cache
+    def openapi() -> Json:
+        return completed(plain(), app)
+
+    app.openapi = openapi  # type: ignore[method-assign] # as FastAPI's manual has it
+
+
+def completed(document: Json, app: FastAPI) -> Json:
+    """`document` with security, headers, problems and examples, in our words."""
+    served = {(op.path, op.method.lower()): op for op in operations(app)}
+    components = document["components"]
+    for path, method, operation in _operations(document):
+        operation["security"] = requirement(served[path, method])
+        _describe_answers(operation)
+        _drop_nulls(operation, components["schemas"])
+    problems.describe(document)
+    components |= {"securitySchemes": SCHEMES, "headers": HEADERS}
+    _tidy([document["paths"], components["schemas"]])
+    _add_examples(document)
+    return _in_our_words(document)
+
+
+def _operations(document: Json) -> Iterator[tuple[str, str, Json]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def _describe_answers(operation: Json) -> None:
+    takes_key = any(p["name"] == "Idempotency-Key" for p in operation.get("parameters", ()))
+    for status, answer in operation["responses"].items():
+        if answer["description"] == UNSAID:
+            answer["description"] = HTTPStatus(int(status)).phrase
+        if answer.get("content") == UNKNOWN:
+            answer["content"] = NULL
+        names = ["X-Request-ID", BY_STATUS.get(status)]
+        names += ["Idempotency-Replayed"] if takes_key and status.startswith("2") else []
+        refs = {name: {"$ref": f"#/components/headers/{name}"} for name in names if name}
+        answer["headers"] = answer.get("headers", {}) | refs
+
+
+def _drop_nulls(operation: Json, schemas: Json) -> None:
+    """A parameter and a form's field may be left out, but have no way to be null."""
+    for parameter in operation.get("parameters", ()):
+        parameter["schema"] = _without_null(parameter["schema"])
+    for media_type, body in operation.get("requestBody", {}).get("content", {}).items():
+        if media_type != JSON:
+            fields = schemas[_name(body["schema"])]["properties"]
+            fields |= {name: _without_null(schema) for name, schema in fields.items()}
+
+
+def _without_null(schema: Json) -> Json:
+    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    return {**choices[0], **{name: schema[name] for name in schema if name != "anyOf"}}
+
+
+def _tidy(node: Any) -> None:
+    """Without the titles that Pydantic makes of names, and with examples as in OpenAPI 3.1."""
+    if isinstance(node, dict):
+        if isinstance(node.get("title"), str):
+            del node["title"]
+        if "example" in node:
+            node["examples"] = [node.pop("example")]
+        node = [child for name, child in node.items() if name not in VALUES]
+    if isinstance(node, list):
+        for child in node:
+            _tidy(child)
+
+
+def _add_examples(document: Json) -> None:
+    """To every body in JSON, one for each form that it may have."""
+    components = document["components"]
+    examples = Examples(components["schemas"])
+    for _, _, operation in _operations(document):
+        for described in (operation.get("requestBody", {}), *operation["responses"].values()):
+            body = described.get("content", {}).get(JSON)
+            if body:
+                body["examples"] = _examples_of(body["schema"], examples, components["examples"])
+
+
+def _examples_of(schema: Json, examples: Examples, kept: Json) -> Json:
+    found: Json = {}
+    for form in schema.get("anyOf", [schema]):
+        if name := _name(form):
+            kept.setdefault(name, {"value": examples.of(form)})
+            found[name] = {"$ref": f"#/components/examples/{name}"}
+        else:
+            found["example"] = {"value": examples.of(form)}
+    return found
+
+
+def _name(schema: Json) -> str:
+    """Of the component that is meant; empty where it is none."""
+    reference: str = schema.get("$ref", "")
+    return reference.rpartition("/")[2]
+
+
+def _in_our_words(document: Json) -> Json:
+    text = PASSWORD_FORM.sub("PasswordForm", PAGE.sub(r"\1Page", json.dumps(document)))
+    renamed: Json = json.loads(text)
+    return renamed

@@ -1,0 +1,104 @@
+"""Examples of what a schema describes, put together from those of its fields."""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+REQUEST_ID = "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11"
+BY_FORMAT = {
+    "uuid": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11",
+    "date": "2026-11-23",
+    "date-time": "2026-11-23T09:00:00Z",
+    "email": "ada@example.com",
+}
+# A name means the same wherever it stands; where it does not, the field brings its own example.
+BY_NAME = {
+    "access": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+    "access_token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+    "actor_name": "Front Desk",
+    "address": "Hauptstraße 1, 10115 Berlin",
+    "checked_in_gate": "North",
+    "client_address": "192.0.2.7",
+    "code": "missing",
+    "column": "Email",
+    "company": "Analytical Engines Ltd",
+    "department_name": "Research",
+    "description": "Second floor",
+    "device_name": "North gate, left",
+    "email": "ada@example.com",
+    "first_name": "Ada",
+    "gate": "North",
+    "host_email": "charles@example.com",
+    "host_name": "Charles Babbage",
+    "last_error": "550 5.1.1 No such mailbox",
+    "last_name": "Lovelace",
+    "message": "Field required",
+    "name": "Ada Lovelace",
+    "new_password": "difference engine",
+    "next_cursor": "q83vEjRWeJCrWyIyMDI2LTExLTIzIl0",
+    "notes": "Comes by bicycle",
+    "old_password": "analytical engine",
+    "password": "analytical engine",
+    "phone": "+49 (30) 123-456",
+    "qr_code": "V1" + "A" * 40,
+    "reason": "Christmas Eve",
+    "recipient": "ada@example.com",
+    "recipient_name": "Ada Lovelace",
+    "refresh": "eyJhbGciOiJIUzI1NiJ9.e30.cmVmcmVzaA",
+    "refresh_token": "eyJhbGciOiJIUzI1NiJ9.e30.cmVmcmVzaA",
+    "request_id": REQUEST_ID,
+    "site_name": "Berlin",
+    "timezone": "Europe/Berlin",
+    "token": "V1" + "A" * 40,
+}
+BY_TYPE: Json = {"boolean": False, "integer": 1, "number": 1.5, "null": None}
+
+
+class Examples:
+    """Makes examples of schemas, which refer to `components` by `$ref`."""
+
+    def __init__(self, components: Json) -> None:
+        self._components = components
+
+    def component(self, name: str) -> Json:
+        """The schema of that name, or of a `$ref`."""
+        found: Json = self._components[name.rpartition("/")[2]]
+        return found
+
+    def of(self, schema: Json) -> Any:
+        """A value that fits. Raises `KeyError` for a text of which nothing is known."""
+        if "$ref" in schema:
+            return self.of(self.component(schema["$ref"]))
+        if "examples" in schema:
+            return _in_order(schema["examples"][0], schema.get("properties", {}))
+        if "enum" in schema:
+            return schema["enum"][0]
+        for given in ("const", "default"):
+            if given in schema:
+                return schema[given]
+        return self._composed(schema)
+
+    def _member(self, name: str, schema: Json) -> Any:
+        try:
+            return self.of(schema)
+        except KeyError:
+            return BY_NAME[name]
+
+    def _composed(self, schema: Json) -> Any:
+        for choices in ("anyOf", "oneOf"):
+            if choices in schema:
+                return self.of(schema[choices][0])
+        if schema.get("type") == "object":
+            return {n: self._member(n, part) for n, part in schema.get("properties", {}).items()}
+        if schema.get("type") == "array":
+            return [self.of(schema["items"])]
+        if schema.get("format") in BY_FORMAT:
+            return BY_FORMAT[schema["format"]]
+        return BY_TYPE[schema["type"]]
+
+
+def _in_order(example: Any, properties: Json) -> Any:
+    """Pydantic sorts the fields of an example by name; a reader expects them as they are told."""
+    if not properties:
+        return example
+    return {name: example[name] for name in properties if name in example}

@@ -1,0 +1,37 @@
+"""How callers prove who they are, and which of them an operation serves: said by its guards."""
+
+from typing import Any
+
+from app.api_docs.operations import Operation
+from app.auth.caller import CallerRole
+from app.auth.guards import bearer, device_key
+
+TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "People: `Authorization: Bearer …` with an access token of `auth_login`",
+}
+FORM = bearer.model.model_dump(mode="json", by_alias=True, exclude_none=True)
+KEY = device_key.model.model_dump(mode="json", by_alias=True, exclude_none=True)
+SCHEMES: dict[str, Any] = {"oauth2": FORM, "bearer": TOKEN, "device": KEY}
+
+PEOPLE = (CallerRole.SUPERADMIN, CallerRole.ADMIN, CallerRole.HOST)
+DEVICES = (CallerRole.SCANNER, CallerRole.KIOSK)
+BY_ROLE: tuple[tuple[tuple[CallerRole, ...], tuple[str, ...]], ...] = (
+    (PEOPLE, ("bearer", "oauth2")),
+    (DEVICES, ("device",)),
+)
+
+
+def requirement(operation: Operation) -> list[dict[str, list[str]]]:
+    """The credentials that an operation takes, any one of them; `{}` is none at all."""
+    if operation.is_public:
+        return []
+    accepted: list[dict[str, list[str]]] = [
+        {scheme: []}
+        for roles, schemes in BY_ROLE
+        if any(operation.allows(role) for role in roles)
+        for scheme in schemes
+    ]
+    return [*accepted, {}] if operation.allows(CallerRole.ANONYMOUS) else accepted

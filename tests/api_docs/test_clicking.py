@@ -1,0 +1,110 @@
+"""The documentation pages as somebody uses them: signing in, trying it out, reading."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from fastapi import FastAPI
+from playwright.async_api import Browser, Page, Route
+
+from app.settings import Settings
+from app.users.accounts import create_development_accounts
+from tests.api import Api
+from tests.browser import watched
+from tests.devices.devices import add_device
+from tests.serving import served
+from tests.write_permissions import documented_app
+
+ADMIN = ("admin@ifactory.com", "admin123")
+
+
+@pytest.fixture
+async def address(app: FastAPI, settings: Settings) -> AsyncIterator[str]:
+    await create_development_accounts(settings)
+    async with served(app) as found:
+        yield found
+
+
+@pytest.fixture
+async def docs(page: Page, address: str) -> Page:
+    """`/docs`, with nothing but this service to load from."""
+
+    async def only_from_here(route: Route) -> None:
+        assert route.request.url.startswith((address, "data:")), route.request.url
+        await route.continue_()
+
+    await page.route("**/*", only_from_here)
+    await page.goto(f"{address}/docs")
+    await page.locator(".opblock-tag").first.wait_for()
+    return page
+
+
+async def authorize(docs: Page, scheme: str, **fields: str) -> None:
+    """Fill in the form of a scheme behind *Authorize*; fields are ids in the page."""
+    await docs.locator(".btn.authorize").first.click()
+    form = docs.locator(".auth-container").filter(has=docs.locator("h4", has_text=scheme))
+    for name, value in fields.items():
+        await form.locator(f"#{name}").fill(value)
+    await form.locator("button.authorize").click()
+    await form.get_by_text("Logout").wait_for()
+    await form.locator(".btn-done").click()
+
+
+async def tried(docs: Page, tag: str, operation: str) -> tuple[str, str]:
+    """Status and text of the answer to an operation, with its examples as they are filled in."""
+    block = docs.locator(f".opblock[id$='-{operation}']")
+    if not await block.is_visible():
+        await docs.locator(f".opblock-tag[data-tag='{tag}']").click()
+    await block.locator(".opblock-summary-control").click()
+    await block.get_by_role("button", name="Try it out").click()
+    await block.get_by_role("button", name="Execute").click()
+    answer = block.locator(".live-responses-table tbody")
+    await answer.wait_for()
+    status = await answer.locator(".response-col_status").first.inner_text()
+    return status.strip()[:3], await answer.inner_text()
+
+
+async def test_somebody_signs_in_by_the_form_and_registers_the_example(docs: Page):
+    assert (await tried(docs, "auth", "auth_me"))[0] == "401"
+    username, password = ADMIN
+    await authorize(docs, "oauth2", oauth_username=username, oauth_password=password)
+    status, text = await tried(docs, "visitors", "visitors_create")
+    assert status == "201"
+    assert "Ada Lovelace" in text
+    assert (await tried(docs, "visitors", "visitors_list"))[0] == "200"
+
+
+async def test_a_token_is_pasted(docs: Page, api: Api):
+    client = await api.admin()
+    token = client.headers["Authorization"].removeprefix("Bearer ")
+    await authorize(docs, "bearer", **{"auth-bearer-value": token})
+    status, text = await tried(docs, "auth", "auth_me")
+    assert status == "200"
+    assert "desk@example.com" in text
+
+
+async def test_a_device_tries_its_key(docs: Page, api: Api):
+    device = await add_device(api)
+    await authorize(docs, "device", api_key_value=device.headers["X-Device-Key"])
+    assert (await tried(docs, "devices", "devices_heartbeat"))[0] == "204"
+    status, text = await tried(docs, "scans", "visitors_verify_qr")
+    assert status == "404"
+    assert "unknown" in text
+
+
+async def test_redoc_shows_every_operation(browser: Browser, address: str):
+    context = await browser.new_context()
+    page = await context.new_page()
+    complaints = watched(page)
+    await page.goto(f"{address}/redoc")
+    await page.get_by_role("heading", name="Register a visitor").wait_for()
+    await page.get_by_role("heading", name="Register a visitor").scroll_into_view_if_needed()
+    summaries = [
+        operation["summary"]
+        for methods in documented_app().openapi()["paths"].values()
+        for operation in methods.values()
+    ]
+    shown = await page.locator("h2").all_inner_texts()
+    assert set(summaries) <= {heading.strip() for heading in shown}
+    # Its maker's logo, which our stylesheet hides and the policy keeps from being asked for.
+    assert all("logo-mini.svg" in complaint for complaint in complaints)
+    await context.close()

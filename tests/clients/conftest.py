@@ -1,0 +1,40 @@
+"""A running service with the accounts of development mode, and workbooks to upload."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from app.settings import Settings
+from app.users.accounts import create_development_accounts
+from tests.api import Api
+from tests.bulk.files import HEADER, row, workbook
+from tests.serving import served
+
+COLUMNS = [*HEADER, "Visit Date", "Visit Time"]
+WHEN = ("2026-11-23", "10:00")
+
+
+@pytest.fixture
+async def service(app: FastAPI, api: Api, settings: Settings) -> AsyncIterator[str]:
+    """Its address. It is Monday, 08:00; the hour from 16:00 on has no places."""
+    await create_development_accounts(settings)
+    root = await api.superadmin()
+    (site,) = (await root.get("sites/")).json()["items"]
+    shut = {"visit_date": "2026-11-23", "visit_time": "16:00", "capacity": 0}
+    await root.post(f"sites/{site['id']}/slot-capacities/", shut)
+    async with served(app) as address:
+        yield address
+
+
+@pytest.fixture
+def workbooks(tmp_path: Path) -> Path:
+    """A folder with `good.xlsx`, five visitors, and `faulty.xlsx`."""
+    folder = tmp_path / "workbooks"
+    folder.mkdir()
+    good = [row(number, *WHEN) for number in range(1, 6)]
+    (folder / "good.xlsx").write_bytes(workbook(good, COLUMNS))
+    faulty = [["Ada", "nowhere", *row(1, *WHEN)[2:]]]
+    (folder / "faulty.xlsx").write_bytes(workbook(faulty, COLUMNS))
+    return folder

@@ -1,0 +1,52 @@
+"""The programs that make and run clients, and a folder for what they make."""
+
+import asyncio
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.write_permissions import documented_app
+
+ROOT = Path(__file__).parents[2]
+TYPESCRIPT = ROOT / "clients" / "typescript"
+PYTHON = ROOT / "clients" / "python"
+
+
+def require(tool: Path) -> Path:
+    """The tool; the test is left out where it is not installed, but not in CI."""
+    if tool.exists():
+        return tool
+    missing = f"{tool.relative_to(ROOT)} is not there: make tools"
+    if os.environ.get("CI") == "true":
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+async def run(*command: str | Path, cwd: Path) -> str:
+    """What a program prints; fails with it where the program fails."""
+    child = await asyncio.create_subprocess_exec(
+        *command, cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await child.communicate()
+    assert child.returncode == 0, output.decode()
+    return output.decode()
+
+
+def write_document(path: Path) -> None:
+    """The document as the application makes it now."""
+    path.write_text(json.dumps(documented_app().openapi()), encoding="utf-8")
+
+
+def typescript_package(folder: Path) -> Path:
+    """A copy of `clients/typescript` beside the document as it is now."""
+    tools = require(TYPESCRIPT / "node_modules")
+    package = folder / "clients" / "typescript"
+    package.mkdir(parents=True)
+    for name in ("package.json", "tsconfig.json", "openapi-ts.config.mjs"):
+        shutil.copy(TYPESCRIPT / name, package)
+    (package / "node_modules").symlink_to(tools)
+    write_document(folder / "openapi.json")
+    return package
