@@ -2,13 +2,15 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
+TYPESCRIPT := clients/typescript
+PYTHON_TOOLS := clients/python/.venv
 
 # The first Python that is new enough; PYTHON=/path/to/python overrides it.
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 PYTHON ?= $(shell for name in $(CANDIDATES); do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$name && break; done)
 
-.PHONY: help install run test check bench format migration lock clean
+.PHONY: help install run test test-scaling check lint-document tools client bench format migration lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -29,6 +31,12 @@ run: install ## Run everything on this machine: http://127.0.0.1:8000
 test: install ## Run the whole test suite
 	@$(BIN)/python -m pytest
 
+test-faults: install ## Stop, freeze and kill servers and processes: what is lost, what is late
+	@MODEL_EXAMPLES=60 $(BIN)/python -m pytest -n 0 -m "" tests/faults tests/model
+
+test-scaling: install ## Two API processes behind nginx, PgBouncer and a replica (apt-get install nginx-light pgbouncer caddy)
+	@$(BIN)/python -m pytest -n 0 -m scaling tests/scaling
+
 check: install ## Formatting, lint, types, import rules, migrations, permissions, licences
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -36,12 +44,35 @@ check: install ## Formatting, lint, types, import rules, migrations, permissions
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.check_migrations
 	$(BIN)/python -m tests.write_permissions --check
+	$(BIN)/python -m tests.write_openapi --check
+	@$(MAKE) --no-print-directory lint-document
 	$(BIN)/python -m tests.write_licences --check
 
-bench: install ## Measure: registration and scan beside bare asyncpg, uploads, reports
-	$(BIN)/python -m bench.backbone
-	$(BIN)/python -m bench.uploads
-	$(BIN)/python -m bench.reports --quick
+lint-document:
+	@if command -v npm >/dev/null; then \
+		$(MAKE) --no-print-directory $(TYPESCRIPT)/node_modules/installed && \
+		echo "spectral lint openapi.json" && cd $(TYPESCRIPT) && npm run --silent lint-document; \
+	elif test "$$CI" = true; then echo "Node.js and npm are missing."; exit 1; \
+	else echo "LEFT OUT: the OpenAPI rules of spectral, which need Node.js 20 and npm."; fi
+
+tools: $(TYPESCRIPT)/node_modules/installed $(PYTHON_TOOLS)/installed ## Install what makes clients of the API (needs Node.js 20 and npm)
+
+$(TYPESCRIPT)/node_modules/installed: $(TYPESCRIPT)/package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js 20 or later and npm are needed."; exit 1; }
+	@echo "Installing what makes the TypeScript client (a minute) …"
+	@cd $(TYPESCRIPT) && npm ci --silent
+	@touch $@
+
+$(PYTHON_TOOLS)/installed: clients/python/requirements.lock .venv/installed
+	@$(BIN)/python -m venv $(PYTHON_TOOLS)
+	@$(PYTHON_TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r clients/python/requirements.lock
+	@touch $@
+
+client: $(TYPESCRIPT)/node_modules/installed ## Make the TypeScript client of openapi.json in clients/typescript
+	@cd $(TYPESCRIPT) && npm run --silent build
+
+bench: install ## Measure up to a million visitors, beside the floors (Linux; below ten minutes)
+	$(BIN)/python -m bench
 
 format: install ## Format the code
 	$(BIN)/ruff format .
@@ -54,6 +85,8 @@ migration: install ## Write a migration from the models: make migration m="why"
 lock: ## Refresh the lock files (needs uv)
 	uv pip compile pyproject.toml --extra dev --no-emit-package vms --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" -q -o requirements-dev.lock
 	uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" -q -c requirements-dev.lock -o requirements.lock
+	echo "setuptools>=80" | uv pip compile - --no-annotate --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" -q -c requirements-dev.lock -o requirements-build.lock
+	uv pip compile clients/python/requirements.in --no-annotate --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" -q -o clients/python/requirements.lock
 
 clean: ## Remove the virtual environment and caches; data in .vms stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info $(PYTHON_TOOLS) $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/src $(TYPESCRIPT)/dist

@@ -6,12 +6,17 @@ and `vms dev` needs none of them itself.
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from collections.abc import Coroutine
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+from app.commands.scan import scan
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -23,12 +28,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.command()(scan)
+
+# Whoever sets one of these wants traces.
+TRACED = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"}
+
 Host = Annotated[str, typer.Option(help="Address to listen on")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on")]
 
 
 def main() -> None:
     """The entry point; a wrong setting ends it with a sentence that names the setting."""
+    if os.getpid() == 1:  # in a container, where a signal that nobody handles would be ignored
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     app()
 
 
@@ -49,8 +61,35 @@ def prepared() -> "Settings":
         settings = Settings()
     except ValidationError as error:
         fail("\n".join(_sentence(fault) for fault in error.errors()))
+    except OSError as error:
+        fail(f"A file of settings can't be read: {error}.")
     configure_logging(debug=settings.debug)
     return settings
+
+
+def observed() -> "Settings":
+    """The same for a process that stays: traced, and its faults reported, where that is wanted."""
+    settings = prepared()
+    if _is_traced():
+        from app.core.tracing import start_tracing
+
+        start_tracing()
+    if settings.sentry_dsn:
+        from app.core.fault_reports import report_faults
+
+        report_faults(settings.sentry_dsn.get_secret_value())
+    return settings
+
+
+def _is_traced() -> bool:
+    return bool(TRACED & os.environ.keys()) and os.environ.get("OTEL_TRACES_EXPORTER") != "none"
+
+
+def _refuse_missing_extras(settings: "Settings") -> None:
+    if settings.sentry_dsn and find_spec("sentry_sdk") is None:
+        fail("SENTRY_DSN is set, but its part is not installed: pip install 'vms[sentry]'.")
+    if _is_traced() and find_spec("opentelemetry.sdk") is None:
+        fail("OTEL_… variables ask for traces, which need more: pip install 'vms[tracing]'.")
 
 
 def _sentence(fault: Any) -> str:
@@ -62,39 +101,55 @@ def _sentence(fault: Any) -> str:
 
 
 @app.command()
-def serve(host: Host = "127.0.0.1", port: Port = 8000, workers: int = 1) -> None:
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes")] = 1,
+    linger: Annotated[
+        float, typer.Option(min=0, max=300, help="Seconds to serve on after SIGTERM, not ready")
+    ] = 0,
+) -> None:
     """Answer requests. Starts nothing else."""
-    import uvicorn
+    from app import serving
+    from app.core.metrics import counted_together
 
-    asyncio.run(_refuse_unready(prepared()))
-    uvicorn.run(
-        "app.cli:make_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=15,
-    )
+    if workers > 1 and linger:
+        fail("--linger is for a single process: start several of them, or leave it out.")
+    settings = prepared()
+    _refuse_missing_extras(settings)
+    asyncio.run(_refuse_unready(settings))
+    with counted_together(workers):
+        serving.serve(host, port, workers=workers, linger=linger)
 
 
 def make_app() -> Any:
     """The application of one server process."""
     from app.main import create_app
 
-    return create_app(prepared())
+    return create_app(observed())
 
 
-async def _refuse_unready(settings: "Settings") -> None:
+async def _refuse_behind(settings: "Settings") -> None:
     from app import migrations
-    from app.users import accounts
 
     try:
         if await migrations.is_behind(settings.database_url):
             fail("The database is behind this version: run `vms migrate` first.")
+    except OSError as error:
+        fail(f"The database of DATABASE_URL can't be reached: {error}.")
+
+
+async def _refuse_unready(settings: "Settings") -> None:
+    from app.core.engine import missing_limits
+    from app.users import accounts
+
+    await _refuse_behind(settings)
+    try:
+        if missing := await missing_limits(settings.database_url):
+            fail(
+                "Behind the pooler of DATABASE_URL nothing limits a session. Give its role "
+                "limits in PostgreSQL, then restart the pooler:\n" + "\n".join(missing)
+            )
         if not settings.debug and await accounts.has_development_accounts(settings):
             fail(
                 "The development accounts are still there with their published passwords: "
@@ -105,11 +160,30 @@ async def _refuse_unready(settings: "Settings") -> None:
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask whether the worker of this machine moves")
+    ] = False,
+) -> None:
     """Send mail, remind, and close visits that are over."""
+    if check:
+        _check_worker(prepared())
+        return
+    settings = prepared()
+    _refuse_missing_extras(settings)
+    asyncio.run(_refuse_behind(settings))
     from workers.main import run
 
-    _run(run(prepared()))
+    _run(run(observed()))
+
+
+def _check_worker(settings: "Settings") -> None:
+    from workers.heartbeat import NotAlive, heartbeat_of, longest_pause
+
+    try:
+        print(heartbeat_of(settings).check(longest_pause(settings)))
+    except NotAlive as reason:
+        fail(str(reason))
 
 
 @app.command()
@@ -119,6 +193,8 @@ def migrate() -> None:
 
     try:
         migrations.upgrade(prepared().database_url)
+    except migrations.Blocked:
+        fail("A table is in use for too long: nothing was changed. Run `vms migrate` again.")
     except OSError as error:
         fail(f"The database of DATABASE_URL can't be reached: {error}.")
 
@@ -175,6 +251,22 @@ async def _purge(settings: "Settings", days: int, *, dry_run: bool) -> None:
         print(f"Visitors that would be anonymised: {len(due)}")
     finally:
         await database.close()
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For a script to read")] = False,
+) -> None:
+    """Look at settings, database, Redis, SMTP, clock and mail, and say what to do.
+
+    Ends with 1 where something must be done before requests are served rightly.
+    """
+    from app.commands import doctor as looks
+
+    findings = looks.examine(prepared())
+    print(looks.as_json(findings) if as_json else looks.report(findings))
+    if any(finding.health is looks.Health.FAULT for finding in findings):
+        raise typer.Exit(1)
 
 
 @app.command(hidden=True)

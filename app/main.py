@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api_docs import pages
+from app.api_docs import document, info, pages
 from app.auth import account_router as accounts
 from app.auth import router as auth
 from app.auth import users_router as users
@@ -20,8 +20,10 @@ from app.core.clock import Clock, SystemClock
 from app.core.database import Database
 from app.core.jobs import DRAIN_OUTBOX, Waker, connect
 from app.core.keys import KeyRing
+from app.core.leaving import LeavingMiddleware
 from app.core.limits import RateLimiter
 from app.core.middleware import (
+    ErrorBoundaryMiddleware,
     RequestContextMiddleware,
     SecurityHeadersMiddleware,
     TrailingSlashMiddleware,
@@ -29,14 +31,19 @@ from app.core.middleware import (
 from app.core.pagination import CursorCodec
 from app.core.passwords import PasswordHasher
 from app.core.qr_token import QrTokens
+from app.core.recent_writers import RecentWriters
 from app.core.transport import BodyMiddleware, SaneRequestMiddleware
 from app.departments import router as departments
 from app.devices import router as devices
 from app.health import router as health
 from app.notifications import router as notifications
+from app.passes import router as passes
+from app.passes.problem_pages import ProblemPagesMiddleware
 from app.reports import personal_data_router as personal_data
 from app.reports import router as reports
 from app.reports.exporting import ExportPlaces
+from app.scanner_page import pages as scanner
+from app.scans import ledger_router as scan_ledger
 from app.scans import router as scans
 from app.settings import Settings
 from app.sites import router as sites
@@ -44,21 +51,24 @@ from app.slots import router as slots
 from app.slots import rules_router as site_rules
 from app.visitors import router as visitors
 
+# In the order of how often they are asked: they are looked through one after the other.
 ROUTERS: Sequence[APIRouter] = (
+    scans.router,
+    visitors.router,
+    slots.router,
+    reports.router,
     auth.router,
+    passes.router,
+    health.router,
+    scan_ledger.router,
+    personal_data.router,
+    notifications.router,
     accounts.router,
     users.router,
     departments.router,
     devices.router,
     sites.router,
     site_rules.router,
-    slots.router,
-    scans.router,
-    reports.router,
-    personal_data.router,
-    visitors.router,
-    notifications.router,
-    health.router,
 )
 
 # What a browser shows to the script of another origin.
@@ -79,11 +89,17 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         title="Visitor management",
         version=__version__,
         summary="Invitations with QR codes, hourly capacity, gates that answer at once",
+        description=info.INTRODUCTION,
+        contact=info.CONTACT,
+        servers=info.SERVERS,
+        openapi_tags=info.TAGS,
         lifespan=_lifespan,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
         docs_url=None,  # the pages are our own
         redoc_url=None,
+        # Requests are traced where the process is (see app/core/tracing.py). Figures are
+        # Prometheus's, and the log is ours: FastAPI's own would quote what callers sent.
+        telemetry={"auto_configure": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
     app.state.clock = clock or SystemClock()
@@ -91,8 +107,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     _install_keys(app, settings)
     error_handlers.install(app)
     pages.install(app)
+    if settings.serves_scanner_page:
+        scanner.install(app)
     for router in (_uploads(), *ROUTERS):
         app.include_router(router)
+    document.install(app)
     _add_middleware(app, settings)
     return app
 
@@ -107,12 +126,20 @@ def _uploads() -> APIRouter:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    app.state.database = Database(settings.database_url, pool_size=settings.database_pool_size)
+    app.state.database = Database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        replica_url=settings.database_replica_url,
+    )
     app.state.redis = connect(settings.redis_url)
+    app.state.recent_writers = (
+        RecentWriters(app.state.redis) if settings.database_replica_url else None
+    )
     app.state.wake_outbox = Waker(app.state.redis, DRAIN_OUTBOX)
     app.state.limiter = RateLimiter(settings.redis_url, key_ring(settings))
     try:
-        yield
+        async with app.state.database.pulse.felt():
+            yield
     finally:
         await app.state.limiter.close()
         await app.state.wake_outbox.close()
@@ -145,10 +172,15 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         BodyMiddleware,
         seconds=settings.body_timeout_seconds,
         limit=settings.max_body_bytes,
-        # the file and its form
-        limits={UPLOAD_PATH: settings.bulk_upload_max_bytes + settings.max_body_bytes},
+        limits={
+            # the file and its form
+            UPLOAD_PATH: settings.bulk_upload_max_bytes + settings.max_body_bytes,
+            scan_ledger.PATH: max(scan_ledger.MOST_BYTES, settings.max_body_bytes),
+        },
     )
     app.add_middleware(TrailingSlashMiddleware)
+    app.add_middleware(SaneRequestMiddleware, allowed_hosts=settings.allowed_hosts or ["*"])
+    app.add_middleware(ErrorBoundaryMiddleware)
     if settings.cors_allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -164,7 +196,8 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             expose_headers=EXPOSED_HEADERS,
             max_age=600,
         )
-    app.add_middleware(SaneRequestMiddleware, allowed_hosts=settings.allowed_hosts or ["*"])
     trust = ProxyTrust(settings.trusted_proxies, settings.proxy_header)
     app.add_middleware(RequestContextMiddleware, trust=trust)
+    app.add_middleware(ProblemPagesMiddleware, prefix=passes.PREFIX)
     app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(LeavingMiddleware)

@@ -7,20 +7,46 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
 
-ROOT = Path(__file__).parent.parent
+from app.core.engine import make_engine
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+OPTIONS = {
+    "script_location": str(MIGRATIONS),
+    "path_separator": "os",
+    "file_template": "%(rev)s_%(slug)s",
+    "timezone": "UTC",
+}
+
+
+# SQLSTATEs of a lock that was not granted, a statement that took too long, and a deadlock.
+GAVE_UP = {"55P03", "57014", "40P01"}
+
+
+class Blocked(Exception):  # noqa: N818 - nothing is wrong
+    """Others use what a migration has to change."""
 
 
 def alembic_config(database_url: str) -> Config:
-    config = Config(ROOT / "alembic.ini")
+    config = Config()
+    for name, value in OPTIONS.items():
+        config.set_main_option(name, value.replace("%", "%%"))  # read like a line of a file
     config.attributes["database_url"] = database_url
     return config
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
-    """Run the migrations that are missing. Two at once wait for each other."""
-    command.upgrade(alembic_config(database_url), revision)
+    """Run the migrations that are missing. Two at once wait for each other.
+
+    Raises `Blocked`, with nothing changed.
+    """
+    try:
+        command.upgrade(alembic_config(database_url), revision)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) not in GAVE_UP:
+            raise
+        raise Blocked from error
 
 
 def downgrade(database_url: str, revision: str) -> None:
@@ -38,15 +64,20 @@ def check(database_url: str) -> None:
 
 
 async def is_behind(database_url: str) -> bool:
-    """Whether the database misses a migration of this version."""
-    head = ScriptDirectory.from_config(alembic_config(database_url)).get_current_head()
-    engine = create_async_engine(database_url)
+    """Whether the database misses a migration of this version.
+
+    One that a newer version has migrated does not: this one serves until it is replaced, and may
+    be started again meanwhile.
+    """
+    scripts = ScriptDirectory.from_config(alembic_config(database_url))
+    known = {script.revision for script in scripts.walk_revisions()}
+    engine = make_engine(database_url)
     try:
         async with engine.connect() as connection:
             present = await connection.run_sync(_present_revision)
     finally:
         await engine.dispose()
-    return present != head
+    return present is None or present in known - {scripts.get_current_head()}
 
 
 def _present_revision(connection: Connection) -> str | None:

@@ -1,6 +1,8 @@
 """Every setting of the service, read from the environment or `.env` and checked once at start."""
 
+import os
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -11,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 EXAMPLE_SECRET_KEY = "change-me-to-64-random-characters"  # noqa: S105 - the one that is refused
 MINIMUM_SECRET_BYTES = 32
+SECRETS = Path("/run/secrets")  # where Docker puts them
 
 CommaSeparated = Annotated[list[str], NoDecode]
 Networks = Annotated[list[IPv4Network | IPv6Network], NoDecode]
@@ -20,10 +23,18 @@ Rate = Annotated[
 ]
 
 
+def secrets_directory() -> Path | None:
+    """Where settings may lie as files of their names."""
+    named = os.environ.get("SECRETS_DIR")
+    return Path(named) if named else SECRETS if SECRETS.is_dir() else None
+
+
 class Settings(BaseSettings):
     """Field names are the environment's names in lower case; lists are comma-separated."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_file=".env", secrets_dir=secrets_directory(), extra="ignore"
+    )
 
     debug: bool = Field(False, description="Development mode: test accounts, readable logs")
     secret_key: SecretStr = Field(description="Signs tokens and QR codes; at least 32 bytes")
@@ -33,10 +44,20 @@ class Settings(BaseSettings):
     allowed_hosts: CommaSeparated = Field([], description="Host names that are answered")
     cors_allowed_origins: CommaSeparated = Field([], description="Origins of browser front ends")
     frontend_url: str = Field("http://localhost:3000", description="Where mailed links lead")
+    public_url: str | None = Field(
+        None, description="This service as visitors reach it; left out: the first of ALLOWED_HOSTS"
+    )
+    map_url: str = Field(
+        "https://www.openstreetmap.org/search?query={address}",
+        description="A map of a site's address; empty: mails and passes show no map",
+    )
     trusted_proxies: Networks = Field([], description="Peers whose `proxy_header` is believed")
     proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
 
     database_url: str = Field(description="postgresql://user:password@host:port/database")
+    database_replica_url: str | None = Field(
+        None, description="A streaming replica for reads that may be seconds old"
+    )
     database_pool_size: int = Field(10, ge=1, le=200, description="Connections kept per process")
     redis_url: str = Field(description="redis://host:port/number, rediss:// or unix://")
 
@@ -67,6 +88,9 @@ class Settings(BaseSettings):
     forged_scan_limit_per_device: Rate = Field(
         "30/minute", description="Codes that are not ours; genuine ones always pass"
     )
+    forged_pass_limit_per_address: Rate = Field(
+        "30/minute", description="Links to passes that are not ours; genuine ones always open"
+    )
     device_key_overlap_minutes: int = Field(
         10, ge=0, le=1440, description="How long a device's key lives on after it was replaced"
     )
@@ -76,6 +100,19 @@ class Settings(BaseSettings):
         le=36_500,
         description="Visitors are anonymised so long after their visit; left out: never",
     )
+    scanner_page: bool | None = Field(
+        None, description="Serve the page /scanner/; left out: in development alone"
+    )
+    metrics_token: SecretStr | None = Field(
+        None, min_length=16, description="What Prometheus sends; left out: no figures in production"
+    )
+    worker_metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Where the worker serves its figures; left out: nowhere"
+    )
+    worker_heartbeat_file: Path | None = Field(
+        None, description="For `vms worker --check`; left out: one in the temporary directory"
+    )
+    sentry_dsn: SecretStr | None = Field(None, description="Where faults are reported to")
     max_body_bytes: int = Field(64 * 1024, ge=1024, description="Largest JSON or form body")
     body_timeout_seconds: float = Field(30, gt=0, le=600, description="Until a body is there")
     bulk_upload_max_rows: int = Field(20, ge=1, le=1_000, description="Visitors of one workbook")
@@ -96,7 +133,18 @@ class Settings(BaseSettings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
-    @field_validator("email_host_user", "email_host_password", "secret_key_previous", mode="before")
+    @field_validator(
+        "database_replica_url",
+        "email_host_user",
+        "email_host_password",
+        "metrics_token",
+        "public_url",
+        "secret_key_previous",
+        "sentry_dsn",
+        "worker_heartbeat_file",
+        "worker_metrics_port",
+        mode="before",
+    )
     @classmethod
     def _blank_is_unset(cls, value: object) -> object:
         return None if value == "" else value
@@ -106,20 +154,10 @@ class Settings(BaseSettings):
     def _bare_domains(cls, value: list[str]) -> list[str]:
         return [domain.removeprefix("@").lower() for domain in value]
 
-    @field_validator("database_url")
+    @field_validator("database_url", "database_replica_url")
     @classmethod
-    def _with_driver(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
-            raise ValueError("must be a PostgreSQL address: postgresql://user:password@host/name")
-        # libpq's name for the TLS mode, which asyncpg calls `ssl`
-        query = [("ssl" if k == "sslmode" else k, v) for k, v in parse_qsl(parts.query)]
-        url = urlunsplit(parts._replace(scheme="postgresql+asyncpg", query=urlencode(query)))
-        try:
-            make_url(url)
-        except ArgumentError as error:
-            raise ValueError("can't be read as a PostgreSQL address") from error
-        return url
+    def _with_driver(cls, value: str | None) -> str | None:
+        return None if value is None else _postgresql_address(value)
 
     @field_validator("redis_url")
     @classmethod
@@ -128,12 +166,20 @@ class Settings(BaseSettings):
             raise ValueError("must begin with redis://, rediss:// or unix://")
         return value
 
-    @field_validator("frontend_url")
+    @field_validator("frontend_url", "public_url")
     @classmethod
-    def _http_address(cls, value: str) -> str:
-        if urlsplit(value).scheme not in {"http", "https"}:
-            raise ValueError("must begin with http:// or https://")
-        return value.rstrip("/")
+    def _http_address(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if value is not None and (parts.scheme not in {"http", "https"} or not parts.netloc):
+            raise ValueError("must begin with http:// or https://, and a host")
+        return value and value.rstrip("/")
+
+    @field_validator("map_url")
+    @classmethod
+    def _map_of_an_address(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme != "https" or "{address}" not in value):
+            raise ValueError("must begin with https:// and have {address} in it, or be empty")
+        return value
 
     @model_validator(mode="after")
     def _domains_for_domain_mode(self) -> "Settings":
@@ -164,7 +210,26 @@ class Settings(BaseSettings):
             raise ValueError("ALLOWED_HOSTS must name the hosts that are served, without *")
         if "*" in self.cors_allowed_origins:
             raise ValueError("CORS_ALLOWED_ORIGINS must name origins, without *")
+        if self.worker_metrics_port is not None and self.metrics_token is None:
+            raise ValueError("WORKER_METRICS_PORT needs METRICS_TOKEN")
         return self
+
+    @model_validator(mode="after")
+    def _reached_by_visitors(self) -> "Settings":
+        if not (self.debug or self.public_url or self._named_hosts):
+            raise ValueError("PUBLIC_URL is needed, since ALLOWED_HOSTS names no single host")
+        return self
+
+    @property
+    def _named_hosts(self) -> list[str]:
+        return [host for host in self.allowed_hosts if "*" not in host]
+
+    @property
+    def service_url(self) -> str:
+        """Where visitors reach this service, without a slash at the end."""
+        if self.public_url is not None:
+            return self.public_url
+        return "http://localhost:8000" if self.debug else f"https://{self._named_hosts[0]}"
 
     @property
     def registration_mode(self) -> Literal["open", "domain", "closed"]:
@@ -172,8 +237,29 @@ class Settings(BaseSettings):
         return self.registration or ("open" if self.debug else "closed")
 
     @property
+    def serves_scanner_page(self) -> bool:
+        """Whether there is a scanner in the browser."""
+        return self.debug if self.scanner_page is None else self.scanner_page
+
+    @property
     def email_tls(self) -> Literal["none", "starttls", "implicit"]:
         """How the connection to the SMTP server is secured."""
         if self.email_use_ssl:
             return "implicit"
         return "starttls" if self.email_use_tls else "none"
+
+
+def _postgresql_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
+        raise ValueError("must be a PostgreSQL address: postgresql://user:password@host/name")
+    # libpq's name for the TLS mode, which asyncpg calls `ssl`
+    query = [("ssl" if k == "sslmode" else k, v) for k, v in parse_qsl(parts.query)]
+    if dict(query).get("pooler", "transaction") != "transaction":
+        raise ValueError("knows one kind of pooler: pooler=transaction")
+    url = urlunsplit(parts._replace(scheme="postgresql+asyncpg", query=urlencode(query)))
+    try:
+        make_url(url)
+    except ArgumentError as error:
+        raise ValueError("can't be read as a PostgreSQL address") from error
+    return url

@@ -3,6 +3,7 @@
 from app.audit.models import VisitorEvent
 from app.auth.models import AccountLink, AuthSession, RefreshToken
 from app.core.idempotency import IdempotentAnswer
+from app.core.job_runs import JobRun
 from app.core.models import Base
 from app.departments.models import Department
 from app.devices.models import Device
@@ -21,6 +22,7 @@ __all__ = [
     "Department",
     "Device",
     "IdempotentAnswer",
+    "JobRun",
     "Notification",
     "RefreshToken",
     "RetiredQrCode",

@@ -2,16 +2,21 @@
 test. `DATABASE_URL`, `REDIS_URL` and `EMAIL_HOST` replace the embedded servers."""
 
 import asyncio
+import json
+import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
 import pytest
+import structlog
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from sqlalchemy import URL, make_url
@@ -30,6 +35,8 @@ from app.settings import Settings
 from tests.api import Api
 from tests.mailbox import Mailbox
 
+pytest_plugins = ("tests.browser",)
+
 # A Monday, an hour before the default site opens.
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 TEMPLATE = "vms_template"
@@ -41,6 +48,9 @@ _folder: tempfile.TemporaryDirectory[str] | None = None
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers once, in the process that the test workers inherit from."""
     global _folder
+    # A traceback in colours, which it is by default, takes many seconds.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     if hasattr(config, "workerinput"):
         return
     _folder = tempfile.TemporaryDirectory(prefix="vms-tests-")
@@ -234,3 +244,30 @@ def mailbox(
 ) -> Mailbox:
     """What the worker's delivery brings: `await mailbox.deliver()`."""
     return Mailbox(settings, database, clock, catcher.directory)
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """Whatever a test does to the logs is undone."""
+    root, before = logging.getLogger(), structlog.get_config()
+    handlers, level = list(root.handlers), root.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def log(logging_as_before: None) -> Callable[[], list[dict[str, Any]]]:
+    """What was logged since the last call, line by line."""
+    configure_logging(debug=False)
+    [handler] = logging.getLogger().handlers
+    written = StringIO()
+    cast("logging.StreamHandler[StringIO]", handler).setStream(written)
+
+    def lines() -> list[dict[str, Any]]:
+        text = written.getvalue()
+        written.truncate(written.seek(0))
+        return [json.loads(line) for line in text.splitlines()]
+
+    return lines

@@ -1,24 +1,46 @@
-"""How much an action asks of the database."""
+"""What an action asks of the database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI
 from sqlalchemy import event
+
+from app.core.database import Database
+
+
+class Sent(NamedTuple):
+    """A statement as it went to the driver."""
+
+    sql: str
+    parameters: Any
 
 
 @contextmanager
 def statements(app: FastAPI) -> Iterator[list[str]]:
     """The SQL that the application sends while the block runs."""
-    sent: list[str] = []
+    sql: list[str] = []
+    with _listening(app.state.database, lambda sent: sql.append(sent.sql)):
+        yield sql
 
-    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
 
-    engine = app.state.database.engine.sync_engine
+@contextmanager
+def sent_to(database: Database) -> Iterator[list[Sent]]:
+    """The same with the parameters."""
+    sent: list[Sent] = []
+    with _listening(database, sent.append):
+        yield sent
+
+
+@contextmanager
+def _listening(database: Database, hear: Callable[[Sent], None]) -> Iterator[None]:
+    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        hear(Sent(statement, parameters))
+
+    engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     try:
-        yield sent
+        yield
     finally:
         event.remove(engine, "before_cursor_execute", note)

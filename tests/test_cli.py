@@ -67,12 +67,13 @@ def test_a_missing_setting_is_named_in_a_sentence(environment: dict[str, str]) -
     assert "Traceback" not in run.stderr
 
 
-def test_serve_refuses_a_database_that_is_behind(environment: dict[str, str]) -> None:
-    run = vms("serve", environment=environment)
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_database_that_is_behind_is_refused(environment: dict[str, str], command: str) -> None:
+    run = vms(command, environment=environment)
     assert (run.returncode, "vms migrate" in run.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("command", ["serve", "migrate"])
+@pytest.mark.parametrize("command", ["serve", "worker", "migrate"])
 def test_a_database_that_is_away_is_one_sentence(environment: dict[str, str], command: str) -> None:
     environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:9/vms"
     run = vms(command, environment=environment)

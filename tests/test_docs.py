@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # `tests/core/test_tokens.py::test_claims_come_back`
 NAMED = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")
+# `](scaling.md#the-sum)`
+LINK = re.compile(r"\]\(([^)#:]*)(?:#([\w-]+))?\)")
 
 
 def named_tests() -> Iterator[tuple[str, str, str]]:
@@ -30,3 +32,16 @@ def test_a_test_that_a_document_names_is_there(document: str, file: str, test: s
     path = ROOT / file
     assert path.is_file(), f"{document} names {file}"
     assert not test or test in functions(path), f"{document} names {file}::{test}"
+
+
+@pytest.mark.parametrize("guide", sorted((ROOT / "docs").rglob("*.md")))
+def test_a_link_of_a_guide_leads_somewhere(guide: Path):
+    for target, anchor in LINK.findall(guide.read_text(encoding="utf-8")):
+        page = (guide.parent / target) if target else guide
+        assert page.exists(), f"{guide.name} leads to {target}"
+        assert not anchor or anchor in anchors(page), f"{guide.name} leads to #{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -2,13 +2,11 @@
 does not have."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
 import schemathesis
-import uvicorn
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
@@ -22,7 +20,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.api import Api, Client
+from tests.api import Api
+from tests.serving import served
+from tests.things import one_of_each
 from tests.write_permissions import documented_app
 
 
@@ -55,7 +55,7 @@ SECONDS = 20  # for one answer, on the slowest of machines
 @pytest.mark.parametrize("name", OPERATIONS)
 async def test_what_a_superadmin_is_answered_is_documented(api: Api, app: FastAPI, name: str):
     root = await api.superadmin()
-    there = await _things(root)
+    there = await one_of_each(root)
     cases = _cases(OPERATIONS[name], GenerationMode.POSITIVE, there)
     await _explore(app, cases, root.headers, examples=5)
 
@@ -63,7 +63,7 @@ async def test_what_a_superadmin_is_answered_is_documented(api: Api, app: FastAP
 @pytest.mark.parametrize("name", TAKING)
 async def test_what_bad_input_is_answered_is_documented(api: Api, app: FastAPI, name: str):
     root = await api.superadmin()
-    there = await _things(root) if name in ASKING else {}
+    there = await one_of_each(root) if name in ASKING else {}
     cases = _cases(OPERATIONS[name], GenerationMode.NEGATIVE, there)
     await _explore(app, cases, root.headers, examples=5)
 
@@ -81,30 +81,6 @@ async def test_an_answer_that_is_not_documented_is_found(app: FastAPI):
         await _explore(app, cases, {}, examples=1)
 
 
-async def _things(root: Client) -> dict[str, str]:
-    """Something for every kind of id that stands in a path, so that not all ends at a 404."""
-    visitor = await root.register()
-    site = f"sites/{visitor['site']}"
-    slot = {"visit_date": "2026-11-24", "visit_time": "10:00", "capacity": 3}
-    mails = (await root.get(f"visitors/{visitor['id']}/notifications/")).json()
-    return {
-        "visitor_id": visitor["id"],
-        "site_id": visitor["site"],
-        "user_id": root.user_id,
-        "notification_id": mails[0]["id"],
-        "device_id": await _made(root, "devices/", {"name": "North gate", "kind": "scanner"}),
-        "department_id": await _made(root, "departments/", {"name": "Research"}),
-        "closure_id": await _made(root, f"{site}/closures/", {"date": "2026-12-24"}),
-        "slot_id": await _made(root, f"{site}/slot-capacities/", slot),
-    }
-
-
-async def _made(root: Client, path: str, body: dict[str, Any]) -> str:
-    answer = await root.post(path, body)
-    assert answer.status_code in {200, 201}, answer.text
-    return str(answer.json()["id"])
-
-
 def _cases(
     operation: Any, mode: GenerationMode, there: Mapping[str, str]
 ) -> SearchStrategy[Request]:
@@ -119,24 +95,8 @@ async def _explore(
     app: FastAPI, cases: SearchStrategy[Request], headers: Mapping[str, str], *, examples: int
 ) -> None:
     """Send some of the cases. It waits for answers, and so it has a thread of its own."""
-    async with _served(app) as url:
+    async with served(app) as url:
         await asyncio.to_thread(_send, url, cases, headers, examples)
-
-
-@contextlib.asynccontextmanager
-async def _served(app: FastAPI) -> AsyncIterator[str]:
-    """The application behind uvicorn, without another lifespan of its own."""
-    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False)
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve())
-    while not server.started:  # noqa: ASYNC110 - it has no event to wait for
-        await asyncio.sleep(0)
-    host, port = server.servers[0].sockets[0].getsockname()
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        server.should_exit = True
-        await task
 
 
 def _send(

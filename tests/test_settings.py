@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.settings import EXAMPLE_SECRET_KEY, Settings
+from app.settings import EXAMPLE_SECRET_KEY, Settings, secrets_directory
 
 PRODUCTION: dict[str, Any] = {
     "SECRET_KEY": "k" * 32,
@@ -61,10 +61,16 @@ def test_a_missing_setting_is_named(load: Any, name: str) -> None:
         ({"CORS_ALLOWED_ORIGINS": "https://desk.example.com,*"}, "CORS_ALLOWED_ORIGINS"),
         ({"DATABASE_URL": "sqlite:///vms.db"}, "database_url"),
         ({"DATABASE_URL": "postgresql://host:port/vms"}, "database_url"),
+        ({"DATABASE_URL": "postgresql://host/vms?pooler=session"}, "database_url"),
+        ({"DATABASE_REPLICA_URL": "mysql://host/vms"}, "database_replica_url"),
         ({"REDIS_URL": "http://redis"}, "redis_url"),
         ({"EMAIL_PORT": "70000"}, "email_port"),
         ({"EMAIL_USE_SSL": "true", "EMAIL_USE_TLS": "true"}, "EMAIL_USE_SSL"),
         ({"FRONTEND_URL": "javascript:alert(1)"}, "frontend_url"),
+        ({"PUBLIC_URL": "visitors.example.com"}, "public_url"),
+        ({"ALLOWED_HOSTS": "*.example.com"}, "PUBLIC_URL"),
+        ({"MAP_URL": "https://maps.example.com/"}, "map_url"),
+        ({"MAP_URL": "javascript:alert('{address}')"}, "map_url"),
         ({"DEBUG": "perhaps"}, "debug"),
     ],
 )
@@ -91,6 +97,46 @@ def test_lists_are_separated_by_commas(load: Any) -> None:
 def test_each_spelling_of_a_postgresql_address_is_read(load: Any, scheme: str) -> None:
     url = load(DATABASE_URL=f"{scheme}://vms:s%40cret@db/vms?sslmode=require").database_url
     assert url == "postgresql+asyncpg://vms:s%40cret@db/vms?ssl=require"
+
+
+def test_a_replica_is_optional(load: Any) -> None:
+    assert load(DATABASE_REPLICA_URL="").database_replica_url is None
+    replica = load(DATABASE_REPLICA_URL="postgres://replica/vms?pooler=transaction")
+    assert replica.database_replica_url == "postgresql+asyncpg://replica/vms?pooler=transaction"
+
+
+def test_a_secret_may_be_a_file(load: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in [("secret_key", "f" * 40), ("email_host_password", ""), ("debug", "true")]:
+        (tmp_path / name).write_text(f"{value}\n")
+    load()
+    monkeypatch.delenv("SECRET_KEY")
+    settings = Settings(_env_file=None, _secrets_dir=tmp_path)
+    assert settings.secret_key.get_secret_value() == "f" * 40
+    assert settings.email_host_password is None
+    monkeypatch.setenv("DEBUG", "false")
+    assert Settings(_env_file=None, _secrets_dir=tmp_path).debug is False  # the environment wins
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_where_those_files_lie_can_be_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: bool
+) -> None:
+    monkeypatch.setattr("app.settings.SECRETS", tmp_path / "usual")
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path) if named else "")
+    assert secrets_directory() == (tmp_path if named else None)
+    (tmp_path / "usual").mkdir()
+    assert secrets_directory() == (tmp_path if named else tmp_path / "usual")
+
+
+def test_visitors_reach_the_service_where_it_says_or_else_at_its_first_host(load: Any) -> None:
+    hosts = "*.example.com,visitors.example.com,other.example.com"
+    assert load(ALLOWED_HOSTS=hosts, PUBLIC_URL="").service_url == "https://visitors.example.com"
+    assert load(PUBLIC_URL="https://example.com/desk/").service_url == "https://example.com/desk"
+    assert load(DEBUG="true", ALLOWED_HOSTS=None).service_url == "http://localhost:8000"
+
+
+def test_maps_can_be_left_out(load: Any) -> None:
+    assert load(MAP_URL="").map_url == ""
 
 
 def test_tls_from_the_first_byte_switches_starttls_off(load: Any) -> None:

@@ -48,8 +48,9 @@ ELSEWHERE = {"async-timeout": "Apache-2.0", "colorama": "BSD-3-Clause"}
 HEAD = """\
 # Whose work this is
 
-What `requirements.lock` installs, with the licence that each part names itself. Written by
-`.venv/bin/python -m tests.write_licences`, which refuses a licence that its list does not have.
+What `requirements.lock` installs, with the licence that each part names itself, and what lies in
+`app/scanner_page/static/vendor/`. Written by `.venv/bin/python -m tests.write_licences`, which
+refuses a licence that its list does not have.
 
 | part | version | licence |
 |---|---|---|
@@ -74,6 +75,11 @@ def parts(lock: str) -> Iterator[Part]:
     """What a lock file pins, by name. Of a part with a pin for each of two Pythons, both."""
     for pin in PIN.finditer(lock):
         yield Part(pin["name"], pin["version"], _licence_of(pin["name"]))
+
+
+def vendored() -> list[Part]:
+    """What no lock file pins: programs of others that lie beside ours, with their licences."""
+    return [Part("zxing-wasm", "3.1.4", "MIT AND Apache-2.0")]
 
 
 def _licence_of(name: str) -> str:
@@ -106,7 +112,7 @@ def refused(found: list[Part]) -> list[str]:
 
 
 def main() -> int:
-    found = list(parts(LOCK.read_text(encoding="utf-8")))
+    found = [*parts(LOCK.read_text(encoding="utf-8")), *vendored()]
     text = HEAD + "".join(f"| {p.name} | {p.version} | {p.licence} |\n" for p in found)
     faults = refused(found)
     if sys.argv[1:] != ["--check"]:

@@ -39,7 +39,8 @@ A caller without a good credential gets 401 `not_authenticated` where this says 
 else 403 `forbidden`. A deactivated account and a deleted device have no good credential. *own*:
 the visitors whose host they are, and 404 for all others. *as host*: always with themselves as the
 host. *hosts*: accounts of hosts alone. *own site*: the one where the kiosk stands. *names*: no
-e-mail addresses. *open sites*: those with `self_registration`. *public*: no credential is read.
+e-mail addresses. *open sites*: those with `self_registration`. *public*: no credential is read, but
+for `GET /metrics`, which asks for `METRICS_TOKEN` outside development mode.
 """
 
 

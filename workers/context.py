@@ -1,7 +1,7 @@
 """What every job works with."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,9 +10,11 @@ from typing import Any
 from app.core.clock import Clock
 from app.core.database import Database
 from app.notifications.delivery import Delivery
+from app.notifications.links import Links
 from app.notifications.message import Mailbox
 from app.notifications.smtp import Mailer, SmtpSettings
 from app.settings import Settings
+from workers.heartbeat import heartbeat_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,16 @@ async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[Worker
     """The parts, for as long as the worker lives."""
     database = Database(settings.database_url, pool_size=settings.database_pool_size)
     try:
-        delivery = make_delivery(settings, database, clock)
-        yield WorkerContext(database, clock, delivery, asyncio.Event(), settings.retention_days)
+        delivery = make_delivery(settings, database, clock, heartbeat_of(settings).beat)
+        async with database.pulse.felt():
+            yield WorkerContext(database, clock, delivery, asyncio.Event(), settings.retention_days)
     finally:
         await database.close()
 
 
-def make_delivery(settings: Settings, database: Database, clock: Clock) -> Delivery:
+def make_delivery(
+    settings: Settings, database: Database, clock: Clock, beat: Callable[[], None] = lambda: None
+) -> Delivery:
     """Delivery over the SMTP server of the settings."""
     password = settings.email_host_password
     smtp = SmtpSettings(
@@ -57,7 +62,9 @@ def make_delivery(settings: Settings, database: Database, clock: Clock) -> Deliv
         clock=clock,
         mailer=lambda: Mailer(smtp),
         sender=Mailbox.parse(settings.default_from_email),
+        links=Links(settings.service_url, settings.map_url),
         timeout=timedelta(seconds=settings.email_timeout_seconds),
+        beat=beat,
     )
 
 

@@ -11,11 +11,14 @@ from app.core.clock import Clock, SystemClock
 from app.core.logging import logger
 from app.settings import Settings
 from workers.context import WorkerContext, open_context
+from workers.metrics_server import metrics_served
 from workers.settings import make_worker
 
 RECONNECT_SECONDS = 1.0
 JOBS_GRACE_SECONDS = 10.0
 CANCEL_AGAIN_SECONDS = 0.5
+# Longer than the usual EMAIL_TIMEOUT_SECONDS, shorter than any orchestrator's patience.
+STOP_SECONDS = 18.0
 
 
 async def run(settings: Settings, clock: Clock | None = None) -> None:
@@ -23,17 +26,30 @@ async def run(settings: Settings, clock: Clock | None = None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_context(settings, clock or SystemClock()) as context:
-        await asyncio.gather(
-            context.delivery.run(context.mail_waits, stop),
-            _run_jobs(context, settings.redis_url, stop),
-            _wake_on_stop(context, stop),
-        )
+    with metrics_served(settings):
+        await _work(settings, clock or SystemClock(), stop)
 
 
-async def _wake_on_stop(context: WorkerContext, stop: asyncio.Event) -> None:
+async def _work(settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
+    async with open_context(settings, clock) as context:
+        try:
+            async with asyncio.timeout(None) as limit:
+                await asyncio.gather(
+                    context.delivery.run(context.mail_waits, stop),
+                    _run_jobs(context, settings.redis_url, stop),
+                    _end_on_stop(context, stop, limit),
+                )
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            logger.warning("worker stops in the midst of its work", seconds=STOP_SECONDS)
+
+
+async def _end_on_stop(context: WorkerContext, stop: asyncio.Event, limit: asyncio.Timeout) -> None:
+    """What is not done when the time is up is left as a killed worker leaves it."""
     await stop.wait()
     logger.info("worker stops")
+    limit.reschedule(asyncio.get_running_loop().time() + STOP_SECONDS)
     await context.wake_outbox()
 
 

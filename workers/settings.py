@@ -3,6 +3,7 @@
 from datetime import UTC
 
 from arq import cron, func
+from arq.cron import CronJob
 from arq.worker import Worker
 
 from app.core.jobs import DRAIN_OUTBOX, connect, deserialize, serialize
@@ -10,6 +11,7 @@ from workers.accounts import purge_accounts
 from workers.context import WorkerContext
 from workers.mail import drain_outbox
 from workers.repeats import forget_answers
+from workers.runs import watched
 from workers.visits import anonymise_visitors, close_visits, send_reminders
 
 # A killed worker's job runs again after this and ten seconds more.
@@ -17,18 +19,23 @@ JOB_SECONDS = 60
 POLL_SECONDS = 0.05
 
 
+def calendar() -> list[CronJob]:
+    """The jobs that nobody asks for, by UTC. An alert knows when each is late: see deploy/."""
+    return [
+        cron(watched(close_visits), minute=set(range(0, 60, 5)), run_at_startup=True),
+        cron(watched(send_reminders), minute=set(range(0, 60, 15)), run_at_startup=True),
+        cron(watched(purge_accounts), hour=2, minute=40),
+        cron(watched(forget_answers), minute=20),
+        # What is not done when the job's time is up waits for the next night.
+        cron(watched(anonymise_visitors), hour=3, minute=10),
+    ]
+
+
 def make_worker(context: WorkerContext, redis_url: str) -> Worker:
     """An ARQ worker that runs its jobs with `context`."""
     return Worker(
         functions=[func(drain_outbox, name=DRAIN_OUTBOX)],
-        cron_jobs=[
-            cron(close_visits, minute=set(range(0, 60, 5)), run_at_startup=True),
-            cron(send_reminders, minute=set(range(0, 60, 15)), run_at_startup=True),
-            cron(purge_accounts, hour=2, minute=40),
-            cron(forget_answers, minute=20),
-            # What is not done when the job's time is up waits for the next night.
-            cron(anonymise_visitors, hour=3, minute=10),
-        ],
+        cron_jobs=calendar(),
         redis_pool=connect(redis_url),
         job_serializer=serialize,
         job_deserializer=deserialize,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.models import Entity, words
 
 
-class Action(StrEnum):
+class VisitorAction(StrEnum):
     """What happened to a visitor."""
 
     REGISTERED = "registered"
@@ -38,7 +38,7 @@ class VisitorEvent(Entity):
     __table_args__ = (Index("ix_visitor_events_visitor_id_id", "visitor_id", "id"),)
 
     visitor_id: Mapped[UUID]
-    action: Mapped[Action] = mapped_column(words(Action))
+    action: Mapped[VisitorAction] = mapped_column(words(VisitorAction))
     actor_role: Mapped[str] = mapped_column(String(20))
     actor_id: Mapped[UUID | None]
     actor_name: Mapped[str] = mapped_column(String(401))

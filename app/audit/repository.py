@@ -7,12 +7,15 @@ from uuid import UUID
 
 from sqlalchemy import update
 
-from app.audit.models import Action, VisitorEvent
+from app.audit.models import VisitorAction, VisitorEvent
 from app.auth.caller import Caller, CallerRole
 from app.core.ids import new_id
 from app.core.insert_many import insert_many
 from app.core.repository import ReadRepository, Repository
 from app.core.request_context import current_client_address, current_request_id
+
+# Whose network address is that of the visitor.
+THEMSELVES = (CallerRole.ANONYMOUS.value, CallerRole.VISITOR.value)
 
 
 class VisitorEventReader(ReadRepository[VisitorEvent]):
@@ -32,39 +35,51 @@ class VisitorEventRepository(VisitorEventReader, Repository[VisitorEvent]):
     """Writes the trail."""
 
     def record(
-        self, visitor_id: UUID, action: Action, caller: Caller, now: datetime, **details: Any
+        self, visitor_id: UUID, action: VisitorAction, caller: Caller, now: datetime, **details: Any
     ) -> None:
         """Note what `caller` did; `details` are JSON-able and never personal data."""
-        self.add(VisitorEvent(**_event(visitor_id, action, caller, now, details)))
+        self.unit.append(VisitorEvent, event_row(visitor_id, action, caller, now, **details))
 
     async def record_all(
         self,
         visitor_ids: Iterable[UUID],
-        action: Action,
+        action: VisitorAction,
         caller: Caller,
         now: datetime,
         **details: Any,
     ) -> None:
         """Note that `caller` did the same to many visitors, with one INSERT."""
-        events = [_event(visitor_id, action, caller, now, details) for visitor_id in visitor_ids]
+        await self.record_each([(id_, action, details) for id_ in visitor_ids], caller, now)
+
+    async def record_each(
+        self,
+        happened: Iterable[tuple[UUID, VisitorAction, dict[str, Any]]],
+        caller: Caller,
+        now: datetime,
+    ) -> None:
+        """Note visitors, actions and their details in this order, with one INSERT."""
+        events = [
+            event_row(id_, action, caller, now, **details) for id_, action, details in happened
+        ]
         await insert_many(self.unit, VisitorEvent, events)
 
     async def forget_addresses(self, visitor_ids: Collection[UUID]) -> None:
-        """Drop the network addresses from which these visitors registered themselves."""
+        """Drop the network addresses from which these visitors came themselves."""
         await self.unit.write(
             update(VisitorEvent)
             .where(
                 VisitorEvent.visitor_id.in_(visitor_ids),
-                VisitorEvent.actor_role == CallerRole.ANONYMOUS.value,
+                VisitorEvent.actor_role.in_(THEMSELVES),
             )
             .values(client_address=None)
             .execution_options(synchronize_session=False)
         )
 
 
-def _event(
-    visitor_id: UUID, action: Action, caller: Caller, now: datetime, details: dict[str, Any]
+def event_row(
+    visitor_id: UUID, action: VisitorAction, caller: Caller, now: datetime, **details: Any
 ) -> dict[str, Any]:
+    """The columns of an entry."""
     return {
         "id": new_id(),
         "visitor_id": visitor_id,

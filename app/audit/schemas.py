@@ -6,17 +6,17 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.audit.models import Action
+from app.audit.models import VisitorAction
 
 
-class VisitorEventOut(BaseModel):
+class VisitorEvent(BaseModel):
     """One entry: who did what, when, and from where."""
 
-    model_config = ConfigDict(from_attributes=True, title="VisitorEvent")
+    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     created_at: datetime
-    action: Action
+    action: VisitorAction
     actor_role: str = Field(description="`system` for the worker", examples=["admin"])
     actor_id: UUID | None
     actor_name: str

@@ -5,11 +5,11 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.devices.models import Device
-from app.users.models import Role
 
 
 class CallerRole(StrEnum):
-    """Every kind of caller: people by their role, devices by their kind, strangers, the worker."""
+    """Every kind of caller: people by their role, devices by their kind, strangers, visitors by
+    the link of their pass, the worker."""
 
     SUPERADMIN = "superadmin"
     ADMIN = "admin"
@@ -17,6 +17,7 @@ class CallerRole(StrEnum):
     SCANNER = "scanner"
     KIOSK = "kiosk"
     ANONYMOUS = "anonymous"
+    VISITOR = "visitor"
     SYSTEM = "system"
 
 
@@ -48,14 +49,12 @@ class Caller:
         return self.role in {CallerRole.SUPERADMIN, CallerRole.ADMIN, CallerRole.HOST}
 
     @classmethod
-    def person(cls, user_id: UUID, role: Role, name: str, email: str, session_id: UUID) -> "Caller":
-        return cls(CallerRole(role.value), user_id, name, email, session_id=session_id)
-
-    @classmethod
     def device(cls, device: Device) -> "Caller":
         role = CallerRole(device.kind.value)
         return cls(role, device.id, device.name, site_id=device.site_id, gate=device.gate)
 
 
 ANONYMOUS = Caller(CallerRole.ANONYMOUS, None, "anonymous")
+# Unnamed: the audit trail outlives the personal data.
+VISITOR = Caller(CallerRole.VISITOR, None, "visitor")
 SYSTEM = Caller(CallerRole.SYSTEM, None, "worker")

@@ -16,6 +16,7 @@ from app.auth.sign_in_limits import SignInLimits
 from app.auth.user_management import UserDesk
 from app.core.database import Database, Writing, get_database
 from app.core.dependencies import Hasher, Now
+from app.core.languages import Language, read_language
 from app.core.limits import Limiter, Rule, client_network
 from app.core.text import account_key
 from app.settings import Settings
@@ -45,7 +46,8 @@ async def _policy(settings: Configured) -> RegistrationPolicy:
 
 
 async def _desk(request: Request, unit: Writing, settings: Configured, now: Now) -> AccountDesk:
-    return AccountDesk(unit, request.app.state.wake_outbox, settings.frontend_url, now)
+    language = read_language(request.headers, Language.ENGLISH)
+    return AccountDesk(unit, request.app.state.wake_outbox, settings.frontend_url, now, language)
 
 
 class ForgottenLimits:

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.auth.models import LinkPurpose
 from app.auth.repository import AccountLinkRepository, AuthSessionRepository
 from app.core.database import AfterCommit, WriteSession
+from app.core.languages import Language
 from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import AccountLinkPayload
 from app.notifications.repository import Outbox, OutgoingMail
@@ -30,10 +31,18 @@ def link_hash(token: str) -> bytes:
 
 
 class AccountDesk:
-    """Accounts, their sessions and the links that are mailed to their owners."""
+    """Accounts, their sessions and the links that are mailed to their owners.
+
+    The mails are in the language of the request: an account belongs to no site.
+    """
 
     def __init__(
-        self, unit: WriteSession, wake: AfterCommit, frontend_url: str, now: datetime
+        self,
+        unit: WriteSession,
+        wake: AfterCommit,
+        frontend_url: str,
+        now: datetime,
+        language: Language,
     ) -> None:
         self.now = now
         self.users = UserRepository(unit)
@@ -41,12 +50,14 @@ class AccountDesk:
         self.links = AccountLinkRepository(unit)
         self._outbox = Outbox(unit, wake)
         self._frontend_url = frontend_url
+        self._language = language
 
     async def mail_link(self, user: User, purpose: LinkPurpose, lifetime: timedelta) -> None:
         """Mail a new link, which ends the one before it."""
         token, until = secrets.token_urlsafe(TOKEN_BYTES), self.now + lifetime
         await self.links.replace(user.id, purpose, link_hash(token), self.now, until=until)
         payload = AccountLinkPayload(
+            language=self._language,
             first_name=user.first_name or user.email,
             link=f"{self._frontend_url}/{PAGES[purpose]}?token={token}",
             valid_for_minutes=int(lifetime.total_seconds()) // 60,

@@ -3,8 +3,8 @@
 from app.core.errors import Forbidden, NotAuthenticated, Problem
 
 
-class InvalidCredentials(Problem):
-    status, code, title = 401, "invalid_credentials", "E-mail address or password is wrong"
+class InvalidCredentials(NotAuthenticated):
+    code, title = "invalid_credentials", "E-mail address or password is wrong"
 
 
 class TokenReused(NotAuthenticated):

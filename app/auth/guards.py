@@ -14,16 +14,16 @@ from app.auth.caller import ANONYMOUS, Caller, CallerRole
 from app.auth.permissions import PERMISSIONS, Permission
 from app.auth.repository import AuthSessionReader
 from app.auth.service import Tokens
-from app.core.database import Database, get_database
-from app.core.dependencies import Now
+from app.core.database import Database
 from app.core.errors import Forbidden, NotAuthenticated, Problem
+from app.core.recent_writers import WRITER
 from app.core.tokens import InvalidToken
 from app.devices.service import find_by_key
 
 bearer = OAuth2PasswordBearer(
     tokenUrl="/api/auth/token/",
-    scheme_name="person",
-    description="People: an access token from `POST /api/auth/login/`",
+    scheme_name="oauth2",
+    description="People: e-mail address and password. A client id and secret are not needed",
     auto_error=False,
 )
 device_key = APIKeyHeader(
@@ -33,6 +33,7 @@ device_key = APIKeyHeader(
     auto_error=False,
 )
 CREDENTIALS = ("authorization", "x-device-key")
+CALLER = "vms.caller"
 
 
 async def get_tokens(request: Request) -> Tokens:
@@ -40,27 +41,34 @@ async def get_tokens(request: Request) -> Tokens:
     return tokens
 
 
-async def resolve_caller(
-    request: Request,
-    database: Annotated[Database, Depends(get_database)],
-    tokens: Annotated[Tokens, Depends(get_tokens)],
-    now: Now,
-    token: Annotated[str | None, Depends(bearer)],
-    key: Annotated[str | None, Depends(device_key)],
-) -> Caller:
+async def resolve_caller(request: Request) -> Caller:
     """The person of the access token, the device of the key, or nobody without either.
 
     Who sends a credential that is not good is refused and not taken for a stranger; so is who
     sends two, of which a proxy and this service might read another one each.
+
+    It asks FastAPI for nothing but the request: what a dependency depends on is solved again for
+    every use of it, and a route has several.
     """
+    caller: Caller | None = request.scope.get(CALLER)
+    if caller is None:
+        caller = request.scope[CALLER] = await _resolve(request)
+    return caller
+
+
+async def _resolve(request: Request) -> Caller:
     given = [name for name in CREDENTIALS for _ in request.headers.getlist(name)]
     if len(given) > 1:
         raise NotAuthenticated("Send one credential, not several")
     if not given:
         return ANONYMOUS
+    state = request.app.state
+    key = await device_key(request)
     if key is not None:
-        return await _device(database, key, now)
-    return await _person(database, tokens, token, now)
+        return await _device(state.database, key, state.clock.now())
+    caller = await _person(state.database, state.tokens, await bearer(request), state.clock.now())
+    request.scope[WRITER] = str(caller.id)
+    return caller
 
 
 async def _device(database: Database, key: str, now: datetime) -> Caller:
@@ -82,10 +90,10 @@ async def _person(database: Database, tokens: Tokens, token: str | None, now: da
     except InvalidToken:
         raise NotAuthenticated("The access token is not valid, or not any more") from None
     async with database.read() as session:
-        user = await AuthSessionReader(session).live_user(claims.session, claims.subject)
-    if user is None:
+        caller = await AuthSessionReader(session).live_caller(claims.session, claims.subject)
+    if caller is None:
         raise NotAuthenticated("The session has ended: sign in again")
-    return Caller.person(user.id, user.role, user.name, user.email, claims.session)
+    return caller
 
 
 class Guard:
@@ -96,7 +104,8 @@ class Guard:
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    async def __call__(self, caller: Annotated[Caller, Depends(resolve_caller)]) -> Caller:
+    async def __call__(self, request: Request) -> Caller:
+        caller = await resolve_caller(request)
         if self.permission not in PERMISSIONS[caller.role]:
             raise NotAuthenticated if caller.role is CallerRole.ANONYMOUS else Forbidden
         return caller
@@ -111,6 +120,7 @@ SignedIn = Annotated[Caller, Depends(Guard(Permission.USE_OWN_ACCOUNT))]
 Registrar = Annotated[Caller, Depends(Guard(Permission.REGISTER_VISITOR))]
 VisitorManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_VISITORS))]
 Gatekeeper = Annotated[Caller, Depends(Guard(Permission.SCAN))]
+ScanLedgerReader = Annotated[Caller, Depends(Guard(Permission.SEE_SCANS))]
 SiteReader = Annotated[Caller, Depends(Guard(Permission.SEE_SITES))]
 SiteManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_SITES))]
 SlotReader = Annotated[Caller, Depends(Guard(Permission.SEE_SLOTS))]

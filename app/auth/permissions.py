@@ -12,6 +12,7 @@ class Permission(StrEnum):
     REGISTER_VISITOR = "register_visitor"
     MANAGE_VISITORS = "manage_visitors"
     SCAN = "scan"
+    SEE_SCANS = "see_scans"
     SEE_SITES = "see_sites"
     SEE_SLOTS = "see_slots"
     SEE_HOSTS = "see_hosts"
@@ -39,6 +40,7 @@ _HOST = frozenset(
 )
 _ADMIN = _HOST | {
     Permission.SCAN,
+    Permission.SEE_SCANS,
     Permission.MANAGE_SLOTS,
     Permission.MANAGE_DEPARTMENTS,
     Permission.MANAGE_DEVICES,

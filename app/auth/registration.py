@@ -7,7 +7,7 @@ from typing import Literal
 from app.auth.desk import FIRST_MAIL_LIFETIME, AccountDesk, link_hash
 from app.auth.errors import DomainNotAllowed, InvalidLink, RegistrationClosed
 from app.auth.models import LinkPurpose
-from app.auth.schemas import RegisterIn
+from app.auth.schemas import UserRegistration
 from app.core.passwords import PasswordHasher
 from app.users.models import Role, User
 from app.users.password_rules import require_strong
@@ -34,7 +34,7 @@ class RegistrationPolicy:
 
 
 async def register(
-    desk: AccountDesk, hasher: PasswordHasher, policy: RegistrationPolicy, body: RegisterIn
+    desk: AccountDesk, hasher: PasswordHasher, policy: RegistrationPolicy, body: UserRegistration
 ) -> User:
     """A new host; raises `EmailTaken`. Where proof is needed, the account waits for its link."""
     require_strong(body.password, body.email, field="password")

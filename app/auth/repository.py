@@ -3,13 +3,26 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy import bindparam, delete, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from app.auth.caller import Caller, CallerRole
 from app.auth.models import AccountLink, AuthSession, LinkPurpose, RefreshToken
 from app.core.ids import new_id
+from app.core.prepared import Prepared
 from app.core.repository import ReadRepository, Repository
-from app.users.models import User
+from app.users.models import User, full_name
+
+_LIVE = Prepared(
+    select(User.role, User.first_name, User.last_name, User.email)
+    .join(AuthSession, AuthSession.user_id == User.id)
+    .where(
+        AuthSession.id == bindparam("session_id"),
+        AuthSession.revoked_at.is_(None),
+        User.id == bindparam("user_id"),
+        User.is_active,
+    )
+)
 
 
 class AuthSessionReader(ReadRepository[AuthSession]):
@@ -17,18 +30,14 @@ class AuthSessionReader(ReadRepository[AuthSession]):
 
     model = AuthSession
 
-    async def live_user(self, session_id: UUID, user_id: UUID) -> User | None:
-        """The active user of a session that was not revoked."""
-        return await self.session.scalar(
-            select(User)
-            .join(AuthSession, AuthSession.user_id == User.id)
-            .where(
-                AuthSession.id == session_id,
-                AuthSession.revoked_at.is_(None),
-                User.id == user_id,
-                User.is_active,
-            )
-        )
+    async def live_caller(self, session_id: UUID, user_id: UUID) -> Caller | None:
+        """The active person of a session that was not revoked; asked by every request."""
+        found = await self.session.row(_LIVE, session_id=session_id, user_id=user_id)
+        if found is None:
+            return None
+        role, first_name, last_name, email = tuple(found)
+        name = full_name(first_name, last_name)
+        return Caller(CallerRole(role), user_id, name, email, session_id=session_id)
 
 
 class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):

@@ -8,7 +8,14 @@ from fastapi.security import OAuth2PasswordRequestForm
 from app.auth.dependencies import Db, Issuer, SignInGate
 from app.auth.errors import InvalidCredentials, InvalidRefreshToken, TokenReused
 from app.auth.guards import Public, SignedIn
-from app.auth.schemas import LoginIn, LoginOut, OAuthTokenOut, ProfileIn, RefreshIn, RefreshOut
+from app.auth.schemas import (
+    Credentials,
+    OAuthToken,
+    ProfileUpdate,
+    RefreshedTokens,
+    RefreshToken,
+    SignIn,
+)
 from app.auth.service import begin_session, check_password, end_session, rotate
 from app.core.database import Reading, Writing
 from app.core.dependencies import Hasher, Now
@@ -16,33 +23,45 @@ from app.core.errors import NotAuthenticated, problems
 from app.core.routing import ApiRoute
 from app.users.models import User
 from app.users.repository import UserReader, UserRepository
-from app.users.schemas import UserOut
+from app.users.schemas import Profile
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=ApiRoute)
 
 
-@router.post("/login/", dependencies=[Public], responses=problems(InvalidCredentials))
+@router.post(
+    "/login/",
+    operation_id="auth_login",
+    summary="Sign in",
+    dependencies=[Public],
+    responses=problems(InvalidCredentials),
+)
 async def login(
-    body: LoginIn,
+    body: Credentials,
     gate: SignInGate,
     database: Db,
     unit: Writing,
     hasher: Hasher,
     tokens: Issuer,
     now: Now,
-) -> LoginOut:
-    """Sign in with e-mail address and password."""
+) -> SignIn:
+    """Gives a pair of tokens. A wrong password and an unknown address are answered alike."""
     user = await check_password(database, hasher, gate, body.email, body.password)
     pair = await begin_session(unit, tokens, user, now)
-    return LoginOut(
+    return SignIn(
         access=pair.access,
         refresh=pair.refresh,
         expires_in=pair.expires_in,
-        user=UserOut.model_validate(user),
+        user=Profile.model_validate(user),
     )
 
 
-@router.post("/token/", dependencies=[Public], responses=problems(InvalidCredentials))
+@router.post(
+    "/token/",
+    operation_id="auth_token",
+    summary="Sign in by the OAuth 2 password form",
+    dependencies=[Public],
+    responses=problems(InvalidCredentials),
+)
 async def token(
     form: Annotated[OAuth2PasswordRequestForm, Depends()],
     gate: SignInGate,
@@ -51,53 +70,60 @@ async def token(
     hasher: Hasher,
     tokens: Issuer,
     now: Now,
-) -> OAuthTokenOut:
-    """Sign in by the OAuth 2 password form: *Authorize* on this page uses it."""
+) -> OAuthToken:
+    """What *Authorize* on this page uses (RFC 6749, section 4.3)."""
     user = await check_password(database, hasher, gate, form.username, form.password)
     pair = await begin_session(unit, tokens, user, now)
-    return OAuthTokenOut(
+    return OAuthToken(
         access_token=pair.access, refresh_token=pair.refresh, expires_in=pair.expires_in
     )
 
 
 @router.post(
     "/token/refresh/",
+    operation_id="auth_refresh",
+    summary="Change a refresh token for a new pair",
     dependencies=[Public],
-    response_model=RefreshOut,
+    response_model=RefreshedTokens,
     responses=problems(InvalidRefreshToken, TokenReused),
 )
 async def refresh(
-    body: RefreshIn, unit: Writing, tokens: Issuer, now: Now
-) -> RefreshOut | Response:
-    """Change a refresh token for a new pair. Each works once; a second use ends the session."""
+    body: RefreshToken, unit: Writing, tokens: Issuer, now: Now
+) -> RefreshedTokens | Response:
+    """Each refresh token works once; one that is used a second time ends its session."""
     outcome = await rotate(unit, tokens, body.refresh, now)
     if isinstance(outcome, TokenReused):
         return outcome.response()
-    return RefreshOut(access=outcome.access, refresh=outcome.refresh)
+    return RefreshedTokens(access=outcome.access, refresh=outcome.refresh)
 
 
 @router.post(
-    "/logout/", status_code=204, dependencies=[Public], responses=problems(InvalidRefreshToken)
+    "/logout/",
+    operation_id="auth_logout",
+    summary="Sign out",
+    status_code=204,
+    dependencies=[Public],
+    responses=problems(InvalidRefreshToken),
 )
-async def logout(body: RefreshIn, unit: Writing, tokens: Issuer, now: Now) -> None:
-    """End the session of this refresh token."""
+async def logout(body: RefreshToken, unit: Writing, tokens: Issuer, now: Now) -> None:
+    """Ends the session that the refresh token is of."""
     await end_session(unit, tokens, body.refresh, now)
 
 
-@router.get("/me/")
-async def read_me(caller: SignedIn, session: Reading) -> UserOut:
-    """One's own profile."""
-    return UserOut.model_validate(await _own(UserReader(session), caller))
+@router.get("/me/", operation_id="auth_me", summary="Read one's own profile")
+async def read_me(caller: SignedIn, session: Reading) -> Profile:
+    """Whom the access token stands for."""
+    return Profile.model_validate(await _own(UserReader(session), caller))
 
 
-@router.patch("/me/")
-async def change_me(body: ProfileIn, caller: SignedIn, unit: Writing, now: Now) -> UserOut:
-    """Change one's own names."""
+@router.patch("/me/", operation_id="auth_update_me", summary="Change one's own profile")
+async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: Now) -> Profile:
+    """One's names. Address and role are for those to change who manage accounts."""
     user = await _own(UserRepository(unit), caller)
     for name, value in body.model_dump(exclude_none=True).items():
         setattr(user, name, value)
     user.updated_at = now
-    return UserOut.model_validate(user)
+    return Profile.model_validate(user)
 
 
 async def _own(users: UserReader, caller: SignedIn) -> User:

@@ -5,19 +5,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.core.text import Email, RequiredLine
-from app.users.schemas import NewPassword, UserOut
+from app.users.schemas import NewPassword, Profile
 
 # Longer than any password that can be set, so that a wrong one is a 401 and a megabyte is a 422.
 GivenPassword = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 GivenToken = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
-class LoginIn(BaseModel):
+class Credentials(BaseModel):
     """Credentials; `username` is accepted for `email`."""
 
     model_config = ConfigDict(
         extra="forbid",
-        title="Login",
         json_schema_extra={
             "example": {"email": "admin@ifactory.com", "password": "admin123"},
         },
@@ -34,22 +33,18 @@ class LoginIn(BaseModel):
         return data
 
 
-class LoginOut(BaseModel):
+class SignIn(BaseModel):
     """A pair of tokens; `expires_in` is the access token's life in seconds."""
-
-    model_config = ConfigDict(title="SignIn")
 
     access: str
     refresh: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the word of RFC 6750
     expires_in: int = Field(examples=[900])
-    user: UserOut
+    user: Profile
 
 
-class OAuthTokenOut(BaseModel):
+class OAuthToken(BaseModel):
     """The same in the words of OAuth 2 (RFC 6749, section 5.1)."""
-
-    model_config = ConfigDict(title="OAuthToken")
 
     access_token: str
     refresh_token: str
@@ -57,38 +52,35 @@ class OAuthTokenOut(BaseModel):
     expires_in: int = Field(examples=[900])
 
 
-class RefreshIn(BaseModel):
+class RefreshToken(BaseModel):
     """A refresh token."""
 
-    model_config = ConfigDict(extra="forbid", title="Refresh")
+    model_config = ConfigDict(extra="forbid")
 
     refresh: GivenToken
 
 
-class RefreshOut(BaseModel):
+class RefreshedTokens(BaseModel):
     """The next pair of tokens."""
-
-    model_config = ConfigDict(title="TokenPair")
 
     access: str
     refresh: str
 
 
-class ProfileIn(BaseModel):
+class ProfileUpdate(BaseModel):
     """What people may change of their own account."""
 
-    model_config = ConfigDict(extra="forbid", title="ProfileChange")
+    model_config = ConfigDict(extra="forbid")
 
     first_name: RequiredLine | None = None
     last_name: RequiredLine | None = None
 
 
-class RegisterIn(BaseModel):
+class UserRegistration(BaseModel):
     """An account of one's own. The role is always `host`."""
 
     model_config = ConfigDict(
         extra="forbid",
-        title="Registration",
         json_schema_extra={
             "example": {
                 "email": "ada@example.com",
@@ -105,39 +97,38 @@ class RegisterIn(BaseModel):
     last_name: RequiredLine
 
 
-class VerifyEmailIn(BaseModel):
+class EmailVerification(BaseModel):
     """The token of the link that was mailed."""
 
-    model_config = ConfigDict(extra="forbid", title="EmailVerification")
+    model_config = ConfigDict(extra="forbid")
 
     token: GivenToken
 
 
-class PasswordChangeIn(BaseModel):
+class PasswordChange(BaseModel):
     """The present password and the next."""
 
-    model_config = ConfigDict(extra="forbid", title="PasswordChange")
+    model_config = ConfigDict(extra="forbid")
 
     old_password: GivenPassword
     new_password: NewPassword
 
 
-class ForgotPasswordIn(BaseModel):
+class ForgottenPassword(BaseModel):
     """Where the link is to be mailed."""
 
     model_config = ConfigDict(
         extra="forbid",
-        title="ForgotPassword",
         json_schema_extra={"example": {"email": "ada@example.com"}},
     )
 
     email: Email
 
 
-class PasswordResetIn(BaseModel):
+class PasswordReset(BaseModel):
     """The token of the link that was mailed, and the next password."""
 
-    model_config = ConfigDict(extra="forbid", title="PasswordReset")
+    model_config = ConfigDict(extra="forbid")
 
     token: GivenToken
     new_password: NewPassword

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.auth import metrics
 from app.core.limits import RateLimiter, Rule, client_network
 from app.core.text import account_key
 
@@ -27,12 +28,14 @@ class SignInLimits:
 
     async def failed(self, email: str) -> None:
         """Count a wrong password; raises `TooManyRequests` beyond the limit."""
+        metrics.FAILED.inc()
         await self.limiter.hit(self.per_address, client_network())
         await self.limiter.hit(self.per_account, account_key(email))
 
     async def passed(self, email: str) -> None:
         """Let a right password count, unless too many wrong ones overtook it."""
         await self.admit(email)
+        metrics.PASSED.inc()
         await self.forgive(email)
 
     async def forgive(self, email: str) -> None:

@@ -16,7 +16,7 @@ from app.core.text import account_key
 from app.users.errors import LastSuperadmin
 from app.users.models import Role, User
 from app.users.password_rules import require_strong
-from app.users.schemas import UserIn
+from app.users.schemas import UserCreate
 from app.users.service import create_user
 
 
@@ -33,7 +33,7 @@ class UserDesk:
     desk: AccountDesk
     caller: Caller
 
-    async def create(self, body: UserIn, hasher: PasswordHasher) -> User:
+    async def create(self, body: UserCreate, hasher: PasswordHasher) -> User:
         """A new active account; raises `EmailTaken`. Without a password its owner is mailed."""
         self._require_managed(body.role)
         if body.password is not None:

@@ -2,21 +2,42 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 
 from fastapi import Response
+from pydantic import BaseModel, Field
 
-from app.bulk.faults import Fault, Unreadable, UnreadableWorkbook
+from app.bulk.faults import RowFault, Unreadable, UnreadableWorkbook
 from app.core.errors import Problem
+from app.core.times import WallTime
+from app.slots.errors import SlotFull
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-class InvalidRows(Problem):
-    """Carries every fault in `errors`, as `{row, column, code, message}`."""
+class FullHour(BaseModel):
+    """An hour that has fewer places than the workbook has visitors for it."""
 
+    visit_date: date
+    visit_time: WallTime
+    wanted: int = Field(description="Visitors of the workbook", examples=[12])
+    free: int = Field(description="Places left", examples=[7])
+
+
+class HoursFull(SlotFull):
+    """The first hour that is full beside all of them in `slots`."""
+
+    class Members(FullHour, SlotFull.Members):
+        slots: list[FullHour] = Field(description="Every hour that is full")
+
+
+class InvalidRows(Problem):
     status, code, title = 422, "invalid_rows", "Some rows are not valid"
 
-    def __init__(self, faults: Sequence[Fault], marked: bytes | None = None) -> None:
+    class Members(BaseModel):
+        errors: list[RowFault] = Field(description="Every fault of every row")
+
+    def __init__(self, faults: Sequence[RowFault], marked: bytes | None = None) -> None:
         self.faults = faults
         self.marked = marked
         rows = len({fault.row for fault in faults})

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RowFault:
     """One thing that is wrong: `row` counts as the spreadsheet does, `column` is the header.
 
     `column` is empty where the row or the list as a whole is meant.

@@ -26,6 +26,7 @@ def _summary(visitors: list[Visitor]) -> OutgoingMail:
     return OutgoingMail(
         kind=NotificationKind.host_bulk_summary,
         payload=BulkSummaryPayload(
+            language=site.language,
             host_name=name,
             site_name=site.name,
             timezone=site.timezone,

@@ -16,7 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from app.bulk.cells import Cell
 from app.bulk.columns import COLUMNS, WORDS
-from app.bulk.faults import Fault
+from app.bulk.faults import RowFault
 from app.bulk.sheets import (
     TEXT_FORMAT,
     as_bytes,
@@ -40,7 +40,7 @@ def can_be_marked(found: VisitorList) -> bool:
     return sum(len(row) for row in found.sheet.rows.values()) <= MAX_CELLS
 
 
-def marked(found: VisitorList, faults: Sequence[Fault]) -> bytes:
+def marked(found: VisitorList, faults: Sequence[RowFault]) -> bytes:
     """The list with its faults, as an .xlsx file."""
     workbook = Workbook()
     sheet: Worksheet = workbook.worksheets[0]
@@ -77,7 +77,7 @@ def _dress(sheet: Worksheet, found: VisitorList) -> None:
     fit_to_width(sheet)
 
 
-def _mark(sheet: Worksheet, found: VisitorList, faults: Sequence[Fault]) -> None:
+def _mark(sheet: Worksheet, found: VisitorList, faults: Sequence[RowFault]) -> None:
     fields = {column.title: column.field for column in COLUMNS}
     by_cell: dict[tuple[int, int], list[str]] = defaultdict(list)
     for fault in faults:

@@ -6,26 +6,32 @@ from fastapi import APIRouter, File, Request, Response
 
 from app.auth.guards import VisitorManager
 from app.auth.idempotency import Once
-from app.bulk.errors import UNREADABLE, XLSX, InvalidRows, problem_of
+from app.bulk.errors import UNREADABLE, XLSX, HoursFull, InvalidRows, problem_of
 from app.bulk.faults import UnreadableWorkbook
 from app.bulk.marking import can_be_marked, marked
 from app.bulk.rows import ReadRows, read_rows
-from app.bulk.schemas import BulkUploadIn, BulkUploadOut
+from app.bulk.schemas import BulkUpload, BulkUploadResult
 from app.bulk.service import BulkDesk
 from app.bulk.template import TemplateFacts, make_template
 from app.bulk.threads import in_thread
 from app.bulk.workbook import read_list
 from app.core.database import Reading
-from app.core.errors import TooLarge, problems
+from app.core.errors import TooLarge, merge_problems
+from app.core.responses import BINARY, Responses, file
 from app.core.routing import ApiRoute
 from app.settings import Settings
 from app.sites.repository import SiteReader
-from app.slots.errors import SlotFull
 from app.slots.service import UnknownSite
 from app.users.repository import UserReader
-from app.visitors.dependencies import Desk
+from app.visitors.dependencies import Registering
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
+
+
+UPLOADED: Responses = {
+    200: {"model": BulkUploadResult, "description": "A dry run found nothing wrong"},
+    422: {"content": {XLSX: BINARY}},  # the list with its faults marked
+}
 
 
 class XlsxResponse(Response):
@@ -34,7 +40,13 @@ class XlsxResponse(Response):
     media_type = XLSX
 
 
-@router.get("/download-template/", response_class=XlsxResponse)
+@router.get(
+    "/download-template/",
+    operation_id="visitors_download_template",
+    summary="Download the upload template",
+    response_class=XlsxResponse,
+    responses=file("The template", XLSX),
+)
 async def download_template(_: VisitorManager, session: Reading, request: Request) -> Response:
     """The Excel template for `bulk-upload/`: the list, the hosts, and the limits in force."""
     settings: Settings = request.app.state.settings
@@ -55,22 +67,21 @@ async def download_template(_: VisitorManager, session: Reading, request: Reques
 
 @router.post(
     "/bulk-upload/",
+    operation_id="visitors_bulk_upload",
+    summary="Register the visitors of a workbook",
     status_code=201,
     dependencies=[Once],
-    responses={
-        200: {"model": BulkUploadOut, "description": "A dry run found nothing wrong"},
-        **problems(SlotFull, InvalidRows, *UNREADABLE.values()),
-    },
+    responses=merge_problems(UPLOADED, [HoursFull, InvalidRows, *UNREADABLE.values()]),
 )
 async def bulk_upload(
-    form: Annotated[BulkUploadIn, File()],
+    form: Annotated[BulkUpload, File()],
     caller: VisitorManager,
-    desk: Desk,
+    desk: Registering,
     request: Request,
     response: Response,
     dry_run: bool = False,
-) -> BulkUploadOut:
-    """Register every visitor of a workbook, or none.
+) -> BulkUploadResult:
+    """All of them or nobody.
 
     The values of the form hold for every row that does not bring its own. For a host, the host is
     always they themselves. `dry_run` checks everything and writes nothing. `invalid_rows` names
@@ -84,8 +95,8 @@ async def bulk_upload(
     try:
         if dry_run:
             response.status_code = 200
-            return BulkUploadOut.planned(await bulk.rehearse(rows))
-        return BulkUploadOut.made(await bulk.register(rows, caller))
+            return BulkUploadResult.planned(await bulk.rehearse(rows))
+        return BulkUploadResult.made(await bulk.register(rows, caller))
     except InvalidRows as refusal:
         if not (_wants_workbook(request) and can_be_marked(rows.found)):
             raise
@@ -93,7 +104,7 @@ async def bulk_upload(
         raise InvalidRows(refusal.faults, workbook) from None
 
 
-async def _read(form: BulkUploadIn, settings: Settings) -> ReadRows:
+async def _read(form: BulkUpload, settings: Settings) -> ReadRows:
     if (form.file.size or 0) > settings.bulk_upload_max_bytes:
         raise TooLarge(f"The file is larger than {settings.bulk_upload_max_bytes} bytes")
     data = await form.file.read()

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from app.bulk.columns import BY_FIELD, EMAIL, VISIT_DATE, VISIT_TIME, WORDS
-from app.bulk.faults import Fault
+from app.bulk.faults import RowFault
 from app.bulk.workbook import ListRow, VisitorList
 from app.core.text import account_key
-from app.visitors.schemas import VisitorIn
+from app.visitors.schemas import VisitorDetails
 
 HOST_FIELDS = ("host_name", "host_email")
 
@@ -26,7 +26,7 @@ class Candidate:
     email: str | None
     day: date | None
     at: time | None
-    visitor: VisitorIn | None
+    visitor: VisitorDetails | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class ReadRows:
     found: VisitorList
     common: dict[str, Any]
     candidates: list[Candidate]
-    faults: list[Fault]
+    faults: list[RowFault]
 
 
 def read_rows(found: VisitorList, common: dict[str, Any]) -> ReadRows:
@@ -50,10 +50,12 @@ def read_rows(found: VisitorList, common: dict[str, Any]) -> ReadRows:
     return ReadRows(found, common, candidates, faults)
 
 
-def _read(row: ListRow, common: dict[str, Any], present: set[str]) -> tuple[Candidate, list[Fault]]:
+def _read(
+    row: ListRow, common: dict[str, Any], present: set[str]
+) -> tuple[Candidate, list[RowFault]]:
     values = _merged(row, common)
     try:
-        visitor = VisitorIn.model_validate(values)
+        visitor = VisitorDetails.model_validate(values)
     except ValidationError as error:
         faults = list(_faults(row, error, present))
         return _incomplete(row, values, {fault.column for fault in faults}), faults
@@ -84,7 +86,7 @@ def _incomplete(row: ListRow, values: dict[str, Any], wrong: set[str]) -> Candid
     )
 
 
-def _faults(row: ListRow, error: ValidationError, present: set[str]) -> Iterator[Fault]:
+def _faults(row: ListRow, error: ValidationError, present: set[str]) -> Iterator[RowFault]:
     told = set(row.at_fault)
     for detail in error.errors(include_url=False, include_context=True):
         field = str(detail["loc"][0]) if detail["loc"] else ""
@@ -93,7 +95,7 @@ def _faults(row: ListRow, error: ValidationError, present: set[str]) -> Iterator
             continue
         told.add(field)
         code, message = _translated(field, column.title, detail)
-        yield Fault(row.number, column.title, code, message)
+        yield RowFault(row.number, column.title, code, message)
 
 
 def _translated(field: str, title: str, detail: ErrorDetails) -> tuple[str, str]:

@@ -11,15 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.core.text import OptionalEmail, OptionalLine
 from app.core.times import LocalDate, WallTime
 from app.visitors.models import Purpose, Visitor
-from app.visitors.schemas import VisitorIn
+from app.visitors.schemas import VisitorDetails
 
 
-class BulkUploadIn(BaseModel):
+class BulkUpload(BaseModel):
     """A workbook, and the values of every row that does not bring its own."""
 
-    model_config = ConfigDict(extra="forbid", title="BulkUpload")
+    model_config = ConfigDict(extra="forbid")
 
-    file: UploadFile = Field(description="The filled template (.xlsx)")
+    file: UploadFile = Field(
+        description="The filled template (.xlsx)", json_schema_extra={"format": "binary"}
+    )
     purpose: Purpose | None = None
     visit_date: LocalDate | None = None
     visit_time: WallTime | None = None
@@ -45,10 +47,8 @@ class CreatedRow(BaseModel):
     visit_time: WallTime
 
 
-class BulkUploadOut(BaseModel):
+class BulkUploadResult(BaseModel):
     """What an upload has made, or would make."""
-
-    model_config = ConfigDict(title="BulkUploadResult")
 
     created: list[CreatedRow]
     total: int
@@ -62,14 +62,14 @@ class BulkUploadOut(BaseModel):
         return cls(created=created, total=len(created))
 
     @classmethod
-    def planned(cls, rows: Sequence[tuple[int, VisitorIn]]) -> Self:
+    def planned(cls, rows: Sequence[tuple[int, VisitorDetails]]) -> Self:
         created = [
             CreatedRow(id=None, qr_code=None, **_shown(number, visitor)) for number, visitor in rows
         ]
         return cls(created=created, total=len(created))
 
 
-def _shown(number: int, visitor: Visitor | VisitorIn) -> dict[str, Any]:
+def _shown(number: int, visitor: Visitor | VisitorDetails) -> dict[str, Any]:
     return {
         "row": number,
         "name": visitor.name,

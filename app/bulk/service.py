@@ -8,21 +8,23 @@ from typing import Any
 
 from app.auth.caller import Caller
 from app.bulk.columns import COLUMNS, EMAIL, VISIT_DATE, VISIT_TIME
-from app.bulk.errors import InvalidRows
-from app.bulk.faults import Fault
+from app.bulk.errors import HoursFull, InvalidRows
+from app.bulk.faults import RowFault
 from app.bulk.mails import summaries
 from app.bulk.repository import SlotBatch, SlotKey, UploadReader, VisitKey
 from app.bulk.rows import Candidate, ReadRows
 from app.core.localtime import local_now
+from app.core.metrics import counted
 from app.core.text import account_key
 from app.sites.models import Site
-from app.slots.errors import NEVER_BOOKABLE, SlotFull
+from app.slots.errors import NEVER_BOOKABLE
 from app.slots.models import Slot
-from app.slots.rules import Reason, is_open_at, refusal
+from app.slots.rules import SlotReason, is_open_at, refusal
 from app.slots.service import Seat, UnknownSite, alternatives, as_alternative
+from app.visitors.metrics import BOOKINGS, Channel
 from app.visitors.models import Visitor
-from app.visitors.schemas import VisitorIn
-from app.visitors.service import Booking, Host, VisitorDesk
+from app.visitors.registering import Booking, Host, RegistrationDesk, department_of, receiving
+from app.visitors.schemas import VisitorDetails
 
 ORDER = {column.title: place for place, column in enumerate(COLUMNS)}
 
@@ -34,7 +36,7 @@ class Plan:
     site: Site
     closed: set[date]
     candidates: Sequence[Candidate]
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
 
     def wanted(self) -> Counter[SlotKey]:
         """How many seats each slot is asked for."""
@@ -44,20 +46,20 @@ class Plan:
             if candidate.day is not None and candidate.at is not None
         )
 
-    def ready(self) -> list[tuple[int, VisitorIn]]:
+    def ready(self) -> list[tuple[int, VisitorDetails]]:
         return [(c.number, c.visitor) for c in self.candidates if c.visitor is not None]
 
 
 class BulkDesk:
     """Registers the rows of an upload within one unit of work."""
 
-    def __init__(self, desk: VisitorDesk) -> None:
+    def __init__(self, desk: RegistrationDesk) -> None:
         self.desk = desk
         self.reader = UploadReader(desk.unit)
         self.slots = SlotBatch(desk.unit)
 
     async def register(self, rows: ReadRows, caller: Caller) -> list[tuple[int, Visitor]]:
-        """Register every row; raises `InvalidRows` with every fault, or `SlotFull`."""
+        """Register every row; raises `InvalidRows` with every fault, or `HoursFull`."""
         plan = await self._plan(rows)
         slots = [] if plan.faults else await self._locked(plan)
         # After the locks: of two uploads of one file the second sees what the first has made.
@@ -65,7 +67,7 @@ class BulkDesk:
         await self._refuse_full(plan, slots)
         return await self._book(plan, slots, caller)
 
-    async def rehearse(self, rows: ReadRows) -> list[tuple[int, VisitorIn]]:
+    async def rehearse(self, rows: ReadRows) -> list[tuple[int, VisitorDetails]]:
         """The same checks, with nothing locked or written."""
         plan = await self._plan(rows)
         await self._refuse_faults(plan)
@@ -79,12 +81,12 @@ class BulkDesk:
         found = await self.reader.site(rows.common["site"], days)
         if found is None:
             raise UnknownSite
-        await self.desk.department(rows.common["department"])
+        await department_of(self.desk.unit, rows.common["department"])
         plan = Plan(*found, rows.candidates, list(rows.faults))
         plan.faults.extend(self._refusals(plan))
         return plan
 
-    def _refusals(self, plan: Plan) -> Iterator[Fault]:
+    def _refusals(self, plan: Plan) -> Iterator[RowFault]:
         """Rows whose time nobody may book."""
         for row in plan.candidates:
             if row.day is None or row.at is None:
@@ -97,11 +99,11 @@ class BulkDesk:
                 problem = NEVER_BOOKABLE[reason]
                 column = self._column_of(reason, plan.site, row.day, row.at)
                 message = f"{problem.title}: {row.day} at {row.at:%H:%M}"
-                yield Fault(row.number, column, problem.code, message)
+                yield RowFault(row.number, column, problem.code, message)
 
-    def _column_of(self, reason: Reason, site: Site, day: date, at: time) -> str:
+    def _column_of(self, reason: SlotReason, site: Site, day: date, at: time) -> str:
         """Whether it is the date or the time that has to be another one."""
-        if reason is Reason.CLOSED:
+        if reason is SlotReason.CLOSED:
             return (VISIT_DATE if is_open_at(site, at) else VISIT_TIME).title
         today = local_now(self.desk.now, site.timezone).date()
         return (VISIT_TIME if day == today else VISIT_DATE).title
@@ -113,7 +115,9 @@ class BulkDesk:
         known = await self.reader.awaited(plan.site.id, {key[1] for _, key in keys}, emails)
         message = "This visitor is registered for that hour already"
         plan.faults.extend(
-            Fault(number, EMAIL.title, "duplicate", message) for number, key in keys if key in known
+            RowFault(number, EMAIL.title, "duplicate", message)
+            for number, key in keys
+            if key in known
         )
         if plan.faults:
             raise InvalidRows(sorted(plan.faults, key=_place))
@@ -128,7 +132,7 @@ class BulkDesk:
         if short:
             raise await self._full(plan.site, short)
 
-    async def _full(self, site: Site, short: list[tuple[SlotKey, int, int]]) -> SlotFull:
+    async def _full(self, site: Site, short: list[tuple[SlotKey, int, int]]) -> HoursFull:
         (day, hour), wanted, free = short[0]
         others = await alternatives(self.desk.unit, site, day, time(hour), self.desk.now)
         slots: list[dict[str, Any]] = [
@@ -140,7 +144,7 @@ class BulkDesk:
             }
             for key, asked, left in short
         ]
-        return SlotFull(
+        return HoursFull(
             f"On {day} at {hour:02}:00 there are {free} places for {wanted} visitors:"
             " nobody was registered",
             **slots[0],
@@ -165,17 +169,17 @@ class BulkDesk:
             for (_, body), host in zip(plan.ready(), hosts, strict=True)
         ]
         visitors = await self.desk.register_all(bookings, summaries, caller)
+        self.desk.unit.after_commit(counted(BOOKINGS[Channel.BULK], len(visitors)))
         return [(number, v) for (number, _), v in zip(plan.ready(), visitors, strict=True)]
 
     async def _hosts(self, plan: Plan, caller: Caller) -> list[Host]:
         bodies = [body for _, body in plan.ready()]
-        if caller.is_host:
-            return [Host(caller.id, caller.name, caller.email)] * len(bodies)
         emails = {body.host_email for body in bodies if body.host_email is not None}
         accounts = await self.reader.host_ids(emails) if emails else {}
+        known = [accounts.get(account_key(body.host_email or "")) for body in bodies]
         return [
-            Host(accounts.get(account_key(body.host_email or "")), body.host_name, body.host_email)
-            for body in bodies
+            receiving(caller, body.host_name, body.host_email, account)
+            for body, account in zip(bodies, known, strict=True)
         ]
 
 
@@ -185,15 +189,15 @@ def _visit_key(row: Candidate) -> VisitKey | None:
     return account_key(row.email), row.day, row.at.hour
 
 
-def _repeated(keys: Sequence[tuple[int, VisitKey]]) -> Iterator[Fault]:
+def _repeated(keys: Sequence[tuple[int, VisitKey]]) -> Iterator[RowFault]:
     """The second and further rows of one visitor in one hour."""
     first: dict[VisitKey, int] = {}
     for number, key in keys:
         before = first.setdefault(key, number)
         if before != number:
             message = f"This visitor is in row {before} already, for the same hour"
-            yield Fault(number, EMAIL.title, "duplicate", message)
+            yield RowFault(number, EMAIL.title, "duplicate", message)
 
 
-def _place(fault: Fault) -> tuple[int, int]:
+def _place(fault: RowFault) -> tuple[int, int]:
     return fault.row, ORDER.get(fault.column, -1)

@@ -21,7 +21,7 @@ from app.bulk.columns import (
     mistyped,
     word_of,
 )
-from app.bulk.faults import Fault, NoList
+from app.bulk.faults import NoList, RowFault
 from app.bulk.spreadsheet import Sheet, read_sheets
 
 HEADER_WITHIN = 10
@@ -47,7 +47,7 @@ class VisitorList:
     positions: dict[str, int]
     """The column of each field, counted from 1."""
     rows: list[ListRow] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
 
 
 def read_list(data: bytes, max_rows: int) -> VisitorList:
@@ -57,10 +57,10 @@ def read_list(data: bytes, max_rows: int) -> VisitorList:
     numbers = [number for number in sorted(found.sheet.rows) if _is_filled(found, number)]
     if not numbers:
         message = "The list is empty: write one visitor in each row below the header"
-        found.faults.append(Fault(found.header_row + 1, "", "empty", message))
+        found.faults.append(RowFault(found.header_row + 1, "", "empty", message))
     elif len(numbers) > max_rows:
         message = f"The list has {len(numbers)} visitors: at most {max_rows} fit in one upload"
-        found.faults.append(Fault(numbers[max_rows], "", "too_many_rows", message))
+        found.faults.append(RowFault(numbers[max_rows], "", "too_many_rows", message))
     else:
         found.faults.extend(_merge_faults(found, numbers))
         found.rows.extend(_read_row(found, number) for number in numbers)
@@ -90,21 +90,21 @@ def _positions(row: dict[int, Cell]) -> dict[str, int]:
     return {column.field: position for position, column in reversed(_columns(row))}
 
 
-def _header_faults(found: VisitorList) -> Iterator[Fault]:
+def _header_faults(found: VisitorList) -> Iterator[RowFault]:
     row, number = found.sheet.rows[found.header_row], found.header_row
     for column in REQUIRED:
         if column.field not in found.positions:
             message = f"The column {column.title} is missing: add it, as in the template"
-            yield Fault(number, column.title, "missing_column", message)
+            yield RowFault(number, column.title, "missing_column", message)
     for column, times in Counter(column for _, column in _columns(row)).items():
         if times > 1:
             message = f"The column {column.title} is there {times} times: keep one"
-            yield Fault(number, column.title, "duplicate_column", message)
+            yield RowFault(number, column.title, "duplicate_column", message)
     for cell in row.values():
         meant = None if column_of(cell.text) else mistyped(cell.text)
         if meant is not None and meant.field not in found.positions and meant not in REQUIRED:
             message = f"Is the header “{cell.text[:60]}” meant to be {meant.title}? Correct it"
-            yield Fault(number, meant.title, "unknown_column", message)
+            yield RowFault(number, meant.title, "unknown_column", message)
 
 
 def _is_filled(found: VisitorList, number: int) -> bool:
@@ -124,7 +124,7 @@ def _cells(found: VisitorList, number: int) -> dict[str, Cell]:
     return {name: cell for name, cell in held if cell is not None and not cell.is_blank}
 
 
-def _merge_faults(found: VisitorList, numbers: list[int]) -> Iterator[Fault]:
+def _merge_faults(found: VisitorList, numbers: list[int]) -> Iterator[RowFault]:
     message = "Cells are merged here: split them, and write every value into its own cell"
     for merge in found.sheet.merges:
         rows = [number for number in numbers if merge.first_row <= number <= merge.last_row]
@@ -134,7 +134,7 @@ def _merge_faults(found: VisitorList, numbers: list[int]) -> Iterator[Fault]:
             if merge.first_column <= found.positions.get(column.field, 0) <= merge.last_column
         ]
         if rows and columns:
-            yield Fault(rows[0], columns[0].title, "merged_cells", message)
+            yield RowFault(rows[0], columns[0].title, "merged_cells", message)
 
 
 def _read_row(found: VisitorList, number: int) -> ListRow:
@@ -151,7 +151,7 @@ def _read_row(found: VisitorList, number: int) -> ListRow:
         elif read is not None:
             code, message = read
             at_fault.add(column.field)
-            found.faults.append(Fault(number, column.title, code, message))
+            found.faults.append(RowFault(number, column.title, code, message))
     return ListRow(number, values, frozenset(at_fault))
 
 

@@ -1,18 +1,32 @@
-"""Whose address a request comes from, behind proxies or not."""
+"""Where a request comes from, behind proxies or not."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from itertools import zip_longest
 from typing import Literal
+
+from starlette.datastructures import Headers
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 ProxyHeader = Literal["x-forwarded-for", "forwarded"]
+SCHEMES = ("http", "https")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The client's address, and the scheme that it used where a trusted proxy names it."""
+
+    address: str | None
+    scheme: str | None = None
 
 
 class ProxyTrust:
     """Which peers may say for whom they ask, and in which header.
 
-    One header alone is read: a proxy that writes the one passes the other on as the client sent it.
+    One way alone is read: a proxy that writes `Forwarded` passes the other headers on as the client
+    sent them, and the reverse. `X-Forwarded-Proto` belongs to `X-Forwarded-For`.
     """
 
     def __init__(
@@ -21,38 +35,48 @@ class ProxyTrust:
         self.networks = networks
         self.header = header
 
-    def client_address(self, peer: str | None, lines: Iterable[str]) -> str | None:
-        """The right-most address that is no trusted proxy: all left of it is hearsay.
+    def origin(self, peer: str | None, headers: Headers) -> Origin:
+        """The right-most address that is no trusted proxy, and the scheme that came with it.
 
-        `lines` are the values of the header. An entry that is no address ends the search at the
-        proxy that wrote it.
+        All left of it is hearsay. An entry that is no address ends the search at the proxy that
+        wrote it.
         """
         nearest = _parse(peer or "")
         if nearest is None or not self._trusts(nearest):
-            return peer if nearest is None else str(nearest)
-        for entry in reversed(_entries(self.header, lines)):
+            return Origin(peer if nearest is None else str(nearest))
+        scheme = None
+        for entry, named in self._hops(headers):
+            scheme = named.lower() if named.lower() in SCHEMES else scheme
             address = _parse(entry)
             if address is None:
                 break
             nearest = address
             if not self._trusts(address):
                 break
-        return str(nearest)
+        return Origin(str(nearest), scheme)
+
+    def _hops(self, headers: Headers) -> Iterator[tuple[str, str]]:
+        """What each proxy says of who came to it, address and scheme, the nearest proxy first."""
+        entries = _entries(headers.getlist(self.header))
+        if self.header == "forwarded":
+            return ((_value(entry, "for"), _value(entry, "proto")) for entry in reversed(entries))
+        # A proxy that replaces the scheme leaves one, however many addresses there are.
+        schemes = _entries(headers.getlist("x-forwarded-proto"))
+        return zip_longest(reversed(entries), reversed(schemes), fillvalue="")
 
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self.networks)
 
 
-def _entries(header: ProxyHeader, lines: Iterable[str]) -> list[str]:
-    entries = [entry.strip() for line in lines for entry in line.split(",")]
-    return entries if header == "x-forwarded-for" else [_for(entry) for entry in entries]
+def _entries(lines: Iterable[str]) -> list[str]:
+    return [entry.strip() for line in lines for entry in line.split(",")]
 
 
-def _for(element: str) -> str:
-    """The `for` of one element of `Forwarded` (RFC 7239, section 4)."""
+def _value(element: str, wanted: str) -> str:
+    """A parameter of one element of `Forwarded` (RFC 7239, section 4)."""
     for pair in element.split(";"):
         name, _, value = pair.strip().partition("=")
-        if name.lower() == "for":
+        if name.lower() == wanted:
             return value.strip('"')
     return ""
 

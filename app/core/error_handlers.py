@@ -1,7 +1,9 @@
 """Turns whatever a route raises into a problem document."""
 
+import errno
 from collections.abc import Awaitable, Callable
 
+import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -13,11 +15,14 @@ from app.core import errors
 from app.core.idempotency import Replay
 
 # SQLSTATE classes and codes that a later try may not meet again (PostgreSQL appendix A).
-BUSY = {"40001", "40P01", "55P03", "57014", "53100", "53200", "53300"}
+BUSY = {"40001", "40P01", "55P03", "57014", "53200", "53300"}
 # A row that was there when it was looked up, or was not, and what a foreign key or a unique index
 # says of it at the end.
 RACED = {"23503", "23505"}
-DOWN = {"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006"}
+# A server that has become a standby (25006) is not the one that we need.
+DOWN = {"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "25006", "58030"}
+FULL = {"53100"}
+NO_ROOM = "There is no room left on a disk of the service"
 
 BY_STATUS: dict[int, type[errors.Problem]] = {
     400: errors.MalformedRequest,
@@ -35,6 +40,8 @@ async def _problem(_: Request, error: errors.Problem) -> Response:
 
 
 async def _http(_: Request, error: HTTPException) -> Response:
+    if _is_full(error.__cause__):  # a form's file could not be kept, which FastAPI says as a 400
+        return errors.Unavailable(NO_ROOM).response()
     cls = BY_STATUS.get(error.status_code, errors.Problem)
     response = cls().response()
     response.headers.update(error.headers or {})
@@ -56,16 +63,37 @@ def _fault(location: tuple[str | int, ...], fault: dict[str, object]) -> errors.
 
 
 async def _database(_: Request, error: DBAPIError) -> Response:
-    state = getattr(error.orig, "sqlstate", None)
+    problem = _told_by(error.orig and error.orig.__cause__)
+    if problem is None and error.connection_invalidated:
+        problem = errors.Unavailable("The database is not available: try again")
+    if problem is None:
+        raise error
+    return problem.response()
+
+
+async def _driver(_: Request, error: Exception) -> Response:
+    """SQLAlchemy hands on as they are the errors of a cursor that the server keeps."""
+    problem = _told_by(error)
+    if problem is None:
+        raise error
+    return problem.response()
+
+
+def _told_by(error: BaseException | None) -> errors.Problem | None:
+    """What an error of the driver means to who asks; None where it is a fault of ours."""
+    state = getattr(error, "sqlstate", None)
     if state in BUSY:
-        return errors.Unavailable("The database is busy: try again").response()
+        return errors.Unavailable("The database is busy: try again")
+    if state in FULL:
+        return errors.Unavailable("The database has no room left")
     if state in RACED:
-        return errors.Conflict(
-            "Something that it names was changed meanwhile: try again"
-        ).response()
-    if state in DOWN or error.connection_invalidated:
-        return errors.Unavailable("The database is not available: try again").response()
-    raise error
+        return errors.Conflict("Something that it names was changed meanwhile: try again")
+    if state in DOWN or "connection is closed" in str(error):
+        return errors.Unavailable("The database is not available: try again")
+    # A migration has passed under a statement that was prepared before it.
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        return errors.Unavailable("The database has just been changed: try again")
+    return None
 
 
 async def _replay(_: Request, way_out: Replay) -> Response:
@@ -74,6 +102,16 @@ async def _replay(_: Request, way_out: Replay) -> Response:
 
 async def _pool(_: Request, __: PoolTimeout) -> Response:
     return errors.Unavailable("Too many requests are waiting: try again").response()
+
+
+async def _disk(_: Request, error: OSError) -> Response:
+    if not _is_full(error):
+        raise error
+    return errors.Unavailable(NO_ROOM).response()
+
+
+def _is_full(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 async def _no_connection(_: Request, __: OSError) -> Response:
@@ -88,9 +126,12 @@ def install(app: FastAPI) -> None:
         HTTPException: _http,
         RequestValidationError: _validation,
         DBAPIError: _database,
+        asyncpg.PostgresError: _driver,
+        asyncpg.InterfaceError: _driver,
         PoolTimeout: _pool,
         ConnectionError: _no_connection,
         TimeoutError: _no_connection,
+        OSError: _disk,
     }
     for cls, handler in handlers.items():
         app.add_exception_handler(cls, handler)

@@ -5,13 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from app.core.metrics import PROBLEMS
 from app.core.request_context import current_request_id
 
 MEDIA_TYPE = "application/problem+json"
-CODES = "x-problem-codes"
-REGISTRY: dict[tuple[int, str], type["Problem"]] = {}
+# In `responses`: the names of the problems that an operation can answer with. What makes the
+# document (`app/api_docs/`) puts their schemas and examples in its place.
+DECLARED_PROBLEMS = "x-problems"
+DECLARED: dict[str, type["Problem"]] = {}
 
 
 class FieldFault(BaseModel):
@@ -22,29 +25,23 @@ class FieldFault(BaseModel):
     message: str = Field(examples=["Field required"])
 
 
-class ProblemDocument(BaseModel):
-    """A problem (RFC 9457). Some codes add members of their own, named in their description."""
-
-    model_config = ConfigDict(title="Problem", extra="allow")
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str = Field(description="A stable machine word")
-    request_id: str
-    errors: list[FieldFault] | None = Field(None, description="Where single fields are at fault")
+class NoMembers(BaseModel):
+    """What most problems have besides the members of every problem."""
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
-    """The base of every error that a client sees. `members` are added to the document."""
+    """The base of every error that a client sees.
+
+    `members` are added to the document; `Members` says which, for clients that are generated.
+    """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Something went wrong on our side"
+    Members: ClassVar[type[BaseModel]] = NoMembers
 
     def __init_subclass__(cls) -> None:
-        REGISTRY[cls.status, cls.code] = cls
+        PROBLEMS.labels(cls.code)  # there, at nought, before the first: rates begin with it
 
     def __init__(
         self, detail: str | None = None, *, headers: Mapping[str, str] | None = None, **members: Any
@@ -66,6 +63,7 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         }
 
     def response(self) -> JSONResponse:
+        PROBLEMS.labels(self.code).inc()
         return JSONResponse(
             self.document(), status_code=self.status, media_type=MEDIA_TYPE, headers=self.headers
         )
@@ -123,6 +121,9 @@ class Invalid(Problem):
 
     status, code, title = 422, "invalid", "Some fields are not valid"
 
+    class Members(BaseModel):
+        errors: list[FieldFault]
+
     @classmethod
     def field(cls, field: str, code: str, message: str) -> "Invalid":
         return cls(message, errors=[{"field": field, "code": code, "message": message}])
@@ -153,34 +154,15 @@ def problems(*classes: type[Problem]) -> dict[int | str, dict[str, Any]]:
 def merge_problems(
     one: Mapping[int | str, dict[str, Any]], other: Iterable[type[Problem]]
 ) -> dict[int | str, dict[str, Any]]:
-    """`one` with the problems of `other` beside those that it declares already."""
-    declared = [
-        REGISTRY[int(status), code]
-        for status, entry in one.items()
-        for code in entry.get(CODES, ())
-    ]
-    plain = {status: entry for status, entry in one.items() if CODES not in entry}
-    return plain | problems(*declared, *other)
+    """`one` with the problems of `other` beside those and the content that it declares already."""
+    names = [name for entry in one.values() for name in entry.get(DECLARED_PROBLEMS, ())]
+    merged = problems(*(DECLARED[name] for name in names), *other)
+    return dict(one) | {status: {**one.get(status, {}), **merged[status]} for status in merged}
 
 
 def _response(classes: Sequence[type[Problem]]) -> dict[str, Any]:
+    DECLARED.update({cls.__name__: cls for cls in classes})
     return {
-        "model": ProblemDocument,
-        CODES: [cls.code for cls in classes],
+        DECLARED_PROBLEMS: [cls.__name__ for cls in classes],
         "description": " · ".join(f"`{cls.code}`: {cls.title}" for cls in classes),
-        "content": {MEDIA_TYPE: {"examples": {cls.code: _example(cls) for cls in classes}}},
-    }
-
-
-def _example(cls: type[Problem]) -> dict[str, Any]:
-    return {
-        "summary": cls.title,
-        "value": {
-            "type": f"urn:vms:problem:{cls.code}",
-            "title": cls.title,
-            "status": cls.status,
-            "detail": cls.title,
-            "code": cls.code,
-            "request_id": "01234567-89ab-7def-8123-456789abcdef",
-        },
     }

@@ -10,6 +10,7 @@ from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from app.core.logging import logger
+from app.core.metrics import LOST_WAKE_UPS
 
 REDIS_SECONDS = 2.0
 DRAIN_OUTBOX = "drain_outbox"
@@ -62,6 +63,7 @@ class Waker:
             try:
                 await self._redis.enqueue_job(self._function)
             except (RedisError, OSError) as error:
+                LOST_WAKE_UPS.inc()
                 logger.warning("wake-up lost", job=self._function, error=type(error).__name__)
 
     async def close(self) -> None:

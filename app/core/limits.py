@@ -25,6 +25,7 @@ from redis.exceptions import RedisError
 from app.core.errors import Problem
 from app.core.keys import KeyRing, mac
 from app.core.logging import logger
+from app.core.metrics import LIMITS_WITHOUT_REDIS
 from app.core.request_context import current_client_address
 
 T = TypeVar("T")
@@ -79,12 +80,12 @@ class RateLimiter:
         self.own = MemoryStorage()
         self._breaker = Breaker()
 
-    async def hit(self, rule: Rule, *keys: str) -> None:
-        """Count one; raises `TooManyRequests` where that is one too many."""
+    async def hit(self, rule: Rule, *keys: str, cost: int = 1) -> None:
+        """Count one, or `cost` at once; raises `TooManyRequests` where that is too many."""
         counter = self._counter(rule, keys)
 
         async def question(windows: FixedWindowRateLimiter) -> float | None:
-            allowed = await windows.hit(rule.item, counter)
+            allowed = await windows.hit(rule.item, counter, cost=cost)
             return None if allowed else await _reset_time(windows, rule, counter)
 
         _refuse_until(await self._ask(question))
@@ -117,8 +118,10 @@ class RateLimiter:
                     answer = await question(FixedWindowRateLimiter(self.shared))
             except (RedisError, OSError) as error:  # an OSError is also what a time-out raises
                 self._breaker.open(error)
+                LIMITS_WITHOUT_REDIS.set(1)
             else:
                 self._breaker.close()
+                LIMITS_WITHOUT_REDIS.set(0)
                 return answer
         return await question(FixedWindowRateLimiter(self.own))
 

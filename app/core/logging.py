@@ -5,16 +5,17 @@ No token, password, personal data or mail body is ever an argument of a log call
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import structlog
 
-from app.core.request_context import current_request_id
+from app.core.request_context import current_context
 
-# arq logs the arguments of jobs, uvicorn the paths with their queries: both say too much.
+# arq logs the arguments of jobs, uvicorn the paths with their queries: that says too much.
 QUIET = {
     "alembic": logging.WARNING,
+    "app.core.pool": logging.WARNING,  # SQLAlchemy logs of a pool under the name of its class
     "arq.worker": logging.WARNING,
     "uvicorn.access": logging.WARNING,
     "uvicorn.error": logging.WARNING,
@@ -22,11 +23,32 @@ QUIET = {
 
 logger: structlog.stdlib.BoundLogger = structlog.get_logger("vms")
 
+_fault_listeners: list[Callable[[BaseException], None]] = []
 
-def _with_request_id(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    request_id = current_request_id()
-    if request_id != "-":
-        event.setdefault("request_id", request_id)
+
+def tell_faults_to(listener: Callable[[BaseException], None]) -> None:
+    """Have every error that is logged with its traceback told to somebody else as well."""
+    _fault_listeners.append(listener)
+
+
+def _tell_fault(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    error = event.get("exc_info") if _fault_listeners else None
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        for listener in _fault_listeners:
+            listener(error)
+    return event
+
+
+def _with_context(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The ids by which the lines of a request, of its mails and of a visitor are found again."""
+    context = current_context()
+    if context is not None:
+        for name, value in {"request_id": context.request_id, **context.subjects}.items():
+            event.setdefault(name, value)
     return event
 
 
@@ -46,10 +68,11 @@ def configure_logging(*, debug: bool) -> None:
     """Send the service's and the libraries' log records to standard error in one form."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
-        _with_request_id,
+        _with_context,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _tell_fault,
         structlog.processors.format_exc_info,
         _on_one_line,
     ]

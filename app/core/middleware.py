@@ -3,6 +3,7 @@
 from time import perf_counter
 from typing import ClassVar
 
+from opentelemetry import trace
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -10,14 +11,16 @@ from app.core.client_address import ProxyTrust
 from app.core.errors import Problem
 from app.core.ids import new_id
 from app.core.logging import logger
+from app.core.metrics import count_request
 from app.core.request_context import SANE_REQUEST_ID, RequestContext, set_request_context
 
 SLASHED = ("/api/", "/health/")
 FILES = (".png", ".svg")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class RequestContextMiddleware:
-    """Gives every request an id, logs its end, and answers what nobody else caught with a 500."""
+    """Gives every request an id, counts it, and logs its end."""
 
     def __init__(self, app: ASGIApp, trust: ProxyTrust) -> None:
         self.app = app
@@ -29,6 +32,7 @@ class RequestContextMiddleware:
             return
         context = _context_of(scope, self.trust)
         set_request_context(context)
+        trace.get_current_span().set_attribute("vms.request_id", context.request_id)
         began, status = perf_counter(), 0
 
         async def send_with_id(message: Message) -> None:
@@ -40,19 +44,45 @@ class RequestContextMiddleware:
 
         try:
             await self.app(scope, receive, send_with_id)
-        except Exception:
-            logger.exception("request failed", method=scope["method"], path=_route(scope))
-            if status:  # the answer is under way and can only be broken off
-                raise
-            await Problem().response()(scope, receive, send_with_id)
         finally:
+            seconds = perf_counter() - began
+            method, route = _method(scope), _route(scope)
+            count_request(method, route, status, seconds)
             logger.info(
                 "request",
-                method=scope["method"],
-                path=_route(scope),
+                method=method,
+                path=route,
                 status=status,
-                milliseconds=round((perf_counter() - began) * 1000, 1),
+                milliseconds=round(seconds * 1000, 1),
             )
+
+
+class ErrorBoundaryMiddleware:
+    """Answers what nobody else caught with a 500.
+
+    It stands inside of CORS: a script could not read an answer that was made outside of it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note)
+        except Exception:
+            if scope["type"] != "http":
+                raise
+            logger.exception("request failed", method=_method(scope), path=_route(scope))
+            if begun:  # the answer is under way and can only be broken off
+                raise
+            await Problem().response()(scope, receive, send)
 
 
 def _context_of(scope: Scope, trust: ProxyTrust) -> RequestContext:
@@ -60,8 +90,15 @@ def _context_of(scope: Scope, trust: ProxyTrust) -> RequestContext:
     given = headers.get("x-request-id", "")
     request_id = given if SANE_REQUEST_ID.fullmatch(given) else str(new_id())
     client = scope.get("client")
-    peer = client[0] if client else None
-    return RequestContext(request_id, trust.client_address(peer, headers.getlist(trust.header)))
+    origin = trust.origin(client[0] if client else None, headers)
+    if origin.scheme:
+        scope["scheme"] = origin.scheme  # all who hold this scope are to see it, outside of us too
+    return RequestContext(request_id, origin.address)
+
+
+def _method(scope: Scope) -> str:
+    method: str = scope["method"]
+    return method if method in METHODS else "other"  # it can be whatever a stranger types
 
 
 def _route(scope: Scope) -> str:

@@ -7,6 +7,10 @@ import segno
 QUIET_ZONE = 4
 """Modules of white around the code, the least that the standard allows."""
 
+# Any of the eight masks is read as well. The search for the best one, four fifths of the time that
+# a code takes, breaks up large areas of one colour; a token is random and has none.
+MASK = 2
+
 
 def qr_png(token: str, *, scale: int = 8) -> bytes:
     """A PNG of `token` (alphanumeric mode: digits, upper case, space and $%*+-./:).
@@ -25,7 +29,9 @@ def qr_svg(token: str) -> bytes:
 def _drawn(token: str, *, kind: str, scale: int) -> bytes:
     # Level Q outlives a crease or a thumb; boosting it where there is room would make codes of
     # one token length differ in density from those of another.
-    code = segno.make(token, mode="alphanumeric", error="Q", boost_error=False, micro=False)
+    code = segno.make(
+        token, mode="alphanumeric", error="Q", boost_error=False, micro=False, mask=MASK
+    )
     out = BytesIO()
     # White is painted, not left transparent: on a dark page the quiet zone would be gone.
     code.save(out, kind=kind, scale=scale, border=QUIET_ZONE, dark="#000", light="#fff")

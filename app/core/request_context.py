@@ -1,18 +1,24 @@
-"""What is known of the request in hand, for logs and problem documents."""
+"""What is known of the request or job in hand, for logs and problem documents."""
 
 import re
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import UUID
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Who asked, as far as the transport tells."""
+    """Who asked, as far as the transport tells. A job of the worker has its own id as request id.
+
+    `subjects` are the ids of what it is about (`visitor_id`, `notification_id` …); every line of
+    the log bears them. Ids alone: no names, no addresses.
+    """
 
     request_id: str
-    client_address: str | None
+    client_address: str | None = None
+    subjects: dict[str, str] = field(default_factory=dict)
 
 
 _context: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
@@ -22,8 +28,12 @@ def set_request_context(context: RequestContext | None) -> None:
     _context.set(context)
 
 
+def current_context() -> RequestContext | None:
+    return _context.get()
+
+
 def current_request_id() -> str:
-    """The id of the request in hand, or `-` outside one."""
+    """The id of the request or job in hand, or `-` outside one."""
     context = _context.get()
     return context.request_id if context else "-"
 
@@ -32,3 +42,15 @@ def current_client_address() -> str | None:
     """The network address of the caller, or None outside a request."""
     context = _context.get()
     return context.client_address if context else None
+
+
+def note_subject(**ids: UUID | None) -> None:
+    """Have the log say what the request in hand is about."""
+    context = _context.get()
+    if context:
+        context.subjects.update(subjects(**ids))
+
+
+def subjects(**ids: UUID | None) -> dict[str, str]:
+    """Ids for a log line, without those that there are not."""
+    return {name: str(id_) for name, id_ in ids.items() if id_ is not None}

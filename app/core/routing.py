@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
+from uuid import UUID
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
@@ -18,6 +19,7 @@ from app.core.errors import (
     UnsupportedMediaType,
     merge_problems,
 )
+from app.core.request_context import note_subject
 
 JSON = ("application/json",)
 FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -50,6 +52,7 @@ class ApiRoute(APIRoute):
         accepted = self._media_types()
 
         async def checked(request: Request) -> Response:
+            note_ids(request)
             refuse_unknown_query(request, known)
             refuse_other_media(request, accepted)
             if "idempotency-key" in request.headers:
@@ -67,6 +70,13 @@ class ApiRoute(APIRoute):
         if isinstance(self.body_field.field_info, File):
             return UPLOAD
         return FORM if isinstance(self.body_field.field_info, Form) else JSON
+
+
+def note_ids(request: Request) -> None:
+    """Have the log say which ids the path names. Other parts of a path may be secrets."""
+    for name, value in request.path_params.items():
+        if isinstance(value, UUID):
+            note_subject(**{name: value})
 
 
 def walk(dependant: Dependant) -> Iterator[Dependant]:

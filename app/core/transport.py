@@ -11,6 +11,10 @@ from app.core.errors import Problem, TooLarge
 
 MAX_TARGET_BYTES = 8 * 1024  # what RFC 9110, section 4.1, asks every server to take
 MAX_HEADER_BYTES = 16 * 1024
+# Asked by machines (probes, Prometheus) under whatever address a container happens to have.
+NAMELESS = ("/health/", "/metrics")
+# Orchestrators and Prometheus ask each process by its address.
+ASKED_BY_ADDRESS = ("/health/", "/metrics")
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 
 
@@ -33,7 +37,8 @@ class HeadersTooLarge(Problem):
 class SaneRequestMiddleware:
     """Refuses other hosts' requests, and addresses and headers beyond all use.
 
-    A host is `example.com`, `*.example.com` for all below it, or `*` for any.
+    A host is `example.com`, `*.example.com` for all below it, or `*` for any. What machines ask is
+    answered under every name.
     """
 
     def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str]) -> None:
@@ -50,6 +55,10 @@ class SaneRequestMiddleware:
             return UrlTooLong()
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
             return HeadersTooLarge()
+        if scope["path"].startswith(NAMELESS):
+            return None
+        if scope["path"].startswith(ASKED_BY_ADDRESS):
+            return None
         return None if self._serves(Headers(scope=scope).getlist("host")) else InvalidHost()
 
     def _serves(self, given: Sequence[str]) -> bool:

@@ -13,74 +13,115 @@ from app.core.dependencies import Now
 from app.core.errors import InUse, NotFound, problems
 from app.core.pagination import Page, Paging
 from app.core.repository import NameTaken
+from app.core.responses import CREATED
 from app.core.routing import ApiRoute
+from app.departments import schemas
 from app.departments.models import Department
 from app.departments.repository import DepartmentReader as DepartmentQueries
 from app.departments.repository import DepartmentRepository
-from app.departments.schemas import DepartmentChangeIn, DepartmentIn, DepartmentOut
 
 router = APIRouter(prefix="/api/departments", tags=["departments"], route_class=ApiRoute)
 
 
-@router.get("/")
+@router.get("/", operation_id="departments_list", summary="List departments")
 async def list_departments(
     _: DepartmentReader, session: Reading, page: Paging
-) -> Page[DepartmentOut]:
-    """Departments, by name."""
+) -> Page[schemas.Department]:
+    """By name."""
     rows, next_cursor, total = await DepartmentQueries(session).page(page)
-    items = [DepartmentOut.model_validate(row) for row in rows]
+    items = [schemas.Department.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
 
 
-@router.post("/", status_code=201, dependencies=[Once], responses=problems(NameTaken))
+@router.post(
+    "/",
+    operation_id="departments_create",
+    summary="Add a department",
+    status_code=201,
+    dependencies=[Once],
+    responses=CREATED | problems(NameTaken),
+)
 async def create_department(
-    body: DepartmentIn, _: DepartmentManager, unit: Writing, now: Now, response: Response
-) -> DepartmentOut:
-    """Add a department."""
+    body: schemas.DepartmentCreate,
+    _: DepartmentManager,
+    unit: Writing,
+    now: Now,
+    response: Response,
+) -> schemas.Department:
+    """Under a name that no other has."""
     department = Department(**body.model_dump(), created_at=now, updated_at=now)
     await DepartmentRepository(unit).save(department)
     response.headers["Location"] = f"/api/departments/{department.id}/"
-    return DepartmentOut.model_validate(department)
+    return schemas.Department.model_validate(department)
 
 
-@router.get("/{department_id:uuid}/", responses=problems(NotFound))
+@router.get(
+    "/{department_id:uuid}/",
+    operation_id="departments_read",
+    summary="Read a department",
+    responses=problems(NotFound),
+)
 async def read_department(
     department_id: UUID, _: DepartmentReader, session: Reading
-) -> DepartmentOut:
-    """One department."""
+) -> schemas.Department:
+    """Its name and description."""
     department = await DepartmentQueries(session).get(department_id)
     if department is None:
         raise NotFound
-    return DepartmentOut.model_validate(department)
+    return schemas.Department.model_validate(department)
 
 
-@router.put("/{department_id:uuid}/", responses=problems(NotFound, NameTaken))
+@router.put(
+    "/{department_id:uuid}/",
+    operation_id="departments_replace",
+    summary="Replace a department",
+    responses=problems(NotFound, NameTaken),
+)
 async def replace_department(
-    department_id: UUID, body: DepartmentIn, _: DepartmentManager, unit: Writing, now: Now
-) -> DepartmentOut:
-    """Replace name and description."""
+    department_id: UUID,
+    body: schemas.DepartmentCreate,
+    _: DepartmentManager,
+    unit: Writing,
+    now: Now,
+) -> schemas.Department:
+    """Name and description; one that is left out is emptied."""
     return await _change(DepartmentRepository(unit), department_id, body.model_dump(), now)
 
 
-@router.patch("/{department_id:uuid}/", responses=problems(NotFound, NameTaken))
+@router.patch(
+    "/{department_id:uuid}/",
+    operation_id="departments_update",
+    summary="Change a department",
+    responses=problems(NotFound, NameTaken),
+)
 async def change_department(
-    department_id: UUID, body: DepartmentChangeIn, _: DepartmentManager, unit: Writing, now: Now
-) -> DepartmentOut:
+    department_id: UUID,
+    body: schemas.DepartmentUpdate,
+    _: DepartmentManager,
+    unit: Writing,
+    now: Now,
+) -> schemas.Department:
     """Change the fields that are sent."""
     return await _change(DepartmentRepository(unit), department_id, body.changes(), now)
 
 
 async def _change(
     departments: DepartmentRepository, department_id: UUID, values: dict[str, Any], now: datetime
-) -> DepartmentOut:
+) -> schemas.Department:
     department = await _locked(departments, department_id)
     for name, value in values.items():
         setattr(department, name, value)
     department.updated_at = now
-    return DepartmentOut.model_validate(await departments.save(department))
+    return schemas.Department.model_validate(await departments.save(department))
 
 
-@router.delete("/{department_id:uuid}/", status_code=204, responses=problems(NotFound, InUse))
+@router.delete(
+    "/{department_id:uuid}/",
+    operation_id="departments_delete",
+    summary="Delete a department",
+    status_code=204,
+    responses=problems(NotFound, InUse),
+)
 async def delete_department(department_id: UUID, _: DepartmentManager, unit: Writing) -> None:
     """Delete a department that no visitor names."""
     departments = DepartmentRepository(unit)

@@ -9,12 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.core.text import LEFT_OUT, RequiredLine, TextOrEmpty
 
 
-class DepartmentIn(BaseModel):
+class DepartmentCreate(BaseModel):
     """A department. Its name is unique without regard to case and to spaces at its ends."""
 
     model_config = ConfigDict(
         extra="forbid",
-        title="DepartmentInput",
         json_schema_extra={"example": {"name": "Research", "description": "Second floor"}},
     )
 
@@ -22,12 +21,11 @@ class DepartmentIn(BaseModel):
     description: TextOrEmpty = ""
 
 
-class DepartmentChangeIn(BaseModel):
+class DepartmentUpdate(BaseModel):
     """The fields to change."""
 
     model_config = ConfigDict(
         extra="forbid",
-        title="DepartmentChange",
         json_schema_extra={"example": {"description": "Third floor"}},
     )
 
@@ -39,10 +37,10 @@ class DepartmentChangeIn(BaseModel):
         return self.model_dump(exclude_unset=True)
 
 
-class DepartmentOut(BaseModel):
+class Department(BaseModel):
     """A department."""
 
-    model_config = ConfigDict(from_attributes=True, title="Department")
+    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     name: str = Field(examples=["Research"])

@@ -6,19 +6,16 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.core.text import OptionalLine, RequiredLine
-from app.devices.models import Device, DeviceKind
-
-# Marks a field of a change as one that may be left out; null is refused where the type refuses it.
-LEFT_OUT: Any = Field(default_factory=lambda: None)
+from app.core.text import LEFT_OUT, OptionalLine, RequiredLine
+from app.devices import models
+from app.devices.models import DeviceKind
 
 
-class DeviceIn(BaseModel):
+class DeviceCreate(BaseModel):
     """A device. `gate` is what its scans say where they name no gate themselves."""
 
     model_config = ConfigDict(
         extra="forbid",
-        title="DeviceInput",
         json_schema_extra={
             "example": {"name": "North gate, left", "kind": "scanner", "gate": "North"}
         },
@@ -30,12 +27,10 @@ class DeviceIn(BaseModel):
     gate: OptionalLine = None
 
 
-class DeviceChangeIn(BaseModel):
+class DeviceUpdate(BaseModel):
     """The fields to change."""
 
-    model_config = ConfigDict(
-        extra="forbid", title="DeviceChange", json_schema_extra={"example": {"gate": "South"}}
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"gate": "South"}})
 
     name: RequiredLine = LEFT_OUT
     kind: DeviceKind = LEFT_OUT
@@ -47,10 +42,8 @@ class DeviceChangeIn(BaseModel):
         return self.model_dump(exclude_unset=True)
 
 
-class DeviceOut(BaseModel):
+class Device(BaseModel):
     """A device, without its key."""
-
-    model_config = ConfigDict(title="Device")
 
     id: UUID
     name: str = Field(examples=["North gate, left"])
@@ -61,7 +54,7 @@ class DeviceOut(BaseModel):
     created_at: datetime
 
     @classmethod
-    def facts(cls, device: Device) -> dict[str, Any]:
+    def facts(cls, device: models.Device) -> dict[str, Any]:
         """What is shown of a row."""
         return {
             "id": device.id,
@@ -74,10 +67,8 @@ class DeviceOut(BaseModel):
         }
 
 
-class DeviceWithKeyOut(DeviceOut):
+class DeviceWithKey(Device):
     """A device with its new key, which is shown this once."""
-
-    model_config = ConfigDict(title="DeviceWithKey")
 
     key: str = Field(
         description="Sent as `X-Device-Key`", examples=["vmsdev_" + "A" * 43 + "0" * 6]

@@ -51,7 +51,7 @@ def _run(host: str, port: int, data_dir: Path) -> None:
         parts = Parts(Given(), data_dir)
         running.callback(parts.stop)
         parts.start()
-        service = _Service(parts.environment(), lock)
+        service = _Service(parts.environment(base_url(host, port)), lock)
         worker = KeptRunning(service.worker())
         running.callback(worker.stop, STOP_SECONDS)
         api = Child(service.api(host, port))

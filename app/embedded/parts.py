@@ -22,6 +22,7 @@ class Given(BaseSettings):
     redis_url: SecretStr | None = None
     email_host: str | None = None
     secret_key: SecretStr | None = None
+    public_url: str | None = None
 
 
 class Parts:
@@ -48,9 +49,14 @@ class Parts:
         for server in reversed(self.servers):
             server.stop()
 
-    def environment(self) -> dict[str, str]:
-        """Our environment, with the settings that make the service use what was started."""
+    def environment(self, address: str) -> dict[str, str]:
+        """Our environment, with the settings that make the service use what was started.
+
+        `address` is where it will answer: mails link to it.
+        """
         settings = dict(os.environ, DEBUG="true")
+        if not self._given.public_url:
+            settings["PUBLIC_URL"] = address
         if not self._given.secret_key:
             settings["SECRET_KEY"] = _kept_secret(self._data_dir / "secret_key")
         if self.postgres:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from icalendar import STATUS, Calendar, Event
 
 from app.notifications.payloads import VisitPayload
-from app.notifications.wording import purpose_words
+from app.notifications.wording import Wording, wording
 
 PRODUCT = "-//vms//Visitor Management//EN"
 VISIT_LENGTH = timedelta(hours=1)
@@ -39,15 +39,16 @@ def visit_calendar(
 def _event(visit: VisitPayload, method: CalendarMethod, organizer: str, made_at: datetime) -> Event:
     # RFC 5545 wants the pure form of UTC; a zone by name would need its whole VTIMEZONE.
     starts_at = visit.starts_at.astimezone(UTC)
+    words = wording(visit.language)
     return Event.new(
         uid=f"{visit.visitor_id}@vms",
         sequence=visit.sequence,
         stamp=made_at.astimezone(UTC),
         start=starts_at,
         end=starts_at + VISIT_LENGTH,
-        summary=f"Visit to {visit.site_name}",
+        summary=words.gettext("Visit to %(site)s") % {"site": visit.site_name},
         location=_location(visit),
-        description=_description(visit),
+        description=_description(visit, words),
         organizer=f"mailto:{organizer}",
         status=STATUS.CANCELLED if method is CalendarMethod.cancel else STATUS.CONFIRMED,
     )
@@ -57,12 +58,9 @@ def _location(visit: VisitPayload) -> str:
     return ", ".join(part for part in (visit.site_name, visit.site_address) if part)
 
 
-def _description(visit: VisitPayload) -> str:
+def _description(visit: VisitPayload, words: Wording) -> str:
     """Without the token of the QR code: calendars are shared more freely than mails."""
-    return "\n".join(
-        (
-            f"Host: {visit.host_name}",
-            f"Purpose: {purpose_words(visit.purpose)}",
-            "Please bring a photo ID and the QR code from your confirmation mail.",
-        )
-    )
+    host = f"{words.gettext('Host')}: {visit.host_name}" if visit.host_name else ""
+    purpose = f"{words.gettext('Purpose')}: {words.purpose(visit.purpose)}"
+    bring = words.gettext("Please bring a photo ID and the QR code from your confirmation mail.")
+    return "\n".join(line for line in (host, purpose, bring) if line)

@@ -9,11 +9,15 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
+from opentelemetry import trace
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.logging import logger
+from app.core.request_context import RequestContext, set_request_context, subjects
+from app.notifications import metrics
+from app.notifications.links import Links
 from app.notifications.message import Mailbox, build_message
 from app.notifications.models import Notification, NotificationStatus
 from app.notifications.payloads import PAYLOADS
@@ -27,6 +31,8 @@ LEASE_MARGIN = timedelta(seconds=5)
 SWEEP_SECONDS = 2.0
 SETTLE_PAUSE_SECONDS = 0.5
 
+_tracer = trace.get_tracer("vms.worker")
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -36,8 +42,10 @@ class Delivery:
     clock: Clock
     mailer: Callable[[], Mailer]
     sender: Mailbox
+    links: Links
     timeout: timedelta
     senders: int = 4
+    beat: Callable[[], None] = lambda: None  # called whenever the delivery moves on
 
     async def run(self, wake: asyncio.Event, stop: asyncio.Event) -> None:
         """Deliver until `stop`: at once when woken, and every `SWEEP_SECONDS` all the same.
@@ -46,6 +54,7 @@ class Delivery:
         """
         while not stop.is_set():
             wake.clear()
+            self.beat()
             try:
                 await self.sweep(stop)
             except (SQLAlchemyError, OSError) as error:
@@ -66,6 +75,7 @@ class Delivery:
             due = await queue.count_due(now, self.senders)
         if taken_over or dropped:
             logger.info("outbox swept", taken_over=taken_over, superseded=dropped)
+            metrics.count_sweep(taken_over, dropped)
         senders = (self._send_all(stop) for _ in range(due))
         tried = await asyncio.gather(*senders, return_exceptions=True)
         return sum(_number(result) for result in tried)
@@ -75,23 +85,27 @@ class Delivery:
         async with self.mailer() as mailer:
             while not (stop and stop.is_set()) and (claimed := await self._claim()):
                 await self._deliver(mailer, claimed)
+                self.beat()
                 tried += 1
         return tried
 
     async def _claim(self) -> Notification | None:
         async with self.database.write() as unit:
+            await unit.commit_each()
             return await DeliveryQueue(unit).claim(self.clock.now(), self._lease)
 
     @property
     def _lease(self) -> timedelta:
         return self.timeout + LEASE_MARGIN
 
+    @_tracer.start_as_current_span("mail", record_exception=False)
     async def _deliver(self, mailer: Mailer, claimed: Notification) -> None:
+        set_request_context(_cause(claimed))
         outcome = await self._attempt(mailer, claimed)
         settled = await self._settle(claimed, outcome)
+        metrics.count_attempt(claimed, outcome, settled=settled)
         logger.info(
             "mail",
-            notification=str(claimed.id),
             kind=claimed.kind.value,
             attempt=claimed.attempts,
             status=outcome["status"].value if settled else "claim lost",
@@ -106,6 +120,7 @@ class Delivery:
         while True:
             try:
                 async with self.database.write() as unit:
+                    await unit.commit_each()
                     return await DeliveryQueue(unit).settle(claimed, **outcome)
             except (SQLAlchemyError, OSError):
                 if asyncio.get_running_loop().time() > deadline:
@@ -118,7 +133,7 @@ class Delivery:
             message = self._message(claimed)
         except Exception:
             # A mail that can't be made must not stop the ones behind it.
-            logger.exception("mail can't be made", notification=str(claimed.id))
+            logger.exception("mail can't be made")
             return _failed("The mail could not be made")
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
@@ -138,7 +153,11 @@ class Delivery:
     def _message(self, claimed: Notification) -> EmailMessage:
         payload = PAYLOADS[claimed.kind].model_validate(claimed.payload)
         mail = render(
-            claimed.kind, payload, made_at=claimed.created_at, organizer=self.sender.address
+            claimed.kind,
+            payload,
+            made_at=claimed.created_at,
+            organizer=self.sender.address,
+            links=self.links,
         )
         return build_message(
             mail,
@@ -160,6 +179,12 @@ class Delivery:
             "next_attempt_at": due,
             "last_error": reply,
         }
+
+
+def _cause(claimed: Notification) -> RequestContext:
+    """The request that caused the mail, so that the log joins the two."""
+    ids = subjects(notification_id=claimed.id, visitor_id=claimed.visitor_id)
+    return RequestContext(claimed.request_id or "-", subjects=ids)
 
 
 def _failed(reply: str) -> dict[str, Any]:

@@ -1,9 +1,11 @@
-"""The kinds of mail. Each has a folder of its own name in `email_templates/`."""
+"""The kinds of mail. Each has a template of its own name in `email_templates/`."""
 
 from enum import StrEnum
 
 
 class NotificationKind(StrEnum):
+    """To whom a mail goes, and what it is about."""
+
     visitor_confirmation = "visitor_confirmation"
     host_registration = "host_registration"
     host_arrival = "host_arrival"

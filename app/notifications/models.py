@@ -26,7 +26,8 @@ class Notification(Entity):
     """One mail, written in the transaction that causes it.
 
     `version` makes (visitor, kind, version) unique: the same cause never mails twice. `attempts`
-    is also the fence of a claim: a worker that lost its claim finds another number.
+    is also the fence of a claim: a worker that lost its claim finds another number. `request_id` is
+    that of the request or job that caused the mail, for the log.
     """
 
     __tablename__ = "notifications"
@@ -45,6 +46,7 @@ class Notification(Entity):
     visitor_id: Mapped[UUID | None] = mapped_column(ForeignKey("visitors.id", ondelete="CASCADE"))
     kind: Mapped[NotificationKind] = mapped_column(words(NotificationKind))
     version: Mapped[int]
+    request_id: Mapped[str | None] = mapped_column(String(128))
     recipient: Mapped[str] = mapped_column(String(254))
     recipient_name: Mapped[str] = mapped_column(String(401))
     payload: Mapped[dict[str, Any]]

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from app.core.languages import Language
 from app.notifications.kinds import NotificationKind
 from app.notifications.wording import one_line
 
@@ -28,6 +29,10 @@ def _address_input(value: object) -> object:
     return ", ".join(line for line in lines if line)
 
 
+def _known_language(value: object) -> object:
+    return value if value in set(Language) else Language.ENGLISH
+
+
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -41,12 +46,17 @@ def _known_zone(name: str) -> str:
 OneLine = Annotated[str, BeforeValidator(_one_line_input)]
 PostalAddress = Annotated[str, BeforeValidator(_address_input)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
+# While a release rolls out, the worker of the old one reads rows of the new one: languages that it
+# does not know become English, and unknown fields are passed over.
+MailLanguage = Annotated[Language, BeforeValidator(_known_language)]
 
 
-class Payload(BaseModel):
-    # Unknown fields are passed over: while a release rolls out, the worker of the old one reads
-    # rows of the new one.
+class Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Payload(Facts):
+    language: MailLanguage = Language.ENGLISH
 
 
 class VisitPayload(Payload):
@@ -54,7 +64,8 @@ class VisitPayload(Payload):
     visitor_name: OneLine
     company: OneLine | None
     purpose: OneLine
-    host_name: OneLine
+    host_name: OneLine | None
+    """None where the reception receives the visitor."""
     site_name: OneLine
     site_address: PostalAddress
     timezone: Zone
@@ -78,6 +89,10 @@ class MovedVisitPayload(VisitPayload):
         return local_moment(self.previous_date, self.previous_time, self.timezone)
 
 
+class CancelledVisitPayload(VisitPayload):
+    by_visitor: bool = False
+
+
 class ArrivalPayload(VisitPayload):
     arrived_at: AwareDatetime
     gate: OneLine | None
@@ -87,7 +102,7 @@ class ArrivalPayload(VisitPayload):
         return self.arrived_at.astimezone(ZoneInfo(self.timezone))
 
 
-class BulkRow(Payload):
+class BulkRow(Facts):
     visitor_id: UUID
     name: OneLine
     company: OneLine | None
@@ -115,8 +130,8 @@ PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(
         NotificationKind.host_arrival: ArrivalPayload,
         NotificationKind.visitor_rescheduled: MovedVisitPayload,
         NotificationKind.host_rescheduled: MovedVisitPayload,
-        NotificationKind.visitor_cancelled: VisitPayload,
-        NotificationKind.host_cancelled: VisitPayload,
+        NotificationKind.visitor_cancelled: CancelledVisitPayload,
+        NotificationKind.host_cancelled: CancelledVisitPayload,
         NotificationKind.host_bulk_summary: BulkSummaryPayload,
         NotificationKind.visitor_reminder: VisitPayload,
         NotificationKind.password_reset: AccountLinkPayload,

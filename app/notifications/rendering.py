@@ -1,18 +1,32 @@
-"""From a payload to the words of a mail. Pure: no database, no network, no clock."""
+"""From a payload to the words of a mail. Pure: no database, no network, no clock.
 
+One template a mail, filled three times: the same sentences make the subject, the plain text and the
+HTML. The folders `subject`, `text` and `html` of `email_templates/` hold the frame and the parts in
+the form that each of them has. The language is a fact of the payload, as the site's time zone is;
+the words are made here, so that a corrected one reaches the mails that wait.
+"""
+
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 
+from app.core.languages import Language
 from app.core.qr_image import qr_png
-from app.notifications import wording
 from app.notifications.calendar import CalendarMethod, visit_calendar
 from app.notifications.kinds import NotificationKind
-from app.notifications.payloads import PAYLOADS, Payload, VisitPayload, local_moment
+from app.notifications.links import Links
+from app.notifications.payloads import PAYLOADS, Payload, VisitPayload
+from app.notifications.templates import environment
+from app.notifications.wording import one_line
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "email_templates"
+# Where each form of a mail finds its frame and its parts.
+FORMS = {"subject": ("subject", "text"), "text": ("text",), "html": ("html",)}
+BLANK_LINES = re.compile(r"\n{3,}")
 
 QR_CONTENT_ID = "qr-code@vms"
 # Shown at 260 CSS pixels, twice that for the screens of phones.
@@ -58,60 +72,49 @@ class RenderedMail:
 
 
 def render(
-    kind: NotificationKind, payload: Payload, *, made_at: datetime, organizer: str
+    kind: NotificationKind, payload: Payload, *, made_at: datetime, organizer: str, links: Links
 ) -> RenderedMail:
-    """The mail of this kind.
+    """The mail of this kind, in the language of its payload.
 
     `made_at` (aware) stamps the calendar file; `organizer` is the address that it names, the
     sender's. Raises TypeError for the payload of another kind.
     """
     if not isinstance(payload, PAYLOADS[kind]):
         raise TypeError(f"{kind} is rendered from {PAYLOADS[kind].__name__}")
-    values = {**_values(payload), "qr_content_id": QR_CONTENT_ID}
+    values = _values(payload, links)
     return RenderedMail(
-        subject=wording.one_line(_fill(kind, "subject.txt", values)),
-        text=_fill(kind, "body.txt", values).strip() + "\n",
-        html=_fill(kind, "body.html", values),
+        subject=one_line(_fill("subject", kind, payload.language, values)),
+        text=_plain(_fill("text", kind, payload.language, values)),
+        html=_fill("html", kind, payload.language, values),
         images=_images(kind, payload),
         attachments=_attachments(kind, payload, made_at, organizer),
     )
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
-        undefined=StrictUndefined,
-        auto_reload=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "brief": wording.brief,
-        "clock": wording.clock,
-        "counted": wording.counted,
-        "day": wording.day,
-        "duration": wording.duration,
-        "purpose_words": wording.purpose_words,
-        "short_day": wording.short_day,
-        "when": wording.when,
-        "zone": wording.zone,
-    }
-    environment.globals["local_moment"] = local_moment
-    return environment
+@lru_cache
+def environment_of(form: str, language: Language) -> Environment:
+    """The templates as one form of a mail, in a language."""
+    folders = [*(TEMPLATES / name for name in FORMS[form]), TEMPLATES]
+    return environment(language, folders, html=form == "html")
 
 
-_ENVIRONMENT = _environment()
+def _fill(form: str, kind: NotificationKind, language: Language, values: dict[str, object]) -> str:
+    return environment_of(form, language).get_template(f"{kind.value}.jinja").render(values)
 
 
-def _fill(kind: NotificationKind, part: str, values: dict[str, object]) -> str:
-    return _ENVIRONMENT.get_template(f"{kind.value}/{part}").render(values)
+def _plain(text: str) -> str:
+    return BLANK_LINES.sub("\n\n", text).strip() + "\n"
 
 
-def _values(payload: Payload) -> dict[str, object]:
-    """The payload's fields and its moments, by name."""
+def _values(payload: Payload, links: Links) -> dict[str, object]:
+    """The payload's fields, its moments and where it leads, by name."""
     names = [*type(payload).model_fields, "starts_at", "previously_at", "arrived_at_local"]
-    return {name: getattr(payload, name) for name in names if hasattr(payload, name)}
+    values = {name: getattr(payload, name) for name in names if hasattr(payload, name)}
+    del values["language"]
+    if isinstance(payload, VisitPayload):
+        values["map_link"] = links.map(payload.site_address)
+        values["pass_link"] = links.visitor_pass(payload.qr_code) if payload.qr_code else ""
+    return values | {"qr_content_id": QR_CONTENT_ID}
 
 
 def _images(kind: NotificationKind, payload: Payload) -> tuple[InlineImage, ...]:

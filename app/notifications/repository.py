@@ -15,6 +15,7 @@ from app.core.ids import new_id
 from app.core.insert_many import insert_many
 from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.repository import ReadRepository, Repository
+from app.core.request_context import current_context
 from app.notifications.errors import NotFailed
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification, NotificationStatus
@@ -120,22 +121,26 @@ class Outbox(MailEraser):
         super().__init__(unit)
         self._wake = wake
 
+    def wake_after_commit(self) -> None:
+        """Tell the worker, once the mail is there for it."""
+        self.unit.after_commit(self._wake)
+
     def put(self, mail: OutgoingMail, now: datetime) -> None:
         """Queue one mail."""
-        self.add(Notification(**_row(mail, now)))
-        self.unit.after_commit(self._wake)
+        self.unit.append(Notification, mail_row(mail, now))
+        self.wake_after_commit()
 
     async def put_all(self, mails: Sequence[OutgoingMail], now: datetime) -> None:
         """Queue many mails with one INSERT."""
-        await insert_many(self.unit, Notification, [_row(mail, now) for mail in mails])
-        self.unit.after_commit(self._wake)
+        await insert_many(self.unit, Notification, [mail_row(mail, now) for mail in mails])
+        self.wake_after_commit()
 
     async def put_once(self, mail: OutgoingMail, now: datetime) -> bool:
         """Queue one mail unless its (visitor, kind, version) is there; says whether it was new."""
-        statement = insert(Notification).values(_row(mail, now)).on_conflict_do_nothing()
+        statement = insert(Notification).values(mail_row(mail, now)).on_conflict_do_nothing()
         inserted = bool((await self.unit.write(statement)).rowcount)
         if inserted:
-            self.unit.after_commit(self._wake)
+            self.wake_after_commit()
         return inserted
 
     async def lock_failed(self, notification_id: UUID) -> Notification:
@@ -152,7 +157,7 @@ class Outbox(MailEraser):
         notification.status = NotificationStatus.QUEUED
         notification.next_attempt_at = notification.tries_began_at = now
         notification.attempts = 0
-        self.unit.after_commit(self._wake)
+        self.wake_after_commit()
         return notification
 
     async def next_version(self, visitor_id: UUID, kind: NotificationKind) -> int:
@@ -284,12 +289,15 @@ def _summaries(queued_at: Collection[datetime]) -> tuple[ColumnElement[bool], ..
     )
 
 
-def _row(mail: OutgoingMail, now: datetime) -> dict[str, Any]:
+def mail_row(mail: OutgoingMail, now: datetime) -> dict[str, Any]:
+    """The columns of a queued mail."""
+    context = current_context()
     return {
         "id": new_id(),
         "visitor_id": mail.visitor_id,
         "kind": mail.kind,
         "version": mail.version,
+        "request_id": context.request_id if context else None,
         "recipient": mail.to,
         "recipient_name": mail.name,
         "payload": mail.payload.model_dump(mode="json"),

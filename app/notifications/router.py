@@ -15,32 +15,36 @@ from app.notifications.errors import NotFailed
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import NotificationStatus
 from app.notifications.repository import NotificationReader, Outbox
-from app.notifications.schemas import NotificationOut
+from app.notifications.schemas import Notification
 
 router = APIRouter(prefix="/api/notifications", tags=["notifications"], route_class=ApiRoute)
 
 
-@router.get("/")
+@router.get("/", operation_id="notifications_list", summary="List mails")
 async def list_all_notifications(
     _: NotificationManager,
     session: Reading,
     page: Paging,
     status: Annotated[NotificationStatus | None, Query()] = None,
     kind: Annotated[NotificationKind | None, Query()] = None,
-) -> Page[NotificationOut]:
-    """Every mail with its state, newest first."""
+) -> Page[Notification]:
+    """Each with its state, newest first; `status=failed` are those that need somebody."""
     rows, next_cursor, total = await NotificationReader(session).page(status, kind, page)
-    items = [NotificationOut.model_validate(row) for row in rows]
+    items = [Notification.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
 
 
 @router.post(
-    "/{notification_id:uuid}/retry/", status_code=202, responses=problems(NotFound, NotFailed)
+    "/{notification_id:uuid}/retry/",
+    operation_id="notifications_retry",
+    summary="Send a failed mail again",
+    status_code=202,
+    responses=problems(NotFound, NotFailed),
 )
 async def retry_notification(
     notification_id: UUID, _: NotificationManager, request: Request, unit: Writing, now: Now
-) -> NotificationOut:
-    """Queue a failed mail again, for another day of tries."""
+) -> Notification:
+    """It is tried for another day."""
     outbox = Outbox(unit, request.app.state.wake_outbox)
     notification = await outbox.lock_failed(notification_id)
-    return NotificationOut.model_validate(outbox.retry(notification, now))
+    return Notification.model_validate(outbox.retry(notification, now))

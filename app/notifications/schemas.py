@@ -9,10 +9,10 @@ from app.notifications.kinds import NotificationKind
 from app.notifications.models import NotificationStatus
 
 
-class NotificationOut(BaseModel):
+class Notification(BaseModel):
     """One mail and where it is."""
 
-    model_config = ConfigDict(from_attributes=True, title="Notification")
+    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     visitor_id: UUID | None

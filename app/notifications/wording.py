@@ -1,13 +1,13 @@
-"""How names, times and purposes are worded in a mail. English, whatever the machine's locale."""
+"""How names, times and purposes are worded, in the language of the reader."""
 
 import unicodedata
 from datetime import datetime
+from functools import lru_cache
 
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July",
-    "August", "September", "October", "November", "December",
-)  # fmt: skip
+from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
+from babel.units import format_unit
+
+from app.core.languages import Language, translations
 
 # Embeddings, overrides and isolates: one left open in a name turns the rest of the line around.
 # The plain direction marks U+200E and U+200F can't, and belong to names in Hebrew and Arabic.
@@ -30,48 +30,74 @@ def brief(text: str, length: int = 60) -> str:
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
-def day(moment: datetime) -> str:
-    """Monday, 23 November 2026."""
-    return f"{DAYS[moment.weekday()]}, {moment.day} {MONTHS[moment.month - 1]} {moment.year}"
+class Wording:
+    """The words of one language for what templates can't word themselves."""
 
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self._locale = language.locale
+        self._translations = translations(language)
+        self.gettext = gettext = self._translations.gettext
+        self._purposes = {
+            "business_meeting": gettext("business meeting"),
+            "interview": gettext("interview"),
+            "delivery": gettext("delivery"),
+            "maintenance": gettext("maintenance"),
+            "training": gettext("training"),
+            "i_factory_visit": gettext("i-Factory visit"),
+            "i_factory_training": gettext("i-Factory training"),
+            "other": gettext("other"),
+        }
 
-def short_day(moment: datetime) -> str:
-    """Mon, 23 Nov 2026."""
-    weekday, month = DAYS[moment.weekday()][:3], MONTHS[moment.month - 1][:3]
-    return f"{weekday}, {moment.day} {month} {moment.year}"
+    def day(self, moment: datetime) -> str:
+        """Monday, 23 November 2026."""
+        return format_date(moment, "full", self._locale)
 
+    def short_day(self, moment: datetime) -> str:
+        """Mon, 23 Nov 2026."""
+        return format_skeleton("yMMMEd", moment, locale=self._locale)
 
-def clock(moment: datetime) -> str:
-    """09:30."""
-    return f"{moment:%H:%M}"
+    def clock(self, moment: datetime) -> str:
+        """09:30."""
+        return format_time(moment, "short", locale=self._locale)
 
+    def time_of_day(self, moment: datetime) -> str:
+        """09:30 with what the language says to it: 09:30 Uhr in German."""
+        return self.gettext("%(clock)s") % {"clock": self.clock(moment)}
 
-def zone(moment: datetime) -> str:
-    """Europe/Berlin, CET. An offset where the zone has no abbreviation."""
-    name, abbreviation = str(moment.tzinfo), moment.tzname() or ""
-    if not abbreviation.isalpha():
+    def moment(self, moment: datetime) -> str:
+        """Monday, 23 November 2026, 09:30."""
+        return f"{self.day(moment)}, {self.time_of_day(moment)}"
+
+    def zone(self, moment: datetime) -> str:
+        """Europe/Berlin, CET. An offset where the zone has no abbreviation."""
+        name, abbreviation = str(moment.tzinfo), self._abbreviation(moment)
+        return name if name == abbreviation else f"{name}, {abbreviation}"
+
+    def when(self, moment: datetime) -> str:
+        """Monday, 23 November 2026, 09:30 (Europe/Berlin, CET)."""
+        return f"{self.moment(moment)} ({self.zone(moment)})"
+
+    def duration(self, minutes: int) -> str:
+        """60 as 1 hour, 90 as 90 minutes, 2880 as 2 days."""
+        units = ((1440, "day"), (60, "hour"), (1, "minute"))
+        size, unit = next(unit for unit in units if minutes % unit[0] == 0)
+        return format_unit(minutes // size, f"duration-{unit}", "long", locale=self._locale)
+
+    def purpose(self, purpose: str) -> str:
+        """`business_meeting` as business meeting; one that is new to this release as it is."""
+        return self._purposes.get(purpose) or purpose.replace("_", " ")
+
+    def _abbreviation(self, moment: datetime) -> str:
+        local = get_timezone_name(moment, "short", locale=self._locale)  # MEZ in German
+        for abbreviation in (local, moment.tzname() or ""):
+            if abbreviation.isalpha():
+                return abbreviation
         offset = moment.strftime("%z").replace("-", "\N{MINUS SIGN}")  # a hyphen would break lines
-        abbreviation = f"UTC{offset[:3]}:{offset[3:5]}"
-    return name if name == abbreviation else f"{name}, {abbreviation}"
+        return f"UTC{offset[:3]}:{offset[3:5]}"
 
 
-def when(moment: datetime) -> str:
-    """Monday, 23 November 2026, 09:30 (Europe/Berlin, CET)."""
-    return f"{day(moment)}, {clock(moment)} ({zone(moment)})"
-
-
-def purpose_words(purpose: str) -> str:
-    """`business_meeting` as business meeting."""
-    return purpose.replace("i_factory", "i-Factory").replace("_", " ")
-
-
-def duration(minutes: int) -> str:
-    """60 as 1 hour, 90 as 90 minutes, 2880 as 2 days."""
-    for size, unit in ((1440, "day"), (60, "hour")):
-        if minutes % size == 0:
-            return counted(minutes // size, unit)
-    return counted(minutes, "minute")
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+@lru_cache
+def wording(language: Language) -> Wording:
+    """The words of a language, made once."""
+    return Wording(language)

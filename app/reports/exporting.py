@@ -83,8 +83,10 @@ class ExportResponse(StreamingResponse):
         read: Callable[[ReadSession], Parts],
         *,
         name: str,
+        may_lag: bool,
     ) -> None:
         self.database, self.places, self.file, self.read = database, places, file, read
+        self.may_lag = may_lag
         named = {"Content-Disposition": f'attachment; filename="{name}.{file.extension}"'}
         super().__init__((), headers=named, media_type=file.media_type)
 
@@ -92,7 +94,9 @@ class ExportResponse(StreamingResponse):
         with self.places.taken(), closing(self.file):
             async with (
                 self.database.snapshot(
-                    query_seconds=QUERY_SECONDS, idle_seconds=2 * STALL_SECONDS
+                    query_seconds=QUERY_SECONDS,
+                    idle_seconds=2 * STALL_SECONDS,
+                    may_lag=self.may_lag,
                 ) as session,
                 aclosing(self.read(session)) as parts,
             ):

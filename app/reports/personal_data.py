@@ -3,48 +3,47 @@
 from datetime import datetime
 from uuid import UUID
 
-from app.audit.models import Action
+from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventRepository
-from app.audit.schemas import VisitorEventOut
+from app.audit.schemas import VisitorEvent
 from app.auth.caller import Caller
 from app.core.database import ReadSession, WriteSession
 from app.core.errors import NotFound
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification
 from app.notifications.repository import NotificationReader
-from app.reports.personal_data_schemas import HeldNotificationOut, HeldScanOut, PersonalDataOut
+from app.reports.personal_data_schemas import HeldNotification, HeldScan, PersonalData
 from app.scans.repository import ScanReader
+from app.visitors import schemas as visitors
 from app.visitors.models import Visitor
 from app.visitors.repository import VisitorReader
-from app.visitors.schemas import VisitorOut
 
 
 async def export(
     unit: WriteSession, visitor_id: UUID, caller: Caller, now: datetime
-) -> PersonalDataOut:
+) -> PersonalData:
     """The document, with the entry of this export in it; raises `NotFound`."""
     visitor = await VisitorReader(unit).visible(visitor_id, caller)
     if visitor is None:
         raise NotFound
     events = VisitorEventRepository(unit)
-    events.record(visitor_id, Action.PERSONAL_DATA_EXPORTED, caller, now)
+    events.record(visitor_id, VisitorAction.PERSONAL_DATA_EXPORTED, caller, now)
     await unit.flush()
-    return PersonalDataOut(
+    return PersonalData(
         exported_at=now,
-        visitor=VisitorOut.of(visitor),
+        visitor=visitors.Visitor.of(visitor),
         host_id=visitor.host_id,
         checked_in_gate=visitor.checked_in_gate,
         anonymised_at=visitor.anonymised_at,
-        events=[VisitorEventOut.model_validate(e) for e in await events.of_visitor(visitor_id)],
+        events=[VisitorEvent.model_validate(e) for e in await events.of_visitor(visitor_id)],
         notifications=await _notifications(unit, visitor),
         scans=[
-            HeldScanOut.model_validate(scan)
-            for scan in await ScanReader(unit).of_visitor(visitor_id)
+            HeldScan.model_validate(scan) for scan in await ScanReader(unit).of_visitor(visitor_id)
         ],
     )
 
 
-async def _notifications(session: ReadSession, visitor: Visitor) -> list[HeldNotificationOut]:
+async def _notifications(session: ReadSession, visitor: Visitor) -> list[HeldNotification]:
     mails = NotificationReader(session)
     own = await mails.of_visitor(visitor.id)
     summaries = await mails.summaries_naming(visitor.id, visitor.created_at)
@@ -52,9 +51,9 @@ async def _notifications(session: ReadSession, visitor: Visitor) -> list[HeldNot
     return sorted(held, key=lambda mail: (mail.created_at, mail.id))
 
 
-def _held(mail: Notification, visitor_id: UUID) -> HeldNotificationOut:
+def _held(mail: Notification, visitor_id: UUID) -> HeldNotification:
     """A mail without the other visitors that a summary lists: their data is not this person's."""
-    shown = HeldNotificationOut.model_validate(mail)
+    shown = HeldNotification.model_validate(mail)
     if mail.kind is not NotificationKind.host_bulk_summary:
         return shown
     rows = [row for row in mail.payload["visitors"] if row["visitor_id"] == str(visitor_id)]

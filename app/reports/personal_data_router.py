@@ -10,15 +10,20 @@ from app.core.dependencies import Now
 from app.core.errors import NotFound, problems
 from app.core.routing import ApiRoute
 from app.reports import personal_data
-from app.reports.personal_data_schemas import PersonalDataOut
+from app.reports.personal_data_schemas import PersonalData
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
 
 
-@router.get("/{visitor_id:uuid}/personal-data/", responses=problems(NotFound))
+@router.get(
+    "/{visitor_id:uuid}/personal-data/",
+    operation_id="visitors_personal_data",
+    summary="Export a visitor's personal data",
+    responses=problems(NotFound),
+)
 async def export_personal_data(
     visitor_id: UUID, caller: VisitorManager, unit: Writing, now: Now, response: Response
-) -> PersonalDataOut:
+) -> PersonalData:
     """Everything that is held about a visitor, for whoever asks what that is (GDPR, article 15).
 
     The audit trail keeps who has seen it.

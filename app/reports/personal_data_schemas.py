@@ -6,16 +6,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.audit.schemas import VisitorEventOut
-from app.notifications.schemas import NotificationOut
-from app.scans.models import Direction, Verdict
-from app.visitors.schemas import VisitorOut
+from app.audit.schemas import VisitorEvent
+from app.notifications.schemas import Notification
+from app.scans.models import ScanDirection, ScanVerdict
+from app.visitors.schemas import Visitor
 
 
-class HeldNotificationOut(NotificationOut):
+class HeldNotification(Notification):
     """A mail with what it says."""
-
-    model_config = ConfigDict(title="HeldNotification")
 
     recipient_name: str
     payload: dict[str, Any] = Field(
@@ -23,35 +21,33 @@ class HeldNotificationOut(NotificationOut):
     )
 
 
-class HeldScanOut(BaseModel):
+class HeldScan(BaseModel):
     """One scan of the visitor's codes, opened or refused."""
 
-    model_config = ConfigDict(from_attributes=True, title="HeldScan")
+    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     created_at: datetime = Field(description="When it was received")
     scanned_at: datetime | None = Field(description="By the device's clock")
     caller_id: UUID = Field(description="The device or person that scanned")
     scan_id: UUID | None
-    direction: Direction
+    direction: ScanDirection
     gate: str | None
     site_id: UUID | None
-    verdict: Verdict
+    verdict: ScanVerdict
     code: str | None = Field(description="Why it was refused")
     message: str
     details: dict[str, Any]
 
 
-class PersonalDataOut(BaseModel):
+class PersonalData(BaseModel):
     """Everything that is held about a visitor; lists are oldest first."""
 
-    model_config = ConfigDict(title="PersonalData")
-
     exported_at: datetime
-    visitor: VisitorOut
+    visitor: Visitor
     host_id: UUID | None = Field(description="The host's account")
     checked_in_gate: str | None
     anonymised_at: datetime | None
-    events: list[VisitorEventOut]
-    notifications: list[HeldNotificationOut]
-    scans: list[HeldScanOut]
+    events: list[VisitorEvent]
+    notifications: list[HeldNotification]
+    scans: list[HeldScan]

@@ -37,7 +37,13 @@ from app.departments.models import Department
 from app.reports.calendar import CountedDays, Granularity, SiteDay, Span
 from app.sites.models import Site
 from app.visitors.models import Visitor, VisitorStatus
-from app.visitors.repository import ORDERINGS, VisitorFilter, VisitorReader, visible_to
+from app.visitors.repository import (
+    ORDERINGS,
+    VisitorFilter,
+    VisitorOrdering,
+    VisitorReader,
+    visible_to,
+)
 
 RECENT = 5
 ARRIVED = (VisitorStatus.VERIFIED, VisitorStatus.COMPLETED)
@@ -110,7 +116,7 @@ class ReportReader:
         statement = VisitorReader(self.session).statement().where(*visible_to(caller))
         if site_id is not None:
             statement = statement.where(Visitor.site_id == site_id)
-        newest_first = ORDERINGS["-created_at"].clauses()
+        newest_first = ORDERINGS[VisitorOrdering.LATEST_CREATED_AT].clauses()
         return (await self.session.scalars(statement.order_by(*newest_first).limit(RECENT))).all()
 
     async def trends(

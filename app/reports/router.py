@@ -2,15 +2,17 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from app.auth.browsing import Browsing, MayLag
 from app.auth.guards import VisitorManager
-from app.core.database import Database, Reading, get_database
+from app.core.database import Database, get_database
 from app.core.dependencies import Now
 from app.core.errors import problems
+from app.core.responses import file
 from app.core.routing import ApiRoute
 from app.reports import service
 from app.reports.calendar import Granularity
@@ -18,10 +20,10 @@ from app.reports.columns import COLUMNS
 from app.reports.csv_file import CsvFile
 from app.reports.exporting import PART, ExportFile, ExportPlaces, ExportResponse, TooManyExports
 from app.reports.repository import ReportReader
-from app.reports.schemas import DashboardOut, TrendsOut
+from app.reports.schemas import Dashboard, Trends
 from app.reports.workbook import Workbook
 from app.visitors.dependencies import Filter
-from app.visitors.repository import ORDERINGS, OrderingName
+from app.visitors.repository import ORDERINGS, VisitorOrdering
 
 router = APIRouter(prefix="/api", tags=["reports"], route_class=ApiRoute)
 
@@ -40,13 +42,11 @@ FILES: dict[ExportFormat, type[Workbook] | type[CsvFile]] = {
     ExportFormat.XLSX: Workbook,
     ExportFormat.CSV: CsvFile,
 }
-BINARY = {"schema": {"type": "string", "format": "binary"}}
-EXPORTED: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The file, sent while it is made; one that breaks off is not complete",
-        "content": {Workbook.media_type: BINARY, "text/csv": BINARY},
-    }
-}
+EXPORTED = file(
+    "The file, sent while it is made; one that breaks off is not complete",
+    Workbook.media_type,
+    "text/csv",
+)
 
 
 async def _places(request: Request) -> ExportPlaces:
@@ -54,10 +54,14 @@ async def _places(request: Request) -> ExportPlaces:
     return places
 
 
-@router.get("/visitors/dashboard-stats/")
+@router.get(
+    "/visitors/dashboard-stats/",
+    operation_id="visitors_dashboard_stats",
+    summary="Read the dashboard",
+)
 async def dashboard_stats(
     caller: VisitorManager,
-    session: Reading,
+    session: Browsing,
     now: Now,
     date_from: Annotated[
         date | None,
@@ -70,7 +74,7 @@ async def dashboard_stats(
         date | None, Query(description="Last day of the range, included; at most 366 days")
     ] = None,
     site: SiteId = None,
-) -> DashboardOut:
+) -> Dashboard:
     """The day at a glance. Exact figures of one instant; hosts see those of their own visitors."""
     return await service.dashboard(
         session, caller, now, date_from=date_from, date_to=date_to, site=site
@@ -79,16 +83,19 @@ async def dashboard_stats(
 
 @router.get(
     "/visitors/export-excel/",
+    operation_id="visitors_export_excel",
+    summary="Export visitors as a file",
     response_class=Response,
     responses=EXPORTED | problems(TooManyExports),
 )
 async def export_excel(
     caller: VisitorManager,
     database: Annotated[Database, Depends(get_database)],
+    may_lag: MayLag,
     places: Annotated[ExportPlaces, Depends(_places)],
     now: Now,
     chosen: Filter,
-    ordering: OrderingName = "-created_at",
+    ordering: VisitorOrdering = VisitorOrdering.LATEST_CREATED_AT,
     file_format: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.XLSX,
 ) -> Response:
     """The visitors of a list as a file, in the list's order. Hosts get their own.
@@ -105,13 +112,14 @@ async def export_excel(
             chosen, caller, ORDERINGS[ordering], part=PART
         ),
         name=f"visitors-{now:%Y-%m-%d}",
+        may_lag=may_lag,
     )
 
 
-@router.get("/analytics/trends/")
+@router.get("/analytics/trends/", operation_id="analytics_trends", summary="Read trends")
 async def trends(
     caller: VisitorManager,
-    session: Reading,
+    session: Browsing,
     now: Now,
     date_from: Annotated[
         date | None,
@@ -123,7 +131,7 @@ async def trends(
     granularity: Granularity = Granularity.DAY,
     site: SiteId = None,
     department: DepartmentId = None,
-) -> TrendsOut:
+) -> Trends:
     """What became of visits by day, week or month, by site and department. Hosts see their own."""
     return await service.trends(
         session,

@@ -4,10 +4,10 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.reports.calendar import Granularity
-from app.visitors.schemas import VisitorOut
+from app.visitors.schemas import Visitor
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -57,11 +57,9 @@ class DayCount(BaseModel):
     count: Count
 
 
-class DashboardOut(BaseModel):
+class Dashboard(BaseModel):
     """The day at a glance. "Today" and "this month" are those of the site's own calendar; without
     `site`, those of each visitor's site. Hosts' figures are of their own visitors."""
-
-    model_config = ConfigDict(title="DashboardStats")
 
     total_visitors_today: Count = Field(description="Visits dated today that are not cancelled")
     verified_visitors: Count = Field(
@@ -79,7 +77,7 @@ class DashboardOut(BaseModel):
     )
     by_hour: list[HourCount] = Field(description="All 24 hours, by the visits' booked time")
     by_day: list[DayCount] = Field(description="Every day of the range, days without visits too")
-    recent_visitors: list[VisitorOut] = Field(
+    recent_visitors: list[Visitor] = Field(
         max_length=5, description="The five registered last, whatever the range; newest first"
     )
 
@@ -124,10 +122,8 @@ class DepartmentFigures(VisitFigures):
     department_name: str | None
 
 
-class TrendsOut(BaseModel):
+class Trends(BaseModel):
     """How visits went over time. The first and last bucket count only days within the range."""
-
-    model_config = ConfigDict(title="Trends")
 
     date_from: date
     date_to: date

@@ -13,7 +13,7 @@ from app.reports.calendar import Granularity, SiteDay, Span
 from app.reports.repository import AnyRow, Groups, ReportReader
 from app.reports.schemas import (
     Bucket,
-    DashboardOut,
+    Dashboard,
     DayCount,
     DepartmentCount,
     DepartmentFigures,
@@ -21,12 +21,12 @@ from app.reports.schemas import (
     PurposeCounts,
     SiteFigures,
     StatusCounts,
-    TrendsOut,
+    Trends,
     VisitFigures,
 )
 from app.slots.service import UnknownSite
 from app.visitors.repository import VisitorFilter
-from app.visitors.schemas import VisitorOut
+from app.visitors.schemas import Visitor
 
 DASHBOARD_DAYS = 366
 TRENDS_DAYS = 1_100
@@ -40,7 +40,7 @@ async def dashboard(
     date_from: date | None,
     date_to: date | None,
     site: UUID | None,
-) -> DashboardOut:
+) -> Dashboard:
     """The day at a glance. Raises `UnknownSite`, or `Invalid` for an impossible range."""
     chosen = calendar.chosen_range(date_from, date_to)
     if chosen is not None:
@@ -51,7 +51,7 @@ async def dashboard(
     groups = await reader.dashboard(days, site, caller)
     recent = await reader.recent(site, caller)
     span = calendar.outline([each.chosen for each in days])
-    return _dashboard(groups, span, [VisitorOut.of(visitor) for visitor in recent])
+    return _dashboard(groups, span, [Visitor.of(visitor) for visitor in recent])
 
 
 async def trends(
@@ -64,7 +64,7 @@ async def trends(
     granularity: Granularity,
     site: UUID | None,
     department: UUID | None,
-) -> TrendsOut:
+) -> Trends:
     """What became of visits. Raises `UnknownSite`, or `Invalid` for an impossible range."""
     reader = ReportReader(session)
     sites = await _site_days(reader, site, now)
@@ -84,9 +84,9 @@ async def _site_days(reader: ReportReader, site: UUID | None, now: datetime) -> 
     return sites
 
 
-def _dashboard(groups: Groups, span: Span, recent: list[VisitorOut]) -> DashboardOut:
+def _dashboard(groups: Groups, span: Span, recent: list[Visitor]) -> Dashboard:
     counters = groups[None][0]
-    return DashboardOut(
+    return Dashboard(
         total_visitors_today=counters.today_total,
         verified_visitors=counters.today_arrived,
         pending_verification=counters.today_pending,
@@ -132,9 +132,9 @@ def _by_day(groups: Groups, span: Span) -> list[DayCount]:
 
 def _trends(
     groups: Groups, span: Span, granularity: Granularity, sites: Sequence[SiteDay]
-) -> TrendsOut:
+) -> Trends:
     names = {site.site_id: site.site_name for site in sites}
-    return TrendsOut(
+    return Trends(
         date_from=span.first,
         date_to=span.last,
         granularity=granularity,

@@ -1,5 +1,10 @@
 """Why a gate stays shut."""
 
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
 from app.core.errors import Problem
 
 
@@ -12,9 +17,13 @@ class ScanIdReused(Problem):
 
 
 class ScanRefused(Problem):
-    """The base of every refusal; carries `verdict` (`refused`) and `replayed`."""
+    """The base of every refusal."""
 
     status = 409
+
+    class Members(BaseModel):
+        verdict: Literal["refused"]
+        replayed: bool = Field(description="Whether this repeats the answer to an earlier scan")
 
 
 class WrongDay(ScanRefused):
@@ -34,9 +43,11 @@ class Rescheduled(ScanRefused):
 
 
 class AlreadyInside(ScanRefused):
-    """Carries `since` (UTC) and `gate`."""
-
     code, title = "already_inside", "The visitor is inside already"
+
+    class Members(ScanRefused.Members):
+        since: datetime | None = Field(description="When the visitor came in")
+        gate: str | None = Field(description="Through which gate", examples=["North"])
 
 
 class NotInside(ScanRefused):

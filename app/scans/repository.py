@@ -1,18 +1,66 @@
 """SQL of the scan ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import eq, ge, lt
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Uuid, any_, func, literal, literal_column, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import joinedload
 
+from app.core.insert_many import insert_many
+from app.core.inserting import values_of
+from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.repository import ReadRepository, Repository
-from app.scans.models import Scan
+from app.scans.errors import NotInside
+from app.scans.models import Scan, ScanVerdict
+
+NEWEST_FIRST = Ordering("-scans", (Scan.created_at, Scan.id), descending=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanFilter:
+    """What the list is narrowed to; None narrows nothing. Instants are those of the receipt."""
+
+    verdict: ScanVerdict | None = None
+    site: UUID | None = None
+    scanned_by: UUID | None = None
+    gate: str | None = None
+    visitor: UUID | None = None
+    received_from: datetime | None = None
+    received_before: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        compared = (
+            (Scan.site_id, eq, self.site),
+            (Scan.caller_id, eq, self.scanned_by),
+            (Scan.gate, eq, self.gate),
+            (Scan.visitor_id, eq, self.visitor),
+            (Scan.created_at, ge, self.received_from),
+            (Scan.created_at, lt, self.received_before),
+        )
+        found: list[ColumnElement[bool]] = [
+            compare(column, value) for column, compare, value in compared if value is not None
+        ]
+        if self.verdict is not None:
+            # Spelled out: a plan for any verdict could not use the index of the conflicts alone.
+            found.append(Scan.verdict == literal_column(f"'{self.verdict.value}'"))
+        return found
 
 
 class ScanReader(ReadRepository[Scan]):
     """Reads the ledger."""
 
     model = Scan
+
+    async def page(
+        self, chosen: ScanFilter, page: PageRequest
+    ) -> tuple[list[Scan], str | None, int | None]:
+        """Scans with their visitor and device, newest first."""
+        found = self.statement().options(joinedload(Scan.visitor), joinedload(Scan.device))
+        return await paginate(self.session, found.where(*chosen.conditions()), NEWEST_FIRST, page)
 
     async def of_visitor(self, visitor_id: UUID) -> Sequence[Scan]:
         """Every scan of one visitor's codes, oldest first."""
@@ -31,7 +79,51 @@ class ScanRepository(ScanReader, Repository[Scan]):
         Repeats that arrive together wait for each other here, so that the second finds the first.
         """
         key = func.hashtextextended(f"{caller_id}/{scan_id}", 0)
-        await self.session.rows(select(func.pg_advisory_xact_lock(key)))
+        await self.session.rows(
+            select(
+                func.pg_advisory_xact_lock_shared(_batches_of(caller_id)),
+                func.pg_advisory_xact_lock(key),
+            )
+        )
         return await self.session.scalar(
             select(Scan).where(Scan.caller_id == caller_id, Scan.scan_id == scan_id)
         )
+
+    async def all_earlier(self, caller_id: UUID, scan_ids: Collection[UUID]) -> dict[UUID, Scan]:
+        """Those of many ids under which this caller sent a scan before.
+
+        One lock for all of them, and not one for each, which would fill the lock table: a batch
+        waits for the caller's other batches and for the scans that `earlier` has let through.
+        """
+        await self.session.rows(select(func.pg_advisory_xact_lock(_batches_of(caller_id))))
+        found = await self.session.scalars(
+            select(Scan).where(
+                Scan.caller_id == caller_id, Scan.scan_id == any_(literal(scan_ids, ARRAY(Uuid)))
+            )
+        )
+        return {scan.scan_id: scan for scan in found if scan.scan_id is not None}
+
+    async def unmatched_exits(self, visitor_ids: Collection[UUID]) -> Sequence[Scan]:
+        """What was kept of visitors who had left through an offline gate before they came in."""
+        found = await self.session.scalars(
+            select(Scan)
+            .where(
+                Scan.visitor_id == any_(literal(list(visitor_ids), ARRAY(Uuid))),
+                Scan.verdict == ScanVerdict.CONFLICT,
+                Scan.code == NotInside.code,
+            )
+            .order_by(Scan.id)
+        )
+        return found.all()
+
+    def keep(self, scan: Scan) -> None:
+        """Store a decided scan."""
+        self.unit.append(Scan, values_of(scan))
+
+    async def add_new(self, scans: Sequence[Scan]) -> None:
+        """Store decided scans with one INSERT."""
+        await insert_many(self.unit, Scan, [values_of(scan) for scan in scans])
+
+
+def _batches_of(caller_id: UUID) -> ColumnElement[int]:
+    return func.hashtextextended(f"offline scans of {caller_id}", 0)

@@ -2,18 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from app.auth.guards import Gatekeeper
 from app.core.errors import NotAuthenticated, problems
-from app.core.limits import Limiter, Rule
+from app.core.limits import Limiter
+from app.core.metrics import counted
+from app.core.request_context import note_subject
 from app.core.routing import ApiRoute
+from app.scans import metrics
+from app.scans.dependencies import ForgedScans
 from app.scans.errors import REFUSALS, ScanIdReused, UnknownToken
-from app.scans.models import Verdict
-from app.scans.schemas import ScanIn, ScannedVisitor, ScanOut
+from app.scans.models import OPENED, ScanVerdict
+from app.scans.schemas import ScanAccepted, ScanCreate, ScannedVisitor
 from app.scans.service import GateDesk, Outcome
-from app.settings import Settings
 from app.visitors.dependencies import Desk
 
 router = APIRouter(prefix="/api/visitors", tags=["scans"], route_class=ApiRoute)
@@ -25,22 +28,19 @@ async def _gate_desk(desk: Desk, caller: Gatekeeper) -> GateDesk:
     return GateDesk(desk, caller.id, caller)
 
 
-async def _forged(request: Request) -> Rule:
-    settings: Settings = request.app.state.settings
-    return Rule("forged scan", settings.forged_scan_limit_per_device)
-
-
 @router.post(
     "/verify-qr/",
-    response_model=ScanOut,
+    operation_id="visitors_verify_qr",
+    summary="Scan a QR code",
+    response_model=ScanAccepted,
     responses=problems(*REFUSALS.values(), ScanIdReused),
 )
 async def verify_qr(
-    body: ScanIn,
+    body: ScanCreate,
     desk: Annotated[GateDesk, Depends(_gate_desk)],
     limiter: Limiter,
-    rule: Annotated[Rule, Depends(_forged)],
-) -> ScanOut | Response:
+    rule: ForgedScans,
+) -> ScanAccepted | Response:
     """Tell a gate whether to open: only a 200 opens it, every refusal is a problem.
 
     The same `scan_id` from the same caller gets the first answer again. 429 is for a caller that
@@ -49,17 +49,22 @@ async def verify_qr(
     try:
         outcome = await desk.scan(body)
     except UnknownToken:
+        metrics.FORGED.inc()
         await limiter.hit(rule, str(desk.caller_id))
         raise
+    note_subject(visitor_id=outcome.scan.visitor_id)
+    desk.desk.unit.after_commit(
+        counted(metrics.scans_like(outcome.scan, replayed=outcome.replayed))
+    )
     return _opened(outcome) if _opens(outcome) else _refused(outcome)
 
 
 def _opens(outcome: Outcome) -> bool:
-    return outcome.scan.verdict is not Verdict.REFUSED and outcome.visitor is not None
+    return outcome.scan.verdict in OPENED and outcome.visitor is not None
 
 
-def _opened(outcome: Outcome) -> ScanOut:
-    return ScanOut.model_validate(
+def _opened(outcome: Outcome) -> ScanAccepted:
+    return ScanAccepted.model_validate(
         {
             "verdict": outcome.scan.verdict.value,
             "visitor": ScannedVisitor.model_validate(outcome.visitor),
@@ -74,5 +79,5 @@ def _refused(outcome: Outcome) -> Response:
     scan = outcome.scan
     # An opened scan without its visitor: erased since.
     problem = REFUSALS[scan.code](scan.message) if scan.code else UnknownToken()
-    problem.members = {**scan.details, "verdict": Verdict.REFUSED, "replayed": outcome.replayed}
+    problem.members = {**scan.details, "verdict": ScanVerdict.REFUSED, "replayed": outcome.replayed}
     return problem.response()

@@ -1,24 +1,21 @@
 """A scan at the gate: look the token up, decide, keep the scan, let in or out."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from app.audit.models import Action
+from app.audit.models import VisitorAction
 from app.auth.caller import Caller
-from app.core.qr_token import token_hash
-from app.notifications.kinds import NotificationKind
-from app.notifications.payloads import ArrivalPayload
 from app.scans.errors import ScanIdReused, UnknownToken
-from app.scans.models import Scan, Verdict
+from app.scans.models import Scan, ScanVerdict
+from app.scans.passage import arrival_mails, body_hash, entry, settle
 from app.scans.repository import ScanRepository
-from app.scans.schemas import ScanIn
-from app.scans.verdict import Decision, Gate, decide, refuse
+from app.scans.schemas import ScanCreate
+from app.scans.verdict import Decision, Gate, decide, not_current
 from app.sites.models import Site
 from app.sites.repository import SiteReader
-from app.visitors import mails
-from app.visitors.models import Visitor, VisitorStatus
+from app.visitors.lifecycle import enter
+from app.visitors.models import Visitor
 from app.visitors.service import VisitorDesk
 
 
@@ -41,7 +38,7 @@ class GateDesk:
         self.now = desk.now
         self.scans = ScanRepository(desk.unit)
 
-    async def scan(self, body: ScanIn) -> Outcome:
+    async def scan(self, body: ScanCreate) -> Outcome:
         """Decide on one scan.
 
         Raises `UnknownToken` for a forged token, without a look at the database, and
@@ -69,21 +66,17 @@ class GateDesk:
         await self._apply(decision, visitor, site, gate)
         return Outcome(self._keep(body, gate, decision, visitor.id), visitor, replayed=False)
 
-    async def _replay(self, earlier: Scan, body: ScanIn) -> Outcome:
-        if earlier.body_hash != _body_hash(body):
+    async def _replay(self, earlier: Scan, body: ScanCreate) -> Outcome:
+        if earlier.body_hash != body_hash(body):
             raise ScanIdReused
         visitor = None
         if earlier.visitor_id is not None:
             visitor = await self.desk.visitors.get(earlier.visitor_id)
         return Outcome(earlier, visitor, replayed=True)
 
-    async def _not_current(self, body: ScanIn, gate: Gate) -> Outcome:
+    async def _not_current(self, body: ScanCreate, gate: Gate) -> Outcome:
         owner = await self.desk.visitors.retired_owner(body.token)
-        decision = (
-            refuse("rescheduled", "The visit was moved: use the code of the newest mail")
-            if owner
-            else refuse("unknown", "This code is not in use any more")
-        )
+        decision = not_current(owner)
         return Outcome(self._keep(body, gate, decision, owner), None, replayed=False)
 
     async def _site(self, visitor: Visitor) -> Site:
@@ -93,44 +86,25 @@ class GateDesk:
         return site
 
     async def _apply(self, decision: Decision, visitor: Visitor, site: Site, gate: Gate) -> None:
-        if decision.verdict is Verdict.ADMITTED:
+        if decision.verdict is ScanVerdict.ADMITTED:
             self._let_in(visitor, site, gate)
-        elif decision.verdict is Verdict.CHECKED_OUT:
-            await self.desk.complete(visitor, Action.CHECKED_OUT, self.caller, gate=gate.name)
+        elif decision.verdict is ScanVerdict.CHECKED_OUT:
+            await self.desk.complete(
+                visitor, VisitorAction.CHECKED_OUT, self.caller, gate=gate.name
+            )
 
     def _let_in(self, visitor: Visitor, site: Site, gate: Gate) -> None:
-        visitor.status = VisitorStatus.VERIFIED
-        visitor.checked_in_at = visitor.updated_at = self.now
-        visitor.checked_in_gate = gate.name
+        enter(visitor, gate.name, self.now, self.now)
         self.desk.events.record(
-            visitor.id, Action.CHECKED_IN, self.caller, self.now, gate=gate.name
+            visitor.id, VisitorAction.CHECKED_IN, self.caller, self.now, gate=gate.name
         )
-        payload = ArrivalPayload(
-            **mails.visit_payload(visitor, site).model_dump(), arrived_at=self.now, gate=gate.name
-        )
-        for mail in mails.to_host(NotificationKind.host_arrival, visitor, site, payload, 0):
+        for mail in arrival_mails(visitor, site, gate.name, self.now):
             self.desk.outbox.put(mail, self.now)
 
-    def _keep(self, body: ScanIn, gate: Gate, decision: Decision, visitor_id: UUID | None) -> Scan:
-        return self.scans.add(
-            Scan(
-                visitor_id=visitor_id,
-                caller_id=self.caller_id,
-                scan_id=body.scan_id,
-                body_hash=_body_hash(body),
-                token_hash=token_hash(body.token),
-                direction=body.direction,
-                gate=gate.name,
-                site_id=gate.site_id,
-                scanned_at=body.scanned_at,
-                verdict=decision.verdict,
-                code=decision.code,
-                message=decision.message,
-                details=decision.details,
-                created_at=self.now,
-            )
-        )
-
-
-def _body_hash(body: ScanIn) -> bytes:
-    return hashlib.sha256(body.model_dump_json(exclude={"scan_id"}).encode()).digest()
+    def _keep(
+        self, body: ScanCreate, gate: Gate, decision: Decision, visitor_id: UUID | None
+    ) -> Scan:
+        scan = entry(body, gate, self.caller_id, self.now)
+        settle(scan, decision, visitor_id)
+        self.scans.keep(scan)
+        return scan

@@ -1,12 +1,12 @@
 """The decision at the gate. Pure: facts in, verdict out."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from app.core.localtime import instant_of, local_now
-from app.scans.models import Direction, Verdict
+from app.scans.models import ScanDirection, ScanVerdict
 from app.visitors.models import Visitor, VisitorStatus
 
 
@@ -22,19 +22,26 @@ class Gate:
 class Decision:
     """What the gate is told; `code` names a refusal, `details` are added to its document."""
 
-    verdict: Verdict
+    verdict: ScanVerdict
     message: str
     code: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
 
 def refuse(code: str, message: str, **details: Any) -> Decision:
-    return Decision(Verdict.REFUSED, message, code, details)
+    return Decision(ScanVerdict.REFUSED, message, code, details)
+
+
+def not_current(owner: UUID | None) -> Decision:
+    """On a genuine code of no visitor; `owner` is the one for whom it was replaced."""
+    if owner is None:
+        return refuse("unknown", "This code is not in use any more")
+    return refuse("rescheduled", "The visit was moved: use the code of the newest mail")
 
 
 def decide(
     visitor: Visitor,
-    direction: Direction,
+    direction: ScanDirection,
     gate: Gate,
     now: datetime,
     *,
@@ -47,11 +54,41 @@ def decide(
     ended = _ended(visitor)
     if ended is not None:
         return ended
-    if direction is Direction.OUT:
+    if direction is ScanDirection.OUT:
         return _way_out(visitor)
     if visitor.status is VisitorStatus.VERIFIED:
         return _already_inside(visitor)
-    return _on_time(visitor, now, timezone, early) or Decision(Verdict.ADMITTED, "Welcome")
+    return _on_time(visitor, now, timezone, early) or Decision(ScanVerdict.ADMITTED, "Welcome")
+
+
+def decide_past(
+    visitor: Visitor,
+    direction: ScanDirection,
+    gate: Gate,
+    at: datetime,
+    *,
+    timezone: str,
+    early: timedelta,
+) -> Decision:
+    """Whether a passage at a past instant fits the visit as it stands by now.
+
+    The gate was offline and has opened: what it would have been refused for is a conflict.
+    """
+    if direction is ScanDirection.OUT and _had_not_come_in(visitor, at):
+        return in_conflict(refuse("not_inside", "This visitor had not come in by then"))
+    return in_conflict(decide(visitor, direction, gate, at, timezone=timezone, early=early))
+
+
+def in_conflict(decision: Decision) -> Decision:
+    """The same on a gate that has opened all the same: a refusal becomes a conflict."""
+    refused = decision.verdict is ScanVerdict.REFUSED
+    return replace(decision, verdict=ScanVerdict.CONFLICT) if refused else decision
+
+
+def _had_not_come_in(visitor: Visitor, at: datetime) -> bool:
+    inside_since = visitor.checked_in_at
+    is_inside = visitor.status is VisitorStatus.VERIFIED
+    return is_inside and inside_since is not None and at < inside_since
 
 
 def _ended(visitor: Visitor) -> Decision | None:
@@ -69,7 +106,7 @@ def _ended(visitor: Visitor) -> Decision | None:
 def _way_out(visitor: Visitor) -> Decision:
     if visitor.status is VisitorStatus.PENDING:
         return refuse("not_inside", "This visitor has not come in")
-    return Decision(Verdict.CHECKED_OUT, "Goodbye")
+    return Decision(ScanVerdict.CHECKED_OUT, "Goodbye")
 
 
 def _already_inside(visitor: Visitor) -> Decision:

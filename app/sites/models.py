@@ -15,7 +15,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.models import Entity
+from app.core.languages import Language
+from app.core.models import Entity, words
 
 
 class Site(Entity):
@@ -45,6 +46,7 @@ class Site(Entity):
     booking_horizon_days: Mapped[int] = mapped_column(default=90)
     early_arrival_minutes: Mapped[int] = mapped_column(default=120)
     self_registration: Mapped[bool] = mapped_column(default=False)
+    language: Mapped[Language] = mapped_column(words(Language), default=Language.ENGLISH)
     is_default: Mapped[bool] = mapped_column(default=False)
     updated_at: Mapped[datetime]
 

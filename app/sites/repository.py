@@ -1,6 +1,6 @@
 """SQL of sites and closures."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -27,6 +27,11 @@ class SiteReader(ReadRepository[Site]):
 
     async def all(self) -> Sequence[Site]:
         return (await self.session.scalars(self.statement().order_by(Site.id))).all()
+
+    async def by_id(self, ids: Collection[UUID]) -> dict[UUID, Site]:
+        """Those of several sites that are there."""
+        found = await self.session.scalars(self.statement().where(Site.id.in_(ids)))
+        return {site.id: site for site in found}
 
     async def page(self, page: PageRequest) -> tuple[list[Site], str | None, int | None]:
         return await paginate(self.session, self.statement(), BY_NAME, page)

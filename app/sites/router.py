@@ -11,37 +11,50 @@ from app.core.dependencies import Now
 from app.core.errors import NotFound, problems
 from app.core.pagination import Page, Paging
 from app.core.repository import NameTaken
+from app.core.responses import CREATED
 from app.core.routing import ApiRoute
 from app.sites import service
 from app.sites.repository import SiteReader as SiteQueries
 from app.sites.repository import SiteRepository
-from app.sites.schemas import SiteIn, SiteOut
+from app.sites.schemas import Site, SiteCreate
 
 router = APIRouter(prefix="/api/sites", tags=["sites"], route_class=ApiRoute)
 
 
-@router.get("/")
-async def list_sites(_: SiteReader, session: Reading, page: Paging) -> Page[SiteOut]:
-    """Sites, by name."""
+@router.get("/", operation_id="sites_list", summary="List sites")
+async def list_sites(_: SiteReader, session: Reading, page: Paging) -> Page[Site]:
+    """By name; `is_default` marks the one that is meant where none is named."""
     rows, next_cursor, total = await SiteQueries(session).page(page)
-    items = [SiteOut.model_validate(row) for row in rows]
+    items = [Site.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
 
 
-@router.post("/", status_code=201, dependencies=[Once], responses=problems(NameTaken))
+@router.post(
+    "/",
+    operation_id="sites_create",
+    summary="Add a site",
+    status_code=201,
+    dependencies=[Once],
+    responses=CREATED | problems(NameTaken),
+)
 async def create_site(
-    body: SiteIn, _: SiteManager, unit: Writing, now: Now, response: Response
-) -> SiteOut:
-    """Add a site. Making it the default one takes that from the present default site."""
+    body: SiteCreate, _: SiteManager, unit: Writing, now: Now, response: Response
+) -> Site:
+    """Making it the default one takes that from the present default site."""
     site = await service.create_site(SiteRepository(unit), body.values(), now)
     response.headers["Location"] = f"/api/sites/{site.id}/"
-    return SiteOut.model_validate(site)
+    return Site.model_validate(site)
 
 
-@router.get("/{site_id:uuid}/", responses=problems(NotFound))
-async def read_site(site_id: UUID, _: SiteReader, session: Reading) -> SiteOut:
-    """One site."""
+@router.get(
+    "/{site_id:uuid}/",
+    operation_id="sites_read",
+    summary="Read a site",
+    responses=problems(NotFound),
+)
+async def read_site(site_id: UUID, _: SiteReader, session: Reading) -> Site:
+    """Its opening rules and limits."""
     site = await SiteQueries(session).get(site_id)
     if site is None:
         raise NotFound
-    return SiteOut.model_validate(site)
+    return Site.model_validate(site)

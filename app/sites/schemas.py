@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from app.core.languages import Language
 from app.core.localtime import timezone_names
 from app.core.text import LEFT_OUT, RequiredLine, TextOrEmpty
 from app.core.times import WallTime
@@ -24,6 +25,7 @@ EXAMPLE: JsonDict = {
     "booking_horizon_days": 90,
     "early_arrival_minutes": 120,
     "self_registration": False,
+    "language": "de",
 }
 
 
@@ -59,15 +61,16 @@ ClosingTime = Annotated[WallTime, Field(description="Later than `opens_at`; `00:
 Capacity = Annotated[int, _count(10_000)]
 LeadMinutes = Annotated[int, _count(43_200)]
 HorizonDays = Annotated[int, _count(730)]
+SiteLanguage = Annotated[
+    Language, Field(description="Of mails, and of passes for readers of none of our languages")
+]
 EarlyMinutes = Annotated[int, _count(1_440)]
 
 
-class SiteIn(BaseModel):
+class SiteCreate(BaseModel):
     """A site. Its name is unique without regard to case and to spaces at its ends."""
 
-    model_config = ConfigDict(
-        extra="forbid", title="SiteInput", json_schema_extra={"example": EXAMPLE}
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": EXAMPLE})
 
     name: RequiredLine
     address: TextOrEmpty = ""
@@ -80,6 +83,7 @@ class SiteIn(BaseModel):
     booking_horizon_days: HorizonDays = 90
     early_arrival_minutes: EarlyMinutes = 120
     self_registration: StrictBool = False
+    language: SiteLanguage = Language.ENGLISH
     is_default: StrictBool | None = Field(
         None, description="True takes it from the present default site; left out, it stays as it is"
     )
@@ -89,12 +93,11 @@ class SiteIn(BaseModel):
         return self.model_dump(exclude_none=True)
 
 
-class SiteChangeIn(BaseModel):
+class SiteUpdate(BaseModel):
     """The fields to change."""
 
     model_config = ConfigDict(
         extra="forbid",
-        title="SiteChange",
         json_schema_extra={"example": {"closes_at": "18:00", "slot_capacity": 25}},
     )
 
@@ -109,6 +112,7 @@ class SiteChangeIn(BaseModel):
     booking_horizon_days: HorizonDays = LEFT_OUT
     early_arrival_minutes: EarlyMinutes = LEFT_OUT
     self_registration: StrictBool = LEFT_OUT
+    language: SiteLanguage = LEFT_OUT
     is_default: StrictBool = LEFT_OUT
 
     def values(self) -> dict[str, Any]:
@@ -116,10 +120,10 @@ class SiteChangeIn(BaseModel):
         return self.model_dump(exclude_unset=True)
 
 
-class SiteOut(BaseModel):
+class Site(BaseModel):
     """A site with its opening rules; times are its local time."""
 
-    model_config = ConfigDict(from_attributes=True, title="Site")
+    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     name: str = Field(examples=["Berlin"])
@@ -133,6 +137,7 @@ class SiteOut(BaseModel):
     booking_horizon_days: int = Field(examples=[90])
     early_arrival_minutes: int = Field(examples=[120])
     self_registration: bool
+    language: Language
     is_default: bool
     created_at: datetime
     updated_at: datetime

@@ -1,13 +1,29 @@
 """Why a seat was not given."""
 
+from datetime import date
+
+from pydantic import BaseModel, Field
+
 from app.core.errors import Problem
-from app.slots.rules import Reason
+from app.core.times import WallTime
+from app.slots.rules import SlotReason
+
+
+class FreeSlot(BaseModel):
+    """A slot that still has places; date and time are local to the site."""
+
+    visit_date: date
+    visit_time: WallTime
+    available: int = Field(description="Places left", examples=[7])
 
 
 class SlotFull(Problem):
-    """Carries `alternatives`, the next three free slots of the site."""
-
     status, code, title = 409, "slot_full", "This hour is full"
+
+    class Members(BaseModel):
+        alternatives: list[FreeSlot] = Field(
+            max_length=3, description="The next three free slots of the site"
+        )
 
 
 class SlotClosed(Problem):
@@ -26,10 +42,10 @@ class SlotTooFar(Problem):
     status, code, title = 422, "slot_too_far", "That is too far ahead"
 
 
-NEVER_BOOKABLE: dict[Reason, type[Problem]] = {
-    Reason.CLOSED: SlotClosed,
-    Reason.PAST: SlotInPast,
-    Reason.TOO_SOON: SlotTooSoon,
-    Reason.TOO_FAR: SlotTooFar,
+NEVER_BOOKABLE: dict[SlotReason, type[Problem]] = {
+    SlotReason.CLOSED: SlotClosed,
+    SlotReason.PAST: SlotInPast,
+    SlotReason.TOO_SOON: SlotTooSoon,
+    SlotReason.TOO_FAR: SlotTooFar,
 }
 BOOKING_PROBLEMS: tuple[type[Problem], ...] = (SlotFull, *NEVER_BOOKABLE.values())

@@ -1,19 +1,44 @@
 """SQL of slots. Seats are taken under the slot row's lock, with a CHECK behind it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, exists, extract, func, literal, or_, select, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    exists,
+    extract,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.ids import new_id
+from app.core.insert_many import update_many
 from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.repository import ReadRepository, Repository
 from app.sites.models import Site, SiteClosure
 from app.slots.models import Slot
 
 BY_TIME = Ordering("slot-capacities", (Slot.visit_date, Slot.hour, Slot.id), descending=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDay:
+    """A site on one day: whether it is closed, and by hour the slots that have a row."""
+
+    site: Site
+    closed: bool
+    slots: dict[int, Slot]
 
 
 class SlotReader(ReadRepository[Slot]):
@@ -32,6 +57,21 @@ class SlotReader(ReadRepository[Slot]):
 
     async def at(self, site_id: UUID, day: date, hour: int) -> Slot | None:
         return await self.session.scalar(self.statement().where(*_key(site_id, day, hour)))
+
+    async def site_day(self, site_id: UUID | None, day: date) -> SiteDay | None:
+        """A site (the default one for None) on one day."""
+        closed = exists().where(SiteClosure.site_id == Site.id, SiteClosure.date == day)
+        of_day = and_(Slot.site_id == Site.id, Slot.visit_date == day)
+        found = await self.session.rows(
+            select(Site, closed, Slot)
+            .outerjoin(Slot, of_day)
+            .where(Site.is_default if site_id is None else Site.id == site_id)
+        )
+        rows = found.all()
+        if not rows:
+            return None
+        slots: list[Slot | None] = [row[2] for row in rows]
+        return SiteDay(rows[0][0], rows[0][1], {slot.hour: slot for slot in slots if slot})
 
     async def page_of_own(
         self, site_id: UUID, first: date | None, last: date | None, page: PageRequest
@@ -73,16 +113,23 @@ class SlotReader(ReadRepository[Slot]):
         return int(seats or 0)
 
 
+def seat_taken() -> CTE:
+    """The lock and one seat more, as the first part of a statement that books.
+
+    It has the slot's id for a row, or no row where the slot is full or has none itself. Its
+    parameters are `site_id`, `day` and `hour`. A full slot is passed over without waiting for its
+    lock: PostgreSQL tests `booked` before it waits, and again on the row as it is once the lock
+    is granted.
+    """
+    key = _key(bindparam("site_id"), bindparam("day"), bindparam("hour"))
+    free = select(Slot.id).where(*key, Slot.booked < Slot.capacity)
+    slot = free.with_for_update().cte("slot")
+    one_more = update(Slot).where(Slot.id == slot.c.id).values(booked=Slot.booked + 1)
+    return one_more.returning(Slot.id).cte("taken")
+
+
 class SlotRepository(SlotReader, Repository[Slot]):
     """Takes and frees seats, sets capacities."""
-
-    async def lock_free(self, site_id: UUID, day: date, hour: int) -> Slot | None:
-        """Lock a slot that has a free seat.
-
-        A full one is passed over without waiting for its lock: PostgreSQL tests `booked` before
-        it waits, and again on the row as it is once the lock is granted.
-        """
-        return await self.lock(*_key(site_id, day, hour), Slot.booked < Slot.capacity)
 
     async def create_missing(self, site_id: UUID, day: date, hour: int, now: datetime) -> None:
         """Make the row of a slot, with its site's capacity, unless it is there.
@@ -138,6 +185,17 @@ class SlotRepository(SlotReader, Repository[Slot]):
             )
             .execution_options(synchronize_session=False)
         )
+
+    async def free_many(self, seats: Mapping[UUID, int]) -> None:
+        """So many seats less in each of several slots, with one UPDATE."""
+        if not seats:
+            return
+        left = {slot: slot.booked - seats[slot.id] for slot in await self.lock_all(list(seats))}
+        changes = [
+            {"id": slot.id, "booked": booked, "excess": max(booked - slot.capacity, 0)}
+            for slot, booked in left.items()
+        ]
+        await update_many(self.unit, Slot, changes)
 
     async def lock_all(self, slot_ids: Sequence[UUID]) -> Sequence[Slot]:
         """Lock slots in the one order that every transaction keeps."""
@@ -208,5 +266,5 @@ class SlotRepository(SlotReader, Repository[Slot]):
         await self.session.scalar(select(func.count()).select_from(ordered))
 
 
-def _key(site_id: UUID, day: date, hour: int) -> tuple[ColumnElement[bool], ...]:
+def _key(site_id: Any, day: Any, hour: Any) -> tuple[ColumnElement[bool], ...]:
     return Slot.site_id == site_id, Slot.visit_date == day, Slot.hour == hour

@@ -12,19 +12,18 @@ from app.core.routing import ApiRoute
 from app.core.times import LocalDate, WallTime
 from app.sites.access import require_open_to
 from app.slots import service
-from app.slots.repository import SlotReader as SlotQueries
-from app.slots.rules import Reason, refusal
-from app.slots.schemas import AvailableSlotsOut, SlotCheckOut, SlotOut
+from app.slots.rules import SlotReason, refusal
+from app.slots.schemas import AvailableSlots, Slot, SlotCheck
 
 router = APIRouter(prefix="/api/visitors", tags=["slots"], route_class=ApiRoute)
 
-MESSAGES: dict[Reason | None, str] = {
+MESSAGES: dict[SlotReason | None, str] = {
     None: "This time can be booked",
-    Reason.FULL: "All places of this hour are taken",
-    Reason.PAST: "This time has passed",
-    Reason.TOO_SOON: "This time is too soon",
-    Reason.TOO_FAR: "This day is too far ahead",
-    Reason.CLOSED: "The site is closed at this time",
+    SlotReason.FULL: "All places of this hour are taken",
+    SlotReason.PAST: "This time has passed",
+    SlotReason.TOO_SOON: "This time is too soon",
+    SlotReason.TOO_FAR: "This day is too far ahead",
+    SlotReason.CLOSED: "The site is closed at this time",
 }
 
 VisitDate = Annotated[LocalDate, Query()]
@@ -33,27 +32,29 @@ SiteId = Annotated[
 ]
 
 
-@router.get("/available-slots/")
+@router.get(
+    "/available-slots/", operation_id="visitors_available_slots", summary="List the slots of a day"
+)
 async def available_slots(
     caller: SlotReader, session: Reading, now: Now, visit_date: VisitDate, site: SiteId = None
-) -> AvailableSlotsOut:
+) -> AvailableSlots:
     """Every slot of a day, with the places that are left. A kiosk may book the present hour.
 
     Without a sign-in, of sites with `self_registration` alone.
     """
-    found, _closed = await service.site_for_day(session, site or caller.site_id, visit_date)
-    require_open_to(caller, found)
-    offers = await service.day_offers(session, found, visit_date, now, walk_in=caller.is_kiosk)
-    return AvailableSlotsOut(
+    known = await service.site_day(session, site or caller.site_id, visit_date)
+    require_open_to(caller, known.site)
+    offers = service.day_offers(known, visit_date, now, walk_in=caller.is_kiosk)
+    return AvailableSlots(
         visit_date=visit_date,
-        site=found.id,
-        timezone=found.timezone,
+        site=known.site.id,
+        timezone=known.site.timezone,
         slots=[_shown(offer) for offer in offers],
     )
 
 
-def _shown(offer: service.Availability) -> SlotOut:
-    return SlotOut(
+def _shown(offer: service.Availability) -> Slot:
+    return Slot(
         time=offer.slot.begins,
         end_time=offer.slot.ends,
         starts_at=offer.slot.starts_at,
@@ -65,7 +66,7 @@ def _shown(offer: service.Availability) -> SlotOut:
     )
 
 
-@router.get("/check-slot/")
+@router.get("/check-slot/", operation_id="visitors_check_slot", summary="Check one time")
 async def check_slot(
     caller: SlotReader,
     session: Reading,
@@ -73,27 +74,27 @@ async def check_slot(
     visit_date: VisitDate,
     visit_time: Annotated[WallTime, Query()],
     site: SiteId = None,
-) -> SlotCheckOut:
+) -> SlotCheck:
     """Whether one time can be booked now, and how many places are left.
 
     Without a sign-in, of sites with `self_registration` alone.
     """
-    found, closed = await service.site_for_day(session, site or caller.site_id, visit_date)
-    require_open_to(caller, found)
-    row = await SlotQueries(session).at(found.id, visit_date, visit_time.hour)
-    capacity, booked = (row.capacity, row.booked) if row else (found.slot_capacity, 0)
+    known = await service.site_day(session, site or caller.site_id, visit_date)
+    require_open_to(caller, known.site)
+    row = known.slots.get(visit_time.hour)
+    capacity, booked = (row.capacity, row.booked) if row else (known.site.slot_capacity, 0)
     reason = refusal(
-        found,
+        known.site,
         day=visit_date,
         at=visit_time,
-        closed_that_day=closed,
+        closed_that_day=known.closed,
         now=now,
         walk_in=caller.is_kiosk,
     )
     remaining = max(capacity - booked, 0) if reason is None else 0
     if reason is None and not remaining:
-        reason = Reason.FULL
-    return SlotCheckOut(
+        reason = SlotReason.FULL
+    return SlotCheck(
         visit_date=visit_date,
         visit_time=visit_time,
         available=reason is None,

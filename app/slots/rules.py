@@ -11,7 +11,7 @@ from app.core.localtime import instant_of, local_now
 MIDNIGHT = time(0)
 
 
-class Reason(StrEnum):
+class SlotReason(StrEnum):
     """Why a slot can't be booked."""
 
     FULL = "full"
@@ -78,7 +78,7 @@ def refusal(
     closed_that_day: bool,
     now: datetime,
     walk_in: bool = False,
-) -> Reason | None:
+) -> SlotReason | None:
     """Why nobody may book this time, capacity aside; None where it may be booked.
 
     Who walks in is there already: for them the hour that has begun is not past, and nothing is
@@ -86,18 +86,18 @@ def refusal(
     """
     today = local_now(now, rules.timezone).date()
     if day < today:
-        return Reason.PAST
+        return SlotReason.PAST
     if day > last_bookable_day(rules, now):
-        return Reason.TOO_FAR
+        return SlotReason.TOO_FAR
     starts_at = instant_of(day, at, rules.timezone)
     if starts_at is not None and starts_at < (present_hour(rules, now) if walk_in else now):
-        return Reason.PAST
+        return SlotReason.PAST
     if closed_that_day or day.isoweekday() not in rules.open_weekdays:
-        return Reason.CLOSED
+        return SlotReason.CLOSED
     if starts_at is None or not is_open_at(rules, at):
-        return Reason.CLOSED
+        return SlotReason.CLOSED
     if not walk_in and starts_at < now + timedelta(minutes=rules.booking_lead_minutes):
-        return Reason.TOO_SOON
+        return SlotReason.TOO_SOON
     return None
 
 

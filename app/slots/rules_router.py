@@ -14,23 +14,23 @@ from app.core.errors import InUse, NotFound, problems
 from app.core.pagination import Page, Paging
 from app.core.repository import NameTaken
 from app.core.routing import ApiRoute
+from app.sites import schemas as sites
 from app.sites.errors import ClosureExists
 from app.sites.models import Site, SiteClosure
 from app.sites.repository import ClosureReader
-from app.sites.schemas import SiteChangeIn, SiteIn, SiteOut
 from app.slots import capacity
 from app.slots.capacity import SiteRules
 from app.slots.errors import SlotClosed, SlotInPast
 from app.slots.models import Slot
 from app.slots.repository import SlotReader
 from app.slots.rules_schemas import (
-    ChangedSiteOut,
-    ClosureFilterIn,
-    ClosureIn,
-    ClosureOut,
-    SlotCapacityFilterIn,
-    SlotCapacityIn,
-    SlotCapacityOut,
+    ChangedSite,
+    Closure,
+    ClosureCreate,
+    ClosureQuery,
+    SlotCapacity,
+    SlotCapacityCreate,
+    SlotCapacityQuery,
 )
 
 router = APIRouter(prefix="/api/sites/{site_id:uuid}", tags=["sites"], route_class=ApiRoute)
@@ -55,40 +55,63 @@ NOW_ABOVE_CAPACITY: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.put("/", responses=problems(NotFound, NameTaken))
-async def replace_site(site_id: UUID, body: SiteIn, _: SiteManager, rules: Rules) -> ChangedSiteOut:
+@router.put(
+    "/",
+    operation_id="sites_replace",
+    summary="Replace a site",
+    responses=problems(NotFound, NameTaken),
+)
+async def replace_site(
+    site_id: UUID, body: sites.SiteCreate, _: SiteManager, rules: Rules
+) -> ChangedSite:
     """Replace every field; one that is left out gets its default, but `is_default` stays."""
     return _changed(*await rules.change(site_id, body.values()))
 
 
-@router.patch("/", responses=problems(NotFound, NameTaken))
+@router.patch(
+    "/",
+    operation_id="sites_update",
+    summary="Change a site",
+    responses=problems(NotFound, NameTaken),
+)
 async def change_site(
-    site_id: UUID, body: SiteChangeIn, _: SiteManager, rules: Rules
-) -> ChangedSiteOut:
+    site_id: UUID, body: sites.SiteUpdate, _: SiteManager, rules: Rules
+) -> ChangedSite:
     """Change the fields that are sent."""
     return _changed(*await rules.change(site_id, body.values()))
 
 
-def _changed(site: Site, affected: int) -> ChangedSiteOut:
-    return ChangedSiteOut(**SiteOut.model_validate(site).model_dump(), affected_visitors=affected)
+def _changed(site: Site, affected: int) -> ChangedSite:
+    return ChangedSite(**sites.Site.model_validate(site).model_dump(), affected_visitors=affected)
 
 
-@router.delete("/", status_code=204, responses=problems(NotFound, InUse))
+@router.delete(
+    "/",
+    operation_id="sites_delete",
+    summary="Delete a site",
+    status_code=204,
+    responses=problems(NotFound, InUse),
+)
 async def delete_site(site_id: UUID, _: SiteManager, rules: Rules) -> None:
-    """Delete a site that is not the default one and that no visitor names."""
+    """One that is not the default and that no visitor names."""
     await rules.delete(site_id)
 
 
-@router.get("/closures/", responses=problems(NotFound))
+@router.get(
+    "/closures/",
+    operation_id="closures_list",
+    summary="List a site's closures",
+    responses=problems(NotFound),
+)
 async def list_closures(
     site_id: UUID,
     _: SiteReader,
     session: Reading,
     now: Now,
-    chosen: Annotated[ClosureFilterIn, Query()],
+    chosen: Annotated[ClosureQuery, Query()],
     page: Paging,
-) -> Page[ClosureOut]:
-    """The days on which a site is closed, by date."""
+) -> Page[Closure]:
+    """By date. Those that are over stay in the list."""
     site = await capacity.require_site(session, site_id)
     rows, next_cursor, total = await ClosureReader(session).page(
         site.id, chosen.date_from, chosen.date_to, page
@@ -99,19 +122,24 @@ async def list_closures(
 
 
 @router.post(
-    "/closures/", status_code=201, dependencies=[Once], responses=problems(NotFound, ClosureExists)
+    "/closures/",
+    operation_id="closures_create",
+    summary="Close a site on a day",
+    status_code=201,
+    dependencies=[Once],
+    responses=problems(NotFound, ClosureExists),
 )
 async def create_closure(
-    site_id: UUID, body: ClosureIn, _: SlotManager, rules: Rules
-) -> ClosureOut:
-    """Close a site on one day. Who is booked on it stays booked."""
+    site_id: UUID, body: ClosureCreate, _: SlotManager, rules: Rules
+) -> Closure:
+    """Nobody can book the day any more. Who is booked on it stays booked."""
     site, closure = await rules.close(site_id, body.date, body.reason)
     booked = await capacity.booked_on(rules.unit, site, [closure.date], rules.now)
     return _closure(closure, booked.get(closure.date, 0))
 
 
-def _closure(closure: SiteClosure, affected: int) -> ClosureOut:
-    return ClosureOut(
+def _closure(closure: SiteClosure, affected: int) -> Closure:
+    return Closure(
         id=closure.id,
         date=closure.date,
         reason=closure.reason,
@@ -120,22 +148,33 @@ def _closure(closure: SiteClosure, affected: int) -> ClosureOut:
     )
 
 
-@router.delete("/closures/{closure_id:uuid}/", status_code=204, responses=problems(NotFound))
+@router.delete(
+    "/closures/{closure_id:uuid}/",
+    operation_id="closures_delete",
+    summary="Take a closure back",
+    status_code=204,
+    responses=problems(NotFound),
+)
 async def delete_closure(site_id: UUID, closure_id: UUID, _: SlotManager, rules: Rules) -> None:
-    """Take a closure back: the day follows the opening hours again."""
+    """The day follows the opening hours again."""
     await rules.reopen(site_id, closure_id)
 
 
-@router.get("/slot-capacities/", responses=problems(NotFound))
+@router.get(
+    "/slot-capacities/",
+    operation_id="slot_capacities_list",
+    summary="List hours with a capacity of their own",
+    responses=problems(NotFound),
+)
 async def list_slot_capacities(
     site_id: UUID,
     _: SiteReader,
     session: Reading,
     now: Now,
-    chosen: Annotated[SlotCapacityFilterIn, Query()],
+    chosen: Annotated[SlotCapacityQuery, Query()],
     page: Paging,
-) -> Page[SlotCapacityOut]:
-    """The hours of a site that have a capacity of their own, by date and time."""
+) -> Page[SlotCapacity]:
+    """By date and time."""
     site = await capacity.require_site(session, site_id)
     rows, next_cursor, total = await SlotReader(session).page_of_own(
         site.id, chosen.visit_date_from, chosen.visit_date_to, page
@@ -146,20 +185,22 @@ async def list_slot_capacities(
 
 @router.post(
     "/slot-capacities/",
+    operation_id="slot_capacities_create",
+    summary="Give an hour its own capacity",
     status_code=201,
     dependencies=[Once],
     responses=problems(NotFound, SlotClosed, SlotInPast),
 )
 async def set_slot_capacity(
-    site_id: UUID, body: SlotCapacityIn, _: SlotManager, rules: Rules
-) -> SlotCapacityOut:
-    """Give one hour a capacity of its own, or another one. Who is booked in it stays booked."""
+    site_id: UUID, body: SlotCapacityCreate, _: SlotManager, rules: Rules
+) -> SlotCapacity:
+    """Or another one, where it has one. Who is booked in the hour stays booked."""
     site, slot = await rules.set_capacity(site_id, body.visit_date, body.visit_time, body.capacity)
     return _slot_capacity(site, slot, rules.now)
 
 
-def _slot_capacity(site: Site, slot: Slot, now: datetime) -> SlotCapacityOut:
-    return SlotCapacityOut(
+def _slot_capacity(site: Site, slot: Slot, now: datetime) -> SlotCapacity:
+    return SlotCapacity(
         id=slot.id,
         visit_date=slot.visit_date,
         visit_time=capacity.begin_of(site, slot),
@@ -171,12 +212,14 @@ def _slot_capacity(site: Site, slot: Slot, now: datetime) -> SlotCapacityOut:
 
 @router.delete(
     "/slot-capacities/{slot_id:uuid}/",
+    operation_id="slot_capacities_delete",
+    summary="Have an hour follow its site again",
     status_code=204,
     responses=NOW_ABOVE_CAPACITY | problems(NotFound),
 )
 async def delete_slot_capacity(
     site_id: UUID, slot_id: UUID, _: SlotManager, rules: Rules, response: Response
 ) -> None:
-    """Have an hour follow its site's capacity again."""
+    """Its capacity is the site's again, and changes with it."""
     site, slot = await rules.drop_capacity(site_id, slot_id)
     response.headers[AFFECTED] = str(capacity.seats_above(site, slot, rules.now))

@@ -7,13 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.text import Line
 from app.core.times import LocalDate, WallTime
-from app.sites.schemas import Capacity, SiteOut
+from app.sites.schemas import Capacity, Site
 
 
-class ChangedSiteOut(SiteOut):
+class ChangedSite(Site):
     """A changed site, and how many visitors the change concerns."""
-
-    model_config = ConfigDict(title="ChangedSite")
 
     affected_visitors: int = Field(
         description="Seats taken from today on that the rules would not give any more: in an hour "
@@ -21,12 +19,11 @@ class ChangedSiteOut(SiteOut):
     )
 
 
-class ClosureIn(BaseModel):
+class ClosureCreate(BaseModel):
     """A day, on the site's calendar, on which the site is closed."""
 
     model_config = ConfigDict(
         extra="forbid",
-        title="ClosureInput",
         json_schema_extra={"example": {"date": "2026-12-24", "reason": "Christmas Eve"}},
     )
 
@@ -34,10 +31,8 @@ class ClosureIn(BaseModel):
     reason: Line = ""
 
 
-class ClosureOut(BaseModel):
+class Closure(BaseModel):
     """A day on which a site is closed."""
-
-    model_config = ConfigDict(title="Closure")
 
     id: UUID
     date: date
@@ -48,19 +43,18 @@ class ClosureOut(BaseModel):
     created_at: datetime
 
 
-class ClosureFilterIn(BaseModel):
+class ClosureQuery(BaseModel):
     """Query parameters that narrow a list of closures."""
 
     date_from: LocalDate | None = Field(None, description="The first day, included")
     date_to: LocalDate | None = Field(None, description="The last day, included")
 
 
-class SlotCapacityIn(BaseModel):
+class SlotCapacityCreate(BaseModel):
     """The capacity of one hour; any time within the hour names it."""
 
     model_config = ConfigDict(
         extra="forbid",
-        title="SlotCapacityInput",
         json_schema_extra={
             "example": {"visit_date": "2026-11-24", "visit_time": "14:00", "capacity": 5}
         },
@@ -71,10 +65,8 @@ class SlotCapacityIn(BaseModel):
     capacity: Capacity
 
 
-class SlotCapacityOut(BaseModel):
+class SlotCapacity(BaseModel):
     """An hour with a capacity of its own; date and time are local to the site."""
-
-    model_config = ConfigDict(title="SlotCapacity")
 
     id: UUID
     visit_date: date
@@ -86,7 +78,7 @@ class SlotCapacityOut(BaseModel):
     )
 
 
-class SlotCapacityFilterIn(BaseModel):
+class SlotCapacityQuery(BaseModel):
     """Query parameters that narrow a list of slot capacities."""
 
     visit_date_from: LocalDate | None = Field(None, description="The first day, included")

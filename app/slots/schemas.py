@@ -6,10 +6,10 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from app.core.times import WallTime
-from app.slots.rules import Reason
+from app.slots.rules import SlotReason
 
 
-class SlotOut(BaseModel):
+class Slot(BaseModel):
     """One hour of a site; `time` and `end_time` are the site's local time."""
 
     time: WallTime
@@ -19,24 +19,24 @@ class SlotOut(BaseModel):
     booked: int
     available: int
     bookable: bool
-    reason: Reason | None
+    reason: SlotReason | None
 
 
-class AvailableSlotsOut(BaseModel):
+class AvailableSlots(BaseModel):
     """Every slot of a day."""
 
     visit_date: date
     site: UUID
     timezone: str = Field(examples=["Europe/Berlin"])
-    slots: list[SlotOut]
+    slots: list[Slot]
 
 
-class SlotCheckOut(BaseModel):
+class SlotCheck(BaseModel):
     """Whether one time can be booked now."""
 
     visit_date: date
     visit_time: WallTime
     available: bool
-    remaining: int
-    reason: Reason | None
-    message: str
+    remaining: int = Field(examples=[0])
+    reason: SlotReason | None
+    message: str = Field(examples=["All places of this hour are taken"])

@@ -1,6 +1,6 @@
 """Giving out seats, and saying which are left."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -12,8 +12,8 @@ from app.sites.models import Site
 from app.sites.repository import ClosureReader, SiteReader
 from app.slots.errors import NEVER_BOOKABLE, SlotFull
 from app.slots.models import Slot
-from app.slots.repository import SlotReader, SlotRepository
-from app.slots.rules import Reason, SlotTime, day_slots, last_bookable_day, refusal
+from app.slots.repository import SiteDay, SlotReader, SlotRepository
+from app.slots.rules import SlotReason, SlotTime, day_slots, last_bookable_day, refusal
 
 ALTERNATIVES = 3
 # Days looked through for alternatives; a site that is full for longer offers none.
@@ -28,7 +28,7 @@ class Availability:
     slot: SlotTime
     capacity: int
     booked: int
-    reason: Reason | None
+    reason: SlotReason | None
 
     @property
     def available(self) -> int:
@@ -70,29 +70,6 @@ def require_bookable(
     reason = refusal(site, day=day, at=at, closed_that_day=closed, now=now, walk_in=walk_in)
     if reason is not None:
         raise NEVER_BOOKABLE[reason]
-
-
-async def take_seat(
-    unit: WriteSession,
-    site_id: UUID | None,
-    day: date,
-    at: time,
-    now: datetime,
-    *,
-    walk_in: bool = False,
-) -> Seat:
-    """Take a seat in the slot of that time; raises `SlotFull` or why it is not bookable."""
-    site, closed = await site_for_day(unit, site_id, day)
-    require_bookable(site, day, at, closed=closed, now=now, walk_in=walk_in)
-    slots = SlotRepository(unit)
-    slot = await slots.lock_free(site.id, day, at.hour)
-    if slot is None and await slots.at(site.id, day, at.hour) is None:
-        await slots.create_missing(site.id, day, at.hour, now)
-        slot = await slots.lock_free(site.id, day, at.hour)
-    if slot is None:
-        raise await slot_full(unit, site, day, at, now)
-    await slots.take(slot)
-    return Seat(site, slot.id)
 
 
 async def move_seat(
@@ -154,50 +131,54 @@ async def alternatives(
     return found
 
 
-async def day_offers(
-    session: ReadSession, site: Site, day: date, now: datetime, *, walk_in: bool = False
+async def site_day(session: ReadSession, site_id: UUID | None, day: date) -> SiteDay:
+    """The site (the default one for None) on that day, with its slots that have a row."""
+    found = await SlotReader(session).site_day(site_id, day)
+    if found is None:
+        raise UnknownSite
+    return found
+
+
+def day_offers(
+    known: SiteDay, day: date, now: datetime, *, walk_in: bool = False
 ) -> list[Availability]:
     """Every slot of one day."""
-    return list(await _offers(session, site, day, day, now, walk_in=walk_in))
+    rows = {(day, hour): row for hour, row in known.slots.items()}
+    return [
+        _offer(known.site, day, slot, rows, now, closed=known.closed, walk_in=walk_in)
+        for slot in day_slots(known.site, day)
+    ]
 
 
 async def _offers(
-    session: ReadSession,
-    site: Site,
-    first: date,
-    last: date,
-    now: datetime,
-    *,
-    walk_in: bool = False,
+    session: ReadSession, site: Site, first: date, last: date, now: datetime
 ) -> Iterator[Availability]:
     closed = await ClosureReader(session).days(site.id, first, last)
-    rows = await SlotReader(session).between(site.id, first, last)
-    taken = {(row.visit_date, row.hour): row for row in rows}
+    slots = await SlotReader(session).between(site.id, first, last)
+    rows = {(row.visit_date, row.hour): row for row in slots}
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return (
-        _offer(
-            site,
-            day,
-            slot,
-            taken.get((day, slot.hour)),
-            refusal(
-                site,
-                day=day,
-                at=slot.begins,
-                closed_that_day=day in closed,
-                now=now,
-                walk_in=walk_in,
-            ),
-        )
+        _offer(site, day, slot, rows, now, closed=day in closed)
         for day in days
         for slot in day_slots(site, day)
     )
 
 
 def _offer(
-    site: Site, day: date, slot: SlotTime, row: Slot | None, reason: Reason | None
+    site: Site,
+    day: date,
+    slot: SlotTime,
+    rows: Mapping[tuple[date, int], Slot],
+    now: datetime,
+    *,
+    closed: bool,
+    walk_in: bool = False,
 ) -> Availability:
+    row = rows.get((day, slot.hour))
     capacity, booked = (row.capacity, row.booked) if row else (site.slot_capacity, 0)
+    reason = refusal(
+        site, day=day, at=slot.begins, closed_that_day=closed, now=now, walk_in=walk_in
+    )
     if reason is None and booked >= capacity:
-        reason = Reason.FULL
+        reason = SlotReason.FULL
     return Availability(day, slot, capacity, booked, reason)

@@ -39,4 +39,9 @@ class User(Entity):
     @property
     def name(self) -> str:
         """First and last name, as it is shown to visitors."""
-        return f"{self.first_name} {self.last_name}".strip()
+        return full_name(self.first_name, self.last_name)
+
+
+def full_name(first_name: str, last_name: str) -> str:
+    """Both names as one; either may be empty."""
+    return f"{first_name} {last_name}".strip()

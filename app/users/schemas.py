@@ -7,27 +7,24 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.core.passwords import MAX_LENGTH
-from app.core.text import Email, RequiredLine, SearchText
+from app.core.text import LEFT_OUT, Email, RequiredLine, SearchText
 from app.users.models import Role
 from app.users.password_rules import MIN_LENGTH
-
-# Marks a field of a change as one that may be left out; null is refused where the type refuses it.
-LEFT_OUT: Any = Field(default_factory=lambda: None)
 
 NewPassword = Annotated[
     str,
     StringConstraints(min_length=MIN_LENGTH, max_length=MAX_LENGTH),
     Field(
         description="Not a common one, not the e-mail address; any characters",
-        json_schema_extra={"format": "password", "writeOnly": True},
+        json_schema_extra={"format": "password"},
     ),
 ]
 
 
-class UserOut(BaseModel):
+class Profile(BaseModel):
     """An account, without anything that guards it."""
 
-    model_config = ConfigDict(from_attributes=True, title="User")
+    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     email: str = Field(examples=["ada@example.com"])
@@ -36,22 +33,19 @@ class UserOut(BaseModel):
     role: Role
 
 
-class AccountOut(UserOut):
+class User(Profile):
     """An account as it is managed."""
-
-    model_config = ConfigDict(title="Account")
 
     is_active: bool = Field(description="Whether the account can sign in")
     created_at: datetime
     updated_at: datetime
 
 
-class UserIn(BaseModel):
+class UserCreate(BaseModel):
     """A new account. Without a password its owner is mailed a link to set one."""
 
     model_config = ConfigDict(
         extra="forbid",
-        title="UserInput",
         json_schema_extra={
             "example": {
                 "email": "ada@example.com",
@@ -69,12 +63,10 @@ class UserIn(BaseModel):
     password: NewPassword | None = None
 
 
-class UserChangeIn(BaseModel):
+class UserUpdate(BaseModel):
     """The fields to change. Passwords are set by their owner alone: `forgot-password/`."""
 
-    model_config = ConfigDict(
-        extra="forbid", title="UserChange", json_schema_extra={"example": {"is_active": False}}
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"is_active": False}})
 
     email: Email = LEFT_OUT
     first_name: RequiredLine = LEFT_OUT
@@ -87,7 +79,7 @@ class UserChangeIn(BaseModel):
         return self.model_dump(exclude_unset=True)
 
 
-class UserFilterIn(BaseModel):
+class UserQuery(BaseModel):
     """What a list of accounts is narrowed to."""
 
     role: Role | None = None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.audit.models import Action
+from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventRepository
 from app.auth.caller import SYSTEM
 from app.core.database import Database, WriteSession
@@ -51,7 +51,7 @@ async def _close_batch(unit: WriteSession, now: datetime, present: VisitorStatus
     closed = await VisitorRepository(unit).close_past(present, values, now, at_most=BATCH)
     events = VisitorEventRepository(unit)
     for visitor_id in closed:
-        action = Action.EXPIRED if expires else Action.COMPLETED
+        action = VisitorAction.EXPIRED if expires else VisitorAction.COMPLETED
         events.record(visitor_id, action, SYSTEM, now, automatic=True)
     return len(closed)
 

@@ -14,10 +14,11 @@ from app.core.database import Writing
 from app.core.dependencies import Now
 from app.core.limits import Limiter, Rule, client_network
 from app.settings import Settings
+from app.visitors.registering import RegistrationDesk
 from app.visitors.registration import Registration, form_of
-from app.visitors.registration_schemas import RegistrationIn, WalkInIn
+from app.visitors.registration_schemas import VisitorCreate, WalkIn
 from app.visitors.repository import VisitorFilter
-from app.visitors.schemas import VisitorFilterIn
+from app.visitors.schemas import VisitorQuery
 from app.visitors.service import VisitorDesk
 
 
@@ -26,14 +27,19 @@ async def _desk(request: Request, unit: Writing, now: Now) -> VisitorDesk:
     return VisitorDesk(unit, state.qr_tokens, state.wake_outbox, now)
 
 
-async def _filter(chosen: Annotated[VisitorFilterIn, Query()]) -> VisitorFilter:
+async def _registering(request: Request, unit: Writing, now: Now) -> RegistrationDesk:
+    state = request.app.state
+    return RegistrationDesk(unit, state.qr_tokens, state.wake_outbox, now)
+
+
+async def _filter(chosen: Annotated[VisitorQuery, Query()]) -> VisitorFilter:
     return VisitorFilter(**chosen.model_dump())
 
 
 class _Documented:
     """Shows the forms of a registration where the parameter itself is any object."""
 
-    FORMS = TypeAdapter[Any](RegistrationIn | WalkInIn)
+    FORMS = TypeAdapter[Any](VisitorCreate | WalkIn)
 
     def __get_pydantic_json_schema__(
         self, _: CoreSchema, handler: GetJsonSchemaHandler
@@ -64,4 +70,5 @@ async def _registration(
 WithinLimits = Depends(_limit_strangers)
 Registered = Annotated[Registration, Depends(_registration)]
 Desk = Annotated[VisitorDesk, Depends(_desk)]
+Registering = Annotated[RegistrationDesk, Depends(_registering)]
 Filter = Annotated[VisitorFilter, Depends(_filter)]

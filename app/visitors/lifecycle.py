@@ -1,7 +1,11 @@
-"""The life of a visit: which status may follow which. Pure."""
+"""The life of a visit: which status may follow which, and what a passage changes. Pure."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
 
 from app.core.errors import Problem
-from app.visitors.models import VisitorStatus
+from app.visitors.models import Visitor, VisitorStatus
 
 AFTER: dict[VisitorStatus, frozenset[VisitorStatus]] = {
     VisitorStatus.PENDING: frozenset(
@@ -16,9 +20,10 @@ HOLDS_SEAT = frozenset({VisitorStatus.PENDING, VisitorStatus.VERIFIED})
 
 
 class InvalidTransition(Problem):
-    """Carries `current_status`."""
-
     status, code, title = 409, "invalid_transition", "The visit's status does not allow that"
+
+    class Members(BaseModel):
+        current_status: VisitorStatus
 
 
 def require_transition(present: VisitorStatus, wanted: VisitorStatus) -> None:
@@ -36,3 +41,19 @@ def require_pending(present: VisitorStatus, what: str) -> None:
         raise InvalidTransition(
             f"The visit is {present.value}: it can't be {what}", current_status=present.value
         )
+
+
+def enter(visitor: Visitor, gate: str | None, at: datetime, now: datetime) -> None:
+    """Let in. `at` is when it happened: earlier than `now` where a gate was offline."""
+    require_transition(visitor.status, VisitorStatus.VERIFIED)
+    visitor.status = VisitorStatus.VERIFIED
+    visitor.checked_in_at, visitor.checked_in_gate = at, gate
+    visitor.updated_at = now
+
+
+def leave(visitor: Visitor, at: datetime, now: datetime) -> None:
+    """Let out; the seat is the caller's to free."""
+    require_transition(visitor.status, VisitorStatus.COMPLETED)
+    visitor.status = VisitorStatus.COMPLETED
+    visitor.checked_out_at = at
+    visitor.updated_at = now

@@ -5,13 +5,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.notifications.kinds import NotificationKind
-from app.notifications.payloads import MovedVisitPayload, Payload, VisitPayload
+from app.notifications.payloads import (
+    CancelledVisitPayload,
+    MovedVisitPayload,
+    Payload,
+    VisitPayload,
+)
 from app.notifications.repository import OutgoingMail
 from app.sites.models import Site
 from app.visitors.models import Visitor
-
-# Who expects a visitor for whom no host was named.
-NO_HOST = "Reception"
 
 
 def end_of_day(day: date, timezone: str) -> datetime:
@@ -32,6 +34,11 @@ def moved_payload(
     return MovedVisitPayload(
         **_facts(visitor, site), previous_date=previous_date, previous_time=previous_time
     )
+
+
+def cancelled_payload(visitor: Visitor, site: Site, *, by_visitor: bool) -> CancelledVisitPayload:
+    """The same, with whether the visitor has cancelled, or somebody for them."""
+    return CancelledVisitPayload(**_facts(visitor, site), by_visitor=by_visitor)
 
 
 def to_visitor(
@@ -70,11 +77,12 @@ def to_host(
 
 def _facts(visitor: Visitor, site: Site) -> dict[str, Any]:
     return {
+        "language": site.language,
         "visitor_id": visitor.id,
         "visitor_name": visitor.name,
         "company": visitor.company,
         "purpose": visitor.purpose.value,
-        "host_name": visitor.host_name or visitor.host_email or NO_HOST,
+        "host_name": visitor.host_name or visitor.host_email,
         "site_name": site.name,
         "site_address": site.address,
         "timezone": site.timezone,

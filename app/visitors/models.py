@@ -14,11 +14,15 @@ from app.sites.models import Site
 
 
 class VisitorType(StrEnum):
+    """Whom a visitor comes as."""
+
     PROFESSIONAL = "professional"
     STUDENT = "student"
 
 
 class VisitorCategory(StrEnum):
+    """Where a visitor comes from."""
+
     INDUSTRY = "industry"
     ACADEMIC = "academic"
     GOVERNMENT = "government"
@@ -26,6 +30,8 @@ class VisitorCategory(StrEnum):
 
 
 class Purpose(StrEnum):
+    """What a visitor comes for."""
+
     BUSINESS_MEETING = "business_meeting"
     INTERVIEW = "interview"
     DELIVERY = "delivery"
@@ -37,7 +43,11 @@ class Purpose(StrEnum):
 
 
 class VisitorStatus(StrEnum):
-    """Where a visit stands; `app/visitors/lifecycle.py` has the changes that exist."""
+    """Where a visit stands.
+
+    A `pending` one becomes `verified` when the visitor comes in, `cancelled`, or `expired`; a
+    `verified` one `completed`.
+    """
 
     PENDING = "pending"
     VERIFIED = "verified"

@@ -19,31 +19,31 @@ from app.sites.repository import SiteReader
 from app.slots.service import UnknownSite
 from app.users.models import Role
 from app.users.repository import UserReader
+from app.visitors import schemas
 from app.visitors.models import Visitor
 from app.visitors.registration_schemas import (
-    PublicRegistrationIn,
-    RegistrationIn,
-    WalkInIn,
+    PublicVisitorCreate,
+    VisitorCreate,
+    WalkIn,
     facts,
 )
-from app.visitors.schemas import VisitorIn, VisitorOut
 
-Registration = RegistrationIn | WalkInIn
+Registration = VisitorCreate | WalkIn
 
 FORMS: dict[CallerRole, type[Registration]] = {
-    CallerRole.KIOSK: WalkInIn,
-    CallerRole.ANONYMOUS: PublicRegistrationIn,
+    CallerRole.KIOSK: WalkIn,
+    CallerRole.ANONYMOUS: PublicVisitorCreate,
 }
 
 
 def form_of(caller: Caller) -> type[Registration]:
     """How this caller registers visitors."""
-    return FORMS.get(caller.role, RegistrationIn)
+    return FORMS.get(caller.role, VisitorCreate)
 
 
 async def complete(
     unit: WriteSession, body: Registration, caller: Caller, now: datetime
-) -> VisitorIn:
+) -> schemas.VisitorDetails:
     """The registration with all that was left out: site, time and host.
 
     Raises `Invalid`, and `NotAuthenticated` where the site takes nobody from outside.
@@ -55,7 +55,7 @@ async def complete(
         site = await _site(unit, body.site, caller)
         values |= {"site": site.id, **_when(body, site, now)}
     values |= await _host(UserReader(unit), body, caller)
-    return VisitorIn.model_construct(**values)
+    return schemas.VisitorDetails.model_construct(**values)
 
 
 async def _site(unit: WriteSession, site_id: UUID | None, caller: Caller) -> Site:
@@ -99,9 +99,9 @@ async def _chosen(users: UserReader, host_id: UUID) -> dict[str, str | None]:
     return {"host_name": host.name, "host_email": host.email}
 
 
-def answer(visitor: Visitor, body: Registration, caller: Caller) -> VisitorOut:
+def answer(visitor: Visitor, body: Registration, caller: Caller) -> schemas.Visitor:
     """The new visitor as the caller may see it: a stranger gets back what they have sent."""
-    shown = VisitorOut.of(visitor)
+    shown = schemas.Visitor.of(visitor)
     if caller.is_person:
         return shown
     hidden: dict[str, str | None] = {"qr_code": None, "host_email": None}

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from app.core.text import OptionalLine, RequiredLine
 from app.core.times import LocalDate, WallTime
-from app.visitors.schemas import EXAMPLE, RescheduleIn, VisitorFacts
+from app.visitors.schemas import EXAMPLE, Reschedule, VisitorFacts
 
 WALK_IN: JsonDict = {
     "name": "Ada Lovelace",
@@ -42,13 +42,13 @@ class _WithHost(VisitorFacts):
         return self.host_id if "host_id" in self.model_fields_set else None
 
 
-class RegistrationIn(_WithHost, RescheduleIn):
+class VisitorCreate(Reschedule, _WithHost):
     """A registration. For a host, `host_name` and `host_email` are always their own."""
 
-    model_config = ConfigDict(title="VisitorRegistration", json_schema_extra={"example": EXAMPLE})
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
 
-class PublicRegistrationIn(RegistrationIn):
+class PublicVisitorCreate(VisitorCreate):
     """A registration by a stranger."""
 
     name: Annotated[RequiredLine, AfterValidator(_no_link)]
@@ -56,10 +56,10 @@ class PublicRegistrationIn(RegistrationIn):
     host_name: Annotated[OptionalLine, AfterValidator(_no_link)] = None
 
 
-class WalkInIn(_WithHost):
+class WalkIn(_WithHost):
     """A registration at a kiosk, at its site: for now, where no time is named."""
 
-    model_config = ConfigDict(title="WalkIn", json_schema_extra={"example": WALK_IN})
+    model_config = ConfigDict(json_schema_extra={"example": WALK_IN})
 
     visit_date: LocalDate | None = None
     visit_time: WallTime | None = None

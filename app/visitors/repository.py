@@ -1,19 +1,22 @@
 """SQL of visitors."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from operator import eq, ge, le
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     Boolean,
     ColumnElement,
     Date,
+    LargeBinary,
     Row,
     Select,
     Text,
+    any_,
     cast,
     delete,
     exists,
@@ -24,10 +27,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
 from sqlalchemy.orm import joinedload
 
 from app.auth.caller import Caller
+from app.core.insert_many import update_many
 from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.qr_token import token_hash
 from app.core.repository import ReadRepository, Repository
@@ -39,12 +43,25 @@ from app.visitors.models import HELD, Purpose, RetiredQrCode, Visitor, VisitorSt
 _CREATED = (Visitor.created_at, Visitor.id)
 _VISIT = (Visitor.visit_date, Visitor.visit_time, Visitor.id)
 
-OrderingName = Literal["created_at", "-created_at", "visit_date", "-visit_date"]
-ORDERINGS: dict[OrderingName, Ordering] = {
-    "created_at": Ordering("created_at", _CREATED, descending=False),
-    "-created_at": Ordering("-created_at", _CREATED, descending=True),
-    "visit_date": Ordering("visit_date", _VISIT, descending=False),
-    "-visit_date": Ordering("-visit_date", _VISIT, descending=True),
+# What changes when a visitor passes a gate, with the key by which the row is found.
+PASSAGE = ("id", "status", "checked_in_at", "checked_in_gate", "checked_out_at", "updated_at")
+
+
+class VisitorOrdering(StrEnum):
+    """How a list of visitors is sorted; with `-` the latest comes first."""
+
+    CREATED_AT = "created_at"
+    LATEST_CREATED_AT = "-created_at"
+    VISIT_DATE = "visit_date"
+    LATEST_VISIT_DATE = "-visit_date"
+
+
+_COLUMNS = {"created_at": _CREATED, "visit_date": _VISIT}
+ORDERINGS: dict[VisitorOrdering, Ordering] = {
+    ordering: Ordering(
+        ordering.value, _COLUMNS[ordering.lstrip("-")], descending=ordering.startswith("-")
+    )
+    for ordering in VisitorOrdering
 }
 
 
@@ -153,6 +170,27 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
 
     async def lock_by_code(self, token: str) -> Visitor | None:
         return await self.lock(Visitor.qr_code == token)
+
+    async def lock_by_codes(self, tokens: Collection[str]) -> list[Visitor]:
+        """Lock the visitors of many codes in one order, that of their ids.
+
+        `FOR NO KEY UPDATE`: others go on writing rows that name one of them, or two transactions
+        of many visitors each could wait for one another. Handed back are copies that the session
+        does not follow; `save_passages` stores what became of them.
+        """
+        columns = [column for column in Visitor.__table__.c if column.name != "search"]
+        found = await self.unit.rows(
+            select(*columns)
+            .where(Visitor.qr_code == any_(literal(list(tokens), ARRAY(Text))))
+            .order_by(Visitor.id)
+            .with_for_update(key_share=True)
+        )
+        return [Visitor(**row) for row in found.mappings()]
+
+    async def save_passages(self, visitors: Iterable[Visitor]) -> None:
+        """Store who came in and who left among locked visitors, with one UPDATE."""
+        rows = [{name: getattr(visitor, name) for name in PASSAGE} for visitor in visitors]
+        await update_many(self.unit, Visitor, rows)
 
     async def with_relations(self, visitor: Visitor) -> Visitor:
         """The same row with site and department, which a lock leaves out."""
@@ -276,3 +314,15 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         return await self.session.scalar(
             select(RetiredQrCode.visitor_id).where(RetiredQrCode.token_hash == token_hash(token))
         )
+
+    async def retired_owners(self, tokens: Collection[str]) -> dict[str, UUID]:
+        """The same for many codes: those that were replaced, with their visitor."""
+        by_hash = {token_hash(token): token for token in tokens}
+        if not by_hash:
+            return {}
+        found = await self.session.rows(
+            select(RetiredQrCode.token_hash, RetiredQrCode.visitor_id).where(
+                RetiredQrCode.token_hash == any_(literal(list(by_hash), ARRAY(LargeBinary)))
+            )
+        )
+        return {by_hash[hash_]: visitor_id for hash_, visitor_id in found}

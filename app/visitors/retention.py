@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from app.audit.models import Action
+from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventRepository
 from app.auth.caller import SYSTEM
 from app.core.database import Database, WriteSession
@@ -55,5 +55,5 @@ async def _anonymise_batch(unit: WriteSession, now: datetime, days: int) -> int:
     await mails.erase_from_summaries(ids, registered_at)
     await forget_kept_at(unit, registered_at)
     await events.forget_addresses(ids)
-    await events.record_all(ids, Action.ANONYMISED, SYSTEM, now)
+    await events.record_all(ids, VisitorAction.ANONYMISED, SYSTEM, now)
     return len(ids)

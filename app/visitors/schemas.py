@@ -4,12 +4,22 @@ from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.core.text import Email, Notes, OptionalEmail, OptionalLine, Phone, RequiredLine, SearchText
+from app.core.text import (
+    LEFT_OUT,
+    Email,
+    Notes,
+    OptionalEmail,
+    OptionalLine,
+    Phone,
+    RequiredLine,
+    SearchText,
+)
 from app.core.times import LocalDate, WallTime
-from app.visitors.models import Purpose, Visitor, VisitorCategory, VisitorStatus, VisitorType
+from app.visitors import models
+from app.visitors.models import Purpose, VisitorCategory, VisitorStatus, VisitorType
 
 EXAMPLE: JsonDict = {
     "name": "Ada Lovelace",
@@ -26,12 +36,33 @@ EXAMPLE: JsonDict = {
 }
 
 
-class RescheduleIn(BaseModel):
+# With every field filled: FastAPI drops what is null of an example.
+VISIT: JsonDict = {
+    "id": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11",
+    **EXAMPLE,
+    "department": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c12",
+    "department_name": "Research",
+    "site": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c13",
+    "site_name": "Berlin",
+    "status": "completed",
+    "qr_code": "V1" + "A" * 40,
+    "checked_in_at": "2026-11-23T08:52:07Z",
+    "checked_out_at": "2026-11-23T10:31:40Z",
+    "checked_out_automatically": False,
+    "notes": "Comes by bicycle",
+    "is_rescheduled": True,
+    "original_visit_date": "2026-11-20",
+    "original_visit_time": "14:00",
+    "created_at": "2026-11-18T16:20:00Z",
+    "updated_at": "2026-11-23T10:31:40Z",
+}
+
+
+class Reschedule(BaseModel):
     """A new time for a visit, local to its site."""
 
     model_config = ConfigDict(
         extra="forbid",
-        title="Reschedule",
         json_schema_extra={"example": {"visit_date": "2026-11-24", "visit_time": "14:00"}},
     )
 
@@ -58,55 +89,44 @@ class VisitorFacts(BaseModel):
     notes: Notes = None
 
 
-class VisitorIn(VisitorFacts, RescheduleIn):
+class VisitorDetails(Reschedule, VisitorFacts):
     """A visitor as a whole. For a host, `host_name` and `host_email` are always their own."""
 
-    model_config = ConfigDict(title="VisitorReplacement", json_schema_extra={"example": EXAMPLE})
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
 
-NULLABLE = {"phone", "company", "department", "host_name", "host_email", "notes"}
-
-
-class VisitorChangeIn(BaseModel):
+class VisitorUpdate(BaseModel):
     """The fields to change. A new date, time or site is a reschedule."""
 
     model_config = ConfigDict(
         extra="forbid",
-        title="VisitorChange",
         json_schema_extra={"example": {"phone": "+49 30 123456", "notes": "Comes by bicycle"}},
     )
 
-    name: RequiredLine | None = None
-    email: Email | None = None
-    phone: Phone = None
-    company: OptionalLine = None
-    visitor_type: VisitorType | None = None
-    visitor_category: VisitorCategory | None = None
-    purpose: Purpose | None = None
-    department: UUID | None = None
-    site: UUID | None = None
-    visit_date: LocalDate | None = None
-    visit_time: WallTime | None = None
-    host_name: OptionalLine = None
-    host_email: OptionalEmail = None
-    notes: Notes = None
-
-    @model_validator(mode="after")
-    def _null_only_where_it_means_something(self) -> Self:
-        for name in self.model_fields_set - NULLABLE:
-            if getattr(self, name) is None:
-                raise ValueError(f"{name} can't be null")
-        return self
+    name: RequiredLine = LEFT_OUT
+    email: Email = LEFT_OUT
+    phone: Phone = LEFT_OUT
+    company: OptionalLine = LEFT_OUT
+    visitor_type: VisitorType = LEFT_OUT
+    visitor_category: VisitorCategory = LEFT_OUT
+    purpose: Purpose = LEFT_OUT
+    department: UUID | None = LEFT_OUT
+    site: UUID = LEFT_OUT
+    visit_date: LocalDate = LEFT_OUT
+    visit_time: WallTime = LEFT_OUT
+    host_name: OptionalLine = LEFT_OUT
+    host_email: OptionalEmail = LEFT_OUT
+    notes: Notes = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:
         """The fields that were sent, with their values."""
         return self.model_dump(exclude_unset=True)
 
 
-class VisitorOut(BaseModel):
+class Visitor(BaseModel):
     """A visitor. Date and time are local to the site; instants are UTC."""
 
-    model_config = ConfigDict(title="Visitor")
+    model_config = ConfigDict(json_schema_extra={"example": VISIT})
 
     id: UUID
     name: str
@@ -139,7 +159,7 @@ class VisitorOut(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, visitor: Visitor) -> Self:
+    def of(cls, visitor: models.Visitor) -> Self:
         """From a row whose site and department are loaded."""
         department = visitor.department
         values = {name: getattr(visitor, name) for name in cls.model_fields if name in _PLAIN}
@@ -152,7 +172,7 @@ class VisitorOut(BaseModel):
         )
 
 
-_PLAIN = set(VisitorOut.model_fields) - {
+_PLAIN = set(Visitor.model_fields) - {
     "site",
     "site_name",
     "department",
@@ -160,7 +180,7 @@ _PLAIN = set(VisitorOut.model_fields) - {
 }
 
 
-class VisitorFilterIn(BaseModel):
+class VisitorQuery(BaseModel):
     """Query parameters that narrow a list of visitors."""
 
     status: VisitorStatus | None = None
@@ -178,10 +198,8 @@ class VisitorFilterIn(BaseModel):
     )
 
 
-class HostOut(BaseModel):
+class Host(BaseModel):
     """Somebody who receives visitors."""
-
-    model_config = ConfigDict(title="Host")
 
     id: UUID
     name: str

@@ -1,54 +1,31 @@
 """The life of a visit: registered, changed, moved, cancelled, ended, erased."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from app.audit.models import Action
+from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventRepository
-from app.auth.caller import Caller
+from app.auth.caller import Caller, CallerRole
 from app.core.database import AfterCommit, WriteSession
-from app.core.errors import Invalid, NotFound
+from app.core.errors import NotFound
 from app.core.idempotency import forget_mentions
-from app.core.insert_many import insert_many, values_of
 from app.core.qr_token import QrTokens
-from app.departments.models import Department
-from app.departments.repository import DepartmentReader
 from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import VisitPayload
-from app.notifications.repository import Outbox, OutgoingMail
+from app.notifications.repository import Outbox
 from app.sites.models import Site
 from app.sites.repository import SiteReader
 from app.slots.repository import SlotRepository
-from app.slots.service import Seat, UnknownSite, move_seat, take_seat
+from app.slots.service import UnknownSite, move_seat
 from app.users.repository import UserReader
 from app.visitors import mails
-from app.visitors.lifecycle import HOLDS_SEAT, require_pending, require_transition
+from app.visitors.lifecycle import HOLDS_SEAT, leave, require_pending, require_transition
 from app.visitors.models import Visitor, VisitorStatus
+from app.visitors.registering import Host, department_of, receiving
 from app.visitors.repository import VisitorRepository
-from app.visitors.schemas import VisitorIn
 
 MOVES = ("site", "visit_date", "visit_time")
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """Who receives a visitor; `id` is their account, where they have one."""
-
-    id: UUID | None
-    name: str | None
-    email: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """A registration whose seat is taken."""
-
-    body: VisitorIn
-    seat: Seat
-    host: Host
 
 
 class VisitorDesk:
@@ -64,43 +41,6 @@ class VisitorDesk:
         self.slots = SlotRepository(unit)
         self.events = VisitorEventRepository(unit)
         self.outbox = Outbox(unit, wake)
-
-    async def register(self, body: VisitorIn, caller: Caller) -> Visitor:
-        """Take a seat, make the visitor, tell visitor and host. Raises the refusals of a slot."""
-        department = await self.department(body.department)
-        host = await self._host(body.host_name, body.host_email, caller)
-        seat = await take_seat(
-            self.unit,
-            body.site,
-            body.visit_date,
-            body.visit_time,
-            self.now,
-            walk_in=caller.is_kiosk,
-        )
-        visitor = self.visitors.add(self._new(Booking(body, seat, host)))
-        visitor.department = department
-        await self.unit.flush()  # the mails refer to the row
-        self.events.record(visitor.id, Action.REGISTERED, caller, self.now)
-        self._announce(visitor, seat.site)
-        return visitor
-
-    async def register_all(
-        self,
-        bookings: Sequence[Booking],
-        to_hosts: Callable[[Sequence[Visitor]], list[OutgoingMail]],
-        caller: Caller,
-    ) -> list[Visitor]:
-        """Make visitors whose seats are taken, with one INSERT for each table.
-
-        Each visitor gets a mail; `to_hosts` makes what their hosts get.
-        """
-        visitors = [self._new(booking) for booking in bookings]
-        await insert_many(self.unit, Visitor, [values_of(visitor) for visitor in visitors])
-        ids = [visitor.id for visitor in visitors]
-        await self.events.record_all(ids, Action.REGISTERED, caller, self.now)
-        confirmations = [self._confirmation(visitor, visitor.site) for visitor in visitors]
-        await self.outbox.put_all([*confirmations, *to_hosts(visitors)], self.now)
-        return visitors
 
     async def change(self, visitor_id: UUID, values: dict[str, Any], caller: Caller) -> Visitor:
         """Set fields; a new date, time or site moves the visit by the rules of a reschedule."""
@@ -123,28 +63,27 @@ class VisitorDesk:
         require_transition(visitor.status, VisitorStatus.CANCELLED)
         visitor.status = VisitorStatus.CANCELLED
         await self.slots.free(visitor.slot_id)
-        self.events.record(visitor.id, Action.CANCELLED, caller, self.now)
+        self.events.record(visitor.id, VisitorAction.CANCELLED, caller, self.now)
         await self.outbox.supersede(visitor.id, self.now)
         # A change of the calendar entry needs a higher SEQUENCE than the invitation's (RFC 5546).
         visitor.revision += 1
         saved = await self._saved(visitor)
-        payload = mails.visit_payload(saved, saved.site)
+        by_visitor = caller.role is CallerRole.VISITOR
+        payload = mails.cancelled_payload(saved, saved.site, by_visitor=by_visitor)
         self._tell(saved, saved.site, payload, "cancelled")
         return saved
 
-    async def end(self, visitor_id: UUID, action: Action, caller: Caller) -> Visitor:
+    async def end(self, visitor_id: UUID, action: VisitorAction, caller: Caller) -> Visitor:
         """Complete a visit that is inside, as a check-out or as such."""
         visitor = await self._locked(visitor_id, caller)
         await self.complete(visitor, action, caller)
         return await self._saved(visitor)
 
     async def complete(
-        self, visitor: Visitor, action: Action, caller: Caller, **details: Any
+        self, visitor: Visitor, action: VisitorAction, caller: Caller, **details: Any
     ) -> None:
         """Let a locked visitor out and free the seat."""
-        require_transition(visitor.status, VisitorStatus.COMPLETED)
-        visitor.status = VisitorStatus.COMPLETED
-        visitor.checked_out_at = visitor.updated_at = self.now
+        leave(visitor, self.now, self.now)
         await self.slots.free(visitor.slot_id)
         self.events.record(visitor.id, action, caller, self.now, **details)
 
@@ -153,7 +92,7 @@ class VisitorDesk:
         visitor = await self._locked(visitor_id, caller)
         if visitor.status in HOLDS_SEAT:
             await self.slots.free(visitor.slot_id)
-        self.events.record(visitor.id, Action.DELETED, caller, self.now)
+        self.events.record(visitor.id, VisitorAction.DELETED, caller, self.now)
         await forget_mentions(self.unit, str(visitor.id))
         await self.outbox.erase_from_summaries([visitor.id], [visitor.created_at])
         await self.events.forget_addresses([visitor.id])
@@ -163,7 +102,7 @@ class VisitorDesk:
         """Queue the confirmation of a pending visit again."""
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "confirmed again")
-        self.events.record(visitor.id, Action.EMAIL_RESENT, caller, self.now)
+        self.events.record(visitor.id, VisitorAction.EMAIL_RESENT, caller, self.now)
         await self._confirm_again(visitor)
 
     # -- steps --------------------------------------------------------------------------------
@@ -178,41 +117,9 @@ class VisitorDesk:
         visitor.updated_at = self.now
         return await self.visitors.with_relations(visitor)
 
-    def _new(self, booking: Booking) -> Visitor:
-        body, seat, host = booking.body, booking.seat, booking.host
-        fields = body.model_dump(exclude={"site", "department", "host_name", "host_email"})
-        return Visitor(
-            **fields,
-            site=seat.site,
-            site_id=seat.site.id,
-            department_id=body.department,
-            slot_id=seat.slot_id,
-            host_id=host.id,
-            host_name=host.name,
-            host_email=host.email,
-            status=VisitorStatus.PENDING,
-            qr_code=self.codes.new(),
-            revision=0,
-            is_rescheduled=False,
-            checked_out_automatically=False,
-            created_at=self.now,
-            updated_at=self.now,
-        )
-
-    async def department(self, department_id: UUID | None) -> Department | None:
-        """The department of this id; raises `Invalid` where there is none."""
-        if department_id is None:
-            return None
-        department = await DepartmentReader(self.unit).get(department_id)
-        if department is None:
-            raise Invalid.field("department", "unknown", "There is no such department")
-        return department
-
     async def _host(self, name: str | None, email: str | None, caller: Caller) -> Host:
-        if caller.is_host:
-            return Host(caller.id, caller.name, caller.email)
         account = await UserReader(self.unit).active_host_id(email) if email else None
-        return Host(account, name, email)
+        return receiving(caller, name, email, account)
 
     def _moved_to(self, visitor: Visitor, values: dict[str, Any]) -> tuple[UUID, date, time] | None:
         present = (visitor.site_id, visitor.visit_date, visitor.visit_time)
@@ -226,7 +133,7 @@ class VisitorDesk:
     async def _set_fields(self, visitor: Visitor, values: dict[str, Any], caller: Caller) -> None:
         plain = {name: value for name, value in values.items() if name not in MOVES}
         if "department" in plain:
-            department = await self.department(plain.pop("department"))
+            department = await department_of(self.unit, plain.pop("department"))
             plain["department_id"] = department.id if department else None
         if plain.keys() & {"host_name", "host_email"}:
             host = await self._host(
@@ -240,7 +147,9 @@ class VisitorDesk:
         for name in changed:
             setattr(visitor, name, plain[name])
         if changed:
-            self.events.record(visitor.id, Action.UPDATED, caller, self.now, fields=sorted(changed))
+            self.events.record(
+                visitor.id, VisitorAction.UPDATED, caller, self.now, fields=sorted(changed)
+            )
         if "email" in changed and visitor.status is VisitorStatus.PENDING:
             await self.outbox.supersede(visitor.id, self.now, to=old_email)
             await self._confirm_again(visitor)
@@ -261,7 +170,7 @@ class VisitorDesk:
         visitor.revision += 1
         self.events.record(
             visitor.id,
-            Action.RESCHEDULED,
+            VisitorAction.RESCHEDULED,
             caller,
             self.now,
             before=_when(*before),
@@ -270,17 +179,6 @@ class VisitorDesk:
         await self.outbox.supersede(visitor.id, self.now)
         payload = mails.moved_payload(visitor, seat.site, *before)
         self._tell(visitor, seat.site, payload, "rescheduled")
-
-    def _announce(self, visitor: Visitor, site: Site) -> None:
-        payload = mails.visit_payload(visitor, site)
-        self.outbox.put(self._confirmation(visitor, site), self.now)
-        kind = NotificationKind.host_registration
-        for mail in mails.to_host(kind, visitor, site, payload, visitor.revision):
-            self.outbox.put(mail, self.now)
-
-    def _confirmation(self, visitor: Visitor, site: Site) -> OutgoingMail:
-        kind, payload = NotificationKind.visitor_confirmation, mails.visit_payload(visitor, site)
-        return mails.to_visitor(kind, visitor, site, payload, visitor.revision)
 
     def _tell(self, visitor: Visitor, site: Site, payload: VisitPayload, event: str) -> None:
         to_visitor = NotificationKind(f"visitor_{event}")

@@ -40,11 +40,11 @@ DEFAULT_SITE = """
 INSERT INTO sites (
     id, name, address, timezone, opens_at, closes_at, open_weekdays, slot_capacity,
     booking_lead_minutes, booking_horizon_days, early_arrival_minutes, self_registration,
-    is_default, created_at, updated_at
+    language, is_default, created_at, updated_at
 ) VALUES (
     :id, 'Main site', '', 'UTC', '09:00', '17:00', '{1,2,3,4,5}', 20,
     30, 90, 120, false,
-    true, now(), now()
+    'en', true, now(), now()
 )
 """
 
@@ -64,6 +64,13 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_idempotent_answers_created_at"), "idempotent_answers", ["created_at"], unique=False
+    )
+    op.create_table(
+        "job_runs",
+        sa.Column("job", sa.String(length=100), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("job", name=op.f("pk_job_runs")),
     )
     op.create_table(
         "departments",
@@ -93,6 +100,13 @@ def upgrade() -> None:
         sa.Column("booking_horizon_days", sa.BigInteger(), nullable=False),
         sa.Column("early_arrival_minutes", sa.BigInteger(), nullable=False),
         sa.Column("self_registration", sa.Boolean(), nullable=False),
+        sa.Column(
+            "language",
+            sa.Enum(
+                "en", "de", name="language", native_enum=False, create_constraint=True, length=40
+            ),
+            nullable=False,
+        ),
         sa.Column("is_default", sa.Boolean(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -154,7 +168,7 @@ def upgrade() -> None:
                 "deleted",
                 "anonymised",
                 "personal_data_exported",
-                name="action",
+                name="visitoraction",
                 native_enum=False,
                 create_constraint=True,
                 length=40,
@@ -493,6 +507,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("request_id", sa.String(length=128), nullable=True),
         sa.Column("recipient", sa.String(length=254), nullable=False),
         sa.Column("recipient_name", sa.String(length=401), nullable=False),
         sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -580,7 +595,12 @@ def upgrade() -> None:
         sa.Column(
             "direction",
             sa.Enum(
-                "in", "out", name="direction", native_enum=False, create_constraint=True, length=40
+                "in",
+                "out",
+                name="scandirection",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
             ),
             nullable=False,
         ),
@@ -593,7 +613,8 @@ def upgrade() -> None:
                 "admitted",
                 "checked_out",
                 "refused",
-                name="verdict",
+                "conflict",
+                name="scanverdict",
                 native_enum=False,
                 create_constraint=True,
                 length=40,
@@ -613,8 +634,17 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scans")),
     )
+    op.create_index("ix_scans_created_at_id", "scans", ["created_at", "id"], unique=False)
     op.create_index(
-        "ix_scans_created_at", "scans", ["created_at"], unique=False, postgresql_using="brin"
+        "ix_scans_caller_created", "scans", ["caller_id", "created_at", "id"], unique=False
+    )
+    op.create_index("ix_scans_site_created", "scans", ["site_id", "created_at", "id"], unique=False)
+    op.create_index(
+        "ix_scans_conflicts",
+        "scans",
+        ["created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("verdict = 'conflict'"),
     )
     op.create_index("ix_scans_visitor_id", "scans", ["visitor_id", "id"], unique=False)
     op.create_index(
@@ -632,7 +662,14 @@ def downgrade() -> None:
         "uq_scans_caller_scan", table_name="scans", postgresql_where=sa.text("scan_id IS NOT NULL")
     )
     op.drop_index("ix_scans_visitor_id", table_name="scans")
-    op.drop_index("ix_scans_created_at", table_name="scans", postgresql_using="brin")
+    op.drop_index(
+        "ix_scans_conflicts",
+        table_name="scans",
+        postgresql_where=sa.text("verdict = 'conflict'"),
+    )
+    op.drop_index("ix_scans_site_created", table_name="scans")
+    op.drop_index("ix_scans_caller_created", table_name="scans")
+    op.drop_index("ix_scans_created_at_id", table_name="scans")
     op.drop_table("scans")
     op.drop_index(op.f("ix_retired_qr_codes_visitor_id"), table_name="retired_qr_codes")
     op.drop_table("retired_qr_codes")
@@ -693,6 +730,7 @@ def downgrade() -> None:
     op.drop_table("sites")
     op.drop_index("uq_departments_lower_name", table_name="departments")
     op.drop_table("departments")
+    op.drop_table("job_runs")
     op.drop_index(op.f("ix_idempotent_answers_created_at"), table_name="idempotent_answers")
     op.drop_table("idempotent_answers")
     op.execute("DROP FUNCTION search_words(text, text, text, text)")

@@ -27,7 +27,7 @@ FOREIGN = {
     "visit_date": "2026-11-24",
     "visit_time": "13:37",
 }
-WORDS = ("Xanthippe", "Quagmire", "xq.secret", "7777", "Zyzzyva", "umbrella", "mary@", "Mary")
+WORDS = ("Xanthippe", "Quagmire", "xq.secret", "7777 123", "Zyzzyva", "umbrella", "mary@", "Mary")
 # A field that names somebody or something, and that a host may look through.
 SEARCHES: list[dict[str, Any]] = [
     *[{"q": word} for word in ("Xanthippe", "quag", "xq.secret", "foreign.example", "Zyzzyva")],

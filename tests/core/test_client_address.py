@@ -1,28 +1,39 @@
-"""Whose address a request comes from."""
+"""Where a request comes from."""
 
 from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import Headers
 
 from app.core.client_address import ProxyTrust
 
 TRUSTED = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 forwarded_for = ProxyTrust(TRUSTED)
 forwarded = ProxyTrust(TRUSTED, "forwarded")
+PROXY = "10.0.0.1"
+
+
+def headers(*given: tuple[str, list[str]]) -> Headers:
+    raw = [(name.encode(), line.encode()) for name, lines in given for line in lines]
+    return Headers(raw=raw)
+
+
+def client(trust: ProxyTrust, peer: str | None, lines: list[str]) -> str | None:
+    return trust.origin(peer, headers((trust.header, lines))).address
 
 
 def test_without_trusted_proxies_the_header_is_not_read():
-    assert ProxyTrust().client_address("192.0.2.1", ["203.0.113.9"]) == "192.0.2.1"
+    assert client(ProxyTrust(), "192.0.2.1", ["203.0.113.9"]) == "192.0.2.1"
 
 
 def test_a_stranger_is_not_believed():
-    assert forwarded_for.client_address("192.0.2.1", ["203.0.113.9"]) == "192.0.2.1"
+    assert client(forwarded_for, "192.0.2.1", ["203.0.113.9"]) == "192.0.2.1"
 
 
 @pytest.mark.parametrize(
-    ("lines", "client"),
+    ("lines", "expected"),
     [
         ([], "10.0.0.1"),
         (["203.0.113.9"], "203.0.113.9"),
@@ -39,12 +50,12 @@ def test_a_stranger_is_not_believed():
         (["x" * 5000], "10.0.0.1"),
     ],
 )
-def test_the_right_most_stranger_is_the_client(lines: list[str], client: str):
-    assert forwarded_for.client_address("10.0.0.1", lines) == client
+def test_the_right_most_stranger_is_the_client(lines: list[str], expected: str):
+    assert client(forwarded_for, PROXY, lines) == expected
 
 
 @pytest.mark.parametrize(
-    ("lines", "client"),
+    ("lines", "expected"),
     [
         (["for=203.0.113.9"], "203.0.113.9"),
         (["For=203.0.113.9;proto=https;by=10.0.0.1"], "203.0.113.9"),
@@ -53,20 +64,67 @@ def test_the_right_most_stranger_is_the_client(lines: list[str], client: str):
         (["proto=https"], "10.0.0.1"),
     ],
 )
-def test_forwarded_is_read_where_it_is_the_header(lines: list[str], client: str):
-    assert forwarded.client_address("10.0.0.1", lines) == client
+def test_forwarded_is_read_where_it_is_the_header(lines: list[str], expected: str):
+    assert client(forwarded, PROXY, lines) == expected
 
 
 def test_an_ipv4_proxy_on_an_ipv6_socket_is_known():
-    assert forwarded_for.client_address("::ffff:10.0.0.1", ["203.0.113.9"]) == "203.0.113.9"
+    assert client(forwarded_for, "::ffff:10.0.0.1", ["203.0.113.9"]) == "203.0.113.9"
 
 
 @pytest.mark.parametrize("peer", [None, "", "testclient"])
 def test_a_peer_without_an_address_is_left_as_it_is(peer: str | None):
-    assert forwarded_for.client_address(peer, ["203.0.113.9"]) == peer
+    assert client(forwarded_for, peer, ["203.0.113.9"]) == peer
 
 
-@given(st.lists(st.text(max_size=60), max_size=5))
-def test_no_header_breaks_it(lines: list[str]):
+@pytest.mark.parametrize(
+    ("addresses", "schemes", "scheme"),
+    [
+        (["203.0.113.9"], ["https"], "https"),
+        (["203.0.113.9"], ["HTTP"], "http"),
+        (["203.0.113.9"], [], None),
+        ([], ["https"], "https"),
+        # two proxies: the outer one ended TLS
+        (["203.0.113.9, 10.0.0.2"], ["https, http"], "https"),
+        (["203.0.113.9, 10.0.0.2"], ["https", "http"], "https"),
+        (["203.0.113.9, 10.0.0.2"], ["https"], "https"),
+        # what stands left of the client's own hop was sent by the client
+        (["1.1.1.1, 203.0.113.9"], ["https, http"], "http"),
+        (["203.0.113.9"], ["https, http"], "http"),
+        (["203.0.113.9"], ["javascript"], None),
+    ],
+)
+def test_the_scheme_is_the_one_that_the_client_used(
+    addresses: list[str], schemes: list[str], scheme: str | None
+):
+    given = headers(("x-forwarded-for", addresses), ("x-forwarded-proto", schemes))
+    assert forwarded_for.origin(PROXY, given).scheme == scheme
+    assert forwarded_for.origin("192.0.2.1", given).scheme is None
+    assert forwarded.origin(PROXY, given).scheme is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "scheme"),
+    [
+        (["for=203.0.113.9;proto=https"], "https"),
+        (["for=203.0.113.9;proto=https, for=10.0.0.2;proto=http"], "https"),
+        (["for=1.1.1.1;proto=https, for=203.0.113.9;proto=http"], "http"),
+        (["proto=https"], "https"),
+        (["for=203.0.113.9"], None),
+    ],
+)
+def test_forwarded_names_the_scheme_beside_the_address(lines: list[str], scheme: str | None):
+    assert forwarded.origin(PROXY, headers(("forwarded", lines))).scheme == scheme
+    assert forwarded_for.origin(PROXY, headers(("forwarded", lines))).scheme is None
+
+
+@given(*[st.lists(st.text(st.characters(max_codepoint=255), max_size=60), max_size=5)] * 3)
+def test_no_header_breaks_it(addresses: list[str], schemes: list[str], elements: list[str]):
+    given = [("x-forwarded-for", addresses), ("x-forwarded-proto", schemes)]
+    raw = [
+        (name.encode(), line.encode("latin-1"))
+        for name, lines in [*given, ("forwarded", elements)]
+        for line in lines
+    ]
     for trust in (forwarded_for, forwarded):
-        assert trust.client_address("10.0.0.1", lines)
+        assert trust.origin(PROXY, Headers(raw=raw)).address

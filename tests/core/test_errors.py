@@ -1,5 +1,7 @@
 """Errors as classes."""
 
+from typing import Any
+
 from app.auth.errors import TokenReused
 from app.core import errors
 from app.slots.errors import SlotFull
@@ -26,22 +28,20 @@ def test_who_should_wait_is_told_how_long():
     assert int(errors.Unavailable().response().headers["Retry-After"]) > 0
 
 
-def test_every_code_is_one_class():
-    words = [code for _, code in errors.REGISTRY]
-    assert len(words) == len(set(words))
-
-
-def test_declared_problems_list_every_code_with_an_example():
+def test_declared_problems_are_named_under_their_status():
     declared = errors.problems(SlotFull, errors.InUse, errors.NotFound)
     assert list(declared) == [404, 409]
-    assert declared[409][errors.CODES] == ["slot_full", "in_use"]
-    examples = declared[409]["content"][errors.MEDIA_TYPE]["examples"]
-    assert {name: example["value"]["code"] for name, example in examples.items()} == {
-        "slot_full": "slot_full",
-        "in_use": "in_use",
-    }
+    assert declared[409][errors.DECLARED_PROBLEMS] == ["SlotFull", "InUse"]
+    assert "`slot_full`" in declared[409]["description"]
 
 
 def test_problems_of_a_dependency_join_those_of_the_route():
     merged = errors.merge_problems(errors.problems(SlotFull), [errors.InUse, SlotFull])
-    assert merged[409][errors.CODES] == ["slot_full", "in_use"]
+    assert merged[409][errors.DECLARED_PROBLEMS] == ["SlotFull", "InUse"]
+
+
+def test_problems_leave_the_other_content_of_their_status():
+    declared: dict[int | str, dict[str, Any]] = {409: {"content": {"text/csv": {}}}}
+    merged = errors.merge_problems(declared, [errors.InUse])
+    assert merged[409]["content"] == {"text/csv": {}}
+    assert merged[409][errors.DECLARED_PROBLEMS] == ["InUse"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.core.errors import InvalidCursor
 from app.core.keys import KeyRing
 from app.core.pagination import CursorCodec
-from app.visitors.repository import ORDERINGS, OrderingName
+from app.visitors.repository import ORDERINGS, VisitorOrdering
 from tests.api import Api, Client
 from tests.problems import faulty_fields, problem
 
@@ -49,7 +49,7 @@ async def pages(client: Client, **params: object) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("ordering", ORDERINGS)
-async def test_pages_put_together_are_the_list(api: Api, ordering: OrderingName):
+async def test_pages_put_together_are_the_list(api: Api, ordering: VisitorOrdering):
     admin = await api.admin()
     ids = await register(admin, 0, 11)
     [whole] = await pages(admin, ordering=ordering, limit=200)
@@ -60,7 +60,9 @@ async def test_pages_put_together_are_the_list(api: Api, ordering: OrderingName)
 
 
 @pytest.mark.parametrize("ordering", ORDERINGS)
-async def test_rows_that_come_meanwhile_repeat_and_skip_nothing(api: Api, ordering: OrderingName):
+async def test_rows_that_come_meanwhile_repeat_and_skip_nothing(
+    api: Api, ordering: VisitorOrdering
+):
     admin = await api.admin()
     before = set(await register(admin, 0, 9))
     seen: list[str] = []
@@ -166,7 +168,7 @@ async def test_a_cursor_of_the_previous_key_is_read(api: Api):
     admin = await api.admin()
     await register(admin, 0, 2)
     old, both = CursorCodec(KeyRing(["old"])), CursorCodec(KeyRing(["new", "old"]))
-    ordering = ORDERINGS["visit_date"]
+    ordering = ORDERINGS[VisitorOrdering.VISIT_DATE]
     visitor = (await admin.get("visitors/")).json()["items"][0]
     values = [visitor["visit_date"], visitor["visit_time"], visitor["id"]]
     decoded = both.decode(ordering, old.encode(ordering, values))
@@ -176,14 +178,14 @@ async def test_a_cursor_of_the_previous_key_is_read(api: Api):
 @many
 @given(positions)
 def test_a_cursor_holds_its_position(values: tuple[object, ...]):
-    ordering = ORDERINGS["visit_date"]
+    ordering = ORDERINGS[VisitorOrdering.VISIT_DATE]
     assert codec.decode(ordering, codec.encode(ordering, values)) == list(values)
 
 
 @many
 @given(positions, st.integers(0, 130), st.integers(0, 20), st.text(max_size=20))
 def test_no_mutated_cursor_is_read(values: tuple[object, ...], start: int, length: int, text: str):
-    ordering = ORDERINGS["visit_date"]
+    ordering = ORDERINGS[VisitorOrdering.VISIT_DATE]
     cursor = codec.encode(ordering, values)
     changed = cursor[:start] + text + cursor[start + length :]
     if changed != cursor:
@@ -195,4 +197,4 @@ def test_no_mutated_cursor_is_read(values: tuple[object, ...], start: int, lengt
 @given(st.text(max_size=200) | st.binary(max_size=200).map(CursorCodec.encode_raw))
 def test_no_other_text_is_a_cursor(text: str):
     with pytest.raises(InvalidCursor):
-        codec.decode(ORDERINGS["visit_date"], text)
+        codec.decode(ORDERINGS[VisitorOrdering.VISIT_DATE], text)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
+from ipaddress import ip_network
 from typing import Any
 
 import httpx
@@ -52,7 +53,7 @@ async def strict(strict_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     ],
 )
 async def test_a_named_host_is_served(strict: httpx.AsyncClient, host: str):
-    assert (await strict.get("/health/live/", headers={"Host": host})).status_code == 200
+    assert (await strict.get("/openapi.json", headers={"Host": host})).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -71,8 +72,15 @@ async def test_a_named_host_is_served(strict: httpx.AsyncClient, host: str):
     ],
 )
 async def test_any_other_host_is_a_problem_and_no_redirect(strict: httpx.AsyncClient, host: str):
-    answer = await strict.get("/health/live/", headers={"Host": host})
+    answer = await strict.get("/openapi.json", headers={"Host": host})
     assert "evil" not in str(problem(answer, 400, "invalid_host"))
+
+
+async def test_a_probe_names_the_host_as_it_likes(strict: httpx.AsyncClient):
+    """An orchestrator and Prometheus know a container by its address alone."""
+    for path in ("/health/live/", "/health/live", "/metrics"):
+        answer = await strict.post(path, headers={"Host": "10.1.2.3:8000"})
+        assert answer.status_code == 405  # it came as far as the route
 
 
 @pytest.mark.parametrize("hosts", [0, 2])
@@ -193,6 +201,24 @@ async def _exchange(
     return answer
 
 
+@pytest.mark.parametrize(
+    ("path", "host", "status"),
+    [
+        ("/openapi.json", "evil.example", 400),
+        (f"/{'x' * 9_000}", "visits.example.com", 414),
+        # Without a lifespan there is no database: an unexpected fault of our own.
+        ("/api/sites/", "visits.example.com", 500),
+    ],
+)
+async def test_a_front_end_can_read_every_refusal(
+    strict: httpx.AsyncClient, path: str, host: str, status: int
+):
+    headers = {"Origin": DESK, "Host": host, "X-Device-Key": "k"}
+    answer = await strict.get(path, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["Access-Control-Allow-Origin"] == DESK
+
+
 async def _preflight(client: httpx.AsyncClient, origin: str) -> httpx.Response:
     headers = {
         "Origin": origin,
@@ -259,6 +285,16 @@ async def test_tls_is_promised_over_tls_alone(strict_app: FastAPI, scheme: str, 
     async with client_of(strict_app, f"{scheme}://visits.example.com") as client:
         headers = (await client.get("/health/live/")).headers
     assert ("Strict-Transport-Security" in headers) is promised
+
+
+@pytest.mark.parametrize(("proxy", "promised"), [("192.0.2.1", True), ("192.0.2.2", False)])
+async def test_tls_that_ends_at_a_trusted_proxy_counts(
+    settings: Settings, proxy: str, promised: bool
+):
+    behind = settings.model_copy(update={"trusted_proxies": [ip_network(proxy)]})
+    headers = [*HOST, (b"x-forwarded-proto", b"https")]
+    answer = await _exchange(create_app(behind), headers, [], method="GET", path="/health/live/")
+    assert (b"strict-transport-security" in answer["headers"]) is promised
 
 
 @pytest.mark.parametrize(

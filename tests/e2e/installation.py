@@ -72,7 +72,7 @@ def running(
             )
         stack.enter_context(process(["worker"], environment, logs / "worker.log"))
         addresses = tuple(f"http://127.0.0.1:{port}" for port in ports)
-        asyncio.run(_all_ready(addresses))
+        asyncio.run(all_ready(addresses))
         yield Installation(addresses, environment, catcher.directory)
 
 
@@ -106,7 +106,7 @@ def free_port() -> int:
         return port
 
 
-async def _all_ready(addresses: tuple[str, ...]) -> None:
+async def all_ready(addresses: tuple[str, ...]) -> None:
     async with httpx.AsyncClient() as client:
         for address in addresses:
             await eventually(lambda address=address: _ready(client, address))

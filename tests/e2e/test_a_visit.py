@@ -73,10 +73,10 @@ async def test_the_next_day_closes_the_rest(
     async def both_closed() -> bool:
         return {v["status"] for v in (await statuses()).values()} == {"expired", "completed"}
 
-    module = "tests.e2e.tomorrow_worker"
+    module = "tests.e2e.later_worker"
     # With a queue of its own: the worker of today would take half of its jobs.
     environment = installation.environment | {"REDIS_URL": other_redis_url}
-    with process([], environment, tmp_path / "tomorrow.log", module):
+    with process(["1"], environment, tmp_path / "tomorrow.log", module):
         await eventually(both_closed)
     closed = await statuses()
     assert closed["Grace"]["status"] == "expired"

@@ -22,7 +22,8 @@ from app.embedded.process import Program
 from app.embedded.watch import KeptRunning
 from tests.embedded.helpers import alive, children, eventually, kill, linux
 
-SETTINGS = ("DATABASE_URL", "REDIS_URL", "EMAIL_HOST", "SECRET_KEY", "ALLOWED_HOSTS")
+SETTINGS = ("DATABASE_URL", "REDIS_URL", "EMAIL_HOST", "SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL")
+ADDRESS = "http://127.0.0.1:8000"
 
 
 class Dev:
@@ -212,12 +213,15 @@ def test_what_the_environment_names_is_not_brought(
     monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere/vms")
     monkeypatch.setenv("EMAIL_HOST_PASSWORD", "of another server")
     parts = Parts(Given(), tmp_path)
-    environment = parts.environment()
+    environment = parts.environment(ADDRESS)
     assert parts.servers == [parts.mail]
     assert environment["DATABASE_URL"] == "postgresql://elsewhere/vms"
     assert environment["EMAIL_HOST"] == "127.0.0.1"
     assert environment["EMAIL_HOST_PASSWORD"] == ""
     assert environment["DEBUG"] == "true"
+    assert environment["PUBLIC_URL"] == ADDRESS
+    (tmp_path / ".env").write_text("PUBLIC_URL=https://visitors.example.com\n")
+    assert "PUBLIC_URL" not in Parts(Given(), tmp_path).environment(ADDRESS)
 
 
 def test_the_secret_key_is_made_once_and_for_its_owner_alone(
@@ -225,9 +229,9 @@ def test_the_secret_key_is_made_once_and_for_its_owner_alone(
 ) -> None:
     monkeypatch.delenv("SECRET_KEY", raising=False)
     given = Given(_env_file=None, database_url="postgresql://x", redis_url="redis://x")
-    first = Parts(given, tmp_path).environment()["SECRET_KEY"]
+    first = Parts(given, tmp_path).environment(ADDRESS)["SECRET_KEY"]
     assert len(first) >= 32
-    assert Parts(given, tmp_path).environment()["SECRET_KEY"] == first
+    assert Parts(given, tmp_path).environment(ADDRESS)["SECRET_KEY"] == first
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import settings
 
 from app.notifications.kinds import NotificationKind
+from app.notifications.links import Links
 from app.notifications.payloads import PAYLOADS, Payload
 from app.notifications.rendering import RenderedMail, render
 
@@ -15,6 +16,7 @@ STEADY = settings(deadline=None, derandomize=True, database=None)
 TOKEN = "7KQ2MZ9X4PBRT6WJ8HCD3VFNGY5LSAEU7KQ2MZ9X4P"
 MADE_AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ORGANIZER = "visitors@example.com"
+LINKS = Links("https://visitors.example.com", "https://maps.example.com/?q={address}")
 
 VALUES: dict[str, Any] = {
     "visitor_id": "019a0000-0000-7000-8000-000000000001",
@@ -53,4 +55,4 @@ def payload(kind: NotificationKind, **changes: Any) -> Payload:
 
 
 def rendered(kind: NotificationKind, **changes: Any) -> RenderedMail:
-    return render(kind, payload(kind, **changes), made_at=MADE_AT, organizer=ORGANIZER)
+    return render(kind, payload(kind, **changes), made_at=MADE_AT, organizer=ORGANIZER, links=LINKS)

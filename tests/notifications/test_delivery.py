@@ -18,7 +18,7 @@ from app.notifications.models import Notification
 from app.notifications.repository import DeliveryQueue, Outbox, OutgoingMail
 from app.notifications.smtp import Mailer, SmtpSettings
 from tests.database import all_mails
-from tests.notifications.examples import payload
+from tests.notifications.examples import LINKS, payload
 from tests.notifications.test_smtp import Catcher, running
 
 KIND = NotificationKind.visitor_confirmation
@@ -43,7 +43,7 @@ def delivery(database: Database, clock: SettableClock, smtp: SmtpSettings) -> De
 
 def make(database: Database, clock: SettableClock, smtp: SmtpSettings) -> Delivery:
     sender = Mailbox("Desk", "desk@example.com")
-    return Delivery(database, clock, lambda: Mailer(smtp), sender, TIMEOUT)
+    return Delivery(database, clock, lambda: Mailer(smtp), sender, LINKS, TIMEOUT)
 
 
 async def nobody() -> None: ...

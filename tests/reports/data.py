@@ -13,6 +13,7 @@ from app.core.ids import new_id
 from app.sites.models import Site
 from app.slots.models import Slot
 from app.visitors.models import Purpose, Visitor, VisitorCategory, VisitorStatus, VisitorType
+from tests.plans import vacuum
 
 REGISTERED = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
 _codes = count()
@@ -110,9 +111,5 @@ async def fill(database: Database, rows: int, *, name: str = "Visitor") -> None:
         """
     )
     async with database.engine.begin() as connection:
-        # Else VACUUM comes too early to mark the pages as visible to all.
-        await connection.execute(text("SET LOCAL synchronous_commit = on"))
         await connection.execute(statement, {"rows": rows, "name": name})
-    async with database.engine.connect() as connection:
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await connection.execute(text("VACUUM ANALYZE visitors"))
+    await vacuum(database, "visitors")

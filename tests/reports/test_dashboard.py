@@ -8,15 +8,15 @@ from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import event
 
 from app.core.clock import SettableClock
 from app.core.database import Database
 from app.reports.schemas import PurposeCounts, StatusCounts
 from app.visitors.models import Purpose, VisitorStatus
 from tests.api import Api, Client
-from tests.counting import statements
+from tests.counting import sent_to, statements
 from tests.database import add_department, add_site
+from tests.plans import explained
 from tests.problems import faulty_fields
 from tests.reports.data import Visitors, fill
 
@@ -254,28 +254,9 @@ async def test_the_index_answers_alone(
 ) -> None:
     admin = await api.admin()
     await fill(database, 20_000)
-    plan = await explain(app, database, "grouping", admin, params)
+    with sent_to(app.state.database) as sent:
+        await stats(admin, **params)
+    plan = await explained(database, [each for each in sent if "grouping" in each.sql])
     assert "Seq Scan on visitors" not in plan
     assert "Index Only Scan using ix_visitors_visit" in plan
     assert "ix_visitors_inside" in plan
-
-
-async def explain(
-    app: FastAPI, database: Database, word: str, client: Client, params: dict[str, str]
-) -> str:
-    """The plan of the one statement with `word` in it."""
-    sent: list[tuple[str, Any]] = []
-
-    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        sent.append((statement, parameters))
-
-    engine = app.state.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        await stats(client, **params)
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-    [(statement, parameters)] = [each for each in sent if word in each[0]]
-    async with database.engine.connect() as connection:
-        lines = await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
-        return "\n".join(lines.scalars())

@@ -74,6 +74,7 @@ async def transactions(database: Database) -> int:
     statement = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         " AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
+        " AND application_name <> 'vms pulse'"
     )
     async with database.engine.connect() as connection:
         return int(await connection.scalar(statement) or 0)

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from app.core.ids import new_id
 from app.core.localtime import timezone_names
 from app.scans.errors import REFUSALS
-from app.scans.models import Direction, Verdict
-from app.scans.verdict import Decision, Gate, decide
+from app.scans.models import ScanDirection, ScanVerdict
+from app.scans.verdict import Decision, Gate, decide, decide_past, refuse
 from app.visitors.models import Visitor, VisitorStatus
 
 SITE, OTHER_SITE = new_id(), new_id()
 HERE, ELSEWHERE, DESK = Gate(SITE, "North"), Gate(OTHER_SITE, "South"), Gate(None, None)
-IN, OUT = Direction.IN, Direction.OUT
+IN, OUT = ScanDirection.IN, ScanDirection.OUT
 PENDING, VERIFIED = VisitorStatus.PENDING, VisitorStatus.VERIFIED
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -34,7 +34,7 @@ def visitor(status: VisitorStatus = PENDING, **fields: Any) -> Visitor:
 
 
 def verdict(
-    who: Visitor, direction: Direction = IN, gate: Gate = HERE, now: datetime = NOON,
+    who: Visitor, direction: ScanDirection = IN, gate: Gate = HERE, now: datetime = NOON,
     zone: str = "UTC",
 ) -> Decision:  # fmt: skip
     return decide(who, direction, gate, now, timezone=zone, early=timedelta(hours=2))
@@ -57,21 +57,21 @@ def verdict(
         (visitor(visit_time=time(14, 1)), IN, HERE, "too_early"),
     ],
 )
-def test_refused(who: Visitor, direction: Direction, gate: Gate, code: str):
+def test_refused(who: Visitor, direction: ScanDirection, gate: Gate, code: str):
     decision = verdict(who, direction, gate)
-    assert (decision.verdict, decision.code) == (Verdict.REFUSED, code)
+    assert (decision.verdict, decision.code) == (ScanVerdict.REFUSED, code)
     assert code in REFUSALS
 
 
 @pytest.mark.parametrize("gate", [HERE, DESK])
 @pytest.mark.parametrize("at", [time(14), time(12), time(9), time(0)])
 def test_admitted_from_two_hours_before_until_the_day_is_over(gate: Gate, at: time):
-    assert verdict(visitor(visit_time=at), gate=gate).verdict is Verdict.ADMITTED
+    assert verdict(visitor(visit_time=at), gate=gate).verdict is ScanVerdict.ADMITTED
 
 
 def test_checked_out_at_any_time():
     late = NOON + timedelta(days=3)
-    assert verdict(visitor(VERIFIED), OUT, now=late).verdict is Verdict.CHECKED_OUT
+    assert verdict(visitor(VERIFIED), OUT, now=late).verdict is ScanVerdict.CHECKED_OUT
 
 
 def test_who_is_inside_is_said_to_be_since_when_and_where():
@@ -83,32 +83,51 @@ def test_who_is_inside_is_said_to_be_since_when_and_where():
 
 def test_the_day_is_that_of_the_site():
     who = visitor(visit_date=date(2026, 11, 24), visit_time=time(0, 30))
-    assert verdict(who, zone="Pacific/Auckland").verdict is Verdict.ADMITTED
+    assert verdict(who, zone="Pacific/Auckland").verdict is ScanVerdict.ADMITTED
     assert verdict(who, zone="America/New_York").code == "wrong_day"
 
 
 def test_a_time_that_the_clocks_skip_is_never_too_early():
     who = visitor(visit_date=date(2027, 3, 28), visit_time=time(2, 30))
     now = datetime(2027, 3, 27, 23, 30, tzinfo=UTC)
-    assert verdict(who, now=now, zone="Europe/Berlin").verdict is Verdict.ADMITTED
+    assert verdict(who, now=now, zone="Europe/Berlin").verdict is ScanVerdict.ADMITTED
 
 
 @settings(max_examples=3000, deadline=None, derandomize=True, database=None)
 @given(
     st.sampled_from(list(VisitorStatus)),
-    st.sampled_from(list(Direction)),
+    st.sampled_from(list(ScanDirection)),
     st.sampled_from([HERE, ELSEWHERE, DESK]),
     st.datetimes(datetime(2026, 11, 20), datetime(2026, 11, 27), timezones=st.just(UTC)),  # noqa: DTZ001
     st.sampled_from(sorted(timezone_names())),
 )
 def test_a_gate_opens_only_for_who_may_pass(
-    status: VisitorStatus, direction: Direction, gate: Gate, now: datetime, zone: str
+    status: VisitorStatus, direction: ScanDirection, gate: Gate, now: datetime, zone: str
 ):
     decision = verdict(visitor(status), direction, gate, now, zone)
-    if decision.verdict is Verdict.REFUSED:
+    if decision.verdict is ScanVerdict.REFUSED:
         assert decision.code in REFUSALS
         return
     assert decision.code is None
     assert gate is not ELSEWHERE
-    wanted = (PENDING, IN) if decision.verdict is Verdict.ADMITTED else (VERIFIED, OUT)
+    wanted = (PENDING, IN) if decision.verdict is ScanVerdict.ADMITTED else (VERIFIED, OUT)
     assert (status, direction) == wanted
+
+
+@settings(max_examples=1000, deadline=None, derandomize=True, database=None)
+@given(
+    st.sampled_from(list(VisitorStatus)),
+    st.sampled_from(list(ScanDirection)),
+    st.sampled_from([HERE, ELSEWHERE, DESK]),
+    st.datetimes(datetime(2026, 11, 20), datetime(2026, 11, 27), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+def test_what_has_happened_is_never_refused_but_may_be_a_conflict(
+    status: VisitorStatus, direction: ScanDirection, gate: Gate, at: datetime
+):
+    who = visitor(status)
+    online = verdict(who, direction, gate, at)
+    late = decide_past(who, direction, gate, at, timezone="UTC", early=timedelta(hours=2))
+    if direction is OUT and status is VERIFIED and at < datetime(2026, 11, 23, 9, 30, tzinfo=UTC):
+        online = refuse("not_inside", late.message)
+    expected = ScanVerdict.CONFLICT if online.code else online.verdict
+    assert (late.verdict, late.message) == (expected, online.message)

@@ -316,6 +316,7 @@ async def test_a_refused_scan_changes_nothing(api: Api):
         ("scan_id", "1"),
         ("scanned_at", "2026-11-23T08:00:00"),
         ("scanned_at", "yesterday"),
+        ("scanned_at", "0001-01-01T00:00:00+14:00"),
         ("direction", "up"),
         ("direction", None),
         ("gate", "a\nb"),

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.sites.schemas import SiteIn
+from app.sites.schemas import SiteCreate
 from tests.api import VISITOR, Api, Client
 from tests.problems import faulty_fields, problem
 
@@ -22,6 +22,7 @@ RULES: dict[str, Any] = {
     "booking_horizon_days": 90,
     "early_arrival_minutes": 120,
     "self_registration": False,
+    "language": "en",
     "is_default": False,
 }
 
@@ -62,7 +63,7 @@ async def test_a_new_site_has_the_rules_of_the_contract(api: Api) -> None:
 
 
 async def test_the_documented_defaults_are_the_defaults(api: Api) -> None:
-    fields = SiteIn.model_json_schema()["properties"].items()
+    fields = SiteCreate.model_json_schema()["properties"].items()
     documented = {name: field["default"] for name, field in fields if "default" in field}
     site = await create(await api.superadmin(), "Annex", **documented)
     assert RULES.items() <= site.items()
@@ -81,6 +82,7 @@ async def test_every_field_of_a_site_can_be_set(api: Api) -> None:
         "booking_horizon_days": 730,
         "early_arrival_minutes": 1_440,
         "self_registration": True,
+        "language": "de",
     }
     shown = {**fields, "open_weekdays": [1, 3, 7]}
     site = await create(root, "Berlin", **fields)
@@ -149,6 +151,9 @@ BAD_FIELDS: list[tuple[str, Any]] = [
     ("early_arrival_minutes", 1_441),
     ("self_registration", "yes"),
     ("self_registration", None),
+    ("language", "eo"),
+    ("language", "DE"),
+    ("language", None),
     ("is_default", 1),
     ("id", NOBODY),
     ("affected_visitors", 0),

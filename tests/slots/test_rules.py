@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.localtime import instant_of, local_now, timezone_names
-from app.slots.rules import Reason, day_slots, is_open_at, last_bookable_day, refusal
+from app.slots.rules import SlotReason, day_slots, is_open_at, last_bookable_day, refusal
 
 MIDNIGHT = time(0)
 MONDAY = date(2026, 11, 23)
@@ -102,7 +102,7 @@ def test_what_may_be_booked_is_open_ahead_and_not_too_far(
         and minute_of(site.opens_at) <= minute_of(at) < minute_of(site.closes_at, end=True)
     )
     assert (reason is None) == bookable
-    assert reason is not Reason.FULL
+    assert reason is not SlotReason.FULL
 
 
 @many
@@ -111,11 +111,11 @@ def test_a_reason_is_true(site: Rules, ahead: int, at: time, closed: bool, now: 
     day = local_now(now, site.timezone).date() + timedelta(days=ahead)
     reason = refusal(site, day=day, at=at, closed_that_day=closed, now=now)
     starts_at = instant_of(day, at, site.timezone)
-    if reason is Reason.PAST:
+    if reason is SlotReason.PAST:
         assert ahead < 0 or (starts_at is not None and starts_at < now)
-    elif reason is Reason.TOO_FAR:
+    elif reason is SlotReason.TOO_FAR:
         assert day > last_bookable_day(site, now)
-    elif reason is Reason.TOO_SOON:
+    elif reason is SlotReason.TOO_SOON:
         assert starts_at is not None
         assert now <= starts_at < now + timedelta(minutes=site.booking_lead_minutes)
 
@@ -123,19 +123,19 @@ def test_a_reason_is_true(site: Rules, ahead: int, at: time, closed: bool, now: 
 @pytest.mark.parametrize(
     ("day", "at", "closed", "reason"),
     [
-        (date(2026, 11, 22), time(10), True, Reason.PAST),  # a closed Sunday that has passed
-        (MONDAY, time(7, 59), True, Reason.PAST),
-        (MONDAY, time(8, 0), False, Reason.CLOSED),  # neither past nor open
-        (date(2027, 2, 27), time(3), True, Reason.TOO_FAR),  # a closed Saturday too far ahead
+        (date(2026, 11, 22), time(10), True, SlotReason.PAST),  # a closed Sunday that has passed
+        (MONDAY, time(7, 59), True, SlotReason.PAST),
+        (MONDAY, time(8, 0), False, SlotReason.CLOSED),  # neither past nor open
+        (date(2027, 2, 27), time(3), True, SlotReason.TOO_FAR),  # a closed Saturday too far ahead
         (date(2027, 2, 19), time(9), False, None),
-        (date(2026, 11, 28), time(10), False, Reason.CLOSED),
-        (MONDAY, time(10), True, Reason.CLOSED),
-        (MONDAY, time(17), False, Reason.CLOSED),
+        (date(2026, 11, 28), time(10), False, SlotReason.CLOSED),
+        (MONDAY, time(10), True, SlotReason.CLOSED),
+        (MONDAY, time(17), False, SlotReason.CLOSED),
         (MONDAY, time(16, 59), False, None),
     ],
 )
 def test_the_stronger_reason_is_the_one_given(
-    day: date, at: time, closed: bool, reason: Reason | None
+    day: date, at: time, closed: bool, reason: SlotReason | None
 ):
     assert refusal(Rules(), day=day, at=at, closed_that_day=closed, now=NOW) is reason
 
@@ -144,10 +144,10 @@ def test_lead_time_counts_to_the_minute():
     site = Rules(booking_lead_minutes=60)
     at: dict[str, Any] = {"day": MONDAY, "at": time(9), "closed_that_day": False}
     assert refusal(site, **at, now=NOW) is None
-    assert refusal(site, **at, now=NOW + timedelta(microseconds=1)) is Reason.TOO_SOON
+    assert refusal(site, **at, now=NOW + timedelta(microseconds=1)) is SlotReason.TOO_SOON
     nine = datetime(2026, 11, 23, 9, tzinfo=UTC)
     assert refusal(replace(site, booking_lead_minutes=0), **at, now=nine) is None
-    assert refusal(site, **at, now=nine + timedelta(microseconds=1)) is Reason.PAST
+    assert refusal(site, **at, now=nine + timedelta(microseconds=1)) is SlotReason.PAST
 
 
 def test_a_site_that_opens_at_half_past_has_half_an_hour_first():
@@ -210,7 +210,7 @@ def test_a_day_on_which_the_clocks_change(
 def test_nobody_books_a_time_that_the_clocks_skip(zone: str, day: date, at: time):
     site = Rules(zone, MIDNIGHT, MIDNIGHT, [7], 0, 400)
     now = datetime(2026, 9, 1, tzinfo=UTC)
-    assert refusal(site, day=day, at=at, closed_that_day=False, now=now) is Reason.CLOSED
+    assert refusal(site, day=day, at=at, closed_that_day=False, now=now) is SlotReason.CLOSED
 
 
 def test_a_time_that_comes_twice_is_past_once_it_has_come():
@@ -219,19 +219,19 @@ def test_a_time_that_comes_twice_is_past_once_it_has_come():
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     assert refusal(site, day=day, at=at, closed_that_day=False, now=first) is None
     later = first + timedelta(minutes=1)
-    assert refusal(site, day=day, at=at, closed_that_day=False, now=later) is Reason.PAST
+    assert refusal(site, day=day, at=at, closed_that_day=False, now=later) is SlotReason.PAST
 
 
 def test_today_is_the_sites_today():
     site = Rules("Pacific/Auckland", MIDNIGHT, MIDNIGHT, [1, 2, 3, 4, 5, 6, 7], 0, 0)
     evening = datetime(2026, 11, 23, 20, tzinfo=UTC)  # Tuesday morning there
     booking: dict[str, Any] = {"at": time(12), "closed_that_day": False, "now": evening}
-    assert refusal(site, day=date(2026, 11, 23), **booking) is Reason.PAST
+    assert refusal(site, day=date(2026, 11, 23), **booking) is SlotReason.PAST
     assert refusal(site, day=date(2026, 11, 24), **booking) is None
-    assert refusal(site, day=date(2026, 11, 25), **booking) is Reason.TOO_FAR
+    assert refusal(site, day=date(2026, 11, 25), **booking) is SlotReason.TOO_FAR
 
 
 def test_a_site_without_open_days_offers_nothing():
     site = Rules(open_weekdays=[])
     reason = refusal(site, day=MONDAY, at=time(10), closed_that_day=False, now=NOW)
-    assert reason is Reason.CLOSED
+    assert reason is SlotReason.CLOSED

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from app.audit.models import Action
+from app.audit.models import VisitorAction
 from app.core.clock import SettableClock
 from app.core.database import Database
 from app.settings import Settings
@@ -203,7 +203,7 @@ async def test_two_at_once_count_once(
     left = await anonymise_past(database, OVER, DAYS)
     assert sum(both) + left == 16
     actions = [event.action for event in await all_events(database)]
-    assert actions.count(Action.ANONYMISED) == 16
+    assert actions.count(VisitorAction.ANONYMISED) == 16
     assert [mail.payload["visitors"] for mail in await all_mails(database)] == [[], []]
 
 

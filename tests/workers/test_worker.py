@@ -55,9 +55,12 @@ async def admin(
 
 
 @asynccontextmanager
-async def worker(settings: Settings, redis_url: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`vms worker`, killed at the end if it is still there."""
+async def worker(
+    settings: Settings, redis_url: str, **more: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`vms worker`, killed at the end if it is still there. `more` are further settings."""
     environment = {
+        **more,
         "PATH": os.environ["PATH"],
         "DEBUG": "true",
         "SECRET_KEY": settings.secret_key.get_secret_value(),

@@ -1,0 +1,187 @@
+"""`vms doctor`: looks at everything that the service needs, and says what to do."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import aiosmtplib
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import migrations
+from app.core.database import Database
+from app.core.engine import missing_limits
+from app.health.repository import OutboxReader
+from app.settings import Settings
+from app.users import accounts
+
+PART_SECONDS = 10.0
+OLDEST_POSTGRESQL = 15
+# A clock that is further away than this makes tokens of one machine void on another.
+CLOCK_TOLERANCE = timedelta(seconds=5)
+# Mail is sent within seconds where a worker runs.
+MAIL_TOLERANCE = timedelta(minutes=5)
+
+
+class Health(StrEnum):
+    """How a part is; `warning` is worth a look, but requests are served."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is known of one part; `advice` is empty where nothing has to be done."""
+
+    part: str
+    health: Health
+    says: str
+    advice: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at every part at once; none takes longer than `PART_SECONDS`."""
+    return asyncio.run(_examine(settings))
+
+
+def report(findings: Sequence[Finding]) -> str:
+    """A line for each part, and what to do below it."""
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.health.value:8} {finding.part:11} {finding.says}")
+        if finding.advice:
+            lines.append(f"{'':20} → {finding.advice}")
+    return "\n".join(lines)
+
+
+def as_json(findings: Sequence[Finding]) -> str:
+    """The same for a script: a list of objects."""
+    return json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2)
+
+
+Look = Callable[[Settings], Awaitable[Finding]]
+
+
+async def _examine(settings: Settings) -> list[Finding]:
+    looks: dict[str, tuple[Look, str]] = {
+        "settings": (_settings, "Start the database first, then ask again."),
+        "database": (_database, "Check DATABASE_URL, and that the server runs and lets us in."),
+        "migrations": (_migrations, "Start the database first, then ask again."),
+        "clock": (_clock, "Start the database first, then ask again."),
+        "redis": (_redis, "Check REDIS_URL. Until then mail and limits do without it."),
+        "smtp": (_smtp, "Check the settings EMAIL_…. Until then mail waits, for a day."),
+        "mail": (_mail, "Start the database first, then ask again."),
+    }
+    parts = (_within_time(part, look, advice, settings) for part, (look, advice) in looks.items())
+    return list(await asyncio.gather(*parts))
+
+
+async def _within_time(part: str, look: Look, advice: str, settings: Settings) -> Finding:
+    health = Health.WARNING if part in {"redis", "smtp"} else Health.FAULT
+    try:
+        async with asyncio.timeout(PART_SECONDS):
+            return await look(settings)
+    except TimeoutError:
+        return Finding(part, health, f"did not answer within {PART_SECONDS:.0f} seconds", advice)
+    except (OSError, SQLAlchemyError, RedisError, aiosmtplib.SMTPException) as error:
+        # Of the first line alone: some errors go on with what was sent.
+        reason = (str(error).splitlines() or [""])[0]
+        return Finding(part, health, f"{type(error).__name__}: {reason}", advice)
+
+
+async def _settings(settings: Settings) -> Finding:
+    if settings.debug:
+        says, advice = (
+            "development mode (DEBUG=true)",
+            "Never run this where strangers can reach it.",
+        )
+        return Finding("settings", Health.WARNING, says, advice)
+    if await accounts.has_development_accounts(settings):
+        says = "the development accounts still have their published passwords"
+        return Finding("settings", Health.FAULT, says, "Change their passwords, or delete them.")
+    return Finding("settings", Health.OK, "fit for production")
+
+
+async def _database(settings: Settings) -> Finding:
+    database = Database(settings.database_url)
+    try:
+        async with database.read() as session:
+            version = await session.scalar(select(func.current_setting("server_version")))
+    finally:
+        await database.close()
+    says = f"PostgreSQL {version}"
+    if int((version or "0").partition(".")[0]) < OLDEST_POSTGRESQL:
+        advice = f"Use PostgreSQL {OLDEST_POSTGRESQL} or later."
+        return Finding("database", Health.FAULT, says, advice)
+    if missing := await missing_limits(settings.database_url):
+        return Finding(
+            "database", Health.FAULT, f"{says}: nothing limits a session", " ".join(missing)
+        )
+    return Finding("database", Health.OK, says)
+
+
+async def _migrations(settings: Settings) -> Finding:
+    if await migrations.is_behind(settings.database_url):
+        says = "the database is behind this version"
+        return Finding("migrations", Health.FAULT, says, "Run `vms migrate`.")
+    return Finding("migrations", Health.OK, "the database is at this version")
+
+
+async def _clock(settings: Settings) -> Finding:
+    database = Database(settings.database_url)
+    try:
+        async with database.read() as session:
+            theirs = await session.scalar(select(func.clock_timestamp()))
+    finally:
+        await database.close()
+    away = abs(datetime.now(UTC) - (theirs or datetime.min.replace(tzinfo=UTC)))
+    if away > CLOCK_TOLERANCE:
+        says = f"{away.total_seconds():.0f} seconds away from the database's"
+        return Finding("clock", Health.FAULT, says, "Have both machines keep time (NTP).")
+    return Finding("clock", Health.OK, "agrees with the database's")
+
+
+async def _redis(settings: Settings) -> Finding:
+    redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5)
+    try:
+        version = (await redis.info("server"))["redis_version"]
+    finally:
+        await redis.aclose()
+    return Finding("redis", Health.OK, f"answers (version {version})")
+
+
+async def _smtp(settings: Settings) -> Finding:
+    password = settings.email_host_password
+    client = aiosmtplib.SMTP(
+        hostname=settings.email_host,
+        port=settings.email_port,
+        username=settings.email_host_user,
+        password=password.get_secret_value() if password else None,
+        use_tls=settings.email_tls == "implicit",
+        start_tls=settings.email_tls == "starttls",
+        timeout=settings.email_timeout_seconds,
+    )
+    async with client:
+        where = f"{settings.email_host}:{settings.email_port}"
+    return Finding("smtp", Health.OK, f"{where} takes mail (TLS: {settings.email_tls})")
+
+
+async def _mail(settings: Settings) -> Finding:
+    database = Database(settings.database_url)
+    try:
+        async with database.read() as session:
+            due = await OutboxReader(session).due()
+    finally:
+        await database.close()
+    late = due.asked_at - due.first if due.first else timedelta(0)
+    if late > MAIL_TOLERANCE:
+        says = f"a mail is late by {late.total_seconds() / 60:.0f} minutes"
+        return Finding("mail", Health.FAULT, says, "Start `vms worker`, or look at its log.")
+    return Finding("mail", Health.OK, "nothing is late")

@@ -1,0 +1,181 @@
+"""`vms scan`: a scanner for the command line, which asks a running service (docs/scanner.md)."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+from urllib.parse import SplitResult, urlsplit
+from uuid import uuid4
+
+import typer
+
+PATH = "/api/visitors/verify-qr/"
+ANSWER_SECONDS = 3.0
+PAUSES = (0.0, 0.3, 1.0)  # seconds before each try
+REFUSED, UNDECIDED = 1, 3  # exit codes; 2 is a wrong command, as everywhere
+OPENED = {"admitted", "checked_out"}
+REFUSALS = {404, 409, 413, 422, 429}
+KEY_IS_REFUSED = {401, 403}
+
+
+class Direction(StrEnum):
+    IN = "in"
+    OUT = "out"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the service says; status 0 stands for no answer, or none that is its own."""
+
+    status: int
+    document: dict[str, Any]
+
+    @property
+    def opens(self) -> bool:
+        return self.status == 200 and self.document.get("verdict") in OPENED
+
+    @property
+    def refuses(self) -> bool:
+        # A `conflict` within the database decides nothing: it asks for another try.
+        return self.status in REFUSALS and self.document.get("code") not in {None, "conflict"}
+
+    @property
+    def is_final(self) -> bool:
+        return self.opens or self.refuses or self.status in KEY_IS_REFUSED
+
+
+def scan(
+    code: Annotated[str, typer.Argument(help="A code, or a picture of one", metavar="TOKEN|IMAGE")],
+    key: Annotated[str, typer.Option(envvar="VMS_DEVICE_KEY", help="Key of a scanner")],
+    url: Annotated[
+        str, typer.Option(envvar="VMS_URL", help="Where the service runs")
+    ] = "http://127.0.0.1:8000",
+    direction: Annotated[Direction, typer.Option(help="Which way")] = Direction.IN,
+    gate: Annotated[str | None, typer.Option(help="Left out: the gate of the device")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer itself")] = False,
+) -> None:
+    """Ask a running service whether a gate opens. Ends with 0 only if it does, with 1 if not.
+
+    2 is a wrong command, 3 that nothing was decided.
+    """
+    body = {
+        "token": token_of(code),
+        "scan_id": str(uuid4()),
+        "scanned_at": datetime.now(UTC).isoformat(),
+        "direction": direction.value,
+        "gate": gate,
+    }
+    answer = ask(address_of(url), key, body)
+    if not (answer.opens or answer.refuses):
+        _end_undecided(answer)
+    _tell(answer, as_json=as_json)
+    if not answer.opens:
+        raise typer.Exit(REFUSED)
+
+
+def token_of(code: str) -> str:
+    """The code itself, or what a picture of one says. Raises `BadParameter`."""
+    path = Path(code)
+    if path.is_file():
+        return _read(path)
+    if "." in code or "/" in code:  # no code has these
+        raise typer.BadParameter(f"There is no file {code}")
+    return code
+
+
+def _read(path: Path) -> str:
+    try:
+        import zxingcpp
+        from PIL import Image
+    except ImportError:
+        raise typer.BadParameter(
+            "Pictures can't be read without two more parts: pip install 'vms[scan]'"
+        ) from None
+    try:
+        with Image.open(path) as picture:
+            qr_code = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+            found = zxingcpp.read_barcode(picture.convert("L"), qr_code)
+    except (OSError, Image.DecompressionBombError):
+        raise typer.BadParameter(f"{path} is not a picture that can be read") from None
+    if found is None:
+        raise typer.BadParameter(f"There is no QR code in {path}")
+    return str(found.text)
+
+
+def address_of(url: str) -> SplitResult:
+    """Where to ask. Raises `BadParameter`."""
+    address = urlsplit(url)
+    if address.scheme not in {"http", "https"} or not address.hostname:
+        raise typer.BadParameter("The address must begin with http:// or https://")
+    return address
+
+
+def ask(address: SplitResult, key: str, body: dict[str, Any]) -> Answer:
+    """Send one scan, again under the same `scan_id` while no answer comes."""
+    answer = Answer(0, {})
+    for pause in PAUSES:
+        time.sleep(pause)
+        answer = _ask_once(address, key, body)
+        if answer.is_final:
+            break
+    return answer
+
+
+def _ask_once(address: SplitResult, key: str, body: dict[str, Any]) -> Answer:
+    kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
+    connection = kind(address.hostname or "", address.port, timeout=ANSWER_SECONDS)
+    headers = {"Content-Type": "application/json", "X-Device-Key": key}
+    try:
+        connection.request("POST", address.path.rstrip("/") + PATH, json.dumps(body), headers)
+        answer = connection.getresponse()
+        document = json.loads(answer.read())
+    except (OSError, HTTPException, ValueError):
+        return Answer(0, {})
+    finally:
+        connection.close()
+    return Answer(answer.status, document if isinstance(document, dict) else {})
+
+
+def _tell(answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(answer.document, indent=2, ensure_ascii=False))
+        return
+    lines = _opened(answer.document) if answer.opens else _refused(answer.document)
+    colour = typer.colors.GREEN if answer.opens else typer.colors.RED
+    title, *rest = lines
+    typer.secho(title, fg=colour, bold=True)
+    for line in rest:
+        typer.echo(line)
+
+
+def _opened(document: dict[str, Any]) -> Iterator[str]:
+    visitor = document["visitor"]
+    yield f"{document['message']}: {visitor['name']}"
+    host = visitor["host_name"] and f"to see {visitor['host_name']}"
+    facts = (visitor["company"], host, visitor["visit_time"])
+    yield ", ".join(fact for fact in facts if fact)
+
+
+def _refused(document: dict[str, Any]) -> Iterator[str]:
+    """The words of the page `/scanner/`, for the same guard."""
+    text = (files("app.scanner_page") / "static" / "refusals.json").read_text(encoding="utf-8")
+    words = json.loads(text).get(document["code"])
+    yield f"{words['title'] if words else document['title']} ({document['code']})"
+    yield document["detail"]
+    if words:
+        yield words["advice"]
+
+
+def _end_undecided(answer: Answer) -> NoReturn:
+    if answer.status in KEY_IS_REFUSED:
+        sentence = "The service refuses this key: it is wrong, revoked, or not that of a scanner."
+    else:
+        sentence = "Nothing was decided: the service can't be reached, or is not the one."
+    typer.secho(sentence, err=True)
+    raise typer.Exit(UNDECIDED)

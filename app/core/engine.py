@@ -1,0 +1,74 @@
+"""How a PostgreSQL is reached: straight, or through a pooler that deals out transactions.
+
+`?pooler=transaction` at the end of an address says that PgBouncer or its like stands there. Two
+statements may then meet two servers, so nothing may be left at one of them: nothing is prepared,
+and the limits of a session, which such a pooler refuses, have to be those of the role.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import make_url, text
+from sqlalchemy.ext import asyncio as sqlalchemy
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+LOCK_TIMEOUT_MS = 3_000
+STATEMENT_TIMEOUT_MS = 15_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
+CONNECT_SECONDS = 1.5
+
+LIMITS = {
+    "lock_timeout": LOCK_TIMEOUT_MS,
+    "statement_timeout": STATEMENT_TIMEOUT_MS,
+    "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
+}
+
+
+def make_engine(url: str, **options: Any) -> AsyncEngine:
+    """An engine for the address; `options` are SQLAlchemy's."""
+    address = make_url(url).difference_update_query(["pooler"])
+    if is_pooled(url):
+        address = address.update_query_dict({"prepared_statement_cache_size": "0"})
+    return sqlalchemy.create_async_engine(  # looked up there: tracing puts its own in that place
+        address,
+        hide_parameters=True,  # what people send must not reach the logs through an error
+        connect_args=connect_options(url),
+        **options,
+    )
+
+
+def is_pooled(url: str) -> bool:
+    """Whether the address is that of a pooler."""
+    return "pooler" in make_url(url).query
+
+
+def connect_options(url: str) -> dict[str, Any]:
+    """What asyncpg is told beside the address."""
+    session = {"application_name": "vms", "timezone": "UTC"}
+    options: dict[str, Any] = {"timeout": CONNECT_SECONDS}
+    if is_pooled(url):
+        # Without a cache asyncpg parses, binds and runs a statement in one message.
+        return {**options, "statement_cache_size": 0, "server_settings": session}
+    limits = {name: str(milliseconds) for name, milliseconds in LIMITS.items()}
+    return {**options, "server_settings": {**session, **limits}}
+
+
+async def missing_limits(url: str) -> list[str]:
+    """The statements that give the role of an address the limits which its sessions don't have."""
+    engine = make_engine(url)
+    shown = ", ".join(f"current_setting('{name}')" for name in LIMITS)
+    try:
+        async with engine.connect() as connection:
+            asked = text(f"SELECT quote_ident(current_user), {shown}")
+            role, *values = (await connection.execute(asked)).one()
+    finally:
+        await engine.dispose()
+    return _statements(role, dict(zip(LIMITS, values, strict=True)))
+
+
+def _statements(role: str, shown: Mapping[str, str]) -> list[str]:
+    return [
+        f"ALTER ROLE {role} SET {name} = {LIMITS[name]};"
+        for name, value in shown.items()
+        if value == "0"
+    ]

@@ -1,0 +1,36 @@
+"""When each job of the worker ran last: kept in the database, since a worker's memory ends with it.
+
+An alert on a job that has stopped must hold when the worker has died, and no less after a restart.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import String, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import ReadSession, WriteSession
+from app.core.models import Base
+
+
+class JobRun(Base):
+    """The last runs of one job; `succeeded_at` is null until the first that ends well."""
+
+    __tablename__ = "job_runs"
+
+    job: Mapped[str] = mapped_column(String(100), primary_key=True)
+    ended_at: Mapped[datetime]
+    succeeded_at: Mapped[datetime | None]
+
+
+async def note_run(unit: WriteSession, job: str, now: datetime, *, succeeded: bool) -> None:
+    """Write down that a job has just ended."""
+    values = {"ended_at": now} | ({"succeeded_at": now} if succeeded else {})
+    statement = insert(JobRun).values(job=job, **values)
+    await unit.write(statement.on_conflict_do_update(index_elements=[JobRun.job], set_=values))
+
+
+async def last_runs(session: ReadSession) -> Sequence[JobRun]:
+    """The last runs of every job that ever ran."""
+    return (await session.scalars(select(JobRun).order_by(JobRun.job))).all()

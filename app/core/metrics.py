@@ -1,0 +1,129 @@
+"""Figures for Prometheus. Here: those of every request and every process.
+
+A feature counts its own in a `metrics.py` of its own; `docs/operations.md` tells what each figure
+means. A label takes a handful of values that the code knows: no ids, nothing that callers type.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from prometheus_client import (
+    REGISTRY,
+    Counter,
+    Gauge,
+    Histogram,
+    Summary,
+    disable_created_metrics,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+from app import __version__
+
+# Each counter and histogram would come with a second series that says since when it counts.
+disable_created_metrics()  # type: ignore[no-untyped-call] # of the library
+
+# Read by the client library, which then counts in files of this folder instead of in memory.
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_requests = Counter("vms_http_requests", "Requests answered", ["method", "route", "status"])
+_durations = Histogram(
+    "vms_http_request_duration_seconds",
+    "From the request's head to the answer's end",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+PROBLEMS = Counter("vms_problems", "Refusals and faults, by the code that the caller got", ["code"])
+
+POOL_SIZE = Gauge(
+    "vms_database_pool_connections_max",
+    "Connections that the pool may hold",
+    ["pool"],
+    multiprocess_mode="livesum",
+)
+POOL_CHECKED_OUT = Gauge(
+    "vms_database_pool_connections_checked_out",
+    "Connections in use",
+    ["pool"],
+    multiprocess_mode="livesum",
+)
+POOL_WAITS = Summary(
+    "vms_database_pool_wait_seconds",
+    "Waits for a connection while all of them were in use",
+    ["pool"],
+)
+LIMITS_WITHOUT_REDIS = Gauge(
+    "vms_rate_limits_without_redis",
+    "1 while this process counts its rate limits for itself",
+    multiprocess_mode="livesum",
+)
+LOST_WAKE_UPS = Counter("vms_wake_ups_lost", "Times that the worker could not be told of new mail")
+
+_build = Gauge("vms_build_info", "The version, always 1", ["version"], multiprocess_mode="livemax")
+_build.labels(__version__).set(1)
+
+
+def count_request(method: str, route: str, status: int, seconds: float) -> None:
+    """One answered request; `route` is the pattern of its path."""
+    requests, durations = _series(method, route, status)
+    requests.inc()
+    durations.observe(seconds)
+
+
+@cache  # `labels` takes longer than all the rest of counting
+def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return _requests.labels(method, route, status), _durations.labels(method, route)
+
+
+def counted(counter: Counter, number: int = 1) -> Callable[[], Awaitable[None]]:
+    """For `WriteSession.after_commit`: what was undone is not counted."""
+
+    async def count() -> None:
+        counter.inc(number)
+
+    return count
+
+
+@contextmanager
+def counted_together(processes: int) -> Iterator[None]:
+    """Have the processes that are started within count into one place, if there are several.
+
+    Whichever of them Prometheus happens to reach then answers for all.
+    """
+    if processes == 1:
+        yield
+        return
+    with TemporaryDirectory(prefix="vms-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        yield
+
+
+def of_all_processes() -> Collector:
+    """What this process and those that count with it have counted."""
+    folder = os.environ.get(SHARED_FOLDER)
+    if folder is None:
+        return REGISTRY
+    _forget_dead(Path(folder))
+    return MultiProcessCollector(None, folder)  # type: ignore[no-untyped-call] # of the library
+
+
+def _forget_dead(folder: Path) -> None:
+    """A killed process leaves behind what it held at that moment, as if it held it still."""
+    for file in folder.glob("gauge_live*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not _lives(pid):
+            with suppress(FileNotFoundError):  # another process cleans up as well
+                mark_process_dead(pid, folder)  # type: ignore[no-untyped-call] # of the library
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

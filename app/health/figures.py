@@ -1,0 +1,112 @@
+"""What Prometheus is answered: what was counted, and what is looked up for it."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from prometheus_client import Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.database import Database
+from app.core.job_runs import JobRun, last_runs
+from app.core.metrics import of_all_processes
+from app.health.repository import COUNTED_TO, Due, OutboxReader, OutboxState
+from app.notifications.models import NotificationStatus
+
+# Prometheus gives up after ten; the other figures are worth most when the database is slow.
+LOOK_UP_SECONDS = 2.0
+WAITING = {NotificationStatus.QUEUED, NotificationStatus.SENDING}
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What the database says of outbox and jobs. They are the same whichever process is asked, and
+    known while no worker lives."""
+
+    now: datetime
+    due: Due
+    outbox: Sequence[OutboxState]
+    jobs: Sequence[JobRun]
+
+    def families(self) -> Iterator[Metric]:
+        yield self._mails()
+        yield _gauge(
+            "vms_outbox_oldest_waiting_age_seconds",
+            "Age of the oldest mail that has not gone out, 0 where none waits",
+            max(self._age(state.oldest) for state in self.outbox if state.status in WAITING),
+        )
+        yield _gauge(
+            "vms_outbox_overdue_seconds",
+            "Since when a mail could have been taken by a worker and was not",
+            self._age(self.due.first),
+        )
+        yield _gauge(
+            "vms_clock_offset_seconds",
+            "By how much the clock of the process that answers is ahead of the database's",
+            (self.now - self.due.asked_at).total_seconds(),
+        )
+        yield from self._job_times()
+
+    def _age(self, since: datetime | None) -> float:
+        return max((self.now - since).total_seconds(), 0.0) if since else 0.0
+
+    def _mails(self) -> Metric:
+        text = f"Mails that have not gone out, counted up to {COUNTED_TO}"
+        mails = GaugeMetricFamily("vms_outbox_mails", text, labels=["state"])
+        for state in self.outbox:
+            mails.add_metric([state.status.value], state.number)
+        return mails
+
+    def _job_times(self) -> Iterator[Metric]:
+        ended = GaugeMetricFamily(
+            "vms_job_last_end_timestamp_seconds", "When a job ended last", labels=["job_name"]
+        )
+        succeeded = GaugeMetricFamily(
+            "vms_job_last_success_timestamp_seconds",
+            "When a job last ended well",
+            labels=["job_name"],
+        )
+        for run in self.jobs:
+            ended.add_metric([run.job], run.ended_at.timestamp())
+            if run.succeeded_at:
+                succeeded.add_metric([run.job], run.succeeded_at.timestamp())
+        yield from (ended, succeeded)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Everything, as the client library wants it."""
+
+    looked_up: LookedUp | None
+
+    def collect(self) -> Iterator[Metric]:
+        yield from of_all_processes().collect()
+        yield from self.asked()
+
+    def asked(self) -> Iterator[Metric]:
+        """What the database was asked for."""
+        up = self.looked_up is not None
+        yield _gauge("vms_database_up", "1 where the database has answered this question", up)
+        if self.looked_up:
+            yield from self.looked_up.families()
+
+
+async def exposition(database: Database, now: datetime) -> bytes:
+    """The text format of Prometheus. It is made in a thread: it takes milliseconds."""
+    return await asyncio.to_thread(generate_latest, Figures(await _look_up(database, now)))
+
+
+async def _look_up(database: Database, now: datetime) -> LookedUp | None:
+    try:
+        async with asyncio.timeout(LOOK_UP_SECONDS), database.read() as session:
+            outbox = OutboxReader(session)
+            due = await outbox.due()  # first: it compares the clocks
+            return LookedUp(now, due, await outbox.states(), await last_runs(session))
+    except (SQLAlchemyError, OSError):  # an OSError is also what a time-out raises
+        return None
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)

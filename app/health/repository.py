@@ -1,0 +1,61 @@
+"""SQL of the figures that are not counted but looked up."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, literal, select, union_all
+
+from app.core.database import ReadSession
+from app.notifications.models import Notification, NotificationStatus
+
+# The states in which a mail is somebody's business. All others grow without end.
+OPEN = (NotificationStatus.QUEUED, NotificationStatus.SENDING, NotificationStatus.FAILED)
+# After days without a mail server there are many; to count them all would be felt.
+COUNTED_TO = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxState:
+    """How many mails are in a state, and since when the oldest of them is there."""
+
+    status: NotificationStatus
+    number: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When the queued mail that is due first is due, or was; `asked_at` by the database's clock."""
+
+    first: datetime | None
+    asked_at: datetime
+
+
+class OutboxReader:
+    """What waits in the outbox. Both questions are answered from an index alone."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self.session = session
+
+    async def states(self) -> list[OutboxState]:
+        """The open states; mails are counted up to `COUNTED_TO`."""
+        found = await self.session.rows(select(union_all(*map(_state, OPEN)).subquery()))
+        return [OutboxState(NotificationStatus(word), *rest) for word, *rest in found]
+
+    async def due(self) -> Due:
+        """The queued mail that is due first."""
+        found = await self.session.rows(
+            select(func.min(Notification.next_attempt_at), func.clock_timestamp()).where(
+                Notification.status == NotificationStatus.QUEUED
+            )
+        )
+        return Due(*found.one())
+
+
+def _state(status: NotificationStatus) -> Select[Any]:
+    these = select(Notification.created_at).where(Notification.status == status)
+    some = these.limit(COUNTED_TO).subquery()
+    number = select(func.count()).select_from(some).scalar_subquery()
+    first = these.order_by(Notification.created_at).limit(1).scalar_subquery()
+    return select(literal(status.value), number, first)

@@ -1,0 +1,37 @@
+"""Who may read the figures: Prometheus, by a token of its own. It is no caller of the API."""
+
+from secrets import compare_digest
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app.core.errors import NotAuthenticated, NotFound
+from app.settings import Settings
+
+bearer = HTTPBearer(
+    scheme_name="metrics", description="Prometheus: `METRICS_TOKEN`", auto_error=False
+)
+
+
+async def _require_token(
+    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> None:
+    settings: Settings = request.app.state.settings
+    if settings.metrics_token is None:
+        if settings.debug:
+            return
+        raise NotFound("Figures are served where METRICS_TOKEN is set")
+    if not is_token(settings, given.credentials if given else ""):
+        raise NotAuthenticated("Send METRICS_TOKEN as a bearer token")
+
+
+def is_token(settings: Settings, given: str) -> bool:
+    """Whether this is the token of the settings."""
+    expected = settings.metrics_token
+    return expected is not None and compare_digest(
+        given.encode(), expected.get_secret_value().encode()
+    )
+
+
+Scraper = Depends(_require_token)

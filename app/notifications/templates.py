@@ -1,0 +1,50 @@
+"""Jinja2 as mails and pages use it: in one language, strict about what is missing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.core.languages import Language, translations
+from app.notifications.payloads import local_moment
+from app.notifications.wording import brief, wording
+
+I18N = "jinja2.ext.i18n"
+
+
+def environment(language: Language, folders: Sequence[Path], *, html: bool) -> Environment:
+    """The templates of these folders, the first one's before the others', in a language.
+
+    `html` escapes every value that is not a macro's own output.
+    """
+    made = Environment(
+        loader=FileSystemLoader(folders),
+        extensions=[I18N],
+        autoescape=html,  # noqa: S701 - plain text is not escaped
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    install = made.install_gettext_translations  # type: ignore[attr-defined] # the extension's
+    install(translations(language), newstyle=True)
+    words = wording(language)
+    made.filters |= {
+        "brief": brief,
+        "clock": words.clock,
+        "day": words.day,
+        "duration": words.duration,
+        "moment": words.moment,
+        "purpose": words.purpose,
+        "short_day": words.short_day,
+        "time_of_day": words.time_of_day,
+        "when": words.when,
+        "zone": words.zone,
+    }
+    made.globals |= {
+        "direction": language.direction,
+        "language": language.value,
+        "local_moment": local_moment,
+        "start": "right" if language.direction == "rtl" else "left",
+    }
+    return made

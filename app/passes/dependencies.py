@@ -1,0 +1,67 @@
+"""What the routes of passes work with: a token that is ours, and the pass before its reader."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
+
+from app.auth.dependencies import Configured
+from app.core.database import Reading
+from app.core.dependencies import Now
+from app.core.languages import Language, read_language
+from app.core.limits import Limiter, Rule, client_network
+from app.notifications.links import Links
+from app.passes.errors import UnknownPass
+from app.passes.pages import page
+from app.passes.service import VisitorPass, find_pass
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A pass as its reader wants to read it."""
+
+    token: str
+    found: VisitorPass
+    language: Language
+    links: Links
+
+    def page(self, name: str, **values: Any) -> HTMLResponse:
+        """The page of this name, with all that pages say of a pass."""
+        return page(name, self.language, **self._facts(), **values)
+
+    def _facts(self) -> dict[str, Any]:
+        visit, checked_in_at = self.found.visit, self.found.checked_in_at
+        return {
+            **visit.model_dump(exclude={"language"}),
+            "token": self.token,
+            "state": self.found.state.value,
+            "tells_host": self.found.tells_host,
+            "starts_at": visit.starts_at,
+            "checked_in_at": checked_in_at and checked_in_at.astimezone(ZoneInfo(visit.timezone)),
+            "map_link": self.links.map(visit.site_address),
+        }
+
+
+async def _genuine(token: str, request: Request, limiter: Limiter, settings: Configured) -> str:
+    """The token of the address. Forged ones cost no look-up in the database, and are limited."""
+    if not request.app.state.qr_tokens.is_genuine(token):
+        rule = Rule("forged pass", settings.forged_pass_limit_per_address)
+        await limiter.hit(rule, client_network())
+        raise UnknownPass
+    return token
+
+
+Token = Annotated[str, Depends(_genuine)]
+
+
+async def _view(
+    token: Token, session: Reading, now: Now, request: Request, settings: Configured
+) -> View:
+    found = await find_pass(session, token, now)
+    language = read_language(request.headers, found.visit.language)
+    return View(token, found, language, Links(settings.service_url, settings.map_url))
+
+
+Viewed = Annotated[View, Depends(_view)]

@@ -1,0 +1,11 @@
+"""Why there is no pass to be seen. Visitors get them as pages (`problem_pages.py`)."""
+
+from app.core.errors import Problem
+
+
+class UnknownPass(Problem):
+    status, code, title = 404, "unknown_pass", "There is no pass here"
+
+
+class ReplacedPass(Problem):
+    status, code, title = 410, "replaced_pass", "The visit was moved: the newest mail has its pass"

@@ -1,0 +1,49 @@
+"""The pages of a pass: HTML without scripts, for one reader, kept by nobody."""
+
+import base64
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment
+
+from app.core.languages import Language
+from app.core.qr_image import qr_svg
+from app.notifications.templates import environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+STYLE = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
+HEADERS = {
+    # The style stands in the page, so that one answer is all of it, and printing needs no other.
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; img-src data:; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
+    "Vary": "Accept-Language",
+}
+
+
+def page(name: str, language: Language, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """The page of this name, in a language."""
+    content = _templates(language).get_template(f"{name}.jinja").render(values)
+    headers = HEADERS | {"Content-Language": language.value}
+    return HTMLResponse(content, status_code=status, headers=headers)
+
+
+def qr_image(token: str) -> str:
+    """The code as the address of an image: sharp in every size, on paper too."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(qr_svg(token)).decode()}"
+
+
+@lru_cache
+def _templates(language: Language) -> Environment:
+    made = environment(language, [TEMPLATES], html=True)
+    made.globals["style"] = STYLE
+    return made

@@ -1,0 +1,76 @@
+"""`/pass/{token}`: the page that visitors' mails lead to.
+
+Whoever has the link has the code as well, so the token is all that is asked for. Programs follow
+the links of mails: what changes a visit is a POST that a form of ours has sent.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import RedirectResponse, Response
+
+from app.auth.dependencies import Configured
+from app.auth.guards import Public
+from app.notifications.calendar import CalendarMethod, visit_calendar
+from app.notifications.message import Mailbox
+from app.passes.dependencies import Token, Viewed
+from app.passes.pages import HEADERS, qr_image
+from app.passes.service import cancel_by_visitor
+from app.passes.state import PassState
+from app.visitors.dependencies import Desk
+
+PREFIX = "/pass"
+CONFIRMED = "yes"
+
+# Pages are no part of the API: its document does not name them.
+router = APIRouter(prefix=PREFIX, dependencies=[Public], include_in_schema=False)
+
+
+@router.get("/{token}")
+async def show_pass(view: Viewed) -> Response:
+    """The pass, or what became of the visit."""
+    if view.found.state.opens_gates:
+        return view.page("pass", qr_image=qr_image(view.token))
+    return view.page("over")
+
+
+@router.get("/{token}/visit.ics")
+async def calendar_file(view: Viewed, settings: Configured) -> Response:
+    """The visit for a calendar, as it was mailed."""
+    if not view.found.state.opens_gates:
+        return _back_to_pass(view.token)
+    text = visit_calendar(
+        view.found.visit.model_copy(update={"language": view.language}),
+        CalendarMethod.publish,
+        organizer=Mailbox.parse(settings.default_from_email).address,
+        made_at=view.found.changed_at,
+    )
+    return Response(
+        text,
+        media_type="text/calendar; charset=utf-8; method=PUBLISH",
+        headers=HEADERS | {"Content-Disposition": 'attachment; filename="visit.ics"'},
+    )
+
+
+@router.get("/{token}/cancel")
+async def ask_to_cancel(view: Viewed) -> Response:
+    """The question whether the visit shall really be cancelled."""
+    if view.found.state is not PassState.VALID:
+        return _back_to_pass(view.token)
+    return view.page("cancel")
+
+
+@router.post("/{token}/cancel")
+async def cancel_visit(
+    token: Token, desk: Desk, confirmed: Annotated[str, Form()] = ""
+) -> Response:
+    """Cancel the visit, where the form of the question was sent; then the pass says so."""
+    if confirmed != CONFIRMED:
+        return RedirectResponse("cancel", 303)
+    await cancel_by_visitor(desk, token)
+    return _back_to_pass(token)
+
+
+def _back_to_pass(token: str) -> Response:
+    # Relative: the service may stand below a path of its proxy's.
+    return RedirectResponse(f"../{token}", 303)

@@ -1,0 +1,59 @@
+"""Passes as their holders use them: to look at, and to cancel with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.auth.caller import VISITOR
+from app.core.database import ReadSession
+from app.notifications.payloads import VisitPayload
+from app.passes.errors import ReplacedPass, UnknownPass
+from app.passes.repository import PassReader
+from app.passes.state import PassState, state_of
+from app.visitors.mails import visit_payload
+from app.visitors.models import Visitor
+from app.visitors.service import VisitorDesk
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorPass:
+    """A pass at an instant; `visit` is what the mails say of it, too.
+
+    `tells_host` is whether the host gets a mail if the visitor cancels.
+    """
+
+    visit: VisitPayload
+    state: PassState
+    tells_host: bool
+    checked_in_at: datetime | None
+    changed_at: datetime
+
+
+async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorPass:
+    """The pass of a genuine token. Raises `UnknownPass` and `ReplacedPass`."""
+    visitor = await _holder(PassReader(session), token)
+    return VisitorPass(
+        visit=visit_payload(visitor, visitor.site),
+        state=state_of(visitor, now, visitor.site.timezone),
+        tells_host=visitor.host_email is not None,
+        checked_in_at=visitor.checked_in_at,
+        changed_at=visitor.updated_at,
+    )
+
+
+async def cancel_by_visitor(desk: VisitorDesk, token: str) -> None:
+    """Cancel a visit that is ahead; does nothing where it is not, or not any more.
+
+    Locked by its token: a pass that a reschedule replaces meanwhile must not cancel the new time.
+    Raises `UnknownPass` and `ReplacedPass`.
+    """
+    await desk.visitors.lock_by_code(token)
+    visitor = await _holder(PassReader(desk.unit), token)
+    if state_of(visitor, desk.now, visitor.site.timezone) is PassState.VALID:
+        await desk.cancel(visitor.id, VISITOR)
+
+
+async def _holder(passes: PassReader, token: str) -> Visitor:
+    visitor = await passes.current(token)
+    if visitor is None:
+        raise ReplacedPass if await passes.was_replaced(token) else UnknownPass
+    return visitor

@@ -1,0 +1,208 @@
+// A scanner: a code comes in, the service is asked, the screen turns green or red.
+
+import { Camera } from "./camera.js";
+import * as screen from "./screen.js";
+import { Sender } from "./sender.js";
+import { ask, keyIsGood } from "./service.js";
+import { cameraWanted, deviceKey, direction, notes, queue } from "./store.js";
+
+const SHAPE = /^V1[A-Z2-7]{40}$/;
+const MISSING = "Without a key this device can't ask anything.";
+const REFUSED = "The service refuses this key: it is mistyped, revoked, or not that of a scanner. Ask reception for a new one.";
+const UNREACHABLE = "The service can't be reached. Check the network and try again.";
+
+const element = (id) => document.getElementById(id);
+const sender = new Sender({ changed: showWaiting, stopped: () => screen.showKeyForm(REFUSED) });
+const camera = new Camera(element("picture"), take);
+
+// The scan that is being asked about, and the one that a person has to decide on.
+let asking = null;
+let undecided = null;
+
+async function take(text) {
+  const token = text.trim().toUpperCase();
+  if (!token || asking) {
+    return;
+  }
+  if (undecided) {
+    screen.showHint("Decide on this one first: Enter lets through, Esc turns away.");
+    return;
+  }
+  if (!SHAPE.test(token)) {
+    screen.showRefused({ code: "unknown", detail: "It does not even look like one." });
+    return;
+  }
+  asking = newScan(token);
+  screen.showAsking();
+  const verdict = await ask(asking);
+  const scan = asking;
+  asking = null;
+  answer(scan, verdict);
+}
+
+function newScan(token) {
+  return {
+    token,
+    scan_id: crypto.randomUUID(),
+    scanned_at: new Date().toISOString(),
+    direction: direction.get() ?? "in",
+  };
+}
+
+function answer(scan, { kind, body }) {
+  switch (kind) {
+    case "opened":
+      screen.showOpened(body);
+      sender.flush();
+      break;
+    case "refused":
+      screen.showRefused(body);
+      break;
+    case "stopped":
+      screen.hideVerdict();
+      screen.showKeyForm(REFUSED);
+      break;
+    default:
+      undecided = scan;
+      screen.showUndecided(scan.direction, letThroughBefore(scan));
+      element("code").focus();
+  }
+}
+
+function letThroughBefore({ token, direction: way }) {
+  return queue.all().find((scan) => scan.token === token && scan.direction === way)?.scanned_at;
+}
+
+function decide(letsThrough) {
+  const scan = undecided;
+  undecided = null;
+  screen.hideVerdict();
+  if (letsThrough) {
+    keep(scan);
+  }
+  element("code").focus();
+}
+
+function keep(scan) {
+  try {
+    queue.add(scan);
+  } catch {
+    screen.showFault("Not kept", "This device is full. Write the name and the time down.");
+    return;
+  }
+  showWaiting();
+  sender.flush();
+}
+
+function showWaiting() {
+  screen.showQueue(queue.all().length);
+  screen.showNotes(notes.all());
+}
+
+async function keepKey(event) {
+  event.preventDefault();
+  deviceKey.set(element("key").value.trim());
+  const isGood = await keyIsGood();
+  if (isGood) {
+    element("key").value = "";
+    begin();
+  } else {
+    deviceKey.clear();
+    screen.showKeyForm(isGood === null ? UNREACHABLE : REFUSED);
+  }
+}
+
+function begin() {
+  if (!deviceKey.get()) {
+    screen.showKeyForm(MISSING);
+    return;
+  }
+  screen.showWork();
+  showWaiting();
+  sender.flush();
+  if (cameraWanted.get() && !camera.isOn) {
+    useCamera();
+  }
+}
+
+async function useCamera() {
+  screen.showCamera(false, "Starting the camera …");
+  try {
+    await camera.start();
+    cameraWanted.set("yes");
+    screen.showCamera(true);
+  } catch (error) {
+    camera.stop();
+    screen.showCamera(false, `No camera: ${error.message}.`);
+  }
+}
+
+function stopCamera() {
+  camera.stop();
+  cameraWanted.clear();
+  screen.showCamera(false);
+}
+
+function typed(event) {
+  event.preventDefault();
+  const text = element("code").value;
+  element("code").value = "";
+  if (!text && undecided) {
+    decide(true);
+  } else {
+    take(text);
+  }
+}
+
+function onKey(event) {
+  if (event.key === "Escape") {
+    return undecided ? decide(false) : screen.hideVerdict();
+  }
+  if (isTyping(event) && !element("work").hidden) {
+    element("code").focus();
+  }
+}
+
+// Whatever is typed is a code, wherever the focus is: a USB scanner clicks nowhere first. The
+// space is left to the buttons.
+function isTyping({ key, ctrlKey, altKey, metaKey }) {
+  return key.length === 1 && key !== " " && !(ctrlKey || altKey || metaKey);
+}
+
+function listen() {
+  element("key-form").addEventListener("submit", keepKey);
+  element("code-form").addEventListener("submit", typed);
+  element("camera-button").addEventListener("click", () => (camera.isOn ? stopCamera() : useCamera()));
+  element("direction").addEventListener("change", (event) => direction.set(event.target.value));
+  element("let-in").addEventListener("click", () => decide(true));
+  element("turn-away").addEventListener("click", () => decide(false));
+  element("next").addEventListener("click", () => {
+    screen.hideVerdict();
+    element("code").focus();
+  });
+  element("notes-clear").addEventListener("click", () => {
+    notes.clear();
+    showWaiting();
+  });
+  element("forget").addEventListener("click", () => {
+    deviceKey.clear();
+    stopCamera();
+    begin();
+  });
+  document.addEventListener("keydown", onKey);
+  window.addEventListener("offline", screen.showNetwork);
+  window.addEventListener("online", () => {
+    screen.showNetwork();
+    sender.flush();
+  });
+}
+
+if (window.isSecureContext) {
+  navigator.serviceWorker.register("worker.js");
+  document.querySelector(`input[value=${direction.get() ?? "in"}]`).checked = true;
+  listen();
+  screen.showNetwork();
+  begin();
+} else {
+  screen.showFault("This page needs HTTPS", "Without it no browser gives a page the camera, and the key would travel in the clear.");
+}

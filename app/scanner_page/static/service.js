@@ -1,0 +1,91 @@
+// What the service is asked, and what its answers mean. docs/scanner.md has the whole protocol.
+
+import { deviceKey } from "./store.js";
+
+const ASK_MS = 3_000;
+const REPORT_MS = 30_000;
+const PAUSES_MS = [300, 1_000];
+const OPENED = ["admitted", "checked_out"];
+const REFUSED = [404, 409, 422, 429];
+const KEY_IS_REFUSED = [401, 403];
+
+// Ask whether to open. The same scan is sent again when no answer comes: under one `scan_id` that
+// is one scan. Answers `opened`, `refused`, `stopped` (the key is not good) or `undecided`.
+export async function ask(scan) {
+  for (const pause of [...PAUSES_MS, null]) {
+    const verdict = await askOnce(scan);
+    if (verdict.kind !== "undecided" || pause === null || !navigator.onLine) {
+      return verdict;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+async function askOnce(scan) {
+  const { status, body } = await post("verify-qr/", scan, ASK_MS);
+  if (status === 200 && OPENED.includes(body.verdict)) {
+    return { kind: "opened", body };
+  }
+  if (KEY_IS_REFUSED.includes(status)) {
+    return { kind: "stopped", body };
+  }
+  return { kind: isRefusal(status, body) ? "refused" : "undecided", body };
+}
+
+// A `conflict` within the database decides nothing: it asks for another try.
+function isRefusal(status, body) {
+  return REFUSED.includes(status) && typeof body.code === "string" && body.code !== "conflict";
+}
+
+// Report scans that have happened. Answers `settled` with a result for each, `stopped`,
+// `unreadable` with the places of those that can't be read, `too_many`, or `later`.
+export async function report(scans) {
+  const { status, body, retryAfter } = await post("scans/batch/", { scans }, REPORT_MS);
+  if (status === 200 && body.results?.length === scans.length) {
+    return { kind: "settled", results: body.results };
+  }
+  if (KEY_IS_REFUSED.includes(status)) {
+    return { kind: "stopped", body };
+  }
+  if (status === 413) {
+    return { kind: "too_many" };
+  }
+  const places = status === 422 ? unreadable(body) : [];
+  return places.length ? { kind: "unreadable", places } : { kind: "later", seconds: retryAfter };
+}
+
+// `scans.3.scanned_at` is the fourth scan.
+function unreadable(body) {
+  const fields = (body.errors ?? []).map((fault) => /^scans\.(\d+)\./.exec(fault.field));
+  return [...new Set(fields.filter(Boolean).map((found) => Number(found[1])))];
+}
+
+// Whether the key is good: true, false, or null where the service can't be reached.
+export async function keyIsGood() {
+  const { status } = await send("/api/devices/heartbeat/", {}, ASK_MS);
+  return status === 204 ? true : KEY_IS_REFUSED.includes(status) ? false : null;
+}
+
+function post(path, body, milliseconds) {
+  const content = { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  return send(`/api/visitors/${path}`, content, milliseconds);
+}
+
+// Status 0 stands for no answer, or none that is ours.
+async function send(path, { headers = {}, body = undefined }, milliseconds) {
+  try {
+    const answer = await fetch(path, {
+      method: "POST",
+      headers: { ...headers, "X-Device-Key": deviceKey.get() },
+      body,
+      signal: AbortSignal.timeout(milliseconds),
+    });
+    return {
+      status: answer.status,
+      body: answer.status === 204 ? {} : await answer.json(),
+      retryAfter: Number(answer.headers.get("Retry-After")) || null,
+    };
+  } catch {
+    return { status: 0, body: {}, retryAfter: null };
+  }
+}

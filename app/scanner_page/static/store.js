@@ -1,0 +1,57 @@
+// What stays on this device: in localStorage, where it outlives a reload and a power cut.
+
+const KEY = "vms.key";
+const DIRECTION = "vms.direction";
+const CAMERA = "vms.camera";
+const NOTES = "vms.notes";
+const SCAN = "vms.scan.";
+const MOST_NOTES = 100;
+
+function kept(name) {
+  return {
+    get: () => localStorage.getItem(name),
+    set: (value) => localStorage.setItem(name, value),
+    clear: () => localStorage.removeItem(name),
+  };
+}
+
+export const deviceKey = kept(KEY);
+export const direction = kept(DIRECTION);
+export const cameraWanted = kept(CAMERA);
+
+// Scans that wait to be reported. Each has an entry of its own, so that two tabs never overwrite
+// what the other one has kept.
+export const queue = {
+  add(scan) {
+    localStorage.setItem(SCAN + scan.scan_id, JSON.stringify(scan));
+  },
+
+  remove(scanId) {
+    localStorage.removeItem(SCAN + scanId);
+  },
+
+  // Oldest first.
+  all() {
+    return Object.keys(localStorage)
+      .filter((name) => name.startsWith(SCAN))
+      .map((name) => JSON.parse(localStorage.getItem(name)))
+      .sort((one, other) => (one.scanned_at < other.scanned_at ? -1 : 1));
+  },
+};
+
+// What a person has to look into: conflicts, and scans that could not be reported.
+export const notes = {
+  add(note) {
+    const all = [note, ...this.all()].slice(0, MOST_NOTES);
+    localStorage.setItem(NOTES, JSON.stringify(all));
+  },
+
+  // Newest first.
+  all() {
+    return JSON.parse(localStorage.getItem(NOTES) ?? "[]");
+  },
+
+  clear() {
+    localStorage.removeItem(NOTES);
+  },
+};

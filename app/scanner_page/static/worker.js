@@ -1,0 +1,52 @@
+// Keeps the page on the device, so that it opens without a network. What the API says is never kept.
+
+const CACHE = "scanner";
+const PATIENCE_MS = 3_000;
+const FILES = [
+  "./",
+  "camera.js",
+  "decoder.js",
+  "icon.svg",
+  "main.js",
+  "refusals.json",
+  "scanner.css",
+  "screen.js",
+  "sender.js",
+  "service.js",
+  "store.js",
+  "vendor/zxing-wasm/reader/index.js",
+  "vendor/zxing-wasm/reader/zxing_reader.wasm",
+  "vendor/zxing-wasm/share.js",
+];
+
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES)));
+});
+
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener("fetch", (event) => {
+  if (event.request.method === "GET" && event.request.url.startsWith(self.registration.scope)) {
+    event.respondWith(newestOf(event.request));
+  }
+});
+
+// The network's, and the one that was kept where there is none.
+async function newestOf(request) {
+  const cache = await caches.open(CACHE);
+  try {
+    const answer = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (!answer.ok) {
+      throw new Error(answer.statusText);
+    }
+    await cache.put(request, answer.clone());
+    return answer;
+  } catch (error) {
+    const kept = await cache.match(request);
+    if (kept === undefined) {
+      throw error;
+    }
+    return kept;
+  }
+}

@@ -1,0 +1,61 @@
+"""What one scan leaves behind: its row in the ledger, and the mail to the host.
+
+The same for a scan that a gate asks about and for one that an offline gate reports later.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from uuid import UUID
+
+from app.core.qr_token import token_hash
+from app.notifications.kinds import NotificationKind
+from app.notifications.payloads import ArrivalPayload
+from app.notifications.repository import OutgoingMail
+from app.scans.models import Scan
+from app.scans.schemas import ScanCreate
+from app.scans.verdict import Decision, Gate
+from app.sites.models import Site
+from app.visitors import mails
+from app.visitors.models import Visitor
+
+
+def entry(body: ScanCreate, gate: Gate, caller_id: UUID, now: datetime) -> Scan:
+    """The ledger's row of a scan, undecided: `settle` completes it."""
+    return Scan(
+        caller_id=caller_id,
+        scan_id=body.scan_id,
+        body_hash=body_hash(body),
+        token_hash=token_hash(body.token),
+        direction=body.direction,
+        gate=gate.name,
+        site_id=gate.site_id,
+        scanned_at=body.scanned_at,
+        created_at=now,
+    )
+
+
+def settle(scan: Scan, decision: Decision, visitor_id: UUID | None) -> None:
+    """Note in the ledger's row what was decided, and on whom."""
+    scan.visitor_id = visitor_id
+    scan.verdict = decision.verdict
+    scan.code = decision.code
+    scan.message = decision.message
+    scan.details = decision.details
+
+
+def body_hash(body: ScanCreate, *, with_time: bool = True) -> bytes:
+    """What two scans under one `scan_id` must have in common to be one scan."""
+    said = body.model_dump(mode="json", exclude={"scan_id"})
+    if not with_time:
+        said["scanned_at"] = None
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
+
+
+def arrival_mails(
+    visitor: Visitor, site: Site, gate: str | None, at: datetime
+) -> list[OutgoingMail]:
+    """What the host is told of a visitor who has come in at an instant."""
+    facts = mails.visit_payload(visitor, site).model_dump()
+    payload = ArrivalPayload(**facts, arrived_at=at, gate=gate)
+    return mails.to_host(NotificationKind.host_arrival, visitor, site, payload, 0)

@@ -1,0 +1,104 @@
+"""Passages that have happened, gone through in the order of their time. Pure.
+
+Two gates that were offline report in any order. An exit that is reported before its entrance is a
+conflict until the entrance comes, and is decided again with it: the order of the reports does not
+matter then.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from app.audit.models import VisitorAction
+from app.notifications.repository import OutgoingMail
+from app.scans.models import OPENED, Scan, ScanVerdict
+from app.scans.passage import arrival_mails, settle
+from app.scans.verdict import Decision, Gate, decide_past
+from app.sites.models import Site
+from app.visitors.lifecycle import enter, leave
+from app.visitors.models import Visitor, VisitorStatus
+
+# Later than this a host need not be told: they have met, or reception has called.
+HOST_IS_TOLD_FOR = timedelta(minutes=30)
+
+
+@dataclass(slots=True)
+class Replay:
+    """Locked visitors by id, their sites by id, and what the passages have changed so far."""
+
+    visitors: Mapping[UUID, Visitor]
+    sites: Mapping[UUID, Site]
+    now: datetime
+    changed: dict[UUID, Visitor] = field(default_factory=dict)
+    freed: Counter[UUID] = field(default_factory=Counter)
+    events: list[tuple[UUID, VisitorAction, dict[str, Any]]] = field(default_factory=list)
+
+    def run(self, reported: Sequence[Scan], exits: Sequence[Scan]) -> None:
+        """Decide on scans of the visitors, and once more on `exits` that have been a conflict."""
+        kept = {scan.id for scan in exits}
+        for scan in sorted([*reported, *exits], key=happened_at):
+            visitor = self.visitors[_visitor_of(scan)]
+            decision = self._decide(scan, visitor)
+            if scan.id not in kept or decision.verdict in OPENED:
+                settle(scan, decision, visitor.id)
+                self._apply(scan, visitor)
+
+    def mails(self) -> list[OutgoingMail]:
+        """What hosts are told: who has come in a short while ago and is still there."""
+        arrived = [
+            (visitor, visitor.checked_in_at)
+            for visitor in self.changed.values()
+            if visitor.status is VisitorStatus.VERIFIED and visitor.checked_in_at is not None
+        ]
+        return [
+            mail
+            for visitor, at in arrived
+            if self.now - at <= HOST_IS_TOLD_FOR
+            for mail in arrival_mails(
+                visitor, self.sites[visitor.site_id], visitor.checked_in_gate, at
+            )
+        ]
+
+    def _decide(self, scan: Scan, visitor: Visitor) -> Decision:
+        site = self.sites[visitor.site_id]
+        return decide_past(
+            visitor,
+            scan.direction,
+            Gate(scan.site_id, scan.gate),
+            self._instant_of(scan),
+            timezone=site.timezone,
+            early=timedelta(minutes=site.early_arrival_minutes),
+        )
+
+    def _apply(self, scan: Scan, visitor: Visitor) -> None:
+        at = self._instant_of(scan)
+        if scan.verdict is ScanVerdict.ADMITTED:
+            enter(visitor, scan.gate, at, self.now)
+            self._note(visitor, VisitorAction.CHECKED_IN, scan, at)
+        elif scan.verdict is ScanVerdict.CHECKED_OUT:
+            leave(visitor, at, self.now)
+            self.freed[visitor.slot_id] += 1
+            self._note(visitor, VisitorAction.CHECKED_OUT, scan, at)
+
+    def _note(self, visitor: Visitor, action: VisitorAction, scan: Scan, at: datetime) -> None:
+        self.changed[visitor.id] = visitor
+        details = {"gate": scan.gate, "scanned_at": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
+        self.events.append((visitor.id, action, details))
+
+    def _instant_of(self, scan: Scan) -> datetime:
+        # What has been reported has happened: a clock that says otherwise is fast.
+        return min(happened_at(scan), self.now)
+
+
+def happened_at(scan: Scan) -> datetime:
+    """When a scan was, as far as is known."""
+    return scan.scanned_at or scan.created_at
+
+
+def _visitor_of(scan: Scan) -> UUID:
+    if scan.visitor_id is None:
+        raise LookupError("a scan of nobody can't be decided on")
+    return scan.visitor_id

@@ -1,0 +1,51 @@
+"""The server processes of `vms serve`."""
+
+import asyncio
+import signal
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from app.core.leaving import leaving
+
+APPLICATION = "app.cli:make_app"
+OPTIONS: dict[str, Any] = {
+    "factory": True,
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": False,
+    # Longer than proxies keep an idle connection: who closes first must not be us, or a request
+    # that is just being sent is lost.
+    "timeout_keep_alive": 75,
+    "timeout_graceful_shutdown": 15,
+}
+
+
+def serve(host: str, port: int, *, workers: int, linger: float) -> None:
+    """Serve until SIGTERM or SIGINT. A single process can linger for some seconds after SIGTERM."""
+    if workers > 1 or not linger:
+        uvicorn.run(APPLICATION, host=host, port=port, workers=workers, **OPTIONS)
+        return
+    server = LingeringServer(uvicorn.Config(APPLICATION, host=host, port=port, **OPTIONS), linger)
+    server.run()
+    if not server.started:
+        raise SystemExit(1)
+
+
+class LingeringServer(uvicorn.Server):
+    """Goes on serving for some seconds after SIGTERM: see app/core/leaving.py. A second signal ends
+    that."""
+
+    def __init__(self, config: uvicorn.Config, seconds: float) -> None:
+        super().__init__(config)
+        self._seconds = seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig != signal.SIGTERM or leaving.is_set():
+            super().handle_exit(sig, frame)
+            return
+        leaving.set()
+        loop = asyncio.get_running_loop()
+        loop.call_soon_threadsafe(loop.call_later, self._seconds, super().handle_exit, sig, frame)

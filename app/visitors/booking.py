@@ -1,0 +1,121 @@
+"""SQL of a registration: what has to be known for it, and the one statement that does it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, bindparam, exists, select
+
+from app.audit.models import VisitorEvent
+from app.core.database import ReadSession, WriteSession
+from app.core.inserting import as_json, insertion
+from app.core.models import Entity
+from app.core.prepared import Prepared
+from app.core.text import account_key
+from app.departments.models import Department
+from app.notifications.models import Notification
+from app.sites.models import Site, SiteClosure
+from app.slots.repository import seat_taken
+from app.users.models import User
+from app.visitors.models import Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a registration depends on; `closed` says whether the site is, on that day."""
+
+    site: Site
+    closed: bool
+    department: Department | None
+    host_id: UUID | None
+
+
+def _facts(*chosen: ColumnElement[bool]) -> Prepared:
+    closed = exists().where(SiteClosure.site_id == Site.id, SiteClosure.date == bindparam("day"))
+    host = and_(User.email_key == bindparam("host_key"), User.is_active)
+    return Prepared(
+        select(closed, Department.id, Department.name, User.id, *Site.__table__.columns)
+        .select_from(Site)
+        .outerjoin(Department, Department.id == bindparam("department_id"))
+        .outerjoin(User, host)
+        .where(*chosen)
+    )
+
+
+_OF_SITE = _facts(Site.id == bindparam("site_id"))
+_OF_DEFAULT_SITE = _facts(Site.is_default.is_(True))
+_SITE_COLUMNS = Site.__table__.columns.keys()
+
+
+async def facts(
+    session: ReadSession,
+    site_id: UUID | None,
+    day: date,
+    department_id: UUID | None,
+    host_email: str | None,
+) -> Facts | None:
+    """Everything that a registration depends on (the default site for None); None without a site.
+
+    `host_id` is the account that receives visitors under that address. Site and department are
+    plain copies: what is set in them goes nowhere.
+    """
+    values = {
+        "day": day,
+        "department_id": department_id,
+        "host_key": account_key(host_email) if host_email else None,
+    }
+    if site_id is None:
+        row = await session.row(_OF_DEFAULT_SITE, **values)
+    else:
+        row = await session.row(_OF_SITE, **values, site_id=site_id)
+    if row is None:
+        return None
+    closed, known_id, department_name, host_id, *site = tuple(row)
+    department = Department(id=known_id, name=department_name) if known_id else None
+    return Facts(Site(**dict(zip(_SITE_COLUMNS, site, strict=True))), closed, department, host_id)
+
+
+def _columns(model: type[Entity], *left_out: str) -> tuple[str, ...]:
+    columns = model.__table__.columns
+    return tuple(c.name for c in columns if not c.computed and c.name not in left_out)
+
+
+def _booking() -> Prepared:
+    """The lock, the seat and every row at once: one journey to the database instead of seven."""
+    taken = seat_taken()
+    visitors = insertion(
+        Visitor,
+        _columns(Visitor, "slot_id"),
+        "visitors",
+        when=[taken],
+        beside={"slot_id": taken.c.id},
+    )
+    events = insertion(VisitorEvent, _columns(VisitorEvent), "events", when=[taken])
+    mails = insertion(Notification, _columns(Notification), "mails", when=[taken])
+    written = [part.cte() for part in (visitors, events, mails)]
+    return Prepared(select(taken.c.id).add_cte(*written))
+
+
+_BOOKING = _booking()
+
+
+async def book(
+    unit: WriteSession,
+    visitor: Mapping[str, Any],
+    event: Mapping[str, Any],
+    mails: Sequence[Mapping[str, Any]],
+) -> UUID | None:
+    """Take a seat and store all of it; None where the slot is full or has no row yet."""
+    at = visitor["visit_time"]
+    row = await unit.row(
+        _BOOKING,
+        site_id=visitor["site_id"],
+        day=visitor["visit_date"],
+        hour=at.hour,
+        visitors=as_json([visitor]),
+        events=as_json([event]),
+        mails=as_json(mails),
+    )
+    return row[0] if row else None

@@ -1,0 +1,26 @@
+"""Figures of registrations."""
+
+from enum import StrEnum
+
+from prometheus_client import Counter
+
+from app.auth.caller import Caller, CallerRole
+
+
+class Channel(StrEnum):
+    """By which way visitors are registered."""
+
+    DESK = "desk"  # by whoever is signed in
+    KIOSK = "kiosk"
+    ANONYMOUS = "anonymous"
+    BULK = "bulk"
+
+
+_bookings = Counter("vms_bookings", "Visitors registered", ["channel"])
+BOOKINGS = {channel: _bookings.labels(channel) for channel in Channel}
+_OF_STRANGERS = {CallerRole.KIOSK: Channel.KIOSK, CallerRole.ANONYMOUS: Channel.ANONYMOUS}
+
+
+def bookings_of(caller: Caller) -> Counter:
+    """Where a single registration of this caller is counted."""
+    return BOOKINGS[_OF_STRANGERS.get(caller.role, Channel.DESK)]

@@ -1,0 +1,177 @@
+"""Registering visitors: what is checked, made and stored."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.audit.models import VisitorAction
+from app.audit.repository import VisitorEventRepository, event_row
+from app.auth.caller import Caller
+from app.core.database import AfterCommit, ReadSession, WriteSession
+from app.core.errors import Invalid
+from app.core.insert_many import insert_many
+from app.core.inserting import values_of
+from app.core.qr_token import QrTokens
+from app.departments.models import Department
+from app.departments.repository import DepartmentReader
+from app.notifications.kinds import NotificationKind
+from app.notifications.repository import Outbox, OutgoingMail, mail_row
+from app.sites.models import Site
+from app.slots.repository import SlotRepository
+from app.slots.service import Seat, UnknownSite, require_bookable, slot_full
+from app.visitors import mails
+from app.visitors.booking import Facts, book, facts
+from app.visitors.models import Visitor, VisitorStatus
+from app.visitors.schemas import VisitorDetails
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Who receives a visitor; `id` is their account, where they have one."""
+
+    id: UUID | None
+    name: str | None
+    email: str | None
+
+
+class UnknownDepartment(Invalid):
+    """422: the request names a department that is not there."""
+
+    def __init__(self) -> None:
+        fault = {"field": "department", "code": "unknown"}
+        message = "There is no such department"
+        super().__init__(message, errors=[{**fault, "message": message}])
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A registration whose seat is taken."""
+
+    body: VisitorDetails
+    seat: Seat
+    host: Host
+
+
+class RegistrationDesk:
+    """Registers visitors, within one unit of work."""
+
+    def __init__(
+        self, unit: WriteSession, codes: QrTokens, wake: AfterCommit, now: datetime
+    ) -> None:
+        self.unit = unit
+        self.codes = codes
+        self.now = now
+        self.slots = SlotRepository(unit)
+        self.events = VisitorEventRepository(unit)
+        self.outbox = Outbox(unit, wake)
+
+    async def prepare(self, body: VisitorDetails, caller: Caller) -> Visitor:
+        """The visitor as `book` will store it; raises why this time can never be booked.
+
+        What is answered must be made of it before: the booking may commit at once.
+        """
+        await self.unit.commit_each()
+        known = await self._facts(body, caller)
+        require_bookable(
+            known.site,
+            body.visit_date,
+            body.visit_time,
+            closed=known.closed,
+            now=self.now,
+            walk_in=caller.is_kiosk,
+        )
+        host = receiving(caller, body.host_name, body.host_email, known.host_id)
+        visitor = self._new(body, known.site, host)
+        visitor.department = known.department
+        return visitor
+
+    async def book(self, visitor: Visitor, caller: Caller) -> None:
+        """Take the seat and store the prepared visitor with all that follows; or `SlotFull`."""
+        event = event_row(visitor.id, VisitorAction.REGISTERED, caller, self.now)
+        letters = [mail_row(mail, self.now) for mail in self._announcement(visitor)]
+        self.outbox.wake_after_commit()
+        key = (visitor.site_id, visitor.visit_date, visitor.visit_time.hour)
+        slot_id = await book(self.unit, values_of(visitor), event, letters)
+        if slot_id is None and await self.slots.at(*key) is None:
+            await self.slots.create_missing(*key, self.now)
+            slot_id = await book(self.unit, values_of(visitor), event, letters)
+        if slot_id is None:
+            day, at = visitor.visit_date, visitor.visit_time
+            raise await slot_full(self.unit, visitor.site, day, at, self.now)
+        visitor.slot_id = slot_id
+
+    async def register_all(
+        self,
+        bookings: Sequence[Booking],
+        to_hosts: Callable[[Sequence[Visitor]], list[OutgoingMail]],
+        caller: Caller,
+    ) -> list[Visitor]:
+        """Make visitors whose seats are taken, with one INSERT for each table.
+
+        Each visitor gets a mail; `to_hosts` makes what their hosts get.
+        """
+        visitors = [self._new(each.body, each.seat.site, each.host) for each in bookings]
+        for visitor, each in zip(visitors, bookings, strict=True):
+            visitor.slot_id = each.seat.slot_id
+        await insert_many(self.unit, Visitor, [values_of(visitor) for visitor in visitors])
+        ids = [visitor.id for visitor in visitors]
+        await self.events.record_all(ids, VisitorAction.REGISTERED, caller, self.now)
+        confirmations = [self._confirmation(visitor, visitor.site) for visitor in visitors]
+        await self.outbox.put_all([*confirmations, *to_hosts(visitors)], self.now)
+        return visitors
+
+    async def _facts(self, body: VisitorDetails, caller: Caller) -> Facts:
+        address = None if caller.is_host else body.host_email
+        known = await facts(self.unit, body.site, body.visit_date, body.department, address)
+        if known is None:
+            raise UnknownSite
+        if body.department is not None and known.department is None:
+            raise UnknownDepartment
+        return known
+
+    def _new(self, body: VisitorDetails, site: Site, host: Host) -> Visitor:
+        fields = body.model_dump(exclude={"site", "department", "host_name", "host_email"})
+        return Visitor(
+            **fields,
+            site=site,
+            site_id=site.id,
+            department_id=body.department,
+            host_id=host.id,
+            host_name=host.name,
+            host_email=host.email,
+            status=VisitorStatus.PENDING,
+            qr_code=self.codes.new(),
+            revision=0,
+            is_rescheduled=False,
+            checked_out_automatically=False,
+            created_at=self.now,
+            updated_at=self.now,
+        )
+
+    def _announcement(self, visitor: Visitor) -> list[OutgoingMail]:
+        site, kind = visitor.site, NotificationKind.host_registration
+        payload = mails.visit_payload(visitor, site)
+        to_host = mails.to_host(kind, visitor, site, payload, visitor.revision)
+        return [self._confirmation(visitor, site), *to_host]
+
+    def _confirmation(self, visitor: Visitor, site: Site) -> OutgoingMail:
+        kind, payload = NotificationKind.visitor_confirmation, mails.visit_payload(visitor, site)
+        return mails.to_visitor(kind, visitor, site, payload, visitor.revision)
+
+
+async def department_of(session: ReadSession, department_id: UUID | None) -> Department | None:
+    """The department of this id; raises `UnknownDepartment` where there is none."""
+    if department_id is None:
+        return None
+    department = await DepartmentReader(session).get(department_id)
+    if department is None:
+        raise UnknownDepartment
+    return department
+
+
+def receiving(caller: Caller, name: str | None, email: str | None, account: UUID | None) -> Host:
+    """Who receives a visitor: for hosts always they themselves."""
+    if caller.is_host:
+        return Host(caller.id, caller.name, caller.email)
+    return Host(account, name, email)

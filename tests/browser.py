@@ -1,0 +1,67 @@
+"""A headless Chromium for the tests of pages: `browser` is one for each test worker."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+MISSING = "no Chromium here: apt-get install chromium, or set CHROMIUM to its path"
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium. Tests that want one are left out without it, but not in CI."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if found is not None:
+        return found
+    if os.environ.get("CI") == "true":
+        pytest.fail(MISSING)
+    pytest.skip(MISSING)
+
+
+@asynccontextmanager
+async def launched(chromium: str, *flags: str) -> AsyncIterator[Browser]:
+    """A browser with further command line flags."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    """One browser; open a page of your own in a fresh context: `await browser.new_page()`."""
+    async with launched(chromium) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page without a past, which must not complain on its console."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    complaints = watched(page)
+    yield page
+    await context.close()
+    assert complaints == []
+
+
+def watched(page: Page) -> list[str]:
+    """What a page complains of from now on: scripts that fail, and whatever its policy forbids."""
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        # A refused request is an error to the console, whatever the page makes of it.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            complaints.append(message.text)
+
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", note)
+    return complaints

@@ -1,0 +1,188 @@
+"""Reads from a streaming replica: which ones, and until when."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from fastapi import FastAPI
+from sqlalchemy import func, select
+
+from app import migrations
+from app.core import recent_writers, replica
+from app.core.clock import SettableClock
+from app.core.database import Database
+from app.core.jobs import connect
+from app.core.passwords import PasswordHasher
+from app.core.recent_writers import RecentWriters
+from app.embedded.postgres import EmbeddedPostgres
+from app.main import create_app
+from app.settings import Settings
+from tests.api import VISITOR, Api
+from tests.conftest import MONDAY
+from tests.replication import make_standby
+
+# The servers take seconds to make: one test worker alone makes them.
+pytestmark = pytest.mark.xdist_group("replica")
+LIMIT = 30  # seconds, for whatever should happen soon
+Servers = tuple[EmbeddedPostgres, EmbeddedPostgres]
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """A primary with a schema, and its replica."""
+    folder: Path = tmp_path_factory.mktemp("replication")
+    primary = EmbeddedPostgres(folder / "primary", durable=False)
+    primary.start()
+    try:
+        primary.create_database("vms")
+        migrations.upgrade(primary.url())
+        standby = EmbeddedPostgres(folder / "standby", durable=False)
+        make_standby(standby, primary)
+        standby.start()
+        yield primary, standby
+        standby.stop()
+    finally:
+        primary.stop()
+
+
+@pytest.fixture
+async def pair(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+    """The two of them, watched closely."""
+    monkeypatch.setattr(replica, "CHECK_SECONDS", 0.02)
+    monkeypatch.setattr(replica, "ASK_AGAIN_SECONDS", 0.02)
+    primary, standby = servers
+    database = Database(primary.url(), replica_url=standby.url())
+    yield database
+    await database.close()
+
+
+async def from_replica(database: Database, *, may_lag: bool = True) -> bool:
+    async with database.browse(may_lag=may_lag) as session:
+        return bool(await session.scalar(select(func.pg_is_in_recovery())))
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(LIMIT):
+        while not await holds():  # noqa: ASYNC110 - a server sets no event
+            await asyncio.sleep(0.02)
+
+
+async def replica_answers(database: Database) -> None:
+    await eventually(lambda: from_replica(database))
+
+
+async def primary_answers(database: Database) -> None:
+    async def holds() -> bool:
+        return not await from_replica(database)
+
+    await eventually(holds)
+
+
+async def on(server: EmbeddedPostgres, sql: str) -> None:
+    connection = await asyncpg.connect(server.url().replace("+asyncpg", ""))
+    await connection.execute(sql)
+    await connection.close()
+
+
+async def test_a_replica_that_keeps_up_answers_who_may_be_told_late(pair: Database):
+    assert not await from_replica(pair)  # before anything is known of it
+    await replica_answers(pair)
+    assert not await from_replica(pair, may_lag=False)
+    async with pair.read() as session:
+        assert not await session.scalar(select(func.pg_is_in_recovery()))
+
+
+async def test_an_export_may_be_read_from_it(pair: Database):
+    await replica_answers(pair)
+    for may_lag in (True, False):
+        async with pair.snapshot(query_seconds=5, idle_seconds=5, may_lag=may_lag) as session:
+            assert await session.scalar(select(func.pg_is_in_recovery())) is may_lag
+            assert await session.scalar(select(func.current_setting("statement_timeout"))) == "5s"
+
+
+async def test_one_that_is_late_is_not_asked(
+    pair: Database, servers: Servers, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(replica, "MAX_LAG_SECONDS", 0.5)
+    primary, standby = servers
+    await replica_answers(pair)
+    await on(standby, "SELECT pg_wal_replay_pause()")
+    try:
+        await on(primary, "CREATE TABLE late ()")
+        await primary_answers(pair)
+    finally:
+        await on(standby, "SELECT pg_wal_replay_resume()")
+    await replica_answers(pair)
+
+
+async def test_one_that_is_down_is_not_missed(pair: Database, servers: Servers):
+    _, standby = servers
+    await replica_answers(pair)
+    standby.stop()
+    try:
+        assert not await from_replica(pair)
+        async with pair.snapshot(query_seconds=5, idle_seconds=5) as session:
+            assert not await session.scalar(select(func.pg_is_in_recovery()))
+    finally:
+        standby.start()
+    await replica_answers(pair)
+
+
+@pytest.fixture
+async def app(
+    servers: Servers, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[FastAPI]:
+    """The application on both; a replica that stands still passes for one that keeps up."""
+    primary, standby = servers
+    for module in (replica, recent_writers):
+        monkeypatch.setattr(module, "MAX_LAG_SECONDS", 600)
+    urls = {"database_url": primary.url(), "database_replica_url": standby.url()}
+    app = create_app(settings.model_copy(update=urls), clock=SettableClock(MONDAY))
+    async with LifespanManager(app):
+        yield app
+
+
+@pytest.fixture
+async def api(app: FastAPI, settings: Settings) -> AsyncIterator[Api]:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        yield Api(http, app.state.database, PasswordHasher(settings.bcrypt_rounds))
+
+
+@pytest.fixture
+async def paused(servers: Servers) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Has the replica stand still until the end of the test."""
+    yield lambda: on(servers[1], "SELECT pg_wal_replay_pause()")
+    await on(servers[1], "SELECT pg_wal_replay_resume()")
+
+
+async def test_who_has_written_misses_nothing_of_it(
+    api: Api, app: FastAPI, paused: Callable[[], Awaitable[None]]
+):
+    writer, other = await api.admin(), await api.admin("other@example.com")
+    await replica_answers(app.state.database)
+    await paused()
+    await writer.register()
+
+    async def found(path: str, **params: str) -> list[bool]:
+        answers = [await client.get(path, **params) for client in (writer, other)]
+        return [VISITOR["name"] in answer.text for answer in answers]
+
+    assert await found("visitors/") == [True, False]
+    assert await found("visitors/export-excel/", format="csv") == [True, False]
+
+
+async def test_without_redis_nobody_is_told_late(
+    api: Api, app: FastAPI, paused: Callable[[], Awaitable[None]]
+):
+    writer, other = await api.admin("a@example.com"), await api.admin("b@example.com")
+    await replica_answers(app.state.database)
+    await paused()
+    visitor = await writer.register(name="Grace Hopper")
+    app.state.recent_writers = RecentWriters(connect("unix:///nowhere.sock"))
+    found = (await other.get("visitors/", q="Grace")).json()["items"]
+    assert [item["id"] for item in found] == [visitor["id"]]

@@ -1,0 +1,26 @@
+"""The quick start for integrators, pasted as it stands: first with curl, then in Python."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.newcomer import dev, pasted
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("readme")]
+
+GUIDE = "docs/quick-start.md"
+
+
+def test_every_line_of_the_quick_start_works(tmp_path: Path) -> None:
+    with dev(tmp_path / "data") as port:
+        opened, first, again, admitted, replayed, refused = pasted(GUIDE, "sh", port, tmp_path)
+        assert '"opens_at":"00:00"' in opened
+        assert '"status":"pending"' in first
+        assert again == first
+        assert '"replayed":false' in admitted
+        assert '"replayed":true' in replayed
+        assert '"code":"already_inside"' in refused
+        assert (tmp_path / "grace.png").read_bytes().startswith(b"\x89PNG")
+        welcome, inside, opens = pasted(GUIDE, "python", port, tmp_path)
+        assert (welcome, opens) == ("Welcome", "True False")
+        assert inside.startswith("Already inside since")

@@ -1,0 +1,54 @@
+"""What became of the mails: in the outbox, and where they arrived."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection
+from email.parser import BytesHeaderParser
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, func, select
+
+from app.core.database import Database
+from app.notifications.models import Notification, NotificationStatus
+
+WAITING = (NotificationStatus.QUEUED, NotificationStatus.SENDING)
+
+
+async def none_waits(database: Database, seconds: float = 60) -> None:
+    """Until every mail has come to an end."""
+    await _until_none(database, seconds, Notification.status.in_(WAITING))
+
+
+async def reached(database: Database, recipients: Collection[str], seconds: float = 60) -> None:
+    """Until every mail to these addresses has been sent."""
+    sent = Notification.status == NotificationStatus.SENT
+    await _until_none(database, seconds, Notification.recipient.in_(recipients), ~sent)
+
+
+async def _until_none(database: Database, seconds: float, *which: ColumnElement[bool]) -> None:
+    async with asyncio.timeout(seconds):
+        while True:
+            async with database.read() as session:
+                if not await session.scalar(select(func.count()).where(*which)):
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def latest(database: Database, recipients: Collection[str]) -> float:
+    """Seconds that the slowest of the mails to these addresses took to be sent."""
+    took = func.extract("epoch", func.max(Notification.sent_at - Notification.created_at))
+    async with database.read() as session:
+        longest = await session.scalar(select(took).where(Notification.recipient.in_(recipients)))
+    return float(longest or 0)
+
+
+def arrived(folder: Path, name: str) -> Counter[str]:
+    """How often each address that begins with `name` has got mail."""
+    recipients: Counter[str] = Counter()
+    for file in folder.glob("*.eml"):
+        with file.open("rb") as content:
+            to = BytesHeaderParser().parse(content)["To"]
+        address = to.partition("<")[2].rstrip(">") or to
+        if address.startswith(name):
+            recipients[address] += 1
+    return recipients

@@ -1,0 +1,37 @@
+"""The table at the end of a run: for each fault what was lost and what was late."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+PROPERTY = "fault"  # of a test report: they travel from process to process
+HEADINGS = ("fault", "lost", "twice", "late")
+
+
+@dataclass
+class Finding:
+    """What one fault did. `late` says what was late and by how much."""
+
+    fault: str
+    lost: int = 0
+    twice: int = 0
+    late: list[str] = field(default_factory=list)
+
+    def row(self) -> tuple[str, ...]:
+        numbers = (str(number) if number else "nothing" for number in (self.lost, self.twice))
+        return (self.fault, *numbers, "; ".join(self.late) or "nothing")
+
+
+def table(reports: Iterable[Any]) -> list[str]:
+    """The lines of the table of these test reports; none where no fault was tried."""
+    rows = {
+        tuple(value): None
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == PROPERTY
+    }
+    if not rows:
+        return []
+    lines = [HEADINGS, *rows]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(HEADINGS))]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]

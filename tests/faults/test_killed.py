@@ -1,0 +1,63 @@
+"""The service's own processes, killed as `kill -9` does."""
+
+from collections.abc import Callable
+
+import pytest
+
+from app.core.database import Database
+from tests.e2e.installation import eventually
+from tests.faults.load import Load
+from tests.faults.mails import arrived, latest, reached
+from tests.faults.processes import Service, kill
+from tests.faults.report import Finding
+from tests.faults.visits import registered
+
+pytestmark = [pytest.mark.faults]
+
+KILLS = 2
+SENDERS = 4  # mails that a worker has in hand at a time
+
+
+async def test_a_worker_during_200_mails(
+    service: Service, database: Database, find: Callable[[str], Finding]
+) -> None:
+    found = find(f"the worker is killed {KILLS} times during 200 mails")
+    addresses = [f"killed-worker-{number}@example.com" for number in range(200)]
+    await service.register(addresses)
+    for turn in range(KILLS):
+        worker = service.worker(EMAIL_TIMEOUT_SECONDS="2")
+        await arrive(service, 40 * (turn + 1))
+        kill(worker)
+    service.worker(EMAIL_TIMEOUT_SECONDS="2")
+    await reached(database, addresses)
+    came = arrived(service.mail, "killed-worker")
+    found.lost = len(set(addresses) - came.keys())
+    found.twice = came.total() - len(came)
+    found.late = [f"mails {await latest(database, addresses):.1f} s after their registration"]
+    assert not found.lost
+    assert found.twice <= KILLS * SENDERS
+
+
+async def arrive(service: Service, number: int) -> None:
+    """Until so many mails are there."""
+    await eventually(lambda: arrived(service.mail, "killed-worker").total() >= number)
+
+
+async def test_an_api_under_load(
+    service: Service, database: Database, find: Callable[[str], Finding]
+) -> None:
+    found = find("the API is killed under load")
+    async with Load(await service.serve(), "killed-api").running() as load:
+        await load.goes_on(50)
+        [api] = service.running
+        kill(api)
+        service.again(api.program)
+        away = await load.goes_on()
+    kept = await registered(database)
+    found.lost = len(load.registered.keys() - kept)
+    found.late = [
+        f"registrations {away:.1f} s, the time of its start",
+        f"{len(kept - load.registered.keys())} registered without an answer",
+    ]
+    assert not found.lost
+    assert load.answers.keys() == {201}

@@ -1,0 +1,33 @@
+"""The world of the model test."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from app.embedded.mail import MailCatcher
+from app.settings import Settings
+from tests.conftest import MONDAY, TEMPLATE, recreate_database
+from tests.model.world import World, running
+
+
+@pytest.fixture
+def world(worker_id: str, redis_url: str, catcher: MailCatcher) -> Iterator[World]:
+    """The application with a database of its own: its event loop is not that of other tests."""
+    settings = Settings(
+        _env_file=None,
+        debug=True,
+        secret_key="a secret of the model test, long enough to be one",
+        database_url=recreate_database(f"vms_model_{worker_id}", TEMPLATE),
+        redis_url=redis_url,
+        email_host=catcher.host,
+        email_port=catcher.port,
+        email_use_tls=False,
+        bcrypt_rounds=4,
+    )
+    logging.disable(logging.INFO)  # of thousands of requests
+    try:
+        with running(settings, MONDAY) as started:
+            yield started
+    finally:
+        logging.disable(logging.NOTSET)

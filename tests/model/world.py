@@ -1,0 +1,190 @@
+"""The real application over a real database, for a test that has no event loop of its own."""
+
+import asyncio
+from bisect import insort
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+from typing import Any
+
+import httpx
+from asgi_lifespan import LifespanManager
+from sqlalchemy import select, text
+
+from app.audit.models import VisitorEvent
+from app.core.clock import SettableClock
+from app.core.database import ReadSession
+from app.core.logging import configure_logging
+from app.core.passwords import PasswordHasher
+from app.main import create_app
+from app.notifications.models import Notification
+from app.settings import Settings
+from app.slots.models import Slot
+from app.visitors.lifecycle import HOLDS_SEAT
+from app.visitors.models import Visitor
+from tests.api import Api, Client
+from tests.bulk.files import upload, workbook
+from tests.database import change_default_site
+from tests.model.model import CAPACITY, Mail
+from workers.context import WorkerContext, open_context
+
+DESK = "desk@example.com"
+CHANGED = "visitors, slots, visitor_events, notifications, scans, retired_qr_codes"
+OPEN_ALWAYS = {
+    "timezone": "UTC",
+    "opens_at": time(0),
+    "closes_at": time(0),
+    "open_weekdays": [1, 2, 3, 4, 5, 6, 7],
+    "booking_lead_minutes": 0,
+    "slot_capacity": CAPACITY,
+}
+
+
+@dataclass
+class Found:
+    """What the database says of one visitor."""
+
+    status: str
+    trail: list[str] = field(default_factory=list)
+    mails: dict[str, list[Mail]] = field(default_factory=dict)
+    """By their status, sorted."""
+
+
+@dataclass
+class Seats:
+    """What the database says of one slot."""
+
+    booked: int
+    capacity: int
+    holders: int = 0
+
+
+@dataclass
+class Snapshot:
+    """All of it."""
+
+    visits: dict[str, Found]
+    slots: dict[datetime, Seats]
+    summaries: int
+
+
+class World:
+    """Runs whatever it is told to on an event loop of its own."""
+
+    def __init__(
+        self, runner: asyncio.Runner, api: Api, desk: Client, context: WorkerContext
+    ) -> None:
+        self._runner = runner
+        self._api = api
+        self._client = desk
+        self._context = context
+        self._signed_in_at: datetime | None = None
+
+    @property
+    def clock(self) -> SettableClock:
+        assert isinstance(self._context.clock, SettableClock)
+        return self._context.clock
+
+    def begin(self, now: datetime) -> None:
+        """Nobody is registered."""
+        self.clock.set(now)
+        self._runner.run(self._forget())
+
+    async def _forget(self) -> None:
+        async with self._context.database.engine.begin() as connection:
+            await connection.execute(text(f"TRUNCATE {CHANGED} CASCADE"))
+
+    def request(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """A request of the front desk."""
+        return self._runner.run(self._request(method, path, body))
+
+    async def _request(self, method: str, path: str, body: Any) -> httpx.Response:
+        return await (await self._desk()).request(method, path, json=body)
+
+    def upload(self, rows: list[list[Any]], **fields: str) -> httpx.Response:
+        return self._runner.run(self._upload(rows, fields))
+
+    async def _upload(self, rows: list[list[Any]], fields: dict[str, Any]) -> httpx.Response:
+        return await upload(await self._desk(), workbook(rows), **fields)
+
+    async def _desk(self) -> Client:
+        """Signed in again when the time has been changed: a token lasts for minutes."""
+        if self._signed_in_at != self.clock.now():
+            self._client = await self._api.sign_in(DESK, self._client.user_id)
+            self._signed_in_at = self.clock.now()
+        return self._client
+
+    def job(self, job: Callable[[dict[Any, Any]], Awaitable[None]]) -> None:
+        """Run a job of the worker."""
+        self._runner.run(self._job(job))
+
+    async def _job(self, job: Callable[[dict[Any, Any]], Awaitable[None]]) -> None:
+        await job({"context": self._context})
+
+    def deliver(self) -> None:
+        """Have the worker send what waits."""
+        self._runner.run(self._context.delivery.sweep())
+
+    def look(self) -> Snapshot:
+        """What the database says of everybody."""
+        return self._runner.run(self._look())
+
+    async def _look(self) -> Snapshot:
+        async with self._context.database.read() as session:
+            return await _snapshot(session)
+
+
+async def _snapshot(session: ReadSession) -> Snapshot:
+    columns = (Slot.id, Slot.visit_date, Slot.hour, Slot.booked, Slot.capacity)
+    slots = {
+        id_: (datetime.combine(day, time(hour), UTC), Seats(booked, capacity))
+        for id_, day, hour, booked, capacity in await session.rows(select(*columns))
+    }
+    visits = {}
+    for id_, status, slot in await session.rows(
+        select(Visitor.id, Visitor.status, Visitor.slot_id)
+    ):
+        visits[id_] = Found(status.value)
+        slots[slot][1].holders += status in HOLDS_SEAT
+    trail = select(VisitorEvent.visitor_id, VisitorEvent.action).order_by(VisitorEvent.id)
+    for id_, action in await session.rows(trail):
+        if id_ in visits:  # the trail outlives the visitor
+            visits[id_].trail.append(action)
+    summaries = 0
+    for mail in await session.scalars(select(Notification)):
+        if mail.visitor_id is None:
+            summaries += 1
+        else:
+            sent = (mail.kind.value, mail.recipient)
+            insort(visits[mail.visitor_id].mails.setdefault(mail.status.value, []), sent)
+    return Snapshot(
+        {str(id_): found for id_, found in visits.items()}, dict(slots.values()), summaries
+    )
+
+
+@contextmanager
+def running(settings: Settings, now: datetime) -> Iterator[World]:
+    """The application and the worker's parts, with a clock that stands still."""
+    configure_logging(debug=False)
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        try:
+            yield runner.run(_start(runner, stack, settings, SettableClock(now)))
+        finally:
+            runner.run(stack.aclose())
+
+
+async def _start(
+    runner: asyncio.Runner, stack: AsyncExitStack, settings: Settings, clock: SettableClock
+) -> World:
+    app = create_app(settings, clock=clock)
+    await stack.enter_async_context(LifespanManager(app))
+    context = await stack.enter_async_context(open_context(settings, clock))
+    transport = httpx.ASGITransport(app)
+    http = await stack.enter_async_context(
+        httpx.AsyncClient(transport=transport, base_url="http://test")
+    )
+    await change_default_site(context.database, **OPEN_ALWAYS)
+    api = Api(http, context.database, PasswordHasher(settings.bcrypt_rounds))
+    return World(runner, api, await api.admin(DESK), context)

@@ -1,0 +1,36 @@
+"""How PostgreSQL goes about what the application asks of it."""
+
+import asyncio
+from collections.abc import Iterable
+
+from sqlalchemy import text
+
+from app.core.database import Database
+from tests.counting import Sent
+
+VACUUM_SECONDS = 30
+
+
+async def explained(database: Database, sent: Iterable[Sent]) -> str:
+    """The plans of statements, with the parameters that they were sent with."""
+    plans = []
+    async with database.engine.connect() as connection:
+        for sql, parameters in sent:
+            lines = await connection.exec_driver_sql(f"EXPLAIN {sql}", parameters)
+            plans.append("\n".join(lines.scalars()))
+    return "\n\n".join(plans)
+
+
+async def vacuum(database: Database, table: str) -> None:
+    """Have every page known as visible to all, which an index-only scan depends on.
+
+    A transaction that began earlier, one of autovacuum say, keeps pages from it, and so does a
+    commit that is not yet on disk: both pass.
+    """
+    seen = text(f"SELECT relallvisible = relpages FROM pg_class WHERE oid = '{table}'::regclass")
+    async with asyncio.timeout(VACUUM_SECONDS), database.engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text(f"VACUUM (ANALYZE) {table}"))
+        while not (await connection.execute(seen)).scalar():
+            await asyncio.sleep(0.1)
+            await connection.execute(text(f"VACUUM {table}"))

@@ -1,0 +1,91 @@
+"""What the scanner's page consists of, and when it is served."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.main import create_app
+from app.scanner_page.pages import STATIC
+from app.settings import Settings
+from tests.write_licences import vendored
+
+VENDOR = STATIC / "vendor"
+PAGE = (STATIC / "index.html").read_text(encoding="utf-8")
+FOR_PEOPLE = {".md", ""}  # licences, sums, how to renew
+
+
+def loaded() -> set[str]:
+    """Every file that a browser may ask for, relative to the page."""
+    files = (path for path in STATIC.rglob("*") if path.is_file() and path.suffix not in FOR_PEOPLE)
+    return {str(path.relative_to(STATIC)) for path in files}
+
+
+@pytest.mark.parametrize("path", ["", *sorted(loaded())])
+async def test_a_file_runs_under_a_policy_without_inline_code(http: httpx.AsyncClient, path: str):
+    answer = await http.get(f"/scanner/{path}")
+    assert answer.status_code == 200
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src")
+    assert "unsafe-inline" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("", "text/html; charset=utf-8"),
+        ("main.js", "text/javascript; charset=utf-8"),
+        ("scanner.css", "text/css; charset=utf-8"),
+        ("vendor/zxing-wasm/reader/zxing_reader.wasm", "application/wasm"),
+    ],
+)
+async def test_a_file_is_served_as_what_it_is(http: httpx.AsyncClient, name: str, kind: str):
+    assert (await http.get(f"/scanner/{name}")).headers["Content-Type"] == kind
+
+
+async def test_the_address_without_its_slash_leads_there(http: httpx.AsyncClient):
+    answer = await http.get("/scanner", follow_redirects=True)
+    assert (str(answer.url), answer.status_code) == ("http://test/scanner/", 200)
+
+
+def test_the_page_has_no_inline_code_and_loads_nothing_from_elsewhere():
+    assert re.findall(r"<script[^>]*>([^<]+)", PAGE) == []
+    assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|//", PAGE)
+
+
+def test_what_works_without_a_network_is_all_of_it():
+    worker = (STATIC / "worker.js").read_text(encoding="utf-8")
+    listed = set(re.findall(r'^  "(.+)",$', worker, re.MULTILINE))
+    assert listed == loaded() - {"index.html", "worker.js"} | {"./"}
+
+
+def test_the_programs_of_others_are_unchanged_and_their_licences_lie_beside_them():
+    lines = (VENDOR / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    sums = {name: known for known, name in (line.split() for line in lines)}
+    programs = {str(Path(name).relative_to("vendor")) for name in loaded() if "vendor" in name}
+    assert sums.keys() == programs
+    for name, known in sums.items():
+        assert hashlib.sha256((VENDOR / name).read_bytes()).hexdigest() == known
+    (part,) = vendored()
+    told = (VENDOR / "README.md").read_text(encoding="utf-8")
+    assert f"`{part.name}` {part.version}" in told
+    licences = re.findall(r"\((zxing-wasm/LICENSE[^)]*)\)", told)
+    assert len(licences) == 2
+    assert all((VENDOR / licence).is_file() for licence in licences)
+
+
+@pytest.mark.parametrize(
+    ("debug", "wanted", "served"),
+    [(True, None, True), (True, False, False), (False, None, False), (False, True, True)],
+)
+async def test_the_page_is_there_in_development_or_where_it_is_wanted(
+    settings: Settings, debug: bool, wanted: bool | None, served: bool
+):
+    chosen = settings.model_copy(update={"debug": debug, "scanner_page": wanted})
+    transport = httpx.ASGITransport(create_app(chosen))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert ((await client.get("/scanner/")).status_code == 200) is served

@@ -1,0 +1,183 @@
+"""The scanner without a network: what it keeps, and what becomes of it later."""
+
+import json
+
+from playwright.async_api import BrowserContext, Page, Route, expect
+
+from app.core.database import Database
+from tests.api import Api
+from tests.database import all_scans
+from tests.scanner_page.conftest import Gate, type_like_a_scanner
+
+BATCH = "**/api/visitors/scans/batch/"
+
+
+async def let_in(page: Page, code: str) -> None:
+    """A guard lets somebody in whose code could not be checked."""
+    await type_like_a_scanner(page, code)
+    await expect(page.locator("#verdict")).to_have_class("amber")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#verdict")).to_be_hidden()
+
+
+async def waiting(page: Page, text: str) -> None:
+    await expect(page.locator("#queue-state")).to_have_text(text)
+
+
+async def test_who_is_let_in_offline_is_checked_in_when_the_network_is_back(
+    api: Api, database: Database, scanner: Page, network: BrowserContext
+):
+    admin = await api.admin()
+    visitor = await admin.register()
+    await network.set_offline(True)
+    await expect(scanner.locator("#network")).to_have_text("Offline")
+    await let_in(scanner, visitor["qr_code"])
+    await waiting(scanner, "One scan waits to be reported.")
+    assert await all_scans(database) == []
+    await network.set_offline(False)
+    await waiting(scanner, "")
+    (scan,) = await all_scans(database)
+    assert scan.verdict.value == "admitted"
+    await expect(scanner.locator("#notes")).to_be_hidden()
+    assert visitor["qr_code"] not in await scanner.evaluate("JSON.stringify(localStorage)")
+
+
+async def test_the_page_and_its_queue_survive_a_reload_without_a_network(
+    api: Api, database: Database, scanner: Page, network: BrowserContext
+):
+    visitor = await (await api.admin()).register()
+    await scanner.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    await network.set_offline(True)
+    await let_in(scanner, visitor["qr_code"])
+    await scanner.reload()
+    await waiting(scanner, "One scan waits to be reported.")
+    await network.set_offline(False)
+    await waiting(scanner, "")
+    assert len(await all_scans(database)) == 1
+
+
+async def test_who_is_turned_away_is_not_reported(api: Api, scanner: Page, network: BrowserContext):
+    visitor = await (await api.admin()).register()
+    await network.set_offline(True)
+    await type_like_a_scanner(scanner, visitor["qr_code"])
+    await expect(scanner.locator("#verdict")).to_have_class("amber")
+    await scanner.keyboard.press("Escape")
+    await waiting(scanner, "")
+    assert visitor["qr_code"] not in await scanner.evaluate("JSON.stringify(localStorage)")
+
+
+async def test_the_next_code_decides_nothing_on_the_one_before(
+    api: Api, scanner: Page, network: BrowserContext
+):
+    admin = await api.admin()
+    ada, eve = await admin.register(), await admin.register(email="eve@example.com")
+    await network.set_offline(True)
+    await type_like_a_scanner(scanner, ada["qr_code"])
+    await expect(scanner.locator("#verdict")).to_have_class("amber")
+    await type_like_a_scanner(scanner, eve["qr_code"])
+    await expect(scanner.get_by_role("alert")).to_contain_text("Decide on this one first")
+    await scanner.get_by_role("button", name="Let in").click()
+    await waiting(scanner, "One scan waits to be reported.")
+    kept = await scanner.evaluate("JSON.stringify(localStorage)")
+    assert ada["qr_code"] in kept
+    assert eve["qr_code"] not in kept
+
+
+async def test_a_code_that_was_let_in_here_before_is_said_to_be(
+    api: Api, scanner: Page, network: BrowserContext
+):
+    visitor = await (await api.admin()).register()
+    await network.set_offline(True)
+    await let_in(scanner, visitor["qr_code"])
+    await type_like_a_scanner(scanner, visitor["qr_code"])
+    await expect(scanner.get_by_role("alert")).to_contain_text("This code was let in here at")
+
+
+async def test_conflicts_are_shown(api: Api, scanner: Page, network: BrowserContext):
+    admin = await api.admin()
+    visitor, moved = await admin.register(), await admin.register(email="eve@example.com")
+    await admin.scan(visitor["qr_code"], gate="South")
+    await admin.patch(f"visitors/{moved['id']}/", {"visit_time": "09:00"})
+    await network.set_offline(True)
+    await let_in(scanner, visitor["qr_code"])
+    await let_in(scanner, moved["qr_code"])
+    await waiting(scanner, "2 scans wait to be reported.")
+    await network.set_offline(False)
+    await waiting(scanner, "")
+    notes = scanner.get_by_role("listitem")
+    await expect(notes).to_have_count(2)
+    await expect(notes.filter(has_text="Already inside")).to_contain_text("at gate South")
+    await expect(notes.filter(has_text="The visit was moved")).to_have_count(1)
+    await scanner.reload()
+    await expect(notes).to_have_count(2)
+    await scanner.get_by_role("button", name="Clear the list").click()
+    await expect(scanner.locator("#notes")).to_be_hidden()
+
+
+async def test_a_batch_whose_answer_was_lost_is_sent_again_and_done_once(
+    api: Api, database: Database, scanner: Page, network: BrowserContext
+):
+    visitor = await (await api.admin()).register()
+    sent: list[str | None] = []
+
+    async def lose_the_first(route: Route) -> None:
+        sent.append(route.request.post_data)
+        await route.fetch() if len(sent) == 1 else await route.continue_()
+        if len(sent) == 1:
+            await route.abort()
+
+    await scanner.route(BATCH, lose_the_first)
+    await network.set_offline(True)
+    await let_in(scanner, visitor["qr_code"])
+    async with scanner.expect_event("requestfailed"):
+        await network.set_offline(False)
+    await waiting(scanner, "One scan waits to be reported.")
+    await scanner.evaluate("window.dispatchEvent(new Event('online'))")
+    await waiting(scanner, "")
+    assert sent[0] == sent[1]
+    assert len(await all_scans(database)) == 1
+
+
+async def test_a_scan_that_was_asked_about_keeps_its_id_in_the_queue(
+    api: Api, database: Database, scanner: Page
+):
+    """The service has admitted the visitor, but no answer gets through, three times."""
+    visitor = await (await api.admin()).register()
+
+    async def lose(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await scanner.route("**/api/visitors/verify-qr/", lose)
+    await let_in(scanner, visitor["qr_code"])
+    await waiting(scanner, "")
+    (scan,) = await all_scans(database)
+    assert scan.verdict.value == "admitted"
+    await expect(scanner.locator("#notes")).to_be_hidden()
+
+
+async def test_a_scan_that_the_service_cannot_read_holds_up_no_other(
+    api: Api, database: Database, scanner: Page
+):
+    visitor = await (await api.admin()).register()
+    broken = {"token": "x" * 600, "scan_id": "broken", "scanned_at": "2026-11-23T07:00:00Z"}
+    await scanner.evaluate(
+        "scan => localStorage.setItem('vms.scan.broken', scan)", json.dumps(broken)
+    )
+    await type_like_a_scanner(scanner, visitor["qr_code"])  # an answer: the network is there
+    await expect(scanner.get_by_role("listitem")).to_contain_text("could not read it")
+    await waiting(scanner, "")
+
+
+async def test_a_refused_key_keeps_the_queue(
+    api: Api, scanner: Page, gate: Gate, network: BrowserContext
+):
+    admin = await api.admin()
+    visitor = await admin.register()
+    await network.set_offline(True)
+    await let_in(scanner, visitor["qr_code"])
+    (device,) = (await admin.get("devices/")).json()["items"]
+    await admin.delete(f"devices/{device['id']}/")
+    await network.set_offline(False)
+    await expect(scanner.get_by_role("alert")).to_contain_text("The service refuses this key")
+    assert visitor["qr_code"] in await scanner.evaluate("JSON.stringify(localStorage)")

@@ -1,0 +1,38 @@
+"""Batches of scans that have happened, as an offline gate reports them."""
+
+from typing import Any
+
+import httpx
+
+from app.core.ids import new_id
+from tests.api import Client
+
+PATH = "visitors/scans/batch/"
+
+
+def happened(token: str, at: str = "08:00", **fields: Any) -> dict[str, Any]:
+    """A scan on the Monday of the tests, `at` a time in UTC."""
+    return {
+        "token": token,
+        "scan_id": str(new_id()),
+        "scanned_at": f"2026-11-23T{at}:00Z" if len(at) == 5 else at,
+        **fields,
+    }
+
+
+async def report(gate: Client, *scans: dict[str, Any]) -> list[dict[str, Any]]:
+    """The results of one batch."""
+    answer = await send(gate, *scans)
+    assert answer.status_code == 200, answer.text
+    results: list[dict[str, Any]] = answer.json()["results"]
+    assert [result["scan_id"] for result in results] == [scan["scan_id"] for scan in scans]
+    return results
+
+
+async def send(gate: Client, *scans: dict[str, Any]) -> httpx.Response:
+    return await gate.post(PATH, {"scans": list(scans)})
+
+
+def words(results: list[dict[str, Any]]) -> list[str]:
+    """What became of each scan, with the code of those that did not fit."""
+    return [" ".join(filter(None, (r["result"], r["code"]))) for r in results]

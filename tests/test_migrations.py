@@ -1,0 +1,79 @@
+"""Migrations of a database that is in use."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+from sqlalchemy import CheckConstraint
+
+from app import migrations
+from app.tables import metadata
+from tests.conftest import recreate_database
+
+
+@pytest.fixture
+def url(worker_id: str) -> str:
+    return recreate_database(f"vms_migrations_{worker_id}")
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def run(url: str, sql: str) -> None:
+    async with connected(url) as connection:
+        await connection.execute(sql)
+
+
+async def tables(url: str) -> set[str]:
+    async with connected(url) as connection:
+        found = await connection.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        )
+    return {row["tablename"] for row in found}
+
+
+async def test_one_that_waits_for_a_table_gives_up_and_changes_nothing(url: str) -> None:
+    """Who waits for such a lock holds up everybody who comes after."""
+    await asyncio.to_thread(migrations.upgrade, url)
+    await asyncio.to_thread(migrations.downgrade, url, "base")
+    async with connected(url) as connection, connection.transaction():
+        await connection.execute("LOCK TABLE alembic_version")
+        with pytest.raises(migrations.Blocked):
+            await asyncio.to_thread(migrations.upgrade, url)
+    assert await tables(url) == {"alembic_version"}
+    await asyncio.to_thread(migrations.upgrade, url)
+    assert not await migrations.is_behind(url)
+
+
+async def test_a_database_without_a_schema_is_behind(url: str) -> None:
+    assert await migrations.is_behind(url)
+
+
+async def test_a_database_of_a_newer_version_is_not_behind(url: str) -> None:
+    await asyncio.to_thread(migrations.upgrade, url)
+    await run(url, "UPDATE alembic_version SET version_num = 'of_a_newer_one'")
+    assert not await migrations.is_behind(url)
+
+
+async def test_the_checks_are_those_of_the_models(url: str) -> None:
+    """Alembic compares no CHECK, and a later migration finds one by its name alone."""
+    await asyncio.to_thread(migrations.upgrade, url)
+    async with connected(url) as connection:
+        found = await connection.fetch(
+            "SELECT conname FROM pg_constraint"
+            " WHERE contype = 'c' AND connamespace = 'public'::regnamespace"
+        )
+    assert {row["conname"] for row in found} == {
+        str(constraint.name)
+        for table in metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    }

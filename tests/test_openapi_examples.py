@@ -1,0 +1,110 @@
+"""Every example of a request, posted as it stands in the document, does what it says."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import time
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from app.core.database import Database
+from app.settings import Settings
+from app.users.accounts import create_development_accounts
+from app.users.models import User
+from tests.api import PASSWORD, Api, Client
+from tests.database import change_default_site
+from tests.devices.devices import add_device
+from tests.things import one_of_each
+from tests.write_permissions import documented_app
+
+Json = dict[str, Any]
+DOCUMENT = documented_app().openapi()
+# Tokens can't be true in a document; what comes of one that is well-formed and not ours.
+OF_NOBODY = {
+    "auth_refresh": "invalid_token",
+    "auth_logout": "invalid_token",
+    "auth_verify_email": "invalid_link",
+    "auth_reset_password": "invalid_link",
+    "visitors_verify_qr": "unknown",
+}
+ADA = {"email": "ada@example.com", "password": "analytical engine"}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A body of an operation; `form` is its name."""
+
+    operation: Json
+    method: str
+    path: str
+    form: str
+    body: Json
+
+    def __str__(self) -> str:
+        return f"{self.operation['operationId']} {self.form}"
+
+
+def examples() -> Iterator[Example]:
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+            for form in body.get("examples", ()):
+                value = DOCUMENT["components"]["examples"][form]["value"]
+                yield Example(operation, method.upper(), path, form, value)
+
+
+async def caller(api: Api, example: Example) -> Client:
+    """Who would send that: a kiosk, Ada with her own password, a superadmin, or nobody."""
+    if example.form == "WalkIn":
+        return await add_device(api, "kiosk")
+    if example.form == "PasswordChange":
+        return await ada(api)
+    if example.operation["security"] == []:
+        return Client(api.http, {}, "")
+    return await api.superadmin("another@example.com")
+
+
+async def ada(api: Api) -> Client:
+    names = {"first_name": "Ada", "last_name": "Lovelace"}
+    assert (await api.http.post("/api/auth/register/", json=ADA | names)).status_code == 201
+    answer = await api.http.post("/api/auth/login/", json=ADA)
+    return Client(api.http, {"Authorization": f"Bearer {answer.json()['access']}"}, "")
+
+
+async def there(api: Api, database: Database) -> dict[str, str]:
+    """What the examples take for granted: a site that is open, a host, things to change."""
+    await change_default_site(database, opens_at=time(0))
+    root = await api.superadmin()
+    things = await one_of_each(root)
+    host = {"email": "grace@example.com", "first_name": "Grace", "last_name": "Hopper"}
+    made = (await root.post("auth/users/", host | {"role": "host", "password": PASSWORD})).json()
+    known = DOCUMENT["components"]["examples"]["WalkIn"]["value"]["host_id"]
+    async with database.write() as unit:
+        await unit.write(update(User).where(User.id == UUID(made["id"])).values(id=UUID(known)))
+    return things | {"user_id": known}
+
+
+@pytest.mark.parametrize("example", list(examples()), ids=str)
+async def test_an_example_does_what_it_says(
+    api: Api, database: Database, settings: Settings, example: Example
+):
+    await create_development_accounts(settings)
+    things = await there(api, database)
+    path = example.path.removeprefix("/api/").format(**things)
+    client = await caller(api, example)
+    answer = await client.request(example.method, path, json=example.body)
+    refusal = OF_NOBODY.get(example.operation["operationId"])
+    if refusal:
+        assert answer.json()["code"] == refusal
+    else:
+        assert answer.is_success, answer.text
+
+
+def test_every_body_in_json_has_an_example():
+    shown = {id(example.operation) for example in examples()}
+    for methods in DOCUMENT["paths"].values():
+        for operation in methods.values():
+            if "application/json" in operation.get("requestBody", {}).get("content", {}):
+                assert id(operation) in shown, operation["operationId"]
