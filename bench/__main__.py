@@ -93,9 +93,9 @@ async def _measure(scale: Scale, results: Results, only: list[str] | None) -> No
     mails = MailSink()
     await mails.start()
     with tempfile.TemporaryDirectory(prefix="vms-bench-") as folder:
-        # Those of the first days, in so many rows as are to be purged.
+        # Those of the first days, in so many rows as are to be purged; a small scale has too few.
         retention = PAST_DAYS - max(1, DAYS * scale.purged // max(scale.sizes))
-        installation = Installation(Path(folder), mails.port, retention_days=retention)
+        installation = Installation(Path(folder), mails.port, retention_days=max(retention, 1))
         with installation.running():
             await measure_all(
                 scale,
