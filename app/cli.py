@@ -296,7 +296,7 @@ def _document_settings() -> "Settings":
     return Settings(
         _env_file=None,
         debug=True,
-        secret_key="the document holds no secret of anybody",  # noqa: S106
+        secret_key="the document holds no secret of anybody",  # noqa: S106 - no secret
         database_url="postgresql://localhost/none",
         redis_url="redis://localhost",
         email_host="localhost",

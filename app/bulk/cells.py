@@ -8,7 +8,7 @@ from openpyxl.styles.numbers import is_date_format
 
 from app.bulk.parts import RawCell, unescaped
 
-CALENDAR_1900, CALENDAR_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001
+CALENDAR_1900, CALENDAR_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001 - no zone
 SECONDS_OF_DAY = 86_400
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::00)?", re.ASCII)

@@ -53,8 +53,8 @@ class Booking:
     host: Host
 
 
-class RegistrationDesk:
-    """Registers visitors, within one unit of work."""
+class Desk:
+    """What all that is done to visits works with, within one unit of work."""
 
     def __init__(
         self, unit: WriteSession, codes: QrTokens, wake: AfterCommit, now: datetime
@@ -65,6 +65,10 @@ class RegistrationDesk:
         self.slots = SlotRepository(unit)
         self.events = VisitorEventRepository(unit)
         self.outbox = Outbox(unit, wake)
+
+
+class RegistrationDesk(Desk):
+    """Registers visitors, within one unit of work."""
 
     async def prepare(self, body: VisitorDetails, caller: Caller) -> Visitor:
         """The visitor as `book` will store it; raises why this time can never be booked.

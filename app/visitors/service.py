@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from app.audit.models import VisitorAction
-from app.audit.repository import VisitorEventRepository
 from app.auth.caller import Caller, CallerRole
 from app.core.database import AfterCommit, WriteSession
 from app.core.errors import NotFound
@@ -13,34 +12,27 @@ from app.core.idempotency import forget_mentions
 from app.core.qr_token import QrTokens
 from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import VisitPayload
-from app.notifications.repository import Outbox
 from app.sites.models import Site
 from app.sites.repository import SiteReader
-from app.slots.repository import SlotRepository
 from app.slots.service import UnknownSite, move_seat
 from app.users.repository import UserReader
 from app.visitors import mails
 from app.visitors.lifecycle import HOLDS_SEAT, leave, require_pending, require_transition
 from app.visitors.models import Visitor, VisitorStatus
-from app.visitors.registering import Host, department_of, receiving
+from app.visitors.registering import Desk, Host, department_of, receiving
 from app.visitors.repository import VisitorRepository
 
 MOVES = ("site", "visit_date", "visit_time")
 
 
-class VisitorDesk:
+class VisitorDesk(Desk):
     """Everything that changes a visit, within one unit of work."""
 
     def __init__(
         self, unit: WriteSession, codes: QrTokens, wake: AfterCommit, now: datetime
     ) -> None:
-        self.unit = unit
-        self.codes = codes
-        self.now = now
+        super().__init__(unit, codes, wake, now)
         self.visitors = VisitorRepository(unit)
-        self.slots = SlotRepository(unit)
-        self.events = VisitorEventRepository(unit)
-        self.outbox = Outbox(unit, wake)
 
     async def change(self, visitor_id: UUID, values: dict[str, Any], caller: Caller) -> Visitor:
         """Set fields; a new date, time or site moves the visit by the rules of a reschedule."""
