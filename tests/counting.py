@@ -1,12 +1,13 @@
 """What an action asks of the database."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
 from sqlalchemy import event
 
+from app.core import journeys
 from app.core.database import Database
 
 
@@ -38,9 +39,15 @@ def _listening(database: Database, hear: Callable[[Sent], None]) -> Iterator[Non
     def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         hear(Sent(statement, parameters))
 
+    def note_journey(statement: str, parameters: Any) -> AbstractContextManager[None]:
+        hear(Sent(statement, parameters))
+        return nullcontext()
+
     engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
+    journeys.observers.append(note_journey)
     try:
         yield
     finally:
+        journeys.observers.remove(note_journey)
         event.remove(engine, "before_cursor_execute", note)

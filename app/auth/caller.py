@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from app.devices.models import Device
+from app.devices.repository import KnownDevice
 
 
 class CallerRole(StrEnum):
@@ -49,7 +49,7 @@ class Caller:
         return self.role in {CallerRole.SUPERADMIN, CallerRole.ADMIN, CallerRole.HOST}
 
     @classmethod
-    def device(cls, device: Device) -> "Caller":
+    def device(cls, device: KnownDevice) -> "Caller":
         role = CallerRole(device.kind.value)
         return cls(role, device.id, device.name, site_id=device.site_id, gate=device.gate)
 

@@ -11,7 +11,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any, TypeVar, TypeVarTuple
 
 from fastapi import Depends, Request
@@ -21,19 +21,21 @@ from sqlalchemy import (
     Executable,
     Insert,
     Result,
-    Row,
     ScalarResult,
     Select,
     Update,
     func,
     select,
 )
+from sqlalchemy import Row as SqlRow
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
+from app.core import journeys
 from app.core.engine import connect_options, make_engine
 from app.core.errors import Conflict
 from app.core.inserting import Shape, as_json, insertions
+from app.core.journeys import Row
 from app.core.models import Entity
 from app.core.pool import MeasuredPool
 from app.core.prepared import Prepared
@@ -51,10 +53,32 @@ AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
 
 
 class ReadSession:
-    """Runs queries and nothing else; each sees what is committed at its start."""
+    """Runs queries and nothing else; each sees what is committed at its start.
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    A session of the ORM is opened by the first statement that needs it. Until then prepared
+    statements are journeys of their own, where `place` is an engine whose statements each commit
+    by themselves (`by_itself`).
+    """
+
+    def __init__(self, place: AsyncEngine | AsyncConnection, *, by_itself: bool) -> None:
+        self._place = place
+        self._by_itself = by_itself
+        self._opened: AsyncSession | None = None
+
+    @property
+    def _session(self) -> AsyncSession:
+        if self._opened is None:
+            self._opened = AsyncSession(self._place, expire_on_commit=False, autoflush=False)
+        return self._opened
+
+    async def begin_read_only(self) -> None:
+        """Have all that follows see the database as it is now, and change nothing in it."""
+        await self._session.connection(execution_options={"postgresql_readonly": True})
+
+    async def aclose(self) -> None:
+        """Give back what was opened; what was not committed is undone."""
+        if self._opened is not None:
+            await self._opened.__aexit__(None, None, None)  # to its end, even when we are cancelled
 
     async def rows(self, statement: Select[*Ts], **values: Any) -> Result[*Ts]:
         """The rows of a query; `values` are those of its `bindparam`s."""
@@ -66,17 +90,22 @@ class ReadSession:
     async def scalars(self, statement: Select[T]) -> ScalarResult[T]:
         return (await self._session.execute(statement)).scalars()
 
-    async def row(self, statement: Prepared, **values: Any) -> Row[Any] | None:
+    async def row(self, statement: Prepared, **values: Any) -> Row | None:
         """The first row of a statement of a measured path."""
+        found = await self.fetch(statement, **values)
+        return found[0] if found else None
 
-        def first(session: Session) -> Row[Any] | None:
-            return _run_prepared(session, statement, values).first()
-
-        return await self._session.run_sync(first)
+    async def fetch(self, statement: Prepared, **values: Any) -> Sequence[Row]:
+        """The rows of a statement of a measured path."""
+        if self._by_itself and self._opened is None and isinstance(self._place, AsyncEngine):
+            return await journeys.fetch(self._place, statement, values)
+        return await self._session.run_sync(
+            lambda session: _run_prepared(session, statement, values).all()
+        )
 
     async def stream(
         self, statement: Select[*Ts], *, part: int
-    ) -> AsyncGenerator[Sequence[Row[*Ts]], None]:
+    ) -> AsyncGenerator[Sequence[SqlRow[*Ts]], None]:
         """The rows in parts, from a cursor of the server: within `Database.snapshot` alone."""
         found = await self._session.stream(statement, execution_options={"yield_per": part})
         async for rows in found.partitions():
@@ -92,8 +121,9 @@ def _run_prepared(
 class WriteSession(ReadSession):
     """A transaction: what it writes is there for others once its owner has committed."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        super().__init__(session)
+    def __init__(self, engine: AsyncEngine, autocommit: AsyncEngine) -> None:
+        super().__init__(engine, by_itself=False)
+        self._autocommit = autocommit
         self.callbacks: list[AfterCommit] = []
         self._appended: defaultdict[Shape, list[Mapping[str, Any]]] = defaultdict(list)
 
@@ -112,7 +142,8 @@ class WriteSession(ReadSession):
 
     async def flush(self) -> None:
         """Send what waits in the session; done by itself before each write and the commit."""
-        await self._session.flush()
+        if self._opened is not None:
+            await self._opened.flush()
         if self._appended:
             shapes, parts = zip(*self._appended.items(), strict=True)
             self._appended.clear()
@@ -143,14 +174,20 @@ class WriteSession(ReadSession):
 
         return await self._session.run_sync(rowcount)
 
-    async def commit_each(self) -> None:
+    def commit_each(self) -> None:
         """Have each statement commit by itself: for a unit that writes with a single one.
 
         BEGIN and COMMIT round it are two journeys to the database, and the locks are held for one
         of them. A unit that has read or written before goes on as one transaction.
         """
-        if not self._session.in_transaction():
-            await self._session.connection(execution_options=AUTOCOMMIT)
+        if self._opened is None:
+            self._place, self._by_itself = self._autocommit, True
+
+    async def commit(self) -> None:
+        """For the owner of the unit alone."""
+        await self.flush()
+        if self._opened is not None:
+            await self._opened.commit()
 
     def after_commit(self, callback: AfterCommit) -> None:
         """Have `callback` awaited once the transaction is durable, and not if it is undone."""
@@ -174,13 +211,13 @@ class Database:
         pool["pool_logging_name"] = "replica"  # which tells the figures of the two apart
         self.replica = Replica(replica_url, url, **pool) if replica_url else None
         # A query alone needs no BEGIN and no ROLLBACK around it: two round trips saved.
-        self._read_engine = self.engine.execution_options(**AUTOCOMMIT)
+        self._autocommit = self.engine.execution_options(**AUTOCOMMIT)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
         """A session for queries."""
-        async with AsyncSession(self._read_engine, expire_on_commit=False) as session:
-            yield ReadSession(session)
+        async with aclosing(ReadSession(self._autocommit, by_itself=True)) as session:
+            yield session
 
     @asynccontextmanager
     async def browse(self, *, may_lag: bool = True) -> AsyncIterator[ReadSession]:
@@ -189,9 +226,9 @@ class Database:
         The replica answers where it can, and otherwise the primary.
         """
         async with self._replica(may_lag=may_lag) as replica:
-            place = await replica.execution_options(**AUTOCOMMIT) if replica else self._read_engine
-            async with AsyncSession(place, expire_on_commit=False) as session:
-                yield ReadSession(session)
+            place = await replica.execution_options(**AUTOCOMMIT) if replica else self._autocommit
+            async with aclosing(ReadSession(place, by_itself=True)) as session:
+                yield session
 
     @asynccontextmanager
     async def snapshot(
@@ -209,12 +246,11 @@ class Database:
         )
         async with (
             self._replica(may_lag=may_lag) as replica,
-            AsyncSession(replica or self.engine) as session,
-            session.begin(),
+            aclosing(ReadSession(replica or self.engine, by_itself=False)) as session,
         ):
-            await session.connection(execution_options={"postgresql_readonly": True})
-            await session.execute(limits)
-            yield ReadSession(session)
+            await session.begin_read_only()
+            await session.rows(limits)
+            yield session
 
     @asynccontextmanager
     async def _replica(self, *, may_lag: bool) -> AsyncIterator[AsyncConnection | None]:
@@ -227,11 +263,9 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteSession]:
         """The unit of work: commits once at the end, or undoes everything on an error."""
-        async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as session:
-            unit = WriteSession(session)
+        async with aclosing(WriteSession(self.engine, self._autocommit)) as unit:
             yield unit
-            await unit.flush()
-            await session.commit()
+            await unit.commit()
         await _run(unit.callbacks)
 
     async def close(self) -> None:

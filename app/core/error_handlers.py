@@ -63,7 +63,7 @@ def _fault(location: tuple[str | int, ...], fault: dict[str, object]) -> errors.
 
 
 async def _database(_: Request, error: DBAPIError) -> Response:
-    problem = _told_by(error.orig and error.orig.__cause__)
+    problem = _told_by(error.orig and (error.orig.__cause__ or error.orig))
     if problem is None and error.connection_invalidated:
         problem = errors.Unavailable("The database is not available: try again")
     if problem is None:

@@ -1,19 +1,41 @@
 """SQL of devices."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, column, or_, select, table, update
+from sqlalchemy import and_, bindparam, column, or_, select, table, update
 from sqlalchemy.types import Boolean, Uuid
 
 from app.core.pagination import Ordering, PageRequest, paginate
+from app.core.prepared import Prepared
 from app.core.repository import ReadRepository, Repository, refusals
 from app.devices.errors import UnknownSite
-from app.devices.models import Device
+from app.devices.models import Device, DeviceKind
 
 BY_NAME = Ordering("devices", (Device.name, Device.id), descending=False)
 # The tables of sites belong to a package above this one: named here, not imported.
 SITES = table("sites", column("id", Uuid()), column("is_default", Boolean()))
+_REPLACED = and_(
+    Device.previous_key_hash == bindparam("key_hash"), Device.previous_key_until > bindparam("now")
+)
+_BY_KEY = Prepared(
+    select(
+        Device.id, Device.kind, Device.name, Device.site_id, Device.gate, Device.last_seen_at
+    ).where(or_(Device.key_hash == bindparam("key_hash"), _REPLACED))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """What a request has to know of the device that makes it."""
+
+    id: UUID
+    kind: DeviceKind
+    name: str
+    site_id: UUID
+    gate: str | None
+    last_seen_at: datetime | None
 
 
 class DeviceReader(ReadRepository[Device]):
@@ -24,12 +46,13 @@ class DeviceReader(ReadRepository[Device]):
     async def page(self, page: PageRequest) -> tuple[list[Device], str | None, int | None]:
         return await paginate(self.session, self.statement(), BY_NAME, page)
 
-    async def by_key(self, key_hash: bytes, now: datetime) -> Device | None:
+    async def by_key(self, key_hash: bytes, now: datetime) -> KnownDevice | None:
         """The device of a present key, or of a replaced one whose time is not over."""
-        replaced = and_(Device.previous_key_hash == key_hash, Device.previous_key_until > now)
-        return await self.session.scalar(
-            self.statement().where(or_(Device.key_hash == key_hash, replaced))
-        )
+        found = await self.session.row(_BY_KEY, key_hash=key_hash, now=now)
+        if found is None:
+            return None
+        id_, kind, *others = found
+        return KnownDevice(id_, DeviceKind(kind), *others)
 
     async def default_site(self) -> UUID | None:
         """The site of a device for which none is named."""

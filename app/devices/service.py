@@ -10,12 +10,12 @@ from app.core.logging import logger
 from app.devices.device_key import is_well_formed, key_hash, new_key
 from app.devices.errors import UnknownSite
 from app.devices.models import Device
-from app.devices.repository import DeviceReader, DeviceRepository
+from app.devices.repository import DeviceReader, DeviceRepository, KnownDevice
 
 SEEN_EVERY = timedelta(minutes=1)
 
 
-async def find_by_key(database: Database, key: str, now: datetime) -> Device | None:
+async def find_by_key(database: Database, key: str, now: datetime) -> KnownDevice | None:
     """The device that may use this key now. One statement, and a second one once a minute."""
     if not is_well_formed(key):
         return None
@@ -27,7 +27,7 @@ async def find_by_key(database: Database, key: str, now: datetime) -> Device | N
     return device
 
 
-def _is_due(device: Device, now: datetime) -> bool:
+def _is_due(device: KnownDevice, now: datetime) -> bool:
     return device.last_seen_at is None or device.last_seen_at <= now - SEEN_EVERY
 
 

@@ -91,7 +91,7 @@ class Delivery:
 
     async def _claim(self) -> Notification | None:
         async with self.database.write() as unit:
-            await unit.commit_each()
+            unit.commit_each()
             return await DeliveryQueue(unit).claim(self.clock.now(), self._lease)
 
     @property
@@ -120,7 +120,7 @@ class Delivery:
         while True:
             try:
                 async with self.database.write() as unit:
-                    await unit.commit_each()
+                    unit.commit_each()
                     return await DeliveryQueue(unit).settle(claimed, **outcome)
             except (SQLAlchemyError, OSError):
                 if asyncio.get_running_loop().time() > deadline:

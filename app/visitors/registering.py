@@ -75,7 +75,7 @@ class RegistrationDesk(Desk):
 
         What is answered must be made of it before: the booking may commit at once.
         """
-        await self.unit.commit_each()
+        self.unit.commit_each()
         known = await self._facts(body, caller)
         require_bookable(
             known.site,
