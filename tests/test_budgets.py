@@ -60,7 +60,7 @@ async def test_a_full_slot_is_refused_with_two_reads_more(api: Api, app: FastAPI
     assert len(sent) <= 6, sent
 
 
-@pytest.mark.parametrize(("scan", "budget"), [("first", 5), ("again", 4), ("way out", 6)])
+@pytest.mark.parametrize(("scan", "budget"), [("first", 3), ("again", 3), ("way out", 3)])
 async def test_a_scan_keeps_its_budget(api: Api, app: FastAPI, scan: str, budget: int):
     admin = await api.admin()
     visitor = await admin.register()

@@ -46,9 +46,7 @@ async def fetch(engine: AsyncEngine, statement: Prepared, values: dict[str, Any]
 
 
 def _as_sqlalchemys(error: Exception, *, invalidated: bool = False) -> DBAPIError:
-    return DBAPIError(
-        None, None, error, hide_parameters=True, connection_invalidated=invalidated
-    )
+    return DBAPIError(None, None, error, hide_parameters=True, connection_invalidated=invalidated)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import eq, ge, lt
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Uuid, any_, func, literal, literal_column, select
@@ -73,29 +74,13 @@ class ScanReader(ReadRepository[Scan]):
 class ScanRepository(ScanReader, Repository[Scan]):
     """Writes the ledger."""
 
-    async def earlier(self, caller_id: UUID, scan_id: UUID) -> Scan | None:
-        """The scan that this caller sent under this id before.
-
-        Repeats that arrive together wait for each other here, so that the second finds the first.
-        """
-        key = func.hashtextextended(f"{caller_id}/{scan_id}", 0)
-        await self.session.rows(
-            select(
-                func.pg_advisory_xact_lock_shared(_batches_of(caller_id)),
-                func.pg_advisory_xact_lock(key),
-            )
-        )
-        return await self.session.scalar(
-            select(Scan).where(Scan.caller_id == caller_id, Scan.scan_id == scan_id)
-        )
-
     async def all_earlier(self, caller_id: UUID, scan_ids: Collection[UUID]) -> dict[UUID, Scan]:
         """Those of many ids under which this caller sent a scan before.
 
-        One lock for all of them, and not one for each, which would fill the lock table: a batch
-        waits for the caller's other batches and for the scans that `earlier` has let through.
+        The lock has a batch wait for the caller's other batches, and for single scans that are
+        being kept (app/scans/gate.py).
         """
-        await self.session.rows(select(func.pg_advisory_xact_lock(_batches_of(caller_id))))
+        await self.session.rows(select(turn_of_batches(literal(str(caller_id)))))
         found = await self.session.scalars(
             select(Scan).where(
                 Scan.caller_id == caller_id, Scan.scan_id == any_(literal(scan_ids, ARRAY(Uuid)))
@@ -116,14 +101,12 @@ class ScanRepository(ScanReader, Repository[Scan]):
         )
         return found.all()
 
-    def keep(self, scan: Scan) -> None:
-        """Store a decided scan."""
-        self.unit.append(Scan, values_of(scan))
-
     async def add_new(self, scans: Sequence[Scan]) -> None:
         """Store decided scans with one INSERT."""
         await insert_many(self.unit, Scan, [values_of(scan) for scan in scans])
 
 
-def _batches_of(caller_id: UUID) -> ColumnElement[int]:
-    return func.hashtextextended(f"offline scans of {caller_id}", 0)
+def turn_of_batches(caller_id: ColumnElement[str], *, shared: bool = False) -> ColumnElement[Any]:
+    """The lock that a caller's batches take, and single scans beside each other (`shared`)."""
+    take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+    return take(func.hashtextextended(func.concat("offline scans of ", caller_id), 0))

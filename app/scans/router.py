@@ -53,9 +53,7 @@ async def verify_qr(
         await limiter.hit(rule, str(desk.caller_id))
         raise
     note_subject(visitor_id=outcome.scan.visitor_id)
-    desk.desk.unit.after_commit(
-        counted(metrics.scans_like(outcome.scan, replayed=outcome.replayed))
-    )
+    desk.unit.after_commit(counted(metrics.scans_like(outcome.scan, replayed=outcome.replayed)))
     return _opened(outcome) if _opens(outcome) else _refused(outcome)
 
 

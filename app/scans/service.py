@@ -5,18 +5,24 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.audit.models import VisitorAction
+from app.audit.repository import event_row
 from app.auth.caller import Caller
+from app.core.errors import Unavailable
+from app.notifications.repository import mail_row
 from app.scans.errors import ScanIdReused, UnknownToken
-from app.scans.models import Scan, ScanVerdict
+from app.scans.gate import Found, keep, let_pass, look
+from app.scans.models import OPENED, Scan, ScanVerdict
 from app.scans.passage import arrival_mails, body_hash, entry, settle
-from app.scans.repository import ScanRepository
 from app.scans.schemas import ScanCreate
 from app.scans.verdict import Decision, Gate, decide, not_current
 from app.sites.models import Site
-from app.sites.repository import SiteReader
-from app.visitors.lifecycle import enter
+from app.visitors.lifecycle import enter, leave
 from app.visitors.models import Visitor
 from app.visitors.service import VisitorDesk
+
+# How often a gate looks again because somebody else was faster. A second look is nearly always
+# enough: it finds the visitor inside, or the scan kept.
+LOOKS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +35,15 @@ class Outcome:
 
 
 class GateDesk:
-    """Scans, within one unit of work."""
+    """Scans, within one unit of work whose statements commit by themselves."""
 
     def __init__(self, desk: VisitorDesk, caller_id: UUID, caller: Caller) -> None:
-        self.desk = desk
+        self.unit = desk.unit
+        self.codes = desk.codes
+        self.outbox = desk.outbox
+        self.now = desk.now
         self.caller = caller
         self.caller_id = caller_id
-        self.now = desk.now
-        self.scans = ScanRepository(desk.unit)
 
     async def scan(self, body: ScanCreate) -> Outcome:
         """Decide on one scan.
@@ -44,18 +51,34 @@ class GateDesk:
         Raises `UnknownToken` for a forged token, without a look at the database, and
         `ScanIdReused`. Every other refusal is handed back, so that the ledger keeps it.
         """
-        if not self.desk.codes.is_genuine(body.token):
+        if not self.codes.is_genuine(body.token):
             raise UnknownToken
-        if body.scan_id is not None:
-            earlier = await self.scans.earlier(self.caller_id, body.scan_id)
-            if earlier is not None:
-                return await self._replay(earlier, body)
-        visitor = await self.desk.visitors.lock_by_code(body.token)
+        self.unit.commit_each()
+        for _ in range(LOOKS):
+            found = await look(self.unit, body, self.caller_id)
+            if found.earlier is not None:
+                return _again(found.earlier, found.visitor, body)
+            scan = await self._decided(found, body)
+            if scan is not None:
+                return Outcome(scan, found.visitor, replayed=False)
+        raise Unavailable("Too many are scanning this code at once: try again")
+
+    async def _decided(self, found: Found, body: ScanCreate) -> Scan | None:
+        """The scan as it is kept; None where somebody else was faster."""
         gate = Gate(self.caller.site_id, body.gate or self.caller.gate)
-        if visitor is None:
-            return await self._not_current(body, gate)
-        site = await self._site(visitor)
-        decision = decide(
+        visitor, scan = found.visitor, entry(body, gate, self.caller_id, self.now)
+        if visitor is None or found.site is None:
+            settle(scan, not_current(found.owner), found.owner)
+            return scan if await keep(self.unit, scan) else None
+        settle(scan, self._decision(visitor, found.site, body, gate), visitor.id)
+        if scan.verdict in OPENED:
+            done = await self._pass(scan, visitor, found.site)
+        else:
+            done = await keep(self.unit, scan)
+        return scan if done else None
+
+    def _decision(self, visitor: Visitor, site: Site, body: ScanCreate, gate: Gate) -> Decision:
+        return decide(
             visitor,
             body.direction,
             gate,
@@ -63,48 +86,28 @@ class GateDesk:
             timezone=site.timezone,
             early=timedelta(minutes=site.early_arrival_minutes),
         )
-        await self._apply(decision, visitor, site, gate)
-        return Outcome(self._keep(body, gate, decision, visitor.id), visitor, replayed=False)
 
-    async def _replay(self, earlier: Scan, body: ScanCreate) -> Outcome:
-        if earlier.body_hash != body_hash(body):
-            raise ScanIdReused
-        visitor = None
-        if earlier.visitor_id is not None:
-            visitor = await self.desk.visitors.get(earlier.visitor_id)
-        return Outcome(earlier, visitor, replayed=True)
-
-    async def _not_current(self, body: ScanCreate, gate: Gate) -> Outcome:
-        owner = await self.desk.visitors.retired_owner(body.token)
-        decision = not_current(owner)
-        return Outcome(self._keep(body, gate, decision, owner), None, replayed=False)
-
-    async def _site(self, visitor: Visitor) -> Site:
-        site = await SiteReader(self.desk.unit).get(visitor.site_id)
-        if site is None:
-            raise LookupError("a visitor's site can't be missing")
-        return site
-
-    async def _apply(self, decision: Decision, visitor: Visitor, site: Site, gate: Gate) -> None:
-        if decision.verdict is ScanVerdict.ADMITTED:
-            self._let_in(visitor, site, gate)
-        elif decision.verdict is ScanVerdict.CHECKED_OUT:
-            await self.desk.complete(
-                visitor, VisitorAction.CHECKED_OUT, self.caller, gate=gate.name
-            )
-
-    def _let_in(self, visitor: Visitor, site: Site, gate: Gate) -> None:
-        enter(visitor, gate.name, self.now, self.now)
-        self.desk.events.record(
-            visitor.id, VisitorAction.CHECKED_IN, self.caller, self.now, gate=gate.name
+    async def _pass(self, scan: Scan, visitor: Visitor, site: Site) -> bool:
+        was, mails = visitor.status, []
+        if scan.verdict is ScanVerdict.ADMITTED:
+            action = VisitorAction.CHECKED_IN
+            enter(visitor, scan.gate, self.now, self.now)
+            mails = arrival_mails(visitor, site, scan.gate, self.now)
+            self.outbox.wake_after_commit()
+        else:
+            action = VisitorAction.CHECKED_OUT
+            leave(visitor, self.now, self.now)
+        return await let_pass(
+            self.unit,
+            scan,
+            visitor,
+            was=was,
+            event=event_row(visitor.id, action, self.caller, self.now, gate=scan.gate),
+            mails=[mail_row(mail, self.now) for mail in mails],
         )
-        for mail in arrival_mails(visitor, site, gate.name, self.now):
-            self.desk.outbox.put(mail, self.now)
 
-    def _keep(
-        self, body: ScanCreate, gate: Gate, decision: Decision, visitor_id: UUID | None
-    ) -> Scan:
-        scan = entry(body, gate, self.caller_id, self.now)
-        settle(scan, decision, visitor_id)
-        self.scans.keep(scan)
-        return scan
+
+def _again(earlier: Scan, visitor: Visitor | None, body: ScanCreate) -> Outcome:
+    if earlier.body_hash != body_hash(body):
+        raise ScanIdReused
+    return Outcome(earlier, visitor, replayed=True)

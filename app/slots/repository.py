@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    Update,
     and_,
     bindparam,
     case,
@@ -128,6 +129,16 @@ def seat_taken() -> CTE:
     return one_more.returning(Slot.id).cte("taken")
 
 
+def seat_freed(slot_id: ColumnElement[UUID]) -> Update:
+    """One seat less; what a lowered capacity had left standing shrinks with it."""
+    left = Slot.booked - 1
+    return (
+        update(Slot)
+        .where(Slot.id == slot_id)
+        .values(booked=left, excess=func.greatest(left - Slot.capacity, 0))
+    )
+
+
 class SlotRepository(SlotReader, Repository[Slot]):
     """Takes and frees seats, sets capacities."""
 
@@ -176,15 +187,8 @@ class SlotRepository(SlotReader, Repository[Slot]):
 
     async def free(self, slot_id: UUID) -> None:
         """One seat less; what a lowered capacity had left standing shrinks with it."""
-        await self.unit.write(
-            update(Slot)
-            .where(Slot.id == slot_id)
-            .values(
-                booked=Slot.booked - 1,
-                excess=func.greatest(Slot.booked - 1 - Slot.capacity, 0),
-            )
-            .execution_options(synchronize_session=False)
-        )
+        one_less = seat_freed(literal(slot_id))
+        await self.unit.write(one_less.execution_options(synchronize_session=False))
 
     async def free_many(self, seats: Mapping[UUID, int]) -> None:
         """So many seats less in each of several slots, with one UPDATE."""

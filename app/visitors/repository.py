@@ -309,14 +309,8 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
             )
         )
 
-    async def retired_owner(self, token: str) -> UUID | None:
-        """The visitor whose replaced code this is."""
-        return await self.session.scalar(
-            select(RetiredQrCode.visitor_id).where(RetiredQrCode.token_hash == token_hash(token))
-        )
-
     async def retired_owners(self, tokens: Collection[str]) -> dict[str, UUID]:
-        """The same for many codes: those that were replaced, with their visitor."""
+        """Of these codes those that were replaced, with their visitor."""
         by_hash = {token_hash(token): token for token in tokens}
         if not by_hash:
             return {}

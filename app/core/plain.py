@@ -1,0 +1,47 @@
+"""Plain copies of rows: entities that belong to no session, so that what is set in them goes
+nowhere. The rules work on them as on any other."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+from sqlalchemy import Column, Enum, Table, inspect
+
+from app.core.models import Entity
+
+M = TypeVar("M", bound=Entity)
+
+
+@cache
+def stored_columns(model: type[Entity]) -> tuple[Column[Any], ...]:
+    """The columns of a model, in the order in which `plain_copy` wants their values."""
+    table: Table = inspect(model).local_table  # type: ignore[assignment] # no view is mapped
+    return tuple(column for column in table.columns if not column.computed)
+
+
+def plain_copy(model: type[M], values: Sequence[Any]) -> M | None:
+    """The entity of a row of a prepared statement; None where an outer join has found none."""
+    make, names, words = _shape(model)
+    if values[names.index("id")] is None:
+        return None
+    entity: M = make()
+    held = vars(entity)
+    held.update(zip(names, values, strict=True))
+    for name, enum in words:
+        held[name] = enum(held[name])
+    return entity
+
+
+@cache
+def _shape(
+    model: type[Entity],
+) -> tuple[Callable[[], Any], tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...]]:
+    columns = stored_columns(model)
+    words = tuple(
+        (column.name, column.type.enum_class)
+        for column in columns
+        if isinstance(column.type, Enum) and column.type.enum_class is not None
+    )
+    # Made as the ORM makes what it loads: the constructor would note each value as a change.
+    make = inspect(model).class_manager.new_instance
+    return make, tuple(column.name for column in columns), words
