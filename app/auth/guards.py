@@ -12,7 +12,7 @@ from fastapi.security import APIKeyHeader, OAuth2PasswordBearer
 
 from app.auth.caller import ANONYMOUS, Caller, CallerRole
 from app.auth.permissions import PERMISSIONS, Permission
-from app.auth.repository import AuthSessionReader
+from app.auth.repository import live_caller
 from app.auth.service import Tokens
 from app.core.database import Database
 from app.core.errors import Forbidden, NotAuthenticated, Problem
@@ -79,18 +79,14 @@ async def _device(database: Database, key: str, now: datetime) -> Caller:
 
 
 async def _person(database: Database, tokens: Tokens, token: str | None, now: datetime) -> Caller:
-    """The account is read on every request, so that a deactivated one is out with the next.
-
-    The connection goes back before the route takes its own, or a full pool would wait for itself.
-    """
+    """The account is read on every request, so that a deactivated one is out with the next."""
     if token is None:
         raise NotAuthenticated
     try:
         claims = tokens.access.read(token, now=now)
     except InvalidToken:
         raise NotAuthenticated("The access token is not valid, or not any more") from None
-    async with database.read() as session:
-        caller = await AuthSessionReader(session).live_caller(claims.session, claims.subject)
+    caller = await live_caller(database.journeys, claims.session, claims.subject)
     if caller is None:
         raise NotAuthenticated("The session has ended: sign in again")
     return caller

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.auth.caller import Caller, CallerRole
 from app.auth.models import AccountLink, AuthSession, LinkPurpose, RefreshToken
 from app.core.ids import new_id
+from app.core.journeys import Journeys
 from app.core.prepared import Prepared
 from app.core.repository import ReadRepository, Repository
 from app.users.models import User, full_name
@@ -25,23 +26,20 @@ _LIVE = Prepared(
 )
 
 
-class AuthSessionReader(ReadRepository[AuthSession]):
-    """Looks sign-ins up."""
+async def live_caller(journeys: Journeys, session_id: UUID, user_id: UUID) -> Caller | None:
+    """The active person of a session that was not revoked; asked by every request."""
+    found = await journeys.row(_LIVE, session_id=session_id, user_id=user_id)
+    if found is None:
+        return None
+    role, first_name, last_name, email = found
+    name = full_name(first_name, last_name)
+    return Caller(CallerRole(role), user_id, name, email, session_id=session_id)
+
+
+class AuthSessionRepository(Repository[AuthSession]):
+    """Begins and ends sign-ins."""
 
     model = AuthSession
-
-    async def live_caller(self, session_id: UUID, user_id: UUID) -> Caller | None:
-        """The active person of a session that was not revoked; asked by every request."""
-        found = await self.session.row(_LIVE, session_id=session_id, user_id=user_id)
-        if found is None:
-            return None
-        role, first_name, last_name, email = tuple(found)
-        name = full_name(first_name, last_name)
-        return Caller(CallerRole(role), user_id, name, email, session_id=session_id)
-
-
-class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
-    """Begins and ends sign-ins."""
 
     async def lock_live(self, session_id: UUID, now: datetime) -> AuthSession | None:
         """A session of an active user that was not revoked and has not run out."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from itertools import zip_longest
 from typing import Literal
@@ -81,6 +82,7 @@ def _value(element: str, wanted: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=4096)  # the same few proxies, gates and desks all day
 def _parse(text: str) -> Address | None:
     """`192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`; an IPv4 in IPv6 is IPv4."""
     if text.startswith("["):

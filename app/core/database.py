@@ -31,11 +31,10 @@ from sqlalchemy import Row as SqlRow
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
-from app.core import journeys
 from app.core.engine import connect_options, make_engine
 from app.core.errors import Conflict
 from app.core.inserting import Shape, as_json, insertions
-from app.core.journeys import Row
+from app.core.journeys import Journeys, Row
 from app.core.models import Entity
 from app.core.pool import MeasuredPool
 from app.core.prepared import Prepared
@@ -55,14 +54,15 @@ AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
 class ReadSession:
     """Runs queries and nothing else; each sees what is committed at its start.
 
-    A session of the ORM is opened by the first statement that needs it. Until then prepared
-    statements are journeys of their own, where `place` is an engine whose statements each commit
-    by themselves (`by_itself`).
+    A session of the ORM is opened at `place` by the first statement that needs it. Until then
+    prepared statements are `journeys`, where it has any.
     """
 
-    def __init__(self, place: AsyncEngine | AsyncConnection, *, by_itself: bool) -> None:
+    def __init__(
+        self, place: AsyncEngine | AsyncConnection, journeys: Journeys | None = None
+    ) -> None:
         self._place = place
-        self._by_itself = by_itself
+        self._journeys = journeys
         self._opened: AsyncSession | None = None
 
     @property
@@ -97,8 +97,8 @@ class ReadSession:
 
     async def fetch(self, statement: Prepared, **values: Any) -> Sequence[Row]:
         """The rows of a statement of a measured path."""
-        if self._by_itself and self._opened is None and isinstance(self._place, AsyncEngine):
-            return await journeys.fetch(self._place, statement, values)
+        if self._journeys is not None and self._opened is None:
+            return await self._journeys.fetch(statement, values)
         return await self._session.run_sync(
             lambda session: _run_prepared(session, statement, values).all()
         )
@@ -121,9 +121,9 @@ def _run_prepared(
 class WriteSession(ReadSession):
     """A transaction: what it writes is there for others once its owner has committed."""
 
-    def __init__(self, engine: AsyncEngine, autocommit: AsyncEngine) -> None:
-        super().__init__(engine, by_itself=False)
-        self._autocommit = autocommit
+    def __init__(self, database: "Database") -> None:
+        super().__init__(database.engine)
+        self._database = database
         self.callbacks: list[AfterCommit] = []
         self._appended: defaultdict[Shape, list[Mapping[str, Any]]] = defaultdict(list)
 
@@ -181,7 +181,7 @@ class WriteSession(ReadSession):
         of them. A unit that has read or written before goes on as one transaction.
         """
         if self._opened is None:
-            self._place, self._by_itself = self._autocommit, True
+            self._place, self._journeys = self._database.autocommit, self._database.journeys
 
     async def commit(self) -> None:
         """For the owner of the unit alone."""
@@ -211,12 +211,13 @@ class Database:
         pool["pool_logging_name"] = "replica"  # which tells the figures of the two apart
         self.replica = Replica(replica_url, url, **pool) if replica_url else None
         # A query alone needs no BEGIN and no ROLLBACK around it: two round trips saved.
-        self._autocommit = self.engine.execution_options(**AUTOCOMMIT)
+        self.autocommit = self.engine.execution_options(**AUTOCOMMIT)
+        self.journeys = Journeys(self.engine)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
         """A session for queries."""
-        async with aclosing(ReadSession(self._autocommit, by_itself=True)) as session:
+        async with aclosing(ReadSession(self.autocommit, self.journeys)) as session:
             yield session
 
     @asynccontextmanager
@@ -226,8 +227,11 @@ class Database:
         The replica answers where it can, and otherwise the primary.
         """
         async with self._replica(may_lag=may_lag) as replica:
-            place = await replica.execution_options(**AUTOCOMMIT) if replica else self._autocommit
-            async with aclosing(ReadSession(place, by_itself=True)) as session:
+            if replica is None:
+                session = ReadSession(self.autocommit, self.journeys)
+            else:
+                session = ReadSession(await replica.execution_options(**AUTOCOMMIT))
+            async with aclosing(session):
                 yield session
 
     @asynccontextmanager
@@ -246,7 +250,7 @@ class Database:
         )
         async with (
             self._replica(may_lag=may_lag) as replica,
-            aclosing(ReadSession(replica or self.engine, by_itself=False)) as session,
+            aclosing(ReadSession(replica or self.engine)) as session,
         ):
             await session.begin_read_only()
             await session.rows(limits)
@@ -263,7 +267,7 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteSession]:
         """The unit of work: commits once at the end, or undoes everything on an error."""
-        async with aclosing(WriteSession(self.engine, self._autocommit)) as unit:
+        async with aclosing(WriteSession(self)) as unit:
             yield unit
             await unit.commit()
         await _run(unit.callbacks)
@@ -304,7 +308,13 @@ async def _write_session(request: Request) -> AsyncIterator[WriteSession]:
 
 _write_session.problems = (Conflict,)  # type: ignore[attr-defined] # read by ApiRoute
 
+
 # Function scope: the commit comes after the answer is serialised and before it is sent. The
 # default scope would commit after the client has its 201.
+async def get_journeys(request: Request) -> Journeys:
+    database = await get_database(request)
+    return database.journeys
+
+
 Reading = Annotated[ReadSession, Depends(_read_session, scope="function")]
 Writing = Annotated[WriteSession, Depends(_write_session, scope="function")]

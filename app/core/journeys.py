@@ -3,13 +3,10 @@
 SQLAlchemy's pool lends the connection and its compiler wrote the SQL; at run time nothing of it
 stands in between, which is five sixths of what a short statement costs. Each journey is one
 statement that commits by itself, and the connection is back in the pool before its rows are read.
-
-Errors come as SQLAlchemy's, with asyncpg's own as `orig`. A connection that was closed meanwhile
-is replaced by the pool.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 import asyncpg
@@ -25,33 +22,48 @@ observers: list[Observer] = []
 """Entered round every journey, with its SQL and parameters: SQLAlchemy's events know of none."""
 
 
-async def fetch(engine: AsyncEngine, statement: Prepared, values: dict[str, Any]) -> list[Row]:
-    """The rows of a statement. Raises `DBAPIError`, and the pool's errors when it has no place."""
-    arguments = statement.arguments(values)
-    lent = await engine.raw_connection()
-    connection: asyncpg.Connection = lent.driver_connection
-    try:
-        with _observed(statement.sql, arguments):
-            rows: list[Row] = await connection.fetch(statement.sql, *arguments)
-    except asyncpg.PostgresError as error:
+class Journeys:
+    """What runs prepared statements over the connections of an engine."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def row(self, statement: Prepared, **values: Any) -> Row | None:
+        """The first row of a statement."""
+        found = await self.fetch(statement, values)
+        return found[0] if found else None
+
+    async def fetch(self, statement: Prepared, values: dict[str, Any]) -> list[Row]:
+        """The rows of a statement. Raises `DBAPIError`, and the pool's errors when it has no place.
+
+        An error of the database comes with asyncpg's own as `orig`.
+        """
+        arguments = statement.arguments(values)
+        lent = await self._engine.raw_connection()
+        connection: asyncpg.Connection = lent.driver_connection
+        try:
+            with _observed(statement.sql, arguments):
+                rows: list[Row] = await connection.fetch(statement.sql, *arguments)
+        except asyncpg.PostgresError as error:
+            lent.close()
+            raise _as_sqlalchemys(error) from error
+        except BaseException as error:
+            lent.invalidate()  # whoever gave up leaves an answer behind that is nobody's
+            if isinstance(error, asyncpg.InterfaceError):
+                raise _as_sqlalchemys(error, invalidated=True) from error
+            raise
         lent.close()
-        raise _as_sqlalchemys(error) from error
-    except BaseException as error:
-        lent.invalidate()  # whoever gave up in between leaves an answer behind that is nobody's
-        if isinstance(error, asyncpg.InterfaceError):
-            raise _as_sqlalchemys(error, invalidated=True) from error
-        raise
-    lent.close()
-    return rows
+        return rows
 
 
 def _as_sqlalchemys(error: Exception, *, invalidated: bool = False) -> DBAPIError:
     return DBAPIError(None, None, error, hide_parameters=True, connection_invalidated=invalidated)
 
 
-@contextmanager
-def _observed(sql: str, arguments: tuple[Any, ...]) -> Iterator[None]:
+def _observed(sql: str, arguments: tuple[Any, ...]) -> AbstractContextManager[Any]:
+    if not observers:
+        return nullcontext()
     with ExitStack() as stack:
         for observe in observers:
             stack.enter_context(observe(sql, arguments))
-        yield
+        return stack.pop_all()

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, column, or_, select, table, update
 from sqlalchemy.types import Boolean, Uuid
 
+from app.core.journeys import Journeys
 from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.prepared import Prepared
 from app.core.repository import ReadRepository, Repository, refusals
@@ -38,6 +39,15 @@ class KnownDevice:
     last_seen_at: datetime | None
 
 
+async def device_of_key(journeys: Journeys, key_hash: bytes, now: datetime) -> KnownDevice | None:
+    """The device of a present key, or of a replaced one whose time is not over."""
+    found = await journeys.row(_BY_KEY, key_hash=key_hash, now=now)
+    if found is None:
+        return None
+    id_, kind, *others = found
+    return KnownDevice(id_, DeviceKind(kind), *others)
+
+
 class DeviceReader(ReadRepository[Device]):
     """Looks devices up."""
 
@@ -45,14 +55,6 @@ class DeviceReader(ReadRepository[Device]):
 
     async def page(self, page: PageRequest) -> tuple[list[Device], str | None, int | None]:
         return await paginate(self.session, self.statement(), BY_NAME, page)
-
-    async def by_key(self, key_hash: bytes, now: datetime) -> KnownDevice | None:
-        """The device of a present key, or of a replaced one whose time is not over."""
-        found = await self.session.row(_BY_KEY, key_hash=key_hash, now=now)
-        if found is None:
-            return None
-        id_, kind, *others = found
-        return KnownDevice(id_, DeviceKind(kind), *others)
 
     async def default_site(self) -> UUID | None:
         """The site of a device for which none is named."""

@@ -10,7 +10,7 @@ from app.core.logging import logger
 from app.devices.device_key import is_well_formed, key_hash, new_key
 from app.devices.errors import UnknownSite
 from app.devices.models import Device
-from app.devices.repository import DeviceReader, DeviceRepository, KnownDevice
+from app.devices.repository import DeviceRepository, KnownDevice, device_of_key
 
 SEEN_EVERY = timedelta(minutes=1)
 
@@ -19,8 +19,7 @@ async def find_by_key(database: Database, key: str, now: datetime) -> KnownDevic
     """The device that may use this key now. One statement, and a second one once a minute."""
     if not is_well_formed(key):
         return None
-    async with database.read() as session:
-        device = await DeviceReader(session).by_key(key_hash(key), now)
+    device = await device_of_key(database.journeys, key_hash(key), now)
     if device is not None and _is_due(device, now):
         async with database.write() as unit:
             await DeviceRepository(unit).note_seen(device.id, now, SEEN_EVERY)

@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import aliased
 
 from app.audit.models import VisitorEvent
-from app.core.database import WriteSession
 from app.core.inserting import as_json, insertion, values_of
+from app.core.journeys import Journeys
 from app.core.models import Entity
 from app.core.plain import plain_copy, stored_columns
 from app.core.prepared import Prepared
@@ -125,9 +125,9 @@ _SCAN_ENDS = 1 + len(stored_columns(Scan))
 _VISITOR_ENDS = _SCAN_ENDS + len(stored_columns(Visitor))
 
 
-async def look(unit: WriteSession, body: ScanCreate, caller_id: UUID) -> Found:
+async def look(journeys: Journeys, body: ScanCreate, caller_id: UUID) -> Found:
     """What is there of a code, and of the scan itself."""
-    row = await unit.row(
+    row = await journeys.row(
         _LOOK,
         code=body.token,
         token_hash=token_hash(body.token),
@@ -145,13 +145,15 @@ async def look(unit: WriteSession, body: ScanCreate, caller_id: UUID) -> Found:
     )
 
 
-async def keep(unit: WriteSession, scan: Scan) -> bool:
+async def keep(journeys: Journeys, scan: Scan) -> bool:
     """Store a decided scan; False where it is not new any more, or its visitor is gone."""
-    return await _done(unit, _KEEP, caller=str(scan.caller_id), scans=as_json([values_of(scan)]))
+    return await _done(
+        journeys, _KEEP, caller=str(scan.caller_id), scans=as_json([values_of(scan)])
+    )
 
 
 async def let_pass(
-    unit: WriteSession,
+    journeys: Journeys,
     scan: Scan,
     visitor: Visitor,
     *,
@@ -164,7 +166,7 @@ async def let_pass(
     False where the visit is not as it was, or the scan not new any more.
     """
     return await _done(
-        unit,
+        journeys,
         _LEAVE if visitor.checked_out_at else _ENTER,
         caller=str(scan.caller_id),
         visitor_id=visitor.id,
@@ -177,9 +179,9 @@ async def let_pass(
     )
 
 
-async def _done(unit: WriteSession, statement: Prepared, **values: Any) -> bool:
+async def _done(journeys: Journeys, statement: Prepared, **values: Any) -> bool:
     try:
-        return await unit.row(statement, **values) is not None
+        return await journeys.row(statement, **values) is not None
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) not in OVERTAKEN:
             raise

@@ -10,12 +10,12 @@ from prometheus_client import Counter as PrometheusCounter
 from app.auth.guards import Gatekeeper, ScanLedgerReader
 from app.core.database import Reading
 from app.core.errors import NotAuthenticated
-from app.core.limits import Limiter, RateLimiter, Rule, TooManyRequests
+from app.core.limits import TooManyRequests
 from app.core.metrics import counted
 from app.core.pagination import Page, Paging
 from app.core.routing import ApiRoute
 from app.scans import metrics
-from app.scans.dependencies import ForgedScans
+from app.scans.dependencies import Forged, ForgedScans
 from app.scans.offline import OfflineDesk, Reported
 from app.scans.repository import ScanFilter, ScanReader
 from app.scans.schemas import (
@@ -54,10 +54,7 @@ async def list_scans(
 
 @router.post("/scans/batch/", operation_id="scans_report", summary="Report offline scans")
 async def report_offline_scans(
-    body: OfflineScans,
-    desk: Annotated[OfflineDesk, Depends(_offline_desk)],
-    limiter: Limiter,
-    rule: ForgedScans,
+    body: OfflineScans, desk: Annotated[OfflineDesk, Depends(_offline_desk)], forged: Forged
 ) -> OfflineScanResults:
     """Report what a gate has let through while it was offline; safe to repeat until answered.
 
@@ -65,7 +62,7 @@ async def report_offline_scans(
     checked in or out at that time. What does not fit is kept as a `conflict` and changes no visit.
     429 is for a batch without a single code of ours, from a caller that goes on sending such.
     """
-    await _limit(limiter, rule, desk, body)
+    await _limit(forged, desk, body)
     reported = await desk.report(body.scans)
     for series, number in Counter(_series(scan) for scan in reported).items():
         desk.desk.unit.after_commit(counted(series, number))
@@ -80,11 +77,11 @@ def _series(reported: Reported) -> PrometheusCounter:
     return metrics.scans_like(reported.scan)
 
 
-async def _limit(limiter: RateLimiter, rule: Rule, desk: OfflineDesk, body: OfflineScans) -> None:
+async def _limit(forged: ForgedScans, desk: OfflineDesk, body: OfflineScans) -> None:
     """Count each forged code, but take what begins below the limit: a queue must come to an end."""
-    forged, caller = desk.forged(body.scans), str(desk.caller_id)
-    if forged == len(body.scans):
-        await limiter.check(rule, caller)
-    if forged:
+    number, caller = desk.forged(body.scans), str(desk.caller_id)
+    if number == len(body.scans):
+        await forged.check(caller)
+    if number:
         with suppress(TooManyRequests):
-            await limiter.hit(rule, caller, cost=forged)
+            await forged.hit(caller, cost=number)

@@ -1,31 +1,20 @@
 """`POST /api/visitors/verify-qr/`: a gate asks whether to open."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from app.auth.guards import Gatekeeper
-from app.core.errors import NotAuthenticated, problems
-from app.core.limits import Limiter
-from app.core.metrics import counted
+from app.core.errors import problems
+from app.core.recent_writers import note_write
 from app.core.request_context import note_subject
 from app.core.routing import ApiRoute
 from app.scans import metrics
-from app.scans.dependencies import ForgedScans
+from app.scans.dependencies import AtTheGate, Forged
 from app.scans.errors import REFUSALS, ScanIdReused, UnknownToken
 from app.scans.models import OPENED, ScanVerdict
 from app.scans.schemas import ScanAccepted, ScanCreate, ScannedVisitor
-from app.scans.service import GateDesk, Outcome
-from app.visitors.dependencies import Desk
+from app.scans.service import Outcome
 
 router = APIRouter(prefix="/api/visitors", tags=["scans"], route_class=ApiRoute)
-
-
-async def _gate_desk(desk: Desk, caller: Gatekeeper) -> GateDesk:
-    if caller.id is None:
-        raise NotAuthenticated
-    return GateDesk(desk, caller.id, caller)
 
 
 @router.post(
@@ -36,10 +25,7 @@ async def _gate_desk(desk: Desk, caller: Gatekeeper) -> GateDesk:
     responses=problems(*REFUSALS.values(), ScanIdReused),
 )
 async def verify_qr(
-    body: ScanCreate,
-    desk: Annotated[GateDesk, Depends(_gate_desk)],
-    limiter: Limiter,
-    rule: ForgedScans,
+    body: ScanCreate, desk: AtTheGate, forged: Forged, request: Request
 ) -> ScanAccepted | Response:
     """Tell a gate whether to open: only a 200 opens it, every refusal is a problem.
 
@@ -50,10 +36,11 @@ async def verify_qr(
         outcome = await desk.scan(body)
     except UnknownToken:
         metrics.FORGED.inc()
-        await limiter.hit(rule, str(desk.caller_id))
+        await forged.hit(str(desk.caller_id))
         raise
     note_subject(visitor_id=outcome.scan.visitor_id)
-    desk.unit.after_commit(counted(metrics.scans_like(outcome.scan, replayed=outcome.replayed)))
+    metrics.scans_like(outcome.scan, replayed=outcome.replayed).inc()
+    await note_write(request)
     return _opened(outcome) if _opens(outcome) else _refused(outcome)
 
 

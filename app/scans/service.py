@@ -1,13 +1,15 @@
 """A scan at the gate: look the token up, decide, keep the scan, let in or out."""
 
 from dataclasses import dataclass
-from datetime import timedelta
-from uuid import UUID
+from datetime import datetime, timedelta
 
 from app.audit.models import VisitorAction
 from app.audit.repository import event_row
 from app.auth.caller import Caller
-from app.core.errors import Unavailable
+from app.core.database import AfterCommit
+from app.core.errors import NotAuthenticated, Unavailable
+from app.core.journeys import Journeys
+from app.core.qr_token import QrTokens
 from app.notifications.repository import mail_row
 from app.scans.errors import ScanIdReused, UnknownToken
 from app.scans.gate import Found, keep, let_pass, look
@@ -18,7 +20,6 @@ from app.scans.verdict import Decision, Gate, decide, not_current
 from app.sites.models import Site
 from app.visitors.lifecycle import enter, leave
 from app.visitors.models import Visitor
-from app.visitors.service import VisitorDesk
 
 # How often a gate looks again because somebody else was faster. A second look is nearly always
 # enough: it finds the visitor inside, or the scan kept.
@@ -35,15 +36,19 @@ class Outcome:
 
 
 class GateDesk:
-    """Scans, within one unit of work whose statements commit by themselves."""
+    """Scans. Each is one statement that commits by itself; `wake` tells the worker of its mail."""
 
-    def __init__(self, desk: VisitorDesk, caller_id: UUID, caller: Caller) -> None:
-        self.unit = desk.unit
-        self.codes = desk.codes
-        self.outbox = desk.outbox
-        self.now = desk.now
+    def __init__(
+        self, journeys: Journeys, codes: QrTokens, wake: AfterCommit, caller: Caller, now: datetime
+    ) -> None:
+        if caller.id is None:
+            raise NotAuthenticated
         self.caller = caller
-        self.caller_id = caller_id
+        self.caller_id = caller.id
+        self._journeys = journeys
+        self._codes = codes
+        self._wake = wake
+        self._now = now
 
     async def scan(self, body: ScanCreate) -> Outcome:
         """Decide on one scan.
@@ -51,11 +56,10 @@ class GateDesk:
         Raises `UnknownToken` for a forged token, without a look at the database, and
         `ScanIdReused`. Every other refusal is handed back, so that the ledger keeps it.
         """
-        if not self.codes.is_genuine(body.token):
+        if not self._codes.is_genuine(body.token):
             raise UnknownToken
-        self.unit.commit_each()
         for _ in range(LOOKS):
-            found = await look(self.unit, body, self.caller_id)
+            found = await look(self._journeys, body, self.caller_id)
             if found.earlier is not None:
                 return _again(found.earlier, found.visitor, body)
             scan = await self._decided(found, body)
@@ -66,15 +70,15 @@ class GateDesk:
     async def _decided(self, found: Found, body: ScanCreate) -> Scan | None:
         """The scan as it is kept; None where somebody else was faster."""
         gate = Gate(self.caller.site_id, body.gate or self.caller.gate)
-        visitor, scan = found.visitor, entry(body, gate, self.caller_id, self.now)
+        visitor, scan = found.visitor, entry(body, gate, self.caller_id, self._now)
         if visitor is None or found.site is None:
             settle(scan, not_current(found.owner), found.owner)
-            return scan if await keep(self.unit, scan) else None
+            return scan if await keep(self._journeys, scan) else None
         settle(scan, self._decision(visitor, found.site, body, gate), visitor.id)
         if scan.verdict in OPENED:
             done = await self._pass(scan, visitor, found.site)
         else:
-            done = await keep(self.unit, scan)
+            done = await keep(self._journeys, scan)
         return scan if done else None
 
     def _decision(self, visitor: Visitor, site: Site, body: ScanCreate, gate: Gate) -> Decision:
@@ -82,7 +86,7 @@ class GateDesk:
             visitor,
             body.direction,
             gate,
-            self.now,
+            self._now,
             timezone=site.timezone,
             early=timedelta(minutes=site.early_arrival_minutes),
         )
@@ -91,20 +95,22 @@ class GateDesk:
         was, mails = visitor.status, []
         if scan.verdict is ScanVerdict.ADMITTED:
             action = VisitorAction.CHECKED_IN
-            enter(visitor, scan.gate, self.now, self.now)
-            mails = arrival_mails(visitor, site, scan.gate, self.now)
-            self.outbox.wake_after_commit()
+            enter(visitor, scan.gate, self._now, self._now)
+            mails = arrival_mails(visitor, site, scan.gate, self._now)
         else:
             action = VisitorAction.CHECKED_OUT
-            leave(visitor, self.now, self.now)
-        return await let_pass(
-            self.unit,
+            leave(visitor, self._now, self._now)
+        done = await let_pass(
+            self._journeys,
             scan,
             visitor,
             was=was,
-            event=event_row(visitor.id, action, self.caller, self.now, gate=scan.gate),
-            mails=[mail_row(mail, self.now) for mail in mails],
+            event=event_row(visitor.id, action, self.caller, self._now, gate=scan.gate),
+            mails=[mail_row(mail, self._now) for mail in mails],
         )
+        if done and mails:
+            await self._wake()
+        return done
 
 
 def _again(earlier: Scan, visitor: Visitor | None, body: ScanCreate) -> Outcome:

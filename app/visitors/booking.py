@@ -12,6 +12,7 @@ from app.audit.models import VisitorEvent
 from app.core.database import ReadSession, WriteSession
 from app.core.inserting import as_json, insertion
 from app.core.models import Entity
+from app.core.plain import plain_copy, stored_columns
 from app.core.prepared import Prepared
 from app.core.text import account_key
 from app.departments.models import Department
@@ -36,7 +37,7 @@ def _facts(*chosen: ColumnElement[bool]) -> Prepared:
     closed = exists().where(SiteClosure.site_id == Site.id, SiteClosure.date == bindparam("day"))
     host = and_(User.email_key == bindparam("host_key"), User.is_active)
     return Prepared(
-        select(closed, Department.id, Department.name, User.id, *Site.__table__.columns)
+        select(closed, Department.id, Department.name, User.id, *stored_columns(Site))
         .select_from(Site)
         .outerjoin(Department, Department.id == bindparam("department_id"))
         .outerjoin(User, host)
@@ -46,7 +47,6 @@ def _facts(*chosen: ColumnElement[bool]) -> Prepared:
 
 _OF_SITE = _facts(Site.id == bindparam("site_id"))
 _OF_DEFAULT_SITE = _facts(Site.is_default.is_(True))
-_SITE_COLUMNS = Site.__table__.columns.keys()
 
 
 async def facts(
@@ -72,14 +72,16 @@ async def facts(
         row = await session.row(_OF_SITE, **values, site_id=site_id)
     if row is None:
         return None
-    closed, known_id, department_name, host_id, *site = tuple(row)
+    closed, known_id, department_name, host_id, *columns = row
+    site = plain_copy(Site, columns)
+    if site is None:
+        return None
     department = Department(id=known_id, name=department_name) if known_id else None
-    return Facts(Site(**dict(zip(_SITE_COLUMNS, site, strict=True))), closed, department, host_id)
+    return Facts(site, closed, department, host_id)
 
 
 def _columns(model: type[Entity], *left_out: str) -> tuple[str, ...]:
-    columns = model.__table__.columns
-    return tuple(c.name for c in columns if not c.computed and c.name not in left_out)
+    return tuple(c.name for c in stored_columns(model) if c.name not in left_out)
 
 
 def _booking() -> Prepared:
