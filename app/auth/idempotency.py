@@ -4,10 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from app.auth.caller import Caller
 from app.auth.guards import resolve_caller
 from app.core.database import Writing
-from app.core.dependencies import Now
 from app.core.idempotency import IdempotencyKeyReused, Repeatable, RequestInProgress, scope_of
 from app.core.keys import mac
 from app.core.request_context import current_client_address
@@ -25,14 +23,9 @@ Key = Annotated[
 ]
 
 
-async def _once(
-    request: Request,
-    caller: Annotated[Caller, Depends(resolve_caller)],
-    unit: Writing,
-    now: Now,
-    key: Key = None,
-) -> None:
+async def _once(request: Request, unit: Writing, key: Key = None) -> None:
     """Answers a repeat, and has the route keep the answer of a first request."""
+    caller = await resolve_caller(request)
     if key is None:
         return
     # Strangers share nothing but their address; people and devices are told apart by id.
@@ -42,7 +35,7 @@ async def _once(
         scope=scope_of(f"{caller.role.value} {owner}", request.url.path, key),
         # Keyed, since a body may hold a password that could be guessed from a plain hash.
         body_hash=mac(request.app.state.repeat_key, await request.body(), 32),
-        now=now,
+        now=request.app.state.clock.now(),
     )
     await repeatable.begin()
     request.scope[REPEATABLE] = repeatable

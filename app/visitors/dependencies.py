@@ -9,10 +9,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from app.auth.caller import CallerRole
-from app.auth.guards import Registrar
+from app.auth.guards import resolve_caller
 from app.core.database import Writing
 from app.core.dependencies import Now
-from app.core.limits import Limiter, Rule, client_network
+from app.core.limits import RateLimiter, Rule, TooManyRequests, client_network
 from app.settings import Settings
 from app.visitors.registering import RegistrationDesk
 from app.visitors.registration import Registration, form_of
@@ -27,9 +27,11 @@ async def _desk(request: Request, unit: Writing, now: Now) -> VisitorDesk:
     return VisitorDesk(unit, state.qr_tokens, state.wake_outbox, now)
 
 
-async def _registering(request: Request, unit: Writing, now: Now) -> RegistrationDesk:
+# The next three ask FastAPI for as little as they can: all that they depend on is solved for each
+# request.
+async def _registering(request: Request, unit: Writing) -> RegistrationDesk:
     state = request.app.state
-    return RegistrationDesk(unit, state.qr_tokens, state.wake_outbox, now)
+    return RegistrationDesk(unit, state.qr_tokens, state.wake_outbox, state.clock.now())
 
 
 async def _filter(chosen: Annotated[VisitorQuery, Query()]) -> VisitorFilter:
@@ -47,19 +49,24 @@ class _Documented:
         return handler(self.FORMS.core_schema)
 
 
-async def _limit_strangers(request: Request, caller: Registrar, limiter: Limiter) -> None:
+async def _limit_strangers(request: Request) -> None:
+    caller = await resolve_caller(request)
     if caller.role is CallerRole.ANONYMOUS:
         settings: Settings = request.app.state.settings
+        limiter: RateLimiter = request.app.state.limiter
         rule = Rule("self-registration", settings.self_registration_limit_per_address)
         await limiter.hit(rule, client_network())
 
 
+_limit_strangers.problems = (TooManyRequests,)  # type: ignore[attr-defined] # read by ApiRoute
+
+
 async def _registration(
-    sent: Annotated[dict[str, Any], Body(), _Documented()], caller: Registrar
+    sent: Annotated[dict[str, Any], Body(), _Documented()], request: Request
 ) -> Registration:
     """The body, read by the form of its caller: each kind may leave out other fields."""
     try:
-        return form_of(caller).model_validate(sent)
+        return form_of(await resolve_caller(request)).model_validate(sent)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
         raise RequestValidationError(

@@ -11,7 +11,6 @@ from app.auth.browsing import Browsing
 from app.auth.guards import HostReader, Registrar, VisitorManager
 from app.auth.idempotency import Once
 from app.core.database import Reading, ReadSession
-from app.core.dependencies import Now
 from app.core.errors import NotFound, problems
 from app.core.metrics import counted
 from app.core.pagination import Page, Paging
@@ -59,14 +58,14 @@ async def list_visitors(
     responses=CREATED | problems(*BOOKING_PROBLEMS),
 )
 async def register_visitor(
-    body: Registered, caller: Registrar, desk: Registering, now: Now, response: Response
+    body: Registered, caller: Registrar, desk: Registering, response: Response
 ) -> schemas.Visitor:
     """Takes a seat in the hour, mails the QR code to the visitor, and tells the host.
 
     A kiosk registers at its own site, and for now where it names no time. Without a sign-in, on a
     site with `self_registration` alone. Neither is told the QR code or the host's e-mail address.
     """
-    registration = await complete(desk.unit, body, caller, now)
+    registration = await complete(desk.unit, body, caller, desk.now)
     visitor = await desk.prepare(registration, caller)
     shown = answer(visitor, body, caller)
     response.headers["Location"] = f"/api/visitors/{visitor.id}/"
