@@ -124,9 +124,12 @@ def serve(
 
 def make_app() -> Any:
     """The application of one server process."""
+    from app.core.memory import settle
     from app.main import create_app
 
-    return create_app(observed())
+    app = create_app(observed())
+    settle()
+    return app
 
 
 async def _refuse_behind(settings: "Settings") -> None:
