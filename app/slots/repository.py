@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    Date,
     Update,
     and_,
     bindparam,
@@ -26,6 +27,8 @@ from sqlalchemy.dialects.postgresql import insert
 from app.core.ids import new_id
 from app.core.insert_many import update_many
 from app.core.pagination import Ordering, PageRequest, paginate
+from app.core.plain import plain_copy, stored_columns
+from app.core.prepared import Prepared
 from app.core.repository import ReadRepository, Repository
 from app.sites.models import Site, SiteClosure
 from app.slots.models import Slot
@@ -40,6 +43,19 @@ class SiteDay:
     site: Site
     closed: bool
     slots: dict[int, Slot]
+
+
+def _site_day(chosen: ColumnElement[bool]) -> Prepared:
+    day = bindparam("day", type_=Date())
+    closed = exists().where(SiteClosure.site_id == Site.id, SiteClosure.date == day)
+    of_day = and_(Slot.site_id == Site.id, Slot.visit_date == day)
+    chosen_columns = select(closed, *stored_columns(Site), *stored_columns(Slot))
+    return Prepared(chosen_columns.select_from(Site).outerjoin(Slot, of_day).where(chosen))
+
+
+_SITE_DAY = _site_day(Site.id == bindparam("site_id"))
+_DEFAULT_SITE_DAY = _site_day(Site.is_default.is_(True))
+_SITE_ENDS = 1 + len(stored_columns(Site))
 
 
 class SlotReader(ReadRepository[Slot]):
@@ -60,19 +76,14 @@ class SlotReader(ReadRepository[Slot]):
         return await self.session.scalar(self.statement().where(*_key(site_id, day, hour)))
 
     async def site_day(self, site_id: UUID | None, day: date) -> SiteDay | None:
-        """A site (the default one for None) on one day."""
-        closed = exists().where(SiteClosure.site_id == Site.id, SiteClosure.date == day)
-        of_day = and_(Slot.site_id == Site.id, Slot.visit_date == day)
-        found = await self.session.rows(
-            select(Site, closed, Slot)
-            .outerjoin(Slot, of_day)
-            .where(Site.is_default if site_id is None else Site.id == site_id)
-        )
-        rows = found.all()
-        if not rows:
+        """A site (the default one for None) on one day: plain copies."""
+        statement = _DEFAULT_SITE_DAY if site_id is None else _SITE_DAY
+        rows = await self.session.fetch(statement, day=day, site_id=site_id)
+        site = plain_copy(Site, rows[0][1:_SITE_ENDS]) if rows else None
+        if site is None:
             return None
-        slots: list[Slot | None] = [row[2] for row in rows]
-        return SiteDay(rows[0][0], rows[0][1], {slot.hour: slot for slot in slots if slot})
+        slots = (plain_copy(Slot, row[_SITE_ENDS:]) for row in rows)
+        return SiteDay(site, rows[0][0], {slot.hour: slot for slot in slots if slot})
 
     async def page_of_own(
         self, site_id: UUID, first: date | None, last: date | None, page: PageRequest
