@@ -40,13 +40,13 @@ FULL = Scale(
 QUICK = Scale(
     sizes=(1_000, 10_000),
     rounds=2,
-    requests=1000,
-    reads=20,
-    seconds=5,
+    requests=500,
+    reads=10,
+    seconds=3,
     exported=10_000,
-    mails=600,
-    closed=5_000,
-    purged=1_000,
+    mails=400,
+    closed=2_000,
+    purged=500,
 )
 # Shows in seconds that everything still runs, and nothing else.
 SMOKE = Scale(
