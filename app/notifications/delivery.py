@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.message import EmailMessage
 from typing import Any
 
 from opentelemetry import trace
@@ -18,7 +17,7 @@ from app.core.logging import logger
 from app.core.request_context import RequestContext, set_request_context, subjects
 from app.notifications import metrics
 from app.notifications.links import Links
-from app.notifications.message import Mailbox, build_message
+from app.notifications.message import Mailbox, Message, build_message
 from app.notifications.models import Notification, NotificationStatus
 from app.notifications.payloads import PAYLOADS
 from app.notifications.rendering import render
@@ -150,7 +149,7 @@ class Delivery:
             "last_error": None,
         }
 
-    def _message(self, claimed: Notification) -> EmailMessage:
+    def _message(self, claimed: Notification) -> Message:
         payload = PAYLOADS[claimed.kind].model_validate(claimed.payload)
         mail = render(
             claimed.kind,

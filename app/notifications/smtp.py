@@ -5,13 +5,12 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from types import TracebackType
 from typing import Literal, Self
 
 import aiosmtplib
 
-from app.notifications.message import wire_address
+from app.notifications.message import Message, wire_address
 from app.notifications.wording import one_line
 
 LONGEST_REPLY = 500
@@ -20,6 +19,8 @@ LONGEST_REPLY = 500
 # operator to put right, and the mail should then still be there, so it is never the recipient's
 # permanent fault, at whatever command a server chooses to say it.
 _CREDENTIALS_REFUSED = frozenset({530, 534, 535, 538})
+# The address then stands in the message, too, whose headers have eight bits (RFC 6531, 3.4).
+_BEYOND_ASCII = ("SMTPUTF8", "BODY=8BITMIME")
 _REFUSALS = (
     aiosmtplib.SMTPRecipientsRefused,
     aiosmtplib.SMTPSenderRefused,
@@ -95,7 +96,7 @@ class Mailer:
                 await self._client.quit(timeout=min(self._timeout, 2.0))
         self._client.close()
 
-    async def send(self, message: EmailMessage, recipient: str) -> None:
+    async def send(self, message: Message, recipient: str) -> None:
         """Hand `message` over for the address `recipient`; returns when the server has taken it.
 
         Raises TemporaryMailError or PermanentMailError. Where the answer to the message itself is
@@ -109,10 +110,15 @@ class Mailer:
                     self._drop_connection_after(error)
                     raise
 
-    async def _send(self, message: EmailMessage, recipient: str) -> None:
+    async def _send(self, message: Message, recipient: str) -> None:
         async with asyncio.timeout(self._timeout):
             await self._connect()
-            await self._client.send_message(message, recipients=[recipient])
+            await self._client.sendmail(
+                message.sender,
+                recipient,
+                message.content,
+                mail_options=() if recipient.isascii() else _BEYOND_ASCII,
+            )
 
     async def _connect(self) -> None:
         """A living connection. An idle one is tried first: servers drop those without a word.
