@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from opentelemetry import trace
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,12 +15,12 @@ from app.core.database import Database
 from app.core.logging import logger
 from app.core.request_context import RequestContext, set_request_context, subjects
 from app.notifications import metrics
+from app.notifications.claims import Claim, DeliveryQueue, Outcome
 from app.notifications.links import Links
 from app.notifications.message import Mailbox, Message, build_message
-from app.notifications.models import Notification, NotificationStatus
+from app.notifications.models import NotificationStatus
 from app.notifications.payloads import PAYLOADS
 from app.notifications.rendering import render
-from app.notifications.repository import DeliveryQueue
 from app.notifications.schedule import next_attempt
 from app.notifications.smtp import Mailer, PermanentMailError, TemporaryMailError
 
@@ -82,13 +81,13 @@ class Delivery:
     async def _send_all(self, stop: asyncio.Event | None) -> int:
         tried = 0
         async with self.mailer() as mailer:
-            while not (stop and stop.is_set()) and (claimed := await self._claim()):
-                await self._deliver(mailer, claimed)
+            while not (stop and stop.is_set()) and (claim := await self._claim()):
+                await self._deliver(mailer, claim)
                 self.beat()
                 tried += 1
         return tried
 
-    async def _claim(self) -> Notification | None:
+    async def _claim(self) -> Claim | None:
         async with self.database.write() as unit:
             await unit.commit_each()
             return await DeliveryQueue(unit).claim(self.clock.now(), self._lease)
@@ -98,19 +97,19 @@ class Delivery:
         return self.timeout + LEASE_MARGIN
 
     @_tracer.start_as_current_span("mail", record_exception=False)
-    async def _deliver(self, mailer: Mailer, claimed: Notification) -> None:
-        set_request_context(_cause(claimed))
-        outcome = await self._attempt(mailer, claimed)
-        settled = await self._settle(claimed, outcome)
-        metrics.count_attempt(claimed, outcome, settled=settled)
+    async def _deliver(self, mailer: Mailer, claim: Claim) -> None:
+        set_request_context(_cause(claim))
+        outcome = await self._attempt(mailer, claim)
+        settled = await self._settle(claim, outcome)
+        metrics.count_attempt(claim, outcome, settled=settled)
         logger.info(
             "mail",
-            kind=claimed.kind.value,
-            attempt=claimed.attempts,
-            status=outcome["status"].value if settled else "claim lost",
+            kind=claim.kind.value,
+            attempt=claim.attempts,
+            status=outcome.status.value if settled else "claim lost",
         )
 
-    async def _settle(self, claimed: Notification, outcome: dict[str, Any]) -> bool:
+    async def _settle(self, claim: Claim, outcome: Outcome) -> bool:
         """Write the outcome down, for as long as the claim holds.
 
         A database that is away for a moment must not have a sent mail sent again.
@@ -120,74 +119,66 @@ class Delivery:
             try:
                 async with self.database.write() as unit:
                     await unit.commit_each()
-                    return await DeliveryQueue(unit).settle(claimed, **outcome)
+                    return await DeliveryQueue(unit).settle(claim, outcome)
             except (SQLAlchemyError, OSError):
                 if asyncio.get_running_loop().time() > deadline:
                     raise
                 await asyncio.sleep(SETTLE_PAUSE_SECONDS)
 
-    async def _attempt(self, mailer: Mailer, claimed: Notification) -> dict[str, Any]:
-        """Send one mail; the values that its row gets."""
+    async def _attempt(self, mailer: Mailer, claim: Claim) -> Outcome:
+        """Send one mail."""
         try:
-            message = self._message(claimed)
+            message = self._message(claim)
         except Exception:
             # A mail that can't be made must not stop the ones behind it.
             logger.exception("mail can't be made")
             return _failed("The mail could not be made")
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
-                await mailer.send(message, claimed.recipient)
+                await mailer.send(message, claim.recipient)
         except PermanentMailError as error:
             return _failed(error.reply)
         except TemporaryMailError as error:
-            return self._again(claimed, error.reply)
+            return self._again(claim, error.reply)
         except TimeoutError:
-            return self._again(claimed, "The mail server did not answer in time")
-        return {
-            "status": NotificationStatus.SENT,
-            "sent_at": self.clock.now(),
-            "last_error": None,
-        }
+            return self._again(claim, "The mail server did not answer in time")
+        return Outcome(status=NotificationStatus.SENT, sent_at=self.clock.now())
 
-    def _message(self, claimed: Notification) -> Message:
-        payload = PAYLOADS[claimed.kind].model_validate(claimed.payload)
+    def _message(self, claim: Claim) -> Message:
+        payload = PAYLOADS[claim.kind].model_validate(claim.payload)
         mail = render(
-            claimed.kind,
+            claim.kind,
             payload,
-            made_at=claimed.created_at,
+            made_at=claim.created_at,
             organizer=self.sender.address,
             links=self.links,
         )
         return build_message(
             mail,
             sender=self.sender,
-            recipient=Mailbox(claimed.recipient_name, claimed.recipient),
-            message_id=f"<{claimed.id}@{self.sender.address.partition('@')[2]}>",
-            date=claimed.created_at,
+            recipient=Mailbox(claim.recipient_name, claim.recipient),
+            message_id=f"<{claim.id}@{self.sender.address.partition('@')[2]}>",
+            date=claim.created_at,
         )
 
-    def _again(self, claimed: Notification, reply: str) -> dict[str, Any]:
+    def _again(self, claim: Claim, reply: str) -> Outcome:
         chance = random.random()  # noqa: S311 - spreads retries, guards nothing
         due: datetime | None = next_attempt(
-            claimed.tries_began_at, claimed.attempts, self.clock.now(), chance
+            claim.tries_began_at, claim.attempts, self.clock.now(), chance
         )
         if due is None:
             return _failed(reply)
-        return {
-            "status": NotificationStatus.QUEUED,
-            "next_attempt_at": due,
-            "last_error": reply,
-        }
+        return Outcome(status=NotificationStatus.QUEUED, next_attempt_at=due, last_error=reply)
 
 
-def _cause(claimed: Notification) -> RequestContext:
+def _cause(claim: Claim) -> RequestContext:
     """The request that caused the mail, so that the log joins the two."""
-    ids = subjects(notification_id=claimed.id, visitor_id=claimed.visitor_id)
-    return RequestContext(claimed.request_id or "-", subjects=ids)
+    ids = subjects(notification_id=claim.id, visitor_id=claim.visitor_id)
+    return RequestContext(claim.request_id or "-", subjects=ids)
 
 
-def _failed(reply: str) -> dict[str, Any]:
-    return {"status": NotificationStatus.FAILED, "last_error": reply}
+def _failed(reply: str) -> Outcome:
+    return Outcome(status=NotificationStatus.FAILED, last_error=reply)
 
 
 def _number(result: int | BaseException) -> int:

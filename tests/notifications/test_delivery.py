@@ -11,11 +11,12 @@ from sqlalchemy import update
 
 from app.core.clock import SettableClock
 from app.core.database import Database
+from app.notifications.claims import DeliveryQueue
 from app.notifications.delivery import Delivery
 from app.notifications.kinds import NotificationKind
 from app.notifications.message import Mailbox
 from app.notifications.models import Notification
-from app.notifications.repository import DeliveryQueue, Outbox, OutgoingMail
+from app.notifications.repository import Outbox, OutgoingMail
 from app.notifications.smtp import Mailer, SmtpSettings
 from tests.database import all_mails
 from tests.notifications.examples import LINKS, payload

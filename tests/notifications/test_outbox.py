@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app.core.database import Database
+from app.notifications.claims import DeliveryQueue, Outcome
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import NotificationStatus
-from app.notifications.repository import DeliveryQueue, Outbox, OutgoingMail
+from app.notifications.repository import Outbox, OutgoingMail
 from tests.api import Api
 from tests.database import all_mails
 from tests.notifications.examples import payload
@@ -135,7 +136,7 @@ async def test_sent_mail_stays_sent(api: Api, database: Database):
         queue = DeliveryQueue(unit)
         claimed = await queue.claim(NOW, LEASE)
         assert claimed is not None
-        assert await queue.settle(claimed, status=NotificationStatus.SENT)
+        assert await queue.settle(claimed, Outcome(status=NotificationStatus.SENT))
     await admin.post(f"visitors/{visitor['id']}/cancel/")
     assert await states(database) == {"sent": 1, "queued": 1}
 
@@ -188,8 +189,8 @@ async def test_who_lost_a_claim_settles_nothing(database: Database):
     async with database.write() as unit:
         queue = DeliveryQueue(unit)
         assert lost.attempts < held.attempts
-        assert not await queue.settle(lost, status=NotificationStatus.FAILED)
-        assert await queue.settle(held, status=NotificationStatus.SENT)
+        assert not await queue.settle(lost, Outcome(status=NotificationStatus.FAILED))
+        assert await queue.settle(held, Outcome(status=NotificationStatus.SENT))
     assert await states(database) == {"sent": 1}
 
 
