@@ -62,4 +62,6 @@ def _part(content_type: str, encoding: str, encoded: bytes, *others: str) -> byt
 
 
 def _folded(name: str, text: str) -> str:
+    if text.isascii() and len(f"{name}: {text}") <= LONGEST_LINE:
+        return text
     return Header(text, header_name=name, maxlinelen=LONGEST_LINE).encode(linesep=CRLF)

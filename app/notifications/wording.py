@@ -18,7 +18,9 @@ _BREAKING = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 def one_line(text: str) -> str:
     """The text without anything that ends a line or a header: such characters become spaces."""
-    return " ".join("".join(" " if _breaks(char) else char for char in text).split())
+    if not text.isprintable():  # as almost every text is, and then has nothing of the kind
+        text = "".join(" " if _breaks(char) else char for char in text)
+    return " ".join(text.split())
 
 
 def _breaks(char: str) -> bool:
