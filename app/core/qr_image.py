@@ -33,7 +33,8 @@ def qr_png(token: str, *, scale: int = 8) -> bytes:
     # Grey scale (ISO/IEC 15948) of one bit a pixel, in which 1 is white. White is painted, not left
     # transparent: on a dark page the quiet zone would be gone.
     header = pack(">2I5B", side, side, 1, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b""))
+    pixels = zlib.compress(lines, zlib.Z_BEST_SPEED)  # half a kilobyte more in a third of the time
+    chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
     return _PNG_SIGNATURE + b"".join(_chunk(name, data) for name, data in chunks)
 
 

@@ -80,9 +80,10 @@ class Delivery:
 
     async def _send_all(self, stop: asyncio.Event | None) -> int:
         tried = 0
+        claim = None if _is_set(stop) else await self._claim()
         async with self.mailer() as mailer:
-            while not (stop and stop.is_set()) and (claim := await self._claim()):
-                await self._deliver(mailer, claim)
+            while claim:
+                claim = await self._deliver(mailer, claim, stop)
                 self.beat()
                 tried += 1
         return tried
@@ -97,10 +98,13 @@ class Delivery:
         return self.timeout + LEASE_MARGIN
 
     @_tracer.start_as_current_span("mail", record_exception=False)
-    async def _deliver(self, mailer: Mailer, claim: Claim) -> None:
+    async def _deliver(
+        self, mailer: Mailer, claim: Claim, stop: asyncio.Event | None
+    ) -> Claim | None:
+        """Send one mail; the next, if there is one."""
         set_request_context(_cause(claim))
         outcome = await self._attempt(mailer, claim)
-        settled = await self._settle(claim, outcome)
+        settled, following = await self._settle(claim, outcome, stop)
         metrics.count_attempt(claim, outcome, settled=settled)
         logger.info(
             "mail",
@@ -108,9 +112,12 @@ class Delivery:
             attempt=claim.attempts,
             status=outcome.status.value if settled else "claim lost",
         )
+        return following
 
-    async def _settle(self, claim: Claim, outcome: Outcome) -> bool:
-        """Write the outcome down, for as long as the claim holds.
+    async def _settle(
+        self, claim: Claim, outcome: Outcome, stop: asyncio.Event | None
+    ) -> tuple[bool, Claim | None]:
+        """Write the outcome down, for as long as the claim holds, and take the next mail.
 
         A database that is away for a moment must not have a sent mail sent again.
         """
@@ -119,7 +126,11 @@ class Delivery:
             try:
                 async with self.database.write() as unit:
                     await unit.commit_each()
-                    return await DeliveryQueue(unit).settle(claim, outcome)
+                    queue = DeliveryQueue(unit)
+                    if _is_set(stop):
+                        return await queue.settle(claim, outcome), None
+                    now = self.clock.now()
+                    return await queue.settle_and_claim(claim, outcome, now, self._lease)
             except (SQLAlchemyError, OSError):
                 if asyncio.get_running_loop().time() > deadline:
                     raise
@@ -169,6 +180,10 @@ class Delivery:
         if due is None:
             return _failed(reply)
         return Outcome(status=NotificationStatus.QUEUED, next_attempt_at=due, last_error=reply)
+
+
+def _is_set(stop: asyncio.Event | None) -> bool:
+    return stop is not None and stop.is_set()
 
 
 def _cause(claim: Claim) -> RequestContext:

@@ -5,7 +5,6 @@ takes longer for it than everything else that a mail costs: docs/decisions/0016.
 the words of a header are used here; its parser reads in the tests what is written here.
 """
 
-import re
 from base64 import encodebytes
 from binascii import b2a_qp
 from email.header import Header
@@ -13,7 +12,6 @@ from email.utils import quote
 
 CRLF = "\r\n"
 LONGEST_LINE = 76
-_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def field(name: str, text: str) -> str:
@@ -36,7 +34,8 @@ def mailbox_field(name: str, display_name: str, address: str) -> str:
 
 def text_part(subtype: str, text: str) -> bytes:
     """A text in quoted-printable: short lines that pass relays which recode eight-bit mail."""
-    encoded = b2a_qp(_LINE_END.sub(CRLF, text).encode(), istext=True)
+    lines = text.replace(CRLF, "\n").replace("\r", "\n").replace("\n", CRLF)
+    encoded = b2a_qp(lines.encode(), istext=True)
     return _part(f'text/{subtype}; charset="utf-8"', "quoted-printable", encoded)
 
 

@@ -74,7 +74,7 @@ def test_what_has_a_meaning_in_calendars_is_read_back_as_it_was():
     name = 'A\\n; "B", C:D\\'
     found = event(written(site_name=name, host_name=name))
     assert found["SUMMARY"] == f"Visit to {name}"
-    assert f"Host: {name}\n" in found["DESCRIPTION"]
+    assert f"Host: {name}\n" in str(found["DESCRIPTION"])
 
 
 @STEADY

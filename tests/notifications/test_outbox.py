@@ -52,8 +52,8 @@ async def states(database: Database) -> Counter[str]:
 
 async def claim(database: Database, now: datetime = NOW) -> str | None:
     async with database.write() as unit:
-        claimed = await DeliveryQueue(unit).claim(now, LEASE)
-    return claimed.recipient if claimed else None
+        found = await DeliveryQueue(unit).claim(now, LEASE)
+    return found.recipient if found else None
 
 
 async def test_mail_commits_with_its_transaction_and_wakes_the_worker_once(database: Database):
@@ -192,6 +192,39 @@ async def test_who_lost_a_claim_settles_nothing(database: Database):
         assert not await queue.settle(lost, Outcome(status=NotificationStatus.FAILED))
         assert await queue.settle(held, Outcome(status=NotificationStatus.SENT))
     assert await states(database) == {"sent": 1}
+
+
+async def test_who_lost_a_claim_takes_the_next_mail_all_the_same(database: Database):
+    async with database.write() as unit:
+        outbox = Outbox(unit, Wakes())
+        outbox.put(mail("lost@example.com"), NOW - timedelta(minutes=1))
+        outbox.put(mail("next@example.com"), NOW)
+    async with database.write() as unit:
+        lost = await DeliveryQueue(unit).claim(NOW, LEASE)
+        assert lost is not None
+    later = NOW + LEASE
+    async with database.write() as unit:
+        await DeliveryQueue(unit).take_over(later)
+    async with database.write() as unit:
+        sent = Outcome(status=NotificationStatus.SENT, sent_at=NOW)
+        settled, following = await DeliveryQueue(unit).settle_and_claim(lost, sent, later, LEASE)
+    assert not settled
+    assert following is not None
+    assert following.recipient == "next@example.com"
+    assert await states(database) == {"queued": 1, "sending": 1}
+
+
+async def test_a_mail_that_goes_back_is_not_taken_by_the_same_statement(database: Database):
+    async with database.write() as unit:
+        Outbox(unit, Wakes()).put(mail(), NOW)
+    async with database.write() as unit:
+        held = await DeliveryQueue(unit).claim(NOW, LEASE)
+        assert held is not None
+    again = Outcome(status=NotificationStatus.QUEUED, next_attempt_at=NOW)
+    async with database.write() as unit:
+        found = await DeliveryQueue(unit).settle_and_claim(held, again, NOW, LEASE)
+    assert found == (True, None)
+    assert await states(database) == {"queued": 1}
 
 
 async def test_pointless_mail_is_never_claimed_and_dropped(database: Database):
