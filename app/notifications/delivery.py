@@ -28,6 +28,7 @@ from app.notifications.smtp import Mailer, PermanentMailError, TemporaryMailErro
 LEASE_MARGIN = timedelta(seconds=5)
 SWEEP_SECONDS = 2.0
 SETTLE_PAUSE_SECONDS = 0.5
+_OUTAGES = (SQLAlchemyError, OSError)
 
 _tracer = trace.get_tracer("vms.worker")
 
@@ -48,37 +49,56 @@ class Delivery:
     async def run(self, wake: asyncio.Event, stop: asyncio.Event) -> None:
         """Deliver until `stop`: at once when woken, and every `SWEEP_SECONDS` all the same.
 
-        It needs no Redis: a wake-up only makes it faster. A mail in hand is finished first.
+        It needs no Redis: a wake-up only makes it faster. A mail in hand is finished first. A
+        server that hangs holds the senders whose mails it has; the others go on.
         """
-        while not stop.is_set():
-            wake.clear()
-            self.beat()
-            try:
-                await self.sweep(stop)
-            except (SQLAlchemyError, OSError) as error:
-                logger.warning("outbox unreachable", error=type(error).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), SWEEP_SECONDS)
+        async with asyncio.TaskGroup() as group:
+            at_work: set[asyncio.Task[None]] = set()
+            while not stop.is_set():
+                if len(at_work) == self.senders:
+                    await asyncio.wait(at_work, return_when=asyncio.FIRST_COMPLETED)
+                    continue
+                wake.clear()
+                self.beat()
+                for _ in range(await self._missing(len(at_work))):
+                    at_work.add(task := group.create_task(self._send_in_turn(stop)))
+                    task.add_done_callback(at_work.discard)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(wake.wait(), SWEEP_SECONDS)
 
-    async def sweep(self, stop: asyncio.Event | None = None) -> int:
-        """Take over what a dead worker left, drop what is pointless, send what is due.
+    async def _missing(self, at_work: int) -> int:
+        """How many more senders there is work for."""
+        try:
+            return await self._tidy(self.senders - at_work)
+        except _OUTAGES as error:
+            _tell(error)
+            return 0
 
-        Says how many mails were tried.
-        """
+    async def sweep(self) -> int:
+        """The same once, for what is there; says how many mails were tried."""
+        senders = [self._send_all() for _ in range(await self._tidy(self.senders))]
+        return sum(await asyncio.gather(*senders))
+
+    async def _tidy(self, at_most: int) -> int:
+        """Take over what a dead worker left, drop what is pointless; how many mails are due."""
         now = self.clock.now()
         async with self.database.write() as unit:
             queue = DeliveryQueue(unit)
             taken_over = await queue.take_over(now)
             dropped = await queue.drop_pointless(now)
-            due = await queue.count_due(now, self.senders)
+            due = await queue.count_due(now, at_most)
         if taken_over or dropped:
             logger.info("outbox swept", taken_over=taken_over, superseded=dropped)
             metrics.count_sweep(taken_over, dropped)
-        senders = (self._send_all(stop) for _ in range(due))
-        tried = await asyncio.gather(*senders, return_exceptions=True)
-        return sum(_number(result) for result in tried)
+        return due
 
-    async def _send_all(self, stop: asyncio.Event | None) -> int:
+    async def _send_in_turn(self, stop: asyncio.Event) -> None:
+        try:
+            await self._send_all(stop)
+        except _OUTAGES as error:
+            _tell(error)
+
+    async def _send_all(self, stop: asyncio.Event | None = None) -> int:
         tried = 0
         claim = None if _is_set(stop) else await self._claim()
         async with self.mailer() as mailer:
@@ -131,7 +151,7 @@ class Delivery:
                         return await queue.settle(claim, outcome), None
                     now = self.clock.now()
                     return await queue.settle_and_claim(claim, outcome, now, self._lease)
-            except (SQLAlchemyError, OSError):
+            except _OUTAGES:
                 if asyncio.get_running_loop().time() > deadline:
                     raise
                 await asyncio.sleep(SETTLE_PAUSE_SECONDS)
@@ -182,6 +202,10 @@ class Delivery:
         return Outcome(status=NotificationStatus.QUEUED, next_attempt_at=due, last_error=reply)
 
 
+def _tell(outage: Exception) -> None:
+    logger.warning("outbox unreachable", error=type(outage).__name__)
+
+
 def _is_set(stop: asyncio.Event | None) -> bool:
     return stop is not None and stop.is_set()
 
@@ -194,9 +218,3 @@ def _cause(claim: Claim) -> RequestContext:
 
 def _failed(reply: str) -> Outcome:
     return Outcome(status=NotificationStatus.FAILED, last_error=reply)
-
-
-def _number(result: int | BaseException) -> int:
-    if isinstance(result, BaseException):
-        raise result
-    return result

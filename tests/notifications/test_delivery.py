@@ -20,6 +20,7 @@ from app.notifications.repository import Outbox, OutgoingMail
 from app.notifications.smtp import Mailer, SmtpSettings
 from tests.counting import sent_to
 from tests.database import all_mails
+from tests.e2e.installation import eventually
 from tests.notifications.examples import LINKS, payload
 from tests.notifications.test_smtp import Catcher, running
 
@@ -273,3 +274,27 @@ async def test_who_is_woken_delivers_at_once_and_again(
     wake.set()
     await work
     assert await states(database) == {"sent": 3}
+
+
+async def test_a_server_that_hangs_with_one_mail_holds_up_no_other(
+    database: Database, clock: SettableClock, server: Catcher, delivery: Delivery
+):
+    server.hangs = True
+    await queue(database, clock.now(), "hangs@example.com")
+    wake, stop = asyncio.Event(), asyncio.Event()
+    work = asyncio.create_task(delivery.run(wake, stop))
+    await server.reached.wait()
+    server.hangs = False
+    await queue(database, clock.now(), "ada@example.com")
+    wake.set()
+    await eventually(lambda: one_of_two_is_sent(database))
+    assert server.recipients == ["ada@example.com"]
+    server.released.set()
+    stop.set()
+    wake.set()
+    await work
+    assert await states(database) == {"sent": 2}
+
+
+async def one_of_two_is_sent(database: Database) -> bool:
+    return await states(database) == {"sending": 1, "sent": 1}
