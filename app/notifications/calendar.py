@@ -3,13 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from icalendar import STATUS, Calendar, Event
-
 from app.notifications.payloads import VisitPayload
 from app.notifications.wording import Wording, wording
 
 PRODUCT = "-//vms//Visitor Management//EN"
 VISIT_LENGTH = timedelta(hours=1)
+LONGEST_LINE = 75  # octets (RFC 5545, 3.1)
+# RFC 5545, 3.3.11: what has a meaning in a text. Other control characters never get here.
+_ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 
 
 class CalendarMethod(StrEnum):
@@ -27,31 +28,38 @@ def visit_calendar(
     one made. `organizer` is a mail address: RFC 5546 demands one in both methods, and calendars
     follow a CANCEL only from the organizer whom they know. `made_at` is DTSTAMP, aware.
     """
-    calendar = Calendar()  # not Calendar.new: that adds a random UID of the calendar itself
-    calendar.add("version", "2.0")
-    calendar.add("prodid", PRODUCT)
-    calendar.add("method", method.value)
-    calendar.add_component(_event(visit, method, organizer, made_at))
-    text: str = calendar.to_ical().decode("utf-8")
-    return text
+    lines = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        f"PRODID:{PRODUCT}",
+        f"METHOD:{method.value}",
+        *_event(visit, method, organizer, made_at),
+        "END:VCALENDAR",
+    ]
+    return "".join(f"{_folded(line)}\r\n" for line in lines)
 
 
-def _event(visit: VisitPayload, method: CalendarMethod, organizer: str, made_at: datetime) -> Event:
+def _event(
+    visit: VisitPayload, method: CalendarMethod, organizer: str, made_at: datetime
+) -> list[str]:
+    words = wording(visit.language)
     # RFC 5545 wants the pure form of UTC; a zone by name would need its whole VTIMEZONE.
     starts_at = visit.starts_at.astimezone(UTC)
-    words = wording(visit.language)
-    return Event.new(
-        uid=f"{visit.visitor_id}@vms",
-        sequence=visit.sequence,
-        stamp=made_at.astimezone(UTC),
-        start=starts_at,
-        end=starts_at + VISIT_LENGTH,
-        summary=words.gettext("Visit to %(site)s") % {"site": visit.site_name},
-        location=_location(visit),
-        description=_description(visit, words),
-        organizer=f"mailto:{organizer}",
-        status=STATUS.CANCELLED if method is CalendarMethod.cancel else STATUS.CONFIRMED,
-    )
+    status = "CANCELLED" if method is CalendarMethod.cancel else "CONFIRMED"
+    return [
+        "BEGIN:VEVENT",
+        f"UID:{visit.visitor_id}@vms",
+        f"SEQUENCE:{visit.sequence}",
+        f"DTSTAMP:{_instant(made_at.astimezone(UTC))}",
+        f"DTSTART:{_instant(starts_at)}",
+        f"DTEND:{_instant(starts_at + VISIT_LENGTH)}",
+        f"SUMMARY:{_text(words.gettext('Visit to %(site)s') % {'site': visit.site_name})}",
+        f"LOCATION:{_text(_location(visit))}",
+        f"DESCRIPTION:{_text(_description(visit, words))}",
+        f"ORGANIZER:mailto:{organizer}",
+        f"STATUS:{status}",
+        "END:VEVENT",
+    ]
 
 
 def _location(visit: VisitPayload) -> str:
@@ -64,3 +72,26 @@ def _description(visit: VisitPayload, words: Wording) -> str:
     purpose = f"{words.gettext('Purpose')}: {words.purpose(visit.purpose)}"
     bring = words.gettext("Please bring a photo ID and the QR code from your confirmation mail.")
     return "\n".join(line for line in (host, purpose, bring) if line)
+
+
+def _instant(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%SZ}"
+
+
+def _text(value: str) -> str:
+    return value.translate(_ESCAPES)
+
+
+def _folded(line: str) -> str:
+    """The line in pieces of no more than 75 octets, none of which splits a character."""
+    if line.isascii() and len(line) <= LONGEST_LINE:
+        return line
+    pieces, octets = [""], 0
+    for character in line:
+        size = len(character.encode())
+        if octets + size > LONGEST_LINE:
+            pieces.append("")
+            octets = 1  # the space that a piece begins with
+        pieces[-1] += character
+        octets += size
+    return "\r\n ".join(pieces)

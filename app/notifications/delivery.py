@@ -6,8 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.message import EmailMessage
-from typing import Any
 
 from opentelemetry import trace
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,12 +15,12 @@ from app.core.database import Database
 from app.core.logging import logger
 from app.core.request_context import RequestContext, set_request_context, subjects
 from app.notifications import metrics
+from app.notifications.claims import Claim, DeliveryQueue, Outcome
 from app.notifications.links import Links
-from app.notifications.message import Mailbox, build_message
-from app.notifications.models import Notification, NotificationStatus
+from app.notifications.message import Mailbox, Message, build_message
+from app.notifications.models import NotificationStatus
 from app.notifications.payloads import PAYLOADS
 from app.notifications.rendering import render
-from app.notifications.repository import DeliveryQueue
 from app.notifications.schedule import next_attempt
 from app.notifications.smtp import Mailer, PermanentMailError, TemporaryMailError
 
@@ -30,6 +28,7 @@ from app.notifications.smtp import Mailer, PermanentMailError, TemporaryMailErro
 LEASE_MARGIN = timedelta(seconds=5)
 SWEEP_SECONDS = 2.0
 SETTLE_PAUSE_SECONDS = 0.5
+_OUTAGES = (SQLAlchemyError, OSError)
 
 _tracer = trace.get_tracer("vms.worker")
 
@@ -50,46 +49,66 @@ class Delivery:
     async def run(self, wake: asyncio.Event, stop: asyncio.Event) -> None:
         """Deliver until `stop`: at once when woken, and every `SWEEP_SECONDS` all the same.
 
-        It needs no Redis: a wake-up only makes it faster. A mail in hand is finished first.
+        It needs no Redis: a wake-up only makes it faster. A mail in hand is finished first. A
+        server that hangs holds the senders whose mails it has; the others go on.
         """
-        while not stop.is_set():
-            wake.clear()
-            self.beat()
-            try:
-                await self.sweep(stop)
-            except (SQLAlchemyError, OSError) as error:
-                logger.warning("outbox unreachable", error=type(error).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), SWEEP_SECONDS)
+        async with asyncio.TaskGroup() as group:
+            at_work: set[asyncio.Task[None]] = set()
+            while not stop.is_set():
+                if len(at_work) == self.senders:
+                    await asyncio.wait(at_work, return_when=asyncio.FIRST_COMPLETED)
+                    continue
+                wake.clear()
+                self.beat()
+                for _ in range(await self._missing(len(at_work))):
+                    at_work.add(task := group.create_task(self._send_in_turn(stop)))
+                    task.add_done_callback(at_work.discard)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(wake.wait(), SWEEP_SECONDS)
 
-    async def sweep(self, stop: asyncio.Event | None = None) -> int:
-        """Take over what a dead worker left, drop what is pointless, send what is due.
+    async def _missing(self, at_work: int) -> int:
+        """How many more senders there is work for."""
+        try:
+            return await self._tidy(self.senders - at_work)
+        except _OUTAGES as error:
+            _tell(error)
+            return 0
 
-        Says how many mails were tried.
-        """
+    async def sweep(self) -> int:
+        """The same once, for what is there; says how many mails were tried."""
+        senders = [self._send_all() for _ in range(await self._tidy(self.senders))]
+        return sum(await asyncio.gather(*senders))
+
+    async def _tidy(self, at_most: int) -> int:
+        """Take over what a dead worker left, drop what is pointless; how many mails are due."""
         now = self.clock.now()
         async with self.database.write() as unit:
             queue = DeliveryQueue(unit)
             taken_over = await queue.take_over(now)
             dropped = await queue.drop_pointless(now)
-            due = await queue.count_due(now, self.senders)
+            due = await queue.count_due(now, at_most)
         if taken_over or dropped:
             logger.info("outbox swept", taken_over=taken_over, superseded=dropped)
             metrics.count_sweep(taken_over, dropped)
-        senders = (self._send_all(stop) for _ in range(due))
-        tried = await asyncio.gather(*senders, return_exceptions=True)
-        return sum(_number(result) for result in tried)
+        return due
 
-    async def _send_all(self, stop: asyncio.Event | None) -> int:
+    async def _send_in_turn(self, stop: asyncio.Event) -> None:
+        try:
+            await self._send_all(stop)
+        except _OUTAGES as error:
+            _tell(error)
+
+    async def _send_all(self, stop: asyncio.Event | None = None) -> int:
         tried = 0
+        claim = None if _is_set(stop) else await self._claim()
         async with self.mailer() as mailer:
-            while not (stop and stop.is_set()) and (claimed := await self._claim()):
-                await self._deliver(mailer, claimed)
+            while claim:
+                claim = await self._deliver(mailer, claim, stop)
                 self.beat()
                 tried += 1
         return tried
 
-    async def _claim(self) -> Notification | None:
+    async def _claim(self) -> Claim | None:
         async with self.database.write() as unit:
             unit.commit_each()
             return await DeliveryQueue(unit).claim(self.clock.now(), self._lease)
@@ -99,20 +118,26 @@ class Delivery:
         return self.timeout + LEASE_MARGIN
 
     @_tracer.start_as_current_span("mail", record_exception=False)
-    async def _deliver(self, mailer: Mailer, claimed: Notification) -> None:
-        set_request_context(_cause(claimed))
-        outcome = await self._attempt(mailer, claimed)
-        settled = await self._settle(claimed, outcome)
-        metrics.count_attempt(claimed, outcome, settled=settled)
+    async def _deliver(
+        self, mailer: Mailer, claim: Claim, stop: asyncio.Event | None
+    ) -> Claim | None:
+        """Send one mail; the next, if there is one."""
+        set_request_context(_cause(claim))
+        outcome = await self._attempt(mailer, claim)
+        settled, following = await self._settle(claim, outcome, stop)
+        metrics.count_attempt(claim, outcome, settled=settled)
         logger.info(
             "mail",
-            kind=claimed.kind.value,
-            attempt=claimed.attempts,
-            status=outcome["status"].value if settled else "claim lost",
+            kind=claim.kind.value,
+            attempt=claim.attempts,
+            status=outcome.status.value if settled else "claim lost",
         )
+        return following
 
-    async def _settle(self, claimed: Notification, outcome: dict[str, Any]) -> bool:
-        """Write the outcome down, for as long as the claim holds.
+    async def _settle(
+        self, claim: Claim, outcome: Outcome, stop: asyncio.Event | None
+    ) -> tuple[bool, Claim | None]:
+        """Write the outcome down, for as long as the claim holds, and take the next mail.
 
         A database that is away for a moment must not have a sent mail sent again.
         """
@@ -121,77 +146,75 @@ class Delivery:
             try:
                 async with self.database.write() as unit:
                     unit.commit_each()
-                    return await DeliveryQueue(unit).settle(claimed, **outcome)
-            except (SQLAlchemyError, OSError):
+                    queue = DeliveryQueue(unit)
+                    if _is_set(stop):
+                        return await queue.settle(claim, outcome), None
+                    now = self.clock.now()
+                    return await queue.settle_and_claim(claim, outcome, now, self._lease)
+            except _OUTAGES:
                 if asyncio.get_running_loop().time() > deadline:
                     raise
                 await asyncio.sleep(SETTLE_PAUSE_SECONDS)
 
-    async def _attempt(self, mailer: Mailer, claimed: Notification) -> dict[str, Any]:
-        """Send one mail; the values that its row gets."""
+    async def _attempt(self, mailer: Mailer, claim: Claim) -> Outcome:
+        """Send one mail."""
         try:
-            message = self._message(claimed)
+            message = self._message(claim)
         except Exception:
             # A mail that can't be made must not stop the ones behind it.
             logger.exception("mail can't be made")
             return _failed("The mail could not be made")
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
-                await mailer.send(message, claimed.recipient)
+                await mailer.send(message, claim.recipient)
         except PermanentMailError as error:
             return _failed(error.reply)
         except TemporaryMailError as error:
-            return self._again(claimed, error.reply)
+            return self._again(claim, error.reply)
         except TimeoutError:
-            return self._again(claimed, "The mail server did not answer in time")
-        return {
-            "status": NotificationStatus.SENT,
-            "sent_at": self.clock.now(),
-            "last_error": None,
-        }
+            return self._again(claim, "The mail server did not answer in time")
+        return Outcome(status=NotificationStatus.SENT, sent_at=self.clock.now())
 
-    def _message(self, claimed: Notification) -> EmailMessage:
-        payload = PAYLOADS[claimed.kind].model_validate(claimed.payload)
+    def _message(self, claim: Claim) -> Message:
+        payload = PAYLOADS[claim.kind].model_validate(claim.payload)
         mail = render(
-            claimed.kind,
+            claim.kind,
             payload,
-            made_at=claimed.created_at,
+            made_at=claim.created_at,
             organizer=self.sender.address,
             links=self.links,
         )
         return build_message(
             mail,
             sender=self.sender,
-            recipient=Mailbox(claimed.recipient_name, claimed.recipient),
-            message_id=f"<{claimed.id}@{self.sender.address.partition('@')[2]}>",
-            date=claimed.created_at,
+            recipient=Mailbox(claim.recipient_name, claim.recipient),
+            message_id=f"<{claim.id}@{self.sender.address.partition('@')[2]}>",
+            date=claim.created_at,
         )
 
-    def _again(self, claimed: Notification, reply: str) -> dict[str, Any]:
+    def _again(self, claim: Claim, reply: str) -> Outcome:
         chance = random.random()  # noqa: S311 - spreads retries, guards nothing
         due: datetime | None = next_attempt(
-            claimed.tries_began_at, claimed.attempts, self.clock.now(), chance
+            claim.tries_began_at, claim.attempts, self.clock.now(), chance
         )
         if due is None:
             return _failed(reply)
-        return {
-            "status": NotificationStatus.QUEUED,
-            "next_attempt_at": due,
-            "last_error": reply,
-        }
+        return Outcome(status=NotificationStatus.QUEUED, next_attempt_at=due, last_error=reply)
 
 
-def _cause(claimed: Notification) -> RequestContext:
+def _tell(outage: Exception) -> None:
+    logger.warning("outbox unreachable", error=type(outage).__name__)
+
+
+def _is_set(stop: asyncio.Event | None) -> bool:
+    return stop is not None and stop.is_set()
+
+
+def _cause(claim: Claim) -> RequestContext:
     """The request that caused the mail, so that the log joins the two."""
-    ids = subjects(notification_id=claimed.id, visitor_id=claimed.visitor_id)
-    return RequestContext(claimed.request_id or "-", subjects=ids)
+    ids = subjects(notification_id=claim.id, visitor_id=claim.visitor_id)
+    return RequestContext(claim.request_id or "-", subjects=ids)
 
 
-def _failed(reply: str) -> dict[str, Any]:
-    return {"status": NotificationStatus.FAILED, "last_error": reply}
-
-
-def _number(result: int | BaseException) -> int:
-    if isinstance(result, BaseException):
-        raise result
-    return result
+def _failed(reply: str) -> Outcome:
+    return Outcome(status=NotificationStatus.FAILED, last_error=reply)

@@ -3,14 +3,12 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage, MIMEPart
-from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
 
 from email_validator import EmailNotValidError, validate_email
 
-from app.notifications.rendering import CalendarFile, RenderedMail
+from app.notifications.mime import CRLF, field, file_part, mailbox_field, multipart, text_part
+from app.notifications.rendering import CalendarFile, InlineImage, RenderedMail
 from app.notifications.wording import brief, one_line
 
 LONGEST_NAME = 100
@@ -19,6 +17,11 @@ LONGEST_SUBJECT = 180
 # Neither spaces nor the marks that end or part an address (RFC 5322, 3.2.3).
 _ADDRESS = re.compile(r'[^\s@<>()\[\]\\,:;"]+@[^\s@<>()\[\]\\,:;"]+')
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>")
+_OF_EVERY_MAIL = (
+    "Auto-Submitted: auto-generated\r\n"  # RFC 3834: no absence notices, please
+    "X-Auto-Response-Suppress: OOF, AutoReply\r\n"  # the same for Exchange
+    "MIME-Version: 1.0\r\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,33 +63,38 @@ def _ascii_domain(domain: str) -> str:
         raise ValueError("not a mail address") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What SMTP is handed: the sender's address, and the lines of the mail, ended by CRLF."""
+
+    sender: str
+    content: bytes
+
+
 def build_message(
     mail: RenderedMail, *, sender: Mailbox, recipient: Mailbox, message_id: str, date: datetime
-) -> EmailMessage:
+) -> Message:
     """The message; `date` is aware, `message_id` (with its angle brackets) stays with every retry.
 
-    Raises ValueError for a wrong address or Message-ID. Names and subjects can be anything.
+    The same mail gives the same bytes. Raises ValueError for a wrong address or Message-ID. Names
+    and subjects can be anything.
     """
     if not _MESSAGE_ID.fullmatch(message_id):
         raise ValueError("not a Message-ID")
-    message = EmailMessage(policy=SMTP if _is_ascii(recipient) else SMTPUTF8)
-    message["From"] = _address(sender)
-    message["To"] = _address(recipient)
-    message["Subject"] = _header_text(mail.subject, LONGEST_SUBJECT)
-    message["Date"] = format_datetime(date)
-    message["Message-ID"] = message_id
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no absence notices, please
-    message["X-Auto-Response-Suppress"] = "OOF, AutoReply"  # the same for Exchange
-    _add_bodies(message, mail)
-    for file in mail.attachments:
-        _attach(message, file)
-    return message
+    lines = (
+        _mailbox_field("From", sender),
+        _mailbox_field("To", recipient),
+        field("Subject", _header_text(mail.subject, LONGEST_SUBJECT)),
+        f"Date: {format_datetime(date)}{CRLF}",
+        f"Message-ID: {message_id}{CRLF}",
+        _OF_EVERY_MAIL,
+    )
+    return Message(wire_address(sender.address), "".join(lines).encode() + _body(mail))
 
 
-def _address(mailbox: Mailbox) -> Address:
-    local_part, _, domain = wire_address(mailbox.address).rpartition("@")
-    name = _header_text(mailbox.name, LONGEST_NAME)
-    return Address(display_name=name, username=local_part, domain=domain)
+def _mailbox_field(name: str, mailbox: Mailbox) -> str:
+    shown = _header_text(mailbox.name, LONGEST_NAME)
+    return mailbox_field(name, shown, wire_address(mailbox.address))
 
 
 def _header_text(text: str, length: int) -> str:
@@ -94,37 +102,25 @@ def _header_text(text: str, length: int) -> str:
     return brief(one_line(text), length).replace("=?", "= ?")
 
 
-def _is_ascii(mailbox: Mailbox) -> bool:
-    return wire_address(mailbox.address).isascii()
+def _body(mail: RenderedMail) -> bytes:
+    """mixed(alternative(text, related(html, images)), files), without the frames of one part:
+    the structure that every client shows inline."""
+    html = text_part("html", mail.html)
+    if mail.images:
+        images = map(_image_part, mail.images)
+        html = multipart("related", html, *images, parameters='; type="text/html"')
+    words = multipart("alternative", text_part("plain", mail.text), html)
+    if not mail.attachments:
+        return words
+    return multipart("mixed", words, *map(_calendar_part, mail.attachments))
 
 
-def _add_bodies(message: EmailMessage, mail: RenderedMail) -> None:
-    """alternative(text, related(html, images)): the structure that every client shows inline."""
-    # Quoted-printable keeps lines short and passes relays that recode eight-bit mail.
-    message.set_content(mail.text, cte="quoted-printable")
-    message.add_alternative(mail.html, subtype="html", cte="quoted-printable")
-    html = _last_part(message)
-    for image in mail.images:
-        html.add_related(
-            image.png,
-            maintype="image",
-            subtype="png",
-            cid=f"<{image.content_id}>",
-            disposition="inline",
-            filename=image.filename,
-        )
+def _image_part(image: InlineImage) -> bytes:
+    content_id = f"Content-ID: <{image.content_id}>"
+    return file_part("image/png", image.png, f'inline; filename="{image.filename}"', content_id)
 
 
-def _last_part(message: EmailMessage) -> MIMEPart:
-    return list(message.iter_parts())[-1]
-
-
-def _attach(message: EmailMessage, file: CalendarFile) -> None:
+def _calendar_part(file: CalendarFile) -> bytes:
     # The method must be told in the header too, and be the same there (RFC 6047, 2.4).
-    message.add_attachment(
-        file.text,
-        subtype="calendar",
-        params={"method": file.method.value},
-        cte="base64",
-        filename=file.filename,
-    )
+    content_type = f'text/calendar; charset="utf-8"; method="{file.method.value}"'
+    return file_part(content_type, file.text.encode(), f'attachment; filename="{file.filename}"')

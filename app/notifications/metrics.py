@@ -1,12 +1,10 @@
 """Figures of the outbox. What waits in it is not counted here but read from the table."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from prometheus_client import Counter, Histogram
 
+from app.notifications.claims import Claim, Outcome
 from app.notifications.kinds import NotificationKind
-from app.notifications.models import Notification, NotificationStatus
+from app.notifications.models import NotificationStatus
 
 # What an attempt came to. A mail that goes back into the queue is deferred, in the words of SMTP.
 RESULTS = {
@@ -29,12 +27,12 @@ _taken_over = Counter("vms_mails_taken_over", "Mails that a dead worker had in h
 _superseded = Counter("vms_mails_superseded", "Mails dropped since their time had passed")
 
 
-def count_attempt(mail: Notification, outcome: Mapping[str, Any], *, settled: bool) -> None:
+def count_attempt(claim: Claim, outcome: Outcome, *, settled: bool) -> None:
     """One attempt; `settled` says whether the outcome could be written down."""
-    result = RESULTS[outcome["status"]] if settled else CLAIM_LOST
-    _attempts.labels(mail.kind, result).inc()
-    if "sent_at" in outcome:
-        _delays.observe((outcome["sent_at"] - mail.tries_began_at).total_seconds())
+    result = RESULTS[outcome.status] if settled else CLAIM_LOST
+    _attempts.labels(claim.kind, result).inc()
+    if outcome.sent_at:
+        _delays.observe((outcome.sent_at - claim.tries_began_at).total_seconds())
 
 
 def count_sweep(taken_over: int, superseded: int) -> None:

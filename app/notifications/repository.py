@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, delete, func, or_, select, true, update
+from sqlalchemy import ColumnElement, case, delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import array, insert
 
 from app.core.database import AfterCommit, WriteSession
@@ -20,7 +20,6 @@ from app.notifications.errors import NotFailed
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification, NotificationStatus
 from app.notifications.payloads import Payload
-from app.notifications.schedule import GIVE_UP_AFTER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,98 +187,6 @@ class Outbox(MailEraser):
             )
             .execution_options(synchronize_session=False)
         )
-
-
-class DeliveryQueue(Repository[Notification]):
-    """The worker's side of the outbox: claim, settle, take over."""
-
-    model = Notification
-
-    async def claim(self, now: datetime, lease: timedelta) -> Notification | None:
-        """Take the mail that is due longest, passing over those in other workers' hands.
-
-        The claim holds for `lease`, which must be longer than a delivery can take.
-        """
-        due = (
-            select(Notification.id)
-            .where(*_due(now))
-            .order_by(Notification.next_attempt_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-            .scalar_subquery()
-        )
-        claimed = await self.unit.returning(
-            update(Notification)
-            .where(Notification.id == due)
-            .values(
-                status=NotificationStatus.SENDING,
-                attempts=Notification.attempts + 1,
-                lease_until=now + lease,
-            )
-            .returning(Notification)
-        )
-        return claimed.scalars().first()
-
-    async def count_due(self, now: datetime, at_most: int) -> int:
-        """How many mails are due, counted no further than `at_most`."""
-        some = select(Notification.id).where(*_due(now)).limit(at_most).subquery()
-        return await self.session.scalar(select(func.count()).select_from(some)) or 0
-
-    async def settle(self, claimed: Notification, **values: Any) -> bool:
-        """Write the outcome of a claim, unless the claim was lost meanwhile."""
-        result = await self.unit.write(
-            update(Notification)
-            .where(
-                Notification.id == claimed.id,
-                Notification.status == NotificationStatus.SENDING,
-                Notification.attempts == claimed.attempts,
-            )
-            .values(lease_until=None, **values)
-            .execution_options(synchronize_session=False)
-        )
-        return bool(result.rowcount)
-
-    async def take_over(self, now: datetime) -> int:
-        """Queue again what a worker claimed and never settled; after a day it has failed.
-
-        A mail that kills every worker that takes it must not go round for ever.
-        """
-        spent = Notification.tries_began_at <= now - GIVE_UP_AFTER
-        result = await self.unit.write(
-            update(Notification)
-            .where(
-                Notification.status == NotificationStatus.SENDING, Notification.lease_until <= now
-            )
-            .values(
-                status=case((spent, NotificationStatus.FAILED), else_=NotificationStatus.QUEUED),
-                last_error=case(
-                    (spent, "No worker came to an end with it"), else_=Notification.last_error
-                ),
-                lease_until=None,
-                next_attempt_at=now,
-            )
-        )
-        return result.rowcount
-
-    async def drop_pointless(self, now: datetime) -> int:
-        """End the mails whose time has passed before they went out."""
-        result = await self.unit.write(
-            update(Notification)
-            .where(
-                Notification.status == NotificationStatus.QUEUED,
-                Notification.pointless_after <= now,
-            )
-            .values(status=NotificationStatus.SUPERSEDED)
-        )
-        return result.rowcount
-
-
-def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Notification.status == NotificationStatus.QUEUED,
-        Notification.next_attempt_at <= now,
-        or_(Notification.pointless_after.is_(None), Notification.pointless_after > now),
-    )
 
 
 def _summaries(queued_at: Collection[datetime]) -> tuple[ColumnElement[bool], ...]:

@@ -2,16 +2,15 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from types import TracebackType
 from typing import Literal, Self
 
 import aiosmtplib
 
-from app.notifications.message import wire_address
+from app.notifications.message import Message, wire_address
 from app.notifications.wording import one_line
 
 LONGEST_REPLY = 500
@@ -20,11 +19,12 @@ LONGEST_REPLY = 500
 # operator to put right, and the mail should then still be there, so it is never the recipient's
 # permanent fault, at whatever command a server chooses to say it.
 _CREDENTIALS_REFUSED = frozenset({530, 534, 535, 538})
+# The address then stands in the message, too, whose headers have eight bits (RFC 6531, 3.4).
+_BEYOND_ASCII = ("SMTPUTF8", "BODY=8BITMIME")
 _REFUSALS = (
-    aiosmtplib.SMTPRecipientsRefused,
+    aiosmtplib.SMTPRecipientRefused,
     aiosmtplib.SMTPSenderRefused,
     aiosmtplib.SMTPDataError,
-    aiosmtplib.SMTPNotSupported,
 )
 
 
@@ -69,6 +69,7 @@ class Mailer:
     ) -> None:
         self._timeout = settings.timeout
         self._turn = asyncio.Lock()
+        self._is_refused = False  # the last mail was, and its envelope has to be thrown away
         self._client = aiosmtplib.SMTP(
             hostname=settings.host,
             port=settings.port,
@@ -95,7 +96,7 @@ class Mailer:
                 await self._client.quit(timeout=min(self._timeout, 2.0))
         self._client.close()
 
-    async def send(self, message: EmailMessage, recipient: str) -> None:
+    async def send(self, message: Message, recipient: str) -> None:
         """Hand `message` over for the address `recipient`; returns when the server has taken it.
 
         Raises TemporaryMailError or PermanentMailError. Where the answer to the message itself is
@@ -105,32 +106,52 @@ class Mailer:
             with _our_errors():
                 try:
                     await self._send(message, _checked(recipient))
+                    self._is_refused = False
                 except BaseException as error:
                     self._drop_connection_after(error)
                     raise
 
-    async def _send(self, message: EmailMessage, recipient: str) -> None:
+    async def _send(self, message: Message, recipient: str) -> None:
+        encoding = "ascii" if recipient.isascii() else "utf-8"
         async with asyncio.timeout(self._timeout):
-            await self._connect()
-            await self._client.send_message(message, recipients=[recipient])
+            await self._begin(message.sender, encoding)
+            await self._client.rcpt(recipient, encoding=encoding)
+            await self._client.data(message.content)
 
-    async def _connect(self) -> None:
-        """A living connection. An idle one is tried first: servers drop those without a word.
+    async def _begin(self, sender: str, encoding: str) -> None:
+        """MAIL, over a living connection. Servers drop an idle one without a word.
 
-        Tried before the mail and not by sending the mail again after a fault, for in the midst of
-        a mail nobody knows whether the server has taken it, and it would arrive twice.
+        Before DATA nothing has been handed over, so that MAIL may be said again over a new one. The
+        mail itself is not sent again after a fault, for in the midst of it nobody knows whether the
+        server has taken it, and it would arrive twice.
         """
         if self._client.is_connected:
-            with suppress(aiosmtplib.SMTPException, OSError):
-                await self._client.noop(timeout=self._timeout / 3)
-                return
-            self._client.close()
+            try:
+                if self._is_refused:
+                    await self._client.rset(timeout=self._timeout / 3)
+                return await self._mail(sender, encoding, timeout=self._timeout / 3)
+            except OSError:  # which holds what the client raises for silence and a lost connection
+                self._client.close()
         await self._client.connect()
+        return await self._mail(sender, encoding, timeout=self._timeout)
+
+    async def _mail(self, sender: str, encoding: str, *, timeout: float) -> None:
+        options: Sequence[str] = ()
+        if encoding != "ascii":
+            if self._client.is_ehlo_or_helo_needed:
+                await self._client.ehlo(timeout=timeout)
+            if not self._client.supports_extension("smtputf8"):
+                raise aiosmtplib.SMTPNotSupported(
+                    "The server takes ASCII addresses alone (SMTPUTF8)"
+                )
+            options = _BEYOND_ASCII
+        await self._client.mail(sender, options=options, timeout=timeout)
 
     def _drop_connection_after(self, error: BaseException) -> None:
-        # After a refusal the server is ready for the next mail (RSET was sent). After a timeout or
-        # a cancellation an answer is still under way and would be taken for the next mail's.
-        if not isinstance(error, _REFUSALS):
+        # After a refusal the server can take the next mail. After a timeout or a cancellation an
+        # answer is still under way and would be taken for the next mail's.
+        self._is_refused = isinstance(error, _REFUSALS)
+        if not self._is_refused:
             self._client.close()
 
 
@@ -138,8 +159,6 @@ class Mailer:
 def _our_errors() -> Iterator[None]:
     try:
         yield
-    except aiosmtplib.SMTPRecipientsRefused as refused:
-        raise _of_answer(refused.recipients[0]) from refused
     except aiosmtplib.SMTPResponseException as answer:
         raise _of_answer(answer) from answer
     except aiosmtplib.SMTPNotSupported as error:

@@ -1,9 +1,10 @@
 """How names, times and purposes are worded, in the language of the reader."""
 
 import unicodedata
-from datetime import datetime
+from datetime import date, datetime, time
 from functools import lru_cache
 
+from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
 from babel.units import format_unit
 
@@ -18,7 +19,9 @@ _BREAKING = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 def one_line(text: str) -> str:
     """The text without anything that ends a line or a header: such characters become spaces."""
-    return " ".join("".join(" " if _breaks(char) else char for char in text).split())
+    if not text.isprintable():  # as almost every text is, and then has nothing of the kind
+        text = "".join(" " if _breaks(char) else char for char in text)
+    return " ".join(text.split())
 
 
 def _breaks(char: str) -> bool:
@@ -51,7 +54,7 @@ class Wording:
 
     def day(self, moment: datetime) -> str:
         """Monday, 23 November 2026."""
-        return format_date(moment, "full", self._locale)
+        return _long_date(self._locale, moment.date())
 
     def short_day(self, moment: datetime) -> str:
         """Mon, 23 Nov 2026."""
@@ -59,7 +62,7 @@ class Wording:
 
     def clock(self, moment: datetime) -> str:
         """09:30."""
-        return format_time(moment, "short", locale=self._locale)
+        return _short_time(self._locale, moment.hour, moment.minute)
 
     def time_of_day(self, moment: datetime) -> str:
         """09:30 with what the language says to it: 09:30 Uhr in German."""
@@ -95,6 +98,17 @@ class Wording:
                 return abbreviation
         offset = moment.strftime("%z").replace("-", "\N{MINUS SIGN}")  # a hyphen would break lines
         return f"UTC{offset[:3]}:{offset[3:5]}"
+
+
+# Babel looks for its patterns anew for each date; a mail has its own four times.
+@lru_cache(maxsize=1024)
+def _long_date(locale: Locale, day: date) -> str:
+    return format_date(day, "full", locale)
+
+
+@lru_cache(maxsize=4096)
+def _short_time(locale: Locale, hour: int, minute: int) -> str:
+    return format_time(time(hour, minute), "short", locale=locale)
 
 
 @lru_cache

@@ -1,12 +1,13 @@
 from io import BytesIO
 
 import pytest
+import segno
 import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from app.core.qr_image import QUIET_ZONE, qr_png, qr_svg
+from app.core.qr_image import MASK, QUIET_ZONE, qr_png, qr_svg
 
 TOKEN = "7KQ2MZ9X4PBRT6WJ8HCD3VFNGY5LSAEU7KQ2MZ9X4P"
 MODULES = 29  # a side of version 3
@@ -32,6 +33,14 @@ def test_the_quiet_zone_is_painted_white_for_dark_pages():
     edge = [image.getpixel((x, y)) for x in range(image.width) for y in range(QUIET_ZONE)]
     assert set(edge) == {(255, 255, 255, 255)}
     assert 'fill="#fff"' in qr_svg(TOKEN).decode()
+
+
+@pytest.mark.parametrize("scale", [1, 3, 8, 14])
+def test_every_pixel_is_as_segno_draws_it(scale: int):
+    code = segno.make_qr(TOKEN, mode="alphanumeric", error="Q", boost_error=False, mask=MASK)
+    drawn = BytesIO()
+    code.save(drawn, kind="png", scale=scale, border=QUIET_ZONE, light="#fff")
+    assert picture(qr_png(TOKEN, scale=scale)).tobytes() == picture(drawn.getvalue()).tobytes()
 
 
 def test_the_code_survives_a_thumb_on_it():

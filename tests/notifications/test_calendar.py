@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from icalendar import Calendar, Event
 from app.notifications.calendar import CalendarMethod, visit_calendar
 from app.notifications.kinds import NotificationKind as Kind
 from app.notifications.payloads import VisitPayload
+from app.notifications.wording import one_line
 from tests.notifications.examples import MADE_AT, ORGANIZER, STEADY, TOKEN, VALUES, rendered
 
 
@@ -62,6 +63,25 @@ def test_the_token_stays_out():
 )
 def test_the_instant_is_right_in_summer_and_at_clock_changes(day, at, starts):
     assert f"DTSTART:{starts}\r\n" in written(visit_date=day, visit_time=at)
+
+
+def test_a_visit_lasts_an_hour_while_the_clocks_change():
+    found = event(written(visit_date="2026-10-25", visit_time="02:30"))
+    assert found.end - found.start == timedelta(hours=1)
+
+
+def test_what_has_a_meaning_in_calendars_is_read_back_as_it_was():
+    name = 'A\\n; "B", C:D\\'
+    found = event(written(site_name=name, host_name=name))
+    assert found["SUMMARY"] == f"Visit to {name}"
+    assert f"Host: {name}\n" in str(found["DESCRIPTION"])
+
+
+@STEADY
+@given(st.text(max_size=200))
+def test_every_name_is_read_back_as_it_was(name: str):
+    name = f"x{one_line(name)}"
+    assert event(written(site_name=name))["SUMMARY"] == f"Visit to {one_line(name)}"
 
 
 @STEADY

@@ -11,13 +11,16 @@ from sqlalchemy import update
 
 from app.core.clock import SettableClock
 from app.core.database import Database
+from app.notifications.claims import DeliveryQueue
 from app.notifications.delivery import Delivery
 from app.notifications.kinds import NotificationKind
 from app.notifications.message import Mailbox
 from app.notifications.models import Notification
-from app.notifications.repository import DeliveryQueue, Outbox, OutgoingMail
+from app.notifications.repository import Outbox, OutgoingMail
 from app.notifications.smtp import Mailer, SmtpSettings
+from tests.counting import sent_to
 from tests.database import all_mails
+from tests.e2e.installation import eventually
 from tests.notifications.examples import LINKS, payload
 from tests.notifications.test_smtp import Catcher, running
 
@@ -72,6 +75,30 @@ async def test_what_is_due_is_sent_and_settled(
         ("sent", 1, clock.now())
     }
     assert await delivery.sweep() == 0
+
+
+async def test_a_mail_costs_one_statement(
+    database: Database, clock: SettableClock, server: Catcher, delivery: Delivery
+):
+    await queue(database, clock.now(), *(f"v{n}@example.com" for n in range(100)))
+    with sent_to(database) as sent:
+        assert await delivery.sweep() == 100
+    assert len(sent) <= 100 + 3 + delivery.senders  # the sweep's own, and each sender's first claim
+    assert len(server.connections) == delivery.senders
+    assert await states(database) == {"sent": 100}
+
+
+async def test_a_refused_mail_waits_while_the_sender_goes_on_to_the_next(
+    database: Database, clock: SettableClock, server: Catcher, delivery: Delivery
+):
+    server.data_answer = "452 4.3.1 disk full"
+    await queue(database, clock.now(), *(f"v{n}@example.com" for n in range(10)))
+    assert await delivery.sweep() == 10
+    rows = await all_mails(database)
+    assert {(row.status.value, row.attempts, row.lease_until) for row in rows} == {
+        ("queued", 1, None)
+    }
+    assert all(row.next_attempt_at > clock.now() for row in rows)
 
 
 async def test_two_deliveries_at_once_send_each_mail_once(
@@ -247,3 +274,27 @@ async def test_who_is_woken_delivers_at_once_and_again(
     wake.set()
     await work
     assert await states(database) == {"sent": 3}
+
+
+async def test_a_server_that_hangs_with_one_mail_holds_up_no_other(
+    database: Database, clock: SettableClock, server: Catcher, delivery: Delivery
+):
+    server.hangs = True
+    await queue(database, clock.now(), "hangs@example.com")
+    wake, stop = asyncio.Event(), asyncio.Event()
+    work = asyncio.create_task(delivery.run(wake, stop))
+    await server.reached.wait()
+    server.hangs = False
+    await queue(database, clock.now(), "ada@example.com")
+    wake.set()
+    await eventually(lambda: one_of_two_is_sent(database))
+    assert server.recipients == ["ada@example.com"]
+    server.released.set()
+    stop.set()
+    wake.set()
+    await work
+    assert await states(database) == {"sent": 2}
+
+
+async def one_of_two_is_sent(database: Database) -> bool:
+    return await states(database) == {"sending": 1, "sent": 1}

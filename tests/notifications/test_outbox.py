@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app.core.database import Database
+from app.notifications.claims import DeliveryQueue, Outcome
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import NotificationStatus
-from app.notifications.repository import DeliveryQueue, Outbox, OutgoingMail
+from app.notifications.repository import Outbox, OutgoingMail
 from tests.api import Api
 from tests.database import all_mails
 from tests.notifications.examples import payload
@@ -51,8 +52,8 @@ async def states(database: Database) -> Counter[str]:
 
 async def claim(database: Database, now: datetime = NOW) -> str | None:
     async with database.write() as unit:
-        claimed = await DeliveryQueue(unit).claim(now, LEASE)
-    return claimed.recipient if claimed else None
+        found = await DeliveryQueue(unit).claim(now, LEASE)
+    return found.recipient if found else None
 
 
 async def test_mail_commits_with_its_transaction_and_wakes_the_worker_once(database: Database):
@@ -135,7 +136,7 @@ async def test_sent_mail_stays_sent(api: Api, database: Database):
         queue = DeliveryQueue(unit)
         claimed = await queue.claim(NOW, LEASE)
         assert claimed is not None
-        assert await queue.settle(claimed, status=NotificationStatus.SENT)
+        assert await queue.settle(claimed, Outcome(status=NotificationStatus.SENT))
     await admin.post(f"visitors/{visitor['id']}/cancel/")
     assert await states(database) == {"sent": 1, "queued": 1}
 
@@ -188,9 +189,42 @@ async def test_who_lost_a_claim_settles_nothing(database: Database):
     async with database.write() as unit:
         queue = DeliveryQueue(unit)
         assert lost.attempts < held.attempts
-        assert not await queue.settle(lost, status=NotificationStatus.FAILED)
-        assert await queue.settle(held, status=NotificationStatus.SENT)
+        assert not await queue.settle(lost, Outcome(status=NotificationStatus.FAILED))
+        assert await queue.settle(held, Outcome(status=NotificationStatus.SENT))
     assert await states(database) == {"sent": 1}
+
+
+async def test_who_lost_a_claim_takes_the_next_mail_all_the_same(database: Database):
+    async with database.write() as unit:
+        outbox = Outbox(unit, Wakes())
+        outbox.put(mail("lost@example.com"), NOW - timedelta(minutes=1))
+        outbox.put(mail("next@example.com"), NOW)
+    async with database.write() as unit:
+        lost = await DeliveryQueue(unit).claim(NOW, LEASE)
+        assert lost is not None
+    later = NOW + LEASE
+    async with database.write() as unit:
+        await DeliveryQueue(unit).take_over(later)
+    async with database.write() as unit:
+        sent = Outcome(status=NotificationStatus.SENT, sent_at=NOW)
+        settled, following = await DeliveryQueue(unit).settle_and_claim(lost, sent, later, LEASE)
+    assert not settled
+    assert following is not None
+    assert following.recipient == "next@example.com"
+    assert await states(database) == {"queued": 1, "sending": 1}
+
+
+async def test_a_mail_that_goes_back_is_not_taken_by_the_same_statement(database: Database):
+    async with database.write() as unit:
+        Outbox(unit, Wakes()).put(mail(), NOW)
+    async with database.write() as unit:
+        held = await DeliveryQueue(unit).claim(NOW, LEASE)
+        assert held is not None
+    again = Outcome(status=NotificationStatus.QUEUED, next_attempt_at=NOW)
+    async with database.write() as unit:
+        found = await DeliveryQueue(unit).settle_and_claim(held, again, NOW, LEASE)
+    assert found == (True, None)
+    assert await states(database) == {"queued": 1}
 
 
 async def test_pointless_mail_is_never_claimed_and_dropped(database: Database):

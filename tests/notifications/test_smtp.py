@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
+from email import message_from_bytes
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from app.notifications.message import Mailbox, build_message
+from app.notifications.message import Mailbox, Message, build_message
 from app.notifications.rendering import RenderedMail
 from app.notifications.smtp import Mailer, PermanentMailError, SmtpSettings, TemporaryMailError
 
 SENDER = Mailbox("Visitor desk", "visitors@example.com")
+TEXT = "text\n.\n.with dots\n.."
 
 
 class Catcher:
@@ -88,9 +89,9 @@ async def running(
         await server.wait_closed()
 
 
-def message(recipient: str = "maria@example.net") -> EmailMessage:
+def message(recipient: str = "maria@example.net") -> Message:
     return build_message(
-        RenderedMail("Subject", "text\n.\nwith a dot", "<p>html</p>"),
+        RenderedMail("Subject", TEXT, "<p>html</p>"),
         sender=SENDER,
         recipient=Mailbox("Maria", recipient),
         message_id="<1@example.com>",
@@ -111,7 +112,8 @@ async def test_a_mail_arrives_whole():
     assert envelope.mail_from == SENDER.address
     assert envelope.rcpt_tos == ["maria@example.net"]
     assert isinstance(envelope.original_content, bytes)
-    assert b"\r\n.\r\nwith a dot" in envelope.original_content
+    text = list(message_from_bytes(envelope.original_content).walk())[1]
+    assert text.get_payload(decode=True) == TEXT.replace("\n", "\r\n").encode()
     assert b"\r\nMessage-ID: <1@example.com>\r\n" in envelope.original_content
 
 
