@@ -36,16 +36,10 @@ from app.core.pagination import Ordering
 from app.departments.models import Department
 from app.reports.calendar import CountedDays, Granularity, SiteDay, Span
 from app.sites.models import Site
+from app.visitors.listing import VisitorFilter, narrowed
 from app.visitors.models import Visitor, VisitorStatus
-from app.visitors.repository import (
-    ORDERINGS,
-    VisitorFilter,
-    VisitorOrdering,
-    VisitorReader,
-    visible_to,
-)
+from app.visitors.repository import visible_to
 
-RECENT = 5
 ARRIVED = (VisitorStatus.VERIFIED, VisitorStatus.COMPLETED)
 COUNTED_BY = ("status", "purpose", "department_id", "visit_time", "visit_date")
 TRENDS_BY = ("bucket", "hour", "site_id", "department_id")
@@ -111,19 +105,11 @@ class ReportReader:
             source = source.join(counter, true())
         return await self._grouped(counts, source, COUNTED_BY, counters)
 
-    async def recent(self, site_id: UUID | None, caller: Caller) -> Sequence[Visitor]:
-        """The visitors registered last, newest first, with site and department."""
-        statement = VisitorReader(self.session).statement().where(*visible_to(caller))
-        if site_id is not None:
-            statement = statement.where(Visitor.site_id == site_id)
-        newest_first = ORDERINGS[VisitorOrdering.LATEST_CREATED_AT].clauses()
-        return (await self.session.scalars(statement.order_by(*newest_first).limit(RECENT))).all()
-
     async def trends(
         self, chosen: VisitorFilter, granularity: Granularity, caller: Caller
     ) -> Groups:
         """Figures of the visits that fit, grouped by each of `TRENDS_BY` and (None) over all."""
-        visits = _outcomes([*chosen.conditions(), *visible_to(caller)], granularity)
+        visits = _outcomes(chosen.values(caller), granularity)
         figures = _grouping(visits, TRENDS_BY, _measures(visits), "figures")
         return await self._grouped(figures, figures, TRENDS_BY, [])
 
@@ -154,10 +140,9 @@ class ReportReader:
             .select_from(Visitor)
             .join(Site, Site.id == Visitor.site_id)
             .outerjoin(Department, Department.id == Visitor.department_id)
-            .where(*chosen.conditions(), *visible_to(caller))
             .order_by(*ordering.clauses())
         )
-        return self.session.stream(statement, part=part)
+        return self.session.stream(narrowed(statement, chosen.values(caller)), part=part)
 
 
 def _grouping(
@@ -225,22 +210,19 @@ def _inside(mine: Sequence[ColumnElement[bool]]) -> CTE:
 # -- trends -----------------------------------------------------------------------------------
 
 
-def _outcomes(conditions: Sequence[ColumnElement[bool]], granularity: Granularity) -> Subquery:
+def _outcomes(values: dict[str, Any], granularity: Granularity) -> Subquery:
     # Cast first: of a date alone, date_trunc makes an instant in the session's time zone.
     bucket = func.date_trunc(granularity.value, cast(Visitor.visit_date, DateTime()))
     stay = extract("epoch", Visitor.checked_out_at - Visitor.checked_in_at) / 60.0
-    return (
-        select(
-            cast(bucket, Date).label("bucket"),
-            cast(func.date_part("hour", Visitor.visit_time), Integer).label("hour"),
-            Visitor.site_id,
-            Visitor.department_id,
-            Visitor.status,
-            case((~Visitor.checked_out_automatically, stay)).label("stay"),
-        )
-        .where(*conditions)
-        .subquery("visits")
+    visits = select(
+        cast(bucket, Date).label("bucket"),
+        cast(func.date_part("hour", Visitor.visit_time), Integer).label("hour"),
+        Visitor.site_id,
+        Visitor.department_id,
+        Visitor.status,
+        case((~Visitor.checked_out_automatically, stay)).label("stay"),
     )
+    return narrowed(visits, values).subquery("visits")
 
 
 def _measures(visits: Subquery) -> list[ColumnElement[Any]]:

@@ -23,7 +23,7 @@ from app.reports.repository import ReportReader
 from app.reports.schemas import Dashboard, Trends
 from app.reports.workbook import Workbook
 from app.visitors.dependencies import Filter
-from app.visitors.repository import ORDERINGS, VisitorOrdering
+from app.visitors.listing import ORDERINGS, VisitorOrdering
 
 router = APIRouter(prefix="/api", tags=["reports"], route_class=ApiRoute)
 

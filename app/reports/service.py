@@ -25,10 +25,11 @@ from app.reports.schemas import (
     VisitFigures,
 )
 from app.slots.service import UnknownSite
-from app.visitors.repository import VisitorFilter
+from app.visitors.listing import VisitorFilter, first_records
 from app.visitors.schemas import Visitor
 
 DASHBOARD_DAYS = 366
+RECENT = 5
 TRENDS_DAYS = 1_100
 
 
@@ -49,9 +50,9 @@ async def dashboard(
     sites = await _site_days(reader, site, now)
     days = calendar.counted_days(sites, chosen)
     groups = await reader.dashboard(days, site, caller)
-    recent = await reader.recent(site, caller)
+    recent = await first_records(session, VisitorFilter(site=site), caller, RECENT)
     span = calendar.outline([each.chosen for each in days])
-    return _dashboard(groups, span, [Visitor.of(visitor) for visitor in recent])
+    return _dashboard(groups, span, [Visitor.model_validate(record) for record in recent])
 
 
 async def trends(

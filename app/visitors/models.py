@@ -60,6 +60,8 @@ class VisitorStatus(StrEnum):
 # e-mail address and a phone number are found by each of their parts.
 SEARCH = "array_to_tsvector(search_words(name, email, company, phone))"
 
+ENDED = "status IN ('completed', 'cancelled', 'expired')"
+
 # Ended visits whose personal data is still held: never anonymised, or changed since.
 HELD = (
     "(visitors.anonymised_at IS NULL OR visitors.updated_at > visitors.anonymised_at)"
@@ -97,6 +99,22 @@ class Visitor(Entity):
             postgresql_where=text("status IN ('pending', 'verified')"),
         ),
         Index("ix_visitors_held", "visit_date", "id", postgresql_where=text(HELD)),
+        # The latest visits are still open: a list of ended ones would begin far down in the others.
+        Index(
+            "ix_visitors_ended_created",
+            "status",
+            "created_at",
+            "id",
+            postgresql_where=text(ENDED),
+        ),
+        Index(
+            "ix_visitors_ended_visit",
+            "status",
+            "visit_date",
+            "visit_time",
+            "id",
+            postgresql_where=text(ENDED),
+        ),
     )
 
     site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"))

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from app.core.keys import KeyRing
 from app.core.pagination import CursorCodec
-from app.visitors.repository import ORDERINGS, VisitorOrdering
+from app.visitors.listing import ORDERINGS, VisitorOrdering
 from bench.dataset import HOST_EMAIL
 from bench.installation import SECRET
 from bench.load import drive, get
