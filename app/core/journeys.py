@@ -43,7 +43,7 @@ class Journeys:
         connection: asyncpg.Connection = lent.driver_connection
         try:
             with _observed(statement.sql, arguments):
-                rows: list[Row] = await connection.fetch(statement.sql, *arguments)
+                rows = await _rows(connection, statement, arguments)
         except asyncpg.PostgresError as error:
             lent.close()
             raise _as_sqlalchemys(error) from error
@@ -54,6 +54,18 @@ class Journeys:
             raise
         lent.close()
         return rows
+
+
+async def _rows(
+    connection: asyncpg.Connection, statement: Prepared, arguments: tuple[Any, ...]
+) -> list[Row]:
+    rows: list[Row]
+    if statement.planned_anew:
+        unnamed = await connection.prepare(statement.sql, name="")
+        rows = await unnamed.fetch(*arguments)
+    else:
+        rows = await connection.fetch(statement.sql, *arguments)
+    return rows
 
 
 def _as_sqlalchemys(error: Exception, *, invalidated: bool = False) -> DBAPIError:
