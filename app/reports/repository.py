@@ -1,9 +1,7 @@
 """SQL of the figures and of the export."""
 
 from collections.abc import AsyncGenerator, Sequence
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import (
     CTE,
@@ -11,7 +9,6 @@ from sqlalchemy import (
     Date,
     DateTime,
     Float,
-    FromClause,
     Integer,
     Row,
     Select,
@@ -21,27 +18,21 @@ from sqlalchemy import (
     cast,
     extract,
     func,
-    literal,
     select,
-    true,
     tuple_,
     type_coerce,
-    union_all,
 )
 
 from app.auth.caller import Caller
 from app.core.database import ReadSession
-from app.core.localtime import local_now
 from app.core.pagination import Ordering
 from app.departments.models import Department
-from app.reports.calendar import CountedDays, Granularity, SiteDay, Span
+from app.reports.calendar import Granularity
 from app.sites.models import Site
 from app.visitors.listing import VisitorFilter, narrowed
 from app.visitors.models import Visitor, VisitorStatus
-from app.visitors.repository import visible_to
 
 ARRIVED = (VisitorStatus.VERIFIED, VisitorStatus.COMPLETED)
-COUNTED_BY = ("status", "purpose", "department_id", "visit_time", "visit_date")
 TRENDS_BY = ("bucket", "hour", "site_id", "department_id")
 
 AnyRow = Row[*tuple[Any, ...]]
@@ -77,50 +68,19 @@ class ReportReader:
     def __init__(self, session: ReadSession) -> None:
         self.session = session
 
-    async def site_days(self, site_id: UUID | None, now: datetime) -> list[SiteDay]:
-        """Today on the calendar of one site, or of all for None; empty for an unknown one."""
-        statement = select(Site.id, Site.name, Site.timezone).order_by(Site.id)
-        if site_id is not None:
-            statement = statement.where(Site.id == site_id)
-        found = await self.session.rows(statement)
-        return [SiteDay(id_, name, local_now(now, zone).date()) for id_, name, zone in found]
-
-    async def dashboard(
-        self, days: Sequence[CountedDays], site_id: UUID | None, caller: Caller
-    ) -> Groups:
-        """The counts of the chosen days, grouped by each of `COUNTED_BY` and (None) not at all.
-
-        One statement, hence one snapshot: the counters of today and of the month are beside the
-        counts, the same in every row. The group None always has its one row.
-        """
-        at_site = [] if site_id is None else [Visitor.site_id == site_id]
-        mine = [*visible_to(caller), *at_site]
-        chosen = _visits(days, [each.chosen for each in days], mine)
-        counts = _grouping(chosen, COUNTED_BY, [func.count().label("visits")], "counts")
-        today = _today(_visits(days, [each.today for each in days], mine))
-        month = _month(_visits(days, [each.month for each in days], mine))
-        counters = [today, month, _inside(mine)]
-        source: FromClause = counts
-        for counter in counters:
-            source = source.join(counter, true())
-        return await self._grouped(counts, source, COUNTED_BY, counters)
-
     async def trends(
         self, chosen: VisitorFilter, granularity: Granularity, caller: Caller
     ) -> Groups:
         """Figures of the visits that fit, grouped by each of `TRENDS_BY` and (None) over all."""
         visits = _outcomes(chosen.values(caller), granularity)
         figures = _grouping(visits, TRENDS_BY, _measures(visits), "figures")
-        return await self._grouped(figures, figures, TRENDS_BY, [])
+        return await self._grouped(figures, TRENDS_BY)
 
-    async def _grouped(
-        self, groups: CTE, source: FromClause, keys: Sequence[str], beside: Sequence[CTE]
-    ) -> Groups:
+    async def _grouped(self, groups: CTE, keys: Sequence[str]) -> Groups:
         """Grouping sets with the departments' names, by the key that a row is grouped by."""
-        columns = [*groups.c, *(one for table in beside for one in table.c)]
         found = await self.session.rows(
-            select(*columns, Department.name.label("department_name")).select_from(
-                source.outerjoin(Department, Department.id == groups.c.department_id)
+            select(*groups.c, Department.name.label("department_name")).select_from(
+                groups.outerjoin(Department, Department.id == groups.c.department_id)
             )
         )
         # GROUPING() has a bit for each key, the first one's the highest: 0 where it is grouped by.
@@ -153,58 +113,6 @@ def _grouping(
     level = func.grouping(*columns, type_=Integer).label("level")
     sets = func.grouping_sets(tuple_(), *(tuple_(one) for one in columns))
     return select(level, *columns, *measures).group_by(sets).cte(name)
-
-
-# -- the dashboard ----------------------------------------------------------------------------
-
-
-def _visits(
-    days: Sequence[CountedDays], spans: Sequence[Span], mine: Sequence[ColumnElement[bool]]
-) -> Subquery:
-    """The visits of the spans, each at the sites that count it.
-
-    The dates are constants of the statement and the sites left out where one group has them all:
-    a join to a table of spans would be planned blindly, and read the whole table.
-    """
-    parts = [
-        select(
-            Visitor.status,
-            Visitor.purpose,
-            Visitor.department_id,
-            Visitor.visit_time,
-            Visitor.visit_date,
-        ).where(
-            Visitor.visit_date.between(span.first, span.last),
-            *([Visitor.site_id.in_(each.sites)] if len(days) > 1 else []),
-            *mine,
-        )
-        for each, span in zip(days, spans, strict=True)
-    ]
-    return (union_all(*parts) if len(parts) > 1 else parts[0]).subquery()
-
-
-def _today(visits: Subquery) -> CTE:
-    status = visits.c.status
-    return select(
-        func.count().filter(status != VisitorStatus.CANCELLED).label("today_total"),
-        func.count().filter(status.in_(ARRIVED)).label("today_arrived"),
-        func.count().filter(status == VisitorStatus.PENDING).label("today_pending"),
-    ).cte("today")
-
-
-def _month(visits: Subquery) -> CTE:
-    live = func.count().filter(visits.c.status != VisitorStatus.CANCELLED)
-    return select(live.label("month_total")).cte("month")
-
-
-def _inside(mine: Sequence[ColumnElement[bool]]) -> CTE:
-    # A constant and not a parameter: a plan made for every value could not use the partial index.
-    verified = literal(VisitorStatus.VERIFIED, Visitor.status.type, literal_execute=True)
-    return (
-        select(func.count().label("inside"))
-        .where(Visitor.status == verified, *mine)
-        .cte("inside_now")
-    )
 
 
 # -- trends -----------------------------------------------------------------------------------

@@ -79,14 +79,7 @@ class Visitor(Entity):
     __tablename__ = "visitors"
     __table_args__ = (
         Index("ix_visitors_created_at_id", "created_at", "id"),
-        # With what the dashboard counts by, so that it need not look at the rows themselves.
-        Index(
-            "ix_visitors_visit",
-            "visit_date",
-            "visit_time",
-            "id",
-            postgresql_include=["site_id", "status", "purpose", "department_id"],
-        ),
+        Index("ix_visitors_visit", "visit_date", "visit_time", "id"),
         Index("ix_visitors_site_visit", "site_id", "visit_date", "visit_time", "id"),
         Index("ix_visitors_inside", "site_id", postgresql_where=text("status = 'verified'")),
         Index("ix_visitors_host_created", "host_id", "created_at", "id"),

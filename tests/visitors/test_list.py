@@ -81,7 +81,7 @@ async def test_a_wrong_filter_is_422_and_named(api: Api, name: str, value: str):
         "ada", "ADA", "  ada ", "lov", "lovelace", "ada lov", "lov ada", "ada analyt 123",
         "ada@example.com", "example", "example.com", "a@e", "analytical", "engines ltd", "+49 30",
         "+4930123456", "4930123", "(30) 123-456", "456", "ada,lovelace", "ada & lovelace", "l",
-        "ada@example.com", "ADA@EX", "@example.com", "ada@", "+49 30 1", "(30)", "49 ada", "..@ada",
+        "ADA@EX", "@example.com", "ada@", "+49 30 1", "(30)", "49 ada", "..@ada",
     ],
 )  # fmt: skip
 async def test_search_finds_the_start_of_any_word(api: Api, q: str):
