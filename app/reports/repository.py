@@ -1,6 +1,7 @@
 """SQL of the figures and of the export."""
 
 from collections.abc import AsyncGenerator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -10,8 +11,6 @@ from sqlalchemy import (
     DateTime,
     Float,
     Integer,
-    Row,
-    Select,
     String,
     Subquery,
     case,
@@ -22,20 +21,29 @@ from sqlalchemy import (
     tuple_,
     type_coerce,
 )
+from sqlalchemy import Row as SqlRow
 
 from app.auth.caller import Caller
 from app.core.database import ReadSession
-from app.core.pagination import Ordering
+from app.core.journeys import Row
+from app.core.prepared import Prepared
 from app.departments.models import Department
 from app.reports.calendar import Granularity
 from app.sites.models import Site
-from app.visitors.listing import VisitorFilter, narrowed
+from app.visitors.listing import (
+    NARROWS,
+    ORDERINGS,
+    SHAPES,
+    VisitorFilter,
+    VisitorOrdering,
+    narrowed,
+)
 from app.visitors.models import Visitor, VisitorStatus
 
 ARRIVED = (VisitorStatus.VERIFIED, VisitorStatus.COMPLETED)
 TRENDS_BY = ("bucket", "hour", "site_id", "department_id")
 
-AnyRow = Row[*tuple[Any, ...]]
+AnyRow = SqlRow[*tuple[Any, ...]]
 Groups = dict[str | None, list[AnyRow]]
 
 # In the order of `app/reports/columns.py`. Ids and words come as text: the detour over an object
@@ -92,17 +100,23 @@ class ReportReader:
         return grouped
 
     def export(
-        self, chosen: VisitorFilter, caller: Caller, ordering: Ordering, *, part: int
-    ) -> AsyncGenerator[Sequence[AnyRow], None]:
+        self, chosen: VisitorFilter, caller: Caller, ordering: VisitorOrdering, *, part: int
+    ) -> AsyncGenerator[Sequence[Row], None]:
         """The cells of `EXPORTED` for all visitors that fit, `part` rows at a time."""
-        statement: Select[*tuple[Any, ...]] = (
-            select(*EXPORTED)
-            .select_from(Visitor)
-            .join(Site, Site.id == Visitor.site_id)
-            .outerjoin(Department, Department.id == Visitor.department_id)
-            .order_by(*ordering.clauses())
-        )
-        return self.session.stream(narrowed(statement, chosen.values(caller)), part=part)
+        values = chosen.values(caller)
+        return self.session.stream(_export(tuple(values), ordering), part=part, **values)
+
+
+@lru_cache(SHAPES)
+def _export(narrowing: tuple[str, ...], ordering: VisitorOrdering) -> Prepared:
+    return Prepared(
+        select(*EXPORTED)
+        .select_from(Visitor)
+        .join(Site, Site.id == Visitor.site_id)
+        .outerjoin(Department, Department.id == Visitor.department_id)
+        .where(*(NARROWS[name] for name in narrowing))
+        .order_by(*ORDERINGS[ordering].clauses())
+    )
 
 
 def _grouping(
