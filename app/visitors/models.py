@@ -93,16 +93,9 @@ class Visitor(Entity):
         ),
         Index("ix_visitors_held", "visit_date", "id", postgresql_where=text(HELD)),
         # The latest visits are still open: a list of ended ones would begin far down in the others.
-        Index(
-            "ix_visitors_ended_created",
-            "status",
-            "created_at",
-            "id",
-            postgresql_where=text(ENDED),
-        ),
+        Index("ix_visitors_ended_created", "created_at", "id", postgresql_where=text(ENDED)),
         Index(
             "ix_visitors_ended_visit",
-            "status",
             "visit_date",
             "visit_time",
             "id",

@@ -37,15 +37,12 @@ def upgrade() -> None:
     op.execute(SEARCH_QUERY)
     op.execute(SEARCH_KEY)
     op.create_index(
-        "ix_visitors_ended_created",
-        "visitors",
-        ["status", "created_at", "id"],
-        postgresql_where=ENDED,
+        "ix_visitors_ended_created", "visitors", ["created_at", "id"], postgresql_where=ENDED
     )
     op.create_index(
         "ix_visitors_ended_visit",
         "visitors",
-        ["status", "visit_date", "visit_time", "id"],
+        ["visit_date", "visit_time", "id"],
         postgresql_where=ENDED,
     )
 
