@@ -8,6 +8,7 @@ from app.core.models import Base
 from app.departments.models import Department
 from app.devices.models import Device
 from app.notifications.models import Notification
+from app.reports.models import VisitChange, VisitCount
 from app.scans.models import Scan
 from app.sites.models import Site, SiteClosure
 from app.slots.models import Slot
@@ -31,6 +32,8 @@ __all__ = [
     "SiteClosure",
     "Slot",
     "User",
+    "VisitChange",
+    "VisitCount",
     "Visitor",
     "VisitorEvent",
     "metadata",

@@ -24,6 +24,7 @@ DEPARTMENTS = ("Engineering", "Sales", "Human Resources", "Legal", "Research", "
 HOST_EMAIL = "host0@example.com"
 SPACIOUS = 1_000_000  # seats of an hour: none is ever full unless a measurement wants it
 FILLED = ("visitors", "visitor_events", "notifications", "scans")
+VACUUMED = (*FILLED, "slots", "visit_counts", "visit_changes")
 CONNECTIONS = 2
 COPY_ROWS = 20_000
 
@@ -61,6 +62,7 @@ FROM slots AS same LEFT JOIN (
     GROUP BY slot_id) AS seats ON seats.slot_id = same.id
 WHERE slots.id = same.id
 """
+COUNT_VISITS = "SELECT recount_visits()"
 # What every visitor has left behind: entries of the trail, mails that were sent, scans.
 TRACES = (
     """
@@ -138,9 +140,10 @@ class Dataset:
                 await pool.execute(index["gone"])
             await _copy(pool, self._people.rows(size))
             await pool.execute(COUNT_SEATS)
+            await pool.execute(COUNT_VISITS)
             await _all(pool, TRACES)
             await _all(pool, [index["made"] for index in indexes])
-            await _all(pool, [f"VACUUM (ANALYZE) {table}" for table in (*FILLED, "slots")])
+            await _all(pool, [f"VACUUM (ANALYZE) {table}" for table in VACUUMED])
         self._numbers = size
 
     async def add(

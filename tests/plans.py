@@ -1,7 +1,8 @@
 """How PostgreSQL goes about what the application asks of it."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from sqlalchemy import text
 
@@ -34,3 +35,29 @@ async def vacuum(database: Database, table: str) -> None:
         while not (await connection.execute(seen)).scalar():
             await asyncio.sleep(0.1)
             await connection.execute(text(f"VACUUM {table}"))
+
+
+async def rows_looked_at(database: Database, sent: Sent, table: str) -> int:
+    """How many rows of a table a query really visits, those that it passes over included."""
+    async with database.engine.connect() as connection:
+        told = await connection.exec_driver_sql(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {sent.sql}", sent.parameters
+        )
+        [plan] = told.scalar_one()
+    return sum(_visited(node) for node in _nodes(plan["Plan"]) if _is_of(node, table))
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from _nodes(child)
+
+
+def _is_of(node: dict[str, Any], table: str) -> bool:
+    return bool(node.get("Relation Name") == table)
+
+
+def _visited(node: dict[str, Any]) -> int:
+    removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+    each_time = node["Actual Rows"] + sum(node.get(key, 0) for key in removed)
+    return int(each_time * node["Actual Loops"])

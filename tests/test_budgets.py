@@ -6,8 +6,12 @@ A number that grows is a price that every request pays. BEGIN and COMMIT are not
 import pytest
 from fastapi import FastAPI
 
+from app.core.database import Database
 from tests.api import VISITOR, Api
+from tests.bulk.files import rows, upload, workbook
+from tests.conftest import MONDAY
 from tests.counting import statements
+from tests.reports.data import Visitors
 
 DAY = {"visit_date": "2026-11-23"}
 READS = {
@@ -21,7 +25,7 @@ READS = {
     "visitors/available-slots/?visit_date=2026-11-23": 2,
     "visitors/check-slot/?visit_date=2026-11-23&visit_time=10:00": 2,
     "visitors/hosts/": 2,
-    "visitors/dashboard-stats/": 5,
+    "visitors/dashboard-stats/": 4,
     "visitors/scans/": 2,
     "departments/": 2,
     "sites/": 2,
@@ -30,6 +34,38 @@ READS = {
     "auth/me/": 2,
     "auth/users/": 2,
 }
+
+
+# Bytes of an answer with every field filled: fifty visitors, a month's dashboard, a day of slots.
+BYTES = {
+    "visitors/?limit=50": 55_000,
+    "visitors/dashboard-stats/": 10_000,
+    "visitors/available-slots/?visit_date=2026-11-23": 2_500,
+}
+
+
+@pytest.mark.parametrize("path", BYTES)
+async def test_an_answer_keeps_its_size(api: Api, database: Database, path: str):
+    filled = {
+        "phone": "+49 30 123456",
+        "company": "Analytical Engines Ltd",
+        "host_name": "Charles Babbage",
+        "host_email": "charles@example.com",
+        "notes": "Comes by bicycle",
+        "checked_in_at": MONDAY,
+        "checked_out_at": MONDAY,
+    }
+    await Visitors(database).add(*({**filled, "name": f"Ada Lovelace {n}"} for n in range(60)))
+    answer = await (await api.admin()).request("GET", path)
+    assert answer.status_code == 200, answer.text
+    assert len(answer.content) <= BYTES[path]
+
+
+async def test_an_upload_keeps_its_budget(api: Api, app: FastAPI):
+    admin = await api.admin()
+    with statements(app) as sent:
+        assert (await upload(admin, workbook(rows(20)))).status_code == 201
+    assert len(sent) <= 10, sent
 
 
 @pytest.mark.parametrize("path", READS)

@@ -12,7 +12,7 @@ from workers.context import WorkerContext
 from workers.mail import drain_outbox
 from workers.repeats import forget_answers
 from workers.runs import watched
-from workers.visits import anonymise_visitors, close_visits, send_reminders
+from workers.visits import anonymise_visitors, close_visits, count_visits, send_reminders
 
 # A killed worker's job runs again after this and ten seconds more.
 JOB_SECONDS = 60
@@ -23,6 +23,7 @@ def calendar() -> list[CronJob]:
     """The jobs that nobody asks for, by UTC. An alert knows when each is late: see deploy/."""
     return [
         cron(watched(close_visits), minute=set(range(0, 60, 5)), run_at_startup=True),
+        cron(watched(count_visits), run_at_startup=True),  # every minute
         cron(watched(send_reminders), minute=set(range(0, 60, 15)), run_at_startup=True),
         cron(watched(purge_accounts), hour=2, minute=40),
         cron(watched(forget_answers), minute=20),

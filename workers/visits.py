@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.core.logging import logger
+from app.reports.counting import fold_changes
 from app.visitors.closing import close_past_visits
 from app.visitors.reminders import remind
 from app.visitors.retention import anonymise_past
@@ -15,6 +16,16 @@ async def close_visits(ctx: dict[Any, Any]) -> None:
     closed = await close_past_visits(context.database, context.clock.now())
     if closed.expired or closed.completed:
         logger.info("visits closed", expired=closed.expired, completed=closed.completed)
+
+
+async def count_visits(ctx: dict[Any, Any]) -> None:
+    """Move what has changed into the counts of the dashboard, which is exact without it and
+    slower the more has changed."""
+    database = context_of(ctx).database
+    moved = 1
+    while moved:
+        async with database.write() as unit:
+            moved = await fold_changes(unit)
 
 
 async def send_reminders(ctx: dict[Any, Any]) -> None:

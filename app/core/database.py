@@ -12,8 +12,9 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing, asynccontextmanager
-from typing import Annotated, Any, TypeVar, TypeVarTuple
+from typing import Annotated, Any, TypeVar, TypeVarTuple, cast
 
+import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy import (
     CursorResult,
@@ -27,14 +28,13 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy import Row as SqlRow
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
 from app.core.engine import connect_options, make_engine
 from app.core.errors import Conflict
 from app.core.inserting import Shape, as_json, insertions
-from app.core.journeys import Journeys, Row
+from app.core.journeys import Journeys, Row, stream
 from app.core.models import Entity
 from app.core.pool import MeasuredPool
 from app.core.prepared import Prepared
@@ -104,12 +104,19 @@ class ReadSession:
         )
 
     async def stream(
-        self, statement: Select[*Ts], *, part: int
-    ) -> AsyncGenerator[Sequence[SqlRow[*Ts]], None]:
+        self, statement: Prepared, *, part: int, **values: Any
+    ) -> AsyncGenerator[Sequence[Row], None]:
         """The rows in parts, from a cursor of the server: within `Database.snapshot` alone."""
-        found = await self._session.stream(statement, execution_options={"yield_per": part})
-        async for rows in found.partitions():
-            yield rows
+        connection = await self._session.connection()
+        lent = await connection.get_raw_connection()
+        driver = cast("asyncpg.Connection", lent.driver_connection)
+        try:
+            async with aclosing(stream(driver, statement, values, part)) as parts:
+                async for rows in parts:
+                    yield rows
+        except BaseException:
+            await connection.invalidate()  # it may be in the middle of an answer
+            raise
 
 
 def _run_prepared(

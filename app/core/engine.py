@@ -17,6 +17,9 @@ STATEMENT_TIMEOUT_MS = 15_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
 CONNECT_SECONDS = 1.5
 
+# A request gets one process of the database: to start others takes longer than most of them last.
+PLANNING = {"max_parallel_workers_per_gather": "0", "jit": "off"}
+
 LIMITS = {
     "lock_timeout": LOCK_TIMEOUT_MS,
     "statement_timeout": STATEMENT_TIMEOUT_MS,
@@ -50,7 +53,7 @@ def connect_options(url: str) -> dict[str, Any]:
         # Without a cache asyncpg parses, binds and runs a statement in one message.
         return {**options, "statement_cache_size": 0, "server_settings": session}
     limits = {name: str(milliseconds) for name, milliseconds in LIMITS.items()}
-    return {**options, "server_settings": {**session, **limits}}
+    return {**options, "server_settings": {**session, **PLANNING, **limits}}
 
 
 async def missing_limits(url: str) -> list[str]:

@@ -5,7 +5,7 @@ stands in between, which is five sixths of what a short statement costs. Each jo
 statement that commits by itself, and the connection is back in the pool before its rows are read.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.core.prepared import Prepared
 
 Row = Sequence[Any]
+# The second one comes where the server has said good-bye between two questions.
+LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 Observer = Callable[[str, tuple[Any, ...]], AbstractContextManager[Any]]
 
 observers: list[Observer] = []
@@ -43,17 +45,48 @@ class Journeys:
         connection: asyncpg.Connection = lent.driver_connection
         try:
             with _observed(statement.sql, arguments):
-                rows: list[Row] = await connection.fetch(statement.sql, *arguments)
+                rows = await _rows(connection, statement, arguments)
         except asyncpg.PostgresError as error:
             lent.close()
             raise _as_sqlalchemys(error) from error
         except BaseException as error:
             lent.invalidate()  # whoever gave up leaves an answer behind that is nobody's
-            if isinstance(error, asyncpg.InterfaceError):
+            if isinstance(error, LOST):
                 raise _as_sqlalchemys(error, invalidated=True) from error
             raise
         lent.close()
         return rows
+
+
+async def _rows(
+    connection: asyncpg.Connection, statement: Prepared, arguments: tuple[Any, ...]
+) -> list[Row]:
+    rows: list[Row]
+    if statement.planned_anew:
+        unnamed = await connection.prepare(statement.sql, name="")
+        rows = await unnamed.fetch(*arguments)
+    else:
+        rows = await connection.fetch(statement.sql, *arguments)
+    return rows
+
+
+async def stream(
+    connection: asyncpg.Connection, statement: Prepared, values: dict[str, Any], part: int
+) -> AsyncGenerator[Sequence[Row], None]:
+    """The rows in parts, from a cursor of the server; the connection is in a transaction.
+
+    Raises `DBAPIError`. Whoever stops in between has to give the connection up.
+    """
+    arguments = statement.arguments(values)
+    try:
+        with _observed(statement.sql, arguments):
+            cursor = await connection.cursor(statement.sql, *arguments)
+        while rows := await cursor.fetch(part):
+            yield rows
+    except asyncpg.PostgresError as error:
+        raise _as_sqlalchemys(error) from error
+    except LOST as error:
+        raise _as_sqlalchemys(error, invalidated=True) from error
 
 
 def _as_sqlalchemys(error: Exception, *, invalidated: bool = False) -> DBAPIError:

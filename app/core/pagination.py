@@ -5,7 +5,7 @@ import base64
 import binascii
 import hmac
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Annotated, Any, Generic, TypeVar
@@ -13,7 +13,7 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.database import ReadSession
@@ -45,10 +45,18 @@ class Ordering:
     def clauses(self) -> list[ColumnElement[Any]]:
         return [c.desc() if self.descending else c.asc() for c in self.columns]
 
-    def after(self, values: Sequence[Any]) -> ColumnElement[bool]:
+    def after(self) -> ColumnElement[bool]:
+        """What lies beyond a position, whose values are the parameters of `position`."""
         row = tuple_(*self.columns)
-        bound = tuple_(*[literal(v, c.type) for v, c in zip(values, self.columns, strict=True)])
+        bound = tuple_(*[bindparam(name, type_=c.type) for name, c in self._parameters()])
         return row < bound if self.descending else row > bound
+
+    def position(self, values: Sequence[Any]) -> dict[str, Any]:
+        """The parameters of `after`; none for the first page, which has no values."""
+        return dict(zip([name for name, _ in self._parameters()], values, strict=False))
+
+    def _parameters(self) -> Iterator[tuple[str, InstrumentedAttribute[Any]]]:
+        return ((f"after_{column.key}", column) for column in self.columns)
 
 
 class CursorCodec:
@@ -116,6 +124,20 @@ class PageRequest:
     include_total: bool
     codec: CursorCodec
 
+    def position(self, ordering: Ordering) -> list[Any]:
+        """Where the page before has ended; empty for the first one. Raises `InvalidCursor`."""
+        return [] if self.cursor is None else self.codec.decode(ordering, self.cursor)
+
+    def cut(
+        self, found: list[T], ordering: Ordering, value_of: Callable[[T, str], Any] = getattr
+    ) -> tuple[list[T], str | None]:
+        """The rows of the page and the cursor of the next, of one row more than fits in it."""
+        if len(found) <= self.limit:
+            return found, None
+        rows = found[: self.limit]
+        last = [value_of(rows[-1], column.key) for column in ordering.columns]
+        return rows, self.codec.encode(ordering, last)
+
 
 async def _page_request(
     codec: Annotated[CursorCodec, Depends(get_cursor_codec)],
@@ -142,12 +164,8 @@ async def paginate(
     if page.include_total:
         counted = select(func.count()).select_from(statement.order_by(None).subquery())
         total = await session.scalar(counted)
-    if page.cursor is not None:
-        statement = statement.where(ordering.after(page.codec.decode(ordering, page.cursor)))
+    if position := page.position(ordering):
+        statement = statement.where(ordering.after()).params(ordering.position(position))
     found = await session.scalars(statement.order_by(*ordering.clauses()).limit(page.limit + 1))
-    rows = list(found)
-    if len(rows) <= page.limit:
-        return rows, None, total
-    rows = rows[: page.limit]
-    last = [getattr(rows[-1], column.key) for column in ordering.columns]
-    return rows, page.codec.encode(ordering, last), total
+    rows, next_cursor = page.cut(list(found), ordering)
+    return rows, next_cursor, total

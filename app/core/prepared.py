@@ -16,9 +16,13 @@ class Prepared:
     from the whole statement at each run; and the ORM makes entities of the rows. On a path with
     three statements both together cost more than the rest of the request. The rows of a prepared
     statement are plain: words of an enum come as text.
+
+    One that is `planned_anew` is planned for its values at each run. PostgreSQL settles else for
+    one plan after a few runs, which is wrong where one value means everybody and another nobody.
     """
 
-    def __init__(self, statement: ClauseElement) -> None:
+    def __init__(self, statement: ClauseElement, *, planned_anew: bool = False) -> None:
+        self.planned_anew = planned_anew
         compiled = statement.compile(dialect=_DIALECT)
         if not isinstance(compiled, SQLCompiler):
             raise TypeError("a statement is compiled to SQL")

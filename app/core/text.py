@@ -1,12 +1,14 @@
 """Text as people send it: trimmed, normalised (Unicode NFC), without control or invisible marks."""
 
 import unicodedata
+from functools import lru_cache
 from typing import Annotated, Any
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 LINE_BREAKS = frozenset("\n\r\t")
+ADDRESSES = 256  # that are remembered to be valid
 # Direction marks and joiners belong to names in Arabic, Hebrew, Persian and Indic scripts.
 JOINERS = frozenset("\u200c\u200d\u200e\u200f")
 
@@ -20,7 +22,7 @@ def _is_unsafe(character: str) -> bool:
 
 def _one_line(value: str) -> str:
     text = unicodedata.normalize("NFC", value).strip()
-    if any(_is_unsafe(character) for character in text):
+    if not text.isprintable() and any(_is_unsafe(character) for character in text):
         raise ValueError("must not contain control characters")
     if text and all(character in JOINERS or character.isspace() for character in text):
         raise ValueError("must not consist of invisible characters")
@@ -29,11 +31,15 @@ def _one_line(value: str) -> str:
 
 def _many_lines(value: str) -> str:
     text = unicodedata.normalize("NFC", value).strip()
+    if text.isprintable():
+        return text
     if any(_is_unsafe(character) and character not in LINE_BREAKS for character in text):
         raise ValueError("must not contain control characters")
     return text
 
 
+# The same hosts come again and again, and the twenty rows of an upload have one.
+@lru_cache(ADDRESSES)
 def _email(value: str) -> str:
     text = value.strip()
     if any(unicodedata.category(character) in {"Cc", "Cf"} for character in text):

@@ -1,7 +1,7 @@
 """MIME (RFC 2045 to 2047) for the few parts that our mails are made of.
 
 The standard library's `email` makes the same of any mail, parses each header that it is given, and
-takes longer for it than everything else that a mail costs: docs/decisions/0016. Its functions for
+takes longer for it than everything else that a mail costs: docs/decisions/0019. Its functions for
 the words of a header are used here; its parser reads in the tests what is written here.
 """
 

@@ -14,7 +14,7 @@ from starlette.types import Send
 
 from app.core.database import Database, ReadSession
 from app.core.errors import Problem
-from app.reports.repository import AnyRow
+from app.core.journeys import Row
 
 AT_ONCE = 2
 RETRY_SECONDS = 10
@@ -26,7 +26,7 @@ QUERY_SECONDS = 300
 # A client that takes nothing for so long is gone, or would hold the place for ever.
 STALL_SECONDS = 30
 
-Parts = AsyncGenerator[Sequence[AnyRow], None]
+Parts = AsyncGenerator[Sequence[Row], None]
 
 
 class TooManyExports(Problem):
@@ -113,7 +113,7 @@ class ExportResponse(StreamingResponse):
             await _body(send, await self._made(rows, thread))
         await _body(send, self.file.tail(), more=False)
 
-    async def _made(self, rows: Sequence[AnyRow], thread: Executor) -> bytes:
+    async def _made(self, rows: Sequence[Row], thread: Executor) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(thread, self.file.rows, rows)
 
 

@@ -23,7 +23,7 @@ from app.reports.repository import ReportReader
 from app.reports.schemas import Dashboard, Trends
 from app.reports.workbook import Workbook
 from app.visitors.dependencies import Filter
-from app.visitors.repository import ORDERINGS, VisitorOrdering
+from app.visitors.listing import VisitorOrdering
 
 router = APIRouter(prefix="/api", tags=["reports"], route_class=ApiRoute)
 
@@ -108,9 +108,7 @@ async def export_excel(
         database,
         places,
         file,
-        lambda session: ReportReader(session).export(
-            chosen, caller, ORDERINGS[ordering], part=PART
-        ),
+        lambda session: ReportReader(session).export(chosen, caller, ordering, part=PART),
         name=f"visitors-{now:%Y-%m-%d}",
         may_lag=may_lag,
     )

@@ -14,10 +14,10 @@ from app.core.database import Writing
 from app.core.dependencies import Now
 from app.core.limits import RateLimiter, Rule, TooManyRequests, client_network
 from app.settings import Settings
+from app.visitors.listing import VisitorFilter
 from app.visitors.registering import RegistrationDesk
 from app.visitors.registration import Registration, form_of
 from app.visitors.registration_schemas import VisitorCreate, WalkIn
-from app.visitors.repository import VisitorFilter
 from app.visitors.schemas import VisitorQuery
 from app.visitors.service import VisitorDesk
 

@@ -1,10 +1,7 @@
 """SQL of visitors."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
-from operator import eq, ge, le
 from typing import Any
 from uuid import UUID
 
@@ -23,91 +20,23 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
-    or_,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
 from app.auth.caller import Caller
 from app.core.insert_many import update_many
-from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.qr_token import token_hash
 from app.core.repository import ReadRepository, Repository
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification
 from app.sites.models import Site
-from app.visitors.models import HELD, Purpose, RetiredQrCode, Visitor, VisitorStatus
-
-_CREATED = (Visitor.created_at, Visitor.id)
-_VISIT = (Visitor.visit_date, Visitor.visit_time, Visitor.id)
+from app.visitors.models import HELD, RetiredQrCode, Visitor, VisitorStatus
 
 # What changes when a visitor passes a gate, with the key by which the row is found.
 PASSAGE = ("id", "status", "checked_in_at", "checked_in_gate", "checked_out_at", "updated_at")
-
-
-class VisitorOrdering(StrEnum):
-    """How a list of visitors is sorted; with `-` the latest comes first."""
-
-    CREATED_AT = "created_at"
-    LATEST_CREATED_AT = "-created_at"
-    VISIT_DATE = "visit_date"
-    LATEST_VISIT_DATE = "-visit_date"
-
-
-_COLUMNS = {"created_at": _CREATED, "visit_date": _VISIT}
-ORDERINGS: dict[VisitorOrdering, Ordering] = {
-    ordering: Ordering(
-        ordering.value, _COLUMNS[ordering.lstrip("-")], descending=ordering.startswith("-")
-    )
-    for ordering in VisitorOrdering
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VisitorFilter:
-    """What a list is narrowed to; None narrows nothing."""
-
-    status: VisitorStatus | None = None
-    site: UUID | None = None
-    department: UUID | None = None
-    purpose: Purpose | None = None
-    visit_date: date | None = None
-    visit_date_from: date | None = None
-    visit_date_to: date | None = None
-    host_email: str | None = None
-    q: str | None = None
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        compared = (
-            (Visitor.status, eq, self.status),
-            (Visitor.site_id, eq, self.site),
-            (Visitor.department_id, eq, self.department),
-            (Visitor.purpose, eq, self.purpose),
-            (Visitor.visit_date, eq, self.visit_date),
-            (Visitor.visit_date, ge, self.visit_date_from),
-            (Visitor.visit_date, le, self.visit_date_to),
-        )
-        found: list[ColumnElement[bool]] = [
-            compare(column, value) for column, compare, value in compared if value is not None
-        ]
-        if self.host_email is not None:
-            found.append(func.lower(Visitor.host_email) == self.host_email.strip().lower())
-        if self.q is not None and self.q.strip():
-            found.append(matches(self.q.strip()))
-        return found
-
-
-def matches(q: str) -> ColumnElement[bool]:
-    """Every word of `q` begins a word of name, e-mail, company or phone; or `q` is the QR code.
-
-    The words are cut by the same function of the database that cut those of the column.
-    """
-    word = func.unnest(func.search_words(q, "", "", "")).column_valued("word")
-    prefix = func.quote_literal(word).op("||")(literal(":*", Text))
-    query = select(cast(func.string_agg(prefix, " & "), TSQUERY)).scalar_subquery()
-    return or_(Visitor.qr_code == q, cast(Visitor.search, TSVECTOR).bool_op("@@")(query))
 
 
 def visible_to(caller: Caller) -> list[ColumnElement[bool]]:
@@ -142,12 +71,6 @@ class VisitorReader(ReadRepository[Visitor]):
         return await self.session.scalar(
             self.statement().where(Visitor.id == visitor_id, *visible_to(caller))
         )
-
-    async def page(
-        self, chosen: VisitorFilter, caller: Caller, ordering: Ordering, page: PageRequest
-    ) -> tuple[list[Visitor], str | None, int | None]:
-        conditions = [*chosen.conditions(), *visible_to(caller)]
-        return await paginate(self.session, self.statement().where(*conditions), ordering, page)
 
     async def past_retention(
         self, now: datetime, days: int

@@ -25,10 +25,11 @@ from app.users.repository import UserReader
 from app.visitors import schemas
 from app.visitors.dependencies import Desk, Filter, Registered, Registering, WithinLimits
 from app.visitors.lifecycle import InvalidTransition
+from app.visitors.listing import VisitorOrdering, page_of_records
 from app.visitors.metrics import bookings_of
 from app.visitors.models import Visitor
 from app.visitors.registration import answer, complete
-from app.visitors.repository import ORDERINGS, VisitorOrdering, VisitorReader
+from app.visitors.repository import VisitorReader
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
 
@@ -42,11 +43,9 @@ async def list_visitors(
     ordering: VisitorOrdering = VisitorOrdering.LATEST_CREATED_AT,
 ) -> Page[schemas.Visitor]:
     """Newest first, unless `ordering` says otherwise. Hosts see their own."""
-    rows, next_cursor, total = await VisitorReader(session).page(
-        chosen, caller, ORDERINGS[ordering], page
-    )
-    items = [schemas.Visitor.of(visitor) for visitor in rows]
-    return Page(items=items, next_cursor=next_cursor, total=total)
+    items, next_cursor, total = await page_of_records(session, chosen, caller, ordering, page)
+    page_of_items = {"items": items, "next_cursor": next_cursor, "total": total}
+    return Page[schemas.Visitor].model_validate(page_of_items)
 
 
 @router.post(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.core.errors import InvalidCursor
 from app.core.keys import KeyRing
 from app.core.pagination import CursorCodec
-from app.visitors.repository import ORDERINGS, VisitorOrdering
+from app.visitors.listing import ORDERINGS, VisitorOrdering
 from tests.api import Api, Client
 from tests.problems import faulty_fields, problem
 

@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, text
 
 from app.core.database import Database
 from app.core.ids import new_id
+from app.reports.counting import fold_changes
 from app.sites.models import Site
 from app.slots.models import Slot
 from app.visitors.models import Purpose, Visitor, VisitorCategory, VisitorStatus, VisitorType
@@ -90,6 +91,12 @@ class Visitors:
         async with self.database.write() as unit:
             await unit.write(insert(Slot).values(rows))
         return slots
+
+
+async def fold(database: Database) -> None:
+    """Move the changes that there are into the counts, as the worker does."""
+    async with database.write() as unit:
+        await fold_changes(unit)
 
 
 async def fill(database: Database, rows: int, *, name: str = "Visitor") -> None:

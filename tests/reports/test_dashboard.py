@@ -14,11 +14,10 @@ from app.core.database import Database
 from app.reports.schemas import PurposeCounts, StatusCounts
 from app.visitors.models import Purpose, VisitorStatus
 from tests.api import Api, Client
-from tests.counting import sent_to, statements
+from tests.counting import statements
 from tests.database import add_department, add_site
-from tests.plans import explained
 from tests.problems import faulty_fields
-from tests.reports.data import Visitors, fill
+from tests.reports.data import Visitors, fold
 
 TODAY = date(2026, 11, 23)
 STATUSES = list(VisitorStatus)
@@ -114,20 +113,22 @@ async def test_the_figures_are_those_of_a_recount(
     today = {site: (now + timedelta(hours=hours)).date() for site, hours in zones.items()}
     departments = [None, UUID(await add_department(database))]
     host = await api.host()
-    await visitors.add(
-        *(
-            {
-                "site_id": chance.choice(list(zones)),
-                "status": chance.choice(STATUSES),
-                "purpose": chance.choice(list(Purpose)),
-                "department_id": chance.choice(departments),
-                "visit_date": date(2026, 11, 1) + timedelta(days=chance.randrange(60)),
-                "visit_time": time(chance.randrange(24), chance.randrange(60)),
-                "host_id": chance.choice([None, UUID(host.user_id)]),
-            }
-            for _ in range(600)
+    for part in (350, 250):  # the first ones are counted already, the others not yet
+        await fold(database)
+        await visitors.add(
+            *(
+                {
+                    "site_id": chance.choice(list(zones)),
+                    "status": chance.choice(STATUSES),
+                    "purpose": chance.choice(list(Purpose)),
+                    "department_id": chance.choice(departments),
+                    "visit_date": date(2026, 11, 1) + timedelta(days=chance.randrange(60)),
+                    "visit_time": time(chance.randrange(24), chance.randrange(60)),
+                    "host_id": chance.choice([None, UUID(host.user_id)]),
+                }
+                for _ in range(part)
+            )
         )
-    )
     admin = await api.admin()
     clock.set(now)
     admin, host = (
@@ -246,17 +247,3 @@ async def test_an_impossible_range_or_site_is_refused(
 ) -> None:
     answer = await (await api.admin()).get("visitors/dashboard-stats/", **params)
     assert faulty_fields(answer) == {field}
-
-
-@pytest.mark.parametrize("params", [{}, {"date_from": "2026-01-01", "date_to": "2026-03-31"}])
-async def test_the_index_answers_alone(
-    api: Api, app: FastAPI, database: Database, params: dict[str, str]
-) -> None:
-    admin = await api.admin()
-    await fill(database, 20_000)
-    with sent_to(app.state.database) as sent:
-        await stats(admin, **params)
-    plan = await explained(database, [each for each in sent if "grouping" in each.sql])
-    assert "Seq Scan on visitors" not in plan
-    assert "Index Only Scan using ix_visitors_visit" in plan
-    assert "ix_visitors_inside" in plan

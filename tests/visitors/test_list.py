@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.core.database import Database
+from app.visitors import schemas
 from app.visitors.models import VisitorStatus
 from tests.api import Api, Client
 from tests.database import add_department, add_site, set_status
@@ -15,6 +16,28 @@ async def names(client: Client, **params: Any) -> set[str]:
     answer = await client.get("visitors/", **params)
     assert answer.status_code == 200, answer.text
     return {visitor["name"] for visitor in answer.json()["items"]}
+
+
+async def test_an_item_is_the_record_with_every_field(api: Api, database: Database):
+    admin = await api.admin()
+    plain = await admin.register(phone="+49 30 123", company="Engines", notes="By bicycle")
+    elsewhere = await admin.register(
+        site=await add_site(database),
+        department=await add_department(database),
+        visitor_type="student",
+        visitor_category="academic",
+        purpose="interview",
+    )
+    moved = {"visit_date": "2026-11-24", "visit_time": "14:00"}
+    await admin.post(f"visitors/{elsewhere['id']}/reschedule/", moved)
+    await admin.scan(plain["qr_code"])
+    await admin.scan(plain["qr_code"], direction="out")
+    listed = (await admin.get("visitors/")).json()["items"]
+    assert [item["id"] for item in listed] == [elsewhere["id"], plain["id"]]
+    for item in listed:
+        assert item == (await admin.get(f"visitors/{item['id']}/")).json()
+    filled = [{name for name, value in item.items() if value is not None} for item in listed]
+    assert filled[0] | filled[1] == set(schemas.Visitor.model_fields)
 
 
 @pytest.mark.parametrize("status", list(VisitorStatus))
@@ -81,6 +104,7 @@ async def test_a_wrong_filter_is_422_and_named(api: Api, name: str, value: str):
         "ada", "ADA", "  ada ", "lov", "lovelace", "ada lov", "lov ada", "ada analyt 123",
         "ada@example.com", "example", "example.com", "a@e", "analytical", "engines ltd", "+49 30",
         "+4930123456", "4930123", "(30) 123-456", "456", "ada,lovelace", "ada & lovelace", "l",
+        "ADA@EX", "@example.com", "ada@", "+49 30 1", "(30)", "49 ada", "..@ada",
     ],
 )  # fmt: skip
 async def test_search_finds_the_start_of_any_word(api: Api, q: str):

@@ -1,0 +1,99 @@
+"""The counts behind the dashboard: whatever becomes of visitors, they are those of a recount."""
+
+import asyncio
+from datetime import date
+
+from sqlalchemy import text, update
+
+from app.core.database import Database
+from app.visitors.models import Visitor
+from tests.api import Api
+from tests.database import add_department, add_site
+from tests.reports.data import Visitors, fold
+
+KEPT = """
+SELECT site_id, dimension, visit_date, value, sum(visits) AS visits FROM (
+    SELECT site_id, dimension, visit_date, value, visits FROM visit_counts
+    UNION ALL
+    SELECT site_id, dimension, visit_date, value, visits FROM visit_changes, LATERAL (VALUES
+        ('status', status), ('purpose', purpose), ('hour', hour::text),
+        ('department', coalesce(department_id::text, ''))) AS told (dimension, value)
+) AS kept GROUP BY 1, 2, 3, 4 HAVING sum(visits) <> 0 ORDER BY 1, 2, 3, 4
+"""
+
+
+async def kept(database: Database) -> list[tuple[object, ...]]:
+    async with database.engine.connect() as connection:
+        return [tuple(row) for row in await connection.execute(text(KEPT))]
+
+
+async def changes(database: Database) -> int:
+    async with database.engine.connect() as connection:
+        return int(await connection.scalar(text("SELECT count(*) FROM visit_changes")) or 0)
+
+
+async def recount(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(text("SELECT recount_visits()"))
+
+
+async def assert_exact(database: Database) -> None:
+    """What is kept is what counting all visitors anew would make."""
+    before = await kept(database)
+    await recount(database)
+    assert await kept(database) == before
+    assert await changes(database) == 0
+
+
+async def test_the_life_of_a_visit_is_counted(api: Api, database: Database) -> None:
+    admin, annex = await api.admin(), await add_site(database)
+    staying, going, cancelled = [await admin.register(email=f"{n}@example.com") for n in range(3)]
+    await admin.patch(
+        f"visitors/{staying['id']}/",
+        {"purpose": "interview", "department": await add_department(database)},
+    )
+    await fold(database)
+    await admin.post(
+        f"visitors/{staying['id']}/reschedule/",
+        {"visit_date": "2026-11-24", "visit_time": "14:00"},
+    )
+    await admin.scan(going["qr_code"])
+    await admin.scan(going["qr_code"], direction="out")
+    await admin.patch(f"visitors/{staying['id']}/", {"site": annex})
+    await admin.post(f"visitors/{cancelled['id']}/cancel/")
+    await assert_exact(database)
+    await admin.request("DELETE", f"visitors/{staying['id']}/")
+    await assert_exact(database)
+
+
+async def test_what_no_figure_tells_is_no_change(database: Database, visitors: Visitors) -> None:
+    await visitors.add({}, {})
+    await fold(database)
+    async with database.write() as unit:
+        await unit.write(update(Visitor).values(notes="Comes by bicycle"))
+        await unit.write(update(Visitor).values(visit_date=date(2026, 11, 23)))  # as before
+    assert await changes(database) == 0
+
+
+async def test_two_who_move_changes_at_once_move_each_once(
+    database: Database, visitors: Visitors
+) -> None:
+    await visitors.add({}, {"status": "cancelled"})
+    await fold(database)
+    await visitors.add({}, {"status": "cancelled"}, {"purpose": "delivery"})
+    await asyncio.gather(*(fold(database) for _ in range(4)))
+    assert await changes(database) == 0
+    await assert_exact(database)
+
+
+async def test_what_came_in_while_the_triggers_were_off_is_counted_anew(
+    database: Database, visitors: Visitors
+) -> None:
+    await visitors.add({})
+    async with database.engine.begin() as connection:
+        await connection.execute(text("SET LOCAL session_replication_role = replica"))
+        await connection.execute(text("UPDATE visitors SET status = 'expired'"))
+    before = await kept(database)
+    await recount(database)
+    assert await kept(database) != before
+    await assert_exact(database)

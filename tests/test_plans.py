@@ -1,0 +1,241 @@
+"""What PostgreSQL does about the hot queries where there are many visitors.
+
+A query that reads a whole table is as quick as any other in its first week. None of these does, and
+a page of a list is found without looking at many more rows than it has.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from fastapi import FastAPI
+
+from app.core.database import Database
+from app.core.passwords import PasswordHasher
+from app.main import create_app
+from app.notifications.claims import DeliveryQueue
+from app.reports.counting import fold_changes
+from app.settings import Settings
+from app.visitors.closing import close_past_visits
+from app.visitors.models import VisitorStatus
+from app.visitors.reminders import remind
+from app.visitors.retention import anonymise_past
+from bench.dataset import HOST_EMAIL, Dataset
+from bench.people import PAST_DAYS
+from tests.api import VISITOR, Api, Client
+from tests.bulk.files import rows, upload, workbook
+from tests.conftest import TEMPLATE, recreate_database
+from tests.counting import Sent, sent_to
+from tests.plans import explained, rows_looked_at
+
+VISITORS = 100_000
+LARGE = re.compile(r"Seq Scan on (visitors|visitor_events|scans|notifications)\b")
+# For a page of fifty: of a first name that one visitor in 37 has it looks at 37 times as many.
+LOOKED_AT = 4_000
+
+
+@dataclass
+class Crowd:
+    """An installation with many visitors, and its callers."""
+
+    app: FastAPI
+    database: Database
+    dataset: Dataset
+    desk: Client
+    host: Client
+    known: dict[str, Any]
+    """An ended visit."""
+
+    def day(self, days: int) -> str:
+        return self.dataset.day(days).isoformat()
+
+
+@pytest.fixture(scope="module")
+def url(worker_id: str) -> str:
+    """A database for them alone: the others' is emptied for each test."""
+    return recreate_database(f"vms_plans_{worker_id}", TEMPLATE)
+
+
+@pytest.fixture(scope="module")
+async def crowd(settings: Settings, url: str) -> AsyncIterator[Crowd]:
+    app = create_app(settings.model_copy(update={"database_url": url}))
+    async with (
+        LifespanManager(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http,
+    ):
+        database: Database = app.state.database
+        api = Api(http, database, PasswordHasher(settings.bcrypt_rounds))
+        desk = await api.superadmin()
+        dataset = Dataset(url.replace("+asyncpg", ""), app.state.qr_tokens)
+        await dataset.fill(VISITORS)
+        host = await api.sign_in(HOST_EMAIL, "")
+        ended = await desk.get("visitors/", status="completed", limit=1)
+        yield Crowd(app, database, dataset, desk, host, ended.json()["items"][0])
+
+
+async def assert_by_index(crowd: Crowd, sent: list[Sent]) -> None:
+    assert sent
+    asked = [each for each in sent if not each.sql.startswith(("BEGIN", "SELECT set_config"))]
+    plans = await explained(crowd.database, asked)
+    assert not LARGE.search(plans), plans
+
+
+LISTS: dict[str, dict[str, Any]] = {
+    "all": {},
+    "oldest first": {"ordering": "created_at"},
+    "by visit": {"ordering": "visit_date"},
+    "latest visit first": {"ordering": "-visit_date"},
+    **{f"{status}": {"status": status} for status in VisitorStatus},
+    **{
+        f"{status}, latest visit first": {"status": status, "ordering": "-visit_date"}
+        for status in VisitorStatus
+    },
+    "of a site": {"site": "{site}"},
+    "of a department": {"department": "{department}"},
+    "of a purpose": {"purpose": "interview"},
+    "of a day": {"visit_date": "{today}"},
+    "of a week": {
+        "visit_date_from": "{today}",
+        "visit_date_to": "{week}",
+        "ordering": "visit_date",
+    },
+    "of a day at a site": {"visit_date": "{today}", "site": "{site}", "status": "pending"},
+    "of a host": {"host_email": "host7@example.com"},
+    "q, everybody": {"q": "example"},
+    "q, a first name": {"q": "grace"},
+    "q, three letters": {"q": "gre"},
+    "q, a name": {"q": "{name}"},
+    "q, an address": {"q": "{email}"},
+    "q, a phone number": {"q": "{phone}"},
+    "q, a code": {"q": "{code}"},
+    "q, nobody": {"q": "xyzzy"},
+    "q, nobody of an address": {"q": "xyzzy@example.com"},
+    "q, nobody of a company": {"q": "xyzzy ltd"},
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_page_of_a_list_looks_at_few_rows(crowd: Crowd, name: str) -> None:
+    words = {
+        "site": crowd.known["site"],
+        "department": (await crowd.desk.get("departments/")).json()["items"][0]["id"],
+        "today": crowd.day(0),
+        "week": crowd.day(6),
+        "name": crowd.known["name"],
+        "email": crowd.known["email"],
+        "phone": crowd.known["phone"],
+        "code": crowd.known["qr_code"],
+    }
+    params = {key: value.format(**words) for key, value in LISTS[name].items()}
+    for _ in range(7):  # so often that PostgreSQL may settle for one plan for all values
+        with sent_to(crowd.database) as sent:
+            page = await crowd.desk.get("visitors/", **params)
+    assert page.status_code == 200, page.text
+    await assert_by_index(crowd, sent)
+    assert await rows_looked_at(crowd.database, sent[-1], "visitors") <= LOOKED_AT
+    if cursor := page.json()["next_cursor"]:
+        with sent_to(crowd.database) as sent:
+            await crowd.desk.get("visitors/", **params, cursor=cursor)
+        assert await rows_looked_at(crowd.database, sent[-1], "visitors") <= LOOKED_AT
+
+
+@pytest.mark.parametrize("ordering", ["-created_at", "-visit_date"])
+async def test_a_host_s_list_is_found_by_the_host(crowd: Crowd, ordering: str) -> None:
+    with sent_to(crowd.database) as sent:
+        await crowd.host.get("visitors/", ordering=ordering)
+    await assert_by_index(crowd, sent)
+
+
+@pytest.mark.parametrize("days", [None, (-90, 0), (-600, -500)])
+async def test_the_dashboard_reads_counts_alone(crowd: Crowd, days: tuple[int, int] | None) -> None:
+    async with crowd.database.write() as unit:
+        await fold_changes(unit)
+    params = (
+        {} if days is None else {"date_from": crowd.day(days[0]), "date_to": crowd.day(days[1])}
+    )
+    for client in (crowd.desk, crowd.host):
+        with sent_to(crowd.database) as sent:
+            answer = await client.get("visitors/dashboard-stats/", **params)
+        assert answer.status_code == 200, answer.text
+        await assert_by_index(crowd, sent)
+        plans = await explained(crowd.database, sent)
+        assert "Seq Scan on visit_counts" not in plans
+    assert await rows_looked_at(crowd.database, sent[2], "visitors") <= LOOKED_AT
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "visitors/available-slots/?visit_date={day}",
+        "visitors/check-slot/?visit_date={day}&visit_time=10:00",
+        "visitors/{id}/",
+        "visitors/{id}/events/",
+        "visitors/{id}/notifications/",
+        "visitors/scans/",
+        "notifications/?status=failed",
+        "analytics/trends/",
+        "visitors/export-excel/?visit_date={day}",
+    ],
+)
+async def test_other_reads_use_their_index(crowd: Crowd, path: str) -> None:
+    with sent_to(crowd.database) as sent:
+        asked = path.format(day=crowd.day(3), id=crowd.known["id"])
+        answer = await crowd.desk.request("GET", asked)
+    assert answer.status_code == 200, answer.text
+    await assert_by_index(crowd, sent)
+
+
+async def test_what_reception_writes_uses_its_index(crowd: Crowd) -> None:
+    when: dict[str, Any] = {"visit_date": crowd.day(20), "visit_time": "12:00"}
+    with sent_to(crowd.database) as sent:
+        made = await crowd.desk.post("visitors/", VISITOR | when)
+        assert made.status_code == 201, made.text
+        path = f"visitors/{made.json()['id']}"
+        moved = when | {"visit_time": "13:00"}
+        assert (await crowd.desk.post(f"{path}/reschedule/", moved)).status_code == 200
+        assert (await crowd.desk.post(f"{path}/cancel/")).status_code == 200
+        assert (await upload(crowd.desk, workbook(rows(20)), **when)).status_code == 201
+        assert (await crowd.desk.delete(f"{path}/")).status_code == 204
+    await assert_by_index(crowd, sent)
+
+
+async def test_a_scan_uses_its_index(crowd: Crowd) -> None:
+    made = await crowd.desk.post(
+        "visitors/", VISITOR | {"visit_date": crowd.day(0), "visit_time": "23:30"}
+    )
+    assert made.status_code == 201, made.text
+    with sent_to(crowd.database) as sent:
+        for direction in ("in", "in", "out"):
+            await crowd.desk.scan(
+                made.json()["qr_code"],
+                direction=direction,
+                scan_id="01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11",
+            )
+            await crowd.desk.scan(made.json()["qr_code"], direction=direction)
+    await assert_by_index(crowd, sent)
+
+
+async def test_the_worker_uses_its_index(crowd: Crowd) -> None:
+    now = datetime.now(UTC)
+    with sent_to(crowd.database) as sent:
+        async with crowd.database.write() as unit:
+            queue = DeliveryQueue(unit)
+            claimed = await queue.claim(now, timedelta(minutes=1))
+            await queue.count_due(now, at_most=100)
+            await queue.take_over(now)
+            await queue.drop_pointless(now - timedelta(days=1))
+            await fold_changes(unit)
+        await close_past_visits(crowd.database, now)
+        await remind(crowd.database, _nobody, now)
+        await anonymise_past(crowd.database, now, PAST_DAYS - 2)
+    assert claimed is None or claimed.attempts == 1
+    await assert_by_index(crowd, sent)
+
+
+async def _nobody() -> None:
+    """Nobody is to be woken."""
