@@ -18,6 +18,11 @@ def memory(pid: int) -> float:
     return _over_family(pid, lambda each: _status(each, "VmRSS"))
 
 
+def own_memory(pid: int) -> float:
+    """The same with its share of the pages that others hold too (PSS), so that sums are true."""
+    return _over_family(pid, lambda each: _in_file(f"/proc/{each}/smaps_rollup", "Pss"))
+
+
 def peak_memory(pid: int) -> float:
     """The most that each of them has had since `forget_peak`, in MB."""
     return _over_family(pid, lambda each: _status(each, "VmHWM"))
@@ -42,7 +47,11 @@ def _own_cpu_seconds(pid: int) -> float:
 
 
 def _status(pid: int, name: str) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+    return _in_file(f"/proc/{pid}/status", name)
+
+
+def _in_file(path: str, name: str) -> float:
+    for line in Path(path).read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) / 1024
     raise LookupError(name)

@@ -26,7 +26,8 @@ async def measure_sizes(bench: Bench) -> None:
 async def measure(bench: Bench) -> None:
     with bench.installation.api() as api, bench.installation.worker() as worker:
         await asyncio.sleep(IDLE_SECONDS)
-        bench.results.add("idle", mb=processes.memory(api.pid) + processes.memory(worker))
+        mb = processes.own_memory(api.pid) + processes.own_memory(worker)
+        bench.results.add("idle", mb=mb)
     for is_first in (True, False):
         seconds = _ready_after(bench)
         if not is_first:  # which makes a database
