@@ -101,7 +101,15 @@ def test_create_superadmin_makes_an_account_once(
     assert asyncio.run(_users(fresh_url)) == [("Root@example.com", "superadmin")]
 
 
-@pytest.mark.parametrize(("email", "password"), [("no address", PASSWORD), ("a@b.com", "short")])
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        ("no address", PASSWORD),
+        ("a@b.com", "short"),
+        ("a@b.com", "Superadmin-2026"),
+        ("a@b.com", "Main site 1"),
+    ],
+)
 def test_create_superadmin_refuses_bad_input(
     environment: dict[str, str], email: str, password: str
 ) -> None:
