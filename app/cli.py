@@ -214,11 +214,17 @@ def _document_settings() -> "Settings":
 def dev(
     port: Port = 8000,
     data_dir: Annotated[Path, typer.Option(help="Where data and mail are kept")] = Path(".vms"),
+    demo_visitors: Annotated[
+        int,
+        typer.Option(
+            "--demo", metavar="N", min=0, help="With so many invented visitors: `vms demo`"
+        ),
+    ] = 0,
 ) -> None:
     """Run everything on this machine: PostgreSQL, Redis, a mail catcher, API and worker."""
     from app.embedded.dev import run_dev
 
-    raise typer.Exit(run_dev(port=port, data_dir=data_dir))
+    raise typer.Exit(run_dev(port=port, data_dir=data_dir, demo=demo_visitors))
 
 
 if __name__ == "__main__":
