@@ -74,7 +74,9 @@ class People:
         chance = self.chance.random
         first_name, last_name = self.one(FIRST_NAMES), self.one(LAST_NAMES)
         host = self.one(self._hosts)
-        made = min(visit.begins - timedelta(1 + chance() * 28), self._now)
+        made = visit.begins - timedelta(1 + chance() * 28)
+        if made > self._now:  # booked far ahead
+            made = self._now - timedelta(chance() * 28)
         came = visit.status in CAME
         left = visit.begins + timedelta(minutes=5 + chance() * 180)
         left = max(visit.begins, min(left, self._now))

@@ -6,12 +6,16 @@ what is named in `$4`.
 
 from dataclasses import dataclass
 
+# A UUID version 7 of an instant (RFC 9562): trails and ledgers are read in the order of their ids.
+ID_OF_AT = """(lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7'
+    || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid"""
+
 # Mails are written as sent, or, where they will never be, as superseded: the worker must find
 # nothing to send to people whom nobody knows. That holds for the reminders of days to come, too.
 MAILS = """
 INSERT INTO notifications (id, visitor_id, kind, version, recipient, recipient_name, payload,
     status, attempts, tries_began_at, next_attempt_at, sent_at, created_at)
-SELECT gen_random_uuid(), visitors.id, kind, 0, recipient, recipient_name, payload || arrival,
+SELECT ID_OF_AT, visitors.id, kind, 0, recipient, recipient_name, payload || arrival,
     CASE WHEN at <= now() THEN 'sent' ELSE 'superseded' END, (at <= now())::int,
     least(at, now()), least(at, now()), CASE WHEN at <= now() THEN at END, least(at, now())
 FROM visitors JOIN sites ON sites.id = site_id, LATERAL (SELECT jsonb_build_object(
@@ -34,7 +38,7 @@ WHERE site_id = ANY($1) AND visit_date BETWEEN $2 AND $3 AND at >= visitors.crea
 EVENTS = """
 INSERT INTO visitor_events (id, visitor_id, action, actor_role, actor_name, request_id, details,
     created_at)
-SELECT gen_random_uuid(), id, action, role, actor, 'demo', '{}', at
+SELECT ID_OF_AT, id, action, role, actor, 'demo', '{}', at
 FROM visitors, LATERAL (VALUES
         ('registered', created_at, 'admin', 'Front Desk'),
         ('checked_in', checked_in_at, 'scanner', checked_in_gate),
@@ -49,7 +53,7 @@ WHERE site_id = ANY($1) AND visit_date BETWEEN $2 AND $3 AND at IS NOT NULL
 SCANS = """
 INSERT INTO scans (id, visitor_id, caller_id, scan_id, body_hash, token_hash, direction, gate,
     site_id, verdict, message, details, created_at)
-SELECT gen_random_uuid(), visitors.id, coalesce(devices.id, visitors.site_id), gen_random_uuid(),
+SELECT ID_OF_AT, visitors.id, coalesce(devices.id, visitors.site_id), gen_random_uuid(),
     hash, hash, direction, checked_in_gate, visitors.site_id, verdict, message, '{}', at
 FROM visitors
 LEFT JOIN devices ON devices.site_id = visitors.site_id AND devices.gate = checked_in_gate,
@@ -74,9 +78,9 @@ class Trace:
 MAIL_WORDS = ("visitor_confirmation", "host_registration", "visitor_reminder", "host_arrival")
 EVENT_WORDS = ("registered", "checked_in", "checked_out", "cancelled", "expired")
 TRACES = {
-    "notifications": Trace(MAILS, MAIL_WORDS),
-    "visitor_events": Trace(EVENTS, EVENT_WORDS),
-    "scans": Trace(SCANS, ("in", "out")),
+    "notifications": Trace(MAILS.replace("ID_OF_AT", ID_OF_AT), MAIL_WORDS),
+    "visitor_events": Trace(EVENTS.replace("ID_OF_AT", ID_OF_AT), EVENT_WORDS),
+    "scans": Trace(SCANS.replace("ID_OF_AT", ID_OF_AT), ("in", "out")),
 }
 COUNT_SEATS = """
 UPDATE slots SET booked = coalesce(seats.taken, 0)

@@ -133,6 +133,15 @@ async def test_who_came_has_a_trail_and_scans(database: Database, fill: Fill):
     assert {scan.visitor_id for scan in scans} == inside
 
 
+async def test_a_trail_is_told_in_its_order(api: Api, fill: Fill):
+    await fill()
+    admin = await api.admin()
+    [visitor] = (await admin.get("visitors/", status="completed", limit=1)).json()["items"]
+    events = (await admin.get(f"visitors/{visitor['id']}/events/")).json()
+    events = events if isinstance(events, list) else events["items"]
+    assert [event["action"] for event in events] == ["registered", "checked_in", "checked_out"]
+
+
 async def test_it_is_there_for_the_api(api: Api, fill: Fill):
     await fill()
     admin = await api.admin()
