@@ -40,8 +40,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (migrate, demo, purge, scan):
-    app.command()(command)
+# How the help groups the commands.
+RUN, KEEP, TRY = "Run it", "Look after it", "Try it"
+
+app.command(rich_help_panel=KEEP)(migrate)
+app.command(rich_help_panel=KEEP)(purge)
+app.command(rich_help_panel=TRY)(demo)
+app.command(rich_help_panel=TRY)(scan)
 
 Host = Annotated[str, typer.Option(help="Address to listen on")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on")]
@@ -54,7 +59,7 @@ def main() -> None:
     app()
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
@@ -106,7 +111,7 @@ async def _refuse_unready(settings: "Settings") -> None:
         fail(f"The database of DATABASE_URL can't be reached: {error}.")
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def worker(
     check: Annotated[
         bool, typer.Option("--check", help="Ask whether the worker of this machine moves")
@@ -133,7 +138,7 @@ def _check_worker(settings: "Settings") -> None:
         fail(str(reason))
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def create_superadmin(
     email: Annotated[str, typer.Option(help="E-mail address of the account")],
     password_stdin: Annotated[
@@ -160,7 +165,7 @@ def create_superadmin(
         print(f"{email} is a superadmin.")
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def doctor(
     as_json: AsJson = False,
 ) -> None:
@@ -187,7 +192,7 @@ def dev_accounts() -> None:
     run(accounts.create_development_accounts(settings))
 
 
-@app.command()
+@app.command(rich_help_panel=TRY)
 def openapi() -> None:
     """Print the OpenAPI document."""
     from app.main import create_app
@@ -210,7 +215,7 @@ def _document_settings() -> "Settings":
     )
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def dev(
     port: Port = 8000,
     data_dir: Annotated[Path, typer.Option(help="Where data and mail are kept")] = Path(".vms"),
