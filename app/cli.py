@@ -43,11 +43,6 @@ app = typer.Typer(
 # How the help groups the commands.
 RUN, KEEP, TRY = "Run it", "Look after it", "Try it"
 
-app.command(rich_help_panel=KEEP)(migrate)
-app.command(rich_help_panel=KEEP)(purge)
-app.command(rich_help_panel=TRY)(demo)
-app.command(rich_help_panel=TRY)(scan)
-
 Host = Annotated[str, typer.Option(help="Address to listen on")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on")]
 
@@ -138,6 +133,9 @@ def _check_worker(settings: "Settings") -> None:
         fail(str(reason))
 
 
+app.command(rich_help_panel=KEEP)(migrate)
+
+
 @app.command(rich_help_panel=KEEP)
 def create_superadmin(
     email: Annotated[str, typer.Option(help="E-mail address of the account")],
@@ -179,6 +177,11 @@ def doctor(
     print(looks.as_json(findings) if as_json else looks.report(findings))
     if any(finding.health is looks.Health.FAULT for finding in findings):
         raise typer.Exit(1)
+
+
+app.command(rich_help_panel=KEEP)(purge)
+app.command(rich_help_panel=TRY)(demo)
+app.command(rich_help_panel=TRY)(scan)
 
 
 @app.command(hidden=True)
