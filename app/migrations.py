@@ -1,6 +1,7 @@
 """Bringing a database to the schema of this version (Alembic)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -46,8 +47,14 @@ def upgrade(
     """
     config = alembic_config(database_url)
     config.attributes["on_each"] = on_each
-    try:
+    with _told_when_blocked():
         command.upgrade(config, revision)
+
+
+@contextmanager
+def _told_when_blocked() -> Iterator[None]:
+    try:
+        yield
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) not in GAVE_UP:
             raise
@@ -78,13 +85,17 @@ async def is_behind(database_url: str) -> bool:
 
 
 async def missing(database_url: str) -> list[str]:
-    """The revisions that the database misses, in their order; none where a newer version was."""
+    """The revisions that the database misses, in their order; none where a newer version was.
+
+    Raises `Blocked`.
+    """
     scripts = ScriptDirectory.from_config(alembic_config(database_url))
     known = [script.revision for script in scripts.walk_revisions()]  # the newest first
     engine = make_engine(database_url)
     try:
-        async with engine.connect() as connection:
-            present = await connection.run_sync(_present_revision)
+        with _told_when_blocked():
+            async with engine.connect() as connection:
+                present = await connection.run_sync(_present_revision)
     finally:
         await engine.dispose()
     if present is None:
