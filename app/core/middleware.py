@@ -13,6 +13,7 @@ from app.core.ids import new_id
 from app.core.logging import logger
 from app.core.metrics import count_request
 from app.core.request_context import (
+    CALLER,
     SANE_REQUEST_ID,
     RequestContext,
     set_request_context,
@@ -21,7 +22,6 @@ from app.core.request_context import (
 
 SLASHED = ("/api/", "/health/")
 FILES = (".png", ".svg")
-CALLER = "vms.caller"  # where `app/auth/guards.py` leaves whom it has recognised
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

@@ -15,8 +15,16 @@ FIRST_NAMES = (
     *("Kathleen", "Ken", "Leonhard", "Leslie", "Margaret", "Marie", "Mary", "Niklaus", "Radia"),
     *("Robin", "Rosalind", "Sofia", "Sophie", "Tim", "Tony", "Ursula", "Vera", "Wolfgang"),
 )
-BEGINNINGS = ("Ash", "Black", "Brook", "Clay", "East", "Green", "Hart", "Long", "North", "Wood")
-ENDINGS = ("bourne", "bridge", "bury", "field", "ford", "gate", "ham", "land", "ley", "ton")
+BEGINNINGS = (
+    *("Ash", "Beck", "Black", "Brook", "Clay", "Cold", "Dun", "East", "Fen", "Glen", "Green"),
+    *("Hart", "Holm", "Kirk", "Lang", "Long", "Marsh", "New", "North", "Oak", "Red", "Stan"),
+    *("West", "Wood"),
+)
+ENDINGS = (
+    *("bourne", "bridge", "brook", "bury", "by", "combe", "cote", "dale", "den", "field", "ford"),
+    *("gate", "ham", "hurst", "land", "ley", "low", "mere", "stead", "thorpe", "ton", "well"),
+    "wick",
+)
 LAST_NAMES = tuple(beginning + ending for beginning in BEGINNINGS for ending in ENDINGS)
 TRADES = ("Engines", "Instruments", "Logistics", "Optics", "Foods")
 COMPANIES = tuple(f"{name} {trade} Ltd" for name in LAST_NAMES for trade in TRADES)
