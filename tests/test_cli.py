@@ -99,7 +99,7 @@ def test_a_database_that_is_away_is_one_sentence(environment: dict[str, str], co
 
 
 def test_production_refuses_the_development_accounts(environment: dict[str, str]) -> None:
-    assert vms("migrate", environment=environment).returncode == 0
+    migrations.upgrade(environment["DATABASE_URL"])
     assert vms("dev-accounts", environment=environment | {"DEBUG": "true"}).returncode == 0
     run = vms("serve", environment=environment)
     assert (run.returncode, "development accounts" in run.stderr) == (1, True)
@@ -109,7 +109,7 @@ def test_production_refuses_the_development_accounts(environment: dict[str, str]
 def test_create_superadmin_makes_an_account_once(
     environment: dict[str, str], fresh_url: str
 ) -> None:
-    vms("migrate", environment=environment)
+    migrations.upgrade(environment["DATABASE_URL"])
     create = ("create-superadmin", "--email", "Root@Example.com", "--password-stdin")
     assert vms(*create, environment=environment, stdin=PASSWORD).returncode == 0
     again = vms(*create, environment=environment, stdin=PASSWORD)
@@ -129,7 +129,7 @@ def test_create_superadmin_makes_an_account_once(
 def test_create_superadmin_refuses_bad_input(
     environment: dict[str, str], email: str, password: str
 ) -> None:
-    vms("migrate", environment=environment)
+    migrations.upgrade(environment["DATABASE_URL"])
     create = ("create-superadmin", "--email", email, "--password-stdin")
     run = vms(*create, environment=environment, stdin=password)
     assert run.returncode == 1
@@ -137,7 +137,7 @@ def test_create_superadmin_refuses_bad_input(
 
 
 def test_create_superadmin_tells_a_script(environment: dict[str, str]) -> None:
-    vms("migrate", environment=environment)
+    migrations.upgrade(environment["DATABASE_URL"])
     create = ("create-superadmin", "--email", "root@example.com", "--password-stdin", "--json")
     run = vms(*create, environment=environment, stdin=PASSWORD)
     assert json.loads(run.stdout) == {"email": "root@example.com", "role": "superadmin"}
