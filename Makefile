@@ -10,7 +10,7 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 PYTHON ?= $(shell for name in $(CANDIDATES); do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$name && break; done)
 
-.PHONY: help install run test test-scaling check lint-document tools client bench format migration lock clean
+.PHONY: help install run test test-faults test-scaling check node-is-new-enough lint-document tools client bench format migration lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,12 @@ check: install ## Formatting, lint, types, import rules, migrations, permissions
 	@$(MAKE) --no-print-directory lint-document
 	$(BIN)/python -m tests.write_licences --check
 
+node-is-new-enough:
+	@command -v npm >/dev/null || { echo "Node.js 20.19 or later and npm are needed."; exit 1; }
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' || { \
+		echo "Node.js 20.19 or later is needed; this is $$(node --version). Debian 12 has no newer one, but npm has:"; \
+		echo "    npx --yes --package=node@22 -- make client"; exit 1; }
+
 lint-document:
 	@if command -v npm >/dev/null; then \
 		$(MAKE) --no-print-directory $(TYPESCRIPT)/node_modules/installed && \
@@ -55,10 +61,10 @@ lint-document:
 	elif test "$$CI" = true; then echo "Node.js and npm are missing."; exit 1; \
 	else echo "LEFT OUT: the OpenAPI rules of spectral, which need Node.js 20 and npm."; fi
 
-tools: $(TYPESCRIPT)/node_modules/installed $(PYTHON_TOOLS)/installed ## Install what makes clients of the API (needs Node.js 20 and npm)
+tools: $(TYPESCRIPT)/node_modules/installed $(PYTHON_TOOLS)/installed ## Install what makes clients of the API (needs Node.js 20.19 and npm)
 
 $(TYPESCRIPT)/node_modules/installed: $(TYPESCRIPT)/package-lock.json
-	@command -v npm >/dev/null || { echo "Node.js 20 or later and npm are needed."; exit 1; }
+	@$(MAKE) --no-print-directory node-is-new-enough
 	@echo "Installing what makes the TypeScript client (a minute) …"
 	@cd $(TYPESCRIPT) && npm ci --silent
 	@touch $@
@@ -68,7 +74,7 @@ $(PYTHON_TOOLS)/installed: clients/python/requirements.lock .venv/installed
 	@$(PYTHON_TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r clients/python/requirements.lock
 	@touch $@
 
-client: $(TYPESCRIPT)/node_modules/installed ## Make the TypeScript client of openapi.json in clients/typescript
+client: node-is-new-enough $(TYPESCRIPT)/node_modules/installed ## Make the TypeScript client of openapi.json in clients/typescript
 	@cd $(TYPESCRIPT) && npm run --silent build
 
 bench: install ## Measure up to a million visitors, beside the floors (Linux; below ten minutes)

@@ -9,14 +9,24 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.commands.demo import demo
+from app.commands.migrate import migrate
+from app.commands.purge import purge
 from app.commands.scan import scan
+from app.commands.showing import AsJson, print_json
+from app.commands.starting import (
+    fail,
+    observed,
+    prepared,
+    refuse_behind,
+    refuse_missing_extras,
+    run,
+)
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -24,14 +34,14 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="vms",
     help="Visitor management: the service, its worker, its database.",
+    epilog="Exit codes: 0 done, 1 not done (a sentence on standard error says why), 2 a wrong"
+    " command. `scan` has codes of its own.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
-app.command()(scan)
-
-# Whoever sets one of these wants traces.
-TRACED = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"}
+# How the help groups the commands.
+RUN, KEEP, TRY = "Run it", "Look after it", "Try it"
 
 Host = Annotated[str, typer.Option(help="Address to listen on")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on")]
@@ -44,63 +54,7 @@ def main() -> None:
     app()
 
 
-def fail(sentence: str) -> NoReturn:
-    """End with one sentence on standard error."""
-    print(sentence, file=sys.stderr)
-    raise typer.Exit(1)
-
-
-def prepared() -> "Settings":
-    """The checked settings, with the logs set up by them."""
-    from pydantic import ValidationError
-
-    from app.core.logging import configure_logging
-    from app.settings import Settings
-
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        fail("\n".join(_sentence(fault) for fault in error.errors()))
-    except OSError as error:
-        fail(f"A file of settings can't be read: {error}.")
-    configure_logging(debug=settings.debug)
-    return settings
-
-
-def observed() -> "Settings":
-    """The same for a process that stays: traced, and its faults reported, where that is wanted."""
-    settings = prepared()
-    if _is_traced():
-        from app.core.tracing import start_tracing
-
-        start_tracing()
-    if settings.sentry_dsn:
-        from app.core.fault_reports import report_faults
-
-        report_faults(settings.sentry_dsn.get_secret_value())
-    return settings
-
-
-def _is_traced() -> bool:
-    return bool(TRACED & os.environ.keys()) and os.environ.get("OTEL_TRACES_EXPORTER") != "none"
-
-
-def _refuse_missing_extras(settings: "Settings") -> None:
-    if settings.sentry_dsn and find_spec("sentry_sdk") is None:
-        fail("SENTRY_DSN is set, but its part is not installed: pip install 'vms[sentry]'.")
-    if _is_traced() and find_spec("opentelemetry.sdk") is None:
-        fail("OTEL_… variables ask for traces, which need more: pip install 'vms[tracing]'.")
-
-
-def _sentence(fault: Any) -> str:
-    name = str(fault["loc"][0]).upper() if fault["loc"] else ""
-    if fault["type"] == "missing":
-        return f"The setting {name} is missing: set it in the environment or in .env."
-    message = fault["msg"].removeprefix("Value error, ")
-    return f"The setting {name} is wrong: {message}." if name else f"{message}."
-
-
-@app.command()
+@app.command(rich_help_panel=RUN)
 def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
@@ -116,7 +70,7 @@ def serve(
     if workers > 1 and linger:
         fail("--linger is for a single process: start several of them, or leave it out.")
     settings = prepared()
-    _refuse_missing_extras(settings)
+    refuse_missing_extras(settings)
     asyncio.run(_refuse_unready(settings))
     with counted_together(workers):
         serving.serve(host, port, workers=workers, linger=linger)
@@ -132,21 +86,11 @@ def make_app() -> Any:
     return app
 
 
-async def _refuse_behind(settings: "Settings") -> None:
-    from app import migrations
-
-    try:
-        if await migrations.is_behind(settings.database_url):
-            fail("The database is behind this version: run `vms migrate` first.")
-    except OSError as error:
-        fail(f"The database of DATABASE_URL can't be reached: {error}.")
-
-
 async def _refuse_unready(settings: "Settings") -> None:
     from app.core.engine import missing_limits
     from app.users import accounts
 
-    await _refuse_behind(settings)
+    await refuse_behind(settings)
     try:
         if missing := await missing_limits(settings.database_url):
             fail(
@@ -162,7 +106,7 @@ async def _refuse_unready(settings: "Settings") -> None:
         fail(f"The database of DATABASE_URL can't be reached: {error}.")
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def worker(
     check: Annotated[
         bool, typer.Option("--check", help="Ask whether the worker of this machine moves")
@@ -173,11 +117,11 @@ def worker(
         _check_worker(prepared())
         return
     settings = prepared()
-    _refuse_missing_extras(settings)
-    asyncio.run(_refuse_behind(settings))
-    from workers.main import run
+    refuse_missing_extras(settings)
+    asyncio.run(refuse_behind(settings))
+    from workers.main import run as work
 
-    _run(run(observed()))
+    run(work(observed()))
 
 
 def _check_worker(settings: "Settings") -> None:
@@ -189,25 +133,16 @@ def _check_worker(settings: "Settings") -> None:
         fail(str(reason))
 
 
-@app.command()
-def migrate() -> None:
-    """Bring the database to the schema of this version. Safe to run twice at once."""
-    from app import migrations
-
-    try:
-        migrations.upgrade(prepared().database_url)
-    except migrations.Blocked:
-        fail("A table is in use for too long: nothing was changed. Run `vms migrate` again.")
-    except OSError as error:
-        fail(f"The database of DATABASE_URL can't be reached: {error}.")
+app.command(rich_help_panel=KEEP)(migrate)
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def create_superadmin(
     email: Annotated[str, typer.Option(help="E-mail address of the account")],
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make an account that may do everything."""
     from app.users import accounts
@@ -219,46 +154,18 @@ def create_superadmin(
         else typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     )
     try:
-        _run(accounts.create_superadmin(settings, email, password))
+        run(accounts.create_superadmin(settings, email, password))
     except ValueError as error:
         fail(str(error))
-    print(f"{email} is a superadmin.")
+    if as_json:
+        print_json({"email": email, "role": "superadmin"})
+    else:
+        print(f"{email} is a superadmin.")
 
 
-@app.command()
-def purge(
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List who would be anonymised and change nothing")
-    ] = False,
-) -> None:
-    """Anonymise visitors whose visit is longer ago than RETENTION_DAYS."""
-    settings = prepared()
-    if settings.retention_days is None:
-        fail("The setting RETENTION_DAYS is not set: visitors are kept without a limit.")
-    _run(_purge(settings, settings.retention_days, dry_run=dry_run))
-
-
-async def _purge(settings: "Settings", days: int, *, dry_run: bool) -> None:
-    from app.core.clock import SystemClock
-    from app.core.database import Database
-    from app.visitors import retention
-
-    database, now = Database(settings.database_url), SystemClock().now()
-    try:
-        if not dry_run:
-            print(f"Visitors anonymised: {await retention.anonymise_past(database, now, days)}")
-            return
-        due = await retention.due(database, now, days)
-        for visitor_id, day, site, status in due:
-            print(visitor_id, day, site, status.value, sep="\t")
-        print(f"Visitors that would be anonymised: {len(due)}")
-    finally:
-        await database.close()
-
-
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="For a script to read")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look at settings, database, Redis, SMTP, clock and mail, and say what to do.
 
@@ -272,6 +179,11 @@ def doctor(
         raise typer.Exit(1)
 
 
+app.command(rich_help_panel=KEEP)(purge)
+app.command(rich_help_panel=TRY)(demo)
+app.command(rich_help_panel=TRY)(scan)
+
+
 @app.command(hidden=True)
 def dev_accounts() -> None:
     """Make the two accounts of development mode."""
@@ -280,10 +192,10 @@ def dev_accounts() -> None:
     settings = prepared()
     if not settings.debug:
         fail("Development accounts are made in development mode alone (DEBUG=true).")
-    _run(accounts.create_development_accounts(settings))
+    run(accounts.create_development_accounts(settings))
 
 
-@app.command()
+@app.command(rich_help_panel=TRY)
 def openapi() -> None:
     """Print the OpenAPI document."""
     from app.main import create_app
@@ -306,22 +218,21 @@ def _document_settings() -> "Settings":
     )
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def dev(
     port: Port = 8000,
     data_dir: Annotated[Path, typer.Option(help="Where data and mail are kept")] = Path(".vms"),
+    demo_visitors: Annotated[
+        int,
+        typer.Option(
+            "--demo", metavar="N", min=0, help="With so many invented visitors: `vms demo`"
+        ),
+    ] = 0,
 ) -> None:
     """Run everything on this machine: PostgreSQL, Redis, a mail catcher, API and worker."""
     from app.embedded.dev import run_dev
 
-    raise typer.Exit(run_dev(port=port, data_dir=data_dir))
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        asyncio.run(work)
-    except OSError as error:
-        fail(f"A part of the service can't be reached: {error}.")
+    raise typer.Exit(run_dev(port=port, data_dir=data_dir, demo=demo_visitors))
 
 
 if __name__ == "__main__":

@@ -5,18 +5,20 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from fastapi import APIRouter, FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.api_docs import document, info, pages
 from app.auth import account_router as accounts
+from app.auth import events_router as account_events
 from app.auth import router as auth
+from app.auth import sessions_router as sessions
 from app.auth import users_router as users
 from app.auth.service import Lifetimes, Tokens
 from app.bulk import router as bulk
 from app.core import error_handlers
 from app.core.client_address import ProxyTrust
 from app.core.clock import Clock, SystemClock
+from app.core.cors import CorsMiddleware
 from app.core.database import Database
 from app.core.jobs import DRAIN_OUTBOX, Waker, connect
 from app.core.keys import KeyRing
@@ -65,6 +67,8 @@ ROUTERS: Sequence[APIRouter] = (
     notifications.router,
     accounts.router,
     users.router,
+    sessions.router,
+    account_events.router,
     departments.router,
     devices.router,
     sites.router,
@@ -158,6 +162,7 @@ def _install_keys(app: FastAPI, settings: Settings) -> None:
     lifetimes = Lifetimes(
         access=timedelta(minutes=settings.access_token_minutes),
         refresh=timedelta(days=settings.refresh_token_days),
+        session=timedelta(days=settings.session_days),
     )
     app.state.tokens = Tokens(ring, lifetimes)
     app.state.qr_tokens = QrTokens(ring)
@@ -183,7 +188,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(ErrorBoundaryMiddleware)
     if settings.cors_allowed_origins:
         app.add_middleware(
-            CORSMiddleware,
+            CorsMiddleware,
             allow_origins=settings.cors_allowed_origins,
             allow_methods=["*"],
             allow_headers=[

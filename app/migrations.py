@@ -1,5 +1,7 @@
 """Bringing a database to the schema of this version (Alembic)."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -36,13 +38,23 @@ def alembic_config(database_url: str) -> Config:
     return config
 
 
-def upgrade(database_url: str, revision: str = "head") -> None:
+def upgrade(
+    database_url: str, revision: str = "head", on_each: Callable[[str], None] = lambda _: None
+) -> None:
     """Run the migrations that are missing. Two at once wait for each other.
 
-    Raises `Blocked`, with nothing changed.
+    `on_each` is told the revision of each one that has run. Raises `Blocked`, with nothing changed.
     """
+    config = alembic_config(database_url)
+    config.attributes["on_each"] = on_each
+    with _told_when_blocked():
+        command.upgrade(config, revision)
+
+
+@contextmanager
+def _told_when_blocked() -> Iterator[None]:
     try:
-        command.upgrade(alembic_config(database_url), revision)
+        yield
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) not in GAVE_UP:
             raise
@@ -69,15 +81,32 @@ async def is_behind(database_url: str) -> bool:
     One that a newer version has migrated does not: this one serves until it is replaced, and may
     be started again meanwhile.
     """
+    return bool(await missing(database_url))
+
+
+async def missing(database_url: str) -> list[str]:
+    """The revisions that the database misses, in their order; none where a newer version was.
+
+    Raises `Blocked`.
+    """
     scripts = ScriptDirectory.from_config(alembic_config(database_url))
-    known = {script.revision for script in scripts.walk_revisions()}
+    known = [script.revision for script in scripts.walk_revisions()]  # the newest first
     engine = make_engine(database_url)
     try:
-        async with engine.connect() as connection:
-            present = await connection.run_sync(_present_revision)
+        with _told_when_blocked():
+            async with engine.connect() as connection:
+                present = await connection.run_sync(_present_revision)
     finally:
         await engine.dispose()
-    return present is None or present in known - {scripts.get_current_head()}
+    if present is None:
+        return known[::-1]
+    return known[: known.index(present)][::-1] if present in known else []
+
+
+def newest() -> str:
+    """The revision of this version."""
+    scripts = ScriptDirectory.from_config(alembic_config(""))
+    return scripts.get_current_head() or ""
 
 
 def _present_revision(connection: Connection) -> str | None:

@@ -73,6 +73,15 @@ class Settings(BaseSettings):
     bcrypt_rounds: int = Field(12, ge=4, le=16, description="Cost of a password hash, as 2^n")
     access_token_minutes: int = Field(15, ge=1, le=60)
     refresh_token_days: int = Field(7, ge=1, le=90)
+    session_days: int = Field(
+        30, ge=1, le=366, description="After so many days people sign in again, whatever they do"
+    )
+    account_event_days: int = Field(
+        180, ge=1, le=36_500, description="How long the trail of sign-ins and accounts is kept"
+    )
+    password_words: CommaSeparated = Field(
+        [], description="Names that no password may be made of: the company, its products"
+    )
     registration: Literal["open", "domain", "closed"] | None = Field(
         None, description="Who may register; left out: open in development, else closed"
     )
@@ -123,6 +132,7 @@ class Settings(BaseSettings):
     @field_validator(
         "allowed_hosts",
         "cors_allowed_origins",
+        "password_words",
         "registration_domains",
         "trusted_proxies",
         mode="before",

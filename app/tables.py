@@ -1,7 +1,7 @@
 """Every table of the service, for Alembic and for whoever needs all mappers configured."""
 
 from app.audit.models import VisitorEvent
-from app.auth.models import AccountLink, AuthSession, RefreshToken
+from app.auth.models import AccountEvent, AccountLink, AuthSession, RefreshToken
 from app.core.idempotency import IdempotentAnswer
 from app.core.job_runs import JobRun
 from app.core.models import Base
@@ -18,6 +18,7 @@ from app.visitors.models import RetiredQrCode, Visitor
 metadata = Base.metadata
 
 __all__ = [
+    "AccountEvent",
     "AccountLink",
     "AuthSession",
     "Department",

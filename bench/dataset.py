@@ -1,7 +1,7 @@
 """Fills the database: visitors by COPY, and in SQL what they have left behind in other tables."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from uuid import UUID
@@ -10,9 +10,11 @@ import asyncpg
 
 from app.core.ids import new_id
 from app.core.qr_token import QrTokens
+from app.demo.people import COLUMNS, Row
+from app.demo.traces import COUNT_SEATS, TRACES
 from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import VisitorStatus
-from bench.people import AHEAD_DAYS, COLUMNS, HOURS, PAST_DAYS, People, Places, Row
+from bench.people import AHEAD_DAYS, HOURS, PAST_DAYS, Crowd, Places
 
 SITES = {
     "Berlin": "Europe/Berlin",
@@ -23,6 +25,12 @@ SITES = {
 DEPARTMENTS = ("Engineering", "Sales", "Human Resources", "Legal", "Research", "Logistics")
 HOST_EMAIL = "host0@example.com"
 SPACIOUS = 1_000_000  # seats of an hour: none is ever full unless a measurement wants it
+# What every visitor has left behind: entries of the trail, mails that were sent, scans.
+LEFT = {
+    "notifications": ["visitor_confirmation", "host_registration"],
+    "visitor_events": ["registered", "checked_in"],
+    "scans": ["in"],
+}
 FILLED = ("visitors", "visitor_events", "notifications", "scans")
 VACUUMED = (*FILLED, "slots", "visit_counts", "visit_changes")
 CONNECTIONS = 2
@@ -55,46 +63,7 @@ SELECT gen_random_uuid(), sites.id, $1::date + day, hour, sites.slot_capacity, f
 FROM sites, generate_series($2::int, $3::int) AS day, generate_series(0, 23) AS hour
 WHERE is_default OR hour BETWEEN $4 AND $5
 """
-COUNT_SEATS = """
-UPDATE slots SET booked = coalesce(seats.taken, 0)
-FROM slots AS same LEFT JOIN (
-    SELECT slot_id, count(*) AS taken FROM visitors WHERE status IN ('pending', 'verified')
-    GROUP BY slot_id) AS seats ON seats.slot_id = same.id
-WHERE slots.id = same.id
-"""
 COUNT_VISITS = "SELECT recount_visits()"
-# What every visitor has left behind: entries of the trail, mails that were sent, scans.
-TRACES = (
-    """
-    INSERT INTO notifications (id, visitor_id, kind, version, recipient, recipient_name, payload,
-        status, attempts, tries_began_at, next_attempt_at, sent_at, created_at)
-    SELECT gen_random_uuid(), id, kind, 0, address, name, payload, 'sent', 1, created_at,
-        created_at, created_at, created_at
-    FROM visitors, LATERAL (SELECT jsonb_build_object(
-            'language', 'en', 'visitor_id', id, 'visitor_name', name, 'company', company,
-            'purpose', purpose, 'host_name', host_name, 'site_name', 'Main site',
-            'site_address', '', 'timezone', 'UTC', 'visit_date', visit_date,
-            'visit_time', visit_time, 'qr_code', qr_code, 'sequence', 0) AS payload
-        OFFSET 0) AS said, LATERAL (VALUES ('visitor_confirmation', email),
-        ('host_registration', host_email)) AS mailed (kind, address)
-    """,
-    """
-    INSERT INTO visitor_events (id, visitor_id, action, actor_role, actor_name, request_id,
-        details, created_at)
-    SELECT gen_random_uuid(), id, action, 'admin', 'Front Desk', 'bench', '{}', at
-    FROM visitors, LATERAL (VALUES ('registered', created_at), ('checked_in', checked_in_at))
-        AS happened (action, at)
-    WHERE at IS NOT NULL
-    """,
-    """
-    INSERT INTO scans (id, visitor_id, caller_id, scan_id, body_hash, token_hash, direction, gate,
-        site_id, verdict, message, details, created_at)
-    SELECT gen_random_uuid(), id, site_id, gen_random_uuid(), hash, hash, 'in', 'North', site_id,
-        'admitted', 'Welcome', '{}', checked_in_at
-    FROM visitors, LATERAL (SELECT sha256(qr_code::bytea) AS hash OFFSET 0) AS hashed
-    WHERE checked_in_at IS NOT NULL
-    """,
-)
 # Every index that no foreign key leans on: how it goes, and how it comes back.
 INDEXES = """
 SELECT CASE WHEN conname IS NULL THEN format('DROP INDEX %s', indexrelid::regclass)
@@ -120,7 +89,7 @@ class Dataset:
         self.dsn = dsn
         self.codes = codes
         self.today = date.min
-        self._people: People | None = None
+        self._crowd: Crowd | None = None
         self._default_site: UUID | None = None
         self._numbers = 0
 
@@ -132,16 +101,20 @@ class Dataset:
         async with asyncpg.create_pool(
             self.dsn, min_size=CONNECTIONS, max_size=CONNECTIONS, init=_hurry
         ) as pool:
-            if self._people is None:
-                self._people = await self._prepare(pool)
+            if self._crowd is None:
+                self._crowd = await self._prepare(pool)
             await pool.execute(f"TRUNCATE {', '.join(FILLED)}, retired_qr_codes")
             indexes = await pool.fetch(INDEXES, FILLED)
             for index in indexes:
                 await pool.execute(index["gone"])
-            await _copy(pool, self._people.rows(size))
-            await pool.execute(COUNT_SEATS)
+            await _copy(pool, self._crowd.rows(size))
+            sites = await pool.fetchval("SELECT array_agg(id) FROM sites")
+            await pool.execute(COUNT_SEATS, sites)
             await pool.execute(COUNT_VISITS)
-            await _all(pool, TRACES)
+            span = (sites, date.min, date.max)
+            await asyncio.gather(
+                *(pool.execute(TRACES[table].sql, *span, words) for table, words in LEFT.items())
+            )
             await _all(pool, [index["made"] for index in indexes])
             await _all(pool, [f"VACUUM (ANALYZE) {table}" for table in VACUUMED])
         self._numbers = size
@@ -150,11 +123,11 @@ class Dataset:
         self, connection: asyncpg.Connection, count: int, status: VisitorStatus, day: date
     ) -> list[str]:
         """Add visitors of one day to the default site, behind the API's back; their codes."""
-        if self._people is None or self._default_site is None:
+        if self._crowd is None or self._default_site is None:
             raise RuntimeError("fill() comes first")
         numbers = range(self._numbers, self._numbers + count)
         self._numbers += count
-        rows = list(self._people.of_day(numbers, self._default_site, day, status))
+        rows = list(self._crowd.of_day(numbers, self._default_site, day, status))
         await connection.copy_records_to_table("visitors", records=rows, columns=COLUMNS)
         if status in HOLDS_SEAT:
             slot = rows[0][COLUMNS.index("slot_id")]
@@ -166,7 +139,7 @@ class Dataset:
         """So many days from today."""
         return self.today + timedelta(days=days)
 
-    async def _prepare(self, pool: asyncpg.Pool) -> People:
+    async def _prepare(self, pool: asyncpg.Pool) -> Crowd:
         zone, self.today = _about_ten_in_the_morning()
         for name, timezone in SITES.items():
             await pool.execute(ADD_SITE, new_id(), name, timezone, SPACIOUS)
@@ -187,7 +160,7 @@ class Dataset:
             slots={(row["site_id"], row["visit_date"], row["hour"]): row["id"] for row in slots},
             host_id=host_id,
         )
-        return People(places, self.codes, datetime.now(UTC), self.today)
+        return Crowd(places, self.codes, datetime.now(UTC), self.today)
 
 
 def _about_ten_in_the_morning() -> tuple[str, date]:
@@ -217,6 +190,6 @@ async def _copy(pool: asyncpg.Pool, rows: Iterator[Row]) -> None:
     await asyncio.gather(*(stream() for _ in range(CONNECTIONS)))
 
 
-async def _all(pool: asyncpg.Pool, statements: Sequence[str]) -> None:
+async def _all(pool: asyncpg.Pool, statements: Iterable[str]) -> None:
     """Run statements, as many at a time as there are connections."""
     await asyncio.gather(*(pool.execute(statement) for statement in statements))

@@ -1,6 +1,7 @@
 """Alembic's way into the service: the URL comes from DATABASE_URL, the tables from the models."""
 
 import asyncio
+from typing import Any
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -14,8 +15,19 @@ MIGRATION_LOCK = 7_305_216_840
 MIGRATION_LIMITS = {"lock_timeout": "3s", "statement_timeout": "10min"}
 
 
+def _applied(*_: Any, **named: Any) -> None:
+    on_each, step = context.config.attributes.get("on_each"), named["step"]
+    if on_each and step.is_upgrade:
+        on_each(step.up_revision_id)
+
+
 def _run(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        compare_type=True,
+        on_version_apply=_applied,
+    )
     with context.begin_transaction():
         for limit in LIMITS:  # those of a request; who migrates already may take longer
             connection.execute(text(f"SET LOCAL {limit} = 0"))

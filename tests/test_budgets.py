@@ -33,6 +33,8 @@ READS = {
     "notifications/": 2,
     "auth/me/": 2,
     "auth/users/": 2,
+    "auth/sessions/": 2,
+    "auth/events/": 2,
 }
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,7 @@ import pytest
 
 from app import migrations
 from app.settings import Settings
+from tests.commands.terminal import on_a_terminal
 from tests.conftest import recreate_database
 
 PASSWORD = "correct horse battery"
@@ -59,6 +61,20 @@ def test_migrate_twice_at_once_is_safe(environment: dict[str, str], fresh_url: s
     migrations.check(fresh_url)
 
 
+def test_migrate_tells_a_script_what_it_has_run(environment: dict[str, str]) -> None:
+    first, again = (
+        json.loads(vms("migrate", "--json", environment=environment).stdout) for _ in range(2)
+    )
+    assert (first["applied"][0], first["applied"][-1]) == ("0001", first["revision"])
+    assert again == {"applied": [], "revision": first["revision"]}
+
+
+def test_migrate_shows_who_waits_how_far_it_is(environment: dict[str, str]) -> None:
+    run = on_a_terminal("migrate", environment=environment)
+    assert (run.code, run.stdout) == (0, "")
+    assert "Migrating" in run.seen
+
+
 def test_a_missing_setting_is_named_in_a_sentence(environment: dict[str, str]) -> None:
     del environment["REDIS_URL"]
     run = vms("serve", environment=environment)
@@ -83,7 +99,7 @@ def test_a_database_that_is_away_is_one_sentence(environment: dict[str, str], co
 
 
 def test_production_refuses_the_development_accounts(environment: dict[str, str]) -> None:
-    assert vms("migrate", environment=environment).returncode == 0
+    migrations.upgrade(environment["DATABASE_URL"])
     assert vms("dev-accounts", environment=environment | {"DEBUG": "true"}).returncode == 0
     run = vms("serve", environment=environment)
     assert (run.returncode, "development accounts" in run.stderr) == (1, True)
@@ -93,7 +109,7 @@ def test_production_refuses_the_development_accounts(environment: dict[str, str]
 def test_create_superadmin_makes_an_account_once(
     environment: dict[str, str], fresh_url: str
 ) -> None:
-    vms("migrate", environment=environment)
+    migrations.upgrade(environment["DATABASE_URL"])
     create = ("create-superadmin", "--email", "Root@Example.com", "--password-stdin")
     assert vms(*create, environment=environment, stdin=PASSWORD).returncode == 0
     again = vms(*create, environment=environment, stdin=PASSWORD)
@@ -101,15 +117,65 @@ def test_create_superadmin_makes_an_account_once(
     assert asyncio.run(_users(fresh_url)) == [("Root@example.com", "superadmin")]
 
 
-@pytest.mark.parametrize(("email", "password"), [("no address", PASSWORD), ("a@b.com", "short")])
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        ("no address", PASSWORD),
+        ("a@b.com", "short"),
+        ("a@b.com", "Superadmin-2026"),
+        ("a@b.com", "Main site 1"),
+    ],
+)
 def test_create_superadmin_refuses_bad_input(
     environment: dict[str, str], email: str, password: str
 ) -> None:
-    vms("migrate", environment=environment)
+    migrations.upgrade(environment["DATABASE_URL"])
     create = ("create-superadmin", "--email", email, "--password-stdin")
     run = vms(*create, environment=environment, stdin=password)
     assert run.returncode == 1
     assert "Traceback" not in run.stderr
+
+
+def test_create_superadmin_tells_a_script(environment: dict[str, str]) -> None:
+    migrations.upgrade(environment["DATABASE_URL"])
+    create = ("create-superadmin", "--email", "root@example.com", "--password-stdin", "--json")
+    run = vms(*create, environment=environment, stdin=PASSWORD)
+    assert json.loads(run.stdout) == {"email": "root@example.com", "role": "superadmin"}
+
+
+def test_help_names_every_command_and_the_exit_codes() -> None:
+    shown = vms("--help", environment={"PATH": os.environ["PATH"], "COLUMNS": "120"}).stdout
+    for command in ("dev", "serve", "worker", "migrate", "demo", "purge", "doctor", "scan"):
+        assert f" {command} " in shown
+    assert "Exit codes: 0 done" in shown
+
+
+def test_a_wrong_command_is_2() -> None:
+    path = {"PATH": os.environ["PATH"]}
+    assert vms("migrate", "--unknown", environment=path).returncode == 2
+    assert vms("demo", "--visitors", "0", environment=path).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("shell", "asked"),
+    [
+        ("bash", {"COMP_WORDS": "vms mig", "COMP_CWORD": "1"}),
+        ("zsh", {"_TYPER_COMPLETE_ARGS": "vms mig"}),
+        ("fish", {"_TYPER_COMPLETE_ARGS": "vms mig", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+    ],
+)
+def test_a_shell_completes_commands(shell: str, asked: dict[str, str]) -> None:
+    """What `vms --install-completion` puts in place asks in this way."""
+    run = subprocess.run(
+        [Path(sys.executable).with_name("vms")],
+        env={"PATH": os.environ["PATH"], "_VMS_COMPLETE": f"complete_{shell}", **asked},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "migrate" in run.stdout
+    assert "serve" not in run.stdout
 
 
 def test_openapi_needs_no_settings() -> None:

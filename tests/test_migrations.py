@@ -47,6 +47,8 @@ async def test_one_that_waits_for_a_table_gives_up_and_changes_nothing(url: str)
     async with connected(url) as connection, connection.transaction():
         await connection.execute("LOCK TABLE alembic_version")
         with pytest.raises(migrations.Blocked):
+            await migrations.missing(url)
+        with pytest.raises(migrations.Blocked):
             await asyncio.to_thread(migrations.upgrade, url)
     assert await tables(url) == {"alembic_version"}
     await asyncio.to_thread(migrations.upgrade, url)
@@ -55,6 +57,16 @@ async def test_one_that_waits_for_a_table_gives_up_and_changes_nothing(url: str)
 
 async def test_a_database_without_a_schema_is_behind(url: str) -> None:
     assert await migrations.is_behind(url)
+
+
+async def test_it_is_known_which_ones_are_missing(url: str) -> None:
+    every = await migrations.missing(url)
+    assert (every[0], every[-1]) == ("0001", migrations.newest())
+    told: list[str] = []
+    await asyncio.to_thread(migrations.upgrade, url, "0001", told.append)
+    assert await migrations.missing(url) == every[1:]
+    await asyncio.to_thread(migrations.upgrade, url, on_each=told.append)
+    assert (await migrations.missing(url), told) == ([], every)
 
 
 async def test_a_database_of_a_newer_version_is_not_behind(url: str) -> None:

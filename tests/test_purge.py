@@ -1,5 +1,7 @@
 """`vms purge`, run as a process."""
 
+import asyncio
+import json
 import os
 from datetime import date
 from typing import Any
@@ -11,6 +13,7 @@ from app.core.database import Database
 from app.settings import Settings
 from app.visitors.models import Visitor, VisitorStatus
 from tests.api import Api
+from tests.commands.terminal import on_a_terminal
 from tests.database import places_holding
 from tests.test_cli import vms
 
@@ -60,6 +63,30 @@ async def test_a_purge_anonymises_and_says_how_many(
         run = vms("purge", environment=environment)
         assert (run.returncode, run.stdout) == (0, f"Visitors anonymised: {count}\n")
     assert await places_holding(database, "ada@example.com") == set()
+
+
+async def test_a_script_reads_whom_it_would_be_and_how_many_it_was(
+    environment: dict[str, str], visitor: dict[str, Any]
+):
+    listed = json.loads(vms("purge", "--dry-run", "--json", environment=environment).stdout)
+    assert listed == [
+        {
+            "id": visitor["id"],
+            "visit_date": "2020-01-06",
+            "site": "Main site",
+            "status": "completed",
+        }
+    ]
+    assert json.loads(vms("purge", "--json", environment=environment).stdout) == {"anonymised": 1}
+
+
+async def test_who_waits_for_a_purge_sees_how_far_it_is(
+    environment: dict[str, str], visitor: dict[str, Any]
+):
+    run = await asyncio.to_thread(on_a_terminal, "purge", environment=environment)
+    assert (run.code, run.stdout) == (0, "Visitors anonymised: 1\n")
+    assert "Anonymising" in run.seen
+    assert "1/1" in run.seen
 
 
 @pytest.mark.parametrize("arguments", [(), ("--dry-run",)])

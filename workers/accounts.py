@@ -2,18 +2,21 @@
 
 from typing import Any
 
-from app.auth.housekeeping import purge_sign_ins
+from app.auth.housekeeping import purge_sign_ins, purge_trail
 from app.core.logging import logger
 from workers.context import context_of
 
 
 async def purge_accounts(ctx: dict[Any, Any]) -> None:
-    """Delete the sessions, refresh tokens and mailed links that nobody can use any more."""
+    """Delete sessions, tokens and links that nobody can use any more, and the old of the trail."""
     context = context_of(ctx)
-    purged = await purge_sign_ins(context.database, context.clock.now())
+    now = context.clock.now()
+    purged = await purge_sign_ins(context.database, now)
+    events = await purge_trail(context.database, now, context.account_event_days)
     logger.info(
         "sign-ins purged",
         sessions=purged.sessions,
         refresh_tokens=purged.refresh_tokens,
         links=purged.links,
+        events=events,
     )

@@ -26,6 +26,7 @@ class WorkerContext:
     delivery: Delivery
     mail_waits: asyncio.Event
     retention_days: int | None
+    account_event_days: int
 
     async def wake_outbox(self) -> None:
         """Have the delivery of this process look at the outbox now."""
@@ -39,7 +40,14 @@ async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[Worker
     try:
         delivery = make_delivery(settings, database, clock, heartbeat_of(settings).beat)
         async with database.pulse.felt():
-            yield WorkerContext(database, clock, delivery, asyncio.Event(), settings.retention_days)
+            yield WorkerContext(
+                database,
+                clock,
+                delivery,
+                asyncio.Event(),
+                settings.retention_days,
+                settings.account_event_days,
+            )
     finally:
         await database.close()
 

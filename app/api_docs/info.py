@@ -8,7 +8,7 @@ SERVERS = [{"url": "/", "description": "The installation that this document come
 TAGS = [
     {"name": name, "description": description}
     for name, description in {
-        "auth": "Signing in, one's own account and password.",
+        "auth": "Signing in, one's own account, password and sessions.",
         "users": "The accounts of others: all for a superadmin, those of hosts for an admin.",
         "visitors": "The visitor's record and its life: registered, let in, out, cancelled, moved.",
         "slots": "Which hours of a site can still be booked.",

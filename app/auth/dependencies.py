@@ -7,9 +7,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.auth.desk import AccountDesk
+from app.auth.desk import AccountDesk, Mailing
 from app.auth.guards import UserManager, get_tokens
 from app.auth.password_changes import PasswordChanger
+from app.auth.password_policy import PasswordPolicy
 from app.auth.registration import RegistrationPolicy
 from app.auth.service import Tokens
 from app.auth.sign_in_limits import SignInLimits
@@ -20,9 +21,11 @@ from app.core.languages import Language, read_language
 from app.core.limits import Limiter, Rule, client_network
 from app.core.text import account_key
 from app.settings import Settings
+from app.users.password_rules import words_of_place
 
 # Longer than any of the work takes, and short enough for whoever waits.
 EVEN_SECONDS = 0.2
+USER_AGENT_LENGTH = 300
 
 
 async def _settings(request: Request) -> Settings:
@@ -31,6 +34,15 @@ async def _settings(request: Request) -> Settings:
 
 
 Configured = Annotated[Settings, Depends(_settings)]
+
+
+async def _user_agent(request: Request) -> str | None:
+    """What a browser or client calls itself, as far as it can be shown."""
+    given = request.headers.get("user-agent", "")[:USER_AGENT_LENGTH]
+    return "".join(filter(str.isprintable, given)).strip() or None
+
+
+UserAgent = Annotated[str | None, Depends(_user_agent)]
 
 
 async def _sign_in_limits(limiter: Limiter, settings: Configured) -> SignInLimits:
@@ -47,7 +59,9 @@ async def _policy(settings: Configured) -> RegistrationPolicy:
 
 async def _desk(request: Request, unit: Writing, settings: Configured, now: Now) -> AccountDesk:
     language = read_language(request.headers, Language.ENGLISH)
-    return AccountDesk(unit, request.app.state.wake_outbox, settings.frontend_url, now, language)
+    passwords = PasswordPolicy(await get_database(request), words_of_place(settings))
+    mailing = Mailing(request.app.state.wake_outbox, settings.frontend_url, language)
+    return AccountDesk(unit, passwords, mailing, now)
 
 
 class ForgottenLimits:

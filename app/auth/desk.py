@@ -2,11 +2,14 @@
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.auth.models import LinkPurpose
+from app.auth.models import AccountAction, LinkPurpose
+from app.auth.password_policy import PasswordPolicy
 from app.auth.repository import AccountLinkRepository, AuthSessionRepository
+from app.auth.trail import AccountTrail
 from app.core.database import AfterCommit, WriteSession
 from app.core.languages import Language
 from app.notifications.kinds import NotificationKind
@@ -30,36 +33,41 @@ def link_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-class AccountDesk:
-    """Accounts, their sessions and the links that are mailed to their owners.
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """What mails to an account's owner need.
 
-    The mails are in the language of the request: an account belongs to no site.
+    They are in the language of the request: an account belongs to no site.
     """
 
+    wake: AfterCommit
+    frontend_url: str
+    language: Language
+
+
+class AccountDesk:
+    """Accounts, their sessions, the trail, and the links that are mailed to their owners."""
+
     def __init__(
-        self,
-        unit: WriteSession,
-        wake: AfterCommit,
-        frontend_url: str,
-        now: datetime,
-        language: Language,
+        self, unit: WriteSession, passwords: PasswordPolicy, mailing: Mailing, now: datetime
     ) -> None:
         self.now = now
+        self.passwords = passwords
+        self.trail = AccountTrail(unit, now)
         self.users = UserRepository(unit)
         self.sessions = AuthSessionRepository(unit)
         self.links = AccountLinkRepository(unit)
-        self._outbox = Outbox(unit, wake)
-        self._frontend_url = frontend_url
-        self._language = language
+        self._outbox = Outbox(unit, mailing.wake)
+        self._mailing = mailing
 
     async def mail_link(self, user: User, purpose: LinkPurpose, lifetime: timedelta) -> None:
         """Mail a new link, which ends the one before it."""
         token, until = secrets.token_urlsafe(TOKEN_BYTES), self.now + lifetime
         await self.links.replace(user.id, purpose, link_hash(token), self.now, until=until)
         payload = AccountLinkPayload(
-            language=self._language,
+            language=self._mailing.language,
             first_name=user.first_name or user.email,
-            link=f"{self._frontend_url}/{PAGES[purpose]}?token={token}",
+            link=f"{self._mailing.frontend_url}/{PAGES[purpose]}?token={token}",
             valid_for_minutes=int(lifetime.total_seconds()) // 60,
         )
         kind = NotificationKind(purpose.value)
@@ -84,4 +92,5 @@ class AccountDesk:
         if user.awaits_verification:
             user.awaits_verification, user.is_active = False, True
             user.updated_at = self.now
+            self.trail.record(AccountAction.EMAIL_VERIFIED, user.id, by=user.id)
         await self.users.adopt_visitors(user)

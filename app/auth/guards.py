@@ -17,6 +17,7 @@ from app.auth.service import Tokens
 from app.core.database import Database
 from app.core.errors import Forbidden, NotAuthenticated, Problem
 from app.core.recent_writers import WRITER
+from app.core.request_context import CALLER
 from app.core.tokens import InvalidToken
 from app.devices.service import find_by_key
 
@@ -33,7 +34,6 @@ device_key = APIKeyHeader(
     auto_error=False,
 )
 CREDENTIALS = ("authorization", "x-device-key")
-CALLER = "vms.caller"
 
 
 async def get_tokens(request: Request) -> Tokens:

@@ -1,13 +1,14 @@
 """The nightly end of what nobody can use any more."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.auth.repository import (
     AccountLinkRepository,
     AuthSessionRepository,
     RefreshTokenRepository,
 )
+from app.auth.trail import AccountTrail
 from app.core.database import Database
 
 # Rows of one transaction: few enough that nobody waits for its locks.
@@ -21,6 +22,17 @@ class Purged:
     sessions: int
     refresh_tokens: int
     links: int
+
+
+async def purge_trail(database: Database, now: datetime, days: int) -> int:
+    """Delete what happened to accounts more than so many days ago; says how many entries."""
+    before, total = now - timedelta(days=days), 0
+    while True:
+        async with database.write() as unit:
+            deleted = await AccountTrail(unit, now).purge(before, at_most=BATCH)
+        total += deleted
+        if deleted < BATCH:
+            return total
 
 
 async def purge_sign_ins(database: Database, now: datetime) -> Purged:

@@ -1,23 +1,32 @@
-"""Sign-ins, their refresh tokens, and the links that are mailed to an account's owner."""
+"""Sign-ins, their refresh tokens, mailed links, and the trail of what happens to accounts."""
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.core.models import Entity, words
+from app.users.models import User
 
 
 class AuthSession(Entity):
-    """One sign-in: the family of all refresh tokens that follow from it."""
+    """One sign-in: the family of all refresh tokens that follow from it.
+
+    Where it came from, and when it was last refreshed, is for its owner to recognise it by.
+    """
 
     __tablename__ = "auth_sessions"
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    # The default is for the version before this column, while it still serves beside us.
+    last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    client_address: Mapped[str | None] = mapped_column(String(64))
+    user_agent: Mapped[str | None] = mapped_column(String(300))
 
 
 class RefreshToken(Entity):
@@ -50,3 +59,48 @@ class AccountLink(Entity):
     purpose: Mapped[LinkPurpose] = mapped_column(words(LinkPurpose))
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     expires_at: Mapped[datetime]
+
+
+class AccountAction(StrEnum):
+    """What happened to an account, or was tried."""
+
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGNED_OUT = "signed_out"
+    SESSION_ENDED = "session_ended"
+    OTHER_SESSIONS_ENDED = "other_sessions_ended"
+    TOKEN_REUSED = "token_reused"  # noqa: S105 - what happened, not a token
+    REGISTERED = "registered"
+    EMAIL_VERIFIED = "email_verified"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PASSWORD_CHANGE_FAILED = "password_change_failed"  # noqa: S105
+    PASSWORD_RESET_ASKED = "password_reset_asked"  # noqa: S105
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+
+
+class AccountEvent(Entity):
+    """One entry of the trail of accounts (OWASP ASVS 5, 16.3).
+
+    `account_id` is empty where somebody tried an address without an account, and `actor_id` where
+    nobody has shown who they are. Neither is a foreign key: the trail outlives the account.
+    """
+
+    __tablename__ = "account_events"
+    __table_args__ = (Index("ix_account_events_account_id_id", "account_id", "id"),)
+
+    account_id: Mapped[UUID | None]
+    action: Mapped[AccountAction] = mapped_column(words(AccountAction))
+    actor_id: Mapped[UUID | None]
+    client_address: Mapped[str | None] = mapped_column(String(64))
+    request_id: Mapped[str] = mapped_column(String(128))
+    details: Mapped[dict[str, Any]]
+
+    account: Mapped[User | None] = relationship(
+        lazy="raise", viewonly=True, primaryjoin=lambda: foreign(AccountEvent.account_id) == User.id
+    )
+    actor: Mapped[User | None] = relationship(
+        lazy="raise", viewonly=True, primaryjoin=lambda: foreign(AccountEvent.actor_id) == User.id
+    )

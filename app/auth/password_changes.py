@@ -9,14 +9,14 @@ from uuid import UUID
 from app.auth.caller import Caller
 from app.auth.desk import RESET_LIFETIME, AccountDesk, link_hash
 from app.auth.errors import InvalidLink
-from app.auth.models import LinkPurpose
+from app.auth.models import AccountAction, LinkPurpose
 from app.auth.repository import AccountLinkReader
 from app.auth.sign_in_limits import SignInLimits
+from app.auth.trail import record_alone
 from app.core.database import Database
 from app.core.errors import Invalid, NotAuthenticated
 from app.core.passwords import PasswordHasher
 from app.users.models import User
-from app.users.password_rules import require_strong
 from app.users.repository import UserReader
 
 
@@ -33,12 +33,13 @@ class PasswordChanger:
         """Replace one's own password and end one's other sessions; `Invalid` for a wrong `old`."""
         seen = await self._own(caller.id)
         await self._check_old(seen, old)
-        require_strong(new, seen.email, field="new_password")
+        await self.desk.passwords.require_strong(new, seen.email, field="new_password")
         hashed = await self.hasher.hash(new)
         user = await self.desk.users.lock_as_seen(seen)
         if user is None:
             raise NotAuthenticated("The account was changed meanwhile: sign in again")
         await self.desk.set_password(user, hashed, but=caller.session_id)
+        self.desk.trail.record(AccountAction.PASSWORD_CHANGED, user.id, by=user.id)
 
     async def reset(self, token: str, new: str) -> None:
         """Set the password by a mailed link, end all sessions; raises `InvalidLink`.
@@ -48,12 +49,13 @@ class PasswordChanger:
         """
         hashed_token = link_hash(token)
         seen = await self._owner(hashed_token)
-        require_strong(new, seen.email, field="new_password")
+        await self.desk.passwords.require_strong(new, seen.email, field="new_password")
         hashed = await self.hasher.hash(new)
         user = await self.desk.users.lock_usable(seen.id)
         if user is None or not await self.desk.links.use_up(user.id, hashed_token):
             raise InvalidLink
         await self.desk.set_password(user, hashed)
+        self.desk.trail.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
         await self.desk.prove_address(user)
         await self.limits.forgive(user.email)
 
@@ -67,6 +69,8 @@ class PasswordChanger:
     async def _check_old(self, user: User, old: str) -> None:
         await self.limits.admit(user.email)
         if not await self.hasher.verify(old, user.password_hash):
+            action = AccountAction.PASSWORD_CHANGE_FAILED
+            await record_alone(self.database, self.desk.now, action, user.id, by=user.id)
             await self.limits.failed(user.email)
             raise Invalid.field("old_password", "wrong_password", "This is not the password")
         await self.limits.passed(user.email)
@@ -88,3 +92,4 @@ async def forgot(desk: AccountDesk, email: str) -> None:
     user = await desk.users.lock_by_email(email)
     if user is not None and (user.is_active or user.awaits_verification):
         await desk.mail_link(user, LinkPurpose.PASSWORD_RESET, RESET_LIFETIME)
+        desk.trail.record(AccountAction.PASSWORD_RESET_ASKED, user.id, by=None)

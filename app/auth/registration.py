@@ -6,11 +6,10 @@ from typing import Literal
 
 from app.auth.desk import FIRST_MAIL_LIFETIME, AccountDesk, link_hash
 from app.auth.errors import DomainNotAllowed, InvalidLink, RegistrationClosed
-from app.auth.models import LinkPurpose
+from app.auth.models import AccountAction, LinkPurpose
 from app.auth.schemas import UserRegistration
 from app.core.passwords import PasswordHasher
 from app.users.models import Role, User
-from app.users.password_rules import require_strong
 from app.users.service import create_user
 
 
@@ -37,7 +36,7 @@ async def register(
     desk: AccountDesk, hasher: PasswordHasher, policy: RegistrationPolicy, body: UserRegistration
 ) -> User:
     """A new host; raises `EmailTaken`. Where proof is needed, the account waits for its link."""
-    require_strong(body.password, body.email, field="password")
+    await desk.passwords.require_strong(body.password, body.email, field="password")
     user = await create_user(
         desk.users,
         hasher,
@@ -49,6 +48,7 @@ async def register(
         last_name=body.last_name,
         awaits_verification=policy.needs_proof,
     )
+    desk.trail.record(AccountAction.REGISTERED, user.id, by=None)
     if policy.needs_proof:
         await desk.mail_link(user, LinkPurpose.EMAIL_VERIFICATION, FIRST_MAIL_LIFETIME)
     return user

@@ -10,9 +10,12 @@ from app.auth.caller import Caller, CallerRole
 from app.auth.models import AccountLink, AuthSession, LinkPurpose, RefreshToken
 from app.core.ids import new_id
 from app.core.journeys import Journeys
+from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.prepared import Prepared
 from app.core.repository import ReadRepository, Repository
 from app.users.models import User, full_name
+
+NEWEST_FIRST = Ordering("sessions", (AuthSession.id,), descending=True)
 
 _LIVE = Prepared(
     select(User.role, User.first_name, User.last_name, User.email)
@@ -36,10 +39,25 @@ async def live_caller(journeys: Journeys, session_id: UUID, user_id: UUID) -> Ca
     return Caller(CallerRole(role), user_id, name, email, session_id=session_id)
 
 
-class AuthSessionRepository(Repository[AuthSession]):
-    """Begins and ends sign-ins."""
+class AuthSessionReader(ReadRepository[AuthSession]):
+    """Looks sign-ins up."""
 
     model = AuthSession
+
+    async def page_of(
+        self, user_id: UUID, now: datetime, page: PageRequest
+    ) -> tuple[list[AuthSession], str | None, int | None]:
+        """The sessions of a user that have not ended, the newest first."""
+        statement = self.statement().where(
+            AuthSession.user_id == user_id,
+            AuthSession.revoked_at.is_(None),
+            AuthSession.expires_at > now,
+        )
+        return await paginate(self.session, statement, NEWEST_FIRST, page)
+
+
+class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
+    """Begins and ends sign-ins."""
 
     async def lock_live(self, session_id: UUID, now: datetime) -> AuthSession | None:
         """A session of an active user that was not revoked and has not run out."""

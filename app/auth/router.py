@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import OAuth2PasswordRequestForm
 
-from app.auth.dependencies import Db, Issuer, SignInGate
+from app.auth.dependencies import Db, Issuer, SignInGate, UserAgent
 from app.auth.errors import InvalidCredentials, InvalidRefreshToken, TokenReused
 from app.auth.guards import Public, SignedIn
 from app.auth.schemas import (
@@ -43,10 +43,11 @@ async def login(
     hasher: Hasher,
     tokens: Issuer,
     now: Now,
+    user_agent: UserAgent,
 ) -> SignIn:
     """Gives a pair of tokens. A wrong password and an unknown address are answered alike."""
-    user = await check_password(database, hasher, gate, body.email, body.password)
-    pair = await begin_session(unit, tokens, user, now)
+    user = await check_password(database, hasher, gate, body.email, body.password, now)
+    pair = await begin_session(unit, tokens, user, now, user_agent)
     return SignIn(
         access=pair.access,
         refresh=pair.refresh,
@@ -70,10 +71,11 @@ async def token(
     hasher: Hasher,
     tokens: Issuer,
     now: Now,
+    user_agent: UserAgent,
 ) -> OAuthToken:
     """What *Authorize* on this page uses (RFC 6749, section 4.3)."""
-    user = await check_password(database, hasher, gate, form.username, form.password)
-    pair = await begin_session(unit, tokens, user, now)
+    user = await check_password(database, hasher, gate, form.username, form.password, now)
+    pair = await begin_session(unit, tokens, user, now, user_agent)
     return OAuthToken(
         access_token=pair.access, refresh_token=pair.refresh, expires_in=pair.expires_in
     )

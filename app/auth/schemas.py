@@ -1,9 +1,20 @@
 """Bodies of sign-in requests and answers."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AliasPath,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
+from app.auth.models import AccountAction
 from app.core.text import Email, RequiredLine
 from app.users.schemas import NewPassword, Profile
 
@@ -132,3 +143,53 @@ class PasswordReset(BaseModel):
 
     token: GivenToken
     new_password: NewPassword
+
+
+class Session(BaseModel):
+    """A sign-in that has not ended."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    created_at: datetime
+    last_used_at: datetime = Field(description="When it was last refreshed")
+    expires_at: datetime = Field(description="When it ends, unless it is refreshed before")
+    client_address: str | None = Field(description="Where the sign-in came from")
+    user_agent: str | None = Field(
+        description="What browser or client said it was", examples=["Mozilla/5.0 (X11; Linux)"]
+    )
+    current: bool = Field(False, description="Whether it is the one that asks")
+
+
+class AccountEvent(BaseModel):
+    """One entry: what happened to an account, by whom, when, and from where.
+
+    `account_id` is null where an address without an account was tried, `actor_id` where nobody has
+    shown who they are. The addresses are those of now, null for accounts that are gone.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    created_at: datetime
+    action: AccountAction
+    account_id: UUID | None
+    account_email: str | None = Field(
+        validation_alias=AliasPath("account", "email"), default=None, examples=["ada@example.com"]
+    )
+    actor_id: UUID | None
+    actor_email: str | None = Field(
+        validation_alias=AliasPath("actor", "email"), default=None, examples=["ada@example.com"]
+    )
+    client_address: str | None
+    request_id: str
+    details: dict[str, Any]
+
+
+class AccountEventQuery(BaseModel):
+    """What the trail is narrowed to."""
+
+    account: UUID | None = None
+    action: AccountAction | None = None
+    since: AwareDatetime | None = Field(None, description="From this instant on")
+    until: AwareDatetime | None = Field(None, description="Before this instant")

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.auth.errors import InvalidCredentials, InvalidRefreshToken, TokenReused
-from app.auth.models import AuthSession, RefreshToken
+from app.auth.models import AccountAction, AuthSession, RefreshToken
 from app.auth.repository import AuthSessionRepository, RefreshTokenRepository
 from app.auth.sign_in_limits import SignInLimits
+from app.auth.trail import AccountTrail, record_alone
 from app.core.database import Database, WriteSession
 from app.core.keys import KeyRing
 from app.core.passwords import PasswordHasher
+from app.core.request_context import current_client_address
 from app.core.tokens import Claims, InvalidToken, TokenSigner
 from app.users.models import User
 from app.users.repository import UserReader, UserRepository
@@ -19,10 +21,11 @@ from app.users.repository import UserReader, UserRepository
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long tokens last."""
+    """How long tokens last, and how long a session at most, however often it is refreshed."""
 
     access: timedelta
     refresh: timedelta
+    session: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +46,22 @@ class Tokens:
         self.refresh = TokenSigner(ring, "refresh")
 
     def issue(self, unit: WriteSession, session: AuthSession, now: datetime) -> TokenPair:
-        """The next pair of a session; the refresh token is stored as its hash."""
-        user_id, lifetimes = session.user_id, self.lifetimes
-        access, _ = self.access.sign(
-            user_id, session=session.id, now=now, lifetime=lifetimes.access
-        )
+        """The next pair of a session; the refresh token is stored as its hash.
+
+        Neither outlives the session (OWASP ASVS 5, 7.3.2).
+        """
+        left = session.created_at + self.lifetimes.session - now
+        lives = min(self.lifetimes.access, left)
+        access, _ = self.access.sign(session.user_id, session=session.id, now=now, lifetime=lives)
         refresh, claims = self.refresh.sign(
-            user_id, session=session.id, now=now, lifetime=lifetimes.refresh
+            session.user_id,
+            session=session.id,
+            now=now,
+            lifetime=min(self.lifetimes.refresh, left),
         )
+        session.expires_at = claims.expires_at
         RefreshTokenRepository(unit).add(_stored(refresh, claims, session.id, now))
-        return TokenPair(access, refresh, int(lifetimes.access.total_seconds()))
+        return TokenPair(access, refresh, int(lives.total_seconds()))
 
 
 def _stored(token: str, claims: Claims, session_id: UUID, now: datetime) -> RefreshToken:
@@ -70,7 +79,12 @@ def _hash(token: str) -> bytes:
 
 
 async def check_password(
-    database: Database, hasher: PasswordHasher, limits: SignInLimits, email: str, password: str
+    database: Database,
+    hasher: PasswordHasher,
+    limits: SignInLimits,
+    email: str,
+    password: str,
+    now: datetime,
 ) -> User:
     """The account of these credentials. No connection is held while bcrypt works."""
     await limits.admit(email)
@@ -79,13 +93,18 @@ async def check_password(
     usable = user is not None and user.is_active
     fits = await hasher.verify(password, user.password_hash if user and usable else None)
     if user is None or not fits:
+        # For an unknown address, too: else its answer would come sooner.
+        account = user.id if user else None
+        await record_alone(database, now, AccountAction.SIGN_IN_FAILED, account)
         await limits.failed(email)
         raise InvalidCredentials
     await limits.passed(email)
     return user
 
 
-async def begin_session(unit: WriteSession, tokens: Tokens, user: User, now: datetime) -> TokenPair:
+async def begin_session(
+    unit: WriteSession, tokens: Tokens, user: User, now: datetime, user_agent: str | None
+) -> TokenPair:
     """A new sign-in of this user.
 
     The account is locked and seen again: had the password been reset while the old one was being
@@ -97,11 +116,16 @@ async def begin_session(unit: WriteSession, tokens: Tokens, user: User, now: dat
         AuthSession(
             user_id=user.id,
             created_at=now,
-            expires_at=now + tokens.lifetimes.refresh,
+            expires_at=now,  # until it has a refresh token
             revoked_at=None,
+            last_used_at=now,
+            client_address=current_client_address(),
+            user_agent=user_agent,
         )
     )
     await unit.flush()  # the refresh token refers to the row
+    agent = {"user_agent": user_agent}
+    AccountTrail(unit, now).record(AccountAction.SIGNED_IN, user.id, by=user.id, **agent)
     return tokens.issue(unit, session, now)
 
 
@@ -120,9 +144,11 @@ async def rotate(
         raise InvalidRefreshToken
     if stored.used_at is not None:
         session.revoked_at = now
+        AccountTrail(unit, now).record(AccountAction.TOKEN_REUSED, session.user_id, by=None)
         return TokenReused()
-    stored.used_at = now
-    session.expires_at = now + tokens.lifetimes.refresh
+    if session.created_at + tokens.lifetimes.session <= now:  # the setting was lowered meanwhile
+        raise InvalidRefreshToken
+    stored.used_at = session.last_used_at = now
     return tokens.issue(unit, session, now)
 
 
@@ -131,6 +157,8 @@ async def end_session(unit: WriteSession, tokens: Tokens, token: str, now: datet
     session = await AuthSessionRepository(unit).lock_live(_claims(tokens, token, now).session, now)
     if session is not None:
         session.revoked_at = now
+        user_id = session.user_id
+        AccountTrail(unit, now).record(AccountAction.SIGNED_OUT, user_id, by=user_id)
 
 
 def _claims(tokens: Tokens, token: str, now: datetime) -> Claims:

@@ -8,14 +8,13 @@ from uuid import UUID
 
 from app.auth.caller import Caller
 from app.auth.desk import FIRST_MAIL_LIFETIME, AccountDesk
-from app.auth.models import LinkPurpose
+from app.auth.models import AccountAction, LinkPurpose
 from app.auth.permissions import PERMISSIONS, Permission
 from app.core.errors import Forbidden, NotFound
 from app.core.passwords import PasswordHasher
 from app.core.text import account_key
 from app.users.errors import LastSuperadmin
 from app.users.models import Role, User
-from app.users.password_rules import require_strong
 from app.users.schemas import UserCreate
 from app.users.service import create_user
 
@@ -37,7 +36,7 @@ class UserDesk:
         """A new active account; raises `EmailTaken`. Without a password its owner is mailed."""
         self._require_managed(body.role)
         if body.password is not None:
-            require_strong(body.password, body.email, field="password")
+            await self.desk.passwords.require_strong(body.password, body.email, field="password")
         user = await create_user(
             self.desk.users,
             hasher,
@@ -46,6 +45,7 @@ class UserDesk:
             now=self.desk.now,
         )
         await self.desk.users.adopt_visitors(user)
+        self._record(AccountAction.CREATED, user.id, role=user.role.value)
         if body.password is None:
             await self.desk.mail_link(user, LinkPurpose.PASSWORD_RESET, FIRST_MAIL_LIFETIME)
         return user
@@ -65,6 +65,7 @@ class UserDesk:
             await self._readdress(user)
         if "is_active" in values:
             await self._open_or_close(user)
+        self._record(AccountAction.UPDATED, user.id, **_told(values))
         return await self.desk.users.save(user)
 
     async def delete(self, user_id: UUID) -> None:
@@ -73,6 +74,10 @@ class UserDesk:
         Raises `LastSuperadmin`.
         """
         await self.desk.users.delete(await self._locked(user_id, stays=False))
+        self._record(AccountAction.DELETED, user_id)
+
+    def _record(self, action: AccountAction, account: UUID, **details: Any) -> None:
+        self.desk.trail.record(action, account, by=self.caller.id, **details)
 
     def _require_managed(self, role: Role) -> None:
         if role not in managed_roles(self.caller):
@@ -104,3 +109,9 @@ class UserDesk:
         await self.desk.users.save(user)
         await self.desk.links.drop_all(user.id)
         await self.desk.users.adopt_visitors(user)
+
+
+def _told(values: dict[str, Any]) -> dict[str, Any]:
+    """What the trail keeps of a change: the names of fields, and what decides over access."""
+    told: dict[str, Any] = {"fields": sorted(values)}
+    return told | {name: values[name] for name in ("role", "is_active") if name in values}

@@ -12,7 +12,13 @@ from app.core.errors import Problem
 from app.core.ids import new_id
 from app.core.logging import logger
 from app.core.metrics import count_request
-from app.core.request_context import SANE_REQUEST_ID, RequestContext, set_request_context
+from app.core.request_context import (
+    CALLER,
+    SANE_REQUEST_ID,
+    RequestContext,
+    set_request_context,
+    subjects,
+)
 
 SLASHED = ("/api/", "/health/")
 FILES = (".png", ".svg")
@@ -54,6 +60,7 @@ class RequestContextMiddleware:
                 path=route,
                 status=status,
                 milliseconds=round(seconds * 1000, 1),
+                **subjects(caller_id=getattr(scope.get(CALLER), "id", None)),
             )
 
 

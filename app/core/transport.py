@@ -11,8 +11,6 @@ from app.core.errors import Problem, TooLarge
 
 MAX_TARGET_BYTES = 8 * 1024  # what RFC 9110, section 4.1, asks every server to take
 MAX_HEADER_BYTES = 16 * 1024
-# Asked by machines (probes, Prometheus) under whatever address a container happens to have.
-NAMELESS = ("/health/", "/metrics")
 # Orchestrators and Prometheus ask each process by its address.
 ASKED_BY_ADDRESS = ("/health/", "/metrics")
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
@@ -55,8 +53,6 @@ class SaneRequestMiddleware:
             return UrlTooLong()
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
             return HeadersTooLarge()
-        if scope["path"].startswith(NAMELESS):
-            return None
         if scope["path"].startswith(ASKED_BY_ADDRESS):
             return None
         return None if self._serves(Headers(scope=scope).getlist("host")) else InvalidHost()

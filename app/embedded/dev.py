@@ -30,11 +30,16 @@ Ctrl-C stops everything.
 """
 
 
-def run_dev(port: int = 8000, data_dir: Path = Path(".vms"), host: str = "127.0.0.1") -> int:
-    """Run everything until a signal (exit code 0) or a failure (1, told on standard error)."""
+def run_dev(
+    port: int = 8000, data_dir: Path = Path(".vms"), host: str = "127.0.0.1", demo: int = 0
+) -> int:
+    """Run everything until a signal (exit code 0) or a failure (1, told on standard error).
+
+    With `demo` there are so many invented visitors, unless there are some already.
+    """
     with stop_signals_noted():
         try:
-            _run(host, port, data_dir)
+            _run(host, port, data_dir, demo)
         except StopRequested:
             return 0
         except EmbeddedError as error:
@@ -44,7 +49,7 @@ def run_dev(port: int = 8000, data_dir: Path = Path(".vms"), host: str = "127.0.
     return 1
 
 
-def _run(host: str, port: int, data_dir: Path) -> None:
+def _run(host: str, port: int, data_dir: Path, demo: int) -> None:
     with contextlib.ExitStack() as running:
         lock = _owned(data_dir, running)  # first, since it waits for what a killed one left behind
         check_port_free(host, port)
@@ -54,7 +59,7 @@ def _run(host: str, port: int, data_dir: Path) -> None:
         service = _Service(parts.environment(base_url(host, port)), lock)
         worker = KeptRunning(service.worker())
         running.callback(worker.stop, STOP_SECONDS)
-        api = Child(service.api(host, port))
+        api = Child(service.api(host, port, demo))
         running.callback(api.stop, STOP_SECONDS)
         running.callback(tell, "Stopping …")
         api.wait_until(lambda: is_ready(host, port), READY_SECONDS, every=0.05)
@@ -77,9 +82,11 @@ class _Service:
         self._environment = environment
         self._inherited = (lock.descriptor,)  # as long as one runs, the directory is in use
 
-    def api(self, host: str, port: int) -> Program:
+    def api(self, host: str, port: int, demo: int) -> Program:
         serve = shlex.join(["serve", "--host", host, "--port", str(port)])
-        return self._program("The API", "app.embedded.steps", "migrate", "dev-accounts", serve)
+        filling = [f"demo --once --visitors {demo}"] if demo else []
+        steps = ("migrate", "dev-accounts", *filling, serve)
+        return self._program("The API", "app.embedded.steps", *steps)
 
     def worker(self) -> Program:
         return self._program("The worker", "app.cli", "worker")

@@ -45,6 +45,8 @@ def _event(
     words = wording(visit.language)
     # RFC 5545 wants the pure form of UTC; a zone by name would need its whole VTIMEZONE.
     starts_at = visit.starts_at.astimezone(UTC)
+    # Words inside of an f-string are not found by those who look for what is to be translated.
+    title = words.gettext("Visit to %(site)s") % {"site": visit.site_name}
     status = "CANCELLED" if method is CalendarMethod.cancel else "CONFIRMED"
     return [
         "BEGIN:VEVENT",
@@ -53,7 +55,7 @@ def _event(
         f"DTSTAMP:{_instant(made_at.astimezone(UTC))}",
         f"DTSTART:{_instant(starts_at)}",
         f"DTEND:{_instant(starts_at + VISIT_LENGTH)}",
-        f"SUMMARY:{_text(words.gettext('Visit to %(site)s') % {'site': visit.site_name})}",
+        f"SUMMARY:{_text(title)}",
         f"LOCATION:{_text(_location(visit))}",
         f"DESCRIPTION:{_text(_description(visit, words))}",
         f"ORGANIZER:mailto:{organizer}",
@@ -68,8 +70,8 @@ def _location(visit: VisitPayload) -> str:
 
 def _description(visit: VisitPayload, words: Wording) -> str:
     """Without the token of the QR code: calendars are shared more freely than mails."""
-    host = f"{words.gettext('Host')}: {visit.host_name}" if visit.host_name else ""
-    purpose = f"{words.gettext('Purpose')}: {words.purpose(visit.purpose)}"
+    host = words.gettext("Host") + f": {visit.host_name}" if visit.host_name else ""
+    purpose = words.gettext("Purpose") + f": {words.purpose(visit.purpose)}"
     bring = words.gettext("Please bring a photo ID and the QR code from your confirmation mail.")
     return "\n".join(line for line in (host, purpose, bring) if line)
 

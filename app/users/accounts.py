@@ -9,7 +9,7 @@ from app.core.text import Email
 from app.settings import Settings
 from app.users.errors import EmailTaken
 from app.users.models import Role
-from app.users.password_rules import weakness
+from app.users.password_rules import weakness, words_of, words_of_place
 from app.users.repository import UserReader, UserRepository
 from app.users.service import create_user
 
@@ -61,11 +61,13 @@ async def create_superadmin(settings: Settings, email: str, password: str) -> No
         email = TypeAdapter(Email).validate_python(email)
     except ValidationError:
         raise ValueError("That is not an e-mail address.") from None
-    if (found := weakness(password, email)) is not None:
-        raise ValueError(f"{found.message}.")
     database, hasher = Database(settings.database_url), PasswordHasher(settings.bcrypt_rounds)
     try:
         async with database.write() as unit:
+            names = await UserRepository(unit).names_of_sites()
+            words = words_of_place(settings) | words_of(*names)
+            if (found := weakness(password, email, words)) is not None:
+                raise ValueError(f"{found.message}.")
             await create_user(
                 UserRepository(unit),
                 hasher,

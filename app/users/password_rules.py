@@ -1,8 +1,11 @@
 """Which passwords are accepted (NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 5, 6.2).
 
-Length counts, composition does not. Common passwords and one's own address are refused.
+Length counts, composition does not. Common passwords and one's own address are refused, and what
+is hardly more than words that anybody here would try: those of the place, and of one's own address.
 """
 
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,8 +13,16 @@ from pathlib import Path
 from app.core.errors import Invalid
 from app.core.passwords import MAX_LENGTH, normalized
 from app.core.text import account_key
+from app.settings import Settings
+from app.users.models import Role
 
 MIN_LENGTH = 8
+# Of a password that has such words in it: how many letters must be left beside them.
+LETTERS_BESIDE = 4
+SHORTEST_WORD = 3
+# Of this product and its roles; the rest is in the settings.
+OWN_WORDS = ("vms", "visitor", "visitors", "management", *Role)
+WORD = re.compile(r"[^\W\d_]+")
 COMMON = Path(__file__).with_name("common_passwords.txt")
 
 
@@ -27,12 +38,28 @@ TOO_SHORT = Weakness("password_too_short", f"A password has at least {MIN_LENGTH
 TOO_LONG = Weakness("password_too_long", f"A password has at most {MAX_LENGTH} characters")
 TOO_COMMON = Weakness("password_too_common", "This password is one of the most common ones")
 IS_ADDRESS = Weakness("password_is_email", "A password must not be the e-mail address")
+IS_OBVIOUS = Weakness(
+    "password_too_obvious", "A password must be more than names of this place, or of yours"
+)
 
 
-def weakness(password: str, email: str) -> Weakness | None:
+def words_of(*texts: str) -> frozenset[str]:
+    """The words of names and addresses, as they are looked for in a password."""
+    found = (word for text in texts for word in WORD.findall(account_key(text)))
+    return frozenset(word for word in found if len(word) >= SHORTEST_WORD)
+
+
+def words_of_place(settings: Settings) -> frozenset[str]:
+    """The words of an installation that no password may be made of (OWASP ASVS 5, 6.1.2)."""
+    addresses = (*settings.allowed_hosts, *settings.registration_domains, settings.frontend_url)
+    return words_of(*OWN_WORDS, *settings.password_words, *addresses)
+
+
+def weakness(password: str, email: str, words: Collection[str] = ()) -> Weakness | None:
     """What is wrong with a password for the account of this address, if anything.
 
-    Characters are Unicode code points, counted in the form in which the password is hashed.
+    `words` are those of the place, by `words_of`. Characters are Unicode code points, counted in
+    the form in which the password is hashed.
     """
     text, address = normalized(password), account_key(email)
     if len(text) < MIN_LENGTH:
@@ -42,12 +69,22 @@ def weakness(password: str, email: str) -> Weakness | None:
     folded = account_key(text)
     if folded in {address, address.rpartition("@")[0]}:
         return IS_ADDRESS
-    return TOO_COMMON if folded in _common() else None
+    if folded in _common():
+        return TOO_COMMON
+    return IS_OBVIOUS if _is_made_of(folded, {*words, *words_of(email)}) else None
 
 
-def require_strong(password: str, email: str, *, field: str) -> None:
+def _is_made_of(text: str, words: Iterable[str]) -> bool:
+    """Whether hardly a letter is left of a text once these words, which it has, are out of it."""
+    rest = text
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, " ")
+    return rest != text and sum(map(str.isalpha, rest)) < LETTERS_BESIDE
+
+
+def require_strong(password: str, email: str, *, field: str, words: Collection[str] = ()) -> None:
     """Raises `Invalid` for `field` where the password is refused."""
-    found = weakness(password, email)
+    found = weakness(password, email, words)
     if found is not None:
         raise Invalid.field(field, found.code, found.message)
 

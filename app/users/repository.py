@@ -18,6 +18,8 @@ NEWEST_FIRST = Ordering("users", (User.id,), descending=True)
 # makes an account or proves its address causes the change, in the same transaction; a call back
 # from `visitors` would hide the same statement behind a registry that a process can forget to fill.
 _visitors = table("visitors", column("host_id", Uuid), column("host_email", String))
+# Likewise: no password is made of nothing but the name of a site.
+_sites = table("sites", column("name", String))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,10 @@ class UserReader(ReadRepository[User]):
             .order_by(User.first_name, User.last_name, User.id)
         )
         return found.all()
+
+    async def names_of_sites(self) -> Sequence[str]:
+        """What people call the places that they work at."""
+        return (await self.session.scalars(select(_sites.c.name))).all()
 
     async def page(
         self, chosen: UserFilter, roles: Collection[Role], page: PageRequest

@@ -84,6 +84,11 @@ class VisitorReader(ReadRepository[Visitor]):
         )
         return found.all()
 
+    async def count_past_retention(self, now: datetime, days: int) -> int:
+        """How many the next run would anonymise."""
+        counted = select(func.count()).select_from(Visitor).join(Site, Site.id == Visitor.site_id)
+        return await self.session.scalar(counted.where(*retention_over(now, days))) or 0
+
 
 class VisitorRepository(VisitorReader, Repository[Visitor]):
     """Changes visitors."""

@@ -1,6 +1,6 @@
 """The end of retention: visitors become anonymous some time after their visit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -27,8 +27,18 @@ async def due(
         return await VisitorReader(session).past_retention(now, days)
 
 
-async def anonymise_past(database: Database, now: datetime, days: int) -> int:
+async def count_due(database: Database, now: datetime, days: int) -> int:
+    """How many a run would anonymise."""
+    async with database.read() as session:
+        return await VisitorReader(session).count_past_retention(now, days)
+
+
+async def anonymise_past(
+    database: Database, now: datetime, days: int, advance: Callable[[int], None] = lambda _: None
+) -> int:
     """Anonymise the visitors of ended visits more than `days` ago; says how many.
+
+    `advance` is told how many more are done after each batch, which is committed by itself.
 
     A day is over when it is at the site. Safe to run twice and by two workers: a row that another
     run holds is passed over. Who is changed afterwards is anonymised again.
@@ -38,6 +48,7 @@ async def anonymise_past(database: Database, now: datetime, days: int) -> int:
         async with database.write() as unit:
             done = await _anonymise_batch(unit, now, days)
         total += done
+        advance(done)
         if done < BATCH:
             return total
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.auth import housekeeping
-from app.auth.housekeeping import Purged, purge_sign_ins
+from app.auth.housekeeping import Purged, purge_sign_ins, purge_trail
 from app.auth.models import AccountLink, AuthSession, RefreshToken
 from app.core.clock import SettableClock
 from app.core.database import Database
@@ -74,6 +74,21 @@ async def test_expired_links_go(api: Api, clock: SettableClock):
     await api.http.post("/api/auth/forgot-password/", json={"email": "desk@example.com"})
     clock.advance(timedelta(hours=1))
     assert (await purge_sign_ins(api.database, clock.now())).links == 1
+
+
+async def test_the_trail_goes_when_it_is_old(
+    api: Api, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(housekeeping, "BATCH", 1)
+    await api.admin()
+    await sign_in(api)
+    clock.advance(timedelta(days=180))
+    assert await purge_trail(api.database, clock.now(), 180) == 0
+    root = await api.superadmin()
+    clock.advance(timedelta(seconds=1))
+    assert await purge_trail(api.database, clock.now(), 180) == 2
+    [left] = (await root.get("auth/events/")).json()["items"]
+    assert left["account_id"] == root.user_id
 
 
 async def test_it_goes_on_until_all_is_gone(

@@ -11,8 +11,9 @@ import pytest
 from app.core.clock import SettableClock
 from app.core.database import Database
 from tests.api import PASSWORD, Api, Client
+from tests.auth.conftest import StartApp
 from tests.auth.links import newest_token
-from tests.database import all_mails, deactivate, places_holding
+from tests.database import all_mails, change_default_site, deactivate, places_holding
 from tests.mailbox import Mailbox
 from tests.problems import faulty_fields, problem
 
@@ -72,6 +73,17 @@ async def test_the_old_password_is_asked_for(api: Api):
 @pytest.mark.parametrize("new", ["short", "password", EMAIL, "x" * 129, None, 5])
 async def test_a_weak_new_password_is_refused(api: Api, new: object):
     assert faulty_fields(await change(await api.admin(), new=new)) == {"new_password"}
+
+
+@pytest.mark.parametrize("new", ["riverside-2026", "Acme! Acme! Acme!", "desk.example99"])
+async def test_the_name_of_a_site_is_no_password(api: Api, start: StartApp, new: str):
+    await change_default_site(api.database, name="Riverside")
+    there = await start(password_words=["acme"])
+    admin = await there.admin()
+    answer = await change(admin, new=new)
+    assert faulty_fields(answer) == {"new_password"}
+    assert answer.json()["errors"][0]["code"] == "password_too_obvious"
+    assert (await change(admin, new=f"{new} and much beside")).status_code == 204
 
 
 async def test_of_two_changes_at_once_one_is_made(api: Api):

@@ -2,7 +2,7 @@
 import "./storage.js";
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { authMe, client, visitorsList, visitorsQrPng, visitorsRead } from "visitor-management-client";
+import { accountEventsList, authLogin, authMe, client, visitorsList, visitorsQrPng, visitorsRead } from "visitor-management-client";
 import type { VisitorCreate, VisitorStatus } from "visitor-management-client";
 import * as guide from "./guide.js";
 
@@ -78,6 +78,18 @@ async function scanning(code: string): Promise<void> {
   assert.equal(data?.status satisfies VisitorStatus | undefined, "verified");
 }
 
+/** Somebody has left a tablet signed in. */
+async function signingOutThere(): Promise<void> {
+  await authLogin({ body: { email: "admin@ifactory.com", password: "admin123" } });
+  const [tablet, here] = await guide.mySessions();
+  assert(tablet && here && !tablet.current && here.current);
+  await guide.signOutThere(tablet);
+  await guide.signOutThere(tablet);
+  assert.deepEqual((await guide.mySessions()).map((session) => session.id), [here.id]);
+  const { data } = await accountEventsList({ query: { action: "session_ended" } });
+  assert.equal(data?.items.length, 1);
+}
+
 /** A token that has run out is changed for a new one by the first request, once for all of them. */
 async function refreshing(): Promise<void> {
   assert(await guide.refresh());
@@ -100,5 +112,6 @@ await fullHour();
 await uploading();
 await paging();
 await scanning(code);
+await signingOutThere();
 await refreshing();
 console.log("driven");

@@ -64,3 +64,17 @@ async def test_a_line_names_the_ids_of_its_path(api: Api, log: Callable[[], list
     await admin.delete(f"visitors/{visitor['id']}/")
     [line] = [line for line in log() if line["logger"] == "vms"]
     assert (line["method"], line["visitor_id"], line["status"]) == ("DELETE", visitor["id"], 204)
+
+
+async def test_a_refused_request_says_who_was_refused(
+    api: Api, log: Callable[[], list[dict[str, Any]]]
+):
+    host = await api.host()
+    log()
+    await host.get("devices/")
+    await api.http.get("/api/devices/")
+    lines = [line for line in log() if line["event"] == "request"]
+    assert [(line["status"], line.get("caller_id")) for line in lines] == [
+        (403, host.user_id),
+        (401, None),
+    ]

@@ -264,6 +264,24 @@ async def test_nobody_may_call_with_cookies(strict: httpx.AsyncClient):
     assert "Access-Control-Allow-Credentials" not in (await _preflight(strict, DESK)).headers
 
 
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"Origin": "https://elsewhere.example"}, "origin"),
+        ({"Access-Control-Request-Method": "BREW"}, "method"),
+        ({"Access-Control-Request-Headers": "X-Elsewhere"}, "headers"),
+    ],
+)
+async def test_a_refused_preflight_says_why_as_a_problem(
+    strict: httpx.AsyncClient, asked: dict[str, str], why: str
+):
+    headers = {"Origin": DESK, "Access-Control-Request-Method": "POST"} | asked
+    answer = await strict.options("/api/auth/login/", headers=headers)
+    document = problem(answer, 400, "preflight_refused")
+    assert document["detail"] == f"Disallowed CORS {why}"
+    assert "Origin" in answer.headers["Vary"]
+
+
 async def test_without_a_front_end_no_origin_is_let_in(http: httpx.AsyncClient):
     answer = await http.get("/health/live/", headers={"Origin": DESK})
     assert "Access-Control-Allow-Origin" not in answer.headers

@@ -29,9 +29,9 @@ ADDRESS = "http://127.0.0.1:8000"
 class Dev:
     """A running `vms dev` that is up."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *options: str) -> None:
         self.port = _free_port()
-        self.process = _start(data_dir, self.port)
+        self.process = _start(data_dir, self.port, *options)
         self.said = self._until("Ctrl-C stops everything.")
         self.parts = children(self.process.pid)
 
@@ -61,7 +61,7 @@ class Dev:
         raise AssertionError(f"it did not come up:\n{said}")
 
 
-StartDev = Callable[[], Dev]
+StartDev = Callable[..., Dev]
 
 
 @pytest.fixture
@@ -69,8 +69,8 @@ def start_dev(tmp_path: Path) -> Iterator[StartDev]:
     """Starts `vms dev` on one data directory; ends all."""
     started: list[Dev] = []
 
-    def start() -> Dev:
-        started.append(Dev(tmp_path / "data"))
+    def start(*options: str) -> Dev:
+        started.append(Dev(tmp_path / "data", *options))
         return started[-1]
 
     yield start
@@ -79,9 +79,10 @@ def start_dev(tmp_path: Path) -> Iterator[StartDev]:
         eventually(dev.nothing_left)
 
 
-def _start(data_dir: Path, port: int, **environment: str) -> "subprocess.Popen[str]":
+def _start(data_dir: Path, port: int, *options: str, **environment: str) -> "subprocess.Popen[str]":
     own = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    command = ["-P", "-m", "app.cli", "dev", "--port", str(port), "--data-dir", str(data_dir)]
+    where = ["--port", str(port), "--data-dir", str(data_dir)]
+    command = ["-P", "-m", "app.cli", "dev", *where, *options]
     return subprocess.Popen(
         [sys.executable, *command],
         stdout=subprocess.PIPE,
@@ -104,6 +105,13 @@ def _status(port: int, path: str) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def test_invented_visitors_move_in_once(start_dev: StartDev):
+    first = start_dev("--demo", "30")
+    assert "30 visitors of 4 sites" in first.said
+    assert first.end(signal.SIGTERM) == 0
+    assert "Nothing was changed." in start_dev("--demo", "30").said
 
 
 @linux

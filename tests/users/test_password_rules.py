@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.users.password_rules import weakness
+from app.users.password_rules import weakness, words_of
 
 EMAIL = "Ada.Lovelace@Example.com"
 
@@ -41,6 +41,39 @@ def test_length_is_all_that_is_asked_for(password: str):
 )
 def test_a_weak_password_is_named(password: str, expected: str):
     assert code(password) == expected
+
+
+PLACE = words_of("Acme & Söhne", "Berlin", "visits.acme.example", "HQ")
+
+
+def obvious(password: str) -> bool:
+    found = weakness(password, EMAIL, PLACE)
+    return found is not None and found.code == "password_too_obvious"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        *(
+            "acme2026!",
+            "AcmeBerlin",
+            "berlin-berlin",
+            "My-ACME-1234",
+            "s\u00f6hne2026",
+            "1acme1xyz",
+        ),
+        *("\uff41cme-2026", "lovelace1815", "Ada.2026.Ada", "example99"),
+    ],
+)
+def test_what_is_hardly_more_than_words_of_the_place_is_refused(password: str):
+    assert obvious(password)
+
+
+@pytest.mark.parametrize(
+    "password", ["acme of rust and moss", "correct horse battery", "hqhqhqhq", "12 34 56 78 90"]
+)
+def test_such_words_do_no_harm_beside_others(password: str):
+    assert not obvious(password)
 
 
 def test_only_ones_own_address_is_refused():

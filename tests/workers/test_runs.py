@@ -31,7 +31,7 @@ async def tidy_up(ctx: Ctx) -> None:
 @pytest.fixture
 def ctx(settings: Settings, database: Database, clock: SettableClock) -> Ctx:
     delivery = make_delivery(settings, database, clock)
-    context = WorkerContext(database, clock, delivery, asyncio.Event(), None)
+    context = WorkerContext(database, clock, delivery, asyncio.Event(), None, 180)
     return {"context": context, "job_id": JOB_ID}
 
 
@@ -97,7 +97,7 @@ async def test_a_failure_is_logged_once_with_the_id_of_the_run(
 async def test_a_job_ends_well_while_the_database_is_away(ctx: Ctx):
     lost = Database("postgresql+asyncpg://nobody@127.0.0.1:9/vms")
     known: WorkerContext = ctx["context"]
-    without = WorkerContext(lost, known.clock, known.delivery, known.mail_waits, None)
+    without = WorkerContext(lost, known.clock, known.delivery, known.mail_waits, None, 180)
     await run(tidy_up, ctx | {"context": without})
     await lost.close()
 

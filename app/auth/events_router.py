@@ -1,0 +1,37 @@
+"""`/api/auth/events/`: what happened to accounts."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from app.auth.guards import SignedIn
+from app.auth.permissions import PERMISSIONS, Permission
+from app.auth.schemas import AccountEvent, AccountEventQuery
+from app.auth.trail import EventFilter, TrailReader
+from app.core.database import Reading
+from app.core.pagination import Page, Paging
+from app.core.routing import ApiRoute
+
+router = APIRouter(prefix="/api/auth/events", tags=["auth"], route_class=ApiRoute)
+
+
+async def _filter(chosen: Annotated[AccountEventQuery, Query()]) -> EventFilter:
+    return EventFilter(**chosen.model_dump())
+
+
+@router.get("/", operation_id="account_events_list", summary="List what happened to accounts")
+async def list_events(
+    caller: SignedIn,
+    session: Reading,
+    chosen: Annotated[EventFilter, Depends(_filter)],
+    page: Paging,
+) -> Page[AccountEvent]:
+    """Sign-ins, tried ones too, and changes: of all accounts for a superadmin, else of one's own.
+
+    The newest first, for as long as `ACCOUNT_EVENT_DAYS` says.
+    """
+    sees_all = Permission.MANAGE_ALL_USERS in PERMISSIONS[caller.role]
+    own = None if sees_all else caller.id
+    rows, next_cursor, total = await TrailReader(session).page(chosen, own, page)
+    items = [AccountEvent.model_validate(row) for row in rows]
+    return Page(items=items, next_cursor=next_cursor, total=total)

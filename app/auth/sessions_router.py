@@ -1,0 +1,65 @@
+"""`/api/auth/sessions/`: where one is signed in, and signing out there."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from app.auth.guards import SignedIn
+from app.auth.models import AccountAction
+from app.auth.repository import AuthSessionReader, AuthSessionRepository
+from app.auth.schemas import Session
+from app.auth.trail import AccountTrail
+from app.core.database import Reading, Writing
+from app.core.dependencies import Now
+from app.core.errors import NotFound, problems
+from app.core.pagination import Page, Paging
+from app.core.routing import ApiRoute
+
+router = APIRouter(prefix="/api/auth/sessions", tags=["auth"], route_class=ApiRoute)
+
+
+@router.get("/", operation_id="sessions_list", summary="List where one is signed in")
+async def list_sessions(
+    caller: SignedIn, session: Reading, now: Now, page: Paging
+) -> Page[Session]:
+    """One's own sign-ins that have not ended, the newest first."""
+    sessions = AuthSessionReader(session)
+    rows, next_cursor, total = await sessions.page_of(_own(caller), now, page)
+    items = [Session.model_validate(row) for row in rows]
+    for item in items:
+        item.current = item.id == caller.session_id
+    return Page(items=items, next_cursor=next_cursor, total=total)
+
+
+@router.delete(
+    "/", operation_id="sessions_end_others", summary="Sign out everywhere else", status_code=204
+)
+async def end_other_sessions(caller: SignedIn, unit: Writing, now: Now) -> None:
+    """All of one's sessions end with the next request, but for the one that asks."""
+    account = _own(caller)
+    await AuthSessionRepository(unit).revoke_all(account, now, but=caller.session_id)
+    trail = AccountTrail(unit, now)
+    trail.record(AccountAction.OTHER_SESSIONS_ENDED, account, by=account)
+
+
+@router.delete(
+    "/{session_id:uuid}/",
+    operation_id="sessions_end",
+    summary="Sign out somewhere",
+    status_code=204,
+    responses=problems(NotFound),
+)
+async def end_session(session_id: UUID, caller: SignedIn, unit: Writing, now: Now) -> None:
+    """A session of one's own ends with its next request; this one may be among them."""
+    account = _own(caller)
+    session = await AuthSessionRepository(unit).lock_live(session_id, now)
+    if session is None or session.user_id != account:
+        raise NotFound
+    session.revoked_at = now
+    AccountTrail(unit, now).record(AccountAction.SESSION_ENDED, account, by=account)
+
+
+def _own(caller: SignedIn) -> UUID:
+    if caller.id is None:
+        raise NotFound
+    return caller.id

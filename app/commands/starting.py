@@ -1,0 +1,93 @@
+"""How a command begins, and how it ends when it can't go on."""
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+T = TypeVar("T")
+
+# Whoever sets one of these wants traces.
+TRACED = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"}
+
+
+def fail(sentence: str) -> NoReturn:
+    """End with one sentence on standard error, and 1."""
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
+
+
+def prepared() -> "Settings":
+    """The checked settings, with the logs set up by them."""
+    from pydantic import ValidationError
+
+    from app.core.logging import configure_logging
+    from app.settings import Settings
+
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        fail("\n".join(_sentence(fault) for fault in error.errors()))
+    except OSError as error:
+        fail(f"A file of settings can't be read: {error}.")
+    configure_logging(debug=settings.debug)
+    return settings
+
+
+def observed() -> "Settings":
+    """The same for a process that stays: traced, and its faults reported, where that is wanted."""
+    settings = prepared()
+    if _is_traced():
+        from app.core.tracing import start_tracing
+
+        start_tracing()
+    if settings.sentry_dsn:
+        from app.core.fault_reports import report_faults
+
+        report_faults(settings.sentry_dsn.get_secret_value())
+    return settings
+
+
+def refuse_missing_extras(settings: "Settings") -> None:
+    """End where a setting asks for a part that is not installed."""
+    if settings.sentry_dsn and find_spec("sentry_sdk") is None:
+        fail("SENTRY_DSN is set, but its part is not installed: pip install 'vms[sentry]'.")
+    if _is_traced() and find_spec("opentelemetry.sdk") is None:
+        fail("OTEL_… variables ask for traces, which need more: pip install 'vms[tracing]'.")
+
+
+async def refuse_behind(settings: "Settings") -> None:
+    """End where the database has not been migrated to this version."""
+    from app import migrations
+
+    try:
+        if await migrations.is_behind(settings.database_url):
+            fail("The database is behind this version: run `vms migrate` first.")
+    except OSError as error:
+        fail(f"The database of DATABASE_URL can't be reached: {error}.")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """What the work results in; ends with a sentence where a part can't be reached."""
+    try:
+        return asyncio.run(work)
+    except OSError as error:
+        fail(f"A part of the service can't be reached: {error}.")
+
+
+def _is_traced() -> bool:
+    return bool(TRACED & os.environ.keys()) and os.environ.get("OTEL_TRACES_EXPORTER") != "none"
+
+
+def _sentence(fault: Any) -> str:
+    name = str(fault["loc"][0]).upper() if fault["loc"] else ""
+    if fault["type"] == "missing":
+        return f"The setting {name} is missing: set it in the environment or in .env."
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"The setting {name} is wrong: {message}." if name else f"{message}."

@@ -1,0 +1,173 @@
+"""Fills a database with a demonstration: an invented company, its visitors and their traces.
+
+One transaction: either all of it is there or nothing. It goes day by day, so that memory stays
+small and whoever waits can be told how far it is.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count, groupby
+from typing import cast
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from app.core.engine import make_engine
+from app.core.ids import new_id
+from app.core.passwords import PasswordHasher
+from app.core.qr_token import QrTokens
+from app.demo import company
+from app.demo.calendar import Hour, capacity_for, hours_of
+from app.demo.company import GATES, SITES
+from app.demo.people import COLUMNS, People, Row, Visit
+from app.demo.traces import COUNT_SEATS, TRACES
+from app.visitors.models import VisitorStatus
+
+SLOT_COLUMNS = [
+    *("id", "site_id", "visit_date", "hour", "capacity", "has_own_capacity", "booked", "excess"),
+    "created_at",
+]
+# The limits of a request are not for this; they end with the transaction.
+NO_LIMITS = """
+SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '10s';
+SET LOCAL idle_in_transaction_session_timeout = 0
+"""
+PENDING, VERIFIED = VisitorStatus.PENDING, VisitorStatus.VERIFIED
+COMPLETED, CANCELLED = VisitorStatus.COMPLETED, VisitorStatus.CANCELLED
+PAST = (COMPLETED,) * 15 + (VisitorStatus.EXPIRED,) * 2 + (CANCELLED,) * 3
+SINCE_HOURS = (COMPLETED,) * 8 + (PENDING, CANCELLED)
+JUST_NOW = (VERIFIED,) * 7 + (COMPLETED,) * 2 + (PENDING,)
+AHEAD = (PENDING,) * 9 + (CANCELLED,)
+# How long a visit takes, at most.
+STAY = timedelta(hours=3)
+
+Advance = Callable[[int], None]
+
+
+class AlreadyThere(Exception):  # noqa: N818 - nothing is wrong
+    """There is a demonstration already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What was put in."""
+
+    visitors: int
+    sites: int
+    slots: int
+    days: int
+
+
+@asynccontextmanager
+async def transaction(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the driver, for COPY, in one transaction."""
+    engine = make_engine(database_url)
+    try:
+        async with engine.connect() as connection:
+            raw = await connection.get_raw_connection()
+            driver = cast("asyncpg.Connection", raw.driver_connection)
+            async with driver.transaction():
+                await driver.execute(NO_LIMITS)
+                yield driver
+    finally:
+        await engine.dispose()
+
+
+async def fill(
+    database_url: str, codes: QrTokens, visitors: int, now: datetime, advance: Advance
+) -> Filled:
+    """Put the company and so many visitors in; raises `AlreadyThere`.
+
+    `advance` is told how many more visitors are there.
+    """
+    async with transaction(database_url) as connection:
+        if await company.is_there(connection):
+            raise AlreadyThere
+        hours = hours_of(visitors, now.date(), [site.share for site in SITES])
+        filling = await _Filling.begin(connection, codes, hours, now)
+        for day, of_day in groupby(hours, key=lambda hour: hour.day):
+            advance(await filling.add_day(day, list(of_day)))
+        await connection.execute(COUNT_SEATS, company.SITE_IDS)
+    days = len({hour.day for hour in hours})
+    return Filled(visitors, len(SITES), len(hours), days)
+
+
+async def remove(database_url: str) -> bool:
+    """Take the company away; says whether it was there."""
+    async with transaction(database_url) as connection:
+        if not await company.is_there(connection):
+            return False
+        await company.remove(connection)
+        return True
+
+
+class _Filling:
+    """Adds visitors day by day."""
+
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        codes: QrTokens,
+        people: People,
+        capacities: Sequence[int],
+        now: datetime,
+    ) -> None:
+        self._connection = connection
+        self._codes = codes
+        self._people = people
+        self._capacities = capacities
+        self._now = now
+        self._numbers = count()
+
+    @classmethod
+    async def begin(
+        cls, connection: asyncpg.Connection, codes: QrTokens, hours: Sequence[Hour], now: datetime
+    ) -> "_Filling":
+        """With sites that are large enough, departments and hosts."""
+        capacities = [capacity_for(hours, number) for number in range(len(SITES))]
+        for site, capacity in zip(SITES, capacities, strict=True):
+            await company.add_site(connection, site, capacity, now)
+        departments = await company.add_departments(connection, now)
+        unusable = PasswordHasher().hash_now(codes.new())
+        hosts = await company.add_hosts(connection, unusable, now)
+        return cls(connection, codes, People(departments, hosts, now), capacities, now)
+
+    async def add_day(self, day: date, hours: Sequence[Hour]) -> int:
+        """The slots and visitors of a day, and what they have left behind; says how many came."""
+        slots = [new_id() for _ in hours]
+        rows = [
+            row for slot, hour in zip(slots, hours, strict=True) for row in self._of(slot, hour)
+        ]
+        copy = self._connection.copy_records_to_table
+        await copy(
+            "slots",
+            records=[self._slot(slot, hour) for slot, hour in zip(slots, hours, strict=True)],
+            columns=SLOT_COLUMNS,
+        )
+        await copy("visitors", records=rows, columns=COLUMNS)
+        for trace in TRACES.values():
+            await self._connection.execute(trace.sql, company.SITE_IDS, day, day, trace.words)
+        return len(rows)
+
+    def _slot(self, slot: UUID, hour: Hour) -> tuple[object, ...]:
+        site, capacity = SITES[hour.site].id, self._capacities[hour.site]
+        return (slot, site, hour.day, hour.hour, capacity, False, 0, 0, self._now)
+
+    def _of(self, slot: UUID, hour: Hour) -> Iterator[Row]:
+        site = SITES[hour.site]
+        for _ in range(hour.visitors):
+            at = time(hour.hour, self._people.one((0, 15, 30, 45)))
+            begins = datetime.combine(hour.day, at, ZoneInfo(site.timezone)).astimezone(UTC)
+            status, gate = self._status(begins, hour.day, site.timezone), self._people.one(GATES)
+            visit = Visit(site.id, slot, hour.day, at, begins, status, self._codes.new(), gate=gate)
+            yield self._people.row(next(self._numbers), visit)
+
+    def _status(self, begins: datetime, day: date, timezone: str) -> VisitorStatus:
+        today = self._now.astimezone(ZoneInfo(timezone)).date()
+        since = SINCE_HOURS if begins + STAY < self._now else JUST_NOW
+        words = AHEAD if begins > self._now else PAST if day < today else since
+        status: VisitorStatus = self._people.one(words)
+        return status
