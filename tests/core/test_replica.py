@@ -27,8 +27,6 @@ from tests.conftest import MONDAY
 from tests.faults.processes import frozen
 from tests.replication import make_standby
 
-# The servers take seconds to make: one test worker alone makes them.
-pytestmark = pytest.mark.xdist_group("replica")
 LIMIT = 30  # seconds, for whatever should happen soon
 Servers = tuple[EmbeddedPostgres, EmbeddedPostgres]
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.installation import Today
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e]
 
 
 def answers(responses: list[httpx.Response]) -> Counter[tuple[int, str | None]]:
