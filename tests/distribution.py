@@ -1,7 +1,8 @@
 """Which tests run one after the other in the same process, and which begin the run."""
 
+from typing import Any
+
 import pytest
-from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # Their files share an installation, or a port.
@@ -18,7 +19,7 @@ LONGEST = (
 )
 
 
-class Distribution(LoadScopeScheduling):
+class Distribution(LoadScopeScheduling):  # type: ignore[misc] # it has no types
     """The tests of one file stay together, with the servers and files that they share."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -26,7 +27,7 @@ class Distribution(LoadScopeScheduling):
         return next((folder for folder in TOGETHER if file.startswith(folder)), file)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Distribution:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distribution:
     return Distribution(config, log)
 
 

@@ -30,7 +30,7 @@ from tests.model.model import CAPACITY, Mail, Model, Visit
 from tests.model.world import World
 from workers.visits import close_visits, send_reminders
 
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "16"))
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "10"))
 STEPS = 40
 HOST = "charles@example.com"
 BEGIN = MONDAY + timedelta(hours=2)  # an hour in which reminders are sent
