@@ -32,7 +32,7 @@ test: install ## Run the whole test suite
 	@$(BIN)/python -m pytest
 
 test-faults: install ## Stop, freeze and kill servers and processes: what is lost, what is late
-	@MODEL_EXAMPLES=60 $(BIN)/python -m pytest -n 0 -m "" tests/faults tests/model
+	@MODEL_EXAMPLES=60 $(BIN)/python -m pytest -n 2 -m "" tests/faults tests/model
 
 test-scaling: install ## Two API processes behind nginx, PgBouncer and a replica (apt-get install nginx-light pgbouncer caddy)
 	@$(BIN)/python -m pytest -n 0 -m scaling tests/scaling

@@ -32,14 +32,16 @@ from app.embedded.redis import EmbeddedRedis
 from app.embedded.server import Server
 from app.main import create_app
 from app.settings import Settings
+from app.tables import metadata
 from tests.api import Api
 from tests.mailbox import Mailbox
 
-pytest_plugins = ("tests.browser",)
+pytest_plugins = ("tests.browser", "tests.distribution")
 
 # A Monday, an hour before the default site opens.
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 TEMPLATE = "vms_template"
+LARGE = 1024 * 1024  # bytes of a table that is not emptied row by row
 
 _servers: list[Server] = []
 _folder: tempfile.TemporaryDirectory[str] | None = None
@@ -191,18 +193,29 @@ async def engine(settings: Settings) -> AsyncIterator[Database]:
     await database.close()
 
 
+def _cleaning() -> str:
+    """SQL that empties every table and puts the default site back.
+
+    To TRUNCATE all of them takes thirty times as long as to DELETE the few rows of most tests, and
+    has every connection plan its statements anew. As with TRUNCATE, who still writes is waited for.
+    """
+    names = [f'"{table.name}"' for table in reversed(metadata.sorted_tables)]
+    is_large = " OR ".join(f"pg_relation_size('{name}') > {LARGE}" for name in names)
+    deletions = (
+        f"IF pg_relation_size('{name}') > 0 THEN DELETE FROM {name}; END IF;" for name in names
+    )
+    return f"""
+        LOCK TABLE {", ".join(names)} IN SHARE ROW EXCLUSIVE MODE;
+        IF {is_large} THEN TRUNCATE {", ".join(names)}; ELSE {" ".join(deletions)} END IF;
+        INSERT INTO sites SELECT * FROM kept.sites;"""
+
+
 @pytest.fixture(scope="session")
 async def _cleaner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
-    tables = await connection.fetch(
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-        " AND tablename <> 'alembic_version'"
-    )
-    names = ", ".join(f'"{row["tablename"]}"' for row in tables)
     await connection.execute("CREATE SCHEMA kept; CREATE TABLE kept.sites AS TABLE sites")
     await connection.execute(
-        f"""CREATE PROCEDURE kept.clean() LANGUAGE sql AS $$
-            TRUNCATE {names}; INSERT INTO sites SELECT * FROM kept.sites $$"""
+        f"CREATE PROCEDURE kept.clean() LANGUAGE plpgsql AS $$ BEGIN {_cleaning()} END $$"
     )
     yield connection
     await connection.close()

@@ -2,7 +2,8 @@
 does not have."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from copy import deepcopy
 from typing import Any, cast
 
 import pytest
@@ -28,6 +29,7 @@ from tests.write_permissions import documented_app
 
 def _operations(document: dict[str, Any]) -> dict[str, Any]:
     """Every operation by its name. Credentials are left out, or they would be made up as well."""
+    document = deepcopy(document)
     for operations in document["paths"].values():
         for operation in operations.values():
             operation.pop("security", None)
@@ -52,33 +54,41 @@ BEFORE_ROUTING = {414, 431}  # of the address and the headers, whatever is asked
 SECONDS = 20  # for one answer, on the slowest of machines
 
 
+@pytest.fixture(scope="module")
+async def url(running_app: FastAPI) -> AsyncIterator[str]:
+    async with served(running_app) as address:
+        yield address
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
-async def test_what_a_superadmin_is_answered_is_documented(api: Api, app: FastAPI, name: str):
+async def test_what_a_superadmin_is_answered_is_documented(api: Api, url: str, name: str):
     root = await api.superadmin()
     there = await one_of_each(root)
     cases = _cases(OPERATIONS[name], GenerationMode.POSITIVE, there)
-    await _explore(app, cases, root.headers, examples=5)
+    await _explore(url, cases, root.headers, examples=5)
 
 
 @pytest.mark.parametrize("name", TAKING)
-async def test_what_bad_input_is_answered_is_documented(api: Api, app: FastAPI, name: str):
+async def test_what_bad_input_is_answered_is_documented(api: Api, url: str, name: str):
     root = await api.superadmin()
     there = await one_of_each(root) if name in ASKING else {}
     cases = _cases(OPERATIONS[name], GenerationMode.NEGATIVE, there)
-    await _explore(app, cases, root.headers, examples=5)
+    await _explore(url, cases, root.headers, examples=5)
 
 
+@pytest.mark.usefixtures("app")
 @pytest.mark.parametrize("name", OPERATIONS)
-async def test_what_a_stranger_is_answered_is_documented(app: FastAPI, name: str):
-    await _explore(app, _cases(OPERATIONS[name], GenerationMode.POSITIVE, {}), {}, examples=2)
+async def test_what_a_stranger_is_answered_is_documented(url: str, name: str):
+    await _explore(url, _cases(OPERATIONS[name], GenerationMode.POSITIVE, {}), {}, examples=2)
 
 
-async def test_an_answer_that_is_not_documented_is_found(app: FastAPI):
-    document = documented_app().openapi()
+@pytest.mark.usefixtures("app")
+async def test_an_answer_that_is_not_documented_is_found(url: str):
+    document = deepcopy(documented_app().openapi())
     document["paths"]["/health/live/"]["get"]["responses"] = {"204": {"description": "Nothing"}}
     cases = _cases(_operations(document)["GET /health/live/"], GenerationMode.POSITIVE, {})
     with pytest.raises(FailureGroup, match="distinct failure"):
-        await _explore(app, cases, {}, examples=1)
+        await _explore(url, cases, {}, examples=1)
 
 
 def _cases(
@@ -92,11 +102,10 @@ def _cases(
 
 
 async def _explore(
-    app: FastAPI, cases: SearchStrategy[Request], headers: Mapping[str, str], *, examples: int
+    url: str, cases: SearchStrategy[Request], headers: Mapping[str, str], *, examples: int
 ) -> None:
     """Send some of the cases. It waits for answers, and so it has a thread of its own."""
-    async with served(app) as url:
-        await asyncio.to_thread(_send, url, cases, headers, examples)
+    await asyncio.to_thread(_send, url, cases, headers, examples)
 
 
 def _send(

@@ -6,6 +6,7 @@ the routes say.
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -44,6 +45,7 @@ for `GET /metrics`, which asks for `METRICS_TOKEN` outside development mode.
 """
 
 
+@cache
 def documented_app() -> FastAPI:
     """The application as its document needs it: without anything that it would connect to."""
     return create_app(

@@ -287,6 +287,8 @@ class Database:
                 await self.engine.dispose()
         except TimeoutError:
             self.pulse.cut()
+            if self.replica:
+                self.replica.pulse.cut()
 
 
 async def _run(callbacks: Iterable[AfterCommit]) -> None:

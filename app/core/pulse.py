@@ -29,11 +29,14 @@ ANSWER_SECONDS = 1.0
 class Pulse:
     """Feels the database's pulse, and keeps dead connections of `engine` from being used.
 
-    `options` are asyncpg's, the ones that the engine connects with.
+    `options` are asyncpg's, the ones that the engine connects with; `of` is its name in the log.
     """
 
-    def __init__(self, engine: AsyncEngine, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, engine: AsyncEngine, options: Mapping[str, Any], *, of: str = "database"
+    ) -> None:
         self.silent = False
+        self._of = of
         _, address = engine.dialect.create_connect_args(engine.url)
         ours = {**options["server_settings"], "application_name": "vms pulse"}
         self._address = {**_without_sqlalchemys(address), **options, "server_settings": ours}
@@ -69,7 +72,7 @@ class Pulse:
         options: dict[str, Any],
     ) -> DBAPIConnection:
         if self.silent:
-            raise ConnectionError("The database does not answer")
+            raise ConnectionError(f"The {self._of} does not answer")
         opened = _opened(dialect, arguments, options)
         self._pooled.add(opened.driver_connection)
         connection: DBAPIConnection = opened
@@ -116,12 +119,12 @@ class Pulse:
 
     def _hear(self) -> None:
         if self.silent:
-            logger.info("the database answers again")
+            logger.info(f"the {self._of} answers again")
         self.silent = False
 
     def _fall_silent(self) -> None:
         if not self.silent:
-            logger.warning("the database does not answer")
+            logger.warning(f"the {self._of} does not answer")
         self.silent = True
         self._hang_up()
         self.cut()

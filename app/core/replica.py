@@ -16,8 +16,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.core.engine import make_engine
+from app.core.engine import connect_options, make_engine
 from app.core.logging import logger
+from app.core.pulse import Pulse
 
 # How much a replica that is asked may lack.
 MAX_LAG_SECONDS = 5.0
@@ -42,6 +43,7 @@ class Replica:
 
     def __init__(self, url: str, primary_url: str, **pool: Any) -> None:
         self.engine: AsyncEngine = make_engine(url, **pool)
+        self.pulse = Pulse(self.engine, connect_options(url), of="replica")
         # The watch has connections of its own: an empty pool must not look like a late replica.
         self._watched = [_single(primary_url), _single(url)]
         self._as_of: float | None = None
@@ -49,14 +51,16 @@ class Replica:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it had, lately enough, all that the primary had."""
-        return self._as_of is not None and monotonic() - self._as_of < MAX_LAG_SECONDS
+        """Whether it answers and had, lately enough, all that the primary had."""
+        if self._as_of is None or self.pulse.silent:
+            return False
+        return monotonic() - self._as_of < MAX_LAG_SECONDS
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection | None]:
         """A connection that answers, or None where the primary has to."""
         if self._watch is None:
-            self._watch = asyncio.create_task(self._keep_watch())
+            self._watch = asyncio.create_task(self._feel_and_watch())
         async with AsyncExitStack() as stack:
             yield await self._answering(stack) if self.is_fresh else None
 
@@ -81,6 +85,10 @@ class Replica:
             await asyncio.wait([self._watch])
         for engine in (self.engine, *self._watched):
             await engine.dispose()
+
+    async def _feel_and_watch(self) -> None:
+        async with self.pulse.felt():
+            await self._keep_watch()
 
     async def _keep_watch(self) -> None:
         answers = False

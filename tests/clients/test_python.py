@@ -2,14 +2,11 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.clients.tools import PYTHON, require, run, write_document
 
 HERE = Path(__file__).parent
 
 
-@pytest.mark.xdist_group("clients")
 async def test_a_generated_client_drives_the_service(service: str, workbooks: Path, tmp_path: Path):
     """Nothing of the document may be left out of it: a warning fails, too."""
     tools = require(PYTHON / ".venv" / "bin")

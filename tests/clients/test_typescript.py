@@ -5,8 +5,6 @@ import re
 import shutil
 from pathlib import Path
 
-import pytest
-
 from tests.clients.tools import ROOT, run, typescript_package
 
 GUIDE = ROOT / "docs" / "frontend.md"
@@ -24,7 +22,6 @@ OPTIONS = {
 }
 
 
-@pytest.mark.xdist_group("clients")
 async def test_the_guides_module_compiles_strictly_and_drives_the_service(
     service: str, workbooks: Path, tmp_path: Path
 ):

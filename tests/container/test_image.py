@@ -16,7 +16,6 @@ from tests.container.dockerfile import ROOT
 from tests.container.image import Container, Tree, built, started
 
 pytestmark = [
-    pytest.mark.xdist_group("container"),
     pytest.mark.skipif(
         sys.platform != "linux" or os.geteuid() != 0, reason="only root may make namespaces"
     ),

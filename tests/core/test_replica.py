@@ -10,6 +10,7 @@ import pytest
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import migrations
 from app.core import recent_writers, replica
@@ -23,10 +24,9 @@ from app.main import create_app
 from app.settings import Settings
 from tests.api import VISITOR, Api
 from tests.conftest import MONDAY
+from tests.faults.processes import frozen
 from tests.replication import make_standby
 
-# The servers take seconds to make: one test worker alone makes them.
-pytestmark = pytest.mark.xdist_group("replica")
 LIMIT = 30  # seconds, for whatever should happen soon
 Servers = tuple[EmbeddedPostgres, EmbeddedPostgres]
 
@@ -129,6 +129,19 @@ async def test_one_that_is_down_is_not_missed(pair: Database, servers: Servers):
             assert not await session.scalar(select(func.pg_is_in_recovery()))
     finally:
         standby.start()
+    await replica_answers(pair)
+
+
+async def test_one_that_is_frozen_keeps_nobody_waiting(pair: Database, servers: Servers):
+    _, standby = servers
+    await replica_answers(pair)
+    async with pair.browse() as session:
+        assert await session.scalar(select(func.pg_is_in_recovery()))
+        with frozen(standby.pid):
+            async with asyncio.timeout(LIMIT):  # no answer comes, and no limit of the server's
+                with pytest.raises(SQLAlchemyError):
+                    await session.scalar(select(func.pg_is_in_recovery()))
+                assert not await from_replica(pair)
     await replica_answers(pair)
 
 

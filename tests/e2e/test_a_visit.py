@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.e2e.installation import Installation, Today, eventually, process
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e]
 
 
 def visitor(name: str, when: dict[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.installation import Installation, Today, all_ready, eventually, free_port, process
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e]
 
 BATCH = "/api/visitors/scans/batch/"
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.newcomer import dev, pasted
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("readme")]
+pytestmark = [pytest.mark.e2e]
 
 GUIDE = "docs/quick-start.md"
 

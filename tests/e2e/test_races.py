@@ -2,17 +2,25 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.e2e.installation import Today
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e]
 
 
 def answers(responses: list[httpx.Response]) -> Counter[tuple[int, str | None]]:
     return Counter((r.status_code, r.json().get("code")) for r in responses)
+
+
+async def insist(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> httpx.Response:
+    """The answer, when it is none that asks to come again: on a busy machine some wait in vain."""
+    while (answer := await client.post(path, json=body)).status_code == 503:  # noqa: ASYNC110 - a server sets no event
+        await asyncio.sleep(0.1)
+    return answer
 
 
 async def test_of_200_registrations_for_one_slot_exactly_20_succeed(
@@ -20,9 +28,10 @@ async def test_of_200_registrations_for_one_slot_exactly_20_succeed(
 ) -> None:
     when = today.tomorrow(9)
     requests = [
-        clients[number % 2].post(
+        insist(
+            clients[number % 2],
             "/api/visitors/",
-            json={"name": f"V {number}", "email": f"v{number}@example.com", **when},
+            {"name": f"V {number}", "email": f"v{number}@example.com", **when},
         )
         for number in range(200)
     ]
@@ -36,7 +45,7 @@ async def test_of_50_scans_of_one_code_exactly_one_is_admitted(
     body = {"name": "Alan", "email": "alan@example.com", **today.in_five_minutes}
     token = (await clients[0].post("/api/visitors/", json=body)).json()["qr_code"]
     scans = [
-        clients[number % 2].post("/api/visitors/verify-qr/", json={"token": token})
+        insist(clients[number % 2], "/api/visitors/verify-qr/", {"token": token})
         for number in range(50)
     ]
     outcome = answers(await asyncio.gather(*scans))

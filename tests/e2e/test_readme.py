@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.newcomer import START_SECONDS, dev, pasted
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("readme")]
+pytestmark = [pytest.mark.e2e]
 
 
 def _wait_for_mails(folder: Path, count: int) -> None:

@@ -63,6 +63,10 @@ class Load:
         """Waits until some more have been refused with 503."""
         return await self._count(lambda: self.answers[503], requests)
 
+    async def is_unanswered(self, requests: int = CLIENTS) -> None:
+        """Waits until so many more have ended without an answer, one of each client."""
+        await self._count(lambda: self.unanswered, requests)
+
     async def _count(self, number: Callable[[], int], more: int) -> float:
         began, before, first = monotonic(), number(), 0.0
         async with asyncio.timeout(PATIENCE):

@@ -1,34 +1,38 @@
 """Ways for a server to be away, and to come back when the block ends."""
 
+import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from app.embedded.server import Server
 from tests.faults.processes import frozen
 
 
-@contextmanager
-def stopped(server: Server) -> Iterator[None]:
-    server.stop()
+@asynccontextmanager
+async def stopped(server: Server) -> AsyncIterator[None]:
+    # In a thread: who measures meanwhile how long answers take must not be held up.
+    await asyncio.to_thread(server.stop)
     yield
     server.launch()  # who waits for it sees itself how long it takes
 
 
-@contextmanager
-def killed(server: Server) -> Iterator[None]:
+@asynccontextmanager
+async def killed(server: Server) -> AsyncIterator[None]:
     assert server.pid
     os.kill(server.pid, signal.SIGKILL)
     yield
     server.launch()
 
 
-def stands_still(server: Server) -> AbstractContextManager[None]:
-    return frozen(server.pid)
+@asynccontextmanager
+async def stands_still(server: Server) -> AsyncIterator[None]:
+    with frozen(server.pid):
+        yield
 
 
-OUTAGES: dict[str, Callable[[Server], AbstractContextManager[None]]] = {
+OUTAGES: dict[str, Callable[[Server], AbstractAsyncContextManager[None]]] = {
     "stopped": stopped,
     "killed": killed,
     "frozen": stands_still,

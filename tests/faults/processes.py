@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -112,9 +112,9 @@ def kill(child: Child) -> None:
     child.stop()
 
 
-async def ended(child: Child) -> int:
+async def ended(child: Child, seconds: float = STOP_SECONDS) -> int:
     """The exit code of a process that is to end by itself."""
-    async with asyncio.timeout(STOP_SECONDS):
+    async with asyncio.timeout(seconds):
         while child.exit_code is None:  # noqa: ASYNC110 - another process is watched
             await asyncio.sleep(0.02)
     return child.exit_code
@@ -125,14 +125,19 @@ def frozen(pid: int | None) -> Iterator[None]:
     """A server that says nothing: it and all its processes are stopped, its sockets stay open."""
     assert pid
     os.kill(pid, signal.SIGSTOP)  # first, so that it makes no further ones
-    stopped = [pid, *children(pid)]
+    others = children(pid)
     try:
-        for each in stopped[1:]:
-            os.kill(each, signal.SIGSTOP)
+        _tell(others, signal.SIGSTOP)
         yield
     finally:
-        for each in stopped:
-            os.kill(each, signal.SIGCONT)
+        os.kill(pid, signal.SIGCONT)
+        _tell(others, signal.SIGCONT)
+
+
+def _tell(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):  # a server may end one that has nobody to serve
+            os.kill(pid, number)
 
 
 async def until_ready(client: httpx.AsyncClient, says: Callable[[httpx.Response], bool]) -> None:

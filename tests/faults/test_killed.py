@@ -1,20 +1,25 @@
 """The service's own processes, killed as `kill -9` does."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import select
 
 from app.core.database import Database
+from app.notifications.models import Notification
 from tests.e2e.installation import eventually
 from tests.faults.load import Load
 from tests.faults.mails import arrived, latest, reached
-from tests.faults.processes import Service, kill
+from tests.faults.processes import Service, ended, kill
 from tests.faults.report import Finding
 from tests.faults.visits import registered
 
 pytestmark = [pytest.mark.faults]
 
 KILLS = 2
+STEPS = 80
+PATIENCE = 120.0  # seconds for as many workers
 SENDERS = 4  # mails that a worker has in hand at a time
 
 
@@ -38,6 +43,32 @@ async def test_a_worker_during_200_mails(
     assert found.twice <= KILLS * SENDERS
 
 
+async def test_a_worker_at_each_of_its_steps(
+    service: Service, database: Database, find: Callable[[str], Finding]
+) -> None:
+    found = find(f"a worker is killed at each fourth of its first {STEPS} steps")
+    addresses = [f"step-{number}@example.com" for number in range(STEPS)]
+    await service.register(addresses)
+    mortal = "tests.faults.mortal_workers"
+    killed = service.start(str(STEPS), "4", module=mortal, EMAIL_TIMEOUT_SECONDS="1")
+    assert await ended(killed, seconds=PATIENCE) == 0
+    service.worker(EMAIL_TIMEOUT_SECONDS="1")
+    await reached(database, addresses)
+    came = arrived(service.mail, "step")
+    found.lost = len(set(addresses) - came.keys())
+    found.twice = came.total() - len(came)
+    found.late = [f"mails {await latest(database, addresses):.1f} s after their registration"]
+    assert not found.lost
+    assert came <= await tries(database)
+
+
+async def tries(database: Database) -> Counter[str]:
+    """How often a worker took each address's mail in hand."""
+    async with database.read() as session:
+        taken = await session.rows(select(Notification.recipient, Notification.attempts))
+        return Counter(dict(taken.all()))
+
+
 async def arrive(service: Service, number: int) -> None:
     """Until so many mails are there."""
     await eventually(lambda: arrived(service.mail, "killed-worker").total() >= number)
@@ -51,6 +82,7 @@ async def test_an_api_under_load(
         await load.goes_on(50)
         [api] = service.running
         kill(api)
+        await load.is_unanswered()  # what was answered before has been read
         service.again(api.program)
         away = await load.goes_on()
     kept = await registered(database)

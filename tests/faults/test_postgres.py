@@ -36,7 +36,7 @@ async def test_nothing_is_lost_and_nobody_waits(
     for name, outage in OUTAGES.items():
         found = find(f"PostgreSQL is {name} under load")
         async with Load(installation, name).running() as load:
-            with outage(postgres):
+            async with outage(postgres):
                 await load.is_refused()
                 await until_ready(load.clients[0], lambda answer: answer.status_code == 503)
                 await everything_is_unavailable(load.clients[0])

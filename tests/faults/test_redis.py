@@ -33,7 +33,7 @@ async def test_everything_goes_on_without_it(
         found = find(f"Redis is {name} under load")
         async with Load(installation, f"redis-{name}", pause=0.3).running() as load:
             client = load.clients[0]
-            with outage(redis):
+            async with outage(redis):
                 await until_ready(client, lambda answer: answer.json()["redis"] == "down")
                 await load.goes_on(20)
                 await nobody_notices(client, next(iter(load.codes)))

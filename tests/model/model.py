@@ -7,18 +7,20 @@ CAPACITY = 2
 EARLY = timedelta(hours=2)
 REMINDERS = range(9, 21)  # the hours in which they are sent
 
-Mail = tuple[str, str]  # kind and recipient
+Mail = tuple[str, str, int]  # kind, recipient, and the SEQUENCE of its calendar file
 
 
 @dataclass
 class Visit:
-    """A visitor; `told` is the day of the last mail with the time of the visit."""
+    """A visitor; `told` is the day of the last mail with the time of the visit, `revision` grows
+    with each change of the calendar entry (RFC 5546)."""
 
     email: str
     host: str | None
     at: datetime
     told: date
     status: str = "pending"
+    revision: int = 0
     reminded: bool = False
     waiting: list[tuple[Mail, datetime]] = field(default_factory=list)
     """Mails, and from when on each is pointless."""
@@ -36,9 +38,9 @@ class Visit:
     def mail(self, event: str, *, to_visitor: bool = True, to_host: bool = True) -> None:
         over = datetime.combine(self.at + timedelta(days=1), time(0), self.at.tzinfo)
         if to_visitor:
-            self.waiting.append(((f"visitor_{event}", self.email), over))
+            self.waiting.append(((f"visitor_{event}", self.email, self.revision), over))
         if to_host and self.host:
-            self.waiting.append(((f"host_{event}", self.host), over))
+            self.waiting.append(((f"host_{event}", self.host, self.revision), over))
 
     def drop(self, to: str | None = None) -> None:
         """The mails that wait, or those of them to one address, are not true any more."""
@@ -78,10 +80,12 @@ class Model:
     def move(self, visit: Visit, at: datetime) -> None:
         visit.drop()
         visit.at, visit.told, visit.reminded = at, self.now.date(), False
+        visit.revision += 1
         visit.mail("rescheduled")
 
     def cancel(self, visit: Visit) -> None:
         visit.status = "cancelled"
+        visit.revision += 1
         visit.drop()
         visit.mail("cancelled")
 

@@ -26,11 +26,11 @@ from app.audit.models import VisitorAction
 from tests.api import VISITOR
 from tests.bulk.files import row
 from tests.conftest import MONDAY
-from tests.model.model import CAPACITY, Model, Visit
+from tests.model.model import CAPACITY, Mail, Model, Visit
 from tests.model.world import World
 from workers.visits import close_visits, send_reminders
 
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "16"))
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "10"))
 STEPS = 40
 HOST = "charles@example.com"
 BEGIN = MONDAY + timedelta(hours=2)  # an hour in which reminders are sent
@@ -216,7 +216,7 @@ def replayed(trail: list[str]) -> str:
     return [BECOMES[VisitorAction(action)] for action in trail if action in BECOMES][-1]
 
 
-def mails(visit: Visit) -> dict[str, list[tuple[str, str]]]:
+def mails(visit: Visit) -> dict[str, list[Mail]]:
     by_status = {
         "queued": [mail for mail, _ in visit.waiting],
         "sent": visit.sent,

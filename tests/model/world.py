@@ -156,7 +156,7 @@ async def _snapshot(session: ReadSession) -> Snapshot:
         if mail.visitor_id is None:
             summaries += 1
         else:
-            sent = (mail.kind.value, mail.recipient)
+            sent = (mail.kind.value, mail.recipient, mail.payload["sequence"])
             insort(visits[mail.visitor_id].mails.setdefault(mail.status.value, []), sent)
     return Snapshot(
         {str(id_): found for id_, found in visits.items()}, dict(slots.values()), summaries

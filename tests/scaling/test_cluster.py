@@ -29,7 +29,7 @@ from tests.scaling.conftest import Cluster
 from tests.scaling.crowd import Crowd, opened, signed_in
 from tests.scaling.servers import HOST, Caddy, Postgres
 
-pytestmark = [pytest.mark.scaling, pytest.mark.xdist_group("scaling")]
+pytestmark = [pytest.mark.scaling]
 LOOKS = 60
 _days = count(3)
 Tell = Callable[[str], None]
