@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Select,
     String,
@@ -94,10 +95,10 @@ def _q() -> ColumnElement[bool]:
 
     The words are cut by the same function of the database that cut those of the column. Being
     immutable it is worked out before the statement is planned, so that the planner knows from its
-    statistics how many are meant: of many it finds the first page by going through the list, of
-    few by the index. Of a word that is in no statistics it thinks one visitor in 200, which would
-    send it through the whole list for somebody who is not there; asked twice, it thinks 200 times
-    fewer.
+    statistics how many are meant. The index is asked by the words that tell people apart, and all
+    of them are held against what it finds (`IS TRUE` keeps it from being asked by those as well).
+    Of a word that is in no statistics the planner thinks one visitor in 200, and would go through
+    the whole list for somebody who is not there; asked twice, it thinks 200 times fewer.
     """
     q = bindparam("q", type_=String)
     by_index = _is_code_or_has(q, func.search_key(q, type_=TSQUERY))
@@ -168,13 +169,15 @@ RECORD: dict[str, Any] = {
 def _listing(narrowing: tuple[str, ...], ordering: VisitorOrdering, *, continued: bool) -> Prepared:
     """The list that these filters narrow; a later page where it is `continued`.
 
-    The number of rows is a parameter: a plan for every value would have to expect many, and
-    PostgreSQL does not settle for such a one.
+    PostgreSQL is to plan it for its values, and but for a search not to know how few rows are
+    wanted: it then expects a tenth of all, and goes through the list only where a filter leaves
+    many. Who it thinks to find soon, evenly spread, may be far down: those of one day.
     """
     order = ORDERINGS[ordering]
     conditions = [NARROWS[name] for name in narrowing]
     if continued:
         conditions.append(order.after())
+    rows = bindparam("rows", type_=BigInteger)
     statement = (
         select(*(column.label(name) for name, column in RECORD.items()))
         .select_from(Visitor)
@@ -182,9 +185,9 @@ def _listing(narrowing: tuple[str, ...], ordering: VisitorOrdering, *, continued
         .outerjoin(Department, Department.id == Visitor.department_id)
         .where(*conditions)
         .order_by(*order.clauses())
-        .limit(bindparam("rows"))
+        .limit(rows if "q" in narrowing else select(rows).scalar_subquery())
     )
-    return Prepared(statement, planned_anew="q" in narrowing)
+    return Prepared(statement, planned_anew=bool(narrowing))
 
 
 @lru_cache(SHAPES)

@@ -1,4 +1,4 @@
-"""Lists that stop after a page: a search that the planner can weigh, indexes of ended visits."""
+"""Lists that stop after a page: a search that the planner can weigh, indexes of past ones."""
 
 from collections.abc import Sequence
 
@@ -30,25 +30,23 @@ RETURN coalesce(
     search_query(q)
 )
 """
-ENDED = sa.text("status IN ('completed', 'cancelled', 'expired')")
+ORDERS = {"created": ["created_at", "id"], "visit": ["visit_date", "visit_time", "id"]}
+PAST = ("completed", "expired")
 
 
 def upgrade() -> None:
     op.execute(SEARCH_QUERY)
     op.execute(SEARCH_KEY)
-    op.create_index(
-        "ix_visitors_ended_created", "visitors", ["created_at", "id"], postgresql_where=ENDED
-    )
-    op.create_index(
-        "ix_visitors_ended_visit",
-        "visitors",
-        ["visit_date", "visit_time", "id"],
-        postgresql_where=ENDED,
-    )
+    for status in PAST:
+        only = sa.text(f"status = '{status}'")
+        for order, columns in ORDERS.items():
+            name = f"ix_visitors_{status}_{order}"
+            op.create_index(name, "visitors", columns, postgresql_where=only)
 
 
 def downgrade() -> None:
-    op.drop_index("ix_visitors_ended_visit", table_name="visitors", postgresql_where=ENDED)
-    op.drop_index("ix_visitors_ended_created", table_name="visitors", postgresql_where=ENDED)
+    for status in PAST:
+        for order in ORDERS:
+            op.drop_index(f"ix_visitors_{status}_{order}", table_name="visitors")
     op.execute("DROP FUNCTION search_key(text)")
     op.execute("DROP FUNCTION search_query(text)")

@@ -3,14 +3,16 @@
 import csv
 import shutil
 import subprocess
+from datetime import datetime, time
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
 
+from app.bulk.errors import XLSX
 from tests.api import Api
-from tests.bulk.files import HEADER, faults, row, upload
+from tests.bulk.files import HEADER, faults, row, upload, workbook
 
 SARA = ["שרה כהן", "sara@example.com", "4930123456", "Zoë & Söhne", "emp", "govt"]
 OFFICE = shutil.which("soffice")
@@ -85,3 +87,33 @@ async def test_our_template_comes_back_from_it_with_its_drop_downs(api: Api, tmp
     file = BytesIO()
     book.save(file)
     assert (await upload(desk, file.getvalue())).json()["total"] == 1
+
+
+async def test_a_marked_list_shows_its_faults_in_it(api: Api, tmp_path: Path):
+    refused = await upload(
+        await api.admin(),
+        workbook([row(1), ["Ada", "not-an-address", *row()[2:]]]),
+        headers={"Accept": XLSX},
+    )
+    assert (refused.status_code, refused.headers["Content-Type"]) == (422, XLSX)
+    path = tmp_path / "marked.xlsx"
+    path.write_bytes(refused.content)
+    [sheet] = load_workbook(converted(converted(path, "ods"), "xlsx")).worksheets
+    told = {cell.coordinate: cell.comment.text for line in sheet for cell in line if cell.comment}
+    assert list(told) == ["B3"]
+    assert "Email is not a valid e-mail address" in told["B3"]
+    assert sheet["B3"].fill.start_color.rgb == "FFFFC7CE"
+
+
+async def test_an_export_opens_in_it_with_real_dates_and_times(api: Api, tmp_path: Path):
+    desk = await api.admin()
+    await desk.register(name="=1+1", company="Zoë & Söhne <Ltd>")
+    path = tmp_path / "export.xlsx"
+    path.write_bytes((await desk.get("visitors/export-excel/")).content)
+    [sheet] = load_workbook(converted(converted(path, "ods"), "xlsx")).worksheets
+    titles, cells = sheet.iter_rows(values_only=True)
+    found = dict(zip(titles, cells, strict=False))
+    assert (found["Name"], found["Company"]) == ("=1+1", "Zoë & Söhne <Ltd>")
+    assert found["Visit Date"] == datetime.fromisoformat("2026-11-23")
+    assert found["Visit Time"] == time(10)
+    assert sheet.auto_filter.ref == "A1:R2"
