@@ -20,6 +20,7 @@ from app.core.job_runs import note_run
 from app.core.passwords import PasswordHasher
 from app.embedded.wheels import wheel_file
 from app.main import create_app
+from app.reports.counting import fold_changes
 from app.settings import Settings
 from app.tables import metadata
 from tests.api import PASSWORD, VISITOR, Api, Client
@@ -81,6 +82,8 @@ async def fill(api: Api) -> str:
     await api.http.post(
         "/api/visitors/", json=VISITOR, headers={**admin.headers, "Idempotency-Key": "once"}
     )
+    async with api.database.write() as unit:
+        await fold_changes(unit)
     await upload(admin)
     await api.http.post("/api/auth/forgot-password/", json={"email": ACCOUNT["email"]})
     async with api.database.write() as unit:

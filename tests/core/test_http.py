@@ -1,12 +1,11 @@
 """What HTTP promises on every route: problems, request ids, media types, slashes."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import pytest
-from structlog.testing import capture_logs
 
 from app.core.clock import SettableClock
 from tests.api import VISITOR, Api
@@ -186,15 +185,16 @@ async def test_a_path_without_its_slash_keeps_its_query(api: Api):
 
 
 async def test_an_unexpected_error_is_a_problem_without_details(
-    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    http: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    log: Callable[[], list[dict[str, Any]]],
 ):
     def broken(_: SettableClock) -> None:
         raise RuntimeError("SELECT secret FROM drawer")
 
     monkeypatch.setattr(SettableClock, "now", broken)
-    with capture_logs() as logs:
-        answer = await http.post(LOGIN, json={"email": "a", "password": "b"})
-    assert "request failed" in [entry["event"] for entry in logs]
+    answer = await http.post(LOGIN, json={"email": "a", "password": "b"})
+    assert "request failed" in [line["event"] for line in log()]
     problem(answer, 500, "internal_error")
     assert "drawer" not in answer.text
     assert "Traceback" not in answer.text
