@@ -78,7 +78,7 @@ def serve(
 
 def make_app() -> Any:
     """The application of one server process."""
-    from app.core.memory import settle
+    from app.core.interpreter import settle
     from app.main import create_app
 
     app = create_app(observed())

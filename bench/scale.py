@@ -29,7 +29,7 @@ class Scale:
 FULL = Scale(
     sizes=(10_000, 100_000, 1_000_000),
     rounds=3,
-    requests=3000,
+    requests=1500,
     reads=30,
     seconds=15,
     exported=100_000,
