@@ -77,7 +77,7 @@ $(PYTHON_TOOLS)/installed: clients/python/requirements.lock .venv/installed
 client: node-is-new-enough $(TYPESCRIPT)/node_modules/installed ## Make the TypeScript client of openapi.json in clients/typescript
 	@cd $(TYPESCRIPT) && npm run --silent build
 
-bench: install ## Measure up to a million visitors, beside the floors (Linux; below ten minutes)
+bench: install ## Measure up to a million visitors, beside the floors (Linux; about ten minutes)
 	$(BIN)/python -m bench
 
 format: install ## Format the code

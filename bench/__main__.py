@@ -1,6 +1,6 @@
 """Measures the service on this machine, beside what it could be at best.
 
-    python -m bench                    fills up to a million visitors; below ten minutes
+    python -m bench                    fills up to a million visitors; about ten minutes
     python -m bench --quick            ten thousand; below two
     python -m bench --rows 10000000    any other number
     python -m bench --report FILE      writes the results of an earlier run into docs/performance.md
