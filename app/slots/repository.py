@@ -75,6 +75,11 @@ class SlotReader(ReadRepository[Slot]):
     async def at(self, site_id: UUID, day: date, hour: int) -> Slot | None:
         return await self.session.scalar(self.statement().where(*_key(site_id, day, hour)))
 
+    async def seats_left(self, site_id: UUID, day: date, hour: int) -> int | None:
+        """The seats of a slot that nobody has; None where it has no row."""
+        left = select(Slot.capacity - Slot.booked).where(*_key(site_id, day, hour))
+        return await self.session.scalar(left)
+
     async def site_day(self, site_id: UUID | None, day: date) -> SiteDay | None:
         """A site (the default one for None) on one day: plain copies."""
         statement = _DEFAULT_SITE_DAY if site_id is None else _SITE_DAY

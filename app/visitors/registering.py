@@ -25,6 +25,9 @@ from app.visitors.booking import Facts, book, facts
 from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.schemas import VisitorDetails
 
+# How often a booking is tried of which somebody else was faster with the row or with a seat.
+TRIES = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Host:
@@ -95,15 +98,24 @@ class RegistrationDesk(Desk):
         event = event_row(visitor.id, VisitorAction.REGISTERED, caller, self.now)
         letters = [mail_row(mail, self.now) for mail in self._announcement(visitor)]
         self.outbox.wake_after_commit()
-        key = (visitor.site_id, visitor.visit_date, visitor.visit_time.hour)
-        slot_id = await book(self.unit, values_of(visitor), event, letters)
-        if slot_id is None and await self.slots.at(*key) is None:
-            await self.slots.create_missing(*key, self.now)
+        for _ in range(TRIES):
             slot_id = await book(self.unit, values_of(visitor), event, letters)
-        if slot_id is None:
-            day, at = visitor.visit_date, visitor.visit_time
-            raise await slot_full(self.unit, visitor.site, day, at, self.now)
-        visitor.slot_id = slot_id
+            if slot_id is not None:
+                visitor.slot_id = slot_id
+                return
+            if await self._is_full(visitor):
+                break
+        day, at = visitor.visit_date, visitor.visit_time
+        raise await slot_full(self.unit, visitor.site, day, at, self.now)
+
+    async def _is_full(self, visitor: Visitor) -> bool:
+        """Whether the slot has no seat left. One without a row has all of them, and gets its row;
+        so has one whose row somebody else made between the booking and this question."""
+        key = (visitor.site_id, visitor.visit_date, visitor.visit_time.hour)
+        left = await self.slots.seats_left(*key)
+        if left is None:
+            await self.slots.create_missing(*key, self.now)
+        return left is not None and left <= 0
 
     async def register_all(
         self,

@@ -29,6 +29,14 @@ async def test_sixty_at_once_for_twenty_seats(api: Api, database: Database, slot
     await assert_seats_are_visitors(database)
 
 
+async def test_whoever_comes_at_once_to_an_hour_without_a_row_gets_a_seat(api: Api):
+    """The row is made by one of them: that it was not there a moment ago does not mean full."""
+    admin = await api.admin()
+    for hour in range(9, 17):
+        bodies = [VISITOR | {"visit_time": f"{hour:02}:{n:02}"} for n in range(20)]
+        assert await together(*(admin.post("visitors/", body) for body in bodies)) == {201: 20}
+
+
 async def test_opposite_moves_wait_for_each_other(api: Api, database: Database):
     admin = await api.admin()
     left = await admin.register(visit_time="10:00")
