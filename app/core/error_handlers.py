@@ -63,7 +63,9 @@ def _fault(location: tuple[str | int, ...], fault: dict[str, object]) -> errors.
 
 
 async def _database(_: Request, error: DBAPIError) -> Response:
-    problem = _told_by(error.orig and (error.orig.__cause__ or error.orig))
+    # The driver's own error stands in the place of SQLAlchemy's, or behind it. It can have a cause
+    # of its own, which tells less: of a connection that was lost, what the socket said.
+    problem = _told_by(error.orig) or _told_by(error.orig and error.orig.__cause__)
     if problem is None and error.connection_invalidated:
         problem = errors.Unavailable("The database is not available: try again")
     if problem is None:

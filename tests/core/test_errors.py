@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import asyncpg
+from fastapi import Request
+from sqlalchemy.exc import DBAPIError
+
 from app.auth.errors import TokenReused
-from app.core import errors
+from app.core import error_handlers, errors
 from app.slots.errors import SlotFull
 
 
@@ -45,3 +49,11 @@ def test_problems_leave_the_other_content_of_their_status():
     merged = errors.merge_problems(declared, [errors.InUse])
     assert merged[409]["content"] == {"text/csv": {}}
     assert merged[409][errors.DECLARED_PROBLEMS] == ["InUse"]
+
+
+async def test_a_connection_that_was_lost_is_a_503_whatever_the_socket_said():
+    lost = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+    lost.__cause__ = ConnectionResetError()
+    answer = await error_handlers._database(Request({"type": "http"}), DBAPIError(None, None, lost))
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "2"
