@@ -22,6 +22,7 @@ from fastapi import FastAPI
 from sqlalchemy import URL, make_url
 
 from app import migrations
+from app.core import limits
 from app.core.clock import SettableClock
 from app.core.database import Database
 from app.core.logging import configure_logging
@@ -176,6 +177,14 @@ def clock(session_clock: SettableClock) -> SettableClock:
     """Stands at Monday, 08:00 UTC, until the test moves it."""
     session_clock.set(MONDAY)
     return session_clock
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """A busy machine is no broken Redis, after which the limits would begin anew."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(limits, "REDIS_SECONDS", 30)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 
 from app.auth import dependencies
-from app.core import limits
 from app.core.clock import SettableClock
 from app.core.database import Database
 from app.core.passwords import PasswordHasher
@@ -23,9 +22,8 @@ StartApp = Callable[..., Awaitable[Api]]
 
 @pytest.fixture(autouse=True)
 def _timing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answers that wait for their time do not; a busy machine is no broken Redis."""
+    """Answers that wait for their time do not."""
     monkeypatch.setattr(dependencies, "EVEN_SECONDS", 0)
-    monkeypatch.setattr(limits, "REDIS_SECONDS", 30)
 
 
 @pytest.fixture

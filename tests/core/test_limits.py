@@ -33,13 +33,7 @@ async def make() -> AsyncIterator[MAKE]:
 
 
 @pytest.fixture
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is no broken Redis."""
-    monkeypatch.setattr(limits, "REDIS_SECONDS", 30)
-
-
-@pytest.fixture
-async def limiter(_patient: None, make: MAKE, redis_url: str) -> RateLimiter:
+async def limiter(make: MAKE, redis_url: str) -> RateLimiter:
     limiter = make(redis_url)
     await limiter.shared.reset()
     return limiter
@@ -146,7 +140,10 @@ async def test_without_redis_the_door_is_neither_open_nor_locked(make: MAKE, url
     await limiter.check(RULE, "ada")
 
 
-async def test_a_frozen_redis_is_waited_for_once(make: MAKE, frozen: tuple[str, list[object]]):
+async def test_a_frozen_redis_is_waited_for_once(
+    make: MAKE, frozen: tuple[str, list[object]], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(limits, "REDIS_SECONDS", 0.1)
     url, came = frozen
     limiter = make(url)
     assert await passed(limiter, "ada", tries=20) == 3
