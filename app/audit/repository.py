@@ -1,6 +1,6 @@
 """SQL of the audit trail."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,6 @@ from sqlalchemy import update
 from app.audit.models import VisitorAction, VisitorEvent
 from app.auth.caller import Caller, CallerRole
 from app.core.ids import new_id
-from app.core.insert_many import insert_many
 from app.core.repository import ReadRepository, Repository
 from app.core.request_context import current_client_address, current_request_id
 
@@ -39,29 +38,6 @@ class VisitorEventRepository(VisitorEventReader, Repository[VisitorEvent]):
     ) -> None:
         """Note what `caller` did; `details` are JSON-able and never personal data."""
         self.unit.append(VisitorEvent, event_row(visitor_id, action, caller, now, **details))
-
-    async def record_all(
-        self,
-        visitor_ids: Iterable[UUID],
-        action: VisitorAction,
-        caller: Caller,
-        now: datetime,
-        **details: Any,
-    ) -> None:
-        """Note that `caller` did the same to many visitors, with one INSERT."""
-        await self.record_each([(id_, action, details) for id_ in visitor_ids], caller, now)
-
-    async def record_each(
-        self,
-        happened: Iterable[tuple[UUID, VisitorAction, dict[str, Any]]],
-        caller: Caller,
-        now: datetime,
-    ) -> None:
-        """Note visitors, actions and their details in this order, with one INSERT."""
-        events = [
-            event_row(id_, action, caller, now, **details) for id_, action, details in happened
-        ]
-        await insert_many(self.unit, VisitorEvent, events)
 
     async def forget_addresses(self, visitor_ids: Collection[UUID]) -> None:
         """Drop the network addresses from which these visitors came themselves."""

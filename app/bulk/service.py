@@ -168,7 +168,7 @@ class BulkDesk:
             Booking(body, Seat(plan.site, ids[body.visit_date, body.visit_time.hour]), host)
             for (_, body), host in zip(plan.ready(), hosts, strict=True)
         ]
-        visitors = await self.desk.register_all(bookings, summaries, caller)
+        visitors = self.desk.register_all(bookings, summaries, caller)
         self.desk.unit.after_commit(counted(BOOKINGS[Channel.BULK], len(visitors)))
         return [(number, v) for (number, _), v in zip(plan.ready(), visitors, strict=True)]
 

@@ -1,5 +1,5 @@
-"""Plain copies of rows: entities that belong to no session, so that what is set in them goes
-nowhere. The rules work on them as on any other."""
+"""Plain rows: entities that belong to no session, so that what is set in them goes nowhere. The
+rules work on them as on any other."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Column, Enum, Table, inspect
 
+from app.core.ids import new_id
 from app.core.models import Entity
 
 M = TypeVar("M", bound=Entity)
@@ -29,6 +30,14 @@ def plain_copy(model: type[M], values: Sequence[Any]) -> M | None:
     held.update(zip(names, values, strict=True))
     for name, enum in words:
         held[name] = enum(held[name])
+    return entity
+
+
+def new_plain(model: type[M], **values: Any) -> M:
+    """A new entity whose row is to be stored from its values, by `WriteSession.append` or so."""
+    make, _, _ = _shape(model)
+    entity: M = make()
+    vars(entity).update({"id": new_id(), **values})
     return entity
 
 

@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import array, insert
 from app.core.database import AfterCommit, WriteSession
 from app.core.errors import NotFound
 from app.core.ids import new_id
-from app.core.insert_many import insert_many
 from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.repository import ReadRepository, Repository
 from app.core.request_context import current_context
@@ -127,11 +126,6 @@ class Outbox(MailEraser):
     def put(self, mail: OutgoingMail, now: datetime) -> None:
         """Queue one mail."""
         self.unit.append(Notification, mail_row(mail, now))
-        self.wake_after_commit()
-
-    async def put_all(self, mails: Sequence[OutgoingMail], now: datetime) -> None:
-        """Queue many mails with one INSERT."""
-        await insert_many(self.unit, Notification, [mail_row(mail, now) for mail in mails])
         self.wake_after_commit()
 
     async def put_once(self, mail: OutgoingMail, now: datetime) -> bool:

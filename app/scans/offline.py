@@ -124,11 +124,13 @@ class OfflineDesk:
     async def _store(self, new: Sequence[Scan], replay: Replay) -> None:
         """The slots come last: before them, rows are written that name other visitors."""
         await self.desk.visitors.save_passages(replay.changed.values())
-        await self.scans.add_new(new)
-        await self.desk.events.record_each(replay.events, self.caller, self.desk.now)
+        self.scans.add_new(new)
+        for visitor_id, action, details in replay.events:
+            self.desk.events.record(visitor_id, action, self.caller, self.desk.now, **details)
+        for mail in replay.mails():
+            self.desk.outbox.put(mail, self.desk.now)
+        await self.desk.unit.flush()
         await self.desk.slots.free_many(replay.freed)
-        if mails := replay.mails():
-            await self.desk.outbox.put_all(mails, self.desk.now)
 
 
 def _is_same(earlier: Scan, body: OfflineScan) -> bool:

@@ -11,7 +11,6 @@ from sqlalchemy import ColumnElement, Uuid, any_, func, literal, literal_column,
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
-from app.core.insert_many import insert_many
 from app.core.inserting import values_of
 from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.repository import ReadRepository, Repository
@@ -101,9 +100,10 @@ class ScanRepository(ScanReader, Repository[Scan]):
         )
         return found.all()
 
-    async def add_new(self, scans: Sequence[Scan]) -> None:
-        """Store decided scans with one INSERT."""
-        await insert_many(self.unit, Scan, [values_of(scan) for scan in scans])
+    def add_new(self, scans: Sequence[Scan]) -> None:
+        """Store decided scans."""
+        for scan in scans:
+            self.unit.append(Scan, values_of(scan))
 
 
 def turn_of_batches(caller_id: ColumnElement[str], *, shared: bool = False) -> ColumnElement[Any]:

@@ -12,7 +12,7 @@ from app.audit.models import VisitorEvent
 from app.core.database import ReadSession, WriteSession
 from app.core.inserting import as_json, insertion
 from app.core.models import Entity
-from app.core.plain import plain_copy, stored_columns
+from app.core.plain import new_plain, plain_copy, stored_columns
 from app.core.prepared import Prepared
 from app.core.text import account_key
 from app.departments.models import Department
@@ -76,7 +76,7 @@ async def facts(
     site = plain_copy(Site, columns)
     if site is None:
         return None
-    department = Department(id=known_id, name=department_name) if known_id else None
+    department = new_plain(Department, id=known_id, name=department_name) if known_id else None
     return Facts(site, closed, department, host_id)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from app.audit.models import VisitorAction
@@ -10,8 +11,8 @@ from app.audit.repository import VisitorEventRepository, event_row
 from app.auth.caller import Caller
 from app.core.database import AfterCommit, ReadSession, WriteSession
 from app.core.errors import Invalid
-from app.core.insert_many import insert_many
 from app.core.inserting import values_of
+from app.core.plain import new_plain
 from app.core.qr_token import QrTokens
 from app.departments.models import Department
 from app.departments.repository import DepartmentReader
@@ -89,9 +90,7 @@ class RegistrationDesk(Desk):
             walk_in=caller.is_kiosk,
         )
         host = receiving(caller, body.host_name, body.host_email, known.host_id)
-        visitor = self._new(body, known.site, host)
-        visitor.department = known.department
-        return visitor
+        return self._new(body, known.site, host, department=known.department)
 
     async def book(self, visitor: Visitor, caller: Caller) -> None:
         """Take the seat and store the prepared visitor with all that follows; or `SlotFull`."""
@@ -117,24 +116,25 @@ class RegistrationDesk(Desk):
             await self.slots.create_missing(*key, self.now)
         return left is not None and left <= 0
 
-    async def register_all(
+    def register_all(
         self,
         bookings: Sequence[Booking],
         to_hosts: Callable[[Sequence[Visitor]], list[OutgoingMail]],
         caller: Caller,
     ) -> list[Visitor]:
-        """Make visitors whose seats are taken, with one INSERT for each table.
+        """Make visitors whose seats are taken; they are stored with the next flush.
 
         Each visitor gets a mail; `to_hosts` makes what their hosts get.
         """
-        visitors = [self._new(each.body, each.seat.site, each.host) for each in bookings]
-        for visitor, each in zip(visitors, bookings, strict=True):
-            visitor.slot_id = each.seat.slot_id
-        await insert_many(self.unit, Visitor, [values_of(visitor) for visitor in visitors])
-        ids = [visitor.id for visitor in visitors]
-        await self.events.record_all(ids, VisitorAction.REGISTERED, caller, self.now)
-        confirmations = [self._confirmation(visitor, visitor.site) for visitor in visitors]
-        await self.outbox.put_all([*confirmations, *to_hosts(visitors)], self.now)
+        visitors = []
+        for each in bookings:
+            visitor = self._new(each.body, each.seat.site, each.host, slot_id=each.seat.slot_id)
+            self.unit.append(Visitor, values_of(visitor))
+            self.events.record(visitor.id, VisitorAction.REGISTERED, caller, self.now)
+            self.outbox.put(self._confirmation(visitor, each.seat.site), self.now)
+            visitors.append(visitor)
+        for mail in to_hosts(visitors):
+            self.outbox.put(mail, self.now)
         return visitors
 
     async def _facts(self, body: VisitorDetails, caller: Caller) -> Facts:
@@ -146,10 +146,12 @@ class RegistrationDesk(Desk):
             raise UnknownDepartment
         return known
 
-    def _new(self, body: VisitorDetails, site: Site, host: Host) -> Visitor:
+    def _new(self, body: VisitorDetails, site: Site, host: Host, **known: Any) -> Visitor:
         fields = body.model_dump(exclude={"site", "department", "host_name", "host_email"})
-        return Visitor(
+        return new_plain(
+            Visitor,
             **fields,
+            **known,
             site=site,
             site_id=site.id,
             department_id=body.department,

@@ -27,9 +27,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
 from app.auth.caller import Caller
-from app.core.insert_many import update_many
 from app.core.qr_token import token_hash
 from app.core.repository import ReadRepository, Repository
+from app.core.update_many import update_many
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification
 from app.sites.models import Site

@@ -66,5 +66,6 @@ async def _anonymise_batch(unit: WriteSession, now: datetime, days: int) -> int:
     await mails.erase_from_summaries(ids, registered_at)
     await forget_kept_at(unit, registered_at)
     await events.forget_addresses(ids)
-    await events.record_all(ids, VisitorAction.ANONYMISED, SYSTEM, now)
+    for id_ in ids:
+        events.record(id_, VisitorAction.ANONYMISED, SYSTEM, now)
     return len(ids)

@@ -1,4 +1,4 @@
-"""Many rows of one table with one statement."""
+"""Different changes of many rows with one statement."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -7,17 +7,9 @@ from typing import Any
 from sqlalchemy import update
 
 from app.core.database import WriteSession
-from app.core.inserting import as_json, given_rows, insertion
+from app.core.inserting import as_json, given_rows
 from app.core.models import Entity
 from app.core.prepared import Prepared
-
-
-async def insert_many(
-    unit: WriteSession, model: type[Entity], rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Store rows, each with the same columns by name; what they leave out is NULL."""
-    if rows:
-        await unit.run(_insertion(model, tuple(rows[0])), rows=as_json(rows))
 
 
 async def update_many(
@@ -26,11 +18,6 @@ async def update_many(
     """Change rows, each with the same columns by name; `id` says which row it is."""
     if rows:
         await unit.run(_change(model, tuple(rows[0])), rows=as_json(rows))
-
-
-@cache
-def _insertion(model: type[Entity], names: tuple[str, ...]) -> Prepared:
-    return Prepared(insertion(model, names, "rows"))
 
 
 @cache
