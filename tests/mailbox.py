@@ -1,5 +1,6 @@
 """Mail for tests: delivered by the worker's own code over SMTP, read back from files."""
 
+import asyncio
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from app.core.clock import Clock
 from app.core.database import Database
+from app.notifications.delivery import Delivery
 from app.settings import Settings
 from workers.context import make_delivery
 
@@ -21,12 +23,18 @@ class Mailbox:
 
     async def deliver(self) -> list[EmailMessage]:
         """Send what is due; every mail so far, in the order of arrival."""
-        await self._delivery.sweep()
+        await sweep(self._delivery)
         return self.mails()
 
     def mails(self) -> list[EmailMessage]:
         arrived = sorted(set(self._folder.glob("*.eml")) - self._before)
         return [_read(path) for path in arrived]
+
+
+async def sweep(delivery: Delivery) -> int:
+    """What a worker does in one round; says how many mails were tried."""
+    senders = range(await delivery.tidy(delivery.senders))
+    return sum(await asyncio.gather(*(delivery.send_all(asyncio.Event()) for _ in senders)))
 
 
 def _read(path: Path) -> EmailMessage:

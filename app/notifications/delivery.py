@@ -69,17 +69,12 @@ class Delivery:
     async def _missing(self, at_work: int) -> int:
         """How many more senders there is work for."""
         try:
-            return await self._tidy(self.senders - at_work)
+            return await self.tidy(self.senders - at_work)
         except _OUTAGES as error:
             _tell(error)
             return 0
 
-    async def sweep(self) -> int:
-        """The same once, for what is there; says how many mails were tried."""
-        senders = [self._send_all() for _ in range(await self._tidy(self.senders))]
-        return sum(await asyncio.gather(*senders))
-
-    async def _tidy(self, at_most: int) -> int:
+    async def tidy(self, at_most: int) -> int:
         """Take over what a dead worker left, drop what is pointless; how many mails are due."""
         now = self.clock.now()
         async with self.database.write() as unit:
@@ -94,13 +89,14 @@ class Delivery:
 
     async def _send_in_turn(self, stop: asyncio.Event) -> None:
         try:
-            await self._send_all(stop)
+            await self.send_all(stop)
         except _OUTAGES as error:
             _tell(error)
 
-    async def _send_all(self, stop: asyncio.Event | None = None) -> int:
+    async def send_all(self, stop: asyncio.Event) -> int:
+        """Send one mail after the other until none is due or `stop`; how many were tried."""
         tried = 0
-        claim = None if _is_set(stop) else await self._claim()
+        claim = None if stop.is_set() else await self._claim()
         async with self.mailer() as mailer:
             while claim:
                 claim = await self._deliver(mailer, claim, stop)
@@ -118,9 +114,7 @@ class Delivery:
         return self.timeout + LEASE_MARGIN
 
     @_tracer.start_as_current_span("mail", record_exception=False)
-    async def _deliver(
-        self, mailer: Mailer, claim: Claim, stop: asyncio.Event | None
-    ) -> Claim | None:
+    async def _deliver(self, mailer: Mailer, claim: Claim, stop: asyncio.Event) -> Claim | None:
         """Send one mail; the next, if there is one."""
         set_request_context(_cause(claim))
         outcome = await self._attempt(mailer, claim)
@@ -135,7 +129,7 @@ class Delivery:
         return following
 
     async def _settle(
-        self, claim: Claim, outcome: Outcome, stop: asyncio.Event | None
+        self, claim: Claim, outcome: Outcome, stop: asyncio.Event
     ) -> tuple[bool, Claim | None]:
         """Write the outcome down, for as long as the claim holds, and take the next mail.
 
@@ -147,7 +141,7 @@ class Delivery:
                 async with self.database.write() as unit:
                     unit.commit_each()
                     queue = DeliveryQueue(unit)
-                    if _is_set(stop):
+                    if stop.is_set():
                         return await queue.settle(claim, outcome), None
                     now = self.clock.now()
                     return await queue.settle_and_claim(claim, outcome, now, self._lease)
@@ -204,10 +198,6 @@ class Delivery:
 
 def _tell(outage: Exception) -> None:
     logger.warning("outbox unreachable", error=type(outage).__name__)
-
-
-def _is_set(stop: asyncio.Event | None) -> bool:
-    return stop is not None and stop.is_set()
 
 
 def _cause(claim: Claim) -> RequestContext:

@@ -14,6 +14,7 @@ from tests.faults.mails import arrived
 from tests.faults.processes import Service, visitor
 from tests.faults.report import Finding
 from tests.faults.visits import registered, still_pending
+from tests.mailbox import sweep
 from workers.context import open_context
 from workers.visits import close_visits, send_reminders
 
@@ -52,7 +53,7 @@ async def test_a_visit_can_be_at_every_hour_and_is_closed_at_midnight(
         job = {"context": context}
         clock.set(change.ends - timedelta(hours=30))
         await send_reminders(job)
-        await context.delivery.sweep()
+        await sweep(context.delivery)
         clock.set(change.ends - timedelta(seconds=1))
         await close_visits(job)
         assert await still_pending(database) == visitors

@@ -26,6 +26,7 @@ from app.visitors.models import Visitor
 from tests.api import Api, Client
 from tests.bulk.files import upload, workbook
 from tests.database import change_default_site
+from tests.mailbox import sweep
 from tests.model.model import CAPACITY, Mail
 from workers.context import WorkerContext, open_context
 
@@ -124,7 +125,7 @@ class World:
 
     def deliver(self) -> None:
         """Have the worker send what waits."""
-        self._runner.run(self._context.delivery.sweep())
+        self._runner.run(sweep(self._context.delivery))
 
     def look(self) -> Snapshot:
         """What the database says of everybody."""

@@ -21,6 +21,7 @@ from app.notifications.smtp import Mailer, SmtpSettings
 from tests.counting import sent_to
 from tests.database import all_mails
 from tests.e2e.installation import eventually
+from tests.mailbox import sweep
 from tests.notifications.examples import LINKS, payload
 from tests.notifications.test_smtp import Catcher, running
 
@@ -68,13 +69,13 @@ async def test_what_is_due_is_sent_and_settled(
     database: Database, clock: SettableClock, server: Catcher, delivery: Delivery
 ):
     await queue(database, clock.now(), *(f"v{n}@example.com" for n in range(10)))
-    assert await delivery.sweep() == 10
+    assert await sweep(delivery) == 10
     assert sorted(server.recipients) == sorted(f"v{n}@example.com" for n in range(10))
     rows = await all_mails(database)
     assert {(row.status.value, row.attempts, row.sent_at) for row in rows} == {
         ("sent", 1, clock.now())
     }
-    assert await delivery.sweep() == 0
+    assert await sweep(delivery) == 0
 
 
 async def test_a_mail_costs_one_statement(
@@ -82,7 +83,7 @@ async def test_a_mail_costs_one_statement(
 ):
     await queue(database, clock.now(), *(f"v{n}@example.com" for n in range(100)))
     with sent_to(database) as sent:
-        assert await delivery.sweep() == 100
+        assert await sweep(delivery) == 100
     assert len(sent) <= 100 + 3 + delivery.senders  # the sweep's own, and each sender's first claim
     assert len(server.connections) == delivery.senders
     assert await states(database) == {"sent": 100}
@@ -93,7 +94,7 @@ async def test_a_refused_mail_waits_while_the_sender_goes_on_to_the_next(
 ):
     server.data_answer = "452 4.3.1 disk full"
     await queue(database, clock.now(), *(f"v{n}@example.com" for n in range(10)))
-    assert await delivery.sweep() == 10
+    assert await sweep(delivery) == 10
     rows = await all_mails(database)
     assert {(row.status.value, row.attempts, row.lease_until) for row in rows} == {
         ("queued", 1, None)
@@ -107,7 +108,7 @@ async def test_two_deliveries_at_once_send_each_mail_once(
     addresses = [f"v{n}@example.com" for n in range(40)]
     await queue(database, clock.now(), *addresses)
     both = [make(database, clock, smtp) for _ in range(2)]
-    tried = await asyncio.gather(*(each.sweep() for each in both))
+    tried = await asyncio.gather(*(sweep(each) for each in both))
     assert sum(tried) == 40
     assert sorted(server.recipients) == sorted(addresses)
 
@@ -118,8 +119,8 @@ async def test_a_temporary_refusal_is_tried_again_after_the_pauses_of_the_contra
     server.rcpt_answer = "451 come back later"
     await queue(database, clock.now(), "ada@example.com")
     for attempt, seconds in enumerate((2, 10, 30, 120), start=1):
-        assert await delivery.sweep() == 1
-        assert await delivery.sweep() == 0
+        assert await sweep(delivery) == 1
+        assert await sweep(delivery) == 0
         [row] = await all_mails(database)
         assert (row.status, row.attempts) == ("queued", attempt)
         assert "come back later" in (row.last_error or "")
@@ -127,7 +128,7 @@ async def test_a_temporary_refusal_is_tried_again_after_the_pauses_of_the_contra
         assert abs(pause - seconds) <= seconds / 10
         clock.set(row.next_attempt_at)
     server.rcpt_answer = "250 OK"
-    assert await delivery.sweep() == 1
+    assert await sweep(delivery) == 1
     [row] = await all_mails(database)
     assert (row.status, row.last_error, row.attempts) == ("sent", None, 5)
 
@@ -139,7 +140,7 @@ async def test_after_a_day_of_refusals_a_mail_has_failed(
     began = clock.now()
     await queue(database, began, "ada@example.com")
     for _ in range(60):
-        await delivery.sweep()
+        await sweep(delivery)
         [row] = await all_mails(database)
         if row.status == "failed":
             break
@@ -148,7 +149,7 @@ async def test_after_a_day_of_refusals_a_mail_has_failed(
     assert "come back later" in (row.last_error or "")
     assert timedelta(hours=22) < clock.now() - began <= timedelta(hours=24)
     clock.advance(timedelta(days=2))
-    assert await delivery.sweep() == 0
+    assert await sweep(delivery) == 0
 
 
 async def test_a_permanent_refusal_fails_with_the_servers_answer(
@@ -156,7 +157,7 @@ async def test_a_permanent_refusal_fails_with_the_servers_answer(
 ):
     server.rcpt_answer = "550 no such user here"
     await queue(database, clock.now(), "ada@example.com")
-    assert await delivery.sweep() == 1
+    assert await sweep(delivery) == 1
     [row] = await all_mails(database)
     assert (row.status, row.attempts, row.sent_at) == ("failed", 1, None)
     assert row.last_error == "550 no such user here"
@@ -166,7 +167,7 @@ async def test_an_address_that_no_server_takes_fails_at_once(
     database: Database, clock: SettableClock, server: Catcher, delivery: Delivery
 ):
     await queue(database, clock.now(), "not an address", "ada@example.com")
-    await delivery.sweep()
+    await sweep(delivery)
     assert await states(database) == {"failed": 1, "sent": 1}
 
 
@@ -177,11 +178,11 @@ async def test_a_server_that_is_down_delays_only(
         pass
     delivery = make(database, clock, gone)
     await queue(database, clock.now(), *(f"v{n}@example.com" for n in range(6)))
-    assert await delivery.sweep() == 6
+    assert await sweep(delivery) == 6
     assert await states(database) == {"queued": 6}
     clock.advance(timedelta(seconds=3))
     async with running(server) as back:
-        assert await make(database, clock, back).sweep() == 6
+        assert await sweep(make(database, clock, back)) == 6
     assert await states(database) == {"sent": 6}
 
 
@@ -192,7 +193,7 @@ async def test_a_mail_that_cannot_be_made_does_not_stop_those_behind_it(
     async with database.write() as unit:
         await unit.write(update(Notification).values(payload={"visitor_name": 5}))
     await queue(database, clock.now(), "ada@example.com")
-    assert await delivery.sweep() == 2
+    assert await sweep(delivery) == 2
     assert server.recipients == ["ada@example.com"]
     assert await states(database) == {"failed": 1, "sent": 1}
 
@@ -203,9 +204,9 @@ async def test_an_abandoned_claim_is_taken_over_and_sent(
     await queue(database, clock.now(), "ada@example.com")
     async with database.write() as unit:
         await DeliveryQueue(unit).claim(clock.now(), TIMEOUT)
-    assert await delivery.sweep() == 0
+    assert await sweep(delivery) == 0
     clock.advance(TIMEOUT)
-    assert await delivery.sweep() == 1
+    assert await sweep(delivery) == 1
     assert server.recipients == ["ada@example.com"]
 
 
@@ -213,7 +214,7 @@ async def test_pointless_mail_is_dropped(
     database: Database, clock: SettableClock, server: Catcher, delivery: Delivery
 ):
     await queue(database, clock.now(), "ada@example.com", pointless_after=clock.now())
-    assert await delivery.sweep() == 0
+    assert await sweep(delivery) == 0
     assert server.taken == []
     assert await states(database) == {"superseded": 1}
 
@@ -224,9 +225,9 @@ async def test_mail_that_becomes_pointless_between_two_tries_is_dropped(
     server.rcpt_answer = "451 come back later"
     end = clock.now() + timedelta(seconds=1)
     await queue(database, clock.now(), "ada@example.com", pointless_after=end)
-    assert await delivery.sweep() == 1
+    assert await sweep(delivery) == 1
     clock.advance(timedelta(minutes=1))
-    assert await delivery.sweep() == 0
+    assert await sweep(delivery) == 0
     assert await states(database) == {"superseded": 1}
 
 
@@ -234,10 +235,10 @@ async def test_the_message_id_is_the_same_for_every_try(
     database: Database, clock: SettableClock, server: Catcher, delivery: Delivery
 ):
     await queue(database, clock.now(), "ada@example.com")
-    await delivery.sweep()
+    await sweep(delivery)
     async with database.write() as unit:
         await unit.write(update(Notification).values(status="queued"))
-    await delivery.sweep()
+    await sweep(delivery)
     [row] = await all_mails(database)
     contents = [envelope.original_content for envelope in server.taken]
     assert len(contents) == 2

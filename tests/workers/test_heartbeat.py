@@ -16,6 +16,7 @@ from app.notifications.delivery import Delivery
 from app.notifications.kinds import NotificationKind
 from app.notifications.repository import Outbox, OutgoingMail
 from app.settings import Settings
+from tests.mailbox import sweep
 from tests.notifications.examples import payload
 from tests.notifications.test_smtp import Catcher, running
 from tests.workers.test_worker import eventually, worker
@@ -105,7 +106,7 @@ async def test_each_mail_is_a_beat(settings: Settings, database: Database, clock
     delivery: Delivery = make_delivery(settings, database, clock, lambda: beats.append(0))
     for _ in range(3):
         await queue_one(database, clock)
-    assert await delivery.sweep() == 3
+    assert await sweep(delivery) == 3
     assert len(beats) == 3
 
 
