@@ -22,6 +22,7 @@ from fastapi import FastAPI
 from sqlalchemy import URL, make_url
 
 from app import migrations
+from app.core import engine as engine_options
 from app.core import limits
 from app.core.clock import SettableClock
 from app.core.database import Database
@@ -181,9 +182,10 @@ def clock(session_clock: SettableClock) -> SettableClock:
 
 @pytest.fixture(scope="session", autouse=True)
 def _patience() -> Iterator[None]:
-    """A busy machine is no broken Redis, after which the limits would begin anew."""
+    """A busy machine is no silent server, of which something else would be expected."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(limits, "REDIS_SECONDS", 30)
+        patched.setattr(engine_options, "CONNECT_SECONDS", 30)
         yield
 
 
