@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from python_multipart.multipart import parse_options_header
 
 from app.auth.guards import resolve_caller
 from app.core.database import Writing
@@ -34,11 +35,20 @@ async def _once(request: Request, unit: Writing, key: Key = None) -> None:
         unit=unit,
         scope=scope_of(f"{caller.role.value} {owner}", request.url.path, key),
         # Keyed, since a body may hold a password that could be guessed from a plain hash.
-        body_hash=mac(request.app.state.repeat_key, await request.body(), 32),
+        body_hash=mac(request.app.state.repeat_key, await _said(request), 32),
         now=request.app.state.clock.now(),
     )
     await repeatable.begin()
     request.scope[REPEATABLE] = repeatable
+
+
+async def _said(request: Request) -> bytes:
+    """The body, without the boundary that a form gets anew each time it is sent (RFC 7578, 4.1)."""
+    body = await request.body()
+    kind, options = parse_options_header(request.headers.get("Content-Type"))
+    if kind != b"multipart/form-data":
+        return body
+    return body.replace(b"--" + options.get(b"boundary", b""), b"--")
 
 
 _once.problems = (IdempotencyKeyReused, RequestInProgress)  # type: ignore[attr-defined] # for ApiRoute

@@ -2,15 +2,18 @@
 
 import asyncio
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import httpx
 import pytest
 
+from app.bulk.errors import XLSX
 from app.core.clock import SettableClock
 from app.core.database import Database
 from app.core.idempotency import forget_old
 from tests.api import VISITOR, Api, Client
+from tests.bulk.files import COMMON, row, workbook
 
 
 async def post(client: Client, key: str, body: Any, path: str = "visitors/") -> httpx.Response:
@@ -39,6 +42,35 @@ async def test_another_body_under_the_key_is_refused(api: Api) -> None:
     await post(admin, "key-1", VISITOR)
     answer = await post(admin, "key-1", VISITOR | {"name": "Grace Hopper"})
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_form_is_the_same_whatever_its_boundary(api: Api) -> None:
+    admin = await api.admin()
+
+    async def send(boundary: str, name: str = "guest") -> httpx.Response:
+        kind = f"multipart/form-data; boundary={boundary}"
+        line = [name, f"{name}@example.com", *row()[2:]]
+        form = httpx.Request(
+            "POST", "http://test", headers={"Content-Type": kind}, data=COMMON, files=files(line)
+        )
+        headers = admin.headers | {"Idempotency-Key": "key-1", "Content-Type": kind}
+        path = "/api/visitors/bulk-upload/"
+        return await admin._http.post(path, content=form.read(), headers=headers)
+
+    first, again = await send("one"), await send("another")
+    assert (again.status_code, again.content) == (201, first.content)
+    assert await count(admin) == 1
+    assert (await send("one", "else")).json()["code"] == "idempotency_key_reused"
+
+
+def files(line: list[Any]) -> dict[str, Any]:
+    # Twice the same bytes: a workbook holds the time of its making.
+    return {"file": ("list.xlsx", _workbook(tuple(line)), XLSX)}
+
+
+@cache
+def _workbook(line: tuple[Any, ...]) -> bytes:
+    return workbook([line])
 
 
 async def test_callers_and_paths_do_not_share_keys(api: Api) -> None:
