@@ -39,11 +39,10 @@ from app.core.text import account_key
 from app.sites.models import Site, SiteClosure
 from app.slots.models import Slot
 from app.slots.repository import SlotRepository
+from app.slots.service import SlotKey
 from app.users.models import User
 from app.visitors.models import Visitor, VisitorStatus
 
-SlotKey = tuple[date, int]
-"""The day and the hour of a slot at a site that is known."""
 VisitKey = tuple[str, date, int]
 """The case-folded e-mail address of a visitor, and the slot."""
 

@@ -11,7 +11,7 @@ from app.bulk.columns import COLUMNS, EMAIL, VISIT_DATE, VISIT_TIME
 from app.bulk.errors import HoursFull, InvalidRows
 from app.bulk.faults import RowFault
 from app.bulk.mails import summaries
-from app.bulk.repository import SlotBatch, SlotKey, UploadReader, VisitKey
+from app.bulk.repository import SlotBatch, UploadReader, VisitKey
 from app.bulk.rows import Candidate, ReadRows
 from app.core.localtime import local_now
 from app.core.metrics import counted
@@ -20,7 +20,7 @@ from app.sites.models import Site
 from app.slots.errors import NEVER_BOOKABLE
 from app.slots.models import Slot
 from app.slots.rules import SlotReason, is_open_at, refusal
-from app.slots.service import Seat, UnknownSite, alternatives, as_alternative
+from app.slots.service import Seat, SlotKey, UnknownSite, alternatives, as_alternative
 from app.visitors.metrics import BOOKINGS, Channel
 from app.visitors.models import Visitor
 from app.visitors.registering import Booking, Host, RegistrationDesk, department_of, receiving
@@ -130,11 +130,19 @@ class BulkDesk:
             if wanted > (left := free.get(key, plan.site.slot_capacity))
         ]
         if short:
-            raise await self._full(plan.site, short)
+            raise await self._full(plan, short)
 
-    async def _full(self, site: Site, short: list[tuple[SlotKey, int, int]]) -> HoursFull:
+    async def _full(self, plan: Plan, short: list[tuple[SlotKey, int, int]]) -> HoursFull:
         (day, hour), wanted, free = short[0]
-        others = await alternatives(self.desk.unit, site, day, time(hour), self.desk.now)
+        spoken_for = plan.wanted()
+        others = await alternatives(
+            self.desk.unit,
+            plan.site,
+            day,
+            time(hour),
+            self.desk.now,
+            fits=lambda offer: offer.available - spoken_for[offer.key] >= wanted,
+        )
         slots: list[dict[str, Any]] = [
             {
                 "visit_date": key[0].isoformat(),

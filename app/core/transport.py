@@ -16,6 +16,10 @@ ASKED_BY_ADDRESS = ("/health/", "/metrics")
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 
 
+# What is left of a body that is not read can't be told from a next request.
+CLOSE = {"Connection": "close"}
+
+
 class InvalidHost(Problem):
     status, code, title = 400, "invalid_host", "This host is not served here"
 
@@ -87,13 +91,11 @@ class BodyMiddleware:
         exchange = _Exchange(receive, send, self.seconds, limit)
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > limit:
-            exchange.fault = TooLarge
+            exchange.fault = _too_large(limit)
         else:
             await self._run(scope, exchange)
         if exchange.fault:
-            # What is left of the body can't be told from a next request.
-            response = exchange.fault(headers={"Connection": "close"}).response()
-            await response(scope, receive, send)
+            await exchange.fault.response()(scope, receive, send)
 
     async def _run(self, scope: Scope, exchange: "_Exchange") -> None:
         try:
@@ -103,15 +105,19 @@ class BodyMiddleware:
                 raise
 
 
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The request is larger than {limit} bytes", headers=CLOSE)
+
+
 class _Exchange:
     """One request and its answer. Once given up, the application's own answer is not sent."""
 
     def __init__(self, receive: Receive, send: Send, seconds: float, limit: int) -> None:
         self._receive, self._send = receive, send
-        self._seconds, self._left = seconds, limit
+        self._seconds, self._limit, self._left = seconds, limit, limit
         self._deadline: float | None = None
         self._complete = self._answered = False
-        self.fault: type[Problem] | None = None
+        self.fault: Problem | None = None
 
     async def receive(self) -> Message:
         if self._complete or self._answered:  # what comes now is the end of the connection
@@ -120,17 +126,17 @@ class _Exchange:
             async with asyncio.timeout_at(self._until()):
                 message = await self._receive()
         except TimeoutError:
-            return self._give_up(BodyTimeout)
+            return self._give_up(BodyTimeout(headers=CLOSE))
         self._complete = not message.get("more_body", False)
         self._left -= len(message.get("body", b""))
-        return message if self._left >= 0 else self._give_up(TooLarge)
+        return message if self._left >= 0 else self._give_up(_too_large(self._limit))
 
     def _until(self) -> float:
         if self._deadline is None:
             self._deadline = asyncio.get_running_loop().time() + self._seconds
         return self._deadline
 
-    def _give_up(self, fault: type[Problem]) -> Message:
+    def _give_up(self, fault: Problem) -> Message:
         self.fault = fault
         return {"type": "http.disconnect"}
 

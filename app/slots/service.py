@@ -1,6 +1,6 @@
 """Giving out seats, and saying which are left."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -14,6 +14,9 @@ from app.slots.errors import NEVER_BOOKABLE, SlotFull
 from app.slots.models import Slot
 from app.slots.repository import SiteDay, SlotReader, SlotRepository
 from app.slots.rules import SlotReason, SlotTime, day_slots, last_bookable_day, refusal
+
+SlotKey = tuple[date, int]
+"""The day and the hour of a slot at a site that is known."""
 
 ALTERNATIVES = 3
 # Days looked through for alternatives; a site that is full for longer offers none.
@@ -31,12 +34,19 @@ class Availability:
     reason: SlotReason | None
 
     @property
+    def key(self) -> SlotKey:
+        return self.day, self.slot.hour
+
+    @property
     def available(self) -> int:
         return max(self.capacity - self.booked, 0)
 
     @property
     def bookable(self) -> bool:
         return self.reason is None
+
+
+Fits = Callable[[Availability], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +99,26 @@ async def move_seat(
         raise UnknownSite
     if target.id != old_slot_id:
         locked = {slot.id: slot for slot in await slots.lock_all([old_slot_id, target.id])}
-        target = locked[target.id]
+        target, old = locked[target.id], locked[old_slot_id]
         if target.booked >= target.capacity:
-            raise await slot_full(unit, site, day, at, now)
+            own = (old.visit_date, old.hour) if old.site_id == site.id else None
+            raise await slot_full(unit, site, day, at, now, fits=lambda offer: offer.key != own)
         await slots.free(old_slot_id)
         await slots.take(target)
     return Seat(site, target.id)
 
 
 async def slot_full(
-    session: ReadSession, site: Site, day: date, at: time, now: datetime
+    session: ReadSession,
+    site: Site,
+    day: date,
+    at: time,
+    now: datetime,
+    *,
+    fits: Fits = lambda _: True,
 ) -> SlotFull:
-    """The refusal, with the next free slots of the site."""
-    free = await alternatives(session, site, day, at, now)
+    """The refusal, with the next free slots of the site that fit."""
+    free = await alternatives(session, site, day, at, now, fits=fits)
     return SlotFull(
         f"All places on {day} at {at:%H:%M} are taken",
         alternatives=[as_alternative(offer) for offer in free],
@@ -118,13 +135,19 @@ def as_alternative(offer: Availability) -> dict[str, Any]:
 
 
 async def alternatives(
-    session: ReadSession, site: Site, day: date, at: time, now: datetime
+    session: ReadSession,
+    site: Site,
+    day: date,
+    at: time,
+    now: datetime,
+    *,
+    fits: Fits,
 ) -> list[Availability]:
-    """The next three free slots after a time."""
+    """The next three free slots after a time that fit."""
     last = min(day + timedelta(days=SEARCH_DAYS), last_bookable_day(site, now))
     found: list[Availability] = []
     for offer in await _offers(session, site, day, last, now):
-        if offer.bookable and (offer.day, offer.slot.begins) > (day, at):
+        if offer.bookable and (offer.day, offer.slot.begins) > (day, at) and fits(offer):
             found.append(offer)
         if len(found) == ALTERNATIVES:
             break

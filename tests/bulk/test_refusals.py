@@ -128,6 +128,16 @@ async def test_a_full_hour_names_slot_wanted_and_free(api: Api, database: Databa
     assert await stored(database) == before
 
 
+async def test_no_hour_is_offered_that_the_upload_fills_itself(api: Api):
+    desk = await api.admin()
+    await upload(desk, workbook(rows(18)))
+    await upload(desk, workbook(rows(18, first=31)), visit_time="11:00")
+    lines = [row(n, "10:00" if n % 2 else "11:00") for n in range(61, 67)]
+    answer = await upload(desk, workbook(lines, [*HEADER, "Visit Time"]))
+    offered = problem(answer, 409, "slot_full")["alternatives"]
+    assert [slot["visit_time"] for slot in offered] == ["12:00", "13:00", "14:00"]
+
+
 @pytest.mark.parametrize("field", ["department", "site"])
 async def test_an_unknown_department_or_site_is_a_field_at_fault(api: Api, field: str):
     other: dict[str, Any] = {field: "01890a5d-ac96-774b-bcce-b302099a8057"}
@@ -175,4 +185,4 @@ async def test_a_file_may_be_larger_than_other_bodies_but_not_than_its_own_limit
 
 async def test_a_body_far_too_large_is_cut_off(api: Api):
     answer = await upload(await api.admin(), b"x" * 1_500_000)
-    assert answer.status_code == 413
+    assert "larger than" in problem(answer, 413, "too_large")["detail"]
