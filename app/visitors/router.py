@@ -144,7 +144,10 @@ async def delete_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk) -
 async def reschedule_visitor(
     visitor_id: UUID, body: schemas.Reschedule, caller: VisitorManager, desk: Desk
 ) -> schemas.Visitor:
-    """The visitor gets a new QR code; the old one is refused from now on."""
+    """The visitor gets a new QR code; the old one is refused from now on.
+
+    To the time that the visit has already, it changes nothing.
+    """
     visitor = await desk.reschedule(visitor_id, body.visit_date, body.visit_time, caller)
     return schemas.Visitor.of(visitor)
 

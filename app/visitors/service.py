@@ -44,8 +44,14 @@ class VisitorDesk(Desk):
         return await self._saved(visitor)
 
     async def reschedule(self, visitor_id: UUID, day: date, at: time, caller: Caller) -> Visitor:
-        """Move the visit: another seat, another code, a mail to visitor and host."""
+        """Move the visit: another seat, another code, a mail to visitor and host.
+
+        To the time that it has it is moved already, as by a second click: nothing happens.
+        """
         visitor = await self._locked(visitor_id, caller)
+        require_pending(visitor.status, "moved")
+        if (day, at) == (visitor.visit_date, visitor.visit_time):
+            return await self.visitors.with_relations(visitor)
         await self._move(visitor, visitor.site_id, day, at, caller)
         return await self._saved(visitor)
 

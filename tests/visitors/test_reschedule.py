@@ -5,7 +5,7 @@ import pytest
 from app.core.database import Database
 from app.visitors.models import VisitorStatus
 from tests.api import Api
-from tests.database import all_events, assert_seats_are_visitors, booked, set_status
+from tests.database import all_events, all_mails, assert_seats_are_visitors, booked, set_status
 from tests.mailbox import Mailbox
 from tests.problems import faulty_fields, problem
 
@@ -61,6 +61,27 @@ async def test_a_full_target_changes_nothing(api: Api, database: Database):
     assert len(await all_events(database)) == events
     assert (await admin.scan(visitor["qr_code"])).status_code == 200
     await assert_seats_are_visitors(database)
+
+
+async def test_the_hour_that_it_has_is_no_alternative(api: Api):
+    admin = await api.admin()
+    visitor = await admin.register(visit_time="11:00")
+    for _ in range(20):
+        await admin.register(visit_time="10:00")
+    body = {"visit_date": "2026-11-23", "visit_time": "10:00"}
+    answer = await admin.post(f"visitors/{visitor['id']}/reschedule/", body)
+    offered = problem(answer, 409, "slot_full")["alternatives"]
+    assert [slot["visit_time"] for slot in offered] == ["12:00", "13:00", "14:00"]
+
+
+async def test_moved_twice_to_one_time_is_moved_once(api: Api, database: Database):
+    admin = await api.admin()
+    path = f"visitors/{(await admin.register())['id']}/reschedule/"
+    moved = (await admin.post(path, MOVE)).json()
+    events, mails = await all_events(database), await all_mails(database)
+    assert (await admin.post(path, MOVE)).json() == moved
+    assert len(await all_events(database)) == len(events)
+    assert len(await all_mails(database)) == len(mails)
 
 
 async def test_within_a_full_hour_a_visit_can_move(api: Api, database: Database):
