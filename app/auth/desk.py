@@ -60,8 +60,10 @@ class AccountDesk:
         self._outbox = Outbox(unit, mailing.wake)
         self._mailing = mailing
 
-    async def mail_link(self, user: User, purpose: LinkPurpose, lifetime: timedelta) -> None:
-        """Mail a new link, which ends the one before it."""
+    async def mail_link(
+        self, user: User, purpose: LinkPurpose, lifetime: timedelta, *, is_first: bool = False
+    ) -> None:
+        """Mail a new link, which ends the one before it; `is_first` tells of a new account."""
         token, until = secrets.token_urlsafe(TOKEN_BYTES), self.now + lifetime
         await self.links.replace(user.id, purpose, link_hash(token), self.now, until=until)
         payload = AccountLinkPayload(
@@ -69,6 +71,7 @@ class AccountDesk:
             first_name=user.first_name or user.email,
             link=f"{self._mailing.frontend_url}/{PAGES[purpose]}?token={token}",
             valid_for_minutes=int(lifetime.total_seconds()) // 60,
+            is_first=is_first,
         )
         kind = NotificationKind(purpose.value)
         mail = OutgoingMail(

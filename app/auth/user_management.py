@@ -47,7 +47,8 @@ class UserDesk:
         await self.desk.users.adopt_visitors(user)
         self._record(AccountAction.CREATED, user.id, role=user.role.value)
         if body.password is None:
-            await self.desk.mail_link(user, LinkPurpose.PASSWORD_RESET, FIRST_MAIL_LIFETIME)
+            purpose = LinkPurpose.PASSWORD_RESET
+            await self.desk.mail_link(user, purpose, FIRST_MAIL_LIFETIME, is_first=True)
         return user
 
     async def change(self, user_id: UUID, values: dict[str, Any]) -> User:

@@ -121,6 +121,7 @@ class AccountLinkPayload(Payload):
     first_name: OneLine
     link: OneLine
     valid_for_minutes: Annotated[int, Field(gt=0)]
+    is_first: bool = False  # the account has just been made for its owner, by somebody else
 
 
 PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(

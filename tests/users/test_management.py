@@ -61,6 +61,15 @@ async def test_without_a_password_its_owner_is_mailed(api: Api, mailbox: Mailbox
     assert (await login(api)).status_code == 200
 
 
+async def test_that_mail_speaks_of_a_new_account_and_not_of_a_forgotten_password(
+    api: Api, mailbox: Mailbox
+):
+    await create(await api.admin())
+    await api.http.post("/api/auth/forgot-password/", json={"email": "ada@example.com"})
+    subjects = [mail["Subject"] for mail in await mailbox.deliver()]
+    assert sorted(subjects) == ["Reset your password", "Your account is ready"]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
