@@ -1,5 +1,6 @@
 """The route class of the API: refuses what FastAPI would ignore, and declares its own errors."""
 
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 from uuid import UUID
@@ -28,7 +29,7 @@ REPEATABLE = "vms.repeatable"
 
 
 class ApiRoute(APIRoute):
-    """Unknown query parameters are a 422 and a body of the wrong media type is a 415.
+    """Unknown and repeated query parameters are a 422, a body of the wrong media type is a 415.
 
     Dependencies say which problems they raise with an attribute `problems`; the operation lists
     them together with its own.
@@ -53,7 +54,7 @@ class ApiRoute(APIRoute):
 
         async def checked(request: Request) -> Response:
             note_ids(request)
-            refuse_unknown_query(request, known)
+            refuse_odd_query(request, known)
             refuse_other_media(request, accepted)
             if "idempotency-key" in request.headers:
                 await request.body()  # kept by the request: reading a form would use it up
@@ -97,15 +98,28 @@ def query_names(dependant: Dependant) -> Iterator[str]:
             yield from (field.alias or name for name, field in fields.items())
 
 
-def refuse_unknown_query(request: Request, known: set[str]) -> None:
-    unknown = [name for name in request.query_params if name not in known]
-    if unknown:
-        raise Invalid.faults(
-            [
-                FieldFault(field=name[:100], code="unknown_parameter", message="Unknown parameter")
-                for name in unknown[:20]
-            ]
-        )
+def refuse_odd_query(request: Request, known: set[str]) -> None:
+    """Parameters that would be ignored: those that nobody knows, and all but the last of one name.
+
+    No operation takes several values under one name.
+    """
+    given = request.query_params
+    if not given:
+        return
+    faults = [
+        *(_odd(name, "unknown_parameter", "Unknown parameter") for name in given.keys() - known),
+        *(
+            _odd(name, "repeated_parameter", "Give it once")
+            for name, times in Counter(name for name, _ in given.multi_items()).items()
+            if times > 1 and name in known
+        ),
+    ]
+    if faults:
+        raise Invalid.faults(sorted(faults[:20], key=lambda fault: fault.field))
+
+
+def _odd(name: str, code: str, message: str) -> FieldFault:
+    return FieldFault(field=name[:100], code=code, message=message)
 
 
 def refuse_other_media(request: Request, accepted: tuple[str, ...]) -> None:

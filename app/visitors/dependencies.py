@@ -12,6 +12,7 @@ from app.auth.caller import CallerRole
 from app.auth.guards import resolve_caller
 from app.core.database import Writing
 from app.core.dependencies import Now
+from app.core.errors import Invalid
 from app.core.limits import RateLimiter, Rule, TooManyRequests, client_network
 from app.settings import Settings
 from app.visitors.listing import VisitorFilter
@@ -35,6 +36,10 @@ async def _registering(request: Request, unit: Writing) -> RegistrationDesk:
 
 
 async def _filter(chosen: Annotated[VisitorQuery, Query()]) -> VisitorFilter:
+    first, last = chosen.visit_date_from, chosen.visit_date_to
+    if first is not None and last is not None and first > last:
+        message = "The range ends before it begins"
+        raise Invalid.field("visit_date_to", "before_visit_date_from", message)
     return VisitorFilter(**chosen.model_dump())
 
 
