@@ -1,7 +1,8 @@
 """Turns whatever a route raises into a problem document."""
 
 import errno
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import asyncpg
 from fastapi import FastAPI, Request
@@ -55,11 +56,28 @@ async def _validation(_: Request, error: RequestValidationError) -> Response:
     return errors.Invalid.faults([_fault(fault["loc"], fault) for fault in faults]).response()
 
 
-def _fault(location: tuple[str | int, ...], fault: dict[str, object]) -> errors.FieldFault:
+def _fault(location: tuple[str | int, ...], fault: Mapping[str, Any]) -> errors.FieldFault:
     # The input is left out on purpose: it may be a password.
     field = ".".join(str(part) for part in location[1:]) or str(location[0])
+    code = str(fault["type"])
+    return errors.FieldFault(field=field, code=code, message=_sentence(code, fault))
+
+
+def _sentence(code: str, fault: Mapping[str, Any]) -> str:
+    """What stands beside the field of a form: Pydantic speaks to programmers."""
+    limits: Mapping[str, Any] = fault.get("ctx") or {}
+    shortest, longest = limits.get("min_length"), limits.get("max_length")
+    match code:
+        case "too_short" | "string_too_short" if shortest == 1:
+            return "Must not be empty"
+        case "string_too_short":
+            return f"Must have at least {shortest} characters"
+        case "string_too_long":
+            return f"Must have at most {longest} characters"
+        case "uuid_parsing":
+            return "Must be a UUID"
     message = str(fault["msg"]).removeprefix("Value error, ")
-    return errors.FieldFault(field=field, code=str(fault["type"]), message=message)
+    return message[:1].upper() + message[1:]
 
 
 async def _database(_: Request, error: DBAPIError) -> Response:

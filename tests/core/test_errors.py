@@ -3,12 +3,14 @@
 from typing import Any
 
 import asyncpg
+import pytest
 from fastapi import Request
 from sqlalchemy.exc import DBAPIError
 
 from app.auth.errors import TokenReused
 from app.core import error_handlers, errors
 from app.slots.errors import SlotFull
+from tests.api import VISITOR, Api
 
 
 def test_a_problem_says_what_rfc_9457_asks_for():
@@ -49,6 +51,22 @@ def test_problems_leave_the_other_content_of_their_status():
     merged = errors.merge_problems(declared, [errors.InUse])
     assert merged[409]["content"] == {"text/csv": {}}
     assert merged[409][errors.DECLARED_PROBLEMS] == ["InUse"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("name", "", "Must not be empty"),
+        ("name", "x" * 201, "Must have at most 200 characters"),
+        ("email", "x", "Must have at least 3 characters"),
+        ("site", "", "Must be a UUID"),
+        ("company", "a\0b", "Must not contain control characters"),
+    ],
+)
+async def test_a_fault_reads_well_beside_its_field(api: Api, field: str, value: str, says: str):
+    answer = await (await api.admin()).post("visitors/", VISITOR | {field: value})
+    [fault] = answer.json()["errors"]
+    assert (fault["field"], fault["message"]) == (field, says)
 
 
 async def test_a_connection_that_was_lost_is_a_503_whatever_the_socket_said():
