@@ -17,7 +17,7 @@ from app.bulk.threads import in_thread
 from app.bulk.workbook import read_list
 from app.core.database import Reading
 from app.core.errors import TooLarge, merge_problems
-from app.core.responses import BINARY, Responses, file
+from app.core.responses import BINARY, Responses, download
 from app.core.routing import ApiRoute
 from app.settings import Settings
 from app.sites.repository import SiteReader
@@ -45,7 +45,7 @@ class XlsxResponse(Response):
     operation_id="visitors_download_template",
     summary="Download the upload template",
     response_class=XlsxResponse,
-    responses=file("The template", XLSX),
+    responses=download("The template", XLSX),
 )
 async def download_template(_: VisitorManager, session: Reading, request: Request) -> Response:
     """The Excel template for `bulk-upload/`: the list, the hosts, and the limits in force."""

@@ -20,7 +20,9 @@ class BulkUpload(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     file: UploadFile = Field(
-        description="The filled template (.xlsx)", json_schema_extra={"format": "binary"}
+        description="The filled template (.xlsx), which says how large it may be. Name, e-mail,"
+        " phone, company, type and category are needed in each row",
+        json_schema_extra={"format": "binary"},
     )
     purpose: Purpose | None = None
     visit_date: LocalDate | None = None

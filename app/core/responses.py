@@ -17,7 +17,20 @@ CREATED: Responses = {
 }
 
 
-def file(description: str, *media_types: str) -> Responses:
-    """An answer that is a file, of the first media type unless the client asks for another."""
+NAMED = {
+    "Content-Disposition": {
+        "description": "The name to save it under (RFC 6266)",
+        "schema": {"type": "string"},
+    }
+}
+
+
+def image(media_type: str) -> Responses:
+    """An answer that is shown."""
+    return {200: {"description": "The image", "content": {media_type: BINARY}}}
+
+
+def download(description: str, *media_types: str) -> Responses:
+    """A file to be saved, of the first media type unless the client asks for another."""
     content = dict.fromkeys(media_types, BINARY)
-    return {200: {"description": description, "content": content}}
+    return {200: {"description": description, "headers": NAMED, "content": content}}

@@ -1,9 +1,10 @@
 """How mails are shown."""
 
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import NotificationStatus
@@ -21,6 +22,12 @@ class Notification(BaseModel):
     status: NotificationStatus
     attempts: int
     last_error: str | None = Field(description="The mail server's last refusal")
-    next_attempt_at: datetime | None
+    next_attempt_at: datetime | None = Field(description="null unless the mail is queued")
     created_at: datetime
     sent_at: datetime | None
+
+    @model_validator(mode="after")
+    def _tried_again_while_queued(self) -> Self:
+        if self.status is not NotificationStatus.QUEUED:
+            self.next_attempt_at = None
+        return self

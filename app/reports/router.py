@@ -12,7 +12,7 @@ from app.auth.guards import VisitorManager
 from app.core.database import Database, get_database
 from app.core.dependencies import Now
 from app.core.errors import problems
-from app.core.responses import file
+from app.core.responses import download
 from app.core.routing import ApiRoute
 from app.reports import service
 from app.reports.calendar import Granularity
@@ -42,7 +42,7 @@ FILES: dict[ExportFormat, type[Workbook] | type[CsvFile]] = {
     ExportFormat.XLSX: Workbook,
     ExportFormat.CSV: CsvFile,
 }
-EXPORTED = file(
+EXPORTED = download(
     "The file, sent while it is made; one that breaks off is not complete",
     Workbook.media_type,
     "text/csv",

@@ -15,7 +15,8 @@ NewPassword = Annotated[
     str,
     StringConstraints(min_length=MIN_LENGTH, max_length=MAX_LENGTH),
     Field(
-        description="Not a common one, not the e-mail address; any characters",
+        description="Not a common one, not the e-mail address, nor names of the place or yours"
+        " alone; any characters",
         json_schema_extra={"format": "password"},
     ),
 ]

@@ -16,7 +16,7 @@ from app.core.metrics import counted
 from app.core.pagination import Page, Paging
 from app.core.qr_image import qr_png, qr_svg
 from app.core.request_context import note_subject
-from app.core.responses import CREATED, file
+from app.core.responses import CREATED, image
 from app.core.routing import ApiRoute
 from app.notifications.repository import NotificationReader
 from app.notifications.schemas import Notification
@@ -246,7 +246,7 @@ class SvgResponse(Response):
     operation_id="visitors_qr_png",
     summary="Read the QR code as PNG",
     response_class=PngResponse,
-    responses=file("The image", "image/png") | problems(NotFound),
+    responses=image("image/png") | problems(NotFound),
 )
 async def qr_code_png(visitor_id: UUID, caller: VisitorManager, session: Reading) -> Response:
     """The image that the visitor has by mail, for a page or a badge."""
@@ -258,7 +258,7 @@ async def qr_code_png(visitor_id: UUID, caller: VisitorManager, session: Reading
     operation_id="visitors_qr_svg",
     summary="Read the QR code as SVG",
     response_class=SvgResponse,
-    responses=file("The image", "image/svg+xml") | problems(NotFound),
+    responses=image("image/svg+xml") | problems(NotFound),
 )
 async def qr_code_svg(visitor_id: UUID, caller: VisitorManager, session: Reading) -> Response:
     """The same for print: sharp at any size."""

@@ -190,7 +190,7 @@ class VisitorQuery(BaseModel):
     visit_date: LocalDate | None = None
     visit_date_from: LocalDate | None = Field(None, description="The first day, included")
     visit_date_to: LocalDate | None = Field(None, description="The last day, included")
-    host_email: SearchText | None = None
+    host_email: SearchText | None = Field(None, description="The whole address, in any case")
     q: SearchText | None = Field(
         None,
         max_length=200,
