@@ -43,12 +43,15 @@ async def _once(request: Request, unit: Writing, key: Key = None) -> None:
 
 
 async def _said(request: Request) -> bytes:
-    """The body, without the boundary that a form gets anew each time it is sent (RFC 7578, 4.1)."""
+    """The query and the body: a dry run is not what it tries.
+
+    Without the boundary that a form gets anew each time it is sent (RFC 7578, section 4.1).
+    """
     body = await request.body()
     kind, options = parse_options_header(request.headers.get("Content-Type"))
-    if kind != b"multipart/form-data":
-        return body
-    return body.replace(b"--" + options.get(b"boundary", b""), b"--")
+    if kind == b"multipart/form-data":
+        body = body.replace(b"--" + options.get(b"boundary", b""), b"--")
+    return b"\0".join((request.scope["query_string"], body))
 
 
 _once.problems = (IdempotencyKeyReused, RequestInProgress)  # type: ignore[attr-defined] # for ApiRoute

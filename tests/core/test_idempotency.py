@@ -47,20 +47,21 @@ async def test_another_body_under_the_key_is_refused(api: Api) -> None:
 async def test_a_form_is_the_same_whatever_its_boundary(api: Api) -> None:
     admin = await api.admin()
 
-    async def send(boundary: str, name: str = "guest") -> httpx.Response:
+    async def send(boundary: str, name: str = "guest", query: str = "") -> httpx.Response:
         kind = f"multipart/form-data; boundary={boundary}"
         line = [name, f"{name}@example.com", *row()[2:]]
         form = httpx.Request(
             "POST", "http://test", headers={"Content-Type": kind}, data=COMMON, files=files(line)
         )
         headers = admin.headers | {"Idempotency-Key": "key-1", "Content-Type": kind}
-        path = "/api/visitors/bulk-upload/"
+        path = f"/api/visitors/bulk-upload/{query}"
         return await admin._http.post(path, content=form.read(), headers=headers)
 
     first, again = await send("one"), await send("another")
     assert (again.status_code, again.content) == (201, first.content)
     assert await count(admin) == 1
     assert (await send("one", "else")).json()["code"] == "idempotency_key_reused"
+    assert (await send("one", query="?dry_run=true")).json()["code"] == "idempotency_key_reused"
 
 
 def files(line: list[Any]) -> dict[str, Any]:
