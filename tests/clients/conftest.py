@@ -14,6 +14,7 @@ from tests.serving import served
 
 COLUMNS = [*HEADER, "Visit Date", "Visit Time"]
 WHEN = ("2026-11-23", "10:00")
+FULL = ("2026-11-23", "16:00")
 
 
 @pytest.fixture
@@ -30,11 +31,12 @@ async def service(app: FastAPI, api: Api, settings: Settings) -> AsyncIterator[s
 
 @pytest.fixture
 def workbooks(tmp_path: Path) -> Path:
-    """A folder with `good.xlsx`, five visitors, and `faulty.xlsx`."""
+    """`good.xlsx` with five visitors, `crowd.xlsx` with them in the full hour, `faulty.xlsx`."""
     folder = tmp_path / "workbooks"
     folder.mkdir()
-    good = [row(number, *WHEN) for number in range(1, 6)]
-    (folder / "good.xlsx").write_bytes(workbook(good, COLUMNS))
+    for name, when in (("good", WHEN), ("crowd", FULL)):
+        visitors = [row(number, *when) for number in range(1, 6)]
+        (folder / f"{name}.xlsx").write_bytes(workbook(visitors, COLUMNS))
     faulty = [["Ada", "nowhere", *row(1, *WHEN)[2:]]]
     (folder / "faulty.xlsx").write_bytes(workbook(faulty, COLUMNS))
     return folder
