@@ -83,8 +83,7 @@ class VisitorFilter:
     def values(self, caller: Caller) -> dict[str, Any]:
         """What narrows the list of a caller, by the names in `NARROWS`. Hosts see their own."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
-        if self.host_email is not None:
-            given["host_email"] = self.host_email.strip().lower()
+        given["host_email"] = (self.host_email or "").strip().lower() or None
         given["q"] = (self.q or "").strip() or None
         given["host"] = caller.id if caller.is_host else None
         return {name: value for name, value in given.items() if value is not None}

@@ -151,11 +151,12 @@ async def test_a_null_byte_is_no_server_error(api: Api, param: str):
     assert answer.status_code in {200, 400, 422}, answer.text
 
 
-@pytest.mark.parametrize("q", ["", "   "])
-async def test_an_empty_search_narrows_nothing(api: Api, q: str):
+@pytest.mark.parametrize("text", ["", "   "])
+@pytest.mark.parametrize("param", ["q", "host_email"])
+async def test_an_empty_search_narrows_nothing(api: Api, param: str, text: str):
     admin = await api.admin()
     await admin.register()
-    assert await names(admin, q=q) == {"Ada Lovelace"}
+    assert await names(admin, **{param: text}) == {"Ada Lovelace"}
 
 
 @pytest.mark.parametrize("q", ["'", "&", "...", "🦉"])
