@@ -63,15 +63,9 @@ class Replay:
         ]
 
     def _decide(self, scan: Scan, visitor: Visitor) -> Decision:
-        site = self.sites[visitor.site_id]
-        return decide_past(
-            visitor,
-            scan.direction,
-            Gate(scan.site_id, scan.gate),
-            self._instant_of(scan),
-            timezone=site.timezone,
-            early=timedelta(minutes=site.early_arrival_minutes),
-        )
+        gate = Gate(scan.site_id, scan.gate)
+        at = self._instant_of(scan)
+        return decide_past(visitor, self.sites[visitor.site_id], scan.direction, gate, at)
 
     def _apply(self, scan: Scan, visitor: Visitor) -> None:
         at = self._instant_of(scan)

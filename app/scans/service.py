@@ -1,7 +1,7 @@
 """A scan at the gate: look the token up, decide, keep the scan, let in or out."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.audit.models import VisitorAction
 from app.audit.repository import event_row
@@ -16,7 +16,7 @@ from app.scans.gate import Found, keep, let_pass, look
 from app.scans.models import OPENED, Scan, ScanVerdict
 from app.scans.passage import arrival_mails, body_hash, entry, settle
 from app.scans.schemas import ScanCreate
-from app.scans.verdict import Decision, Gate, decide, not_current
+from app.scans.verdict import Gate, decide, not_current
 from app.sites.models import Site
 from app.visitors.lifecycle import enter, leave
 from app.visitors.models import Visitor
@@ -74,22 +74,12 @@ class GateDesk:
         if visitor is None or found.site is None:
             settle(scan, not_current(found.owner), found.owner)
             return scan if await keep(self._journeys, scan) else None
-        settle(scan, self._decision(visitor, found.site, body, gate), visitor.id)
+        settle(scan, decide(visitor, found.site, body.direction, gate, self._now), visitor.id)
         if scan.verdict in OPENED:
             done = await self._pass(scan, visitor, found.site)
         else:
             done = await keep(self._journeys, scan)
         return scan if done else None
-
-    def _decision(self, visitor: Visitor, site: Site, body: ScanCreate, gate: Gate) -> Decision:
-        return decide(
-            visitor,
-            body.direction,
-            gate,
-            self._now,
-            timezone=site.timezone,
-            early=timedelta(minutes=site.early_arrival_minutes),
-        )
 
     async def _pass(self, scan: Scan, visitor: Visitor, site: Site) -> bool:
         was, mails = visitor.status, []

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.core.localtime import instant_of, local_now
 from app.scans.models import ScanDirection, ScanVerdict
+from app.sites.models import Site
 from app.visitors.models import Visitor, VisitorStatus
 
 
@@ -40,35 +41,23 @@ def not_current(owner: UUID | None) -> Decision:
 
 
 def decide(
-    visitor: Visitor,
-    direction: ScanDirection,
-    gate: Gate,
-    now: datetime,
-    *,
-    timezone: str,
-    early: timedelta,
+    visitor: Visitor, site: Site, direction: ScanDirection, gate: Gate, now: datetime
 ) -> Decision:
-    """Whether a visitor may pass. `timezone` and `early` (the tolerance) are those of the site."""
+    """Whether a visitor may pass. `site` is the visitor's: its clock on the wall is what counts."""
     if gate.site_id is not None and gate.site_id != visitor.site_id:
-        return refuse("wrong_site", "This visit is at another site")
+        return refuse("wrong_site", f"This visit is at another site: {site.name}")
     ended = _ended(visitor)
     if ended is not None:
         return ended
     if direction is ScanDirection.OUT:
         return _way_out(visitor)
     if visitor.status is VisitorStatus.VERIFIED:
-        return _already_inside(visitor)
-    return _on_time(visitor, now, timezone, early) or Decision(ScanVerdict.ADMITTED, "Welcome")
+        return _already_inside(visitor, now, site.timezone)
+    return _on_time(visitor, now, site) or Decision(ScanVerdict.ADMITTED, "Welcome")
 
 
 def decide_past(
-    visitor: Visitor,
-    direction: ScanDirection,
-    gate: Gate,
-    at: datetime,
-    *,
-    timezone: str,
-    early: timedelta,
+    visitor: Visitor, site: Site, direction: ScanDirection, gate: Gate, at: datetime
 ) -> Decision:
     """Whether a passage at a past instant fits the visit as it stands by now.
 
@@ -76,7 +65,10 @@ def decide_past(
     """
     if direction is ScanDirection.OUT and _had_not_come_in(visitor, at):
         return in_conflict(refuse("not_inside", "This visitor had not come in by then"))
-    return in_conflict(decide(visitor, direction, gate, at, timezone=timezone, early=early))
+    decision = decide(visitor, site, direction, gate, at)
+    if decision.verdict is ScanVerdict.ADMITTED and _was_not_registered(visitor, at):
+        decision = refuse("too_early", "There was no such visit yet: is the clock right?")
+    return in_conflict(decision)
 
 
 def in_conflict(decision: Decision) -> Decision:
@@ -91,16 +83,34 @@ def _had_not_come_in(visitor: Visitor, at: datetime) -> bool:
     return is_inside and inside_since is not None and at < inside_since
 
 
+def _was_not_registered(visitor: Visitor, at: datetime) -> bool:
+    # Whole seconds: many devices tell no fractions.
+    return at < visitor.created_at.replace(microsecond=0)
+
+
 def _ended(visitor: Visitor) -> Decision | None:
     match visitor.status:
         case VisitorStatus.CANCELLED:
             return refuse("cancelled", "This visit was cancelled")
         case VisitorStatus.EXPIRED:
-            return refuse("expired", "The day of this visit is over")
+            return _expired(visitor)
         case VisitorStatus.COMPLETED:
-            return refuse("already_completed", "This visit is over: the visitor has left")
+            return _completed(visitor)
         case _:
             return None
+
+
+def _expired(visitor: Visitor) -> Decision:
+    return refuse("expired", f"This visit was on {visitor.visit_date}")
+
+
+def _completed(visitor: Visitor) -> Decision:
+    how = (
+        "was closed at the end of the day: no way out was scanned"
+        if visitor.checked_out_automatically
+        else "is over: the visitor has left"
+    )
+    return refuse("already_completed", f"This visit {how}")
 
 
 def _way_out(visitor: Visitor) -> Decision:
@@ -109,25 +119,40 @@ def _way_out(visitor: Visitor) -> Decision:
     return Decision(ScanVerdict.CHECKED_OUT, "Goodbye")
 
 
-def _already_inside(visitor: Visitor) -> Decision:
-    since = visitor.checked_in_at
-    at_gate = f" at gate {visitor.checked_in_gate}" if visitor.checked_in_gate else ""
-    stamp = f"{since:%Y-%m-%dT%H:%M:%SZ}" if since else None
+def _already_inside(visitor: Visitor, now: datetime, timezone: str) -> Decision:
+    """The guard reads the time on the wall, a program `since`."""
+    since, message = visitor.checked_in_at, "Already inside"
+    if since is not None:
+        message += f" since {_on_the_wall(since, now, timezone)}"
+    if visitor.checked_in_gate:
+        message += f" at gate {visitor.checked_in_gate}"
     return refuse(
         "already_inside",
-        f"Already inside since {stamp}{at_gate}",
-        since=stamp,
+        message,
+        since=f"{since:%Y-%m-%dT%H:%M:%SZ}" if since else None,
         gate=visitor.checked_in_gate,
     )
 
 
-def _on_time(visitor: Visitor, now: datetime, timezone: str, early: timedelta) -> Decision | None:
-    today = local_now(now, timezone).date()
+def _on_the_wall(instant: datetime, now: datetime, timezone: str) -> str:
+    """The time there, with its date where that is another one than today's."""
+    there = local_now(instant, timezone)
+    is_today = there.date() == local_now(now, timezone).date()
+    return f"{there:%H:%M}" if is_today else f"{there:%Y-%m-%d, %H:%M}"
+
+
+def _on_time(visitor: Visitor, now: datetime, site: Site) -> Decision | None:
+    today = local_now(now, site.timezone).date()
     if visitor.visit_date < today:
-        return refuse("expired", "The day of this visit is over")
+        return _expired(visitor)
     if visitor.visit_date > today:
         return refuse("wrong_day", f"This visit is on {visitor.visit_date}")
-    begins = instant_of(visitor.visit_date, visitor.visit_time, timezone)
-    if begins is not None and now < begins - early:
-        return refuse("too_early", f"This visit begins at {visitor.visit_time:%H:%M}")
-    return None
+    begins = instant_of(visitor.visit_date, visitor.visit_time, site.timezone)
+    opens = begins and begins - timedelta(minutes=site.early_arrival_minutes)
+    if opens is None or now >= opens:
+        return None
+    return refuse(
+        "too_early",
+        f"This visit begins at {visitor.visit_time:%H:%M}: "
+        f"the gate opens for it from {local_now(opens, site.timezone):%H:%M}",
+    )

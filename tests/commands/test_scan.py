@@ -67,7 +67,7 @@ async def test_only_an_opened_gate_ends_with_0(gate: Gate, visitor: dict[str, An
     assert opened.output == "Welcome: Ada Lovelace\nLtd, to see Charles Babbage, 10:00\n"
     assert refused.output.splitlines() == [
         "Already inside (already_inside)",
-        "Already inside since 2026-11-23T08:00:00Z at gate North",
+        "Already inside since 08:00 at gate North",
         "Somebody has come in with this code. Ask for a document and call reception.",
     ]
     assert way_out.output.startswith("Goodbye: Ada Lovelace")

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,7 +27,7 @@ async def tokens(client: httpx.AsyncClient, count: int, when: dict[str, str]) ->
 
 
 def batch(codes: list[str]) -> dict[str, Any]:
-    at = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    at = datetime.now(UTC).isoformat()
     return {"scans": [{"token": c, "scan_id": str(uuid4()), "scanned_at": at} for c in codes]}
 
 

@@ -12,6 +12,7 @@ from app.core.localtime import timezone_names
 from app.scans.errors import REFUSALS
 from app.scans.models import ScanDirection, ScanVerdict
 from app.scans.verdict import Decision, Gate, decide, decide_past, refuse
+from app.sites.models import Site
 from app.visitors.models import Visitor, VisitorStatus
 
 SITE, OTHER_SITE = new_id(), new_id()
@@ -26,6 +27,7 @@ def visitor(status: VisitorStatus = PENDING, **fields: Any) -> Visitor:
         "site_id": SITE,
         "visit_date": date(2026, 11, 23),
         "visit_time": time(12),
+        "created_at": datetime(2026, 11, 20, tzinfo=UTC),
         "checked_in_at": datetime(2026, 11, 23, 9, 30, tzinfo=UTC),
         "checked_in_gate": "North",
         "status": status,
@@ -33,11 +35,15 @@ def visitor(status: VisitorStatus = PENDING, **fields: Any) -> Visitor:
     return Visitor(**(values | fields))
 
 
+def site(zone: str = "UTC") -> Site:
+    return Site(name="Porto", timezone=zone, early_arrival_minutes=120)
+
+
 def verdict(
     who: Visitor, direction: ScanDirection = IN, gate: Gate = HERE, now: datetime = NOON,
     zone: str = "UTC",
 ) -> Decision:  # fmt: skip
-    return decide(who, direction, gate, now, timezone=zone, early=timedelta(hours=2))
+    return decide(who, site(zone), direction, gate, now)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +83,57 @@ def test_checked_out_at_any_time():
 def test_who_is_inside_is_said_to_be_since_when_and_where():
     decision = verdict(visitor(VERIFIED))
     assert decision.details == {"since": "2026-11-23T09:30:00Z", "gate": "North"}
-    assert "North" in decision.message
-    assert "2026-11-23T09:30:00Z" in decision.message
+    assert decision.message == "Already inside since 09:30 at gate North"
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "since"),
+    [
+        ("America/Sao_Paulo", NOON, "06:30"),
+        ("Asia/Kolkata", NOON, "15:00"),
+        ("Pacific/Auckland", NOON, "2026-11-23, 22:30"),
+        ("UTC", NOON + timedelta(days=1), "2026-11-23, 09:30"),
+    ],
+)
+def test_since_when_is_told_by_the_clock_of_the_site(zone: str, now: datetime, since: str):
+    decision = verdict(visitor(VERIFIED, checked_in_gate=None), now=now, zone=zone)
+    assert decision.message == f"Already inside since {since}"
+
+
+def test_who_is_too_early_is_told_from_when_the_gate_opens():
+    decision = verdict(visitor(visit_time=time(16, 15)), zone="Europe/Berlin")
+    assert decision.message == "This visit begins at 16:15: the gate opens for it from 14:15"
+
+
+@pytest.mark.parametrize("status", [PENDING, VisitorStatus.EXPIRED])
+def test_who_is_too_late_is_told_which_day_it_was(status: VisitorStatus):
+    decision = verdict(visitor(status, visit_date=date(2026, 11, 20)))
+    assert decision.message == "This visit was on 2026-11-20"
+
+
+def test_a_gate_of_another_site_says_which_one_it_is():
+    assert verdict(visitor(), gate=ELSEWHERE).message == "This visit is at another site: Porto"
+
+
+@pytest.mark.parametrize(
+    ("automatically", "message"),
+    [
+        (False, "This visit is over: the visitor has left"),
+        (True, "This visit was closed at the end of the day: no way out was scanned"),
+    ],
+)
+def test_a_visit_that_the_night_has_closed_is_not_said_to_have_been_left(
+    automatically: bool, message: str
+):
+    who = visitor(VisitorStatus.COMPLETED, checked_out_automatically=automatically)
+    assert verdict(who, OUT).message == message
+
+
+@pytest.mark.parametrize(("at", "code"), [("10:00:00", None), ("09:59:59", "too_early")])
+def test_nobody_has_come_in_before_their_code_was_there(at: str, code: str | None):
+    who = visitor(created_at=datetime(2026, 11, 23, 10, 0, 0, 700_000, tzinfo=UTC))
+    scanned = datetime.fromisoformat(f"2026-11-23T{at}Z")
+    assert decide_past(who, site(), IN, HERE, scanned).code == code
 
 
 def test_the_day_is_that_of_the_site():
@@ -126,7 +181,7 @@ def test_what_has_happened_is_never_refused_but_may_be_a_conflict(
 ):
     who = visitor(status)
     online = verdict(who, direction, gate, at)
-    late = decide_past(who, direction, gate, at, timezone="UTC", early=timedelta(hours=2))
+    late = decide_past(who, site(), direction, gate, at)
     if direction is OUT and status is VERIFIED and at < datetime(2026, 11, 23, 9, 30, tzinfo=UTC):
         online = refuse("not_inside", late.message)
     expected = ScanVerdict.CONFLICT if online.code else online.verdict
