@@ -97,13 +97,16 @@ class Guard:
 
     problems: ClassVar[tuple[type[Problem], ...]] = (NotAuthenticated, Forbidden)
 
-    def __init__(self, permission: Permission) -> None:
+    def __init__(self, permission: Permission, *, ask: str | None = None) -> None:
         self.permission = permission
+        self.ask = ask  # for what, where it is not signing in
 
     async def __call__(self, request: Request) -> Caller:
         caller = await resolve_caller(request)
         if self.permission not in PERMISSIONS[caller.role]:
-            raise NotAuthenticated if caller.role is CallerRole.ANONYMOUS else Forbidden
+            if caller.role is CallerRole.ANONYMOUS:
+                raise NotAuthenticated(self.ask)
+            raise Forbidden
         return caller
 
 
@@ -115,7 +118,10 @@ Public = Depends(public)
 SignedIn = Annotated[Caller, Depends(Guard(Permission.USE_OWN_ACCOUNT))]
 Registrar = Annotated[Caller, Depends(Guard(Permission.REGISTER_VISITOR))]
 VisitorManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_VISITORS))]
-Gatekeeper = Annotated[Caller, Depends(Guard(Permission.SCAN))]
+Gatekeeper = Annotated[
+    Caller,
+    Depends(Guard(Permission.SCAN, ask="Send the device's key in X-Device-Key, or sign in")),
+]
 ScanLedgerReader = Annotated[Caller, Depends(Guard(Permission.SEE_SCANS))]
 SiteReader = Annotated[Caller, Depends(Guard(Permission.SEE_SITES))]
 SiteManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_SITES))]
@@ -127,4 +133,6 @@ DepartmentManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEPARTMENT
 NotificationManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_NOTIFICATIONS))]
 DeviceManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES))]
 UserManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_USERS))]
-RunningDevice = Annotated[Caller, Depends(Guard(Permission.SEND_HEARTBEAT))]
+RunningDevice = Annotated[
+    Caller, Depends(Guard(Permission.SEND_HEARTBEAT, ask="Send the device's key in X-Device-Key"))
+]

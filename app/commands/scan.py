@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -17,10 +17,12 @@ import typer
 
 PATH = "/api/visitors/verify-qr/"
 ANSWER_SECONDS = 3.0
-PAUSES = (0.0, 0.3, 1.0)  # seconds before each try
+PAUSES = (0.3, 1.0)  # seconds after each try but the last
+PATIENCE_SECONDS = 3.0  # the longest `Retry-After` that somebody at a door waits for
 REFUSED, UNDECIDED = 1, 3  # exit codes; 2 is a wrong command, as everywhere
 OPENED = {"admitted", "checked_out"}
-REFUSALS = {404, 409, 413, 422, 429}
+# No visit is behind what was sent: not in the shape of a code, or one of many that are not ours.
+NOT_OURS = {413, 422, 429}
 KEY_IS_REFUSED = {401, 403}
 
 
@@ -31,10 +33,18 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the service says; status 0 stands for no answer, or none that is its own."""
+    """What was answered; status 0 stands for no answer. `document` is empty where it is not ours.
+
+    `retry_after` is in seconds.
+    """
 
     status: int
-    document: dict[str, Any]
+    document: dict[str, Any] = field(default_factory=dict)
+    retry_after: float = 0.0
+
+    @property
+    def code(self) -> str:
+        return str(self.document.get("code", ""))
 
     @property
     def opens(self) -> bool:
@@ -42,12 +52,17 @@ class Answer:
 
     @property
     def refuses(self) -> bool:
-        # A `conflict` within the database decides nothing: it asks for another try.
-        return self.status in REFUSALS and self.document.get("code") not in {None, "conflict"}
+        # Any other 404 is that of a wrong address, any other 409 not about the visitor.
+        return (
+            (self.status == 404 and self.code == "unknown")
+            or (self.status == 409 and self.document.get("verdict") == "refused")
+            or (self.status in NOT_OURS and bool(self.code))
+        )
 
     @property
     def is_final(self) -> bool:
-        return self.opens or self.refuses or self.status in KEY_IS_REFUSED
+        waits_long = self.retry_after > PATIENCE_SECONDS
+        return self.opens or self.refuses or waits_long or self.status in KEY_IS_REFUSED | {404}
 
 
 def scan(
@@ -72,9 +87,12 @@ def scan(
         "gate": gate,
     }
     answer = ask(address_of(url), key, body)
+    if as_json and answer.document:
+        typer.echo(json.dumps(answer.document, indent=2, ensure_ascii=False))
     if not (answer.opens or answer.refuses):
         _end_undecided(answer)
-    _tell(answer, as_json=as_json)
+    if not as_json:
+        _tell(answer, direction)
     if not answer.opens:
         raise typer.Exit(REFUSED)
 
@@ -118,13 +136,12 @@ def address_of(url: str) -> SplitResult:
 
 def ask(address: SplitResult, key: str, body: dict[str, Any]) -> Answer:
     """Send one scan, again under the same `scan_id` while no answer comes."""
-    answer = Answer(0, {})
     for pause in PAUSES:
-        time.sleep(pause)
         answer = _ask_once(address, key, body)
         if answer.is_final:
-            break
-    return answer
+            return answer
+        time.sleep(max(pause, answer.retry_after))
+    return _ask_once(address, key, body)
 
 
 def _ask_once(address: SplitResult, key: str, body: dict[str, Any]) -> Answer:
@@ -134,19 +151,25 @@ def _ask_once(address: SplitResult, key: str, body: dict[str, Any]) -> Answer:
     try:
         connection.request("POST", address.path.rstrip("/") + PATH, json.dumps(body), headers)
         answer = connection.getresponse()
-        document = json.loads(answer.read())
-    except (OSError, HTTPException, ValueError):
-        return Answer(0, {})
+        content = answer.read()
+    except (OSError, HTTPException):
+        return Answer(0)
     finally:
         connection.close()
-    return Answer(answer.status, document if isinstance(document, dict) else {})
+    seconds = answer.headers.get("Retry-After", "")
+    return Answer(answer.status, _document(content), float(seconds) if seconds.isdecimal() else 0.0)
 
 
-def _tell(answer: Answer, *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(answer.document, indent=2, ensure_ascii=False))
-        return
-    lines = _opened(answer.document) if answer.opens else _refused(answer.document)
+def _document(content: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _tell(answer: Answer, direction: Direction) -> None:
+    lines = _opened(answer.document) if answer.opens else _refused(answer, direction)
     colour = typer.colors.GREEN if answer.opens else typer.colors.RED
     title, *rest = lines
     typer.secho(title, fg=colour, bold=True)
@@ -162,20 +185,27 @@ def _opened(document: dict[str, Any]) -> Iterator[str]:
     yield ", ".join(fact for fact in facts if fact)
 
 
-def _refused(document: dict[str, Any]) -> Iterator[str]:
+def _refused(answer: Answer, direction: Direction) -> Iterator[str]:
     """The words of the page `/scanner/`, for the same guard."""
     text = (files("app.scanner_page") / "static" / "refusals.json").read_text(encoding="utf-8")
-    words = json.loads(text).get(document["code"])
-    yield f"{words['title'] if words else document['title']} ({document['code']})"
-    yield document["detail"]
-    if words:
-        yield words["advice"]
+    words = json.loads(text).get("unknown" if answer.status in NOT_OURS else answer.code, {})
+    yield f"{words.get('title', answer.document['title'])} ({answer.code})"
+    yield answer.document["detail"]
+    if direction in words:
+        yield words[direction]
 
 
 def _end_undecided(answer: Answer) -> NoReturn:
-    if answer.status in KEY_IS_REFUSED:
-        sentence = "The service refuses this key: it is wrong, revoked, or not that of a scanner."
-    else:
-        sentence = "Nothing was decided: the service can't be reached, or is not the one."
-    typer.secho(sentence, err=True)
+    typer.secho(_undecided(answer), err=True)
     raise typer.Exit(UNDECIDED)
+
+
+def _undecided(answer: Answer) -> str:
+    if answer.status in KEY_IS_REFUSED:
+        return "The service refuses this key: it is wrong, revoked, or not that of a scanner."
+    if answer.status == 0:
+        return "Nothing was decided: the service can't be reached."
+    if answer.status == 404 or not answer.code:
+        return f"Nothing was decided: {answer.status} is no answer of the service. Is --url right?"
+    detail = answer.document.get("detail", "")
+    return f"Nothing was decided: the service answered {answer.status} {answer.code}. {detail}"

@@ -4,12 +4,16 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from app.core.qr_image import qr_png
 from tests.api import Api
@@ -118,9 +122,15 @@ async def test_without_the_decoder_a_picture_says_what_to_install(gate: Gate, tm
 
 
 async def test_a_wrong_key_decides_nothing(gate: Gate, visitor: dict[str, Any]):
-    ended = await gate.scan(visitor["qr_code"], "--key", "vmsdev_wrong")
-    assert (ended.code, ended.output) == (3, "")
+    ended = await gate.scan(visitor["qr_code"], "--key", "vmsdev_wrong", "--json")
+    assert (ended.code, json.loads(ended.output)["code"]) == (3, "not_authenticated")
     assert "refuses this key" in ended.errors
+
+
+async def test_at_the_exit_the_advice_is_that_for_the_exit(gate: Gate, visitor: dict[str, Any]):
+    ended = await gate.scan(visitor["qr_code"], "--direction", "out")
+    assert ended.code == 1
+    assert ended.output.splitlines()[-1].startswith("Ask for the name, let out by hand")
 
 
 async def test_without_a_service_nothing_is_decided(gate: Gate, visitor: dict[str, Any]):
@@ -144,6 +154,70 @@ async def test_a_scan_without_an_answer_is_sent_again_as_it_was(gate: Gate):
     assert ended.code == 3
     assert len(sent) == 3
     assert len(set(sent)) == 1
+
+
+@pytest.mark.parametrize(("retry_after", "tries"), [("1", 3), ("4", 1), ("soon", 3)])
+async def test_a_short_pause_that_the_service_asks_for_is_kept_and_a_long_one_is_told(
+    gate: Gate, retry_after: str, tries: int
+):
+    document = {"code": "unavailable", "detail": "The database is not available: try again"}
+    async with answering(503, document, {"Retry-After": retry_after}) as (url, sent):
+        ended = await gate.scan("V1", "--url", url)
+    assert (ended.code, len(sent)) == (3, tries)
+    assert "503 unavailable. The database is not available" in ended.errors
+    waited = sent[-1] - sent[0]
+    assert waited >= (2 if retry_after == "1" else 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "document"),
+    [
+        (404, {"code": "not_found"}),
+        (200, {}),
+        (200, []),
+        (409, {}),
+        (302, {}),
+        (502, "Bad gateway"),
+    ],
+)
+async def test_what_is_no_answer_of_the_service_refuses_nobody(
+    gate: Gate, status: int, document: Any
+):
+    async with answering(status, document, {"Location": "/"}) as (url, _):
+        ended = await gate.scan("V1", "--url", url)
+    assert (ended.code, ended.output) == (3, "")
+    assert f"{status} is no answer of the service" in ended.errors
+
+
+async def test_the_address_of_something_else_is_said_to_be_wrong(gate: Gate):
+    ended = await gate.scan("V1", "--url", f"{gate.url}/api")
+    assert ended.code == 3
+    assert "404 is no answer of the service" in ended.errors
+
+
+async def test_codes_that_are_limited_are_not_ours(gate: Gate):
+    document = {"code": "too_many_requests", "title": "Too many", "detail": "Too many requests"}
+    async with answering(429, document, {"Retry-After": "30"}) as (url, sent):
+        ended = await gate.scan("V1", "--url", url)
+    assert (ended.code, len(sent)) == (1, 1)
+    assert ended.output.startswith("Not one of our codes (too_many_requests)")
+
+
+@asynccontextmanager
+async def answering(
+    status: int, document: Any, headers: dict[str, str]
+) -> AsyncIterator[tuple[str, list[float]]]:
+    """Something that answers everything alike: its address, and when it was asked."""
+    asked: list[float] = []
+
+    async def answer(_: Request) -> Response:
+        asked.append(monotonic())
+        return JSONResponse(document, status, headers=headers)
+
+    app = FastAPI()
+    app.add_route("/{path:path}", answer, methods=["POST"])
+    async with served(app) as url:
+        yield url, asked
 
 
 @pytest.mark.parametrize("arguments", [("--url", "file:///etc/passwd"), ("--direction", "up")])
