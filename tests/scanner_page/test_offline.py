@@ -138,6 +138,67 @@ async def test_a_batch_whose_answer_was_lost_is_sent_again_and_done_once(
     assert len(await all_scans(database)) == 1
 
 
+async def test_a_conflict_whose_answer_was_lost_is_shown_all_the_same(
+    api: Api, scanner: Page, network: BrowserContext
+):
+    admin = await api.admin()
+    visitor = await admin.register()
+    await admin.scan(visitor["qr_code"], gate="South")
+
+    async def lose(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await scanner.route(BATCH, lose, times=1)
+    await network.set_offline(True)
+    await let_in(scanner, visitor["qr_code"])
+    async with scanner.expect_event("requestfailed"):
+        await network.set_offline(False)
+    await scanner.evaluate("window.dispatchEvent(new Event('online'))")
+    await waiting(scanner, "")
+    await expect(scanner.get_by_role("listitem")).to_contain_text("at gate South")
+
+
+async def test_who_was_let_in_offline_does_not_open_once_more(
+    api: Api, database: Database, scanner: Page, network: BrowserContext
+):
+    visitor = await (await api.admin()).register()
+    await scanner.route(BATCH, lambda route: route.abort())
+    await network.set_offline(True)
+    await let_in(scanner, visitor["qr_code"])
+    async with scanner.expect_event("requestfailed"):
+        await network.set_offline(False)
+    await scanner.unroute(BATCH)
+    await type_like_a_scanner(scanner, visitor["qr_code"])
+    await expect(scanner.locator("#verdict")).to_have_class("red")
+    verdicts = [scan.verdict.value for scan in await all_scans(database)]
+    assert verdicts == ["admitted", "refused"]
+
+
+async def test_a_scan_under_a_used_id_is_reported_under_another_one(
+    api: Api, database: Database, scanner: Page
+):
+    admin = await api.admin()
+    ada, eve = await admin.register(), await admin.register(email="eve@example.com")
+    await type_like_a_scanner(scanner, ada["qr_code"])
+    await expect(scanner.locator("#verdict")).to_have_class("green")
+    (first,) = await all_scans(database)
+    used = {
+        "token": eve["qr_code"],
+        "scan_id": str(first.scan_id),
+        "scanned_at": "2026-11-23T08:00:00Z",
+        "direction": "in",
+    }
+    await scanner.evaluate(
+        "scan => localStorage.setItem('vms.scan.' + scan.scan_id, JSON.stringify(scan))", used
+    )
+    async with scanner.expect_event(
+        "requestfinished", lambda request: used["scan_id"] not in (request.post_data or "")
+    ):
+        await scanner.evaluate("window.dispatchEvent(new Event('online'))")
+    assert [scan.verdict.value for scan in await all_scans(database)] == ["admitted", "admitted"]
+
+
 async def test_a_scan_that_was_asked_about_keeps_its_id_in_the_queue(
     api: Api, database: Database, scanner: Page
 ):

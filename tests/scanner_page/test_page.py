@@ -125,11 +125,68 @@ async def test_a_scan_whose_answer_was_lost_is_asked_again_and_is_one_scan(
     assert len(await all_scans(database)) == 1
 
 
+async def test_who_was_turned_away_although_the_service_had_admitted_them_comes_in_after_all(
+    api: Api, database: Database, scanner: Page
+):
+    visitor = await (await api.admin()).register()
+
+    async def lose(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await scanner.route(VERIFY, lose)
+    await type_like_a_scanner(scanner, visitor["qr_code"])
+    await colour(scanner, "amber")
+    await scanner.keyboard.press("Escape")
+    await scanner.unroute(VERIFY)
+    await type_like_a_scanner(scanner, visitor["qr_code"])
+    await colour(scanner, "green")
+    assert len(await all_scans(database)) == 1
+
+
 async def test_a_200_that_is_not_ours_opens_nothing(api: Api, scanner: Page):
     visitor = await (await api.admin()).register()
     await scanner.route(VERIFY, lambda route: route.fulfill(status=200, body="<h1>Log in</h1>"))
     await type_like_a_scanner(scanner, visitor["qr_code"])
     await colour(scanner, "amber")
+
+
+async def test_a_404_that_is_not_about_the_code_refuses_nobody(api: Api, scanner: Page):
+    visitor = await (await api.admin()).register()
+    document = {"code": "not_found", "detail": "There is nothing here"}
+    await scanner.route(VERIFY, lambda route: route.fulfill(status=404, json=document))
+    await type_like_a_scanner(scanner, visitor["qr_code"])
+    await colour(scanner, "amber")
+
+
+async def test_nobody_waits_for_a_long_pause_that_the_service_asks_for(api: Api, scanner: Page):
+    visitor = await (await api.admin()).register()
+    asked: list[str] = []
+
+    async def be_down(route: Route) -> None:
+        asked.append(route.request.url)
+        await route.fulfill(status=503, json={}, headers={"Retry-After": "4"})
+
+    await scanner.route(VERIFY, be_down)
+    await type_like_a_scanner(scanner, visitor["qr_code"])
+    await colour(scanner, "amber")
+    assert len(asked) == 1
+
+
+async def test_where_codes_are_limited_the_next_one_is_not_ours_either(scanner: Page):
+    document = {"code": "too_many_requests", "detail": "Try again in 30 seconds"}
+    await scanner.route(VERIFY, lambda route: route.fulfill(status=429, json=document))
+    await type_like_a_scanner(scanner, FORGED)
+    await colour(scanner, "red")
+    await expect(scanner.get_by_role("alert")).to_contain_text("Not one of our codes")
+
+
+async def test_at_the_exit_nobody_is_kept_inside(api: Api, scanner: Page):
+    visitor = await (await api.admin()).register()
+    await scanner.get_by_label("Out").check()
+    await type_like_a_scanner(scanner, visitor["qr_code"])
+    await colour(scanner, "red")
+    await expect(scanner.get_by_role("alert")).to_contain_text("let out by hand")
 
 
 async def test_a_key_that_was_revoked_is_said_to_be_refused(api: Api, scanner: Page):

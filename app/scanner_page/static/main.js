@@ -7,6 +7,7 @@ import { ask, keyIsGood } from "./service.js";
 import { cameraWanted, deviceKey, direction, notes, queue } from "./store.js";
 
 const SHAPE = /^V1[A-Z2-7]{40}$/;
+const REPORT_FIRST_MS = 3_000;
 const MISSING = "Without a key this device can't ask anything.";
 const REFUSED = "The service refuses this key: it is mistyped, revoked, or not that of a scanner. Ask reception for a new one.";
 const UNREACHABLE = "The service can't be reached. Check the network and try again.";
@@ -15,9 +16,11 @@ const element = (id) => document.getElementById(id);
 const sender = new Sender({ changed: showWaiting, stopped: () => screen.showKeyForm(REFUSED) });
 const camera = new Camera(element("picture"), take);
 
-// The scan that is being asked about, and the one that a person has to decide on.
+// The scan that is being asked about, the one that a person has to decide on, and the last one that
+// a person has turned away: had the service admitted it, that is what its repeat is told.
 let asking = null;
 let undecided = null;
+let turnedAway = null;
 
 async function take(text) {
   const token = text.trim().toUpperCase();
@@ -29,34 +32,44 @@ async function take(text) {
     return;
   }
   if (!SHAPE.test(token)) {
-    screen.showRefused({ code: "unknown", detail: "It does not even look like one." });
+    const detail = "It does not even look like one.";
+    screen.showRefused({ code: "unknown", detail }, direction.get() ?? "in");
     return;
   }
-  asking = newScan(token);
+  asking = scanOf(token);
   screen.showAsking();
+  await reportFirst(token);
   const verdict = await ask(asking);
   const scan = asking;
   asking = null;
   answer(scan, verdict);
 }
 
-function newScan(token) {
-  return {
-    token,
-    scan_id: crypto.randomUUID(),
-    scanned_at: new Date().toISOString(),
-    direction: direction.get() ?? "in",
-  };
+function scanOf(token) {
+  const way = direction.get() ?? "in";
+  if (turnedAway?.token === token && turnedAway.direction === way) {
+    return turnedAway;
+  }
+  return { token, scan_id: crypto.randomUUID(), scanned_at: new Date().toISOString(), direction: way };
+}
+
+// What was let through here without an answer must be known before the same code is asked about:
+// it would open once more, and not at all on the way out.
+async function reportFirst(token) {
+  if (queue.all().some((scan) => scan.token === token)) {
+    await Promise.race([sender.flush(), new Promise((resolve) => setTimeout(resolve, REPORT_FIRST_MS))]);
+  }
 }
 
 function answer(scan, { kind, body }) {
+  turnedAway = null;
   switch (kind) {
     case "opened":
       screen.showOpened(body);
       sender.flush();
       break;
     case "refused":
-      screen.showRefused(body);
+      screen.showRefused(body, scan.direction);
       break;
     case "stopped":
       screen.hideVerdict();
@@ -79,6 +92,8 @@ function decide(letsThrough) {
   screen.hideVerdict();
   if (letsThrough) {
     keep(scan);
+  } else {
+    turnedAway = scan;
   }
   element("code").focus();
 }

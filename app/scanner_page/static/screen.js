@@ -30,9 +30,9 @@ export function showOpened({ message, visitor }) {
   hiding = setTimeout(hideVerdict, GREEN_FOR_MS);
 }
 
-export function showRefused({ code, title, detail }) {
-  const words = refusals[code] ?? { title, advice: "Call reception." };
-  show("red", "✗", words.title, "", withLocalTimes(detail), words.advice);
+export function showRefused({ code, title, detail }, direction) {
+  const words = refusals[code] ?? { title };
+  show("red", "✗", words.title, "", detail, words[direction] ?? "Call reception.");
 }
 
 export function showAsking() {
@@ -75,7 +75,7 @@ export function showNotes(notes) {
 
 function noteItem({ scanned_at, direction, message }) {
   const item = document.createElement("li");
-  item.textContent = `${clock(scanned_at)}, ${direction}: ${withLocalTimes(message)}`;
+  item.textContent = `${clock(scanned_at)}, ${direction}: ${message}`;
   return item;
 }
 
@@ -96,11 +96,6 @@ function show(colour, mark, title, name = "", reason = "", advice = "") {
   element("next").hidden = colour === "grey";
   element("verdict").className = colour;
   element("verdict").hidden = false;
-}
-
-// The service tells instants in UTC.
-function withLocalTimes(text) {
-  return text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, clock);
 }
 
 function clock(instant) {

@@ -6,10 +6,9 @@ import { notes, queue } from "./store.js";
 const MOST_SCANS = 500;
 const FIRST_PAUSE_SECONDS = 15;
 const LONGEST_PAUSE_SECONDS = 300;
-const FITS = ["accepted", "duplicate"];
 
 export class Sender {
-  #busy = false;
+  #sending = null;
   #timer = null;
   #pause = FIRST_PAUSE_SECONDS;
   #most = MOST_SCANS;
@@ -22,17 +21,20 @@ export class Sender {
     this.#stopped = stopped;
   }
 
-  // Send what there is. A call while one is at work is no second one.
-  async flush() {
-    if (this.#busy) {
-      return;
-    }
-    this.#busy = true;
+  // Send what there is. A call while one is at work waits for that one.
+  flush() {
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = null;
+    });
+    return this.#sending;
+  }
+
+  async #sendAll() {
     clearTimeout(this.#timer);
-    try {
-      while (queue.all().length && (await this.#sendSome()));
-    } finally {
-      this.#busy = false;
+    while (queue.all().length) {
+      if (!(await this.#sendSome())) {
+        return;
+      }
     }
   }
 
@@ -60,8 +62,11 @@ export class Sender {
 
   #settle(scans, results) {
     scans.forEach((scan, place) => {
-      const { result, verdict, message } = results[place];
-      if (!FITS.includes(result) || verdict === "conflict") {
+      const { code, message } = results[place];
+      if (code === "scan_id_reused") {
+        // Not kept: it has happened all the same.
+        queue.add({ ...scan, scan_id: crypto.randomUUID() });
+      } else if (code !== null) {
         notes.add({ scanned_at: scan.scanned_at, direction: scan.direction, message });
       }
       queue.remove(scan.scan_id);

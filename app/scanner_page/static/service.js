@@ -5,8 +5,9 @@ import { deviceKey } from "./store.js";
 const ASK_MS = 3_000;
 const REPORT_MS = 30_000;
 const PAUSES_MS = [300, 1_000];
+const PATIENCE_MS = 3_000; // the longest `Retry-After` that somebody at a door waits for
 const OPENED = ["admitted", "checked_out"];
-const REFUSED = [404, 409, 422, 429];
+const UNREADABLE = [400, 413, 415, 422];
 const KEY_IS_REFUSED = [401, 403];
 
 // Ask whether to open. The same scan is sent again when no answer comes: under one `scan_id` that
@@ -14,27 +15,36 @@ const KEY_IS_REFUSED = [401, 403];
 export async function ask(scan) {
   for (const pause of [...PAUSES_MS, null]) {
     const verdict = await askOnce(scan);
-    if (verdict.kind !== "undecided" || pause === null || !navigator.onLine) {
+    const waiting = Math.max(pause, verdict.retryAfter * 1_000);
+    if (verdict.kind !== "undecided" || pause === null || waiting > PATIENCE_MS || !navigator.onLine) {
       return verdict;
     }
-    await new Promise((resolve) => setTimeout(resolve, pause));
+    await new Promise((resolve) => setTimeout(resolve, waiting));
   }
 }
 
 async function askOnce(scan) {
-  const { status, body } = await post("verify-qr/", scan, ASK_MS);
+  const { status, body, retryAfter } = await post("verify-qr/", scan, ASK_MS);
   if (status === 200 && OPENED.includes(body.verdict)) {
     return { kind: "opened", body };
   }
   if (KEY_IS_REFUSED.includes(status)) {
     return { kind: "stopped", body };
   }
-  return { kind: isRefusal(status, body) ? "refused" : "undecided", body };
+  if (status === 429 && body.code === "too_many_requests") {
+    // Genuine codes pass: the guard has no reason to wait.
+    return { kind: "refused", body: { code: "unknown", detail: "Not one of ours, like many before it." } };
+  }
+  return { kind: isRefusal(status, body) ? "refused" : "undecided", body, retryAfter };
 }
 
-// A `conflict` within the database decides nothing: it asks for another try.
-function isRefusal(status, body) {
-  return REFUSED.includes(status) && typeof body.code === "string" && body.code !== "conflict";
+// Any other 404 is that of a wrong address, any other 409 not about the visitor.
+function isRefusal(status, { code, verdict }) {
+  return (
+    (status === 404 && code === "unknown") ||
+    (status === 409 && verdict === "refused") ||
+    (UNREADABLE.includes(status) && typeof code === "string")
+  );
 }
 
 // Report scans that have happened. Answers `settled` with a result for each, `stopped`,
@@ -78,6 +88,7 @@ async function send(path, { headers = {}, body = undefined }, milliseconds) {
       method: "POST",
       headers: { ...headers, "X-Device-Key": deviceKey.get() },
       body,
+      redirect: "error", // where to a POST is sent on, it is not ours
       signal: AbortSignal.timeout(milliseconds),
     });
     return {
