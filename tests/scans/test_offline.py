@@ -189,6 +189,25 @@ async def test_exits_that_come_before_their_entrances_are_no_conflict_in_the_end
     assert await booked(database, "2026-11-23", 10) == 0
 
 
+@pytest.mark.parametrize("entrance_comes", ["before", "after"])
+async def test_who_was_let_out_by_hand_is_checked_out_once_the_entrance_is_reported(
+    api: Api, clock: SettableClock, entrance_comes: str
+):
+    visitor = await (await api.admin()).register()
+    entrance = await add_device(api, name="Entrance", gate="In")
+    way_out = await add_device(api, name="Exit", gate="Out")
+    admin = await at_noon(api, clock)
+    problem(await way_out.scan(visitor["qr_code"], direction="out"), 409, "not_inside")
+    reports = [
+        (entrance, happened(visitor["qr_code"], "09:00")),
+        (way_out, happened(visitor["qr_code"], "12:00", direction="out")),
+    ]
+    for device, scan in reports if entrance_comes == "before" else reports[::-1]:
+        await report(device, scan)
+    after = await shown(admin, visitor)
+    assert (after["status"], after["checked_out_at"]) == ("completed", "2026-11-23T12:00:00Z")
+
+
 async def test_an_exit_before_the_entrance_stays_a_conflict(
     api: Api, clock: SettableClock, gate: Client
 ):
