@@ -108,3 +108,15 @@ def test_every_body_in_json_has_an_example():
         for operation in methods.values():
             if "application/json" in operation.get("requestBody", {}).get("content", {}):
                 assert id(operation) in shown, operation["operationId"]
+
+
+def test_a_scan_that_opened_has_no_code_of_a_refusal():
+    shown = {name: example["value"] for name, example in DOCUMENT["components"]["examples"].items()}
+    scans = [
+        *shown["OfflineScanResults"]["results"],
+        *shown["KeptScanPage"]["items"],
+        *shown["PersonalData"]["scans"],
+    ]
+    for scan in scans:
+        assert (scan["verdict"], scan["code"], scan["message"]) == ("admitted", None, "Welcome")
+    assert shown["ScanAccepted"]["message"] == "Welcome"

@@ -35,8 +35,8 @@ class HeldScan(BaseModel):
     gate: str | None
     site_id: UUID | None
     verdict: ScanVerdict
-    code: str | None = Field(description="Why it was refused")
-    message: str
+    code: str | None = Field(description="Why it was refused", examples=[None, "already_inside"])
+    message: str = Field(examples=["Welcome"])
     details: dict[str, Any]
 
 

@@ -21,6 +21,7 @@ from app.scans.models import Scan, ScanDirection, ScanVerdict
 from app.visitors.models import Purpose
 
 MOST_OFFLINE_SCANS = 500
+OF_REFUSAL = "Already inside since 10:00 at gate North"
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -113,9 +114,9 @@ class OfflineScanResult(BaseModel):
     )
     verdict: ScanVerdict | None = Field(description="As it is kept; null where nothing is")
     code: str | None = Field(
-        description="Why the gate should not have opened", examples=["already_inside"]
+        description="Why the gate should not have opened", examples=[None, "already_inside"]
     )
-    message: str = Field(examples=["Already inside since 2026-11-23T09:00:00Z at gate North"])
+    message: str = Field(examples=["Welcome", OF_REFUSAL])
 
 
 class OfflineScanResults(BaseModel):
@@ -160,9 +161,9 @@ class KeptScan(BaseModel):
     scan_id: UUID | None
     verdict: ScanVerdict
     code: str | None = Field(
-        description="Why the gate stayed shut, or should have", examples=["already_inside"]
+        description="Why the gate stayed shut, or should have", examples=[None, "already_inside"]
     )
-    message: str = Field(examples=["Already inside since 2026-11-23T09:00:00Z at gate North"])
+    message: str = Field(examples=["Welcome", OF_REFUSAL])
     direction: ScanDirection
     site: UUID | None = Field(description="Where the device stood; null for people")
     gate: str | None
@@ -196,5 +197,5 @@ class ScanAccepted(BaseModel):
 
     verdict: Literal["admitted", "checked_out"]
     visitor: ScannedVisitor
-    message: str
+    message: str = Field(examples=["Welcome"])
     replayed: bool = Field(description="Whether this repeats the answer to an earlier scan")
