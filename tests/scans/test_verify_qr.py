@@ -231,6 +231,14 @@ async def test_another_scan_under_a_used_id_is_refused(
     assert len(await all_scans(database)) == 1
 
 
+async def test_a_forged_code_leaves_its_id_free(api: Api):
+    admin = await api.admin()
+    visitor = await admin.register()
+    scan_id = str(new_id())
+    problem(await admin.scan(FORGED, scan_id=scan_id), 404, "unknown")
+    assert (await admin.scan(visitor["qr_code"], scan_id=scan_id)).status_code == 200
+
+
 async def test_two_callers_may_use_one_id(api: Api):
     admin, other = await api.admin(), await api.superadmin()
     visitor = await admin.register()
