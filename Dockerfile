@@ -11,10 +11,13 @@ FROM ${PYTHON} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
 # The parts change less often than the code: a layer of their own. Without pip, which nothing needs
-# later; wheels alone, so that nothing is compiled.
-COPY requirements.lock requirements-build.lock /src/
+# later; wheels alone, so that nothing is compiled. `--build-arg EXTRAS=all` adds what fault reports
+# and traces need: who has the image can't install it later.
+ARG EXTRAS=
+COPY requirements.lock requirements-all.lock requirements-build.lock /src/
 RUN python -m venv --without-pip /opt/vms \
- && pip --python /opt/vms install --require-hashes --only-binary :all: -r /src/requirements.lock \
+ && pip --python /opt/vms install --require-hashes --only-binary :all: \
+    -r "/src/requirements${EXTRAS:+-$EXTRAS}.lock" \
  && pip install --require-hashes --only-binary :all: -r /src/requirements-build.lock
 
 COPY pyproject.toml README.md /src/

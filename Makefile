@@ -91,6 +91,7 @@ migration: install ## Write a migration from the models: make migration m="why"
 lock: ## Refresh the lock files (needs uv)
 	uv pip compile pyproject.toml --extra dev --no-emit-package vms --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" -q -o requirements-dev.lock
 	uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" -q -c requirements-dev.lock -o requirements.lock
+	uv pip compile pyproject.toml --extra sentry --extra tracing --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" -q -c requirements-dev.lock -o requirements-all.lock
 	echo "setuptools>=80" | uv pip compile - --no-annotate --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" -q -c requirements-dev.lock -o requirements-build.lock
 	uv pip compile clients/python/requirements.in --no-annotate --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" -q -o clients/python/requirements.lock
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MORE = "build the image with EXTRAS=all, or install requirements-all.lock"
 # Whoever sets one of these wants traces.
 TRACED = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"}
 
@@ -57,9 +58,9 @@ def observed() -> "Settings":
 def refuse_missing_extras(settings: "Settings") -> None:
     """End where a setting asks for a part that is not installed."""
     if settings.sentry_dsn and find_spec("sentry_sdk") is None:
-        fail("SENTRY_DSN is set, but its part is not installed: pip install 'vms[sentry]'.")
+        fail(f"SENTRY_DSN is set, but its part is not installed: {MORE}.")
     if _is_traced() and find_spec("opentelemetry.sdk") is None:
-        fail("OTEL_… variables ask for traces, which need more: pip install 'vms[tracing]'.")
+        fail(f"OTEL_… variables ask for traces, which need more: {MORE}.")
 
 
 async def refuse_behind(settings: "Settings") -> None:
