@@ -5,7 +5,8 @@ set -eu
 umask 077
 directory=${1:-secrets}
 mkdir -p "$directory"
-# The directory keeps others out. The files themselves are read under the user ids of containers.
+# The directory keeps others out. The files themselves are read under the user ids of containers,
+# and written by whoever has made them.
 chmod 700 "$directory"
 
 # 32 random bytes in hexadecimal, which stands for itself in an address.
@@ -13,7 +14,7 @@ random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 
 keep() {
     [ -e "$directory/$1" ] || printf '%s\n' "$2" >"$directory/$1"
-    chmod 444 "$directory/$1"
+    chmod 644 "$directory/$1"
 }
 
 keep secret_key "$(random)"

@@ -69,6 +69,13 @@ def test_every_service_is_confined(compose: Compose) -> None:
         assert not re.search(r":latest$|^[^:]+$", service["image"]), name
 
 
+def test_the_image_is_built_once_by_whom_the_others_wait_for(compose: Compose) -> None:
+    built = [name for name, service in compose["services"].items() if "build" in service]
+    assert built == ["migrate"]
+    for name in set(OURS) - {"migrate"}:
+        assert "migrate" in compose["services"][name]["depends_on"]
+
+
 def test_only_proxy_and_worker_reach_the_world(compose: Compose) -> None:
     networks = compose["networks"]
     open_ones = {name for name, network in networks.items() if not network.get("internal")}
@@ -91,9 +98,9 @@ def test_the_commands_are_ours(compose: Compose) -> None:
 
 def test_the_example_names_every_variable() -> None:
     example = (ROOT / "deploy/compose.env.example").read_text()
-    named = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    named = set(re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE))
     files = [(ROOT / "compose.yaml").read_text()]
-    used = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", "".join(files)))
+    used = set(re.findall(r"(?<!\$)\$\{([A-Z0-9_]+)", "".join(files)))
     assert used <= named
     assert named - used <= {name.upper() for name in Settings.model_fields}
 
@@ -104,6 +111,7 @@ def test_the_script_makes_every_secret_and_keeps_it(compose: Compose, secrets: P
     make_secrets(secrets)
     assert {file.name: file.read_text() for file in secrets.iterdir()} == before
     assert secrets.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in secrets.iterdir()} == {0o644}
 
 
 def test_the_service_starts_with_the_example_and_these_secrets(
@@ -112,7 +120,7 @@ def test_the_service_starts_with_the_example_and_these_secrets(
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     given = compose["services"]["api"]
-    network = re.sub(r".*:-(.*)}", r"\1", given["environment"]["TRUSTED_PROXIES"])
+    network = re.sub(r".*:-(.*)}}", r"\1", given["environment"]["TRUSTED_PROXIES"])
     settings = Settings(
         _env_file=ROOT / "deploy/compose.env.example",
         _secrets_dir=secrets,
@@ -124,7 +132,7 @@ def test_the_service_starts_with_the_example_and_these_secrets(
     assert settings.email_host_password is None
     assert set(given["secrets"]) <= Settings.model_fields.keys()
     (subnet,) = compose["networks"]["front"]["ipam"]["config"]
-    assert subnet["subnet"] == given["environment"]["TRUSTED_PROXIES"]
+    assert f"-{subnet['subnet']}}}" in given["environment"]["TRUSTED_PROXIES"]
 
 
 async def test_the_service_gets_a_role_with_limits(secrets: Path, tmp_path: Path) -> None:
