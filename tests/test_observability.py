@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
 from prometheus_client import REGISTRY, Metric
@@ -22,6 +23,7 @@ from app.core.metrics import PROBLEMS
 from app.health.figures import Figures, LookedUp
 from app.health.repository import OPEN, Due, OutboxState
 from app.settings import Settings
+from tests.health.figures import figures
 from tests.write_permissions import documented_app
 from workers.settings import calendar
 
@@ -63,7 +65,7 @@ def _counted() -> Iterator[tuple[Metric, set[str]]]:
 def _looked_up() -> Iterator[tuple[Metric, set[str]]]:
     outbox = [OutboxState(status, 1, NOW) for status in OPEN]
     jobs = [JobRun(job="close_visits", ended_at=NOW, succeeded_at=NOW)]
-    for metric in Figures(LookedUp(NOW, Due(NOW, NOW), outbox, jobs)).asked():
+    for metric in Figures(LookedUp(NOW, Due(NOW, NOW), outbox, jobs), redis_up=True).asked():
         yield metric, set(metric.samples[0].labels)
 
 
@@ -94,6 +96,20 @@ def test_an_expression_asks_for_what_there_is(expression: str):
         assert {label for label, _ in MATCHER.findall(matchers)} <= known[name] | TARGET
     grouped = {label for labels in GROUPED.findall(expression) for label in labels.split(", ")}
     assert not used or grouped <= used | TARGET
+
+
+async def test_what_prometheus_reads_has_every_name(http: httpx.AsyncClient, database: Database):
+    told = (await figures(http)).text
+    families = re.findall(r"^# TYPE (vms_\w+) (\w+)$", told, re.MULTILINE)
+    names = {
+        f"{name.removesuffix(suffix)}{suffix}"
+        for name, kind in families
+        for suffix in SUFFIXES[kind]
+    }
+    asked = {
+        selector.partition("{")[0] for each in expressions() for selector in SERIES.findall(each)
+    }
+    assert asked <= names
 
 
 def test_routes_codes_and_jobs_have_those_names():

@@ -7,11 +7,13 @@ from datetime import datetime
 
 from prometheus_client import Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
+from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.database import Database
 from app.core.job_runs import JobRun, last_runs
 from app.core.metrics import of_all_processes
+from app.health import redis as redis_server
 from app.health.repository import COUNTED_TO, Due, OutboxReader, OutboxState
 from app.notifications.models import NotificationStatus
 
@@ -80,22 +82,25 @@ class Figures:
     """Everything, as the client library wants it."""
 
     looked_up: LookedUp | None
+    redis_up: bool
 
     def collect(self) -> Iterator[Metric]:
         yield from of_all_processes().collect()
         yield from self.asked()
 
     def asked(self) -> Iterator[Metric]:
-        """What the database was asked for."""
+        """What database and Redis were asked for."""
         up = self.looked_up is not None
         yield _gauge("vms_database_up", "1 where the database has answered this question", up)
+        yield _gauge("vms_redis_up", "1 where Redis has answered this question", self.redis_up)
         if self.looked_up:
             yield from self.looked_up.families()
 
 
-async def exposition(database: Database, now: datetime) -> bytes:
+async def exposition(database: Database, redis: Redis, now: datetime) -> bytes:
     """The text format of Prometheus. It is made in a thread: it takes milliseconds."""
-    return await asyncio.to_thread(generate_latest, Figures(await _look_up(database, now)))
+    asked = await asyncio.gather(_look_up(database, now), redis_server.answers(redis))
+    return await asyncio.to_thread(generate_latest, Figures(*asked))
 
 
 async def _look_up(database: Database, now: datetime) -> LookedUp | None:

@@ -198,6 +198,17 @@ async def test_without_a_database_the_other_figures_are_there(settings: Settings
     assert "vms_outbox_mails" not in now.text
 
 
+async def test_without_redis_a_process_that_nobody_asks_says_so(
+    settings: Settings, http: httpx.AsyncClient, database: Database
+):
+    assert (await figures(http)).of("vms_redis_up") == 1
+    app = create_app(settings.model_copy(update={"redis_url": "redis://127.0.0.1:9"}))
+    async with LifespanManager(app), await client_of(app) as http:
+        now = await figures(http)
+    assert "vms_redis_up 0.0" in now.text
+    assert now.of("vms_database_up") == 1
+
+
 async def test_a_limit_that_counts_without_redis_is_seen(settings: Settings, database: Database):
     app = create_app(settings.model_copy(update={"redis_url": "redis://127.0.0.1:9"}))
     async with LifespanManager(app), await client_of(app) as http:
