@@ -20,6 +20,7 @@ from app.commands.purge import purge
 from app.commands.scan import scan
 from app.commands.showing import AsJson, print_json
 from app.commands.starting import (
+    explained,
     fail,
     observed,
     prepared,
@@ -91,7 +92,7 @@ async def _refuse_unready(settings: "Settings") -> None:
     from app.users import accounts
 
     await refuse_behind(settings)
-    try:
+    with explained():
         if missing := await missing_limits(settings.database_url):
             fail(
                 "Behind the pooler of DATABASE_URL nothing limits a session. Give its role "
@@ -102,8 +103,6 @@ async def _refuse_unready(settings: "Settings") -> None:
                 "The development accounts are still there with their published passwords: "
                 "change the passwords or delete the accounts before you serve."
             )
-    except OSError as error:
-        fail(f"The database of DATABASE_URL can't be reached: {error}.")
 
 
 @app.command(rich_help_panel=RUN)

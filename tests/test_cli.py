@@ -78,8 +78,44 @@ def test_migrate_tells_a_script_what_it_has_run(environment: dict[str, str]) -> 
 
 def test_migrate_shows_who_waits_how_far_it_is(environment: dict[str, str]) -> None:
     run = on_a_terminal("migrate", environment=environment)
-    assert (run.code, run.stdout) == (0, "")
+    assert (run.code, run.stdout[:15]) == (0, "Migrated: 0001,")
     assert "Migrating" in run.seen
+
+
+def test_migrate_leaves_a_newer_database_alone(migrated: dict[str, str], fresh_url: str) -> None:
+    """So that the version before an upgrade can be started again."""
+    asyncio.run(_execute(fresh_url, "UPDATE alembic_version SET version_num = 'of tomorrow'"))
+    run = vms("migrate", environment=migrated)
+    assert (run.returncode, "newer" in run.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("create-superadmin", "--email", "a@example.com", "--password-stdin"), ("purge",)],
+)
+def test_before_the_migration_a_command_says_so(
+    environment: dict[str, str], command: tuple[str, ...]
+) -> None:
+    run = vms(*command, environment=environment | {"RETENTION_DAYS": "30"}, stdin=PASSWORD)
+    assert run.returncode == 1
+    assert "vms migrate" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_database_that_is_not_there_is_named(environment: dict[str, str]) -> None:
+    missing = environment["DATABASE_URL"].replace("/vms_cli", "/no_such")
+    run = vms("migrate", environment=environment | {"DATABASE_URL": missing})
+    assert (run.returncode, "Create it" in run.stderr) == (1, True)
+    assert "Traceback" not in run.stderr
+
+
+def test_a_secret_that_cant_be_read_is_a_sentence(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "metrics_token").write_bytes(b"\xff")
+    run = vms("migrate", environment=environment | {"SECRETS_DIR": str(tmp_path)})
+    assert (run.returncode, "can't be read" in run.stderr) == (1, True)
+    assert "Traceback" not in run.stderr
 
 
 def test_a_missing_setting_is_named_in_a_sentence(environment: dict[str, str]) -> None:
@@ -191,6 +227,14 @@ def test_every_migration_has_a_way_back(fresh_url: str) -> None:
     migrations.downgrade(fresh_url, "base")
     migrations.upgrade(fresh_url)
     migrations.check(fresh_url)
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 async def _users(url: str) -> list[Any]:

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -27,6 +28,7 @@ def fail(sentence: str) -> NoReturn:
 def prepared() -> "Settings":
     """The checked settings, with the logs set up by them."""
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     from app.core.logging import configure_logging
     from app.settings import Settings
@@ -35,8 +37,8 @@ def prepared() -> "Settings":
         settings = Settings()
     except ValidationError as error:
         fail("\n".join(_sentence(fault) for fault in error.errors()))
-    except OSError as error:
-        fail(f"A file of settings can't be read: {error}.")
+    except (OSError, SettingsError) as error:
+        fail(f"A file of settings can't be read: {error.__cause__ or error}.")
     configure_logging(debug=settings.debug)
     return settings
 
@@ -67,19 +69,28 @@ async def refuse_behind(settings: "Settings") -> None:
     """End where the database has not been migrated to this version."""
     from app import migrations
 
-    try:
+    with explained():
         if await migrations.is_behind(settings.database_url):
             fail("The database is behind this version: run `vms migrate` first.")
-    except OSError as error:
-        fail(f"The database of DATABASE_URL can't be reached: {error}.")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """What the work results in; ends with a sentence where a part can't be reached."""
-    try:
+    """What the work results in; ends with a sentence where the database can't be used."""
+    with explained():
         return asyncio.run(work)
-    except OSError as error:
-        fail(f"A part of the service can't be reached: {error}.")
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Ends with a sentence where the database can't be used."""
+    from app.commands.reasons import reason_of
+
+    try:
+        yield
+    except Exception as error:
+        if (reason := reason_of(error)) is None:
+            raise
+        fail(reason.sentence)
 
 
 def _is_traced() -> bool:
