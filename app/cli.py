@@ -65,7 +65,8 @@ def serve(
     ] = 0,
 ) -> None:
     """Answer requests. Starts nothing else."""
-    from app import serving
+    from app import __version__, serving
+    from app.core.logging import logger
     from app.core.metrics import counted_together
 
     if workers > 1 and linger:
@@ -73,6 +74,7 @@ def serve(
     settings = prepared()
     refuse_missing_extras(settings)
     asyncio.run(_refuse_unready(settings))
+    logger.info("service starts", version=__version__, address=f"{host}:{port}", processes=workers)
     with counted_together(workers):
         serving.serve(host, port, workers=workers, linger=linger)
 
@@ -118,8 +120,11 @@ def worker(
     settings = prepared()
     refuse_missing_extras(settings)
     asyncio.run(refuse_behind(settings))
+    from app import __version__
+    from app.core.logging import logger
     from workers.main import run as work
 
+    logger.info("worker starts", version=__version__, figures=settings.worker_metrics_port)
     run(work(observed()))
 
 

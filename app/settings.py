@@ -1,6 +1,8 @@
 """Every setting of the service, read from the environment or `.env` and checked once at start."""
 
 import os
+import re
+from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +15,8 @@ from sqlalchemy.exc import ArgumentError
 
 EXAMPLE_SECRET_KEY = "change-me-to-64-random-characters"  # noqa: S105 - the one that is refused
 MINIMUM_SECRET_BYTES = 32
+ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@]+")
+ADDRESS = re.compile(r"[!-?A-~]+@[^\s@]+")
 SECRETS = Path("/run/secrets")  # where Docker puts them
 
 CommaSeparated = Annotated[list[str], NoDecode]
@@ -176,6 +180,24 @@ class Settings(BaseSettings):
             raise ValueError("must begin with redis://, rediss:// or unix://")
         return value
 
+    @field_validator("cors_allowed_origins")
+    @classmethod
+    def _origins(cls, value: list[str]) -> list[str]:
+        for origin in value:
+            if origin != "*" and not ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    "must be what a browser calls an origin, such as https://desk.example.com:"
+                    " with a scheme, without a path or a slash at the end"
+                )
+        return [origin.lower() for origin in value]
+
+    @field_validator("default_from_email")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if not ADDRESS.fullmatch(parseaddr(value)[1]):
+            raise ValueError("must be an address, or Name <visitors@example.com>")
+        return value
+
     @field_validator("frontend_url", "public_url")
     @classmethod
     def _http_address(cls, value: str | None) -> str | None:
@@ -195,6 +217,12 @@ class Settings(BaseSettings):
     def _domains_for_domain_mode(self) -> "Settings":
         if self.registration == "domain" and not self.registration_domains:
             raise ValueError("REGISTRATION=domain needs REGISTRATION_DOMAINS")
+        return self
+
+    @model_validator(mode="after")
+    def _password_for_the_mail_account(self) -> "Settings":
+        if self.email_host_user and self.email_host_password is None:
+            raise ValueError("EMAIL_HOST_USER needs EMAIL_HOST_PASSWORD")
         return self
 
     @model_validator(mode="after")

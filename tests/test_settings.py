@@ -71,6 +71,11 @@ def test_a_missing_setting_is_named(load: Any, name: str) -> None:
         ({"ALLOWED_HOSTS": "*.example.com"}, "PUBLIC_URL"),
         ({"MAP_URL": "https://maps.example.com/"}, "map_url"),
         ({"MAP_URL": "javascript:alert('{address}')"}, "map_url"),
+        ({"CORS_ALLOWED_ORIGINS": "desk.example.com"}, "cors_allowed_origins"),
+        ({"CORS_ALLOWED_ORIGINS": "https://desk.example.com/"}, "cors_allowed_origins"),
+        ({"CORS_ALLOWED_ORIGINS": "https://desk.example.com/app"}, "cors_allowed_origins"),
+        ({"DEFAULT_FROM_EMAIL": "nonsense"}, "default_from_email"),
+        ({"EMAIL_HOST_USER": "desk"}, "EMAIL_HOST_PASSWORD"),
         ({"DEBUG": "perhaps"}, "debug"),
     ],
 )
@@ -148,6 +153,11 @@ def test_the_example_names_every_setting() -> None:
     example = (Path(__file__).parents[1] / ".env.example").read_text()
     named = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
     assert named == {name.upper() for name in Settings.model_fields}
+
+
+def test_a_sender_may_have_a_name_and_a_domain_beyond_ascii(load: Any) -> None:
+    sender = "Empfang <empfang@bücher.example>"
+    assert load(DEFAULT_FROM_EMAIL=sender).default_from_email == sender
 
 
 def test_a_blank_mail_account_is_none(load: Any) -> None:

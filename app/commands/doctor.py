@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -11,9 +11,10 @@ import aiosmtplib
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 
 from app import migrations
+from app.commands.reasons import MIGRATE, reason_of
 from app.core.database import Database
 from app.core.engine import missing_limits
 from app.health.repository import OutboxReader
@@ -27,6 +28,22 @@ CLOCK_TOLERANCE = timedelta(seconds=5)
 # Mail is sent within seconds where a worker runs.
 MAIL_TOLERANCE = timedelta(minutes=5)
 
+POSTGRESQL = "PostgreSQL"
+CHECK_DATABASE = "Check DATABASE_URL, and that the server runs and lets us in."
+# `.env.example` and deploy/compose.env.example hold such names.
+EXAMPLE = "example.com"
+NAMES = (
+    "allowed_hosts",
+    "cors_allowed_origins",
+    "frontend_url",
+    "public_url",
+    "email_host",
+    "email_host_user",
+    "default_from_email",
+)
+# Bits of a network that is no proxy any more, by version of IP.
+WIDE = {4: 8, 6: 16}
+
 
 class Health(StrEnum):
     """How a part is; `warning` is worth a look, but requests are served."""
@@ -34,6 +51,13 @@ class Health(StrEnum):
     OK = "ok"
     WARNING = "warning"
     FAULT = "fault"
+
+
+# Parts without which requests are served, and what to do about them.
+WITHOUT = {
+    "redis": (Health.WARNING, "Check REDIS_URL. Until then mail and limits do without it."),
+    "smtp": (Health.WARNING, "Check the settings EMAIL_…. Until then mail waits, for a day."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,43 +94,82 @@ Look = Callable[[Settings], Awaitable[Finding]]
 
 
 async def _examine(settings: Settings) -> list[Finding]:
-    looks: dict[str, tuple[Look, str]] = {
-        "settings": (_settings, "Start the database first, then ask again."),
-        "database": (_database, "Check DATABASE_URL, and that the server runs and lets us in."),
-        "migrations": (_migrations, "Start the database first, then ask again."),
-        "clock": (_clock, "Start the database first, then ask again."),
-        "redis": (_redis, "Check REDIS_URL. Until then mail and limits do without it."),
-        "smtp": (_smtp, "Check the settings EMAIL_…. Until then mail waits, for a day."),
-        "mail": (_mail, "Start the database first, then ask again."),
-    }
-    parts = (_within_time(part, look, advice, settings) for part, (look, advice) in looks.items())
-    return list(await asyncio.gather(*parts))
+    """What can't be known without the database, or before it is migrated, is not asked for."""
+    database, redis, smtp = await asyncio.gather(
+        _look("database", _database, settings),
+        _look("redis", _redis, settings),
+        _look("smtp", _smtp, settings),
+    )
+    if _is_away(database):
+        behind = [_waiting(part, "the database") for part in ("migrations", "clock", "mail")]
+        return [*_settings(settings), database, redis, smtp, *behind]
+    migrations, clock = await asyncio.gather(
+        _look("migrations", _migrations, settings), _look("clock", _clock, settings)
+    )
+    first = [*_settings(settings), database, migrations, clock, redis, smtp]
+    if migrations.health is Health.FAULT:
+        return [*first, _waiting("mail", "the migration")]
+    looks = [("mail", _mail)] if settings.debug else [("mail", _mail), ("accounts", _accounts)]
+    return first + await asyncio.gather(*(_look(part, look, settings) for part, look in looks))
 
 
-async def _within_time(part: str, look: Look, advice: str, settings: Settings) -> Finding:
-    health = Health.WARNING if part in {"redis", "smtp"} else Health.FAULT
+def _is_away(database: Finding) -> bool:
+    return database.health is Health.FAULT and not database.says.startswith(POSTGRESQL)
+
+
+def _waiting(part: str, for_what: str) -> Finding:
+    return Finding(part, Health.WARNING, f"not looked at: waits for {for_what}")
+
+
+async def _look(part: str, look: Look, settings: Settings) -> Finding:
+    health, advice = WITHOUT.get(part, (Health.FAULT, CHECK_DATABASE))
     try:
         async with asyncio.timeout(PART_SECONDS):
             return await look(settings)
     except TimeoutError:
         return Finding(part, health, f"did not answer within {PART_SECONDS:.0f} seconds", advice)
-    except (OSError, SQLAlchemyError, RedisError, aiosmtplib.SMTPException) as error:
-        # Of the first line alone: some errors go on with what was sent.
-        reason = (str(error).splitlines() or [""])[0]
-        return Finding(part, health, f"{type(error).__name__}: {reason}", advice)
+    except (RedisError, aiosmtplib.SMTPException) as error:
+        return Finding(part, health, _said(error), advice)
+    except (OSError, SQLAlchemyError, EmulatedDBAPIException) as error:
+        reason = None if part in WITHOUT else reason_of(error)
+        if reason is None:
+            return Finding(part, health, _said(error), advice)
+        return Finding(part, health, reason.says, reason.advice)
 
 
-async def _settings(settings: Settings) -> Finding:
+def _said(error: Exception) -> str:
+    """Of the first line alone: some errors go on with what was sent."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
+def _settings(settings: Settings) -> list[Finding]:
+    """What is accepted and hardly meant."""
+    found = [Finding("settings", Health.WARNING, *each) for each in _doubts(settings)]
+    return found or [Finding("settings", Health.OK, "fit for production")]
+
+
+def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.debug:
-        says, advice = (
-            "development mode (DEBUG=true)",
-            "Never run this where strangers can reach it.",
-        )
-        return Finding("settings", Health.WARNING, says, advice)
+        yield "development mode (DEBUG=true)", "Never run this where strangers can reach it."
+        return
+    if left := [name for name in NAMES if EXAMPLE in str(getattr(settings, name))]:
+        names = ", ".join(name.upper() for name in left)
+        yield f"{names}: as in the example", "Put names and addresses of your own there."
+    if "frontend_url" not in settings.model_fields_set:
+        says = "FRONTEND_URL is not set: mailed links lead to nowhere"
+        yield says, "Set it to the address of your front end."
+    if wide := [str(net) for net in settings.trusted_proxies if net.prefixlen < WIDE[net.version]]:
+        says = f"TRUSTED_PROXIES believes nearly everybody ({', '.join(wide)})"
+        yield says, "Name the proxies alone: others could say who they are, and evade limits."
+    if settings.metrics_token is None:
+        yield "METRICS_TOKEN is not set: /metrics is closed", "Set it where Prometheus is to watch."
+
+
+async def _accounts(settings: Settings) -> Finding:
     if await accounts.has_development_accounts(settings):
         says = "the development accounts still have their published passwords"
-        return Finding("settings", Health.FAULT, says, "Change their passwords, or delete them.")
-    return Finding("settings", Health.OK, "fit for production")
+        return Finding("accounts", Health.FAULT, says, "Change their passwords, or delete them.")
+    return Finding("accounts", Health.OK, "none has a published password")
 
 
 async def _database(settings: Settings) -> Finding:
@@ -116,7 +179,7 @@ async def _database(settings: Settings) -> Finding:
             version = await session.scalar(select(func.current_setting("server_version")))
     finally:
         await database.close()
-    says = f"PostgreSQL {version}"
+    says = f"{POSTGRESQL} {version}"
     if int((version or "0").partition(".")[0]) < OLDEST_POSTGRESQL:
         advice = f"Use PostgreSQL {OLDEST_POSTGRESQL} or later."
         return Finding("database", Health.FAULT, says, advice)
@@ -130,7 +193,7 @@ async def _database(settings: Settings) -> Finding:
 async def _migrations(settings: Settings) -> Finding:
     if await migrations.is_behind(settings.database_url):
         says = "the database is behind this version"
-        return Finding("migrations", Health.FAULT, says, "Run `vms migrate`.")
+        return Finding("migrations", Health.FAULT, says, MIGRATE)
     return Finding("migrations", Health.OK, "the database is at this version")
 
 

@@ -1,12 +1,18 @@
 """`vms doctor` against real parts, whole and broken."""
 
 import json
+import re
 import subprocess
 import sys
+from ipaddress import IPv4Network
+from typing import Any
 
+import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from app.commands.doctor import Health, as_json, examine, report
+from app.commands.reasons import reason_of
 from app.core.database import Database
 from app.embedded.mail import MailCatcher
 from app.settings import Settings
@@ -20,6 +26,10 @@ def whole(settings: Settings, catcher: MailCatcher) -> Settings:
     return settings.model_copy(
         update={
             "debug": False,
+            "allowed_hosts": ["visitors.test"],
+            "frontend_url": "https://desk.test",
+            "default_from_email": "desk@visitors.test",
+            "metrics_token": SecretStr("what Prometheus knows"),
             "email_host": catcher.host,
             "email_port": catcher.port,
             "email_use_tls": False,
@@ -32,6 +42,12 @@ def healths(settings: Settings) -> dict[str, Health]:
     return {finding.part: finding.health for finding in examine(settings)}
 
 
+def faults(settings: Settings) -> dict[str, str]:
+    """Parts that are broken, and what to do."""
+    found = examine(settings)
+    return {each.part: each.advice for each in found if each.health is Health.FAULT}
+
+
 def test_where_all_is_well_it_says_so(whole: Settings, database: Database):
     findings = examine(whole)
     assert {finding.health for finding in findings} == {Health.OK}, report(findings)
@@ -40,9 +56,50 @@ def test_where_all_is_well_it_says_so(whole: Settings, database: Database):
 
 def test_a_database_that_is_away_is_a_fault_with_advice(whole: Settings):
     away = whole.model_copy(update={"database_url": f"postgresql+asyncpg://vms@{NOBODY}/vms"})
-    [database] = [finding for finding in examine(away) if finding.part == "database"]
-    assert database.health is Health.FAULT
-    assert "DATABASE_URL" in database.advice
+    assert faults(away) == {"database": "Check DATABASE_URL, and that the server runs."}
+
+
+def test_a_database_that_is_not_there_is_to_be_created(whole: Settings):
+    missing = re.sub(r"/vms_test\w+", "/no_such_database", whole.database_url)
+    [advice] = faults(whole.model_copy(update={"database_url": missing})).values()
+    assert "Create it" in advice
+
+
+def test_before_the_migration_nothing_else_is_wrong(whole: Settings, empty_database_url: str):
+    empty = whole.model_copy(update={"database_url": empty_database_url})
+    assert faults(empty) == {"migrations": "Run `vms migrate`."}
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (asyncpg.InvalidPasswordError("no"), "user and password"),
+        (asyncpg.ProtocolViolationError("unsupported startup parameter: jit"), "?pooler="),
+        (asyncpg.TooManyConnectionsError("too many"), "Sizing"),
+    ],
+)
+def test_what_a_server_answers_has_its_advice(error: asyncpg.PostgresError, advice: str):
+    outer = ConnectionError("no connection")
+    outer.__cause__ = error
+    reason = reason_of(outer)
+    assert reason
+    assert advice in reason.advice
+
+
+@pytest.mark.parametrize(
+    ("doubtful", "named"),
+    [
+        ({"allowed_hosts": ["visitors.example.com"]}, "ALLOWED_HOSTS"),
+        ({"trusted_proxies": [IPv4Network("0.0.0.0/0")]}, "TRUSTED_PROXIES"),
+        ({"metrics_token": None}, "METRICS_TOKEN"),
+    ],
+)
+def test_a_doubtful_setting_is_worth_a_warning(
+    whole: Settings, database: Database, doubtful: dict[str, Any], named: str
+):
+    [finding] = [each for each in examine(whole.model_copy(update=doubtful)) if each.advice]
+    assert (finding.part, finding.health) == ("settings", Health.WARNING)
+    assert named in finding.says
 
 
 def test_without_redis_and_mail_server_requests_are_served(whole: Settings, database: Database):
