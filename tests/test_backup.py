@@ -148,6 +148,35 @@ def test_standard_output_and_input_will_do(name: str, url: str):
     assert asyncio.run(contents(url)) == before
 
 
+@pytest.fixture
+def beside(tmp_path: Path) -> str:
+    """A path on which an engine runs its command here, and nothing is encrypted."""
+    for name, command in {"docker": f"{SCRIPTS}/backup.sh -", "age": "cat"}.items():
+        file = tmp_path / "bin" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"#!/bin/sh\nexec {command}\n")
+        file.chmod(0o755)
+    return f"{tmp_path}/bin:{TOOLS}:{os.environ['PATH']}"
+
+
+def test_a_night_in_which_the_database_is_away_leaves_no_file(
+    name: str, url: str, tmp_path: Path, beside: str
+):
+    def backup(url: str) -> int:
+        script = [SCRIPTS / "compose.sh", tmp_path / "night.age", "backup.pub"]
+        environment = {"PATH": beside, "DATABASE_URL": url}
+        return subprocess.run(script, env=environment, check=False).returncode
+
+    assert backup(url.replace("/vms_backup", "/no_such_database")) != 0
+    assert {file.name for file in tmp_path.iterdir()} == {"bin"}
+    assert backup(url) == 0
+    before = asyncio.run(contents(url))
+    assert backup(url) == 1  # is there already
+    recreate_database(name)
+    assert run("restore.sh", tmp_path / "night.age", url=url).returncode == 0
+    assert asyncio.run(contents(url)) == before
+
+
 def test_nothing_is_overwritten(url: str, tmp_path: Path):
     file = tmp_path / "there.dump"
     file.write_text("kept")
