@@ -7,10 +7,12 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from fastapi.routing import iter_route_contexts
 from ruamel.yaml import YAML
 
 from app.settings import Settings
 from tests.container.dockerfile import ROOT, stages
+from tests.write_permissions import documented_app
 
 Resource = dict[str, Any]
 
@@ -72,6 +74,23 @@ def test_selectors_find_their_pods(resources: list[Resource]) -> None:
     (scaled,) = of_kind(resources, "HorizontalPodAutoscaler")
     targets = {found["metadata"]["name"] for found in of_kind(resources, "Deployment")}
     assert scaled["spec"]["scaleTargetRef"]["name"] in targets
+
+
+def test_the_world_reaches_all_routes_but_the_figures(resources: list[Resource]) -> None:
+    (ingress,) = of_kind(resources, "Ingress")
+    served = {path["path"] for path in ingress["spec"]["rules"][0]["http"]["paths"]}
+    routes = iter_route_contexts(documented_app().routes)
+    known = {"/" + (route.path or "").split("/")[1] for route in routes}
+    assert served == known - {"/metrics"}
+
+
+def test_the_connections_fit_a_usual_database(resources: list[Resource]) -> None:
+    (scaled,) = of_kind(resources, "HorizontalPodAutoscaler")
+    (settings,) = of_kind(resources, "ConfigMap")
+    (worker,) = (each for each in of_kind(resources, "Deployment") if "replicas" in each["spec"])
+    one_more_of_each = 2  # while a version is replaced
+    processes = scaled["spec"]["maxReplicas"] + worker["spec"]["replicas"] + one_more_of_each
+    assert processes * (int(settings["data"]["DATABASE_POOL_SIZE"]) + 1) + 10 <= 100
 
 
 def test_the_settings_are_ours_and_hold_no_secret(resources: list[Resource]) -> None:
