@@ -65,3 +65,16 @@ async def test_the_old_process_reads_nothing_new(api: Api, start: StartApp, sett
     after = await rotated(start, settings)
     signed_in_there = await after.sign_in("desk@example.com", admin.user_id)
     problem(await elsewhere(signed_in_there, api).get("auth/me/"), 401, "not_authenticated")
+
+
+async def test_a_process_that_knows_the_next_key_reads_what_it_signs(
+    api: Api, start: StartApp, settings: Settings
+):
+    """So that nobody is refused while processes are replaced one after the other."""
+    told = await start(secret_key_previous=NEW)
+    after = await rotated(start, settings)
+    admin = await after.admin()
+    code = (await admin.register())["qr_code"]
+    there = elsewhere(admin, told)
+    assert (await there.get("auth/me/")).status_code == 200
+    assert (await there.scan(code)).json().get("code") != "unknown"
