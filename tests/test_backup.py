@@ -163,7 +163,7 @@ def test_a_night_in_which_the_database_is_away_leaves_no_file(
     name: str, url: str, tmp_path: Path, beside: str
 ):
     def backup(url: str) -> int:
-        script = [SCRIPTS / "compose.sh", tmp_path / "night.age", "backup.pub"]
+        script = [str(SCRIPTS / "compose.sh"), str(tmp_path / "night.age"), "backup.pub"]
         environment = {"PATH": beside, "DATABASE_URL": url}
         return subprocess.run(script, env=environment, check=False).returncode
 

@@ -3,12 +3,14 @@
 import asyncio
 import signal
 from contextlib import suppress
+from typing import Any
 
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
 from app.core.clock import Clock, SystemClock
 from app.core.logging import logger
+from app.core.outages import Outage
 from app.settings import Settings
 from workers.context import WorkerContext, open_context
 from workers.metrics_server import metrics_served
@@ -55,12 +57,18 @@ async def _end_on_stop(context: WorkerContext, stop: asyncio.Event, limit: async
 
 async def _run_jobs(context: WorkerContext, redis_url: str, stop: asyncio.Event) -> None:
     """Run ARQ workers one after the other: each ends with its connection to Redis."""
+    outage = Outage("jobs wait for Redis", "jobs run again")
+
+    async def tell_that_it_is_over(ctx: dict[Any, Any]) -> None:  # noqa: ARG001 - of ARQ
+        outage.over()
+
     while not stop.is_set():
         worker = make_worker(context, redis_url)
+        worker.on_startup = tell_that_it_is_over
         try:
             await _until_stopped(worker, stop)
         except (RedisError, OSError) as error:
-            logger.warning("jobs wait for Redis", error=type(error).__name__)
+            outage.tell(error)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), RECONNECT_SECONDS)
         finally:

@@ -9,8 +9,8 @@ from arq.constants import default_queue_name
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
-from app.core.logging import logger
 from app.core.metrics import LOST_WAKE_UPS
+from app.core.outages import Outage
 
 REDIS_SECONDS = 2.0
 DRAIN_OUTBOX = "drain_outbox"
@@ -55,6 +55,7 @@ class Waker:
         self._function = function
         self._task: asyncio.Task[None] | None = None
         self._again = False
+        self._outage = Outage("wake-up lost", "wake-ups arrive again")
 
     async def __call__(self) -> None:
         self._again = True
@@ -68,7 +69,9 @@ class Waker:
                 await self._redis.enqueue_job(self._function)
             except (RedisError, OSError) as error:
                 LOST_WAKE_UPS.inc()
-                logger.warning("wake-up lost", job=self._function, error=type(error).__name__)
+                self._outage.tell(error)
+            else:
+                self._outage.over()
             await asyncio.sleep(GATHER_SECONDS)
 
     async def close(self) -> None:

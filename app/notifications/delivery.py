@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from opentelemetry import trace
@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.logging import logger
+from app.core.outages import Outage
 from app.core.request_context import RequestContext, set_request_context, subjects
 from app.notifications import metrics
 from app.notifications.claims import Claim, DeliveryQueue, Outcome
@@ -45,6 +46,9 @@ class Delivery:
     timeout: timedelta
     senders: int = 4
     beat: Callable[[], None] = lambda: None  # called whenever the delivery moves on
+    outage: Outage = field(
+        default_factory=lambda: Outage("outbox unreachable", "outbox reached again")
+    )
 
     async def run(self, wake: asyncio.Event, stop: asyncio.Event) -> None:
         """Deliver until `stop`: at once when woken, and every `SWEEP_SECONDS` all the same.
@@ -69,10 +73,12 @@ class Delivery:
     async def _missing(self, at_work: int) -> int:
         """How many more senders there is work for."""
         try:
-            return await self.tidy(self.senders - at_work)
+            due = await self.tidy(self.senders - at_work)
         except _OUTAGES as error:
-            _tell(error)
+            self.outage.tell(error)
             return 0
+        self.outage.over()
+        return due
 
     async def tidy(self, at_most: int) -> int:
         """Take over what a dead worker left, drop what is pointless; how many mails are due."""
@@ -91,7 +97,7 @@ class Delivery:
         try:
             await self.send_all(stop)
         except _OUTAGES as error:
-            _tell(error)
+            self.outage.tell(error)
 
     async def send_all(self, stop: asyncio.Event) -> int:
         """Send one mail after the other until none is due or `stop`; how many were tried."""
@@ -194,10 +200,6 @@ class Delivery:
         if due is None:
             return _failed(reply)
         return Outcome(status=NotificationStatus.QUEUED, next_attempt_at=due, last_error=reply)
-
-
-def _tell(outage: Exception) -> None:
-    logger.warning("outbox unreachable", error=type(outage).__name__)
 
 
 def _cause(claim: Claim) -> RequestContext:
