@@ -118,7 +118,7 @@ async def test_without_the_decoder_a_picture_says_what_to_install(gate: Gate, tm
         str(picture), PYTHONPATH=":".join([str(tmp_path), *sys.path]), PYTHONSAFEPATH="1"
     )
     assert ended.code == 2
-    assert "pip install 'vms[scan]'" in unwrapped(ended.errors)
+    assert "pip install '.[scan]'" in unwrapped(ended.errors)
 
 
 async def test_a_wrong_key_decides_nothing(gate: Gate, visitor: dict[str, Any]):
