@@ -1,6 +1,7 @@
 """The list of the parts' licences."""
 
 from email.message import Message
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -15,8 +16,9 @@ def said(**fields: str) -> str:
     return licence(cast("object", message))  # type: ignore[arg-type] # read like metadata
 
 
-def test_every_part_of_the_service_is_allowed():
-    found = [*parts(LOCK.read_text(encoding="utf-8")), *vendored()]
+@pytest.mark.parametrize("lock", [LOCK, LOCK.with_name("requirements-all.lock")])
+def test_every_part_of_the_service_is_allowed(lock: Path):
+    found = [*parts(lock.read_text(encoding="utf-8")), *vendored()]
     assert len(found) > 50
     assert refused(found) == []
 

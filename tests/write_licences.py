@@ -34,6 +34,7 @@ ALLOWED = {
 }
 # What packages say that were made before PEP 639 asked for SPDX.
 SPOKEN = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD",
     "ISC License": "ISC",

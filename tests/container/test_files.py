@@ -87,6 +87,29 @@ def test_only_proxy_and_worker_reach_the_world(compose: Compose) -> None:
     assert outside == {"proxy", "worker", "mail"}
 
 
+def test_prometheus_finds_whom_it_asks(compose: Compose) -> None:
+    prometheus = YAML(typ="safe").load(ROOT / "deploy/observability/prometheus.yml")
+    asked = {
+        name: target["port"]
+        for job in prometheus["scrape_configs"]
+        for target in job["dns_sd_configs"]
+        for name in target["names"]
+    }
+    worker_port = compose["services"]["worker"]["environment"]["WORKER_METRICS_PORT"]
+    assert asked == {"api": 8000, "worker": int(worker_port)}
+    for name in asked:
+        assert "figures" in compose["services"][name]["networks"]
+        assert "ports" not in compose["services"][name]
+
+
+def test_the_bigger_image_has_more_parts_and_no_other_versions() -> None:
+    usual, bigger = (
+        set(re.findall(r"^\S+==\S+", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-all.lock")
+    )
+    assert usual < bigger
+
+
 def test_the_commands_are_ours(compose: Compose) -> None:
     known = {
         found.name or found.callback.__name__ for found in app.registered_commands if found.callback
