@@ -16,6 +16,7 @@ from app.commands.reasons import reason_of
 from app.core.database import Database
 from app.embedded.mail import MailCatcher
 from app.settings import Settings
+from tests.conftest import recreate_database
 
 NOBODY = "127.0.0.1:1"
 
@@ -65,8 +66,9 @@ def test_a_database_that_is_not_there_is_to_be_created(whole: Settings):
     assert "Create it" in advice
 
 
-def test_before_the_migration_nothing_else_is_wrong(whole: Settings, empty_database_url: str):
-    empty = whole.model_copy(update={"database_url": empty_database_url})
+def test_before_the_migration_nothing_else_is_wrong(whole: Settings, worker_id: str):
+    url = recreate_database(f"vms_unmigrated_{worker_id}")
+    empty = whole.model_copy(update={"database_url": url})
     assert faults(empty) == {"migrations": "Run `vms migrate`."}
 
 

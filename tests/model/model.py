@@ -75,9 +75,12 @@ class Model:
 
     def can_move(self, visit: Visit, at: datetime) -> bool:
         own = visit.holds_seat and visit.slot == at.replace(minute=0)
-        return visit.status == "pending" and self.can_book(at, seats=0 if own else 1)
+        is_free = at == visit.at or self.can_book(at, seats=0 if own else 1)
+        return visit.status == "pending" and is_free
 
     def move(self, visit: Visit, at: datetime) -> None:
+        if at == visit.at:
+            return
         visit.drop()
         visit.at, visit.told, visit.reminded = at, self.now.date(), False
         visit.revision += 1
