@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
+MOMENTS = 2048  # whose instants are remembered: some weeks of the hours of a site
+
 
 @lru_cache(maxsize=1)
 def timezone_names() -> frozenset[str]:
@@ -11,6 +13,8 @@ def timezone_names() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
+# A day of slots is asked for again and again, and for each of them twice.
+@lru_cache(MOMENTS)
 def instant_of(day: date, wall_time: time, timezone: str) -> datetime | None:
     """The UTC instant of a wall-clock time, or None where the clocks skip it.
 

@@ -87,7 +87,7 @@ def refusal(
     today = local_now(now, rules.timezone).date()
     if day < today:
         return SlotReason.PAST
-    if day > last_bookable_day(rules, now):
+    if day > _horizon(rules, today):
         return SlotReason.TOO_FAR
     starts_at = instant_of(day, at, rules.timezone)
     if starts_at is not None and starts_at < (present_hour(rules, now) if walk_in else now):
@@ -108,5 +108,8 @@ def present_hour(rules: OpeningRules, now: datetime) -> datetime:
 
 def last_bookable_day(rules: OpeningRules, now: datetime) -> date:
     """The horizon, as the site's calendar counts."""
-    today = local_now(now, rules.timezone).date()
+    return _horizon(rules, local_now(now, rules.timezone).date())
+
+
+def _horizon(rules: OpeningRules, today: date) -> date:
     return today + timedelta(days=rules.booking_horizon_days)
