@@ -1,9 +1,11 @@
 """The scanner in the browser: clicked, typed into, cut off from the network."""
 
 import re
+from datetime import timedelta
 
 from playwright.async_api import Page, Route, expect
 
+from app.core.clock import SettableClock
 from app.core.database import Database
 from tests.api import Api
 from tests.database import all_scans
@@ -125,23 +127,36 @@ async def test_a_scan_whose_answer_was_lost_is_asked_again_and_is_one_scan(
     assert len(await all_scans(database)) == 1
 
 
-async def test_who_was_turned_away_although_the_service_had_admitted_them_comes_in_after_all(
-    api: Api, database: Database, scanner: Page
-):
-    visitor = await (await api.admin()).register()
-
+async def turned_away_without_an_answer(scanner: Page, code: str) -> None:
     async def lose(route: Route) -> None:
         await route.fetch()
         await route.abort()
 
     await scanner.route(VERIFY, lose)
-    await type_like_a_scanner(scanner, visitor["qr_code"])
+    await type_like_a_scanner(scanner, code)
     await colour(scanner, "amber")
     await scanner.keyboard.press("Escape")
     await scanner.unroute(VERIFY)
+
+
+async def test_who_was_turned_away_although_the_service_had_admitted_them_comes_in_after_all(
+    api: Api, database: Database, scanner: Page
+):
+    visitor = await (await api.admin()).register()
+    await turned_away_without_an_answer(scanner, visitor["qr_code"])
     await type_like_a_scanner(scanner, visitor["qr_code"])
     await colour(scanner, "green")
     assert len(await all_scans(database)) == 1
+
+
+async def test_who_was_turned_away_too_early_comes_in_when_it_is_time(
+    api: Api, scanner: Page, clock: SettableClock
+):
+    visitor = await (await api.admin()).register(visit_time="16:00")
+    await turned_away_without_an_answer(scanner, visitor["qr_code"])
+    clock.set(clock.now() + timedelta(hours=7))
+    await type_like_a_scanner(scanner, visitor["qr_code"])
+    await colour(scanner, "green")
 
 
 async def test_a_200_that_is_not_ours_opens_nothing(api: Api, scanner: Page):

@@ -190,7 +190,8 @@ async def test_a_tampered_cursor_is_400(api: Api):
     root = await api.superadmin()
     await made(root)
     cursor = (await root.get("auth/users/", limit=1)).json()["next_cursor"]
-    for bad in (cursor[:-1], cursor + "A", "A" + cursor[1:], "x", cursor.swapcase()):
+    other = "B" if cursor.startswith("A") else "A"
+    for bad in (cursor[:-1], cursor + "A", other + cursor[1:], "x", cursor.swapcase()):
         problem(await root.get("auth/users/", cursor=bad), 400, "invalid_cursor")
 
 

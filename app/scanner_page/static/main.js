@@ -36,20 +36,22 @@ async function take(text) {
     screen.showRefused({ code: "unknown", detail }, direction.get() ?? "in");
     return;
   }
-  asking = scanOf(token);
+  const way = direction.get() ?? "in";
+  const isBack = turnedAway?.token === token && turnedAway.direction === way;
+  asking = isBack ? turnedAway : newScan(token, way);
   screen.showAsking();
   await reportFirst(token);
-  const verdict = await ask(asking);
+  let verdict = await ask(asking);
+  if (isBack && verdict.kind === "refused" && verdict.body.replayed) {
+    asking = newScan(token, way); // that was the answer of then
+    verdict = await ask(asking);
+  }
   const scan = asking;
   asking = null;
   answer(scan, verdict);
 }
 
-function scanOf(token) {
-  const way = direction.get() ?? "in";
-  if (turnedAway?.token === token && turnedAway.direction === way) {
-    return turnedAway;
-  }
+function newScan(token, way) {
   return { token, scan_id: crypto.randomUUID(), scanned_at: new Date().toISOString(), direction: way };
 }
 
