@@ -15,6 +15,7 @@ from sqlalchemy import text
 from app.core.database import Database
 from app.reports import exporting
 from tests.api import Api, Client
+from tests.e2e.installation import eventually
 from tests.problems import problem
 from tests.reports.data import Visitors, fill
 
@@ -83,19 +84,11 @@ async def transactions(database: Database) -> int:
 
 async def none_is_left(database: Database) -> None:
     """A server learns of a connection that was cut when it next looks."""
-    for _ in range(1_000):
-        if await transactions(database) == 0:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("a transaction goes on")
 
+    async def none() -> bool:
+        return await transactions(database) == 0
 
-async def eventually(condition: Callable[[], bool]) -> None:
-    for _ in range(1_000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came")
+    await eventually(none)
 
 
 async def test_a_third_export_at_a_time_is_told_to_come_again(
