@@ -11,6 +11,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from app.core import rollout
+from app.core.clock import SystemClock
+from app.core.database import Database
 from app.core.engine import make_engine
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
@@ -101,6 +104,18 @@ async def missing(database_url: str) -> list[str]:
     if present is None:
         return known[::-1]
     return known[: known.index(present)][::-1] if present in known else []
+
+
+async def settle_rollout(database_url: str, *, finish: bool) -> bool:
+    """Return whether the update is still under way; `finish` ends it."""
+    database = Database(database_url)
+    try:
+        async with database.write() as unit:
+            if finish:
+                await rollout.finish(unit, SystemClock().now())
+            return await rollout.is_under_way(unit)
+    finally:
+        await database.close()
 
 
 def newest() -> str:

@@ -5,12 +5,13 @@ from app.auth.models import AccountEvent, AccountLink, AuthSession, RefreshToken
 from app.core.idempotency import IdempotentAnswer
 from app.core.job_runs import JobRun
 from app.core.models import Base
+from app.core.rollout import Rollout
 from app.departments.models import Department
 from app.devices.models import Device
 from app.notifications.models import Notification
 from app.reports.models import VisitChange, VisitCount
 from app.scans.models import Scan
-from app.sites.models import Site, SiteClosure
+from app.sites.models import Site, SiteChange, SiteClosure
 from app.slots.models import Slot
 from app.users.models import User
 from app.visitors.models import RetiredQrCode, Visitor
@@ -28,8 +29,10 @@ __all__ = [
     "Notification",
     "RefreshToken",
     "RetiredQrCode",
+    "Rollout",
     "Scan",
     "Site",
+    "SiteChange",
     "SiteClosure",
     "Slot",
     "User",

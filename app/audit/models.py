@@ -22,6 +22,7 @@ class VisitorAction(StrEnum):
     CHECKED_OUT = "checked_out"
     COMPLETED = "completed"
     EMAIL_RESENT = "email_resent"
+    CODE_REPLACED = "code_replaced"
     DELETED = "deleted"
     ANONYMISED = "anonymised"
     PERSONAL_DATA_EXPORTED = "personal_data_exported"

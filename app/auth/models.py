@@ -79,6 +79,7 @@ class AccountAction(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     DELETED = "deleted"
+    VISITS_HANDED_OVER = "visits_handed_over"
 
 
 class AccountEvent(Entity):

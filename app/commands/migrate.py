@@ -1,15 +1,30 @@
 """`vms migrate`."""
 
 import asyncio
+from typing import Annotated
 
 import typer
 
 from app.commands.showing import AsJson, print_json, progress
 from app.commands.starting import explained, fail, prepared
 
+UNDER_WAY = (
+    "The update is under way: when every process runs this release, run `vms migrate --finish`.\n"
+    "Until then some new functions answer 503 (update_under_way)."
+)
 
-def migrate(as_json: AsJson = False) -> None:
-    """Bring the database to the schema of this version. Safe to run twice at once."""
+
+def migrate(
+    as_json: AsJson = False,
+    finish: Annotated[
+        bool,
+        typer.Option("--finish", help="Say that no process of the release before runs any more"),
+    ] = False,
+) -> None:
+    """Bring the database to the schema of this version. Safe to run twice at once.
+
+    After an update, run it once more with --finish when every process runs the new release.
+    """
     from app import migrations
 
     url = prepared().database_url
@@ -18,14 +33,19 @@ def migrate(as_json: AsJson = False) -> None:
             missing = asyncio.run(migrations.missing(url))
             # Nothing is missing where a newer version was, either, whose migrations are not here.
             applied = _run(url, len(missing), silent=as_json) if missing else []
+            under_way = asyncio.run(migrations.settle_rollout(url, finish=finish))
     except migrations.Blocked:
         fail("A table is in use for too long: nothing was changed. Run `vms migrate` again.")
     if as_json:
-        print_json({"applied": applied, "revision": migrations.newest()})
-    elif applied:
+        revision = migrations.newest()
+        print_json({"applied": applied, "revision": revision, "update_under_way": under_way})
+        return
+    if applied:
         typer.echo(f"Migrated: {', '.join(applied)}.")
     else:
         typer.echo("Nothing to migrate: the database is at this version or a newer one.")
+    if under_way:
+        typer.echo(UNDER_WAY)
 
 
 def _run(url: str, number: int, *, silent: bool) -> list[str]:

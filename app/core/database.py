@@ -130,7 +130,7 @@ class WriteSession(ReadSession):
 
     def __init__(self, database: "Database") -> None:
         super().__init__(database.engine)
-        self._database = database
+        self.database = database
         self.callbacks: list[AfterCommit] = []
         self._appended: defaultdict[Shape, list[Mapping[str, Any]]] = defaultdict(list)
 
@@ -188,7 +188,7 @@ class WriteSession(ReadSession):
         of them. A unit that has read or written before goes on as one transaction.
         """
         if self._opened is None:
-            self._place, self._journeys = self._database.autocommit, self._database.journeys
+            self._place, self._journeys = self.database.autocommit, self.database.journeys
 
     async def commit(self) -> None:
         """For the owner of the unit alone."""
@@ -220,6 +220,7 @@ class Database:
         # A query alone needs no BEGIN and no ROLLBACK around it: two round trips saved.
         self.autocommit = self.engine.execution_options(**AUTOCOMMIT)
         self.journeys = Journeys(self.engine)
+        self.rollout_is_finished = False  # once it is: see `core/rollout.py`
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:

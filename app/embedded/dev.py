@@ -85,7 +85,7 @@ class _Service:
     def api(self, host: str, port: int, demo: int) -> Program:
         serve = shlex.join(["serve", "--host", host, "--port", str(port)])
         filling = [f"demo --once --visitors {demo}"] if demo else []
-        steps = ("migrate", "dev-accounts", *filling, serve)
+        steps = ("migrate --finish", "dev-accounts", *filling, serve)
         return self._program("The API", "app.embedded.steps", *steps)
 
     def worker(self) -> Program:

@@ -13,6 +13,9 @@ class NotificationKind(StrEnum):
     host_rescheduled = "host_rescheduled"
     visitor_cancelled = "visitor_cancelled"
     host_cancelled = "host_cancelled"
+    visitor_updated = "visitor_updated"
+    host_updated = "host_updated"
+    host_handed_over = "host_handed_over"
     host_bulk_summary = "host_bulk_summary"
     visitor_reminder = "visitor_reminder"
     password_reset = "password_reset"  # noqa: S105  (a kind of mail, not a password)

@@ -58,3 +58,4 @@ class Notification(Entity):
     lease_until: Mapped[datetime | None]
     pointless_after: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
+    erase_when_done: Mapped[bool] = mapped_column(default=False, server_default=text("false"))

@@ -74,6 +74,9 @@ class VisitPayload(Payload):
     qr_code: OneLine | None
     sequence: Annotated[int, Field(ge=0)]
     """SEQUENCE of iCalendar (RFC 5545, 3.8.7.4): grows with every change of the visit."""
+    contact_phone: OneLine | None = None
+    contact_email: OneLine | None = None
+    """How visitors reach the site."""
 
     @property
     def starts_at(self) -> datetime:
@@ -91,6 +94,17 @@ class MovedVisitPayload(VisitPayload):
 
 class CancelledVisitPayload(VisitPayload):
     by_visitor: bool = False
+
+
+class UpdatedVisitPayload(VisitPayload):
+    previous_site_name: OneLine | None = None
+    previous_site_address: PostalAddress | None = None
+    previous_timezone: Zone | None = None
+    """Each of them None where it has not changed."""
+
+
+class HandedOverPayload(VisitPayload):
+    new_host_name: OneLine | None = None
 
 
 class ArrivalPayload(VisitPayload):
@@ -133,6 +147,9 @@ PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(
         NotificationKind.host_rescheduled: MovedVisitPayload,
         NotificationKind.visitor_cancelled: CancelledVisitPayload,
         NotificationKind.host_cancelled: CancelledVisitPayload,
+        NotificationKind.visitor_updated: UpdatedVisitPayload,
+        NotificationKind.host_updated: UpdatedVisitPayload,
+        NotificationKind.host_handed_over: HandedOverPayload,
         NotificationKind.host_bulk_summary: BulkSummaryPayload,
         NotificationKind.visitor_reminder: VisitPayload,
         NotificationKind.password_reset: AccountLinkPayload,

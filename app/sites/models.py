@@ -1,6 +1,7 @@
 """Sites and the days on which they are closed."""
 
 from datetime import date, datetime, time
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -45,8 +46,13 @@ class Site(Entity):
     booking_lead_minutes: Mapped[int] = mapped_column(default=30)
     booking_horizon_days: Mapped[int] = mapped_column(default=90)
     early_arrival_minutes: Mapped[int] = mapped_column(default=120)
+    late_arrival_minutes: Mapped[int] = mapped_column(default=180, server_default="180")
+    auto_check_out_hours: Mapped[int] = mapped_column(default=14, server_default="14")
     self_registration: Mapped[bool] = mapped_column(default=False)
     language: Mapped[Language] = mapped_column(words(Language), default=Language.ENGLISH)
+    reception_email: Mapped[str | None] = mapped_column(String(254))
+    contact_phone: Mapped[str | None] = mapped_column(String(32))
+    contact_email: Mapped[str | None] = mapped_column(String(254))
     is_default: Mapped[bool] = mapped_column(default=False)
     updated_at: Mapped[datetime]
 
@@ -60,3 +66,19 @@ class SiteClosure(Entity):
     site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
     date: Mapped[date]
     reason: Mapped[str] = mapped_column(String(200), default="")
+
+
+class SiteChange(Entity):
+    """A change of what invitations say of a site, until the worker has brought it to its visits.
+
+    `before` holds the former name, address or time zone. Visits up to the id `done_through` are
+    done. Without `notify` nobody is written to, but calendar entries get their new SEQUENCE.
+    """
+
+    __tablename__ = "site_changes"
+
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"), index=True)
+    before: Mapped[dict[str, Any]]
+    notify: Mapped[bool]
+    done_through: Mapped[UUID | None]
+    request_id: Mapped[str | None] = mapped_column(String(128))

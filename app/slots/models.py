@@ -3,7 +3,8 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, ForeignKey, SmallInteger, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.models import Entity
@@ -14,7 +15,9 @@ class Slot(Entity):
 
     `excess` is how many seats above `capacity` a lowered capacity left standing: no booked visitor
     is removed, and the CHECK still refuses every further one. `has_own_capacity` tells a capacity
-    set for this slot from one that follows the site's.
+    set for this slot from one that follows the site's. `closed_shifts` names the
+    shifts of this hour (by the day on which they begin) that a closure has shut: the booking looks
+    at it under the lock.
     """
 
     __tablename__ = "slots"
@@ -32,3 +35,6 @@ class Slot(Entity):
     has_own_capacity: Mapped[bool] = mapped_column(default=False)
     booked: Mapped[int] = mapped_column(default=0)
     excess: Mapped[int] = mapped_column(default=0)
+    closed_shifts: Mapped[list[date]] = mapped_column(
+        ARRAY(Date), default=list, server_default=text("'{}'")
+    )

@@ -82,6 +82,8 @@ class Visitor(Entity):
 
     `revision` counts the times of the visit: it grows with each reschedule, and with it the mails
     that a visit may cause once. `host_id` is the account behind `host_email`, where there is one.
+    `host_as_sent` is the host as a stranger or a kiosk sent it (empty for none): all that the
+    visitor is shown of the host. It is null where a person named the host.
     """
 
     __tablename__ = "visitors"
@@ -121,6 +123,7 @@ class Visitor(Entity):
     visit_time: Mapped[time]
     host_name: Mapped[str | None] = mapped_column(String(401))
     host_email: Mapped[str | None] = mapped_column(String(254))
+    host_as_sent: Mapped[str | None] = mapped_column(String(401))
     notes: Mapped[str | None] = mapped_column(String(2000))
 
     status: Mapped[VisitorStatus] = mapped_column(words(VisitorStatus))
@@ -142,7 +145,11 @@ class Visitor(Entity):
 
 
 class RetiredQrCode(Base):
-    """A code that a reschedule has replaced: refused as such at the gate. Held as its hash."""
+    """A former code of a visit, held as its hash.
+
+    The gate refuses it as `rescheduled`, or as `replaced` where `is_replaced`: that one was sent to
+    a mailbox which is no longer the visitor's, or was replaced on purpose.
+    """
 
     __tablename__ = "retired_qr_codes"
 
@@ -151,3 +158,4 @@ class RetiredQrCode(Base):
         ForeignKey("visitors.id", ondelete="CASCADE"), index=True
     )
     retired_at: Mapped[datetime]
+    is_replaced: Mapped[bool] = mapped_column(default=False, server_default=text("false"))

@@ -1,0 +1,58 @@
+"""Whether an update is complete: while the release before still serves, it must read all we write.
+
+A migration that makes room for new words (kinds of mail, actions) begins a rollout, and
+`vms migrate --finish` ends it once every process runs this release. Until then whoever would write
+such a word is asked to wait.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import String, exists, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import ReadSession, WriteSession
+from app.core.errors import Problem
+from app.core.models import Base
+
+
+class Rollout(Base):
+    """One release's new words; null in `finished_at` while older processes may still run."""
+
+    __tablename__ = "rollouts"
+
+    revision: Mapped[str] = mapped_column(String(32), primary_key=True)
+    finished_at: Mapped[datetime | None]
+
+
+class UpdateUnderWay(Problem):
+    status, code, title = 503, "update_under_way", "An update of the service is under way"
+
+    def __init__(self) -> None:
+        detail = "This is possible again once the update is complete (`vms migrate --finish`)"
+        super().__init__(detail, headers={"Retry-After": "60"})
+
+
+async def is_under_way(session: ReadSession) -> bool:
+    """Return whether processes of the release before may still be running."""
+    open_ones = select(exists().where(Rollout.finished_at.is_(None)))
+    return bool(await session.scalar(open_ones))
+
+
+async def require_finished(unit: WriteSession) -> None:
+    """Raise `UpdateUnderWay` while older processes may run.
+
+    The answer "finished" is final for a process, and asked for once.
+    """
+    if unit.database.rollout_is_finished:
+        return
+    if await is_under_way(unit):
+        raise UpdateUnderWay
+    unit.database.rollout_is_finished = True
+
+
+async def finish(unit: WriteSession, now: datetime) -> int:
+    """End every rollout; return how many were open."""
+    ended = await unit.write(
+        update(Rollout).where(Rollout.finished_at.is_(None)).values(finished_at=now)
+    )
+    return ended.rowcount
