@@ -113,6 +113,7 @@ async def settle_rollout(database_url: str, *, finish: bool) -> bool:
         async with database.write() as unit:
             if finish:
                 await rollout.finish(unit, SystemClock().now())
+                await rollout.validate_constraints(unit)
             return await rollout.is_under_way(unit)
     finally:
         await database.close()

@@ -73,7 +73,11 @@ def test_migrate_tells_a_script_what_it_has_run(environment: dict[str, str]) -> 
         json.loads(vms("migrate", "--json", environment=environment).stdout) for _ in range(2)
     )
     assert (first["applied"][0], first["applied"][-1]) == ("0001", first["revision"])
-    assert again == {"applied": [], "revision": first["revision"]}
+    assert again == {
+        "applied": [],
+        "revision": first["revision"],
+        "update_under_way": False,
+    }
 
 
 def test_migrate_shows_who_waits_how_far_it_is(environment: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ such a word is asked to wait.
 
 from datetime import datetime
 
-from sqlalchemy import String, exists, select, update
+from sqlalchemy import Boolean, String, exists, literal_column, select, table, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import ReadSession, WriteSession
@@ -56,3 +56,20 @@ async def finish(unit: WriteSession, now: datetime) -> int:
         update(Rollout).where(Rollout.finished_at.is_(None)).values(finished_at=now)
     )
     return ended.rowcount
+
+
+async def validate_constraints(unit: WriteSession) -> None:
+    """Have PostgreSQL look through the rows for which migrations left a constraint unproven.
+
+    It takes a lock that holds up neither readers nor writers.
+    """
+    unproven = (
+        select(
+            literal_column("quote_ident(conname)", String),
+            literal_column("conrelid::regclass::text", String),
+        )
+        .select_from(table("pg_constraint"))
+        .where(literal_column("NOT convalidated", Boolean))
+    )
+    for name, place in (await unit.rows(unproven)).all():
+        await unit.returning(text(f"ALTER TABLE {place} VALIDATE CONSTRAINT {name}"))

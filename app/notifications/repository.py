@@ -207,5 +207,6 @@ def mail_row(mail: OutgoingMail, now: datetime) -> dict[str, Any]:
         "next_attempt_at": now,
         "tries_began_at": now,
         "pointless_after": mail.pointless_after,
+        "erase_when_done": False,
         "created_at": now,
     }
