@@ -51,6 +51,7 @@ from app.settings import Settings
 from app.sites import router as sites
 from app.slots import router as slots
 from app.slots import rules_router as site_rules
+from app.visitors import handing_over_router as handing_over
 from app.visitors import router as visitors
 
 # In the order of how often they are asked: they are looked through one after the other.
@@ -67,6 +68,7 @@ ROUTERS: Sequence[APIRouter] = (
     notifications.router,
     accounts.router,
     users.router,
+    handing_over.router,
     sessions.router,
     account_events.router,
     departments.router,

@@ -26,10 +26,13 @@ VISITOR: dict[str, Any] = {
 class Client:
     """A signed-in caller; paths are relative to `/api/`."""
 
-    def __init__(self, http: httpx.AsyncClient, headers: dict[str, str], user_id: str) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, headers: dict[str, str], user_id: str, *, is_host: bool = False
+    ) -> None:
         self._http = http
         self.headers = headers
         self.user_id = user_id
+        self._is_host = is_host
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         return await self._http.request(method, f"/api/{path}", headers=self.headers, **options)
@@ -50,8 +53,9 @@ class Client:
         return await self.request("DELETE", path)
 
     async def register(self, **fields: Any) -> dict[str, Any]:
-        """A registered visitor; fields replace those of `VISITOR`."""
-        answer = await self.post("visitors/", VISITOR | fields)
+        """A registered visitor; fields replace those of `VISITOR`. A host names no other host."""
+        own = {name: value for name, value in VISITOR.items() if not name.startswith("host_")}
+        answer = await self.post("visitors/", (own if self._is_host else VISITOR) | fields)
         assert answer.status_code == 201, answer.text
         visitor: dict[str, Any] = answer.json()
         return visitor
@@ -89,11 +93,11 @@ class Api:
                 first_name=first_name,
                 last_name=last_name,
             )
-        return await self.sign_in(email, str(user.id))
+        return await self.sign_in(email, str(user.id), is_host=role is Role.HOST)
 
-    async def sign_in(self, email: str, user_id: str) -> Client:
+    async def sign_in(self, email: str, user_id: str, *, is_host: bool = False) -> Client:
         body = {"email": email, "password": PASSWORD}
         answer = await self.http.post("/api/auth/login/", json=body)
         assert answer.status_code == 200, answer.text
         headers = {"Authorization": f"Bearer {answer.json()['access']}"}
-        return Client(self.http, headers, user_id)
+        return Client(self.http, headers, user_id, is_host=is_host)

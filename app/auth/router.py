@@ -120,11 +120,15 @@ async def read_me(caller: SignedIn, session: Reading) -> Profile:
 
 @router.patch("/me/", operation_id="auth_update_me", summary="Change one's own profile")
 async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: Now) -> Profile:
-    """One's names. Address and role are for those to change who manage accounts."""
+    """One's names, in the visits that one is to receive as well.
+
+    Address and role are for those to change who manage accounts.
+    """
     user = await _own(UserRepository(unit), caller)
     for name, value in body.model_dump(exclude_none=True).items():
         setattr(user, name, value)
     user.updated_at = now
+    await UserRepository(unit).carry_to_visits(user)
     return Profile.model_validate(user)
 
 

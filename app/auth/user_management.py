@@ -51,10 +51,12 @@ class UserDesk:
             await self.desk.mail_link(user, purpose, FIRST_MAIL_LIFETIME, is_first=True)
         return user
 
-    async def change(self, user_id: UUID, values: dict[str, Any]) -> User:
-        """Set fields; raises `EmailTaken`, `LastSuperadmin`.
+    async def change(self, user_id: UUID, values: dict[str, Any]) -> tuple[User, int | None]:
+        """Set fields; raise `EmailTaken`, `LastSuperadmin`.
 
         A new role counts from the next request on, since each reads the account; sessions go on.
+        Visits that the account is to receive get its new name and address. Returned beside the
+        account, where it was deactivated, is how many visits lie ahead of it.
         """
         self._require_managed(values.get("role", Role.HOST))
         stays = values.get("role", Role.SUPERADMIN) is Role.SUPERADMIN
@@ -67,15 +69,24 @@ class UserDesk:
         if "is_active" in values:
             await self._open_or_close(user)
         self._record(AccountAction.UPDATED, user.id, **_told(values))
-        return await self.desk.users.save(user)
+        await self.desk.users.save(user)
+        if values.keys() & {"email", "first_name", "last_name"}:
+            await self.desk.users.carry_to_visits(user)
+        is_closed = values.get("is_active") is False
+        return user, await self.desk.users.count_upcoming(user.id) if is_closed else None
 
-    async def delete(self, user_id: UUID) -> None:
-        """Delete an account with its sessions; the visitors of a host stay, with name and address.
+    async def delete(self, user_id: UUID) -> int:
+        """Delete an account with its sessions; raise `LastSuperadmin`.
 
-        Raises `LastSuperadmin`.
+        The visitors of a host stay, with name and address, but mails go to the reception from now
+        on. Returned is how many visits lie ahead.
         """
-        await self.desk.users.delete(await self._locked(user_id, stays=False))
+        user = await self._locked(user_id, stays=False)
+        upcoming = await self.desk.users.count_upcoming(user.id)
+        await self.desk.users.close_visits(user)
+        await self.desk.users.delete(user)
         self._record(AccountAction.DELETED, user_id)
+        return upcoming
 
     def _record(self, action: AccountAction, account: UUID, **details: Any) -> None:
         self.desk.trail.record(action, account, by=self.caller.id, **details)

@@ -17,7 +17,7 @@ from app.core.responses import CREATED
 from app.core.routing import ApiRoute
 from app.users.errors import EmailTaken, LastSuperadmin
 from app.users.repository import UserFilter, UserReader
-from app.users.schemas import User, UserCreate, UserQuery, UserUpdate
+from app.users.schemas import ChangedUser, DeletedUser, User, UserCreate, UserQuery, UserUpdate
 
 router = APIRouter(prefix="/api/auth/users", tags=["users"], route_class=ApiRoute)
 
@@ -74,18 +74,25 @@ async def read_user(user_id: UUID, caller: UserManager, session: Reading) -> Use
     summary="Change an account",
     responses=problems(NotFound, EmailTaken, LastSuperadmin),
 )
-async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> User:
-    """Change the fields that are sent. An account that is deactivated is out at once."""
-    return User.model_validate(await users.change(user_id, body.changes()))
+async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedUser:
+    """Change the fields that are sent. An account that is deactivated is out at once.
+
+    Nobody writes to a deactivated account: its mails go to the `reception_email` of the site, where
+    there is one. `POST …/hand-over/` gives its visits to somebody else.
+    """
+    user, upcoming = await users.change(user_id, body.changes())
+    return ChangedUser(**User.model_validate(user).model_dump(), upcoming_visits=upcoming)
 
 
 @router.delete(
     "/{user_id:uuid}/",
     operation_id="users_delete",
     summary="Delete an account",
-    status_code=204,
     responses=problems(NotFound, LastSuperadmin),
 )
-async def delete_user(user_id: UUID, users: Users) -> None:
-    """Visitors of a host stay, with the host's name and address."""
-    await users.delete(user_id)
+async def delete_user(user_id: UUID, users: Users) -> DeletedUser:
+    """Delete an account. Visitors of a host stay, with the host's name and address.
+
+    Their mails to the host go to the `reception_email` of the site, where there is one.
+    """
+    return DeletedUser(upcoming_visits=await users.delete(user_id))

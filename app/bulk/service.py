@@ -21,9 +21,10 @@ from app.slots.errors import NEVER_BOOKABLE
 from app.slots.models import Slot
 from app.slots.rules import SlotReason, is_open_at, refusal
 from app.slots.service import Seat, SlotKey, UnknownSite, alternatives, as_alternative
+from app.visitors.hosts import Host
 from app.visitors.metrics import BOOKINGS, Channel
 from app.visitors.models import Visitor
-from app.visitors.registering import Booking, Host, RegistrationDesk, department_of, receiving
+from app.visitors.registering import Booking, RegistrationDesk, department_of
 from app.visitors.schemas import VisitorDetails
 
 ORDER = {column.title: place for place, column in enumerate(COLUMNS)}
@@ -186,7 +187,9 @@ class BulkDesk:
         accounts = await self.reader.host_ids(emails) if emails else {}
         known = [accounts.get(account_key(body.host_email or "")) for body in bodies]
         return [
-            receiving(caller, body.host_name, body.host_email, account)
+            Host(caller.id, caller.name, caller.email)
+            if caller.is_host
+            else Host(account, body.host_name, body.host_email)
             for body, account in zip(bodies, known, strict=True)
         ]
 

@@ -85,6 +85,7 @@ class Delivery:
         now = self.clock.now()
         async with self.database.write() as unit:
             queue = DeliveryQueue(unit)
+            await queue.erase_pointless(now)
             taken_over = await queue.take_over(now)
             dropped = await queue.drop_pointless(now)
             due = await queue.count_due(now, at_most)
@@ -105,7 +106,10 @@ class Delivery:
         claim = None if stop.is_set() else await self._claim()
         async with self.mailer() as mailer:
             while claim:
-                claim = await self._deliver(mailer, claim, stop)
+                if claim.recipient is None:  # nobody is to be told any more
+                    claim = await self._claim()
+                    continue
+                claim = await self._deliver(mailer, claim, claim.recipient, stop)
                 self.beat()
                 tried += 1
         return tried
@@ -120,10 +124,12 @@ class Delivery:
         return self.timeout + LEASE_MARGIN
 
     @_tracer.start_as_current_span("mail", record_exception=False)
-    async def _deliver(self, mailer: Mailer, claim: Claim, stop: asyncio.Event) -> Claim | None:
-        """Send one mail; the next, if there is one."""
+    async def _deliver(
+        self, mailer: Mailer, claim: Claim, recipient: str, stop: asyncio.Event
+    ) -> Claim | None:
+        """Send one mail; return the next, if there is one."""
         set_request_context(_cause(claim))
-        outcome = await self._attempt(mailer, claim)
+        outcome = await self._attempt(mailer, claim, recipient)
         settled, following = await self._settle(claim, outcome, stop)
         metrics.count_attempt(claim, outcome, settled=settled)
         logger.info(
@@ -147,26 +153,26 @@ class Delivery:
                 async with self.database.write() as unit:
                     unit.commit_each()
                     queue = DeliveryQueue(unit)
-                    if stop.is_set():
-                        return await queue.settle(claim, outcome), None
                     now = self.clock.now()
+                    if stop.is_set():
+                        return await queue.settle(claim, outcome, now), None
                     return await queue.settle_and_claim(claim, outcome, now, self._lease)
             except _OUTAGES:
                 if asyncio.get_running_loop().time() > deadline:
                     raise
                 await asyncio.sleep(SETTLE_PAUSE_SECONDS)
 
-    async def _attempt(self, mailer: Mailer, claim: Claim) -> Outcome:
+    async def _attempt(self, mailer: Mailer, claim: Claim, recipient: str) -> Outcome:
         """Send one mail."""
         try:
-            message = self._message(claim)
+            message = self._message(claim, recipient)
         except Exception:
             # A mail that can't be made must not stop the ones behind it.
             logger.exception("mail can't be made")
             return _failed("The mail could not be made")
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
-                await mailer.send(message, claim.recipient)
+                await mailer.send(message, recipient)
         except PermanentMailError as error:
             return _failed(error.reply)
         except TemporaryMailError as error:
@@ -175,7 +181,7 @@ class Delivery:
             return self._again(claim, "The mail server did not answer in time")
         return Outcome(status=NotificationStatus.SENT, sent_at=self.clock.now())
 
-    def _message(self, claim: Claim) -> Message:
+    def _message(self, claim: Claim, recipient: str) -> Message:
         payload = PAYLOADS[claim.kind].model_validate(claim.payload)
         mail = render(
             claim.kind,
@@ -187,7 +193,7 @@ class Delivery:
         return build_message(
             mail,
             sender=self.sender,
-            recipient=Mailbox(claim.recipient_name, claim.recipient),
+            recipient=Mailbox(claim.recipient_name, recipient),
             message_id=f"<{claim.id}@{self.sender.address.partition('@')[2]}>",
             date=claim.created_at,
         )

@@ -1,4 +1,4 @@
-"""What can go wrong when a mail is to be sent again."""
+"""Why a mail is not sent again."""
 
 from pydantic import BaseModel
 
@@ -11,3 +11,10 @@ class NotFailed(Problem):
 
     class Members(BaseModel):
         current_status: NotificationStatus
+
+
+class Pointless(Problem):
+    status, code, title = 409, "pointless", "The mail is not true any more"
+
+    def __init__(self) -> None:
+        super().__init__("The visit has changed since, or is over: a newer mail says what is true")

@@ -20,3 +20,29 @@ class NotificationKind(StrEnum):
     visitor_reminder = "visitor_reminder"
     password_reset = "password_reset"  # noqa: S105  (a kind of mail, not a password)
     email_verification = "email_verification"
+
+
+TO_VISITOR = frozenset(
+    {
+        NotificationKind.visitor_confirmation,
+        NotificationKind.visitor_rescheduled,
+        NotificationKind.visitor_cancelled,
+        NotificationKind.visitor_updated,
+        NotificationKind.visitor_reminder,
+    }
+)
+"""What goes to the visitor of a visit, whoever that is when the mail leaves."""
+
+TO_HOST = frozenset(
+    {
+        NotificationKind.host_registration,
+        NotificationKind.host_arrival,
+        NotificationKind.host_rescheduled,
+        NotificationKind.host_cancelled,
+        NotificationKind.host_updated,
+    }
+)
+"""What goes to the host of a visit, whoever that is when the mail leaves."""
+
+ABOUT_VISIT = TO_VISITOR | TO_HOST
+"""What another time, a cancellation or the end of the visit makes untrue."""

@@ -77,6 +77,7 @@ class VisitPayload(Payload):
     contact_phone: OneLine | None = None
     contact_email: OneLine | None = None
     """How visitors reach the site."""
+    reply_to: OneLine | None = None
 
     @property
     def starts_at(self) -> datetime:
@@ -104,6 +105,8 @@ class UpdatedVisitPayload(VisitPayload):
 
 
 class HandedOverPayload(VisitPayload):
+    account_id: UUID | None = None
+    """The former host's account, where there is one: it may be closed, or have a new address."""
     new_host_name: OneLine | None = None
 
 
@@ -116,19 +119,37 @@ class ArrivalPayload(VisitPayload):
         return self.arrived_at.astimezone(ZoneInfo(self.timezone))
 
 
-class BulkRow(Facts):
+class ListedVisitor(Facts):
     visitor_id: UUID
+
+
+class BulkRow(ListedVisitor):
     name: OneLine
     company: OneLine | None
     visit_date: date
     visit_time: time
+    site_name: OneLine | None = None
+    timezone: Zone | None = None
+    """The summary's where they are None."""
 
 
 class BulkSummaryPayload(Payload):
+    account_id: UUID | None = None
+    """The host's account, where there is one: it may be closed, or have a new address."""
     host_name: OneLine
     site_name: OneLine
     timezone: Zone
     visitors: tuple[BulkRow, ...]
+
+
+class SummaryOfVisits(Payload):
+    """A `BulkSummaryPayload` as it is written: who the visitors are is read when it leaves."""
+
+    account_id: UUID
+    host_name: OneLine
+    site_name: OneLine
+    timezone: Zone
+    visitors: tuple[ListedVisitor, ...]
 
 
 class AccountLinkPayload(Payload):

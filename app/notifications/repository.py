@@ -6,7 +6,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, delete, func, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    Update,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import array, insert
 
 from app.core.database import AfterCommit, WriteSession
@@ -15,15 +28,20 @@ from app.core.ids import new_id
 from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.repository import ReadRepository, Repository
 from app.core.request_context import current_context
-from app.notifications.errors import NotFailed
-from app.notifications.kinds import NotificationKind
+from app.notifications.errors import NotFailed, Pointless
+from app.notifications.facts import words
+from app.notifications.kinds import ABOUT_VISIT, NotificationKind
 from app.notifications.models import Notification, NotificationStatus
 from app.notifications.payloads import Payload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMail:
-    """A mail to be queued; `pointless_after` is when it is better not sent at all."""
+    """A mail to be queued; `pointless_after` is when it is better not sent at all.
+
+    `version` is the revision of the visit that made it necessary. One to `erase_when_done` is
+    about a visitor who is erased already: it is shown nowhere, and its row goes with it.
+    """
 
     kind: NotificationKind
     payload: Payload
@@ -32,6 +50,8 @@ class OutgoingMail:
     visitor_id: UUID | None = None
     version: int = 1
     pointless_after: datetime | None = None
+    erase_when_done: bool = False
+    not_before: datetime | None = None
 
 
 NEWEST_FIRST = Ordering(
@@ -66,7 +86,7 @@ class NotificationReader(ReadRepository[Notification]):
     async def page(
         self, status: NotificationStatus | None, kind: NotificationKind | None, page: PageRequest
     ) -> tuple[list[Notification], str | None, int | None]:
-        statement = self.statement()
+        statement = self.statement().where(~Notification.erase_when_done)
         if status is not None:
             statement = statement.where(Notification.status == status)
         if kind is not None:
@@ -74,10 +94,38 @@ class NotificationReader(ReadRepository[Notification]):
         return await paginate(self.session, statement, NEWEST_FIRST, page)
 
 
-class MailEraser(Repository[Notification]):
-    """Takes visitors out of the mails that are kept."""
+class MailKeeper(Repository[Notification]):
+    """Ends mails that are not true any more, and takes visitors out of those that are kept."""
 
     model = Notification
+
+    async def supersede(
+        self,
+        visitor_ids: Collection[UUID],
+        now: datetime,
+        kinds: Collection[NotificationKind] = ABOUT_VISIT,
+    ) -> None:
+        """End the mails of these kinds about some visits: they are not true any more.
+
+        One that is in a worker's hands goes out, but is not tried again; what corrects it waits
+        for the end of that attempt.
+        """
+        await self.unit.write(
+            superseding(
+                Notification.visitor_id.in_(visitor_ids), literal(now), kinds
+            ).execution_options(synchronize_session=False)
+        )
+
+    async def supersede_hand_over(self, visitor_id: UUID, host_email: str, now: datetime) -> None:
+        """End the mail that takes a visit from a host who has it again."""
+        theirs = func.lower(Notification.recipient) == host_email.lower()
+        await self.unit.write(
+            superseding(
+                and_(Notification.visitor_id == visitor_id, theirs),
+                literal(now),
+                [NotificationKind.host_handed_over],
+            ).execution_options(synchronize_session=False)
+        )
 
     async def erase_of(self, visitor_ids: Collection[UUID]) -> None:
         """Delete every mail about these visitors."""
@@ -112,7 +160,7 @@ class MailEraser(Repository[Notification]):
         )
 
 
-class Outbox(MailEraser):
+class Outbox(MailKeeper):
     """Where mail is put, in the transaction that causes it."""
 
     def __init__(self, unit: WriteSession, wake: AfterCommit) -> None:
@@ -137,10 +185,14 @@ class Outbox(MailEraser):
         return inserted
 
     async def lock_failed(self, notification_id: UUID) -> Notification:
-        """A mail that has failed, locked; raises `NotFound` and `NotFailed`."""
-        notification = await self.lock(Notification.id == notification_id)
+        """Return a mail that has failed, locked; raise `NotFound`, `NotFailed` and `Pointless`."""
+        notification = await self.lock(
+            Notification.id == notification_id, ~Notification.erase_when_done
+        )
         if notification is None:
             raise NotFound
+        if notification.status is NotificationStatus.SUPERSEDED:
+            raise Pointless
         if notification.status is not NotificationStatus.FAILED:
             raise NotFailed(current_status=notification.status.value)
         return notification
@@ -153,34 +205,38 @@ class Outbox(MailEraser):
         self.wake_after_commit()
         return notification
 
-    async def next_version(self, visitor_id: UUID, kind: NotificationKind) -> int:
-        """The version of one more mail of this kind; the visitor's row must be locked."""
-        highest = await self.session.scalar(
-            select(func.max(Notification.version)).where(
-                Notification.visitor_id == visitor_id, Notification.kind == kind
-            )
-        )
-        return (highest or 0) + 1
-
-    async def supersede(self, visitor_id: UUID, now: datetime, *, to: str | None = None) -> None:
-        """Drop the mails about a visitor (those `to` one address) that wait: they are not true now.
-
-        One that is in a worker's hands goes out, but is not tried again.
-        """
-        queued = Notification.status == NotificationStatus.QUEUED
-        await self.unit.write(
-            update(Notification)
-            .where(
+    async def hands_free_at(self, visitor_id: UUID, now: datetime) -> datetime:
+        """Return when no worker has a mail about a visit in hand any more, at the latest."""
+        until = await self.session.scalar(
+            select(func.max(Notification.lease_until)).where(
                 Notification.visitor_id == visitor_id,
-                true() if to is None else Notification.recipient == to,
-                Notification.status.in_([NotificationStatus.QUEUED, NotificationStatus.SENDING]),
+                Notification.status == NotificationStatus.SENDING,
             )
-            .values(
-                status=case((queued, NotificationStatus.SUPERSEDED), else_=Notification.status),
-                pointless_after=now,
-            )
-            .execution_options(synchronize_session=False)
         )
+        return max(until or now, now)
+
+
+def superseding(
+    which: ColumnElement[bool], now: ColumnElement[datetime], kinds: Collection[NotificationKind]
+) -> Update:
+    """Return the UPDATE that ends mails which wait, have failed or are on their way."""
+    is_sending = Notification.status == literal_column(f"'{NotificationStatus.SENDING}'")
+    ending = [NotificationStatus.QUEUED, NotificationStatus.SENDING, NotificationStatus.FAILED]
+    return (
+        update(Notification)
+        .where(
+            which,
+            cast(Notification.kind, String).in_(words(kinds)),
+            cast(Notification.status, String).in_(words(ending)),
+        )
+        .values(
+            status=case(
+                (is_sending, Notification.status),
+                else_=literal_column(f"'{NotificationStatus.SUPERSEDED}'"),
+            ),
+            pointless_after=now,
+        )
+    )
 
 
 def _summaries(queued_at: Collection[datetime]) -> tuple[ColumnElement[bool], ...]:
@@ -204,9 +260,9 @@ def mail_row(mail: OutgoingMail, now: datetime) -> dict[str, Any]:
         "payload": mail.payload.model_dump(mode="json"),
         "status": NotificationStatus.QUEUED,
         "attempts": 0,
-        "next_attempt_at": now,
+        "next_attempt_at": mail.not_before or now,
         "tries_began_at": now,
         "pointless_after": mail.pointless_after,
-        "erase_when_done": False,
+        "erase_when_done": mail.erase_when_done,
         "created_at": now,
     }

@@ -11,7 +11,7 @@ from app.core.dependencies import Now
 from app.core.errors import NotFound, problems
 from app.core.pagination import Page, Paging
 from app.core.routing import ApiRoute
-from app.notifications.errors import NotFailed
+from app.notifications.errors import NotFailed, Pointless
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import NotificationStatus
 from app.notifications.repository import NotificationReader, Outbox
@@ -39,12 +39,16 @@ async def list_all_notifications(
     operation_id="notifications_retry",
     summary="Send a failed mail again",
     status_code=202,
-    responses=problems(NotFound, NotFailed),
+    responses=problems(NotFound, NotFailed, Pointless),
 )
 async def retry_notification(
     notification_id: UUID, _: NotificationManager, request: Request, unit: Writing, now: Now
 ) -> Notification:
-    """It is tried for another day."""
+    """Try a failed mail for another day.
+
+    It goes to the address, and says the facts, of the visit as it is now. A mail that is not true
+    any more is `superseded`, and can't be sent again.
+    """
     outbox = Outbox(unit, request.app.state.wake_outbox)
     notification = await outbox.lock_failed(notification_id)
     return Notification.model_validate(outbox.retry(notification, now))

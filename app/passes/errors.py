@@ -8,4 +8,8 @@ class UnknownPass(Problem):
 
 
 class ReplacedPass(Problem):
-    status, code, title = 410, "replaced_pass", "The visit was moved: the newest mail has its pass"
+    status, code, title = (
+        410,
+        "replaced_pass",
+        "This pass was replaced: the newest mail has the one that counts",
+    )

@@ -15,7 +15,7 @@ class PassReader(VisitorReader):
         return await self.session.scalar(self.statement().where(Visitor.qr_code == token))
 
     async def was_replaced(self, token: str) -> bool:
-        """Whether a reschedule has put another pass in this one's place."""
+        """Return whether another pass has taken this one's place."""
         found = await self.session.scalar(
             select(RetiredQrCode.visitor_id).where(RetiredQrCode.token_hash == token_hash(token))
         )

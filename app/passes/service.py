@@ -9,7 +9,7 @@ from app.notifications.payloads import VisitPayload
 from app.passes.errors import ReplacedPass, UnknownPass
 from app.passes.repository import PassReader
 from app.passes.state import PassState, state_of
-from app.visitors.mails import visit_payload
+from app.visitors.mails import for_visitor, visit_payload
 from app.visitors.models import Visitor
 from app.visitors.service import VisitorDesk
 
@@ -32,7 +32,7 @@ async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorP
     """The pass of a genuine token. Raises `UnknownPass` and `ReplacedPass`."""
     visitor = await _holder(PassReader(session), token)
     return VisitorPass(
-        visit=visit_payload(visitor, visitor.site),
+        visit=for_visitor(visit_payload(visitor, visitor.site), visitor),
         state=state_of(visitor, now, visitor.site.timezone),
         tells_host=visitor.host_email is not None,
         checked_in_at=visitor.checked_in_at,

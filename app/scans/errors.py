@@ -42,6 +42,10 @@ class Rescheduled(ScanRefused):
     code, title = "rescheduled", "The visit was moved: this code was replaced by a newer one"
 
 
+class Replaced(ScanRefused):
+    code, title = "replaced", "The code was replaced by a newer one"
+
+
 class AlreadyInside(ScanRefused):
     code, title = "already_inside", "The visitor is inside already"
 
@@ -74,6 +78,7 @@ REFUSALS: dict[str, type[Problem]] = {
         Expired,
         Cancelled,
         Rescheduled,
+        Replaced,
         AlreadyInside,
         NotInside,
         AlreadyCompleted,

@@ -21,7 +21,9 @@ from app.core.models import Entity
 from app.core.plain import plain_copy, stored_columns
 from app.core.prepared import Prepared
 from app.core.qr_token import token_hash
+from app.notifications.kinds import ABOUT_VISIT
 from app.notifications.models import Notification
+from app.notifications.repository import superseding
 from app.scans.models import Scan
 from app.scans.repository import turn_of_batches
 from app.scans.schemas import ScanCreate
@@ -38,13 +40,14 @@ class Found:
     """What is known of a scanned code; all of it plain copies.
 
     `earlier` is the scan that the caller has sent under this `scan_id` before; the visitor is then
-    that scan's, and otherwise the code's. `owner` is the visitor for whom the code was replaced.
+    that scan's, and otherwise the code's. `owner` is the visitor whose former code it is.
     """
 
     visitor: Visitor | None
     site: Site | None
     earlier: Scan | None
     owner: UUID | None
+    is_replaced: bool
 
 
 def _looking() -> Prepared:
@@ -59,6 +62,7 @@ def _looking() -> Prepared:
     return Prepared(
         select(
             RetiredQrCode.visitor_id,
+            RetiredQrCode.is_replaced,
             *stored_columns(Scan),
             *stored_columns(Visitor),
             *stored_columns(Site),
@@ -103,8 +107,17 @@ def _passing(*, leaving: bool) -> Prepared:
         insertion(model, _names(model), parameter, when=[passed]).cte()
         for model, parameter in ((Scan, "scans"), (VisitorEvent, "events"), (Notification, "mails"))
     ]
-    freed = [seat_freed(passed.c.slot_id).cte("freed")] if leaving else []
-    return Prepared(select(passed.c.id).add_cte(*written, *freed))
+    return Prepared(select(passed.c.id).add_cte(*written, *(_ended(passed) if leaving else ())))
+
+
+def _ended(passed: CTE) -> tuple[CTE, CTE]:
+    """What the end of a visit does beside: it frees the seat, and mails are not true any more."""
+    now = bindparam("new_updated_at", type_=Visitor.updated_at.type)
+    theirs = Notification.visitor_id == passed.c.id
+    return (
+        seat_freed(passed.c.slot_id).cte("freed"),
+        superseding(theirs, now, ABOUT_VISIT).cte("superseded"),
+    )
 
 
 def _turn() -> CTE:
@@ -121,7 +134,8 @@ def _names(model: type[Entity]) -> tuple[str, ...]:
 CHANGED = ("status", "checked_in_at", "checked_in_gate", "checked_out_at", "updated_at")
 _LOOK, _KEEP = _looking(), _keeping()
 _ENTER, _LEAVE = _passing(leaving=False), _passing(leaving=True)
-_SCAN_ENDS = 1 + len(stored_columns(Scan))
+_SCAN_BEGINS = 2
+_SCAN_ENDS = _SCAN_BEGINS + len(stored_columns(Scan))
 _VISITOR_ENDS = _SCAN_ENDS + len(stored_columns(Visitor))
 
 
@@ -140,8 +154,9 @@ async def look(journeys: Journeys, body: ScanCreate, caller_id: UUID) -> Found:
     return Found(
         visitor=plain_copy(Visitor, values[_SCAN_ENDS:_VISITOR_ENDS]),
         site=plain_copy(Site, values[_VISITOR_ENDS:]),
-        earlier=plain_copy(Scan, values[1:_SCAN_ENDS]),
+        earlier=plain_copy(Scan, values[_SCAN_BEGINS:_SCAN_ENDS]),
         owner=values[0],
+        is_replaced=bool(values[1]),
     )
 
 

@@ -14,7 +14,7 @@ from app.scans.repository import ScanRepository
 from app.scans.schemas import OfflineResult, OfflineScan, OfflineScanResult
 from app.scans.verdict import Gate, in_conflict, not_current
 from app.sites.repository import SiteReader
-from app.visitors.models import Visitor
+from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.service import VisitorDesk
 
 
@@ -111,8 +111,9 @@ class OfflineDesk:
                 scan.visitor_id = visitor.id
                 passages.append(scan)
             else:
-                owner = owners.get(body.token)
-                settle(scan, in_conflict(not_current(owner)), owner)
+                owner, is_replaced = owners.get(body.token, (None, False))
+                refusal = not_current(owner, is_replaced=is_replaced)
+                settle(scan, in_conflict(refusal), owner)
         await self._store(list(new), await self._replayed(passages, visitors.values()))
 
     async def _replayed(self, passages: Sequence[Scan], visitors: Collection[Visitor]) -> Replay:
@@ -124,6 +125,9 @@ class OfflineDesk:
     async def _store(self, new: Sequence[Scan], replay: Replay) -> None:
         """The slots come last: before them, rows are written that name other visitors."""
         await self.desk.visitors.save_passages(replay.changed.values())
+        left = [v.id for v in replay.changed.values() if v.status is VisitorStatus.COMPLETED]
+        if left:
+            await self.desk.outbox.supersede(left, self.desk.now)
         self.scans.add_new(new)
         for visitor_id, action, details in replay.events:
             self.desk.events.record(visitor_id, action, self.caller, self.desk.now, **details)

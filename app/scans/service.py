@@ -72,7 +72,8 @@ class GateDesk:
         gate = Gate(self.caller.site_id, body.gate or self.caller.gate)
         visitor, scan = found.visitor, entry(body, gate, self.caller_id, self._now)
         if visitor is None or found.site is None:
-            settle(scan, not_current(found.owner), found.owner)
+            refusal = not_current(found.owner, is_replaced=found.is_replaced)
+            settle(scan, refusal, found.owner)
             return scan if await keep(self._journeys, scan) else None
         settle(scan, decide(visitor, found.site, body.direction, gate, self._now), visitor.id)
         if scan.verdict in OPENED:

@@ -33,10 +33,12 @@ def refuse(code: str, message: str, **details: Any) -> Decision:
     return Decision(ScanVerdict.REFUSED, message, code, details)
 
 
-def not_current(owner: UUID | None) -> Decision:
-    """On a genuine code of no visitor; `owner` is the one for whom it was replaced."""
+def not_current(owner: UUID | None, *, is_replaced: bool) -> Decision:
+    """Decide on a genuine code of no visitor; `owner` is the one whose former code it is."""
     if owner is None:
         return refuse("unknown", "This code is not in use any more")
+    if is_replaced:
+        return refuse("replaced", "This code was replaced: use the code of the newest mail")
     return refuse("rescheduled", "The visit was moved: use the code of the newest mail")
 
 

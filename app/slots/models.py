@@ -35,6 +35,4 @@ class Slot(Entity):
     has_own_capacity: Mapped[bool] = mapped_column(default=False)
     booked: Mapped[int] = mapped_column(default=0)
     excess: Mapped[int] = mapped_column(default=0)
-    closed_shifts: Mapped[list[date]] = mapped_column(
-        ARRAY(Date), default=list, server_default=text("'{}'")
-    )
+    closed_shifts: Mapped[list[date]] = mapped_column(ARRAY(Date), server_default=text("'{}'"))

@@ -4,7 +4,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, Uuid, column, func, or_, select, table, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    DateTime,
+    String,
+    Uuid,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    update,
+)
 
 from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.repository import ReadRepository, Repository, refusals
@@ -14,10 +27,23 @@ from app.users.models import Role, User
 
 NEWEST_FIRST = Ordering("users", (User.id,), descending=True)
 
-# Two columns of a table that this package must not know: accounts stand below visitors. Whoever
-# makes an account or proves its address causes the change, in the same transaction; a call back
-# from `visitors` would hide the same statement behind a registry that a process can forget to fill.
-_visitors = table("visitors", column("host_id", Uuid), column("host_email", String))
+# Columns of a table that this package must not know: accounts stand below visitors. Whoever makes,
+# changes or closes an account causes the change, in the same transaction; a call back from
+# `visitors` would hide the same statement behind a registry that a process can forget to fill.
+_visitors = table(
+    "visitors",
+    column("id", Uuid),
+    column("status", String),
+    column("host_id", Uuid),
+    column("host_name", String),
+    column("host_email", String),
+    column("host_closed", Boolean),
+    column("updated_at", DateTime),
+)
+_IS_AHEAD = _visitors.c.status == literal_column("'pending'", String)
+_IS_OPEN = _visitors.c.status.in_(
+    [literal_column(f"'{word}'", String) for word in ("pending", "verified")]
+)
 # Likewise: no password is made of nothing but the name of a site.
 _sites = table("sites", column("name", String))
 
@@ -51,6 +77,15 @@ def _begins(q: str) -> ColumnElement[bool]:
     )
 
 
+def receives() -> ColumnElement[bool]:
+    """Return the condition under which an account stands behind its address.
+
+    An account that is closed still does, so that nobody writes to it. One whose address nobody has
+    proven yet does not: whoever registers somebody else's address must not see their visitors.
+    """
+    return or_(User.is_active, ~User.awaits_verification)
+
+
 class UserReader(ReadRepository[User]):
     """Looks accounts up."""
 
@@ -67,10 +102,10 @@ class UserReader(ReadRepository[User]):
             self.statement().where(User.id == user_id, User.role.in_(roles))
         )
 
-    async def active_host_id(self, email: str) -> UUID | None:
-        """The account that receives visitors under this address."""
+    async def by_address(self, email: str) -> User | None:
+        """Return the account behind a host's address; a closed one too, one yet unproven not."""
         return await self.session.scalar(
-            select(User.id).where(User.email_key == account_key(email), User.is_active)
+            self.statement().where(User.email_key == account_key(email), receives())
         )
 
     async def active_hosts(self) -> Sequence[User]:
@@ -151,5 +186,28 @@ class UserRepository(UserReader, Repository[User]):
                 func.lower(_visitors.c.host_email) == func.lower(user.email),
                 _visitors.c.host_id.is_(None),
             )
-            .values(host_id=user.id)
+            .values(host_id=user.id, host_closed=False)
         )
+
+    async def carry_to_visits(self, user: User) -> None:
+        """Give the name and the address of an account to the visits that it is to receive."""
+        theirs = (_visitors.c.host_id == user.id, _IS_OPEN)
+        await self._lock_visits(*theirs)
+        values = {"host_name": user.name, "host_email": user.email, "updated_at": user.updated_at}
+        await self.unit.write(update(_visitors).where(*theirs).values(values))
+
+    async def close_visits(self, user: User) -> None:
+        """Note in the visits of an account that will be gone: their mails go to the reception."""
+        theirs = (_visitors.c.host_id == user.id, _IS_OPEN)
+        await self._lock_visits(*theirs)
+        await self.unit.write(update(_visitors).where(*theirs).values(host_closed=True))
+
+    async def count_upcoming(self, user_id: UUID) -> int:
+        """Return how many visits that lie ahead an account is to receive."""
+        theirs = select(func.count()).where(_visitors.c.host_id == user_id, _IS_AHEAD)
+        return await self.session.scalar(theirs) or 0
+
+    async def _lock_visits(self, *which: ColumnElement[bool]) -> None:
+        """Lock in the order of the ids, as everybody does who locks several."""
+        ordered = select(_visitors.c.id).where(*which).order_by(_visitors.c.id).with_for_update()
+        await self.session.scalar(select(func.count()).select_from(ordered.subquery()))

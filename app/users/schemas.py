@@ -42,6 +42,20 @@ class User(Profile):
     updated_at: datetime
 
 
+class ChangedUser(User):
+    """A changed account."""
+
+    upcoming_visits: int | None = Field(
+        description="Visits that it is still to receive, where this has deactivated it, else null"
+    )
+
+
+class DeletedUser(BaseModel):
+    """What a deleted account leaves behind."""
+
+    upcoming_visits: int = Field(description="Visits that it was still to receive")
+
+
 class UserCreate(BaseModel):
     """A new account. Without a password its owner is mailed a link to set one."""
 

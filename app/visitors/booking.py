@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
 
 from app.audit.models import VisitorEvent
 from app.core.database import ReadSession, WriteSession
@@ -19,7 +19,9 @@ from app.departments.models import Department
 from app.notifications.models import Notification
 from app.sites.models import Site, SiteClosure
 from app.slots.repository import seat_taken
-from app.users.models import User
+from app.users.models import User, full_name
+from app.users.repository import receives
+from app.visitors.hosts import Host
 from app.visitors.models import Visitor
 
 
@@ -30,14 +32,16 @@ class Facts:
     site: Site
     closed: bool
     department: Department | None
-    host_id: UUID | None
+    host: Host | None
 
 
 def _facts(*chosen: ColumnElement[bool]) -> Prepared:
     closed = exists().where(SiteClosure.site_id == Site.id, SiteClosure.date == bindparam("day"))
-    host = and_(User.email_key == bindparam("host_key"), User.is_active)
+    by_address = and_(User.email_key == bindparam("host_key"), receives())
+    host = or_(by_address, and_(User.id == bindparam("host_id"), User.is_active))
+    account = (User.id, User.first_name, User.last_name, User.email)
     return Prepared(
-        select(closed, Department.id, Department.name, User.id, *stored_columns(Site))
+        select(closed, Department.id, Department.name, *account, *stored_columns(Site))
         .select_from(Site)
         .outerjoin(Department, Department.id == bindparam("department_id"))
         .outerjoin(User, host)
@@ -54,17 +58,19 @@ async def facts(
     site_id: UUID | None,
     day: date,
     department_id: UUID | None,
+    host_id: UUID | None,
     host_email: str | None,
 ) -> Facts | None:
     """Everything that a registration depends on (the default site for None); None without a site.
 
-    `host_id` is the account that receives visitors under that address. Site and department are
-    plain copies: what is set in them goes nowhere.
+    The host is the account of `host_id`, or else the one behind `host_email`. Site and department
+    are plain copies: what is set in them goes nowhere.
     """
     values = {
         "day": day,
         "department_id": department_id,
-        "host_key": account_key(host_email) if host_email else None,
+        "host_id": host_id,
+        "host_key": account_key(host_email) if host_email and host_id is None else None,
     }
     if site_id is None:
         row = await session.row(_OF_DEFAULT_SITE, **values)
@@ -72,12 +78,13 @@ async def facts(
         row = await session.row(_OF_SITE, **values, site_id=site_id)
     if row is None:
         return None
-    closed, known_id, department_name, host_id, *columns = row
+    closed, known_id, department_name, account_id, first_name, last_name, email, *columns = row
     site = plain_copy(Site, columns)
     if site is None:
         return None
     department = new_plain(Department, id=known_id, name=department_name) if known_id else None
-    return Facts(site, closed, department, host_id)
+    host = Host(account_id, full_name(first_name, last_name), email) if account_id else None
+    return Facts(site, closed, department, host)
 
 
 def _columns(model: type[Entity], *left_out: str) -> tuple[str, ...]:

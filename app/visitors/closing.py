@@ -8,6 +8,7 @@ from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventRepository
 from app.auth.caller import SYSTEM
 from app.core.database import Database, WriteSession
+from app.notifications.repository import MailKeeper
 from app.visitors.models import VisitorStatus
 from app.visitors.repository import VisitorRepository
 
@@ -49,6 +50,8 @@ async def _close_batch(unit: WriteSession, now: datetime, present: VisitorStatus
     expires = present is VisitorStatus.PENDING
     values = _expired(now) if expires else _completed(now)
     closed = await VisitorRepository(unit).close_past(present, values, now, at_most=BATCH)
+    if closed:
+        await MailKeeper(unit).supersede(closed, now)
     events = VisitorEventRepository(unit)
     for visitor_id in closed:
         action = VisitorAction.EXPIRED if expires else VisitorAction.COMPLETED

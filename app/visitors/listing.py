@@ -77,6 +77,7 @@ class VisitorFilter:
     visit_date: date | None = None
     visit_date_from: date | None = None
     visit_date_to: date | None = None
+    host_id: UUID | None = None
     host_email: str | None = None
     q: str | None = None
 
@@ -117,6 +118,7 @@ NARROWS: dict[str, ColumnElement[bool]] = {
     "visit_date": Visitor.visit_date == bindparam("visit_date"),
     "visit_date_from": Visitor.visit_date >= bindparam("visit_date_from"),
     "visit_date_to": Visitor.visit_date <= bindparam("visit_date_to"),
+    "host_id": Visitor.host_id == bindparam("host_id"),
     "host_email": func.lower(Visitor.host_email) == bindparam("host_email", type_=String),
     "q": _q(),
     "host": Visitor.host_id == bindparam("host"),
@@ -148,6 +150,7 @@ RECORD: dict[str, Any] = {
     "site_name": Site.name,
     "visit_date": Visitor.visit_date,
     "visit_time": Visitor.visit_time,
+    "host_id": Visitor.host_id,
     "host_name": Visitor.host_name,
     "host_email": Visitor.host_email,
     "status": _words(Visitor.status),

@@ -1,12 +1,13 @@
 """The mails that the life of a visit causes."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import (
     CancelledVisitPayload,
+    HandedOverPayload,
     MovedVisitPayload,
     Payload,
     VisitPayload,
@@ -41,13 +42,18 @@ def cancelled_payload(visitor: Visitor, site: Site, *, by_visitor: bool) -> Canc
     return CancelledVisitPayload(**_facts(visitor, site), by_visitor=by_visitor)
 
 
+def handed_over_payload(visitor: Visitor, site: Site) -> HandedOverPayload:
+    """The same, as its host knows it; for when somebody else receives the visitor."""
+    return HandedOverPayload(**_facts(visitor, site), account_id=visitor.host_id)
+
+
 def to_visitor(
-    kind: NotificationKind, visitor: Visitor, site: Site, payload: Payload, version: int
+    kind: NotificationKind, visitor: Visitor, site: Site, payload: VisitPayload, version: int
 ) -> OutgoingMail:
     """A mail to the visitor, pointless once the day of the visit is over."""
     return OutgoingMail(
         kind=kind,
-        payload=payload,
+        payload=for_visitor(payload, visitor),
         to=visitor.email,
         name=visitor.name,
         visitor_id=visitor.id,
@@ -75,6 +81,43 @@ def to_host(
     ]
 
 
+V = TypeVar("V", bound=VisitPayload)
+
+
+def for_visitor(payload: V, visitor: Visitor) -> V:
+    """Return what the visitor may be told: of a host whom a stranger named, no more than that."""
+    if visitor.host_as_sent is None:
+        return payload
+    return payload.model_copy(update={"host_name": visitor.host_as_sent or None})
+
+
+def farewells(
+    visitor: Visitor, site: Site, host_email: str | None, now: datetime
+) -> list[OutgoingMail]:
+    """The cancellation of a visit whose record will be gone: complete, and without reference to it.
+
+    `host_email` is where the host's mails go. A row of these mails lives for a day at most.
+    """
+    payload = cancelled_payload(visitor, site, by_visitor=False)
+    answers = (
+        visitor.host_email if visitor.host_as_sent is None and not visitor.host_closed else None
+    )
+    to_guest = for_visitor(payload, visitor).model_copy(
+        update={"reply_to": answers or site.contact_email}
+    )
+    ends = min(end_of_day(visitor.visit_date, site.timezone), now + timedelta(days=1))
+    mails = [(NotificationKind.visitor_cancelled, to_guest, visitor.email, visitor.name)]
+    if host_email is not None:
+        name = visitor.host_name or ""
+        mails.append((NotificationKind.host_cancelled, payload, host_email, name))
+    return [
+        OutgoingMail(
+            kind=kind, payload=said, to=to, name=name, pointless_after=ends, erase_when_done=True
+        )
+        for kind, said, to, name in mails
+    ]
+
+
 def _facts(visitor: Visitor, site: Site) -> dict[str, Any]:
     return {
         "language": site.language,
@@ -90,4 +133,6 @@ def _facts(visitor: Visitor, site: Site) -> dict[str, Any]:
         "visit_time": visitor.visit_time,
         "qr_code": visitor.qr_code,
         "sequence": visitor.revision,
+        "contact_phone": site.contact_phone,
+        "contact_email": site.contact_email,
     }

@@ -23,20 +23,12 @@ from app.slots.repository import SlotRepository
 from app.slots.service import Seat, UnknownSite, require_bookable, slot_full
 from app.visitors import mails
 from app.visitors.booking import Facts, book, facts
+from app.visitors.hosts import HOST_FIELDS, Host, UnknownHost, require_own
 from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.schemas import VisitorDetails
 
 # How often a booking is tried of which somebody else was faster with the row or with a seat.
 TRIES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """Who receives a visitor; `id` is their account, where they have one."""
-
-    id: UUID | None
-    name: str | None
-    email: str | None
 
 
 class UnknownDepartment(Invalid):
@@ -74,7 +66,9 @@ class Desk:
 class RegistrationDesk(Desk):
     """Registers visitors, within one unit of work."""
 
-    async def prepare(self, body: VisitorDetails, caller: Caller) -> Visitor:
+    async def prepare(
+        self, body: VisitorDetails, caller: Caller, host_as_sent: str | None = None
+    ) -> Visitor:
         """The visitor as `book` will store it; raises why this time can never be booked.
 
         What is answered must be made of it before: the booking may commit at once.
@@ -89,8 +83,10 @@ class RegistrationDesk(Desk):
             now=self.now,
             walk_in=caller.is_kiosk,
         )
-        host = receiving(caller, body.host_name, body.host_email, known.host_id)
-        return self._new(body, known.site, host, department=known.department)
+        host = _host(body, caller, known)
+        return self._new(
+            body, known.site, host, department=known.department, host_as_sent=host_as_sent
+        )
 
     async def book(self, visitor: Visitor, caller: Caller) -> None:
         """Take the seat and store the prepared visitor with all that follows; or `SlotFull`."""
@@ -138,8 +134,10 @@ class RegistrationDesk(Desk):
         return visitors
 
     async def _facts(self, body: VisitorDetails, caller: Caller) -> Facts:
-        address = None if caller.is_host else body.host_email
-        known = await facts(self.unit, body.site, body.visit_date, body.department, address)
+        if caller.is_host:
+            require_own(body.model_dump(include=set(HOST_FIELDS)), caller)
+        named = (None, None) if caller.is_host else (body.host_id, body.host_email)
+        known = await facts(self.unit, body.site, body.visit_date, body.department, *named)
         if known is None:
             raise UnknownSite
         if body.department is not None and known.department is None:
@@ -147,7 +145,7 @@ class RegistrationDesk(Desk):
         return known
 
     def _new(self, body: VisitorDetails, site: Site, host: Host, **known: Any) -> Visitor:
-        fields = body.model_dump(exclude={"site", "department", "host_name", "host_email"})
+        fields = body.model_dump(exclude={"site", "department", *HOST_FIELDS})
         return new_plain(
             Visitor,
             **fields,
@@ -158,6 +156,7 @@ class RegistrationDesk(Desk):
             host_id=host.id,
             host_name=host.name,
             host_email=host.email,
+            host_closed=False,
             status=VisitorStatus.PENDING,
             qr_code=self.codes.new(),
             revision=0,
@@ -188,8 +187,10 @@ async def department_of(session: ReadSession, department_id: UUID | None) -> Dep
     return department
 
 
-def receiving(caller: Caller, name: str | None, email: str | None, account: UUID | None) -> Host:
-    """Who receives a visitor: for hosts always they themselves."""
+def _host(body: VisitorDetails, caller: Caller, known: Facts) -> Host:
+    """Return who receives a visitor: for hosts they themselves. Raises `UnknownHost`."""
     if caller.is_host:
         return Host(caller.id, caller.name, caller.email)
-    return Host(account, name, email)
+    if body.host_id is not None and known.host is None:
+        raise UnknownHost
+    return known.host or Host(None, body.host_name, body.host_email)

@@ -5,6 +5,7 @@ site allows it. Neither makes the service write to addresses that are nobody's, 
 a code or an address.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from app.slots.service import UnknownSite
 from app.users.models import Role
 from app.users.repository import UserReader
 from app.visitors import schemas
+from app.visitors.hosts import Host, UnknownHost
 from app.visitors.models import Visitor
 from app.visitors.registration_schemas import (
     PublicVisitorCreate,
@@ -36,6 +38,14 @@ FORMS: dict[CallerRole, type[Registration]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A complete registration; `host_as_sent` is the host in the words of a stranger or a kiosk."""
+
+    body: schemas.VisitorDetails
+    host_as_sent: str | None = None
+
+
 def form_of(caller: Caller) -> type[Registration]:
     """How this caller registers visitors."""
     return FORMS.get(caller.role, VisitorCreate)
@@ -43,19 +53,21 @@ def form_of(caller: Caller) -> type[Registration]:
 
 async def complete(
     unit: WriteSession, body: Registration, caller: Caller, now: datetime
-) -> schemas.VisitorDetails:
-    """The registration with all that was left out: site, time and host.
+) -> Ordered:
+    """Return the registration with all that was left out: site, time and host.
 
     Raises `Invalid`, and `NotAuthenticated` where the site takes nobody from outside.
     """
     values = facts(body)
     if caller.is_person:
         values |= {"visit_date": body.visit_date, "visit_time": body.visit_time}
-    else:
-        site = await _site(unit, body.site, caller)
-        values |= {"site": site.id, **_when(body, site, now)}
-    values |= await _host(UserReader(unit), body, caller)
-    return schemas.VisitorDetails.model_construct(**values)
+        return Ordered(schemas.VisitorDetails.model_construct(**values))
+    site = await _site(unit, body.site, caller)
+    host = await _host_of_stranger(UserReader(unit), body)
+    values |= {"site": site.id, **_when(body, site, now)}
+    values |= {"host_id": host.id, "host_name": host.name, "host_email": host.email}
+    as_sent = host.name if caller.is_kiosk and body.host_id else body.host_name
+    return Ordered(schemas.VisitorDetails.model_construct(**values), host_as_sent=as_sent or "")
 
 
 async def _site(unit: WriteSession, site_id: UUID | None, caller: Caller) -> Site:
@@ -80,31 +92,25 @@ def _when(body: Registration, site: Site, now: datetime) -> dict[str, Any]:
     }
 
 
-async def _host(users: UserReader, body: Registration, caller: Caller) -> dict[str, str | None]:
-    if body.chosen_host is not None and not caller.is_host:
-        if body.host_name or body.host_email:
-            raise Invalid.field("host_id", "two_hosts", "Send host_id, or host_name and host_email")
-        return await _chosen(users, body.chosen_host)
-    known = caller.is_person or (
-        body.host_email is not None and await users.active_host_id(body.host_email)
-    )
-    # Dropped in silence: an answer of its own would tell which addresses have an account.
-    return {"host_name": body.host_name, "host_email": body.host_email if known else None}
+async def _host_of_stranger(users: UserReader, body: Registration) -> Host:
+    """Return the host that somebody without an account names.
 
-
-async def _chosen(users: UserReader, host_id: UUID) -> dict[str, str | None]:
-    host = await users.of_roles(host_id, {Role.HOST})
-    if host is None or not host.is_active:
-        raise Invalid.field("host_id", "unknown", "There is no such host")
-    return {"host_name": host.name, "host_email": host.email}
+    An address that is nobody's is dropped in silence: an answer of its own would tell which
+    addresses have an account.
+    """
+    if body.host_id is not None:
+        host = await users.of_roles(body.host_id, {Role.HOST})
+        if host is None or not host.is_active:
+            raise UnknownHost
+        return Host.of_account(host)
+    account = await users.by_address(body.host_email) if body.host_email is not None else None
+    return Host.of_account(account) if account else Host(None, body.host_name, None)
 
 
 def answer(visitor: Visitor, body: Registration, caller: Caller) -> schemas.Visitor:
-    """The new visitor as the caller may see it: a stranger gets back what they have sent."""
+    """Return the new visitor as the caller may see it: a stranger gets back what they have sent."""
     shown = schemas.Visitor.of(visitor)
     if caller.is_person:
         return shown
-    hidden: dict[str, str | None] = {"qr_code": None, "host_email": None}
-    if caller.role is CallerRole.ANONYMOUS:
-        hidden["host_name"] = body.host_name
-    return shown.model_copy(update=hidden)
+    hidden = {"qr_code": None, "host_email": None, "host_name": visitor.host_as_sent or None}
+    return shown.model_copy(update={**hidden, "host_id": body.host_id if caller.is_kiosk else None})

@@ -1,9 +1,8 @@
 """A registration as each kind of caller may send it."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
@@ -20,11 +19,6 @@ WALK_IN: JsonDict = {
 }
 # Mail programs make links of these, and the mail to the visitor would carry a stranger's.
 LINKS = ("://", "www.")
-# May be left out, but null is refused.
-_HOST_ID: Any = Field(
-    default_factory=lambda: None,
-    description="A host of `GET /api/visitors/hosts/`, in place of `host_name` and `host_email`",
-)
 
 
 def _no_link(value: str | None) -> str | None:
@@ -33,17 +27,8 @@ def _no_link(value: str | None) -> str | None:
     return value
 
 
-class _WithHost(VisitorFacts):
-    host_id: UUID = _HOST_ID
-
-    @property
-    def chosen_host(self) -> UUID | None:
-        """The account that was chosen as the host."""
-        return self.host_id if "host_id" in self.model_fields_set else None
-
-
-class VisitorCreate(Reschedule, _WithHost):
-    """A registration. For a host, `host_name` and `host_email` are always their own."""
+class VisitorCreate(Reschedule, VisitorFacts):
+    """A registration. A host registers visitors for themselves."""
 
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
@@ -56,7 +41,7 @@ class PublicVisitorCreate(VisitorCreate):
     host_name: Annotated[OptionalLine, AfterValidator(_no_link)] = None
 
 
-class WalkIn(_WithHost):
+class WalkIn(VisitorFacts):
     """A registration at a kiosk, at its site: for now, where no time is named."""
 
     model_config = ConfigDict(json_schema_extra={"example": WALK_IN})

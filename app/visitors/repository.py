@@ -115,6 +115,17 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         )
         return [Visitor(**row) for row in found.mappings()]
 
+    async def lock_upcoming(self, host_id: UUID) -> Sequence[Visitor]:
+        """Lock the visits that lie ahead of an account, in the order of their ids."""
+        found = await self.session.scalars(
+            select(Visitor)
+            .where(Visitor.host_id == host_id, Visitor.status == VisitorStatus.PENDING)
+            .order_by(Visitor.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        return found.all()
+
     async def save_passages(self, visitors: Iterable[Visitor]) -> None:
         """Store who came in and who left among locked visitors, with one UPDATE."""
         rows = [{name: getattr(visitor, name) for name in PASSAGE} for visitor in visitors]
@@ -230,21 +241,30 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         return found.all()
 
     def retire_code(self, visitor: Visitor, now: datetime) -> None:
-        """Remember the present code as one that a reschedule has replaced."""
+        """Remember the present code as a former one."""
         self.unit.add(
             RetiredQrCode(
                 token_hash=token_hash(visitor.qr_code), visitor_id=visitor.id, retired_at=now
             )
         )
 
-    async def retired_owners(self, tokens: Collection[str]) -> dict[str, UUID]:
-        """Of these codes those that were replaced, with their visitor."""
+    async def note_replaced(self, visitor_id: UUID) -> None:
+        """Have the gate refuse every former code of a visitor as one that was replaced."""
+        await self.unit.write(
+            update(RetiredQrCode)
+            .where(RetiredQrCode.visitor_id == visitor_id, ~RetiredQrCode.is_replaced)
+            .values(is_replaced=True)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def retired_owners(self, tokens: Collection[str]) -> dict[str, tuple[UUID, bool]]:
+        """Of these codes the former ones: their visitor, and whether it `is_replaced`."""
         by_hash = {token_hash(token): token for token in tokens}
         if not by_hash:
             return {}
         found = await self.session.rows(
-            select(RetiredQrCode.token_hash, RetiredQrCode.visitor_id).where(
-                RetiredQrCode.token_hash == any_(literal(list(by_hash), ARRAY(LargeBinary)))
-            )
+            select(
+                RetiredQrCode.token_hash, RetiredQrCode.visitor_id, RetiredQrCode.is_replaced
+            ).where(RetiredQrCode.token_hash == any_(literal(list(by_hash), ARRAY(LargeBinary))))
         )
-        return {by_hash[hash_]: visitor_id for hash_, visitor_id in found}
+        return {by_hash[hash_]: (owner, is_replaced) for hash_, owner, is_replaced in found}

@@ -11,7 +11,7 @@ from app.audit.repository import VisitorEventRepository
 from app.auth.caller import SYSTEM
 from app.core.database import Database, WriteSession
 from app.core.idempotency import forget_kept_at
-from app.notifications.repository import MailEraser
+from app.notifications.repository import MailKeeper
 from app.visitors.models import VisitorStatus
 from app.visitors.repository import VisitorReader, VisitorRepository
 
@@ -54,7 +54,7 @@ async def anonymise_past(
 
 
 async def _anonymise_batch(unit: WriteSession, now: datetime, days: int) -> int:
-    visitors, mails = VisitorRepository(unit), MailEraser(unit)
+    visitors, mails = VisitorRepository(unit), MailKeeper(unit)
     events = VisitorEventRepository(unit)
     found = await visitors.lock_past_retention(now, days, at_most=BATCH)
     if not found:

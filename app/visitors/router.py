@@ -1,8 +1,9 @@
 """`/api/visitors/`: the record and its life cycle."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventReader
@@ -17,6 +18,7 @@ from app.core.pagination import Page, Paging
 from app.core.qr_image import qr_png, qr_svg
 from app.core.request_context import note_subject
 from app.core.responses import CREATED, image
+from app.core.rollout import UpdateUnderWay
 from app.core.routing import ApiRoute
 from app.notifications.repository import NotificationReader
 from app.notifications.schemas import Notification
@@ -24,6 +26,7 @@ from app.slots.errors import BOOKING_PROBLEMS
 from app.users.repository import UserReader
 from app.visitors import schemas
 from app.visitors.dependencies import Desk, Filter, Registered, Registering, WithinLimits
+from app.visitors.hosts import NotYourVisit
 from app.visitors.lifecycle import InvalidTransition
 from app.visitors.listing import VisitorOrdering, page_of_records
 from app.visitors.metrics import bookings_of
@@ -32,6 +35,8 @@ from app.visitors.registration import answer, complete
 from app.visitors.repository import VisitorReader
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
+CHANGING = (NotYourVisit, UpdateUnderWay)
+Notify = Annotated[bool, Query(description="Whether those who were told of the visit are told")]
 
 
 @router.get("/", operation_id="visitors_list", summary="List visitors")
@@ -54,7 +59,7 @@ async def list_visitors(
     summary="Register a visitor",
     status_code=201,
     dependencies=[Once, WithinLimits],
-    responses=CREATED | problems(*BOOKING_PROBLEMS),
+    responses=CREATED | problems(NotYourVisit, *BOOKING_PROBLEMS),
 )
 async def register_visitor(
     body: Registered, caller: Registrar, desk: Registering, response: Response
@@ -65,7 +70,7 @@ async def register_visitor(
     site with `self_registration` alone. Neither is told the QR code or the host's e-mail address.
     """
     registration = await complete(desk.unit, body, caller, desk.now)
-    visitor = await desk.prepare(registration, caller)
+    visitor = await desk.prepare(registration.body, caller, registration.host_as_sent)
     shown = answer(visitor, body, caller)
     response.headers["Location"] = f"/api/visitors/{visitor.id}/"
     await desk.book(visitor, caller)
@@ -101,25 +106,32 @@ async def read_visitor(
     "/{visitor_id:uuid}/",
     operation_id="visitors_replace",
     summary="Replace a visitor",
-    responses=problems(NotFound, InvalidTransition, *BOOKING_PROBLEMS),
+    responses=problems(NotFound, InvalidTransition, *CHANGING, *BOOKING_PROBLEMS),
 )
 async def replace_visitor(
     visitor_id: UUID, body: schemas.VisitorDetails, caller: VisitorManager, desk: Desk
 ) -> schemas.Visitor:
-    """Replace every field; one that is left out gets its default. A new time is a reschedule."""
-    return schemas.Visitor.of(await desk.change(visitor_id, body.model_dump(), caller))
+    """Replace every field; one that is left out gets its default. A new time is a reschedule.
+
+    Who was told of what changes is told anew, as by `PATCH`.
+    """
+    return schemas.Visitor.of(await desk.change(visitor_id, body.changes(), caller))
 
 
 @router.patch(
     "/{visitor_id:uuid}/",
     operation_id="visitors_update",
     summary="Change a visitor",
-    responses=problems(NotFound, InvalidTransition, *BOOKING_PROBLEMS),
+    responses=problems(NotFound, InvalidTransition, *CHANGING, *BOOKING_PROBLEMS),
 )
 async def change_visitor(
     visitor_id: UUID, body: schemas.VisitorUpdate, caller: VisitorManager, desk: Desk
 ) -> schemas.Visitor:
-    """Change the fields that are sent. A new time is a reschedule."""
+    """Change the fields that are sent. A new time is a reschedule.
+
+    With another e-mail address the visit gets a new QR code, which is mailed there: the code that
+    the former mailbox has is refused as `replaced`. A new host is told, and so is the former one.
+    """
     return schemas.Visitor.of(await desk.change(visitor_id, body.changes(), caller))
 
 
@@ -130,9 +142,14 @@ async def change_visitor(
     status_code=204,
     responses=problems(NotFound),
 )
-async def delete_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> None:
-    """Free the seat and erase the personal data; an anonymous entry stays in the audit trail."""
-    await desk.delete(visitor_id, caller)
+async def delete_visitor(
+    visitor_id: UUID, caller: VisitorManager, desk: Desk, notify: Notify = True
+) -> None:
+    """Free the seat and erase the personal data; an anonymous entry stays in the audit trail.
+
+    Visitor and host of a pending visit are told that it is cancelled, unless `notify=false`.
+    """
+    await desk.delete(visitor_id, caller, notify=notify)
 
 
 @router.post(
@@ -185,6 +202,20 @@ async def check_out_visitor(
 async def complete_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> schemas.Visitor:
     """Close the visit of somebody who is inside, or has left without a scan."""
     return schemas.Visitor.of(await desk.end(visitor_id, VisitorAction.COMPLETED, caller))
+
+
+@router.post(
+    "/{visitor_id:uuid}/replace-code/",
+    operation_id="visitors_replace_code",
+    summary="Replace the QR code",
+    responses=problems(NotFound, InvalidTransition, UpdateUnderWay),
+)
+async def replace_code(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> schemas.Visitor:
+    """Give a pending visit a new code and mail it, where a mail was forwarded or lost.
+
+    The gate refuses the former codes as `replaced`, and their passes show nothing any more.
+    """
+    return schemas.Visitor.of(await desk.replace_code(visitor_id, caller))
 
 
 @router.post(

@@ -36,6 +36,11 @@ EXAMPLE: JsonDict = {
 }
 
 
+HOST_ID = (
+    "The host's account. It wins over `host_name` and `host_email`; null, in a change, clears all "
+    "three. An address that belongs to an account fills `host_id` and `host_name`"
+)
+
 # With every field filled: FastAPI drops what is null of an example.
 VISIT: JsonDict = {
     "id": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11",
@@ -44,6 +49,7 @@ VISIT: JsonDict = {
     "department_name": "Research",
     "site": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c13",
     "site_name": "Berlin",
+    "host_id": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c14",
     "status": "completed",
     "qr_code": "V1" + "A" * 40,
     "checked_in_at": "2026-11-23T08:52:07Z",
@@ -84,15 +90,21 @@ class VisitorFacts(BaseModel):
     purpose: Purpose = Purpose.OTHER
     department: UUID | None = None
     site: UUID | None = Field(None, description="The default site where it is left out")
+    host_id: UUID | None = Field(None, description=HOST_ID)
     host_name: OptionalLine = None
     host_email: OptionalEmail = None
     notes: Notes = None
 
 
 class VisitorDetails(Reschedule, VisitorFacts):
-    """A visitor as a whole. For a host, `host_name` and `host_email` are always their own."""
+    """A visitor as a whole. A host registers visitors for themselves."""
 
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
+
+    def changes(self) -> dict[str, Any]:
+        """Return every field, but `host_id` only where it was sent."""
+        left_out = {"host_id"} - self.model_fields_set
+        return self.model_dump(exclude=left_out)
 
 
 class VisitorUpdate(BaseModel):
@@ -114,6 +126,7 @@ class VisitorUpdate(BaseModel):
     site: UUID = LEFT_OUT
     visit_date: LocalDate = LEFT_OUT
     visit_time: WallTime = LEFT_OUT
+    host_id: UUID | None = LEFT_OUT
     host_name: OptionalLine = LEFT_OUT
     host_email: OptionalEmail = LEFT_OUT
     notes: Notes = LEFT_OUT
@@ -142,6 +155,7 @@ class Visitor(BaseModel):
     site_name: str
     visit_date: date
     visit_time: WallTime
+    host_id: UUID | None = Field(description="The host's account; null where there is none")
     host_name: str | None
     host_email: str | None
     status: VisitorStatus
@@ -190,6 +204,7 @@ class VisitorQuery(BaseModel):
     visit_date: LocalDate | None = None
     visit_date_from: LocalDate | None = Field(None, description="The first day, included")
     visit_date_to: LocalDate | None = Field(None, description="The last day, included")
+    host_id: UUID | None = None
     host_email: SearchText | None = Field(None, description="The whole address, in any case")
     q: SearchText | None = Field(
         None,

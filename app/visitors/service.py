@@ -1,5 +1,6 @@
 """The life of a visit: registered, changed, moved, cancelled, ended, erased."""
 
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
@@ -10,19 +11,24 @@ from app.core.database import AfterCommit, WriteSession
 from app.core.errors import NotFound
 from app.core.idempotency import forget_mentions
 from app.core.qr_token import QrTokens
-from app.notifications.kinds import NotificationKind
+from app.core.rollout import require_finished
+from app.core.text import account_key
+from app.notifications.kinds import TO_HOST, TO_VISITOR, NotificationKind
 from app.notifications.payloads import VisitPayload
+from app.notifications.repository import OutgoingMail
 from app.sites.models import Site
 from app.sites.repository import SiteReader
 from app.slots.service import UnknownSite, move_seat
 from app.users.repository import UserReader
 from app.visitors import mails
+from app.visitors.hosts import HOST_FIELDS, Host, resolve
 from app.visitors.lifecycle import HOLDS_SEAT, leave, require_pending, require_transition
 from app.visitors.models import Visitor, VisitorStatus
-from app.visitors.registering import Desk, Host, department_of, receiving
+from app.visitors.registering import Desk, department_of
 from app.visitors.repository import VisitorRepository
 
 MOVES = ("site", "visit_date", "visit_time")
+CONFIRMATION = NotificationKind.visitor_confirmation
 
 
 class VisitorDesk(Desk):
@@ -35,12 +41,28 @@ class VisitorDesk(Desk):
         self.visitors = VisitorRepository(unit)
 
     async def change(self, visitor_id: UUID, values: dict[str, Any], caller: Caller) -> Visitor:
-        """Set fields; a new date, time or site moves the visit by the rules of a reschedule."""
+        """Set fields, and tell everybody whom an earlier mail has told something else.
+
+        A new date, time or site moves the visit by the rules of a reschedule. A new address gets
+        the confirmation with a new code; a new host is told, and so is the former one.
+        """
         visitor = await self._locked(visitor_id, caller)
+        said = {field: values.pop(field) for field in HOST_FIELDS if field in values}
         moved_to = self._moved_to(visitor, values)
-        await self._set_fields(visitor, values, caller)
+        before = _host_of(visitor)
+        host = await resolve(UserReader(self.unit), said, before, caller) if said else before
+        is_handed_over = not host.is_same_as(before) and host != before
+        farewell = await self._farewell_of_host(visitor, host) if is_handed_over else []
+        readdressed = await self._set_fields(visitor, values, host, caller)
+        told = Told(visitor=readdressed, host=is_handed_over)
+        if readdressed:
+            await self._replace_codes(visitor)
         if moved_to is not None:
-            await self._move(visitor, *moved_to, caller)
+            await self._move(visitor, *moved_to, caller, told)
+        elif visitor.status in HOLDS_SEAT:
+            await self._tell_anew(visitor, told)
+        for mail in farewell:
+            self.outbox.put(replace(mail, version=visitor.revision), self.now)
         return await self._saved(visitor)
 
     async def reschedule(self, visitor_id: UUID, day: date, at: time, caller: Caller) -> Visitor:
@@ -52,7 +74,7 @@ class VisitorDesk(Desk):
         require_pending(visitor.status, "moved")
         if (day, at) == (visitor.visit_date, visitor.visit_time):
             return await self.visitors.with_relations(visitor)
-        await self._move(visitor, visitor.site_id, day, at, caller)
+        await self._move(visitor, visitor.site_id, day, at, caller, Told())
         return await self._saved(visitor)
 
     async def cancel(self, visitor_id: UUID, caller: Caller) -> Visitor:
@@ -62,13 +84,14 @@ class VisitorDesk(Desk):
         visitor.status = VisitorStatus.CANCELLED
         await self.slots.free(visitor.slot_id)
         self.events.record(visitor.id, VisitorAction.CANCELLED, caller, self.now)
-        await self.outbox.supersede(visitor.id, self.now)
+        await self.outbox.supersede([visitor.id], self.now)
         # A change of the calendar entry needs a higher SEQUENCE than the invitation's (RFC 5546).
         visitor.revision += 1
         saved = await self._saved(visitor)
         by_visitor = caller.role is CallerRole.VISITOR
         payload = mails.cancelled_payload(saved, saved.site, by_visitor=by_visitor)
-        self._tell(saved, saved.site, payload, "cancelled")
+        self._tell_visitor(NotificationKind.visitor_cancelled, saved, saved.site, payload)
+        self._tell_host(NotificationKind.host_cancelled, saved, saved.site, payload)
         return saved
 
     async def end(self, visitor_id: UUID, action: VisitorAction, caller: Caller) -> Visitor:
@@ -83,11 +106,18 @@ class VisitorDesk(Desk):
         """Let a locked visitor out and free the seat."""
         leave(visitor, self.now, self.now)
         await self.slots.free(visitor.slot_id)
+        await self.outbox.supersede([visitor.id], self.now)
         self.events.record(visitor.id, action, caller, self.now, **details)
 
-    async def delete(self, visitor_id: UUID, caller: Caller) -> None:
-        """Free the seat and erase the person; the trail keeps an anonymous entry."""
+    async def delete(self, visitor_id: UUID, caller: Caller, *, notify: bool = True) -> None:
+        """Free the seat and erase the person; the trail keeps an anonymous entry.
+
+        Those who were told of a pending visit are told that it is cancelled, unless `notify` is
+        false.
+        """
         visitor = await self._locked(visitor_id, caller)
+        if notify and visitor.status is VisitorStatus.PENDING:
+            await self._bid_farewell(visitor)
         if visitor.status in HOLDS_SEAT:
             await self.slots.free(visitor.slot_id)
         self.events.record(visitor.id, VisitorAction.DELETED, caller, self.now)
@@ -101,7 +131,19 @@ class VisitorDesk(Desk):
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "confirmed again")
         self.events.record(visitor.id, VisitorAction.EMAIL_RESENT, caller, self.now)
-        await self._confirm_again(visitor)
+        site = await self._site_of(visitor)
+        visitor.revision += 1
+        self._tell_visitor(CONFIRMATION, visitor, site, mails.visit_payload(visitor, site))
+
+    async def replace_code(self, visitor_id: UUID, caller: Caller) -> Visitor:
+        """Give a pending visit a new code, and mail it; the former ones are refused as replaced."""
+        await require_finished(self.unit)
+        visitor = await self._locked(visitor_id, caller)
+        require_pending(visitor.status, "given another code")
+        await self._replace_codes(visitor)
+        self.events.record(visitor.id, VisitorAction.CODE_REPLACED, caller, self.now)
+        await self._tell_anew(visitor, Told(visitor=True))
+        return await self._saved(visitor)
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -115,10 +157,6 @@ class VisitorDesk(Desk):
         visitor.updated_at = self.now
         return await self.visitors.with_relations(visitor)
 
-    async def _host(self, name: str | None, email: str | None, caller: Caller) -> Host:
-        account = await UserReader(self.unit).active_host_id(email) if email else None
-        return receiving(caller, name, email, account)
-
     def _moved_to(self, visitor: Visitor, values: dict[str, Any]) -> tuple[UUID, date, time] | None:
         present = (visitor.site_id, visitor.visit_date, visitor.visit_time)
         wanted = (
@@ -128,18 +166,15 @@ class VisitorDesk(Desk):
         )
         return None if wanted == present else wanted
 
-    async def _set_fields(self, visitor: Visitor, values: dict[str, Any], caller: Caller) -> None:
+    async def _set_fields(
+        self, visitor: Visitor, values: dict[str, Any], host: Host, caller: Caller
+    ) -> bool:
+        """Set what has changed; return whether the visitor has another mailbox now."""
         plain = {name: value for name, value in values.items() if name not in MOVES}
         if "department" in plain:
             department = await department_of(self.unit, plain.pop("department"))
             plain["department_id"] = department.id if department else None
-        if plain.keys() & {"host_name", "host_email"}:
-            host = await self._host(
-                plain.get("host_name", visitor.host_name),
-                plain.get("host_email", visitor.host_email),
-                caller,
-            )
-            plain |= {"host_id": host.id, "host_name": host.name, "host_email": host.email}
+        plain |= {"host_id": host.id, "host_name": host.name, "host_email": host.email}
         old_email = visitor.email
         changed = [name for name, value in plain.items() if getattr(visitor, name) != value]
         for name in changed:
@@ -148,23 +183,64 @@ class VisitorDesk(Desk):
             self.events.record(
                 visitor.id, VisitorAction.UPDATED, caller, self.now, fields=sorted(changed)
             )
-        if "email" in changed and visitor.status is VisitorStatus.PENDING:
-            await self.outbox.supersede(visitor.id, self.now, to=old_email)
-            await self._confirm_again(visitor)
+        if plain.keys() & set(changed) & set(HOST_FIELDS):
+            # Somebody of the house has named the host, whom the visitor may know now.
+            visitor.host_as_sent, visitor.host_closed = None, False
+        return account_key(visitor.email) != account_key(old_email)
+
+    async def _replace_codes(self, visitor: Visitor) -> None:
+        """A new code; the present one and those before it were sent where they must not count."""
+        self.visitors.retire_code(visitor, self.now)
+        await self.visitors.note_replaced(visitor.id)
+        visitor.qr_code = self.codes.new()
+
+    async def _farewell_of_host(self, visitor: Visitor, host: Host) -> list[OutgoingMail]:
+        """What the former host is told, of the visit as they know it."""
+        if visitor.status not in HOLDS_SEAT:
+            return []
+        site = await self._site_of(visitor)
+        if host.email is not None:
+            await self.outbox.supersede_hand_over(visitor.id, host.email, self.now)
+        payload = mails.handed_over_payload(visitor, site).model_copy(
+            update={"new_host_name": host.name or host.email, "sequence": visitor.revision + 1}
+        )
+        kind = NotificationKind.host_handed_over
+        farewell = mails.to_host(kind, visitor, site, payload, visitor.revision)
+        if farewell:
+            await require_finished(self.unit)
+        return farewell
+
+    async def _bid_farewell(self, visitor: Visitor) -> None:
+        """Queue the cancellation of a visit whose record will be gone."""
+        site = await self._site_of(visitor)
+        host_email = visitor.host_email
+        if host_email is not None and await self._is_closed(visitor):
+            host_email = site.reception_email
+        visitor.revision += 1
+        free_at = await self.outbox.hands_free_at(visitor.id, self.now)
+        for mail in mails.farewells(visitor, site, host_email, self.now):
+            self.outbox.put(replace(mail, not_before=free_at), self.now)
+
+    async def _is_closed(self, visitor: Visitor) -> bool:
+        if visitor.host_closed or visitor.host_id is None:
+            return visitor.host_closed
+        account = await UserReader(self.unit).get(visitor.host_id)
+        return account is None or not account.is_active
 
     async def _move(
-        self, visitor: Visitor, site_id: UUID, day: date, at: time, caller: Caller
+        self, visitor: Visitor, site_id: UUID, day: date, at: time, caller: Caller, told: "Told"
     ) -> None:
         require_pending(visitor.status, "moved")
         before = (visitor.visit_date, visitor.visit_time)
         seat = await move_seat(self.unit, visitor.slot_id, site_id, day, at, self.now)
-        self.visitors.retire_code(visitor, self.now)
+        if not told.visitor:
+            self.visitors.retire_code(visitor, self.now)
+            visitor.qr_code = self.codes.new()
         if not visitor.is_rescheduled:
             visitor.original_visit_date, visitor.original_visit_time = before
         visitor.site_id, visitor.slot_id = seat.site.id, seat.slot_id
         visitor.visit_date, visitor.visit_time = day, at
         visitor.is_rescheduled = True
-        visitor.qr_code = self.codes.new()
         visitor.revision += 1
         self.events.record(
             visitor.id,
@@ -174,27 +250,63 @@ class VisitorDesk(Desk):
             before=_when(*before),
             after=_when(day, at),
         )
-        await self.outbox.supersede(visitor.id, self.now)
-        payload = mails.moved_payload(visitor, seat.site, *before)
-        self._tell(visitor, seat.site, payload, "rescheduled")
+        await self.outbox.supersede([visitor.id], self.now)
+        moved = mails.moved_payload(visitor, seat.site, *before)
+        booked = mails.visit_payload(visitor, seat.site)
+        if told.visitor:
+            self._tell_visitor(CONFIRMATION, visitor, seat.site, booked)
+        else:
+            self._tell_visitor(NotificationKind.visitor_rescheduled, visitor, seat.site, moved)
+        if told.host:
+            self._tell_host(NotificationKind.host_registration, visitor, seat.site, booked)
+        else:
+            self._tell_host(NotificationKind.host_rescheduled, visitor, seat.site, moved)
 
-    def _tell(self, visitor: Visitor, site: Site, payload: VisitPayload, event: str) -> None:
-        to_visitor = NotificationKind(f"visitor_{event}")
-        self.outbox.put(
-            mails.to_visitor(to_visitor, visitor, site, payload, visitor.revision), self.now
-        )
-        to_host = NotificationKind(f"host_{event}")
-        for mail in mails.to_host(to_host, visitor, site, payload, visitor.revision):
+    async def _tell_anew(self, visitor: Visitor, told: "Told") -> None:
+        """Tell those who have not been told of an unmoved visit, or what is not true any more."""
+        if not (told.visitor or told.host):
+            return
+        site = await self._site_of(visitor)
+        visitor.revision += 1
+        payload = mails.visit_payload(visitor, site)
+        if told.visitor:
+            await self.outbox.supersede([visitor.id], self.now, TO_VISITOR)
+        if told.host:
+            await self.outbox.supersede([visitor.id], self.now, TO_HOST)
+        if told.visitor and visitor.status is VisitorStatus.PENDING:
+            self._tell_visitor(CONFIRMATION, visitor, site, payload)
+        if told.host:
+            self._tell_host(NotificationKind.host_registration, visitor, site, payload)
+
+    def _tell_visitor(
+        self, kind: NotificationKind, visitor: Visitor, site: Site, payload: VisitPayload
+    ) -> None:
+        mail = mails.to_visitor(kind, visitor, site, payload, visitor.revision)
+        self.outbox.put(mail, self.now)
+
+    def _tell_host(
+        self, kind: NotificationKind, visitor: Visitor, site: Site, payload: VisitPayload
+    ) -> None:
+        for mail in mails.to_host(kind, visitor, site, payload, visitor.revision):
             self.outbox.put(mail, self.now)
 
-    async def _confirm_again(self, visitor: Visitor) -> None:
+    async def _site_of(self, visitor: Visitor) -> Site:
         site = await SiteReader(self.unit).get(visitor.site_id)
         if site is None:
             raise UnknownSite
-        kind = NotificationKind.visitor_confirmation
-        version = await self.outbox.next_version(visitor.id, kind)
-        payload = mails.visit_payload(visitor, site)
-        self.outbox.put(mails.to_visitor(kind, visitor, site, payload, version), self.now)
+        return site
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who is to be told of a visit as if it were new: another mailbox, another host."""
+
+    visitor: bool = False
+    host: bool = False
+
+
+def _host_of(visitor: Visitor) -> Host:
+    return Host(visitor.host_id, visitor.host_name, visitor.host_email)
 
 
 def _when(day: date, at: time) -> str:

@@ -95,6 +95,7 @@ def upgrade() -> None:
     )
     op.add_column("slots", closed_shifts)
     op.add_column("visitors", sa.Column("host_as_sent", sa.String(length=401), nullable=True))
+    op.add_column("visitors", _flag("host_closed"))
     op.add_column("retired_qr_codes", _flag("is_replaced"))
     op.add_column("notifications", _flag("erase_when_done"))
     op.create_table(
@@ -135,6 +136,7 @@ def downgrade() -> None:
     op.drop_table("site_changes")
     op.drop_column("notifications", "erase_when_done")
     op.drop_column("retired_qr_codes", "is_replaced")
+    op.drop_column("visitors", "host_closed")
     op.drop_column("visitors", "host_as_sent")
     op.drop_column("slots", "closed_shifts")
     for column in (

@@ -136,7 +136,7 @@ async def test_sent_mail_stays_sent(api: Api, database: Database):
         queue = DeliveryQueue(unit)
         claimed = await queue.claim(NOW, LEASE)
         assert claimed is not None
-        assert await queue.settle(claimed, Outcome(status=NotificationStatus.SENT))
+        assert await queue.settle(claimed, Outcome(status=NotificationStatus.SENT), NOW)
     await admin.post(f"visitors/{visitor['id']}/cancel/")
     assert await states(database) == {"sent": 1, "queued": 1}
 
@@ -189,8 +189,8 @@ async def test_who_lost_a_claim_settles_nothing(database: Database):
     async with database.write() as unit:
         queue = DeliveryQueue(unit)
         assert lost.attempts < held.attempts
-        assert not await queue.settle(lost, Outcome(status=NotificationStatus.FAILED))
-        assert await queue.settle(held, Outcome(status=NotificationStatus.SENT))
+        assert not await queue.settle(lost, Outcome(status=NotificationStatus.FAILED), NOW)
+        assert await queue.settle(held, Outcome(status=NotificationStatus.SENT), NOW)
     assert await states(database) == {"sent": 1}
 
 

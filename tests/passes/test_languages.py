@@ -23,13 +23,13 @@ async def test_mails_are_in_the_language_of_the_site(
     }
 
 
-async def test_a_mail_stays_in_the_language_that_its_site_had(
+async def test_a_mail_leaves_in_the_language_that_its_site_has(
     api: Api, database: Database, mailbox: Mailbox
 ):
-    """Like its other facts: a mail says what was true when it was caused."""
+    """Like its other facts: a mail says what is true when it leaves."""
     await (await api.admin()).register()
     await change_default_site(database, language="de")
-    assert all("Monday" in mail["Subject"] for mail in await mailbox.deliver())
+    assert all("Montag" in mail["Subject"] for mail in await mailbox.deliver())
 
 
 @pytest.mark.parametrize(

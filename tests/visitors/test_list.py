@@ -27,6 +27,7 @@ async def test_an_item_is_the_record_with_every_field(api: Api, database: Databa
         visitor_type="student",
         visitor_category="academic",
         purpose="interview",
+        host_id=(await api.host()).user_id,
     )
     moved = {"visit_date": "2026-11-24", "visit_time": "14:00"}
     await admin.post(f"visitors/{elsewhere['id']}/reschedule/", moved)

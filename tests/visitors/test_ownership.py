@@ -19,6 +19,7 @@ OPERATIONS: list[tuple[str, str, Any]] = [
     ("POST", "cancel/", None),
     ("POST", "check-out/", None),
     ("POST", "complete/", None),
+    ("POST", "replace-code/", None),
     ("POST", "resend-email/", None),
     ("GET", "events/", None),
     ("GET", "notifications/", None),

@@ -82,7 +82,7 @@ async def test_every_field_comes_back(api: Api, database: Database):
 
 
 async def test_a_host_is_always_the_host_of_their_visitors(api: Api):
-    visitor = await (await api.host()).register(host_name="Boss", host_email="boss@example.com")
+    visitor = await (await api.host()).register()
     assert visitor["host_name"] == "Charles Babbage"
     assert visitor["host_email"] == "charles@example.com"
 
@@ -221,7 +221,6 @@ async def test_a_closure_day_is_closed(api: Api, database: Database):
         ("id", "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11"),
         ("status", "verified"),
         ("qr_code", "V1" + "A" * 40),
-        ("host_id", None),
         ("revision", 3),
     ],
 )

@@ -1,0 +1,218 @@
+"""SQL of what is true of a visit at the moment when a mail about it is claimed.
+
+A mail is written in the transaction that causes it, and may leave much later. Its payload holds
+what the cause alone knows (the former time, the gate); everything else is read here and put over
+it: the visit, its site, and whom to write to. This package lies below those of visits, sites and
+accounts, so it names the columns that it reads and not their models.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    Boolean,
+    ColumnElement,
+    Date,
+    FromClause,
+    String,
+    Time,
+    Uuid,
+    and_,
+    case,
+    cast,
+    column,
+    false,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    table,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from app.notifications.kinds import ABOUT_VISIT, TO_HOST, TO_VISITOR, NotificationKind
+
+_visits = table(
+    "visitors",
+    column("id", Uuid),
+    column("site_id", Uuid),
+    column("name", String),
+    column("email", String),
+    column("company", String),
+    column("purpose", String),
+    column("visit_date", Date),
+    column("visit_time", Time),
+    column("host_id", Uuid),
+    column("host_name", String),
+    column("host_email", String),
+    column("host_as_sent", String),
+    column("host_closed", Boolean),
+    column("status", String),
+    column("qr_code", String),
+    column("revision"),
+)
+_sites = table(
+    "sites",
+    column("id", Uuid),
+    column("name", String),
+    column("address", String),
+    column("timezone", String),
+    column("language", String),
+    column("reception_email", String),
+    column("contact_phone", String),
+    column("contact_email", String),
+)
+_users = table("users", column("id", Uuid), column("email", String), column("is_active", Boolean))
+
+_visit, _site, _host = _visits.alias("visit"), _sites.alias("site"), _users.alias("host")
+_addressee = _users.alias("addressee")  # the account that a mail was written to, where it names one
+_OPEN = ("pending", "verified")
+
+
+def words(values: Iterable[str]) -> list[ColumnElement[str]]:
+    """Words spelled out in the SQL, so that a plan can count on them."""
+    return [literal_column(f"'{value}'", String) for value in sorted(values)]
+
+
+def true_facts(mail: CTE) -> CTE:
+    """What a mail says and to whom, from the visit as it is now.
+
+    `mail` has `id`, `visitor_id`, `kind`, `recipient`, `recipient_name` and `payload`, and the
+    answer has the last three anew. `recipient` is null where there is nobody to tell any more, or
+    nothing.
+    """
+    kind = cast(mail.c.kind, String)
+    is_summary = kind == literal_column(f"'{NotificationKind.host_bulk_summary}'")
+    listed = _listed(mail)
+    named = cast(mail.c.payload["account_id"].astext, Uuid)
+    source = (
+        mail.outerjoin(_visit, and_(_visit.c.id == mail.c.visitor_id, kind.in_(words(ABOUT_VISIT))))
+        .outerjoin(_site, _site.c.id == _visit.c.site_id)
+        .outerjoin(_host, _host.c.id == _visit.c.host_id)
+        .outerjoin(_addressee, _addressee.c.id == named)
+        .outerjoin(listed, is_summary)
+    )
+    recipient = case(
+        (
+            _visit.c.id.is_not(None),
+            case((kind.in_(words(TO_VISITOR)), _visit.c.email), else_=_host_address(kind)),
+        ),
+        (and_(is_summary, listed.c.visitors.is_(None)), null()),
+        (_addressee.c.is_active.is_(True), _addressee.c.email),
+        (_addressee.c.is_active.is_(False), case((is_summary, listed.c.reception_email))),
+        else_=mail.c.recipient,
+    )
+    name = case(
+        (_visit.c.id.is_(None), mail.c.recipient_name),
+        (kind.in_(words(TO_VISITOR)), _visit.c.name),
+        else_=func.coalesce(_visit.c.host_name, ""),
+    )
+    said = case(
+        (_visit.c.id.is_not(None), mail.c.payload.op("||")(_of_visit(kind))),
+        (
+            is_summary,
+            mail.c.payload.op("||")(_object({"visitors": listed.c.visitors})),
+        ),
+        else_=mail.c.payload,
+    )
+    return (
+        select(
+            mail.c.id,
+            cast(recipient, String).label("recipient"),
+            cast(name, String).label("recipient_name"),
+            cast(said, JSONB).label("payload"),
+        )
+        .select_from(source)
+        .cte("facts")
+    )
+
+
+def _host_address(kind: ColumnElement[str]) -> ColumnElement[str | None]:
+    """The host's, the reception's where the account is closed; of an arrival, also where the host
+    has no address."""
+    is_arrival = kind == literal_column(f"'{NotificationKind.host_arrival}'")
+    return case(
+        (_is_closed(), _site.c.reception_email),
+        (and_(_visit.c.host_email.is_(None), is_arrival), _site.c.reception_email),
+        else_=_visit.c.host_email,
+    )
+
+
+def _is_closed() -> ColumnElement[bool]:
+    """Whether the host's account is deactivated or deleted."""
+    return or_(_visit.c.host_closed.is_(True), _host.c.is_active.is_(False))
+
+
+def _of_visit(kind: ColumnElement[str]) -> ColumnElement[Any]:
+    named = func.coalesce(_visit.c.host_name, _visit.c.host_email)
+    as_sent = func.nullif(_visit.c.host_as_sent, "")
+    is_shown = or_(_visit.c.host_as_sent.is_(None), kind.in_(words(TO_HOST)))
+    answers = and_(
+        _visit.c.host_as_sent.is_(None),
+        _visit.c.host_email.is_not(None),
+        ~func.coalesce(_is_closed(), false()),
+    )
+    facts: dict[str, ColumnElement[Any]] = {
+        "language": _site.c.language,
+        "visitor_name": _visit.c.name,
+        "company": _visit.c.company,
+        "purpose": _visit.c.purpose,
+        "host_name": case((is_shown, named), else_=as_sent),
+        "site_name": _site.c.name,
+        "site_address": _site.c.address,
+        "timezone": _site.c.timezone,
+        "visit_date": _visit.c.visit_date,
+        "visit_time": _visit.c.visit_time,
+        "qr_code": _visit.c.qr_code,
+        "sequence": _visit.c.revision,
+        "contact_phone": _site.c.contact_phone,
+        "contact_email": _site.c.contact_email,
+        "reply_to": case(
+            (kind.in_(words(TO_HOST)), null()),
+            (answers, _visit.c.host_email),
+            else_=_site.c.contact_email,
+        ),
+    }
+    return _object(facts)
+
+
+def _object(values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+    pairs = ((literal_column(f"'{name}'", String), value) for name, value in values.items())
+    return func.jsonb_build_object(*chain.from_iterable(pairs))
+
+
+def _listed(mail: FromClause) -> LateralFromClause:
+    """The visitors of a summary who are still expected by its host, with times as they are now."""
+    visit, site = _visits.alias("listed_visit"), _sites.alias("listed_site")
+    entry = func.jsonb_array_elements(mail.c.payload["visitors"]).column_valued("entry")
+    ids = select(cast(entry.op("->>")("visitor_id"), Uuid))
+    account = cast(mail.c.payload["account_id"].astext, Uuid)
+    is_theirs = case(
+        (account.is_not(None), visit.c.host_id == account),
+        else_=func.lower(visit.c.host_email) == func.lower(mail.c.recipient),
+    )
+    row = _object(
+        {
+            "visitor_id": visit.c.id,
+            "name": visit.c.name,
+            "company": visit.c.company,
+            "visit_date": visit.c.visit_date,
+            "visit_time": visit.c.visit_time,
+            "site_name": site.c.name,
+            "timezone": site.c.timezone,
+        }
+    )
+    in_order = (visit.c.visit_date, visit.c.visit_time, visit.c.name, visit.c.id)
+    return (
+        select(
+            func.jsonb_agg(aggregate_order_by(row, *in_order)).label("visitors"),
+            func.max(site.c.reception_email).label("reception_email"),
+        )
+        .select_from(visit.join(site, site.c.id == visit.c.site_id))
+        .where(visit.c.id.in_(ids), visit.c.status.in_(words(_OPEN)), is_theirs)
+        .lateral("listed")
+    )
