@@ -27,7 +27,12 @@ class Client:
     """A signed-in caller; paths are relative to `/api/`."""
 
     def __init__(
-        self, http: httpx.AsyncClient, headers: dict[str, str], user_id: str, *, is_host: bool = False
+        self,
+        http: httpx.AsyncClient,
+        headers: dict[str, str],
+        user_id: str,
+        *,
+        is_host: bool = False,
     ) -> None:
         self._http = http
         self.headers = headers

@@ -38,7 +38,7 @@ _visitors = table(
     column("host_name", String),
     column("host_email", String),
     column("host_closed", Boolean),
-    column("updated_at", DateTime),
+    column("updated_at", DateTime(timezone=True)),
 )
 _IS_AHEAD = _visitors.c.status == literal_column("'pending'", String)
 _IS_OPEN = _visitors.c.status.in_(

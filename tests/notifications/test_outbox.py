@@ -1,5 +1,6 @@
 """Mail is a row, written in the transaction that causes it."""
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -8,12 +9,12 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app.core.database import Database
-from app.notifications.claims import DeliveryQueue, Outcome
+from app.notifications.claims import Claim, DeliveryQueue, Outcome
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import NotificationStatus
 from app.notifications.repository import Outbox, OutgoingMail
-from tests.api import Api
-from tests.database import all_mails
+from tests.api import VISITOR, Api
+from tests.database import all_mails, change_default_site
 from tests.notifications.examples import payload
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -50,9 +51,13 @@ async def states(database: Database) -> Counter[str]:
     return Counter(row.status.value for row in await all_mails(database))
 
 
-async def claim(database: Database, now: datetime = NOW) -> str | None:
+async def claim_any(database: Database, now: datetime = NOW) -> Claim | None:
     async with database.write() as unit:
-        found = await DeliveryQueue(unit).claim(now, LEASE)
+        return await DeliveryQueue(unit).claim(now, LEASE)
+
+
+async def claim(database: Database, now: datetime = NOW) -> str | None:
+    found = await claim_any(database, now)
     return found.recipient if found else None
 
 
@@ -139,6 +144,128 @@ async def test_sent_mail_stays_sent(api: Api, database: Database):
         assert await queue.settle(claimed, Outcome(status=NotificationStatus.SENT), NOW)
     await admin.post(f"visitors/{visitor['id']}/cancel/")
     assert await states(database) == {"sent": 1, "queued": 1}
+
+
+async def take(database: Database, now: datetime = NOW) -> Claim:
+    """A claim, which must be there."""
+    claimed = await claim_any(database, now)
+    assert claimed is not None
+    return claimed
+
+
+async def settle(database: Database, claimed: Claim, status: NotificationStatus) -> None:
+    async with database.write() as unit:
+        outcome = Outcome(status=status, next_attempt_at=NOW)
+        assert await DeliveryQueue(unit).settle(claimed, outcome, NOW)
+
+
+@pytest.mark.parametrize("came_to", ["queued", "failed"])
+async def test_an_untrue_mail_that_could_not_be_sent_is_not_tried_again(
+    api: Api, database: Database, came_to: str
+):
+    admin = await api.admin()
+    visitor = await admin.register(host_email=None)
+    claimed = await take(database)
+    await admin.post(f"visitors/{visitor['id']}/cancel/")
+    await settle(database, claimed, NotificationStatus(came_to))
+    assert await states(database) == {"superseded": 1, "queued": 1}
+
+
+async def test_what_corrects_a_mail_waits_for_the_end_of_its_attempt(api: Api, database: Database):
+    admin = await api.admin()
+    visitor = await admin.register(host_email=None)
+    first = await take(database)
+    await admin.post(f"visitors/{visitor['id']}/cancel/")
+    assert await claim(database) is None
+    await settle(database, first, NotificationStatus.SENT)
+    assert (await take(database)).kind is NotificationKind.visitor_cancelled
+
+
+async def test_mail_about_other_visits_does_not_wait(api: Api, database: Database):
+    admin = await api.admin()
+    visitor = await admin.register(host_email=None)
+    await take(database)
+    await admin.post(f"visitors/{visitor['id']}/cancel/")
+    await admin.register(email="grace@example.com", host_email=None)
+    assert await claim(database) == "grace@example.com"
+
+
+async def test_a_worker_that_died_over_an_untrue_mail_leaves_it_at_that(
+    api: Api, database: Database
+):
+    admin = await api.admin()
+    visitor = await admin.register(host_email=None)
+    await take(database)
+    await admin.post(f"visitors/{visitor['id']}/cancel/")
+    async with database.write() as unit:
+        assert await DeliveryQueue(unit).take_over(NOW + LEASE) == 1
+    assert await states(database) == {"superseded": 1, "queued": 1}
+
+
+async def test_a_claim_reads_what_is_true_of_the_visit(api: Api, database: Database):
+    admin = await api.admin()
+    visitor = await admin.register()
+    await change_default_site(database, contact_phone="+49 30 1", contact_email="desk@example.com")
+    await admin.patch(f"visitors/{visitor['id']}/", {"company": "Engines Ltd"})
+    said = (await take(database)).payload
+    assert said["company"] == "Engines Ltd"
+    assert (said["contact_phone"], said["contact_email"]) == ("+49 30 1", "desk@example.com")
+    assert said["reply_to"] == "charles@example.com"
+
+
+async def test_who_was_registered_by_a_stranger_answers_the_site(api: Api, database: Database):
+    await api.host()
+    await change_default_site(database, self_registration=True, contact_email="desk@example.com")
+    await api.http.post("/api/visitors/", json=VISITOR)
+    claims = [await take(database) for _ in range(2)]
+    assert {claimed.kind: claimed.payload["reply_to"] for claimed in claims} == {
+        NotificationKind.visitor_confirmation: "desk@example.com",
+        NotificationKind.host_registration: None,
+    }
+
+
+async def test_a_mail_about_an_erased_visitor_goes_with_its_end(api: Api, database: Database):
+    admin = await api.admin()
+    visitor = await admin.register(host_email=None)
+    await admin.delete(f"visitors/{visitor['id']}/")
+    await settle(database, await take(database), NotificationStatus.QUEUED)
+    assert await states(database) == {"queued": 1}
+    await settle(database, await take(database), NotificationStatus.FAILED)
+    assert await states(database) == {}
+
+
+async def test_a_mail_about_an_erased_visitor_is_erased_after_a_day(api: Api, database: Database):
+    admin = await api.admin()
+    far = await admin.register(host_email=None, visit_date="2026-12-21")
+    await admin.delete(f"visitors/{far['id']}/")
+    for hours, left in ((23, 1), (24, 0)):
+        async with database.write() as unit:
+            await DeliveryQueue(unit).erase_pointless(NOW + timedelta(hours=hours))
+        assert len(await all_mails(database)) == left
+
+
+async def test_a_cancellation_of_an_erased_visit_waits_for_the_mail_in_hand(
+    api: Api, database: Database
+):
+    admin = await api.admin()
+    visitor = await admin.register(host_email=None)
+    await take(database)
+    await admin.delete(f"visitors/{visitor['id']}/")
+    assert await claim(database) is None
+    assert await claim(database, NOW + LEASE) == "ada@example.com"
+
+
+async def test_moves_and_claims_that_race_say_nothing_untrue(api: Api, database: Database):
+    """Whichever comes first: a mail of the old time leaves before its correction, or never."""
+    admin = await api.admin()
+    guests = [await admin.register(email=f"g{n}@example.com", host_email=None) for n in range(8)]
+    later = {"visit_date": "2026-11-24", "visit_time": "14:00"}
+    moves = [admin.post(f"visitors/{guest['id']}/reschedule/", later) for guest in guests]
+    _, *taken = await asyncio.gather(asyncio.gather(*moves), *(claim_any(database) for _ in guests))
+    rows = {row.id: row for row in await all_mails(database)}
+    for claimed in filter(None, taken):
+        is_old = claimed.payload["visit_date"] == "2026-11-23"
+        assert is_old == (rows[claimed.id].pointless_after == NOW)
 
 
 async def test_a_claim_is_one_workers(database: Database):
