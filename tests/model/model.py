@@ -1,5 +1,6 @@
 """What visits are, without a database: the truth that the application is held against."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
@@ -8,6 +9,18 @@ EARLY = timedelta(hours=2)
 REMINDERS = range(9, 21)  # the hours in which they are sent
 
 Mail = tuple[str, str, int]  # kind, recipient, and the SEQUENCE of its calendar file
+
+
+def is_farewell(mail: Mail) -> bool:
+    return mail[0] == "host_handed_over"
+
+
+def is_to_visitor(mail: Mail) -> bool:
+    return mail[0].startswith("visitor_")
+
+
+def is_to_host(mail: Mail) -> bool:
+    return not is_to_visitor(mail)
 
 
 @dataclass
@@ -42,10 +55,26 @@ class Visit:
         if to_host and self.host:
             self.waiting.append(((f"host_{event}", self.host, self.revision), over))
 
-    def drop(self, to: str | None = None) -> None:
-        """The mails that wait, or those of them to one address, are not true any more."""
-        gone = [mail for mail in self.waiting if to in {None, mail[0][1]}]
-        self.waiting = [mail for mail in self.waiting if mail not in gone]
+    def addressed(self, mail: Mail) -> Mail:
+        """A mail as it leaves: to the visitor's mailbox as it is by then."""
+        kind, recipient, sequence = mail
+        return (kind, self.email if is_to_visitor(mail) else recipient, sequence)
+
+    def say_farewell(self, former: str) -> None:
+        over = datetime.combine(self.at + timedelta(days=1), time(0), self.at.tzinfo)
+        self.waiting.append((("host_handed_over", former, self.revision), over))
+
+    def drop(self, which: Callable[[Mail], bool] = lambda _: True) -> None:
+        """The mails that wait are not true any more; of a host who has it no more they stay so."""
+        gone = [each for each in self.waiting if which(each[0]) and not is_farewell(each[0])]
+        self._drop(gone)
+
+    def take_back_farewell(self, host: str) -> None:
+        """A host who was told that somebody else has the visit has it again."""
+        self._drop([each for each in self.waiting if is_farewell(each[0]) and each[0][1] == host])
+
+    def _drop(self, gone: list[tuple[Mail, datetime]]) -> None:
+        self.waiting = [each for each in self.waiting if each not in gone]
         self.dropped += [mail for mail, _ in gone]
 
 
@@ -102,21 +131,42 @@ class Model:
 
     def leave(self, visit: Visit) -> None:
         visit.status = "completed"
+        visit.drop()
 
     def confirm_again(self, visit: Visit) -> None:
         visit.told = self.now.date()
+        visit.revision += 1
         visit.mail("confirmation", to_host=False)
 
+    def replace_code(self, visit: Visit) -> None:
+        visit.drop(is_to_visitor)
+        self.confirm_again(visit)
+
     def change_address(self, visit: Visit, email: str) -> None:
-        before, visit.email = visit.email, email
+        visit.email = email
         if visit.status == "pending":
-            visit.drop(before)
-            self.confirm_again(visit)
+            self.replace_code(visit)
+        elif visit.holds_seat:
+            visit.drop(is_to_visitor)
+            visit.revision += 1
+
+    def change_host(self, visit: Visit, host: str | None) -> None:
+        former, visit.host = visit.host, host
+        if former == host or not visit.holds_seat:
+            return
+        visit.drop(is_to_host)
+        visit.revision += 1
+        if host is not None:
+            visit.take_back_farewell(host)
+        visit.mail("registration", to_visitor=False)
+        if former is not None:
+            visit.say_farewell(former)
 
     def close(self) -> None:
         for visit in self.visits.values():
             if visit.at.date() < self.now.date() and visit.holds_seat:
                 visit.status = "expired" if visit.status == "pending" else "completed"
+                visit.drop()
 
     def remind(self) -> None:
         for visit in self.visits.values():
@@ -129,5 +179,8 @@ class Model:
     def deliver(self) -> None:
         for visit in self.visits.values():
             for mail, over in visit.waiting:
-                (visit.sent if self.now < over else visit.dropped).append(mail)
+                if self.now < over:
+                    visit.sent.append(visit.addressed(mail))
+                else:
+                    visit.dropped.append(mail)
             visit.waiting = []

@@ -33,6 +33,7 @@ from workers.visits import close_visits, send_reminders
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "10"))
 STEPS = 40
 HOST = "charles@example.com"
+OTHER_HOST = "mary@example.com"
 BEGIN = MONDAY + timedelta(hours=2)  # an hour in which reminders are sent
 
 # What an entry of the trail makes of a visit; the others change nothing.
@@ -64,6 +65,7 @@ class Visits(RuleBasedStateMachine):
         self.model = Model(BEGIN)
         self.numbers = count(1)
         self.codes: dict[str, str] = {}
+        self.former: dict[str, dict[str, str]] = {}
         self.summaries = 0
 
     # -- registering --------------------------------------------------------------------------
@@ -111,7 +113,7 @@ class Visits(RuleBasedStateMachine):
         assert (answer.status_code == 200) is self.model.can_move(visit, wanted), answer.text
         if answer.status_code == 200:
             self.model.move(visit, wanted)
-            self.known(answer)
+            self.known(answer, retired="rescheduled")
 
     @rule(id_=ids, what=st.sampled_from(["cancel", "resend-email", "check-out", "complete"]))
     def change(self, id_: str, what: str) -> None:
@@ -129,6 +131,28 @@ class Visits(RuleBasedStateMachine):
         answer = self.world.request("PATCH", f"visitors/{id_}/", {"email": email})
         assert answer.status_code == 200, answer.text
         self.model.change_address(self.model.visits[id_], email)
+        self.known(answer, retired="replaced")
+
+    @rule(id_=ids)
+    def replace_code(self, id_: str) -> None:
+        visit = self.model.visits[id_]
+        answer = self.world.request("POST", f"visitors/{id_}/replace-code/")
+        assert answer.is_success is (visit.status == "pending"), answer.text
+        if answer.is_success:
+            self.model.replace_code(visit)
+            self.known(answer, retired="replaced")
+
+    @rule(id_=ids, host=st.sampled_from([HOST, OTHER_HOST, None]))
+    def change_host(self, id_: str, host: str | None) -> None:
+        answer = self.world.request("PATCH", f"visitors/{id_}/", {"host_email": host})
+        assert answer.status_code == 200, answer.text
+        self.model.change_host(self.model.visits[id_], host)
+
+    @rule(id_=ids, which=st.integers(0, 5))
+    def try_a_former_code(self, id_: str, which: int) -> None:
+        for code, refusal in list(self.former.get(id_, {}).items())[which : which + 1]:
+            answer = self.world.request("POST", "visitors/verify-qr/", {"token": code})
+            assert (answer.status_code, answer.json()["code"]) == (409, refusal)
 
     @rule(id_=consumes(ids))
     def delete(self, id_: str) -> None:
@@ -197,10 +221,16 @@ class Visits(RuleBasedStateMachine):
         self.model.now = max(self.model.now, until)
         self.world.clock.set(self.model.now)
 
-    def known(self, answer: httpx.Response) -> str:
+    def known(self, answer: httpx.Response, retired: str | None = None) -> str:
+        """Note the code of a visit, and how the gate refuses the one before it."""
         visitor = answer.json()
-        self.codes[visitor["id"]] = visitor["qr_code"]
         id_: str = visitor["id"]
+        former = self.former.setdefault(id_, {})
+        if retired and self.codes[id_] != visitor["qr_code"]:
+            former[self.codes[id_]] = retired
+            if retired == "replaced":
+                self.former[id_] = dict.fromkeys(former, retired)
+        self.codes[id_] = visitor["qr_code"]
         return id_
 
     def scan(self, id_: str, direction: str) -> httpx.Response:

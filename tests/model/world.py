@@ -155,7 +155,7 @@ async def _snapshot(session: ReadSession) -> Snapshot:
     summaries = 0
     for mail in await session.scalars(select(Notification)):
         if mail.visitor_id is None:
-            summaries += 1
+            summaries += not mail.erase_when_done
         else:
             sent = (mail.kind.value, mail.recipient, mail.payload["sequence"])
             insort(visits[mail.visitor_id].mails.setdefault(mail.status.value, []), sent)

@@ -261,7 +261,8 @@ async def test_moves_and_claims_that_race_say_nothing_untrue(api: Api, database:
     guests = [await admin.register(email=f"g{n}@example.com", host_email=None) for n in range(8)]
     later = {"visit_date": "2026-11-24", "visit_time": "14:00"}
     moves = [admin.post(f"visitors/{guest['id']}/reschedule/", later) for guest in guests]
-    _, *taken = await asyncio.gather(asyncio.gather(*moves), *(claim_any(database) for _ in guests))
+    claims = [claim_any(database) for _ in guests]
+    _, taken = await asyncio.gather(asyncio.gather(*moves), asyncio.gather(*claims))
     rows = {row.id: row for row in await all_mails(database)}
     for claimed in filter(None, taken):
         is_old = claimed.payload["visit_date"] == "2026-11-23"

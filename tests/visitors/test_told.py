@@ -28,6 +28,12 @@ def subjects(mails: Sequence[EmailMessage], to: str) -> list[str]:
     return [str(mail["Subject"]) for mail in mails if to in str(mail["To"])]
 
 
+def text_of(mail: EmailMessage) -> str:
+    part = mail.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
+
+
 # -- codes ------------------------------------------------------------------------------------
 
 
@@ -244,7 +250,7 @@ async def test_a_stranger_reads_of_the_host_what_they_have_sent(
     assert answer["host_name"] == "The one with the beard"
     assert (answer["host_id"], answer["host_email"]) == (None, None)
     to_guest = next(mail for mail in await mailbox.deliver() if "ada@" in str(mail["To"]))
-    text = to_guest.get_body(("plain",)).get_content()
+    text = text_of(to_guest)
     assert "The one with the beard" in text
     assert "Charles" not in text
     seen = (await (await api.admin()).get(f"visitors/{answer['id']}/")).json()
@@ -324,7 +330,7 @@ async def test_a_summary_says_what_became_of_its_visits(api: Api, mailbox: Mailb
         and "Moved" in mail.as_string()
         and "1 visitor" in str(mail["Subject"])
     )
-    text = summary.get_body(("plain",)).get_content()
+    text = text_of(summary)
     assert "14:00" in text
     assert "Gone" not in text
 
