@@ -20,3 +20,16 @@ class NotificationKind(StrEnum):
     visitor_reminder = "visitor_reminder"
     password_reset = "password_reset"  # noqa: S105  (a kind of mail, not a password)
     email_verification = "email_verification"
+
+
+TO_HOSTS = frozenset(
+    {
+        NotificationKind.host_registration,
+        NotificationKind.host_arrival,
+        NotificationKind.host_rescheduled,
+        NotificationKind.host_cancelled,
+        NotificationKind.host_updated,
+        NotificationKind.host_handed_over,
+        NotificationKind.host_bulk_summary,
+    }
+)

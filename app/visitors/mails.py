@@ -90,4 +90,6 @@ def _facts(visitor: Visitor, site: Site) -> dict[str, Any]:
         "visit_time": visitor.visit_time,
         "qr_code": visitor.qr_code,
         "sequence": visitor.revision,
+        "contact_phone": site.contact_phone,
+        "contact_email": site.contact_email,
     }
