@@ -20,7 +20,7 @@ from app.core.client_address import ProxyTrust
 from app.core.clock import Clock, SystemClock
 from app.core.cors import CorsMiddleware
 from app.core.database import Database
-from app.core.jobs import DRAIN_OUTBOX, Waker, connect
+from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, Waker, connect
 from app.core.keys import KeyRing
 from app.core.leaving import LeavingMiddleware
 from app.core.limits import RateLimiter
@@ -53,6 +53,7 @@ from app.slots import router as slots
 from app.slots import rules_router as site_rules
 from app.visitors import handing_over_router as handing_over
 from app.visitors import router as visitors
+from app.visitors import sites_router as site_changes
 
 # In the order of how often they are asked: they are looked through one after the other.
 ROUTERS: Sequence[APIRouter] = (
@@ -74,6 +75,7 @@ ROUTERS: Sequence[APIRouter] = (
     departments.router,
     devices.router,
     sites.router,
+    site_changes.router,
     site_rules.router,
 )
 
@@ -142,6 +144,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         RecentWriters(app.state.redis) if settings.database_replica_url else None
     )
     app.state.wake_outbox = Waker(app.state.redis, DRAIN_OUTBOX)
+    app.state.wake_site_changes = Waker(app.state.redis, TELL_OF_SITE_CHANGES)
     app.state.limiter = RateLimiter(settings.redis_url, key_ring(settings))
     try:
         async with app.state.database.pulse.felt():
@@ -149,6 +152,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await app.state.limiter.close()
         await app.state.wake_outbox.close()
+        await app.state.wake_site_changes.close()
+        # The pool was made outside of it.
+        await app.state.redis.aclose(close_connection_pool=True)
         await app.state.database.close()
 
 

@@ -6,13 +6,19 @@ from arq import cron, func
 from arq.cron import CronJob
 from arq.worker import Worker
 
-from app.core.jobs import DRAIN_OUTBOX, connect, deserialize, serialize
+from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, connect, deserialize, serialize
 from workers.accounts import purge_accounts
 from workers.context import WorkerContext
 from workers.mail import drain_outbox
 from workers.repeats import forget_answers
 from workers.runs import watched
-from workers.visits import anonymise_visitors, close_visits, count_visits, send_reminders
+from workers.visits import (
+    anonymise_visitors,
+    close_visits,
+    count_visits,
+    send_reminders,
+    tell_of_site_changes,
+)
 
 # A killed worker's job runs again after this and ten seconds more.
 JOB_SECONDS = 60
@@ -24,6 +30,8 @@ def calendar() -> list[CronJob]:
     return [
         cron(watched(close_visits), minute=set(range(0, 60, 5)), run_at_startup=True),
         cron(watched(count_visits), run_at_startup=True),  # every minute
+        # What a change wakes within seconds, where the wake-up was lost or its worker killed.
+        cron(watched(tell_of_site_changes), second=set(range(0, 60, 15)), run_at_startup=True),
         cron(watched(send_reminders), minute=set(range(0, 60, 15)), run_at_startup=True),
         cron(watched(purge_accounts), hour=2, minute=40),
         cron(watched(forget_answers), minute=20),
@@ -35,7 +43,10 @@ def calendar() -> list[CronJob]:
 def make_worker(context: WorkerContext, redis_url: str) -> Worker:
     """An ARQ worker that runs its jobs with `context`."""
     return Worker(
-        functions=[func(drain_outbox, name=DRAIN_OUTBOX)],
+        functions=[
+            func(drain_outbox, name=DRAIN_OUTBOX),
+            func(watched(tell_of_site_changes), name=TELL_OF_SITE_CHANGES),
+        ],
         cron_jobs=calendar(),
         redis_pool=connect(redis_url),
         job_serializer=serialize,

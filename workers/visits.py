@@ -7,6 +7,7 @@ from app.reports.counting import fold_changes
 from app.visitors.closing import close_past_visits
 from app.visitors.reminders import remind
 from app.visitors.retention import anonymise_past
+from app.visitors.site_changes import bring_to_visits
 from workers.context import context_of
 
 
@@ -34,6 +35,14 @@ async def send_reminders(ctx: dict[Any, Any]) -> None:
     queued = await remind(context.database, context.wake_outbox, context.clock.now())
     if queued:
         logger.info("reminders queued", count=queued)
+
+
+async def tell_of_site_changes(ctx: dict[Any, Any]) -> None:
+    """Queue what visitors and hosts are told of changed names, addresses and time zones."""
+    context = context_of(ctx)
+    count = await bring_to_visits(context.database, context.wake_outbox, context.clock.now())
+    if count:
+        logger.info("site changes told", count=count)
 
 
 async def anonymise_visitors(ctx: dict[Any, Any]) -> None:

@@ -133,6 +133,11 @@ class WriteSession(ReadSession):
         self.database = database
         self.callbacks: list[AfterCommit] = []
         self._appended: defaultdict[Shape, list[Mapping[str, Any]]] = defaultdict(list)
+        self._rehearses = False
+
+    def rehearse(self) -> None:
+        """Have the owner undo all of it at the end, with nobody told: a dry run."""
+        self._rehearses = True
 
     def add(self, *entities: object) -> None:
         self._session.add_all(entities)
@@ -193,7 +198,9 @@ class WriteSession(ReadSession):
     async def commit(self) -> None:
         """For the owner of the unit alone."""
         await self.flush()
-        if self._opened is not None:
+        if self._rehearses:
+            self.callbacks.clear()
+        elif self._opened is not None:
             await self._opened.commit()
 
     def after_commit(self, callback: AfterCommit) -> None:

@@ -14,6 +14,7 @@ from app.core.outages import Outage
 
 REDIS_SECONDS = 2.0
 DRAIN_OUTBOX = "drain_outbox"
+TELL_OF_SITE_CHANGES = "tell_of_site_changes"
 # A wake-up is four journeys to Redis, two milliseconds of work. Under load ten a second are enough:
 # a worker that is awake goes on by itself for as long as there is mail.
 GATHER_SECONDS = 0.1
@@ -75,6 +76,6 @@ class Waker:
             await asyncio.sleep(GATHER_SECONDS)
 
     async def close(self) -> None:
+        """Wait for the call that is on its way."""
         if self._task is not None:
             await asyncio.wait([self._task], timeout=2 * REDIS_SECONDS)
-        await self._redis.aclose(close_connection_pool=True)  # the pool was made outside of it

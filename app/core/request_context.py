@@ -1,6 +1,8 @@
 """What is known of the request or job in hand, for logs and problem documents."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -28,6 +30,16 @@ _context: ContextVar[RequestContext | None] = ContextVar("request_context", defa
 
 def set_request_context(context: RequestContext | None) -> None:
     _context.set(context)
+
+
+@contextmanager
+def on_behalf_of(request_id: str) -> Iterator[None]:
+    """Have what is written in the block bear the id of the request that has caused it."""
+    before = _context.set(RequestContext(request_id))
+    try:
+        yield
+    finally:
+        _context.reset(before)
 
 
 def current_context() -> RequestContext | None:

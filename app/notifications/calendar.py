@@ -20,9 +20,14 @@ class CalendarMethod(StrEnum):
 
 
 def visit_calendar(
-    visit: VisitPayload, method: CalendarMethod, *, organizer: str, made_at: datetime
+    visit: VisitPayload,
+    method: CalendarMethod,
+    *,
+    organizer: str,
+    made_at: datetime,
+    for_host: bool = False,
 ) -> str:
-    """A calendar with the one event of the visit, lines ended by CRLF.
+    """Return a calendar with the one event of the visit, lines ended by CRLF.
 
     The UID never changes, so that a later SEQUENCE moves or removes the entry that an earlier
     one made. `organizer` is a mail address: RFC 5546 demands one in both methods, and calendars
@@ -33,20 +38,25 @@ def visit_calendar(
         "VERSION:2.0",
         f"PRODID:{PRODUCT}",
         f"METHOD:{method.value}",
-        *_event(visit, method, organizer, made_at),
+        *_event(visit, method, organizer, made_at, for_host=for_host),
         "END:VCALENDAR",
     ]
     return "".join(f"{_folded(line)}\r\n" for line in lines)
 
 
 def _event(
-    visit: VisitPayload, method: CalendarMethod, organizer: str, made_at: datetime
+    visit: VisitPayload,
+    method: CalendarMethod,
+    organizer: str,
+    made_at: datetime,
+    *,
+    for_host: bool,
 ) -> list[str]:
     words = wording(visit.language)
     # RFC 5545 wants the pure form of UTC; a zone by name would need its whole VTIMEZONE.
     starts_at = visit.starts_at.astimezone(UTC)
-    # Words inside of an f-string are not found by those who look for what is to be translated.
-    title = words.gettext("Visit to %(site)s") % {"site": visit.site_name}
+    title = _title_for_host(visit, words) if for_host else _title(visit, words)
+    description = (_description_for_host if for_host else _description)(visit, words)
     status = "CANCELLED" if method is CalendarMethod.cancel else "CONFIRMED"
     return [
         "BEGIN:VEVENT",
@@ -57,11 +67,20 @@ def _event(
         f"DTEND:{_instant(starts_at + VISIT_LENGTH)}",
         f"SUMMARY:{_text(title)}",
         f"LOCATION:{_text(_location(visit))}",
-        f"DESCRIPTION:{_text(_description(visit, words))}",
+        f"DESCRIPTION:{_text(description)}",
         f"ORGANIZER:mailto:{organizer}",
         f"STATUS:{status}",
         "END:VEVENT",
     ]
+
+
+# Words inside of an f-string are not found by those who look for what is to be translated.
+def _title(visit: VisitPayload, words: Wording) -> str:
+    return words.gettext("Visit to %(site)s") % {"site": visit.site_name}
+
+
+def _title_for_host(visit: VisitPayload, words: Wording) -> str:
+    return words.gettext("Visit of %(visitor)s") % {"visitor": visit.visitor_name}
 
 
 def _location(visit: VisitPayload) -> str:
@@ -71,9 +90,24 @@ def _location(visit: VisitPayload) -> str:
 def _description(visit: VisitPayload, words: Wording) -> str:
     """Without the token of the QR code: calendars are shared more freely than mails."""
     host = words.gettext("Host") + f": {visit.host_name}" if visit.host_name else ""
-    purpose = words.gettext("Purpose") + f": {words.purpose(visit.purpose)}"
+    contact = ", ".join(part for part in (visit.contact_phone, visit.contact_email) if part)
+    contact = words.gettext("Contact") + f": {contact}" if contact else ""
     bring = words.gettext("Please bring a photo ID and the QR code from your confirmation mail.")
-    return "\n".join(line for line in (host, purpose, bring) if line)
+    return _lines(host, _purpose(visit, words), contact, bring)
+
+
+def _description_for_host(visit: VisitPayload, words: Wording) -> str:
+    company = f" ({visit.company})" if visit.company else ""
+    visitor = words.gettext("Visitor") + f": {visit.visitor_name}{company}"
+    return _lines(visitor, _purpose(visit, words))
+
+
+def _purpose(visit: VisitPayload, words: Wording) -> str:
+    return words.gettext("Purpose") + f": {words.purpose(visit.purpose)}"
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(line for line in lines if line)
 
 
 def _instant(moment: datetime) -> str:

@@ -20,7 +20,7 @@ from app.notifications.claims import Claim, DeliveryQueue, Outcome
 from app.notifications.links import Links
 from app.notifications.message import Mailbox, Message, build_message
 from app.notifications.models import NotificationStatus
-from app.notifications.payloads import PAYLOADS
+from app.notifications.payloads import PAYLOADS, Payload, VisitPayload
 from app.notifications.rendering import render
 from app.notifications.schedule import next_attempt
 from app.notifications.smtp import Mailer, PermanentMailError, TemporaryMailError
@@ -194,6 +194,7 @@ class Delivery:
             mail,
             sender=self.sender,
             recipient=Mailbox(claim.recipient_name, recipient),
+            reply_to=_answered_by(payload),
             message_id=f"<{claim.id}@{self.sender.address.partition('@')[2]}>",
             date=claim.created_at,
         )
@@ -206,6 +207,11 @@ class Delivery:
         if due is None:
             return _failed(reply)
         return Outcome(status=NotificationStatus.QUEUED, next_attempt_at=due, last_error=reply)
+
+
+def _answered_by(payload: Payload) -> Mailbox | None:
+    address = payload.reply_to if isinstance(payload, VisitPayload) else None
+    return Mailbox("", address) if address else None
 
 
 def _cause(claim: Claim) -> RequestContext:

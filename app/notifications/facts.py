@@ -171,6 +171,7 @@ def _of_visit(kind: ColumnElement[str]) -> ColumnElement[Any]:
         "sequence": _visit.c.revision,
         "contact_phone": _site.c.contact_phone,
         "contact_email": _site.c.contact_email,
+        "to_reception": or_(func.coalesce(_is_closed(), false()), _visit.c.host_email.is_(None)),
         "reply_to": case(
             (kind.in_(words(TO_HOST)), null()),
             (answers, _visit.c.host_email),

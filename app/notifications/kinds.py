@@ -46,3 +46,9 @@ TO_HOST = frozenset(
 
 ABOUT_VISIT = TO_VISITOR | TO_HOST
 """What another time, a cancellation or the end of the visit makes untrue."""
+
+READ_BY_HOSTS = TO_HOST | {
+    NotificationKind.host_handed_over,
+    NotificationKind.host_bulk_summary,
+}
+"""What is worded for hosts, the former ones too."""

@@ -72,10 +72,17 @@ class Message:
 
 
 def build_message(
-    mail: RenderedMail, *, sender: Mailbox, recipient: Mailbox, message_id: str, date: datetime
+    mail: RenderedMail,
+    *,
+    sender: Mailbox,
+    recipient: Mailbox,
+    message_id: str,
+    date: datetime,
+    reply_to: Mailbox | None = None,
 ) -> Message:
-    """The message; `date` is aware, `message_id` (with its angle brackets) stays with every retry.
+    """Return the message; `message_id` (with its angle brackets) stays with every retry.
 
+    `date` is aware. `reply_to` is who reads replies, where somebody does.
     The same mail gives the same bytes. Raises ValueError for a wrong address or Message-ID. Names
     and subjects can be anything.
     """
@@ -84,12 +91,19 @@ def build_message(
     lines = (
         _mailbox_field("From", sender),
         _mailbox_field("To", recipient),
+        _reply_field(reply_to) if reply_to else "",
         field("Subject", _header_text(mail.subject, LONGEST_SUBJECT)),
         f"Date: {format_datetime(date)}{CRLF}",
         f"Message-ID: {message_id}{CRLF}",
         _OF_EVERY_MAIL,
     )
     return Message(wire_address(sender.address), "".join(lines).encode() + _body(mail))
+
+
+def _reply_field(mailbox: Mailbox) -> str:
+    """Return the Reply-To, or nothing for an address that many servers would not take."""
+    is_plain = wire_address(mailbox.address).isascii()
+    return _mailbox_field("Reply-To", mailbox) if is_plain else ""
 
 
 def _mailbox_field(name: str, mailbox: Mailbox) -> str:

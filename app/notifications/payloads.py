@@ -113,6 +113,7 @@ class HandedOverPayload(VisitPayload):
 class ArrivalPayload(VisitPayload):
     arrived_at: AwareDatetime
     gate: OneLine | None
+    to_reception: bool = False  # the host has no address, or a closed account
 
     @property
     def arrived_at_local(self) -> datetime:

@@ -17,7 +17,7 @@ from jinja2 import Environment
 from app.core.languages import Language
 from app.core.qr_image import qr_png
 from app.notifications.calendar import CalendarMethod, visit_calendar
-from app.notifications.kinds import NotificationKind
+from app.notifications.kinds import READ_BY_HOSTS, NotificationKind
 from app.notifications.links import Links
 from app.notifications.payloads import PAYLOADS, Payload, VisitPayload
 from app.notifications.templates import environment
@@ -36,13 +36,20 @@ WITH_QR_CODE = frozenset(
     {
         NotificationKind.visitor_confirmation,
         NotificationKind.visitor_rescheduled,
+        NotificationKind.visitor_updated,
         NotificationKind.visitor_reminder,
     }
 )
 CALENDAR_METHODS = {
     NotificationKind.visitor_confirmation: CalendarMethod.publish,
     NotificationKind.visitor_rescheduled: CalendarMethod.publish,
+    NotificationKind.visitor_updated: CalendarMethod.publish,
     NotificationKind.visitor_cancelled: CalendarMethod.cancel,
+    NotificationKind.host_registration: CalendarMethod.publish,
+    NotificationKind.host_rescheduled: CalendarMethod.publish,
+    NotificationKind.host_updated: CalendarMethod.publish,
+    NotificationKind.host_cancelled: CalendarMethod.cancel,
+    NotificationKind.host_handed_over: CalendarMethod.cancel,
 }
 
 
@@ -72,16 +79,23 @@ class RenderedMail:
 
 
 def render(
-    kind: NotificationKind, payload: Payload, *, made_at: datetime, organizer: str, links: Links
+    kind: NotificationKind,
+    payload: Payload,
+    *,
+    made_at: datetime,
+    organizer: str,
+    links: Links,
+    is_answered: bool = False,
 ) -> RenderedMail:
-    """The mail of this kind, in the language of its payload.
+    """Return the mail of this kind, in the language of its payload.
 
     `made_at` (aware) stamps the calendar file; `organizer` is the address that it names, the
-    sender's. Raises TypeError for the payload of another kind.
+    sender's. `is_answered` is whether somebody reads replies, those to its Reply-To. Raises
+    TypeError for the payload of another kind.
     """
     if not isinstance(payload, PAYLOADS[kind]):
         raise TypeError(f"{kind} is rendered from {PAYLOADS[kind].__name__}")
-    values = _values(payload, links)
+    values = _values(payload, links) | {"is_answered": is_answered}
     return RenderedMail(
         subject=one_line(_fill("subject", kind, payload.language, values)),
         text=_plain(_fill("text", kind, payload.language, values)),
@@ -130,5 +144,7 @@ def _attachments(
     method = CALENDAR_METHODS.get(kind)
     if method is None or not isinstance(payload, VisitPayload):
         return ()
-    text = visit_calendar(payload, method, organizer=organizer, made_at=made_at)
+    text = visit_calendar(
+        payload, method, organizer=organizer, made_at=made_at, for_host=kind in READ_BY_HOSTS
+    )
     return (CalendarFile("visit.ics", method, text),)

@@ -6,6 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.core.languages import Language, translations
+from app.notifications.links import mail_link, phone_link
 from app.notifications.payloads import local_moment
 from app.notifications.wording import brief, wording
 
@@ -34,7 +35,9 @@ def environment(language: Language, folders: Sequence[Path], *, html: bool) -> E
         "clock": words.clock,
         "day": words.day,
         "duration": words.duration,
+        "mail_link": mail_link,
         "moment": words.moment,
+        "phone_link": phone_link,
         "purpose": words.purpose,
         "short_day": words.short_day,
         "time_of_day": words.time_of_day,

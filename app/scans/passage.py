@@ -57,7 +57,26 @@ def body_hash(body: ScanCreate, *, with_time: bool = True) -> bytes:
 def arrival_mails(
     visitor: Visitor, site: Site, gate: str | None, at: datetime
 ) -> list[OutgoingMail]:
-    """What the host is told of a visitor who has come in at an instant."""
+    """Tell the host, or the reception for one without an address, of a visitor who has come in."""
+    to_reception = visitor.host_email is None
     facts = mails.visit_payload(visitor, site).model_dump()
-    payload = ArrivalPayload(**facts, arrived_at=at, gate=gate)
+    payload = ArrivalPayload(**facts, arrived_at=at, gate=gate, to_reception=to_reception)
+    if to_reception:
+        return _to_reception(visitor, site, payload)
     return mails.to_host(NotificationKind.host_arrival, visitor, site, payload, 0)
+
+
+def _to_reception(visitor: Visitor, site: Site, payload: ArrivalPayload) -> list[OutgoingMail]:
+    if site.reception_email is None:
+        return []
+    return [
+        OutgoingMail(
+            kind=NotificationKind.host_arrival,
+            payload=payload,
+            to=site.reception_email,
+            name=site.name,
+            visitor_id=visitor.id,
+            version=0,
+            pointless_after=mails.end_of_day(visitor.visit_date, site.timezone),
+        )
+    ]

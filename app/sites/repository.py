@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import column, exists, select, table, update
+from sqlalchemy import column, delete, exists, select, table, update
 
 from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.repository import NameTaken, ReadRepository, Repository, refusals
 from app.sites.errors import ClosureExists
-from app.sites.models import Site, SiteClosure
+from app.sites.models import Site, SiteChange, SiteClosure
 
 BY_NAME = Ordering("sites", (Site.name, Site.id), descending=False)
 BY_DATE = Ordering("closures", (SiteClosure.date, SiteClosure.id), descending=False)
@@ -118,3 +118,33 @@ class ClosureRepository(ClosureReader, Repository[SiteClosure]):
         with refusals({"uq_site_closures_site_id_date": ClosureExists}):
             await self.unit.flush()
         return closure
+
+
+class SiteChangeRepository(Repository[SiteChange]):
+    """The changes that the worker has still to bring to the visits of their sites."""
+
+    model = SiteChange
+
+    async def sites(self) -> Sequence[UUID]:
+        """Return the sites that have changed, each once."""
+        found = await self.session.scalars(
+            select(SiteChange.site_id).distinct().order_by(SiteChange.site_id)
+        )
+        return found.all()
+
+    async def lock_of_site(self, site_id: UUID) -> Sequence[SiteChange]:
+        """Lock the changes of a site, oldest first; none where another worker has them in hand."""
+        of_site = self.statement().where(SiteChange.site_id == site_id).order_by(SiteChange.id)
+        oldest = of_site.with_only_columns(SiteChange.id).limit(1).scalar_subquery()
+        mine = select(SiteChange.id).where(SiteChange.id == oldest)
+        if await self.session.scalar(mine.with_for_update(skip_locked=True)) is None:
+            return []
+        return (await self.session.scalars(of_site.with_for_update())).all()
+
+    async def delete_all(self, changes: Collection[SiteChange]) -> None:
+        """Delete changes that have come to every visit."""
+        await self.unit.write(
+            delete(SiteChange)
+            .where(SiteChange.id.in_([change.id for change in changes]))
+            .execution_options(synchronize_session=False)
+        )

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from app.core.languages import Language
 from app.core.localtime import timezone_names
-from app.core.text import LEFT_OUT, RequiredLine, TextOrEmpty
+from app.core.text import LEFT_OUT, OptionalEmail, Phone, RequiredLine, TextOrEmpty
 from app.core.times import WallTime
 
 EXAMPLE: JsonDict = {
@@ -26,7 +26,12 @@ EXAMPLE: JsonDict = {
     "early_arrival_minutes": 120,
     "self_registration": False,
     "language": "de",
+    "reception_email": "reception@example.com",
+    "contact_phone": "+49 30 123456",
+    "contact_email": "visits@example.com",
 }
+# A PUT that leaves one of these out leaves it as it is.
+KEPT_WHERE_LEFT_OUT = frozenset({"reception_email", "contact_phone", "contact_email"})
 
 
 def _known_timezone(value: str) -> str:
@@ -65,6 +70,14 @@ SiteLanguage = Annotated[
     Language, Field(description="Of mails, and of passes for readers of none of our languages")
 ]
 EarlyMinutes = Annotated[int, _count(1_440)]
+ReceptionEmail = Annotated[
+    OptionalEmail, Field(description="Is told of arrivals whose host has no address")
+]
+ContactPhone = Annotated[
+    Phone,
+    Field(description="Shown to visitors; 3 to 32 digits, `+ - ( ) .` and spaces"),
+]
+ContactEmail = Annotated[OptionalEmail, Field(description="Shown to visitors")]
 
 
 class SiteCreate(BaseModel):
@@ -84,13 +97,19 @@ class SiteCreate(BaseModel):
     early_arrival_minutes: EarlyMinutes = 120
     self_registration: StrictBool = False
     language: SiteLanguage = Language.ENGLISH
+    reception_email: ReceptionEmail = None
+    contact_phone: ContactPhone = None
+    contact_email: ContactEmail = None
     is_default: StrictBool | None = Field(
         None, description="True takes it from the present default site; left out, it stays as it is"
     )
 
     def values(self) -> dict[str, Any]:
-        """Every field; without `is_default` where nothing is said of it."""
-        return self.model_dump(exclude_none=True)
+        """Return every field but those that stay as they are, since nothing is said of them."""
+        unsaid = KEPT_WHERE_LEFT_OUT - self.model_fields_set
+        return self.model_dump(
+            exclude=set(unsaid if self.is_default is not None else unsaid | {"is_default"})
+        )
 
 
 class SiteUpdate(BaseModel):
@@ -113,6 +132,9 @@ class SiteUpdate(BaseModel):
     early_arrival_minutes: EarlyMinutes = LEFT_OUT
     self_registration: StrictBool = LEFT_OUT
     language: SiteLanguage = LEFT_OUT
+    reception_email: ReceptionEmail = LEFT_OUT
+    contact_phone: ContactPhone = LEFT_OUT
+    contact_email: ContactEmail = LEFT_OUT
     is_default: StrictBool = LEFT_OUT
 
     def values(self) -> dict[str, Any]:
@@ -138,6 +160,9 @@ class Site(BaseModel):
     early_arrival_minutes: int = Field(examples=[120])
     self_registration: bool
     language: Language
+    reception_email: str | None = Field(examples=["reception@example.com"])
+    contact_phone: str | None = Field(examples=["+49 30 123456"])
+    contact_email: str | None = Field(examples=["visits@example.com"])
     is_default: bool
     created_at: datetime
     updated_at: datetime

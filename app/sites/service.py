@@ -1,5 +1,6 @@
 """Making and changing a site's own record; what that does to its slots is decided in slots/."""
 
+from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,16 @@ from app.sites.models import Site
 from app.sites.repository import SiteRepository
 
 MIDNIGHT = time(0)
+# What every invitation to a site says of it.
+INVITATION_FACTS = ("name", "address", "timezone")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFacts:
+    """A site after a change; `former` has what invitations said of it before, where it differs."""
+
+    site: Site
+    former: dict[str, str]
 
 
 async def create_site(sites: SiteRepository, values: dict[str, Any], now: datetime) -> Site:
@@ -23,7 +34,7 @@ async def create_site(sites: SiteRepository, values: dict[str, Any], now: dateti
 
 async def change_site(
     sites: SiteRepository, site_id: UUID, values: dict[str, Any], now: datetime
-) -> Site:
+) -> ChangedFacts:
     """Set fields of a site and keep it locked. Raises `NotFound`, `Invalid` and `NameTaken`."""
     await _require_timezone(sites, values)
     if values.get("is_default"):
@@ -33,11 +44,14 @@ async def change_site(
         raise Invalid.field(
             "is_default", "default_needed", "Make another site the default one instead"
         )
-    for name, value in values.items():
-        setattr(site, name, value)
+    before = {name: value for name in values if (value := getattr(site, name)) != values[name]}
+    for name in before:
+        setattr(site, name, values[name])
+    if before:
+        site.updated_at = now
     _require_hours(site)
-    site.updated_at = now
-    return await sites.save(site)
+    former = {name: before[name] for name in INVITATION_FACTS if name in before}
+    return ChangedFacts(await sites.save(site), former)
 
 
 async def locked_site(sites: SiteRepository, site_id: UUID) -> Site:

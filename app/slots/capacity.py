@@ -15,7 +15,7 @@ from app.core.errors import InUse, NotFound
 from app.core.localtime import local_now
 from app.sites.models import Site, SiteClosure
 from app.sites.repository import ClosureRepository, SiteReader, SiteRepository
-from app.sites.service import change_site, locked_site
+from app.sites.service import ChangedFacts, change_site, locked_site
 from app.slots.errors import SlotClosed, SlotInPast
 from app.slots.models import Slot
 from app.slots.repository import SlotReader, SlotRepository
@@ -32,13 +32,13 @@ class SiteRules:
         self.closures = ClosureRepository(unit)
         self.slots = SlotRepository(unit)
 
-    async def change(self, site_id: UUID, values: dict[str, Any]) -> tuple[Site, int]:
-        """Set fields of a site; says how many seats its rules would not give any more."""
-        site = await change_site(self.sites, site_id, values, self.now)
-        today = today_at(site, self.now)
+    async def change(self, site_id: UUID, values: dict[str, Any]) -> tuple[ChangedFacts, int]:
+        """Set fields of a site; return how many seats its rules would not give any more, too."""
+        changed = await change_site(self.sites, site_id, values, self.now)
+        site, today = changed.site, today_at(changed.site, self.now)
         await self.slots.follow_site(site, today)
         open_hours = {slot.hour for slot in day_slots(site, today)}
-        return site, await self.slots.out_of_rules(site, open_hours, today)
+        return changed, await self.slots.out_of_rules(site, open_hours, today)
 
     async def delete(self, site_id: UUID) -> None:
         """Delete a site that nobody was ever booked at; raises `InUse` for every other."""

@@ -12,9 +12,7 @@ from app.core.database import Reading, Writing
 from app.core.dependencies import Now
 from app.core.errors import InUse, NotFound, problems
 from app.core.pagination import Page, Paging
-from app.core.repository import NameTaken
 from app.core.routing import ApiRoute
-from app.sites import schemas as sites
 from app.sites.errors import ClosureExists
 from app.sites.models import Site, SiteClosure
 from app.sites.repository import ClosureReader
@@ -24,7 +22,6 @@ from app.slots.errors import SlotClosed, SlotInPast
 from app.slots.models import Slot
 from app.slots.repository import SlotReader
 from app.slots.rules_schemas import (
-    ChangedSite,
     Closure,
     ClosureCreate,
     ClosureQuery,
@@ -53,36 +50,6 @@ NOW_ABOVE_CAPACITY: dict[int | str, dict[str, Any]] = {
         },
     }
 }
-
-
-@router.put(
-    "/",
-    operation_id="sites_replace",
-    summary="Replace a site",
-    responses=problems(NotFound, NameTaken),
-)
-async def replace_site(
-    site_id: UUID, body: sites.SiteCreate, _: SiteManager, rules: Rules
-) -> ChangedSite:
-    """Replace every field; one that is left out gets its default, but `is_default` stays."""
-    return _changed(*await rules.change(site_id, body.values()))
-
-
-@router.patch(
-    "/",
-    operation_id="sites_update",
-    summary="Change a site",
-    responses=problems(NotFound, NameTaken),
-)
-async def change_site(
-    site_id: UUID, body: sites.SiteUpdate, _: SiteManager, rules: Rules
-) -> ChangedSite:
-    """Change the fields that are sent."""
-    return _changed(*await rules.change(site_id, body.values()))
-
-
-def _changed(site: Site, affected: int) -> ChangedSite:
-    return ChangedSite(**sites.Site.model_validate(site).model_dump(), affected_visitors=affected)
 
 
 @router.delete(

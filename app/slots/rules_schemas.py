@@ -10,13 +10,18 @@ from app.core.times import LocalDate, WallTime
 from app.sites.schemas import Capacity, Site
 
 
-class ChangedSite(Site):
-    """A changed site, and how many visitors the change concerns."""
+class AffectedVisitors(BaseModel):
+    """How many visitors a change of a site concerns."""
 
     affected_visitors: int = Field(
-        description="Seats taken from today on that the rules would not give any more: in an hour "
-        "or on a day that is closed, or above the capacity. They stay booked"
+        description="Where name, address or time zone change, the pending visits ahead. Else the "
+        "seats taken from today on that the rules would not give any more: in an hour or on a day "
+        "that is closed, or above the capacity. They stay booked"
     )
+
+
+class ChangedSite(AffectedVisitors, Site):
+    """A changed site, and how many visitors the change concerns."""
 
 
 class ClosureCreate(BaseModel):

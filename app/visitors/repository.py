@@ -1,7 +1,7 @@
 """SQL of visitors."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +13,16 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
+    and_,
     any_,
     cast,
     delete,
     exists,
+    false,
     func,
     literal,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -35,13 +38,43 @@ from app.notifications.models import Notification
 from app.sites.models import Site
 from app.visitors.models import HELD, RetiredQrCode, Visitor, VisitorStatus
 
-# What changes when a visitor passes a gate, with the key by which the row is found.
+# What tells a visitor when and where to come.
+TOLD = (
+    NotificationKind.visitor_confirmation,
+    NotificationKind.visitor_rescheduled,
+    NotificationKind.visitor_updated,
+    NotificationKind.visitor_reminder,
+)
+# What changes with what an invitation says of its site, and when a visitor passes a gate, each with
+# the key by which the row is found.
+REVISED = ("id", "revision", "updated_at")
 PASSAGE = ("id", "status", "checked_in_at", "checked_in_gate", "checked_out_at", "updated_at")
 
 
 def visible_to(caller: Caller) -> list[ColumnElement[bool]]:
     """Hosts see the visitors that they receive; the front desk sees all."""
     return [Visitor.host_id == caller.id] if caller.is_host else []
+
+
+def ahead_at(site_id: UUID, today: date) -> list[ColumnElement[bool]]:
+    """Pending visits of a site whose day is not over on its calendar."""
+    return [
+        Visitor.site_id == site_id,
+        Visitor.status == VisitorStatus.PENDING,
+        Visitor.visit_date >= today,
+    ]
+
+
+def begins_on(site: Site, visited: date, day: date) -> ColumnElement[bool]:
+    """Whether the shift of visits on the day `visited` begins on a day.
+
+    Where a site is open past midnight, the hours behind it belong to the shift of the day before.
+    """
+    until = time(0) if site.opens_at < site.closes_at else site.closes_at
+    of_day_before = Visitor.visit_time < until
+    if day == visited:
+        return ~of_day_before
+    return of_day_before if day == visited - timedelta(days=1) else false()
 
 
 def retention_over(now: datetime, days: int) -> list[ColumnElement[bool]]:
@@ -71,6 +104,35 @@ class VisitorReader(ReadRepository[Visitor]):
         return await self.session.scalar(
             self.statement().where(Visitor.id == visitor_id, *visible_to(caller))
         )
+
+    async def count_ahead(self, site_id: UUID, today: date) -> int:
+        """Return how many pending visits of a site lie ahead."""
+        counted = select(func.count()).select_from(Visitor).where(*ahead_at(site_id, today))
+        return await self.session.scalar(counted) or 0
+
+    async def ids_ahead(
+        self, site_id: UUID, today: date, after: UUID, before: UUID, *, at_most: int
+    ) -> Sequence[UUID]:
+        """Return the first ids between two others, both excluded, of visits that lie ahead."""
+        found = await self.session.scalars(
+            select(Visitor.id)
+            .where(*ahead_at(site_id, today), Visitor.id > after, Visitor.id < before)
+            .order_by(Visitor.id)
+            .limit(at_most)
+        )
+        return found.all()
+
+    async def last_moves(self, visitor_ids: Collection[UUID]) -> dict[UUID, UUID]:
+        """Return the id of the last mail about a move, of those of these visits that were moved."""
+        found = await self.session.rows(
+            select(Notification.visitor_id, Notification.id)
+            .where(
+                Notification.visitor_id.in_(visitor_ids),
+                Notification.kind == NotificationKind.visitor_rescheduled,
+            )
+            .order_by(Notification.id)
+        )
+        return {visitor_id: id_ for visitor_id, id_ in found if visitor_id is not None}
 
     async def past_retention(
         self, now: datetime, days: int
@@ -106,12 +168,16 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         of many visitors each could wait for one another. Handed back are copies that the session
         does not follow; `save_passages` stores what became of them.
         """
+        return await self._lock_copies(Visitor.qr_code == any_(literal(list(tokens), ARRAY(Text))))
+
+    async def lock_ahead(self, site_id: UUID, today: date, ids: Collection[UUID]) -> list[Visitor]:
+        """Lock those of these visits that still lie ahead at a site, as `lock_by_codes` does."""
+        return await self._lock_copies(*ahead_at(site_id, today), Visitor.id.in_(ids))
+
+    async def _lock_copies(self, *conditions: ColumnElement[bool]) -> list[Visitor]:
         columns = [column for column in Visitor.__table__.c if column.name != "search"]
         found = await self.unit.rows(
-            select(*columns)
-            .where(Visitor.qr_code == any_(literal(list(tokens), ARRAY(Text))))
-            .order_by(Visitor.id)
-            .with_for_update(key_share=True)
+            select(*columns).where(*conditions).order_by(Visitor.id).with_for_update(key_share=True)
         )
         return [Visitor(**row) for row in found.mappings()]
 
@@ -125,6 +191,11 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
             .execution_options(populate_existing=True)
         )
         return found.all()
+
+    async def save_revisions(self, visitors: Iterable[Visitor]) -> None:
+        """Store the `revision` of locked visitors, with one UPDATE."""
+        rows = [{name: getattr(visitor, name) for name in REVISED} for visitor in visitors]
+        await update_many(self.unit, Visitor, rows)
 
     async def save_passages(self, visitors: Iterable[Visitor]) -> None:
         """Store who came in and who left among locked visitors, with one UPDATE."""
@@ -210,28 +281,38 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         )
 
     async def lock_unreminded(
-        self, site_id: UUID, day: date, told_since: datetime, *, at_most: int
+        self,
+        site: Site,
+        today: date,
+        told_since: datetime,
+        closed: Collection[date],
+        *,
+        at_most: int,
     ) -> Sequence[Visitor]:
-        """Pending visitors of a day without a reminder and without a mail since an instant."""
-        reminded = exists().where(
-            Notification.visitor_id == Visitor.id,
+        """Lock pending visitors of the day after `today` who were told nothing since an instant.
+
+        A visit to a shift that begins on one of the days `closed` is left out.
+        """
+        tomorrow = today + timedelta(days=1)
+        # One that was written ahead (for invented visitors) counts as well as one of today.
+        written = and_(
             Notification.kind == NotificationKind.visitor_reminder,
             Notification.version == Visitor.revision,
         )
         told = exists().where(
             Notification.visitor_id == Visitor.id,
-            Notification.kind.in_(
-                [NotificationKind.visitor_confirmation, NotificationKind.visitor_rescheduled]
+            or_(
+                and_(Notification.kind.in_(TOLD), Notification.created_at >= told_since),
+                written,
             ),
-            Notification.created_at >= told_since,
         )
         found = await self.session.scalars(
             select(Visitor)
             .where(
-                Visitor.site_id == site_id,
+                Visitor.site_id == site.id,
                 Visitor.status == VisitorStatus.PENDING,
-                Visitor.visit_date == day,
-                ~reminded,
+                Visitor.visit_date == tomorrow,
+                *(~begins_on(site, tomorrow, day) for day in closed),
                 ~told,
             )
             .order_by(Visitor.id)

@@ -51,7 +51,7 @@ async def test_a_visit_can_be_at_every_hour_and_is_closed_at_midnight(
 
     async with open_context(service.settings, clock) as context:
         job = {"context": context}
-        clock.set(change.ends - timedelta(hours=30))
+        clock.set(change.ends - timedelta(hours=38))
         await send_reminders(job)
         await sweep(context.delivery)
         clock.set(change.ends - timedelta(seconds=1))

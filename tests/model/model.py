@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 CAPACITY = 2
 EARLY = timedelta(hours=2)
-REMINDERS = range(9, 21)  # the hours in which they are sent
+REMINDERS = range(9, 12)  # the hours in which they are sent
 
 Mail = tuple[str, str, int]  # kind, recipient, and the SEQUENCE of its calendar file
 
@@ -48,8 +48,15 @@ class Visit:
     def holds_seat(self) -> bool:
         return self.status in {"pending", "verified"}
 
-    def mail(self, event: str, *, to_visitor: bool = True, to_host: bool = True) -> None:
-        over = datetime.combine(self.at + timedelta(days=1), time(0), self.at.tzinfo)
+    def mail(
+        self,
+        event: str,
+        *,
+        to_visitor: bool = True,
+        to_host: bool = True,
+        by: datetime | None = None,
+    ) -> None:
+        over = by or datetime.combine(self.at + timedelta(days=1), time(0), self.at.tzinfo)
         if to_visitor:
             self.waiting.append(((f"visitor_{event}", self.email, self.revision), over))
         if to_host and self.host:
@@ -174,7 +181,8 @@ class Model:
             due = visit.status == "pending" and tomorrow and visit.told < self.now.date()
             if due and not visit.reminded and self.now.hour in REMINDERS:
                 visit.reminded = True
-                visit.mail("reminder", to_host=False)
+                noon = self.now.replace(hour=12, minute=0, second=0)
+                visit.mail("reminder", to_host=False, by=noon)
 
     def deliver(self) -> None:
         for visit in self.visits.values():

@@ -33,6 +33,10 @@ VALUES: dict[str, Any] = {
     "sequence": 1,
     "previous_date": "2026-10-20",
     "previous_time": "14:00",
+    "previous_site_name": "Berlin Works",
+    "previous_site_address": "Chausseestraße 5\n10115 Berlin",
+    "previous_timezone": "Europe/London",
+    "new_host_name": "Jonas Weber",
     "arrived_at": "2026-11-23T08:12:00Z",
     "gate": "North gate",
     "visitors": [

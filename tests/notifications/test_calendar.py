@@ -99,10 +99,37 @@ def test_no_name_adds_a_line_to_the_calendar(name: str):
     [
         (Kind.visitor_confirmation, ["PUBLISH"]),
         (Kind.visitor_rescheduled, ["PUBLISH"]),
+        (Kind.visitor_updated, ["PUBLISH"]),
         (Kind.visitor_cancelled, ["CANCEL"]),
         (Kind.visitor_reminder, []),
-        (Kind.host_cancelled, []),
+        (Kind.host_registration, ["PUBLISH"]),
+        (Kind.host_rescheduled, ["PUBLISH"]),
+        (Kind.host_updated, ["PUBLISH"]),
+        (Kind.host_cancelled, ["CANCEL"]),
+        (Kind.host_handed_over, ["CANCEL"]),
+        (Kind.host_arrival, []),
+        (Kind.host_bulk_summary, []),
     ],
 )
-def test_the_visitors_mails_carry_the_calendar(kind, methods):
+def test_mails_that_put_move_or_remove_a_visit_carry_the_calendar(kind, methods):
     assert [file.method for file in rendered(kind).attachments] == methods
+
+
+def test_a_host_reads_who_comes_and_is_not_asked_to_bring_a_code():
+    [file] = rendered(Kind.host_registration).attachments
+    found = event(file.text)
+    assert found["SUMMARY"] == "Visit of Maria Sánchez"
+    described = "Visitor: Maria Sánchez (Nordwind Logistics)\nPurpose: business meeting"
+    assert found["DESCRIPTION"] == described
+    assert found["UID"] == f"{VALUES['visitor_id']}@vms"
+    [german] = rendered(Kind.host_registration, language="de", company=None).attachments
+    assert event(german.text)["SUMMARY"] == "Besuch von Maria Sánchez"
+    assert str(event(german.text)["DESCRIPTION"]).startswith("Gast: Maria Sánchez\n")
+
+
+def test_a_visitor_reads_how_to_reach_the_site():
+    phone, email = "+49 30 123456", "visits@example.com"
+    found = event(written(contact_phone=phone, contact_email=email))
+    assert f"Contact: {phone}, {email}\n" in str(found["DESCRIPTION"])
+    assert f"Contact: {email}\n" in str(event(written(contact_email=email))["DESCRIPTION"])
+    assert "Contact" not in str(event(written())["DESCRIPTION"])

@@ -217,3 +217,13 @@ def test_a_sender_that_no_server_takes_is_refused(text):
 def test_the_token_stays_out_of_the_headers():
     message = built(rendered(Kind.visitor_confirmation))
     assert TOKEN not in "".join(str(value) for value in received(message).values())
+
+
+def test_a_reply_goes_to_who_reads_it():
+    assert received(built())["Reply-To"] is None
+    read = received(built(reply_to=Mailbox("Jörg Weiß", "joerg@example.com")))
+    assert str(read["Reply-To"]) == "Jörg Weiß <joerg@example.com>"
+
+
+def test_an_address_that_few_servers_take_does_not_hold_up_the_mail():
+    assert received(built(reply_to=Mailbox("", "jörg@example.com")))["Reply-To"] is None

@@ -11,6 +11,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from app.core.languages import Language
+from app.notifications.kinds import READ_BY_HOSTS
 from app.notifications.kinds import NotificationKind as Kind
 from app.notifications.payloads import PAYLOADS
 from app.notifications.rendering import (
@@ -101,6 +102,85 @@ def test_a_move_tells_the_old_time_in_its_own_season(kind):
     mail = rendered(kind)
     assert "Tuesday, 20 October 2026, 14:00 (Europe/Berlin, CEST)" in mail.text
     assert "Tuesday, 20 October 2026, 14:00" in Tags(mail.html).text
+
+
+SITE_CHANGED = [Kind.visitor_updated, Kind.host_updated]
+SAME = {"previous_site_name": None, "previous_site_address": None, "previous_timezone": None}
+
+
+@pytest.mark.parametrize("kind", SITE_CHANGED)
+def test_a_change_of_the_site_tells_what_was_and_what_is(kind):
+    mail = rendered(kind)
+    for part in (mail.text, Tags(mail.html).text):
+        assert "now called Berlin Campus (before: Berlin Works)" in part
+        assert "Invalidenstraße 120, 10115 Berlin (before: Chausseestraße 5, 10115 Berlin)" in part
+        assert "that of Europe/Berlin, CET (before: Europe/London, GMT)" in part
+
+
+@pytest.mark.parametrize("kind", SITE_CHANGED)
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"previous_site_name": "Works"}, "now called Berlin Campus (before: Works)"),
+        ({"previous_site_address": ""}, "The address is now Invalidenstraße 120, 10115 Berlin."),
+        ({"previous_site_address": "Old", "site_address": ""}, "no longer holds: Old"),
+        ({"previous_timezone": "UTC"}, "(before: UTC)"),
+        ({"previous_timezone": "Europe/Berlin"}, ""),  # it has come back meanwhile
+    ],
+)
+def test_a_change_of_the_site_tells_only_what_has_changed(kind, change, words):
+    mail = rendered(kind, **SAME | change)
+    said = [part for part in ("now called", "address", "on the clock") if part in mail.text]
+    assert words in mail.text
+    assert len(said) == bool(words)
+
+
+def test_who_has_the_code_already_keeps_it():
+    assert "Your QR code stays the same" in rendered(Kind.visitor_updated).text
+
+
+def test_a_former_host_reads_who_receives_the_visitor():
+    mail = rendered(Kind.host_handed_over)
+    assert "Your visitor Maria Sánchez is now received by Jonas Weber." in mail.text
+    without = rendered(Kind.host_handed_over, new_host_name=None)
+    assert "Your visitor Maria Sánchez is now received by the reception." in without.text
+
+
+def test_the_reception_is_told_of_an_arrival_as_the_reception():
+    mail = rendered(Kind.host_arrival, to_reception=True)
+    assert "Hello," in mail.text
+    assert "Host: Lena Hoffmann" in mail.text
+    assert "that of the reception of Berlin Campus" in mail.text
+    assert "Your visitor" not in mail.text
+
+
+@pytest.mark.parametrize("kind", [kind for kind in VISIT_KINDS if kind not in READ_BY_HOSTS])
+def test_the_sites_contacts_stand_in_the_visitors_mails(kind):
+    mail = rendered(kind, contact_phone="+49 (0)30 123-456", contact_email="visits@example.com")
+    assert "Contact: +49 (0)30 123-456, visits@example.com" in mail.text
+    links = {attrs["href"] for tag, attrs in Tags(mail.html).found if tag == "a"}
+    assert {"tel:+4930123456", "mailto:visits@example.com"} <= links
+    only = rendered(kind, contact_email="visits@example.com")
+    assert "Contact: visits@example.com" in only.text
+    assert "tel:" not in only.html
+
+
+@pytest.mark.parametrize("kind", sorted(READ_BY_HOSTS))
+def test_the_sites_contacts_are_for_visitors(kind):
+    mail = rendered(kind, contact_phone="+49 30 123456", contact_email="visits@example.com")
+    assert "123456" not in mail.text + mail.html
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_mail_says_whether_replies_are_read(kind):
+    values = {"made_at": MADE_AT, "organizer": ORGANIZER, "links": LINKS}
+    unread, read = (
+        render(kind, payload(kind), **values, is_answered=answered) for answered in (False, True)
+    )
+    for part in (unread.text, unread.html):
+        assert "replies to it are not read" in part
+    for part in (read.text, read.html):
+        assert "a reply reaches those who expect you" in part
 
 
 @pytest.mark.parametrize(

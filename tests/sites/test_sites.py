@@ -1,11 +1,13 @@
 """Sites: list, create, read, change, delete, and which one is the default."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from app.core.clock import SettableClock
 from app.sites.schemas import SiteCreate
 from tests.api import VISITOR, Api, Client
 from tests.problems import faulty_fields, problem
@@ -23,6 +25,9 @@ RULES: dict[str, Any] = {
     "early_arrival_minutes": 120,
     "self_registration": False,
     "language": "en",
+    "reception_email": None,
+    "contact_phone": None,
+    "contact_email": None,
     "is_default": False,
 }
 
@@ -83,6 +88,9 @@ async def test_every_field_of_a_site_can_be_set(api: Api) -> None:
         "early_arrival_minutes": 1_440,
         "self_registration": True,
         "language": "de",
+        "reception_email": "reception@example.com",
+        "contact_phone": "+49 (30) 123-456",
+        "contact_email": "visits@example.com",
     }
     shown = {**fields, "open_weekdays": [1, 3, 7]}
     site = await create(root, "Berlin", **fields)
@@ -154,6 +162,11 @@ BAD_FIELDS: list[tuple[str, Any]] = [
     ("language", "eo"),
     ("language", "DE"),
     ("language", None),
+    ("reception_email", "reception"),
+    ("reception_email", 7),
+    ("contact_phone", "call us"),
+    ("contact_phone", "1" * 33),
+    ("contact_email", "a@b@c.example"),
     ("is_default", 1),
     ("id", NOBODY),
     ("affected_visitors", 0),
@@ -190,6 +203,33 @@ async def test_put_gives_defaults_to_what_is_left_out(api: Api) -> None:
     site = await create(root, "Annex", slot_capacity=3, address="Backyard")
     replaced = (await root.put(f"sites/{site['id']}/", {"name": "Annex"})).json()
     assert ({"name": "Annex", **RULES}).items() <= replaced.items()
+
+
+CONTACTS = {
+    "reception_email": "reception@example.com",
+    "contact_phone": "+49 30 123456",
+    "contact_email": "visits@example.com",
+}
+
+
+async def test_put_leaves_contacts_that_are_left_out_and_null_clears_them(api: Api) -> None:
+    root = await api.superadmin()
+    path = f"sites/{(await create(root, 'Annex', **CONTACTS))['id']}/"
+    kept = (await root.put(path, {"name": "Annex"})).json()
+    assert CONTACTS.items() <= kept.items()
+    nothing = dict.fromkeys(CONTACTS)
+    for method in (root.put, root.patch):
+        await root.patch(path, CONTACTS)
+        cleared = (await method(path, {"name": "Annex", **nothing})).json()
+        assert nothing.items() <= cleared.items()
+
+
+async def test_values_that_are_there_change_nothing(api: Api, clock: SettableClock) -> None:
+    root = await api.superadmin()
+    site = await create(root, "Annex", **CONTACTS)
+    clock.advance(timedelta(minutes=1))
+    again = await root.patch(f"sites/{site['id']}/", {"name": "Annex", **CONTACTS})
+    assert again.json()["updated_at"] == site["updated_at"]
 
 
 @pytest.mark.parametrize("wanted", ["annex", " ANNEX "])

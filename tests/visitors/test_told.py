@@ -415,3 +415,11 @@ async def test_a_deleted_visit_of_the_past_tells_nobody(api: Api, database: Data
     await set_status(database, visitor["id"], VisitorStatus.COMPLETED)
     await admin.delete(f"visitors/{visitor['id']}/")
     assert await all_mails(database) == []
+
+
+async def test_a_visitor_answers_their_host_and_a_host_nobody(api: Api, mailbox: Mailbox):
+    await (await api.admin()).register()
+    answered = {str(mail["To"]): mail["Reply-To"] for mail in await mailbox.deliver()}
+    [to_guest] = [reply for to, reply in answered.items() if "ada@" in to]
+    assert str(to_guest) == "charles@example.com"
+    assert [reply for to, reply in answered.items() if "charles@" in to] == [None]

@@ -106,7 +106,7 @@ async def test_the_mails_of_a_job_name_its_run(
     ctx: Ctx, api: Api, database: Database, clock: SettableClock
 ):
     await (await api.admin()).register(visit_date="2026-11-25", host_email=None)
-    clock.set(datetime(2026, 11, 24, 12, tzinfo=UTC))
+    clock.set(datetime(2026, 11, 24, 11, tzinfo=UTC))
     await run(send_reminders, ctx)
     [reminder] = [mail for mail in await all_mails(database) if "reminder" in mail.kind]
     assert reminder.request_id == JOB_ID

@@ -1,0 +1,77 @@
+"""`/api/sites/{id}/`: changes of a site, which may concern those who are invited there."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+
+from app.auth.guards import SiteManager
+from app.core.database import Writing
+from app.core.dependencies import Now
+from app.core.errors import NotFound, problems
+from app.core.repository import NameTaken
+from app.core.rollout import UpdateUnderWay
+from app.core.routing import ApiRoute
+from app.sites import schemas as sites
+from app.slots.rules_schemas import AffectedVisitors, ChangedSite
+from app.visitors.site_changes import change_site
+
+router = APIRouter(prefix="/api/sites/{site_id:uuid}", tags=["sites"], route_class=ApiRoute)
+
+Notify = Annotated[
+    bool,
+    Query(
+        description="False writes to nobody where name, address or time zone change; calendar "
+        "entries get their higher SEQUENCE all the same"
+    ),
+]
+DryRun = Annotated[bool, Query(description="Only say how many visitors it concerns")]
+FAULTS = problems(NotFound, NameTaken, UpdateUnderWay)
+
+
+@router.put("/", operation_id="sites_replace", summary="Replace a site", responses=FAULTS)
+async def replace_site(
+    site_id: UUID,
+    body: sites.SiteCreate,
+    _: SiteManager,
+    unit: Writing,
+    now: Now,
+    request: Request,
+    notify: Notify = True,
+    dry_run: DryRun = False,
+) -> ChangedSite | AffectedVisitors:
+    """Replace every field; one that is left out gets its default.
+
+    `is_default`, `reception_email`, `contact_phone` and `contact_email` stay where they are left
+    out. As for a change, visitors and hosts are told of a new name, address or time zone.
+    """
+    return await _change(request, unit, site_id, body.values(), now, notify=notify, dry_run=dry_run)
+
+
+@router.patch("/", operation_id="sites_update", summary="Change a site", responses=FAULTS)
+async def change_fields(
+    site_id: UUID,
+    body: sites.SiteUpdate,
+    _: SiteManager,
+    unit: Writing,
+    now: Now,
+    request: Request,
+    notify: Notify = True,
+    dry_run: DryRun = False,
+) -> ChangedSite | AffectedVisitors:
+    """Change the fields that are sent.
+
+    A new name, address or time zone holds for every visit ahead, at the time on the clock that it
+    has; its visitor and its host get a mail with the changed calendar entry within a minute.
+    """
+    return await _change(request, unit, site_id, body.values(), now, notify=notify, dry_run=dry_run)
+
+
+async def _change(
+    request: Request, unit: Writing, site_id: UUID, values: dict[str, Any], now: Now, **how: bool
+) -> ChangedSite | AffectedVisitors:
+    wake = request.app.state.wake_site_changes
+    site, affected = await change_site(unit, wake, site_id, values, now, **how)
+    if how["dry_run"]:
+        return AffectedVisitors(affected_visitors=affected)
+    return ChangedSite(**sites.Site.model_validate(site).model_dump(), affected_visitors=affected)
