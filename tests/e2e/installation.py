@@ -82,13 +82,18 @@ def vms(command: str, environment: dict[str, str]) -> None:
 
 @contextmanager
 def process(
-    arguments: list[str], environment: dict[str, str], log: Path, module: str = "app.cli"
+    arguments: list[str],
+    environment: dict[str, str],
+    log: Path,
+    module: str = "app.cli",
+    code: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of ours, stopped by SIGTERM; it must end by itself."""
+    """A process of ours, stopped by SIGTERM; it must end by itself. `code` is another release's."""
     with log.open("wb") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             env=environment,
+            cwd=code,
             stdout=output,
             stderr=subprocess.STDOUT,
         )

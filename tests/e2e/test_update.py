@@ -1,0 +1,146 @@
+"""The release before and this one, side by side over one database, until the update is finished."""
+
+import asyncio
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.embedded.mail import MailCatcher
+from tests.conftest import recreate_database
+from tests.e2e.conftest import OPEN_ALWAYS
+from tests.e2e.installation import SUPERADMIN, Today, all_ready, eventually, free_port, process
+
+# The last commit of the release before: its code is taken from the history of this repository.
+BEFORE = "62d38f61038706dce22ab983d76825c4d1f00887"
+ROOT = Path(__file__).parents[2]
+HOST = {"host_name": "Mary Somerville", "host_email": "mary@example.com"}
+
+
+def vms(arguments: list[str], environment: dict[str, str], code: Path) -> None:
+    command = [sys.executable, "-m", "app.cli", *arguments]
+    subprocess.run(command, env=environment, cwd=code, check=True)
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The code of the release before."""
+    packed = subprocess.run(
+        ["git", "archive", BEFORE, "app", "workers", "migrations", "email_templates", "locales"],
+        cwd=ROOT, capture_output=True, check=False,
+    )  # fmt: skip
+    if packed.returncode:
+        pytest.skip("the history of the repository is not here")
+    folder = tmp_path_factory.mktemp("before")
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+@dataclass
+class Both:
+    """The API of both releases, and the worker of the one before."""
+
+    old: httpx.AsyncClient
+    new: httpx.AsyncClient
+    environment: dict[str, str]
+    mail: MailCatcher
+
+    async def register(self, client: httpx.AsyncClient, **fields: str) -> dict[str, Any]:
+        body = {"name": "Ada Lovelace", "email": "ada@example.com", **fields}
+        answer = await client.post("/api/visitors/", json=body)
+        assert answer.status_code == 201, answer.text
+        visitor: dict[str, Any] = answer.json()
+        return visitor
+
+    async def kinds(self, visitor: dict[str, Any], status: str) -> set[str]:
+        found = (await self.new.get(f"/api/visitors/{visitor['id']}/notifications/")).json()
+        return {mail["kind"] for mail in found if mail["status"] == status}
+
+
+@pytest.fixture
+def both(
+    before: Path, worker_id: str, redis_url: str, tmp_path: Path, today: Today
+) -> Iterator[Both]:
+    """An installation of the release before, migrated while it runs; this release beside it."""
+    catcher = MailCatcher(tmp_path / "mail")
+    catcher.start()
+    environment = {
+        **os.environ,
+        "DEBUG": "true",
+        "SECRET_KEY": "a secret of the end-to-end tests, long enough",
+        "DATABASE_URL": recreate_database(f"vms_update_{worker_id}"),
+        "REDIS_URL": redis_url,
+        "EMAIL_HOST": catcher.host,
+        "EMAIL_PORT": str(catcher.port),
+        "EMAIL_USE_TLS": "false",
+    }
+    old, new = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+    try:
+        with ExitStack() as running:
+            vms(["migrate"], environment, before)
+            vms(["dev-accounts"], environment, before)
+            for name, arguments in (("old", ["serve", "--port", old[-5:]]), ("worker", ["worker"])):
+                log = tmp_path / f"{name}.log"
+                running.enter_context(process(arguments, environment, log, code=before))
+            asyncio.run(all_ready((old,)))
+            vms(["migrate"], environment, ROOT)
+            serve = ["serve", "--port", new[-5:]]
+            running.enter_context(process(serve, environment, tmp_path / "new.log"))
+            asyncio.run(all_ready((new,)))
+            yield Both(_client(old), _client(new), environment, catcher)
+    finally:
+        catcher.stop()
+
+
+def _client(address: str) -> httpx.AsyncClient:
+    answer = httpx.post(f"{address}/api/auth/login/", json=SUPERADMIN)
+    headers = {"Authorization": f"Bearer {answer.json()['access']}"}
+    return httpx.AsyncClient(base_url=address, headers=headers, timeout=60)
+
+
+async def test_both_releases_serve_until_the_update_is_finished(both: Both, today: Today):
+    async with both.old, both.new:
+        await _both_serve(both, today)
+
+
+async def _both_serve(both: Both, today: Today) -> None:
+    sites = (await both.new.get("/api/sites/")).json()["items"]
+    rules = {**OPEN_ALWAYS, "timezone": today.timezone}
+    site = f"/api/sites/{sites[0]['id']}/"
+    assert (await both.new.patch(site, json=rules, params={"notify": False})).is_success
+    host = {"host_name": "Charles Babbage", "host_email": "charles@example.com"}
+    mine = await both.register(both.new, **host, **today.tomorrow(10))
+    theirs = await both.register(both.old, **host, **today.tomorrow(11))
+
+    # The worker of the release before sends what this one writes, and each reads the other's.
+    await eventually(lambda: _sent(both, mine, {"visitor_confirmation", "host_registration"}))
+    for client in (both.old, both.new):
+        for visitor in (mine, theirs):
+            assert (await client.get(f"/api/visitors/{visitor['id']}/")).status_code == 200
+    moved = await both.old.post(f"/api/visitors/{mine['id']}/reschedule/", json=today.tomorrow(12))
+    assert moved.is_success
+
+    # What it could not read is not written.
+    refused = await both.new.patch(f"/api/visitors/{theirs['id']}/", json=HOST)
+    assert (refused.status_code, refused.json()["code"]) == (503, "update_under_way")
+    assert int(refused.headers["Retry-After"]) > 0
+    named = await both.new.patch(site, json={"name": "Elsewhere"})
+    assert (named.status_code, named.json()["code"]) == (503, "update_under_way")
+
+    vms(["migrate", "--finish"], both.environment, ROOT)
+    assert (await both.new.patch(f"/api/visitors/{theirs['id']}/", json=HOST)).is_success
+    assert "host_handed_over" in await both.kinds(theirs, "queued")
+
+
+async def _sent(both: Both, visitor: dict[str, Any], kinds: set[str]) -> bool:
+    return kinds <= await both.kinds(visitor, "sent")
