@@ -29,6 +29,7 @@ CLOCK_TOLERANCE = timedelta(seconds=5)
 MAIL_TOLERANCE = timedelta(minutes=5)
 
 POSTGRESQL = "PostgreSQL"
+FINISH = "Run `vms migrate --finish` when every process runs this version."
 CHECK_DATABASE = "Check DATABASE_URL, and that the server runs and lets us in."
 # `.env.example` and deploy/compose.env.example hold such names.
 EXAMPLE = "example.com"
@@ -194,6 +195,8 @@ async def _migrations(settings: Settings) -> Finding:
     if await migrations.is_behind(settings.database_url):
         says = "the database is behind this version"
         return Finding("migrations", Health.FAULT, says, MIGRATE)
+    if await migrations.settle_rollout(settings.database_url, finish=False):
+        return Finding("migrations", Health.WARNING, "an update is under way", FINISH)
     return Finding("migrations", Health.OK, "the database is at this version")
 
 

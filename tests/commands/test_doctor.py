@@ -1,5 +1,6 @@
 """`vms doctor` against real parts, whole and broken."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 from app.commands.doctor import Health, as_json, examine, report
 from app.commands.reasons import reason_of
 from app.core.database import Database
+from app.core.rollout import Rollout
 from app.embedded.mail import MailCatcher
 from app.settings import Settings
 from tests.conftest import recreate_database
@@ -70,6 +72,16 @@ def test_before_the_migration_nothing_else_is_wrong(whole: Settings, worker_id: 
     url = recreate_database(f"vms_unmigrated_{worker_id}")
     empty = whole.model_copy(update={"database_url": url})
     assert faults(empty) == {"migrations": "Run `vms migrate`."}
+
+
+async def test_an_update_that_nobody_has_finished_is_worth_a_warning(
+    whole: Settings, database: Database
+):
+    async with database.write() as unit:
+        unit.add(Rollout(revision="of-a-test", finished_at=None))
+    findings = {each.part: each for each in await asyncio.to_thread(examine, whole)}
+    assert findings["migrations"].health is Health.WARNING
+    assert "vms migrate --finish" in findings["migrations"].advice
 
 
 @pytest.mark.parametrize(
