@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -21,10 +22,13 @@ from app.main import create_app
 from app.notifications.claims import DeliveryQueue
 from app.reports.counting import fold_changes
 from app.settings import Settings
+from app.sites.models import SiteChange
 from app.visitors.closing import close_past_visits
 from app.visitors.models import VisitorStatus
 from app.visitors.reminders import remind
+from app.visitors.repository import VisitorReader
 from app.visitors.retention import anonymise_past
+from app.visitors.site_changes import next_batch
 from bench.dataset import HOST_EMAIL, Dataset
 from bench.people import PAST_DAYS
 from tests.api import VISITOR, Api, Client
@@ -231,9 +235,23 @@ async def test_the_worker_uses_its_index(crowd: Crowd) -> None:
             await queue.drop_pointless(now - timedelta(days=1))
             await fold_changes(unit)
         await close_past_visits(crowd.database, now)
-        await remind(crowd.database, _nobody, now)
+        await remind(crowd.database, _nobody, now.replace(hour=10))
         await anonymise_past(crowd.database, now, PAST_DAYS - 2)
     assert claimed is None or claimed.attempts == 1
+    await assert_by_index(crowd, sent)
+
+
+async def test_a_change_of_a_site_uses_its_index(crowd: Crowd) -> None:
+    now, site = datetime.now(UTC), UUID(crowd.known["site"])
+    change = SiteChange(site_id=site, before={"name": "Works"}, notify=True, created_at=now)
+    async with crowd.database.write() as unit:
+        unit.add(change)
+    with sent_to(crowd.database) as sent:
+        async with crowd.database.read() as session:
+            assert await VisitorReader(session).count_ahead(site, now.date())
+        assert await next_batch(crowd.database, _nobody, site, now)
+    async with crowd.database.write() as unit:
+        await unit.delete(change)
     await assert_by_index(crowd, sent)
 
 

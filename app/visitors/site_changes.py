@@ -75,12 +75,12 @@ async def bring_to_visits(database: Database, wake: AfterCommit, now: datetime) 
         sites = await SiteChangeRepository(unit).sites()
     total = 0
     for site_id in sites:
-        while (done := await _next_batch(database, wake, site_id, now)) is not None:
+        while (done := await next_batch(database, wake, site_id, now)) is not None:
             total += done
     return total
 
 
-async def _next_batch(
+async def next_batch(
     database: Database, wake: AfterCommit, site_id: UUID, now: datetime
 ) -> int | None:
     """Return how many visits were done, or None where there is nothing to do for this worker."""

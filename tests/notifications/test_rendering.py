@@ -1,6 +1,7 @@
 import re
 from html.parser import HTMLParser
 from io import BytesIO
+from typing import Any
 
 import pytest
 import zxingcpp
@@ -173,7 +174,7 @@ def test_the_sites_contacts_are_for_visitors(kind):
 
 @pytest.mark.parametrize("kind", Kind)
 def test_a_mail_says_whether_replies_are_read(kind):
-    values = {"made_at": MADE_AT, "organizer": ORGANIZER, "links": LINKS}
+    values: dict[str, Any] = {"made_at": MADE_AT, "organizer": ORGANIZER, "links": LINKS}
     unread, read = (
         render(kind, payload(kind), **values, is_answered=answered) for answered in (False, True)
     )

@@ -43,7 +43,12 @@ async def url(app: FastAPI) -> AsyncIterator[str]:
 @pytest.fixture
 async def tokens(api: Api, database: Database) -> dict[str, str]:
     """A pass of each of the visitors."""
-    await change_default_site(database, address="Hauptstraße 1\n10115 Berlin")
+    await change_default_site(
+        database,
+        address="Hauptstraße 1\n10115 Berlin",
+        contact_phone="+49 30 123456",
+        contact_email=f"{'visits' * 9}@{'berlin' * 9}.example.com",
+    )
     admin = await api.admin()
     return {name: (await admin.register(**kind))["qr_code"] for name, kind in VISITORS.items()}
 

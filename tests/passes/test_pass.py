@@ -44,6 +44,22 @@ async def test_a_pass_tells_who_when_where_and_with_whom(api: Api, database: Dat
     )
 
 
+async def test_a_pass_tells_how_to_reach_the_site(api: Api, database: Database):
+    admin = await api.admin()
+    ada = await admin.register()
+    assert "Contact" not in (await look(api.http, ada["qr_code"])).words
+    await change_default_site(
+        database, contact_phone="+49 (0)30 123-456", contact_email="visits@example.com"
+    )
+    for path in ("", "/cancel"):
+        page = await look(api.http, ada["qr_code"], path)
+        assert "Contact +49 (0)30 123-456" in page.words
+        assert "visits@example.com" in page.words
+        assert {"tel:+4930123456", "mailto:visits@example.com"} <= set(page.links)
+    await admin.post(f"visitors/{ada['id']}/cancel/")
+    assert "+49 (0)30 123-456" in (await look(api.http, ada["qr_code"])).words
+
+
 async def test_the_mail_leads_to_the_page(api: Api, mailbox: Mailbox):
     ada = await (await api.admin()).register()
     mails = await mailbox.deliver()

@@ -17,7 +17,14 @@ from app.core.qr_token import QrTokens, token_hash
 from app.visitors.models import VisitorStatus
 from tests.api import Api, Client
 from tests.counting import statements
-from tests.database import all_events, all_mails, all_scans, places_holding, set_status
+from tests.database import (
+    all_events,
+    all_mails,
+    all_scans,
+    change_default_site,
+    places_holding,
+    set_status,
+)
 from tests.problems import faulty_fields, problem
 
 FORGED = QrTokens(KeyRing(["the secret of somebody else, long enough"])).new()
@@ -55,6 +62,36 @@ async def test_the_host_hears_of_an_arrival_once(api: Api, database: Database):
         await admin.scan(visitor["qr_code"])
     kinds = Counter(mail.kind.value for mail in await all_mails(database))
     assert kinds["host_arrival"] == 1
+
+
+async def test_an_arrival_whose_host_has_no_address_is_told_to_the_reception(
+    api: Api, database: Database
+):
+    await change_default_site(database, reception_email="reception@example.com")
+    admin = await api.admin()
+    with_address = await admin.register()
+    without = [
+        await admin.register(host_email=None),
+        await admin.register(host_name=None, host_email=None),
+    ]
+    for visitor in (with_address, *without):
+        assert (await admin.scan(visitor["qr_code"])).status_code == 200
+    mails = [mail for mail in await all_mails(database) if mail.kind.value.startswith("host_")]
+    assert Counter((mail.kind.value, mail.recipient) for mail in mails) == {
+        ("host_registration", "charles@example.com"): 1,
+        ("host_arrival", "charles@example.com"): 1,
+        ("host_arrival", "reception@example.com"): 2,
+    }
+    assert {mail.recipient_name for mail in mails} == {"Charles Babbage", "Main site"}
+
+
+async def test_without_a_reception_nobody_is_told_of_an_arrival_without_a_host(
+    api: Api, database: Database
+):
+    admin = await api.admin()
+    visitor = await admin.register(host_email=None)
+    assert (await admin.scan(visitor["qr_code"])).status_code == 200
+    assert {mail.kind.value for mail in await all_mails(database)} == {"visitor_confirmation"}
 
 
 async def test_qr_code_is_another_name_of_token(api: Api):

@@ -77,8 +77,8 @@ class Place:
 @pytest.fixture
 async def place(api: Api, database: Database) -> Place:
     root = await api.superadmin()
-    fields = {"name": "Works", "address": "Old Street 1", "slot_capacity": 1000}
-    return Place(root, database, await add_site(database, **fields))
+    site = await add_site(database, "Works", address="Old Street 1", slot_capacity=1000)
+    return Place(root, database, site)
 
 
 # -- the answer --------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ async def test_each_visit_is_told_what_is_new_to_it(place: Place, monkeypatch: p
 
 
 async def one_batch(place: Place) -> None:
-    done = await site_changes._next_batch(place.database, nobody, UUID(place.id), MONDAY)
+    done = await site_changes.next_batch(place.database, nobody, UUID(place.id), MONDAY)
     assert done == site_changes.BATCH
 
 
@@ -358,15 +358,14 @@ async def test_visits_that_change_meanwhile_are_told_what_is_true(
     await place.change(name="Plant")
     body = VISITOR | {"site": place.id, "email": "new@example.com", "host_email": None}
     other = {"visit_date": "2026-11-24", "visit_time": "11:00"}
-    answers = await asyncio.gather(
+    requests = asyncio.gather(
         *(place.root.post(f"visitors/{visit['id']}/cancel/") for visit in visits[::4]),
         *(place.root.post(f"visitors/{visit['id']}/reschedule/", other) for visit in visits[1::4]),
         place.root.post("visitors/", body),
         place.root.patch(f"sites/{place.id}/", {"address": "New Street 2"}),
-        place.bring(),
-        place.bring(),
     )
-    assert all(answer.is_success for answer in answers[:-2])
+    await asyncio.gather(place.bring(), place.bring())
+    assert all(answer.is_success for answer in await requests)
     await place.bring()
     assert await place.waiting() == 0
     told = Counter(
