@@ -1,6 +1,6 @@
 """Making and changing a site's own record; what that does to its slots is decided in slots/."""
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,17 +8,13 @@ from app.core.errors import Invalid, NotFound
 from app.sites.models import Site
 from app.sites.repository import SiteRepository
 
-MIDNIGHT = time(0)
-
 
 async def create_site(sites: SiteRepository, values: dict[str, Any], now: datetime) -> Site:
     """A new site. Raises `Invalid` and `NameTaken`."""
     await _require_timezone(sites, values)
     if values.get("is_default"):
         await sites.clear_default()
-    site = Site(**values, created_at=now, updated_at=now)
-    _require_hours(site)
-    return await sites.save(site)
+    return await sites.save(Site(**values, created_at=now, updated_at=now))
 
 
 async def change_site(
@@ -35,7 +31,6 @@ async def change_site(
         )
     for name, value in values.items():
         setattr(site, name, value)
-    _require_hours(site)
     site.updated_at = now
     return await sites.save(site)
 
@@ -52,12 +47,3 @@ async def _require_timezone(sites: SiteRepository, values: dict[str, Any]) -> No
     name = values.get("timezone")
     if name is not None and not await sites.knows_timezone(name):
         raise Invalid.field("timezone", "unknown_timezone", f"The database does not know {name}")
-
-
-def _require_hours(site: Site) -> None:
-    if site.closes_at != MIDNIGHT and site.opens_at >= site.closes_at:
-        raise Invalid.field(
-            "closes_at",
-            "not_after_opening",
-            "A site closes after it opens; 00:00 is the end of the day",
-        )
