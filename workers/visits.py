@@ -12,7 +12,7 @@ from workers.context import context_of
 
 
 async def close_visits(ctx: dict[Any, Any]) -> None:
-    """Expire and complete the visits whose day is over."""
+    """Expire visits to which nobody came, and complete stays that nobody has ended."""
     context = context_of(ctx)
     closed = await close_past_visits(context.database, context.clock.now())
     if closed.expired or closed.completed:

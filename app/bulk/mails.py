@@ -6,7 +6,7 @@ from app.core.text import account_key
 from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import BulkRow, BulkSummaryPayload
 from app.notifications.repository import OutgoingMail
-from app.visitors.mails import end_of_day
+from app.visitors.arrival import arrival_window
 from app.visitors.models import Visitor
 
 
@@ -34,7 +34,7 @@ def _summary(visitors: list[Visitor]) -> OutgoingMail:
         ),
         to=visitors[0].host_email or "",
         name=name,
-        pointless_after=end_of_day(in_order[-1].visit_date, site.timezone),
+        pointless_after=max(arrival_window(visitor, site).closes for visitor in in_order),
     )
 
 

@@ -39,6 +39,7 @@ from app.core.text import account_key
 from app.sites.models import Site, SiteClosure
 from app.slots.models import Slot
 from app.slots.repository import SlotRepository
+from app.slots.rules import ONE_DAY
 from app.slots.service import SlotKey
 from app.users.models import User
 from app.visitors.models import Visitor, VisitorStatus
@@ -90,14 +91,14 @@ class UploadReader:
     def __init__(self, session: ReadSession) -> None:
         self.session = session
 
-    async def site(
-        self, site_id: UUID | None, days: Collection[date]
-    ) -> tuple[Site, set[date]] | None:
-        """A site (the default one for None), and on which of these days it is closed."""
+    async def site(self, site_id: UUID | None, days: set[date]) -> tuple[Site, set[date]] | None:
+        """A site (the default one for None), and its closures of these days and of their eves."""
+        eves = {day - ONE_DAY for day in days if day > date.min}
+        values: dict[str, Any] = {"days": list(days | eves)}
         if site_id is None:
-            row = await self.session.row(_DEFAULT_SITE, days=list(days))
+            row = await self.session.row(_DEFAULT_SITE, **values)
         else:
-            row = await self.session.row(_CHOSEN_SITE, days=list(days), site=site_id)
+            row = await self.session.row(_CHOSEN_SITE, **values, site=site_id)
         site = plain_copy(Site, row[1:]) if row else None
         return (site, set(row[0] or ())) if site and row else None
 
@@ -147,7 +148,11 @@ def _missing_slots() -> Prepared:
         .order_by(given.c.day, given.c.hour)
         .with_for_update(read=True, of=Site)
     )
-    return Prepared(insert(Slot).from_select(list(values), rows).on_conflict_do_nothing())
+    return Prepared(
+        insert(Slot)
+        .from_select(list(values), rows, include_defaults=False)
+        .on_conflict_do_nothing()
+    )
 
 
 def _more_seats() -> Prepared:

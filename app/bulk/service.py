@@ -92,9 +92,8 @@ class BulkDesk:
         for row in plan.candidates:
             if row.day is None or row.at is None:
                 continue
-            closed = row.day in plan.closed
             reason = refusal(
-                plan.site, day=row.day, at=row.at, closed_that_day=closed, now=self.desk.now
+                plan.site, day=row.day, at=row.at, closed=plan.closed, now=self.desk.now
             )
             if reason is not None:
                 problem = NEVER_BOOKABLE[reason]

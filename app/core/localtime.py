@@ -30,6 +30,15 @@ def instant_of(day: date, wall_time: time, timezone: str) -> datetime | None:
     return instant if back == wall else None
 
 
+@lru_cache(MOMENTS)
+def start_of(day: date, wall_time: time, timezone: str) -> datetime:
+    """Return the UTC instant of a wall-clock time, the first one of a time that comes twice.
+
+    A time that the clocks skip is reckoned as if they had not been put forward yet.
+    """
+    return datetime.combine(day, wall_time, ZoneInfo(timezone)).astimezone(UTC)
+
+
 def local_now(now: datetime, timezone: str) -> datetime:
     """What the clock on the site's wall shows, aware of its zone."""
     return now.astimezone(ZoneInfo(timezone))

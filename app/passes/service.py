@@ -33,7 +33,7 @@ async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorP
     visitor = await _holder(PassReader(session), token)
     return VisitorPass(
         visit=for_visitor(visit_payload(visitor, visitor.site), visitor),
-        state=state_of(visitor, now, visitor.site.timezone),
+        state=state_of(visitor, visitor.site, now),
         tells_host=visitor.host_email is not None,
         checked_in_at=visitor.checked_in_at,
         changed_at=visitor.updated_at,
@@ -48,7 +48,7 @@ async def cancel_by_visitor(desk: VisitorDesk, token: str) -> None:
     """
     await desk.visitors.lock_by_code(token)
     visitor = await _holder(PassReader(desk.unit), token)
-    if state_of(visitor, desk.now, visitor.site.timezone) is PassState.VALID:
+    if state_of(visitor, visitor.site, desk.now) is PassState.VALID:
         await desk.cancel(visitor.id, VISITOR)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from app.core.localtime import local_now
+from app.visitors.arrival import DoorRules, arrival_window
 from app.visitors.models import Visitor, VisitorStatus
 
 
@@ -31,9 +31,9 @@ STATES = {
 }
 
 
-def state_of(visitor: Visitor, now: datetime, timezone: str) -> PassState:
-    """The state at an instant. A day ends on the site's calendar, not when the worker closes it."""
+def state_of(visitor: Visitor, site: DoorRules, now: datetime) -> PassState:
+    """Return the state at an instant: as the gate sees it, whenever the worker closes the visit."""
     waits = visitor.status is VisitorStatus.PENDING
-    if waits and visitor.visit_date < local_now(now, timezone).date():
+    if waits and now >= arrival_window(visitor, site).closes:
         return PassState.EXPIRED
     return STATES[visitor.status]

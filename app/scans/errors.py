@@ -31,7 +31,7 @@ class WrongDay(ScanRefused):
 
 
 class Expired(ScanRefused):
-    code, title = "expired", "The day of the visit is over"
+    code, title = "expired", "The time of the visit is over"
 
 
 class Cancelled(ScanRefused):

@@ -30,6 +30,7 @@ from app.scans.schemas import ScanCreate
 from app.sites.models import Site
 from app.slots.repository import seat_freed
 from app.visitors.models import RetiredQrCode, Visitor, VisitorStatus
+from app.visitors.repository import PASSAGE
 
 # Of a unique index and of a foreign key: somebody else was faster (PostgreSQL, appendix A).
 OVERTAKEN = {"23505", "23503"}
@@ -85,7 +86,7 @@ def _keeping() -> Prepared:
     return Prepared(select(kept.c.id))
 
 
-def _passing(*, leaving: bool) -> Prepared:
+def _passing(*, frees_seat: bool) -> Prepared:
     """The visit as it is from now on, with the scan, the audit entry and the mails.
 
     The lock on the visitor comes before that on the slot, as everywhere.
@@ -98,6 +99,8 @@ def _passing(*, leaving: bool) -> Prepared:
             Visitor.id == bindparam("visitor_id"),
             Visitor.qr_code == bindparam("code"),
             Visitor.status == bindparam("was"),
+            # Of an exit that was assumed, one scan says when it really was.
+            Visitor.checked_out_automatically == bindparam("was_automatic"),
         )
         .values({name: bindparam(f"new_{name}") for name in CHANGED})
         .returning(Visitor.id, Visitor.slot_id)
@@ -107,7 +110,8 @@ def _passing(*, leaving: bool) -> Prepared:
         insertion(model, _names(model), parameter, when=[passed]).cte()
         for model, parameter in ((Scan, "scans"), (VisitorEvent, "events"), (Notification, "mails"))
     ]
-    return Prepared(select(passed.c.id).add_cte(*written, *(_ended(passed) if leaving else ())))
+    ended = _ended(passed) if frees_seat else ()
+    return Prepared(select(passed.c.id).add_cte(*written, *ended))
 
 
 def _ended(passed: CTE) -> tuple[CTE, CTE]:
@@ -131,9 +135,9 @@ def _names(model: type[Entity]) -> tuple[str, ...]:
     return tuple(column.name for column in stored_columns(model))
 
 
-CHANGED = ("status", "checked_in_at", "checked_in_gate", "checked_out_at", "updated_at")
+CHANGED = tuple(name for name in PASSAGE if name != "id")
 _LOOK, _KEEP = _looking(), _keeping()
-_ENTER, _LEAVE = _passing(leaving=False), _passing(leaving=True)
+_PASS, _LEAVE = _passing(frees_seat=False), _passing(frees_seat=True)
 _SCAN_BEGINS = 2
 _SCAN_ENDS = _SCAN_BEGINS + len(stored_columns(Scan))
 _VISITOR_ENDS = _SCAN_ENDS + len(stored_columns(Visitor))
@@ -173,20 +177,22 @@ async def let_pass(
     visitor: Visitor,
     *,
     was: VisitorStatus,
+    was_automatic: bool,
     event: dict[str, Any],
     mails: Sequence[dict[str, Any]],
 ) -> bool:
-    """Store a passage, and the visitor as it has become by it; `was` is the status before.
+    """Store a passage, and the visitor as it has become by it; what it `was` is the one before.
 
     False where the visit is not as it was, or the scan not new any more.
     """
     return await _done(
         journeys,
-        _LEAVE if visitor.checked_out_at else _ENTER,
+        _LEAVE if was is VisitorStatus.VERIFIED else _PASS,
         caller=str(scan.caller_id),
         visitor_id=visitor.id,
         code=visitor.qr_code,
         was=was,
+        was_automatic=was_automatic,
         **{f"new_{name}": getattr(visitor, name) for name in CHANGED},
         scans=as_json([values_of(scan)]),
         events=as_json([event]),

@@ -6,6 +6,7 @@ The same for a scan that a gate asks about and for one that an offline gate repo
 import hashlib
 import json
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from app.core.plain import new_plain
@@ -18,7 +19,9 @@ from app.scans.schemas import ScanCreate
 from app.scans.verdict import Decision, Gate
 from app.sites.models import Site
 from app.visitors import mails
-from app.visitors.models import Visitor
+from app.visitors.arrival import arrival_window
+from app.visitors.lifecycle import correct_exit, leave
+from app.visitors.models import Visitor, VisitorStatus
 
 
 def entry(body: ScanCreate, gate: Gate, caller_id: UUID, now: datetime) -> Scan:
@@ -44,6 +47,18 @@ def settle(scan: Scan, decision: Decision, visitor_id: UUID | None) -> None:
     scan.code = decision.code
     scan.message = decision.message
     scan.details = decision.details
+
+
+def go_out(visitor: Visitor, at: datetime, now: datetime) -> dict[str, Any]:
+    """Let out, or correct the end of a stay that was closed by itself.
+
+    Return what the audit trail says of it besides the gate.
+    """
+    if visitor.status is VisitorStatus.COMPLETED:
+        correct_exit(visitor, at, now)
+        return {"corrected": True}
+    leave(visitor, at, now)
+    return {}
 
 
 def body_hash(body: ScanCreate, *, with_time: bool = True) -> bytes:
@@ -77,6 +92,6 @@ def _to_reception(visitor: Visitor, site: Site, payload: ArrivalPayload) -> list
             name=site.name,
             visitor_id=visitor.id,
             version=0,
-            pointless_after=mails.end_of_day(visitor.visit_date, site.timezone),
+            pointless_after=arrival_window(visitor, site).closes,
         )
     ]

@@ -15,10 +15,10 @@ from uuid import UUID
 from app.audit.models import VisitorAction
 from app.notifications.repository import OutgoingMail
 from app.scans.models import OPENED, Scan, ScanVerdict
-from app.scans.passage import arrival_mails, settle
+from app.scans.passage import arrival_mails, go_out, settle
 from app.scans.verdict import Decision, Gate, decide_past
 from app.sites.models import Site
-from app.visitors.lifecycle import enter, leave
+from app.visitors.lifecycle import HOLDS_SEAT, enter
 from app.visitors.models import Visitor, VisitorStatus
 
 # Later than this a host need not be told: they have met, or reception has called.
@@ -71,15 +71,24 @@ class Replay:
         at = self._instant_of(scan)
         if scan.verdict is ScanVerdict.ADMITTED:
             enter(visitor, scan.gate, at, self.now)
-            self._note(visitor, VisitorAction.CHECKED_IN, scan, at)
+            self._note(visitor, VisitorAction.CHECKED_IN, scan, at, {})
         elif scan.verdict is ScanVerdict.CHECKED_OUT:
-            leave(visitor, at, self.now)
-            self.freed[visitor.slot_id] += 1
-            self._note(visitor, VisitorAction.CHECKED_OUT, scan, at)
+            held_seat = visitor.status in HOLDS_SEAT
+            details = go_out(visitor, at, self.now)
+            if held_seat:
+                self.freed[visitor.slot_id] += 1
+            self._note(visitor, VisitorAction.CHECKED_OUT, scan, at, details)
 
-    def _note(self, visitor: Visitor, action: VisitorAction, scan: Scan, at: datetime) -> None:
+    def _note(
+        self,
+        visitor: Visitor,
+        action: VisitorAction,
+        scan: Scan,
+        at: datetime,
+        details: dict[str, Any],
+    ) -> None:
         self.changed[visitor.id] = visitor
-        details = {"gate": scan.gate, "scanned_at": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
+        details = {"gate": scan.gate, "scanned_at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **details}
         self.events.append((visitor.id, action, details))
 
     def _instant_of(self, scan: Scan) -> datetime:

@@ -1,5 +1,6 @@
 """Scans as gates send them and what they are told."""
 
+import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
@@ -22,6 +23,8 @@ from app.visitors.models import Purpose
 
 MOST_OFFLINE_SCANS = 500
 OF_REFUSAL = "Already inside since 10:00 at gate North"
+# What many scanners put before the text of a QR code (ISO/IEC 15424: AIM identifiers).
+SCANNERS_NAME = re.compile(r"\]Q[0-9]\s*(?=\S)")
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -33,6 +36,18 @@ def _in_utc(value: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 ScannedAt = Annotated[Instant, Field(description="By the device's clock")]
+
+
+def _without_scanners_name(value: str) -> str:
+    return value[found.end() :] if (found := SCANNERS_NAME.match(value)) else value
+
+
+Token = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=512),
+    AfterValidator(_without_scanners_name),
+    Field(description="As scanned: an AIM identifier before it (`]Q1`) is taken off"),
+]
 
 
 class ScanCreate(BaseModel):
@@ -50,7 +65,7 @@ class ScanCreate(BaseModel):
         },
     )
 
-    token: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=512)]
+    token: Token
     scan_id: UUID | None = Field(None, description="Made by the device, one for each scan")
     scanned_at: ScannedAt | None = None
     direction: ScanDirection = ScanDirection.IN

@@ -14,11 +14,11 @@ from app.notifications.repository import mail_row
 from app.scans.errors import ScanIdReused, UnknownToken
 from app.scans.gate import Found, keep, let_pass, look
 from app.scans.models import OPENED, Scan, ScanVerdict
-from app.scans.passage import arrival_mails, body_hash, entry, settle
+from app.scans.passage import arrival_mails, body_hash, entry, go_out, settle
 from app.scans.schemas import ScanCreate
 from app.scans.verdict import Gate, decide, not_current
 from app.sites.models import Site
-from app.visitors.lifecycle import enter, leave
+from app.visitors.lifecycle import enter
 from app.visitors.models import Visitor
 
 # How often a gate looks again because somebody else was faster. A second look is nearly always
@@ -83,20 +83,22 @@ class GateDesk:
         return scan if done else None
 
     async def _pass(self, scan: Scan, visitor: Visitor, site: Site) -> bool:
-        was, mails = visitor.status, []
+        was, was_automatic = visitor.status, visitor.checked_out_automatically
+        mails, details = [], {"gate": scan.gate}
         if scan.verdict is ScanVerdict.ADMITTED:
             action = VisitorAction.CHECKED_IN
             enter(visitor, scan.gate, self._now, self._now)
             mails = arrival_mails(visitor, site, scan.gate, self._now)
         else:
             action = VisitorAction.CHECKED_OUT
-            leave(visitor, self._now, self._now)
+            details |= go_out(visitor, self._now, self._now)
         done = await let_pass(
             self._journeys,
             scan,
             visitor,
             was=was,
-            event=event_row(visitor.id, action, self.caller, self._now, gate=scan.gate),
+            was_automatic=was_automatic,
+            event=event_row(visitor.id, action, self.caller, self._now, **details),
             mails=[mail_row(mail, self._now) for mail in mails],
         )
         if done and mails:

@@ -5,10 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from app.core.localtime import instant_of, local_now
+from app.core.localtime import local_now
 from app.scans.models import ScanDirection, ScanVerdict
 from app.sites.models import Site
+from app.visitors.arrival import arrival_window
 from app.visitors.models import Visitor, VisitorStatus
+
+# How long after a stay was closed by itself its real end may still be reported.
+CORRECTABLE_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,9 @@ class Decision:
     message: str
     code: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
+
+
+GOODBYE = Decision(ScanVerdict.CHECKED_OUT, "Goodbye")
 
 
 def refuse(code: str, message: str, **details: Any) -> Decision:
@@ -48,6 +55,8 @@ def decide(
     """Whether a visitor may pass. `site` is the visitor's: its clock on the wall is what counts."""
     if gate.site_id is not None and gate.site_id != visitor.site_id:
         return refuse("wrong_site", f"This visit is at another site: {site.name}")
+    if direction is ScanDirection.OUT and _left_unseen(visitor, now):
+        return GOODBYE
     ended = _ended(visitor)
     if ended is not None:
         return ended
@@ -80,9 +89,8 @@ def in_conflict(decision: Decision) -> Decision:
 
 
 def _had_not_come_in(visitor: Visitor, at: datetime) -> bool:
-    inside_since = visitor.checked_in_at
-    is_inside = visitor.status is VisitorStatus.VERIFIED
-    return is_inside and inside_since is not None and at < inside_since
+    has_come_in = visitor.status is VisitorStatus.VERIFIED or _is_assumed_gone(visitor)
+    return has_come_in and visitor.checked_in_at is not None and at < visitor.checked_in_at
 
 
 def _was_not_registered(visitor: Visitor, at: datetime) -> bool:
@@ -108,7 +116,7 @@ def _expired(visitor: Visitor) -> Decision:
 
 def _completed(visitor: Visitor) -> Decision:
     how = (
-        "was closed at the end of the day: no way out was scanned"
+        "was closed by itself: no way out was scanned"
         if visitor.checked_out_automatically
         else "is over: the visitor has left"
     )
@@ -118,7 +126,17 @@ def _completed(visitor: Visitor) -> Decision:
 def _way_out(visitor: Visitor) -> Decision:
     if visitor.status is VisitorStatus.PENDING:
         return refuse("not_inside", "This visitor has not come in")
-    return Decision(ScanVerdict.CHECKED_OUT, "Goodbye")
+    return GOODBYE
+
+
+def _left_unseen(visitor: Visitor, at: datetime) -> bool:
+    """Whether this exit tells when a stay that was closed by itself has really ended."""
+    assumed = visitor.checked_out_at
+    return _is_assumed_gone(visitor) and assumed is not None and at <= assumed + CORRECTABLE_FOR
+
+
+def _is_assumed_gone(visitor: Visitor) -> bool:
+    return visitor.status is VisitorStatus.COMPLETED and visitor.checked_out_automatically
 
 
 def _already_inside(visitor: Visitor, now: datetime, timezone: str) -> Decision:
@@ -144,17 +162,20 @@ def _on_the_wall(instant: datetime, now: datetime, timezone: str) -> str:
 
 
 def _on_time(visitor: Visitor, now: datetime, site: Site) -> Decision | None:
-    today = local_now(now, site.timezone).date()
-    if visitor.visit_date < today:
+    window = arrival_window(visitor, site)
+    if now >= window.closes:
         return _expired(visitor)
-    if visitor.visit_date > today:
-        return refuse("wrong_day", f"This visit is on {visitor.visit_date}")
-    begins = instant_of(visitor.visit_date, visitor.visit_time, site.timezone)
-    opens = begins and begins - timedelta(minutes=site.early_arrival_minutes)
-    if opens is None or now >= opens:
+    if now >= window.opens:
         return None
-    return refuse(
-        "too_early",
-        f"This visit begins at {visitor.visit_time:%H:%M}: "
-        f"the gate opens for it from {local_now(opens, site.timezone):%H:%M}",
-    )
+    return _not_yet(visitor, local_now(now, site.timezone), local_now(window.opens, site.timezone))
+
+
+def _not_yet(visitor: Visitor, now: datetime, opens: datetime) -> Decision:
+    """Both instants are those on the wall."""
+    gate_opens = f": the gate opens for it from {opens:%H:%M}"
+    if now.date() == visitor.visit_date:
+        begins = f"{visitor.visit_time:%H:%M}"
+        return refuse("too_early", f"This visit begins at {begins}{gate_opens}")
+    is_tonight = now.date() == opens.date()
+    day = f"This visit is on {visitor.visit_date}"
+    return refuse("wrong_day", day + gate_opens if is_tonight else day)

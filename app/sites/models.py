@@ -23,7 +23,8 @@ from app.core.models import Entity, words
 class Site(Entity):
     """A place that visitors come to, with its opening rules. `timezone` is an IANA name.
 
-    `closes_at` 00:00 means the end of the day. One site is the default one.
+    A `closes_at` that is not later than `opens_at` is on the next day, 00:00 the end of the day.
+    One site is the default one.
     """
 
     __tablename__ = "sites"

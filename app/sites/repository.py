@@ -4,7 +4,18 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import column, delete, exists, select, table, update
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    column,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    table,
+    update,
+)
 
 from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.repository import NameTaken, ReadRepository, Repository, refusals
@@ -13,6 +24,18 @@ from app.sites.models import Site, SiteChange, SiteClosure
 
 BY_NAME = Ordering("sites", (Site.name, Site.id), descending=False)
 BY_DATE = Ordering("closures", (SiteClosure.date, SiteClosure.id), descending=False)
+
+
+def closures_of(day: ColumnElement[date]) -> ScalarSelect[list[date] | None]:
+    """The closures that concern a day of `Site`, an array: its own, and that of the night before.
+
+    NULL where there is none.
+    """
+    return (
+        select(func.array_agg(SiteClosure.date))
+        .where(SiteClosure.site_id == Site.id, SiteClosure.date.between(day - 1, day))
+        .scalar_subquery()
+    )
 
 
 class SiteReader(ReadRepository[Site]):
@@ -41,12 +64,12 @@ class SiteReader(ReadRepository[Site]):
         names = table("pg_timezone_names", column("name"))
         return await self.session.scalar(select(exists().where(names.c.name == name))) or False
 
-    async def for_day(self, site_id: UUID | None, day: date) -> tuple[Site, bool] | None:
-        """A site (the default one for None) and whether it is closed on that day."""
-        closed = exists().where(SiteClosure.site_id == Site.id, SiteClosure.date == day)
+    async def for_day(self, site_id: UUID | None, day: date) -> tuple[Site, set[date]] | None:
+        """A site (the default one for None) and its closures of that day and the one before."""
         chosen = Site.is_default if site_id is None else Site.id == site_id
-        found = (await self.session.rows(select(Site, closed).where(chosen))).one_or_none()
-        return (found[0], found[1]) if found else None
+        statement = select(Site, closures_of(literal(day))).where(chosen)
+        found = (await self.session.rows(statement)).one_or_none()
+        return (found[0], set(found[1] or ())) if found else None
 
 
 class SiteRepository(SiteReader, Repository[Site]):

@@ -24,6 +24,8 @@ EXAMPLE: JsonDict = {
     "booking_lead_minutes": 30,
     "booking_horizon_days": 90,
     "early_arrival_minutes": 120,
+    "late_arrival_minutes": 180,
+    "auto_check_out_hours": 14,
     "self_registration": False,
     "language": "de",
     "reception_email": "reception@example.com",
@@ -62,7 +64,13 @@ Weekdays = Annotated[
     Field(max_length=7, description="ISO 8601: 1 is Monday, 7 is Sunday"),
     AfterValidator(_once_each),
 ]
-ClosingTime = Annotated[WallTime, Field(description="Later than `opens_at`; `00:00` ends the day")]
+ClosingTime = Annotated[
+    WallTime,
+    Field(
+        description="At or before `opens_at`: on the next day, after 24 hours at most. `00:00` is "
+        "the end of the day"
+    ),
+]
 Capacity = Annotated[int, _count(10_000)]
 LeadMinutes = Annotated[int, _count(43_200)]
 HorizonDays = Annotated[int, _count(730)]
@@ -78,6 +86,24 @@ ContactPhone = Annotated[
     Field(description="Shown to visitors; 3 to 32 digits, `+ - ( ) .` and spaces"),
 ]
 ContactEmail = Annotated[OptionalEmail, Field(description="Shown to visitors")]
+LateMinutes = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=0,
+        le=1_440,
+        description="How long after its begin a visit is admitted, past the end of its day",
+    ),
+]
+AutoCheckOutHours = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=1,
+        le=72,
+        description="How long after the way in a stay is closed that nobody has ended",
+    ),
+]
 
 
 class SiteCreate(BaseModel):
@@ -95,6 +121,8 @@ class SiteCreate(BaseModel):
     booking_lead_minutes: LeadMinutes = 30
     booking_horizon_days: HorizonDays = 90
     early_arrival_minutes: EarlyMinutes = 120
+    late_arrival_minutes: LateMinutes = 180
+    auto_check_out_hours: AutoCheckOutHours = 14
     self_registration: StrictBool = False
     language: SiteLanguage = Language.ENGLISH
     reception_email: ReceptionEmail = None
@@ -130,6 +158,8 @@ class SiteUpdate(BaseModel):
     booking_lead_minutes: LeadMinutes = LEFT_OUT
     booking_horizon_days: HorizonDays = LEFT_OUT
     early_arrival_minutes: EarlyMinutes = LEFT_OUT
+    late_arrival_minutes: LateMinutes = LEFT_OUT
+    auto_check_out_hours: AutoCheckOutHours = LEFT_OUT
     self_registration: StrictBool = LEFT_OUT
     language: SiteLanguage = LEFT_OUT
     reception_email: ReceptionEmail = LEFT_OUT
@@ -158,6 +188,8 @@ class Site(BaseModel):
     booking_lead_minutes: int = Field(examples=[30])
     booking_horizon_days: int = Field(examples=[90])
     early_arrival_minutes: int = Field(examples=[120])
+    late_arrival_minutes: int = Field(examples=[180])
+    auto_check_out_hours: int = Field(examples=[14])
     self_registration: bool
     language: Language
     reception_email: str | None = Field(examples=["reception@example.com"])

@@ -1,7 +1,7 @@
 """Making and changing a site's own record; what that does to its slots is decided in slots/."""
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,6 @@ from app.core.errors import Invalid, NotFound
 from app.sites.models import Site
 from app.sites.repository import SiteRepository
 
-MIDNIGHT = time(0)
 # What every invitation to a site says of it.
 INVITATION_FACTS = ("name", "address", "timezone")
 
@@ -27,9 +26,7 @@ async def create_site(sites: SiteRepository, values: dict[str, Any], now: dateti
     await _require_timezone(sites, values)
     if values.get("is_default"):
         await sites.clear_default()
-    site = Site(**values, created_at=now, updated_at=now)
-    _require_hours(site)
-    return await sites.save(site)
+    return await sites.save(Site(**values, created_at=now, updated_at=now))
 
 
 async def change_site(
@@ -49,7 +46,6 @@ async def change_site(
         setattr(site, name, values[name])
     if before:
         site.updated_at = now
-    _require_hours(site)
     former = {name: before[name] for name in INVITATION_FACTS if name in before}
     return ChangedFacts(await sites.save(site), former)
 
@@ -66,12 +62,3 @@ async def _require_timezone(sites: SiteRepository, values: dict[str, Any]) -> No
     name = values.get("timezone")
     if name is not None and not await sites.knows_timezone(name):
         raise Invalid.field("timezone", "unknown_timezone", f"The database does not know {name}")
-
-
-def _require_hours(site: Site) -> None:
-    if site.closes_at != MIDNIGHT and site.opens_at >= site.closes_at:
-        raise Invalid.field(
-            "closes_at",
-            "not_after_opening",
-            "A site closes after it opens; 00:00 is the end of the day",
-        )

@@ -19,7 +19,7 @@ from app.sites.service import ChangedFacts, change_site, locked_site
 from app.slots.errors import SlotClosed, SlotInPast
 from app.slots.models import Slot
 from app.slots.repository import SlotReader, SlotRepository
-from app.slots.rules import day_slots, is_open_at
+from app.slots.rules import day_slots, is_open, shift_of
 
 
 class SiteRules:
@@ -37,8 +37,8 @@ class SiteRules:
         changed = await change_site(self.sites, site_id, values, self.now)
         site, today = changed.site, today_at(changed.site, self.now)
         await self.slots.follow_site(site, today)
-        open_hours = {slot.hour for slot in day_slots(site, today)}
-        return changed, await self.slots.out_of_rules(site, open_hours, today)
+        hours = {(slot.hour, (today - slot.shift).days) for slot in day_slots(site, today)}
+        return changed, await self.slots.out_of_rules(site, hours, today)
 
     async def delete(self, site_id: UUID) -> None:
         """Delete a site that nobody was ever booked at; raises `InUse` for every other."""
@@ -82,8 +82,9 @@ class SiteRules:
     async def _require_open(self, site: Site, day: date, at: time) -> None:
         if day < today_at(site, self.now):
             raise SlotInPast
-        closed = day in await self.closures.days(site.id, day, day)
-        if closed or day.isoweekday() not in site.open_weekdays or not is_open_at(site, at):
+        shift = shift_of(site, day, at)
+        closed = await self.closures.days(site.id, shift, shift)
+        if not is_open(site, day, at, closed):
             raise SlotClosed
 
 

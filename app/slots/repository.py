@@ -31,25 +31,31 @@ from app.core.prepared import Prepared
 from app.core.repository import ReadRepository, Repository
 from app.core.update_many import update_many
 from app.sites.models import Site, SiteClosure
+from app.sites.repository import closures_of
 from app.slots.models import Slot
 
 BY_TIME = Ordering("slot-capacities", (Slot.visit_date, Slot.hour, Slot.id), descending=False)
 
+ShiftHour = tuple[int, int]
+"""An hour of the day, and how many days before it the shift began that has it open."""
+
 
 @dataclass(frozen=True, slots=True)
 class SiteDay:
-    """A site on one day: whether it is closed, and by hour the slots that have a row."""
+    """A site on one day, and by hour the slots that have a row.
+
+    `closed` are its closures of that day and the one before.
+    """
 
     site: Site
-    closed: bool
+    closed: Collection[date]
     slots: dict[int, Slot]
 
 
 def _site_day(chosen: ColumnElement[bool]) -> Prepared:
     day = bindparam("day", type_=Date())
-    closed = exists().where(SiteClosure.site_id == Site.id, SiteClosure.date == day)
     of_day = and_(Slot.site_id == Site.id, Slot.visit_date == day)
-    chosen_columns = select(closed, *stored_columns(Site), *stored_columns(Slot))
+    chosen_columns = select(closures_of(day), *stored_columns(Site), *stored_columns(Slot))
     return Prepared(chosen_columns.select_from(Site).outerjoin(Slot, of_day).where(chosen))
 
 
@@ -88,7 +94,7 @@ class SlotReader(ReadRepository[Slot]):
         if site is None:
             return None
         slots = (plain_copy(Slot, row[_SITE_ENDS:]) for row in rows)
-        return SiteDay(site, rows[0][0], {slot.hour: slot for slot in slots if slot})
+        return SiteDay(site, rows[0][0] or (), {slot.hour: slot for slot in slots if slot})
 
     async def page_of_own(
         self, site_id: UUID, first: date | None, last: date | None, page: PageRequest
@@ -110,24 +116,29 @@ class SlotReader(ReadRepository[Slot]):
         )
         return {day: int(booked) for day, booked in found}
 
-    async def out_of_rules(self, site: Site, open_hours: Collection[int], today: date) -> int:
+    async def out_of_rules(self, site: Site, hours: Collection[ShiftHour], today: date) -> int:
         """Seats taken from today on that the rules would not give any more.
 
-        All of them in an hour or on a day that is closed, those above the capacity elsewhere.
+        All of them in an hour that no shift has open, those above the capacity elsewhere. `hours`
+        are those of the opening hours.
         """
-        closed = or_(
-            Slot.hour.not_in(open_hours),
-            extract("isodow", Slot.visit_date).not_in(site.open_weekdays),
-            exists().where(
-                SiteClosure.site_id == Slot.site_id, SiteClosure.date == Slot.visit_date
-            ),
-        )
+        is_open = or_(*(_is_open(site, hours, nights) for nights in (0, 1)))
         seats = await self.session.scalar(
-            select(func.sum(case((closed, Slot.booked), else_=Slot.excess))).where(
+            select(func.sum(case((is_open, Slot.excess), else_=Slot.booked))).where(
                 Slot.site_id == site.id, Slot.visit_date >= today, Slot.booked > 0
             )
         )
         return int(seats or 0)
+
+
+def _is_open(site: Site, hours: Collection[ShiftHour], nights: int) -> ColumnElement[bool]:
+    """Whether a slot is open by the shift that began so many days before."""
+    shift = Slot.visit_date - nights
+    return and_(
+        Slot.hour.in_([hour for hour, before in hours if before == nights]),
+        extract("isodow", shift).in_(site.open_weekdays),
+        ~exists().where(SiteClosure.site_id == Slot.site_id, SiteClosure.date == shift),
+    )
 
 
 def seat_taken() -> CTE:
@@ -188,7 +199,7 @@ class SlotRepository(SlotReader, Repository[Slot]):
         ]
         await self.unit.write(
             insert(Slot)
-            .from_select(columns, values.with_for_update(read=True))
+            .from_select(columns, values.with_for_update(read=True), include_defaults=False)
             .on_conflict_do_nothing()
         )
 

@@ -87,7 +87,7 @@ async def check_slot(
         known.site,
         day=visit_date,
         at=visit_time,
-        closed_that_day=known.closed,
+        closed=known.closed,
         now=now,
         walk_in=caller.is_kiosk,
     )

@@ -1,6 +1,6 @@
 """Giving out seats, and saying which are left."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -13,7 +13,14 @@ from app.sites.repository import ClosureReader, SiteReader
 from app.slots.errors import NEVER_BOOKABLE, SlotFull
 from app.slots.models import Slot
 from app.slots.repository import SiteDay, SlotReader, SlotRepository
-from app.slots.rules import SlotReason, SlotTime, day_slots, last_bookable_day, refusal
+from app.slots.rules import (
+    ONE_DAY,
+    SlotReason,
+    SlotTime,
+    day_slots,
+    last_bookable_day,
+    refusal,
+)
 
 SlotKey = tuple[date, int]
 """The day and the hour of a slot at a site that is known."""
@@ -65,8 +72,10 @@ class UnknownSite(Invalid):
         super().__init__(message, errors=[{"field": "site", "code": "unknown", "message": message}])
 
 
-async def site_for_day(session: ReadSession, site_id: UUID | None, day: date) -> tuple[Site, bool]:
-    """The site (the default one for None), and whether it is closed that day."""
+async def site_for_day(
+    session: ReadSession, site_id: UUID | None, day: date
+) -> tuple[Site, Collection[date]]:
+    """The site (the default one for None), and its closures of that day and the one before."""
     found = await SiteReader(session).for_day(site_id, day)
     if found is None:
         raise UnknownSite
@@ -74,10 +83,16 @@ async def site_for_day(session: ReadSession, site_id: UUID | None, day: date) ->
 
 
 def require_bookable(
-    site: Site, day: date, at: time, *, closed: bool, now: datetime, walk_in: bool = False
+    site: Site,
+    day: date,
+    at: time,
+    *,
+    closed: Collection[date],
+    now: datetime,
+    walk_in: bool = False,
 ) -> None:
     """Raises why this time can never be booked, capacity aside."""
-    reason = refusal(site, day=day, at=at, closed_that_day=closed, now=now, walk_in=walk_in)
+    reason = refusal(site, day=day, at=at, closed=closed, now=now, walk_in=walk_in)
     if reason is not None:
         raise NEVER_BOOKABLE[reason]
 
@@ -176,12 +191,13 @@ def day_offers(
 async def _offers(
     session: ReadSession, site: Site, first: date, last: date, now: datetime
 ) -> Iterator[Availability]:
-    closed = await ClosureReader(session).days(site.id, first, last)
+    eve = first - ONE_DAY if first > date.min else first  # its shift may last into the first day
+    closed = await ClosureReader(session).days(site.id, eve, last)
     slots = await SlotReader(session).between(site.id, first, last)
     rows = {(row.visit_date, row.hour): row for row in slots}
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return (
-        _offer(site, day, slot, rows, now, closed=day in closed)
+        _offer(site, day, slot, rows, now, closed=closed)
         for day in days
         for slot in day_slots(site, day)
     )
@@ -194,14 +210,12 @@ def _offer(
     rows: Mapping[tuple[date, int], Slot],
     now: datetime,
     *,
-    closed: bool,
+    closed: Collection[date],
     walk_in: bool = False,
 ) -> Availability:
     row = rows.get((day, slot.hour))
     capacity, booked = (row.capacity, row.booked) if row else (site.slot_capacity, 0)
-    reason = refusal(
-        site, day=day, at=slot.begins, closed_that_day=closed, now=now, walk_in=walk_in
-    )
+    reason = refusal(site, day=day, at=slot.begins, closed=closed, now=now, walk_in=walk_in)
     if reason is None and booked >= capacity:
         reason = SlotReason.FULL
     return Availability(day, slot, capacity, booked, reason)

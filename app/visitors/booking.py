@@ -1,12 +1,12 @@
 """SQL of a registration: what has to be known for it, and the one statement that does it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
+from sqlalchemy import ColumnElement, Date, and_, bindparam, or_, select
 
 from app.audit.models import VisitorEvent
 from app.core.database import ReadSession, WriteSession
@@ -17,7 +17,8 @@ from app.core.prepared import Prepared
 from app.core.text import account_key
 from app.departments.models import Department
 from app.notifications.models import Notification
-from app.sites.models import Site, SiteClosure
+from app.sites.models import Site
+from app.sites.repository import closures_of
 from app.slots.repository import seat_taken
 from app.users.models import User, full_name
 from app.users.repository import receives
@@ -27,16 +28,16 @@ from app.visitors.models import Visitor
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a registration depends on; `closed` says whether the site is, on that day."""
+    """What a registration depends on; `closed` are the closures of its day and the one before."""
 
     site: Site
-    closed: bool
+    closed: Collection[date]
     department: Department | None
     host: Host | None
 
 
 def _facts(*chosen: ColumnElement[bool]) -> Prepared:
-    closed = exists().where(SiteClosure.site_id == Site.id, SiteClosure.date == bindparam("day"))
+    closed = closures_of(bindparam("day", type_=Date()))
     by_address = and_(User.email_key == bindparam("host_key"), receives())
     host = or_(by_address, and_(User.id == bindparam("host_id"), User.is_active))
     account = (User.id, User.first_name, User.last_name, User.email)
@@ -84,7 +85,7 @@ async def facts(
         return None
     department = new_plain(Department, id=known_id, name=department_name) if known_id else None
     host = Host(account_id, full_name(first_name, last_name), email) if account_id else None
-    return Facts(site, closed, department, host)
+    return Facts(site, closed or (), department, host)
 
 
 def _columns(model: type[Entity], *left_out: str) -> tuple[str, ...]:

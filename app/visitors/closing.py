@@ -1,19 +1,32 @@
-"""The end of the day: closes the visits that are over, on each site's own calendar."""
+"""Closes what is over: visits to which nobody came, and stays that nobody has ended.
 
+Both at the instant at which the gate thinks so too: see `app/visitors/arrival.py`.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventRepository
 from app.auth.caller import SYSTEM
 from app.core.database import Database, WriteSession
+from app.core.localtime import local_now
 from app.notifications.repository import MailKeeper
-from app.visitors.models import VisitorStatus
-from app.visitors.repository import VisitorRepository
+from app.sites.models import Site
+from app.sites.repository import SiteReader
+from app.slots.repository import SlotRepository
+from app.visitors.arrival import arrival_window, end_of_stay
+from app.visitors.lifecycle import expire, leave_unseen
+from app.visitors.models import Visitor, VisitorStatus
+from app.visitors.repository import Place, VisitorRepository
 
 # Rows of one transaction: few enough that nobody waits for its locks.
 BATCH = 500
+
+Sites = Mapping[UUID, Site]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,48 +38,74 @@ class Closed:
 
 
 async def close_past_visits(database: Database, now: datetime) -> Closed:
-    """Expire pending visits and complete verified ones whose day is over.
+    """Expire pending visits whose arrival window is over, and complete stays that are too long.
 
-    Seats are not counted back: the slots are past, and nobody can book them. Safe to run twice
-    and by two workers: a row that another run holds is passed over.
+    Safe to run twice and by two workers: a row that another run holds is passed over.
     """
+    async with database.read() as session:
+        sites = {site.id: site for site in await SiteReader(session).all()}
     return Closed(
-        expired=await _close_all(database, now, VisitorStatus.PENDING),
-        completed=await _close_all(database, now, VisitorStatus.VERIFIED),
+        expired=await _close_all(database, sites, now, VisitorStatus.PENDING),
+        completed=await _close_all(database, sites, now, VisitorStatus.VERIFIED),
     )
 
 
-async def _close_all(database: Database, now: datetime, present: VisitorStatus) -> int:
-    total = 0
+async def _close_all(database: Database, sites: Sites, now: datetime, of: VisitorStatus) -> int:
+    total, place = 0, None
     while True:
         async with database.write() as unit:
-            closed = await _close_batch(unit, now, present)
-        total += closed
-        if closed < BATCH:
+            found = await _candidates(VisitorRepository(unit), sites, now, of, place)
+            total += await _close(unit, found, sites, now)
+        if len(found) < BATCH:
             return total
+        place = (found[-1].visit_date, found[-1].id)
 
 
-async def _close_batch(unit: WriteSession, now: datetime, present: VisitorStatus) -> int:
-    expires = present is VisitorStatus.PENDING
-    values = _expired(now) if expires else _completed(now)
-    closed = await VisitorRepository(unit).close_past(present, values, now, at_most=BATCH)
-    if closed:
-        await MailKeeper(unit).supersede(closed, now)
-    events = VisitorEventRepository(unit)
-    for visitor_id in closed:
-        action = VisitorAction.EXPIRED if expires else VisitorAction.COMPLETED
-        events.record(visitor_id, action, SYSTEM, now, automatic=True)
-    return len(closed)
-
-
-def _expired(now: datetime) -> dict[str, Any]:
-    return {"status": VisitorStatus.EXPIRED, "updated_at": now}
-
-
-def _completed(now: datetime) -> dict[str, Any]:
-    return {
-        "status": VisitorStatus.COMPLETED,
-        "checked_out_at": now,
-        "checked_out_automatically": True,
-        "updated_at": now,
+async def _candidates(
+    visitors: VisitorRepository, sites: Sites, now: datetime, of: VisitorStatus, after: Place | None
+) -> list[Visitor]:
+    """Lock those of whom a day or an instant says that they may be over; few are not."""
+    if of is VisitorStatus.PENDING:
+        last_days = {
+            id_: local_now(now, site.timezone).date() - timedelta(days=1)
+            for id_, site in sites.items()
+        }
+        return await visitors.lock_pending_until(last_days, after, at_most=BATCH)
+    came_in_by = {
+        id_: now - timedelta(hours=site.auto_check_out_hours) for id_, site in sites.items()
     }
+    return await visitors.lock_inside_since(came_in_by, after, at_most=BATCH)
+
+
+async def _close(unit: WriteSession, found: Sequence[Visitor], sites: Sites, now: datetime) -> int:
+    """Close those that are over, and give their seats back: the slots come last, as everywhere."""
+    over = [visitor for visitor in found if _end(visitor, sites[visitor.site_id], now)]
+    await VisitorRepository(unit).save_passages(over)
+    if over:
+        await MailKeeper(unit).supersede([visitor.id for visitor in over], now)
+    events = VisitorEventRepository(unit)
+    for visitor in over:
+        expired = visitor.status is VisitorStatus.EXPIRED
+        action = VisitorAction.EXPIRED if expired else VisitorAction.COMPLETED
+        events.record(visitor.id, action, SYSTEM, now, automatic=True)
+    await unit.flush()
+    await SlotRepository(unit).free_many(Counter(visitor.slot_id for visitor in over))
+    return len(over)
+
+
+def _end(visitor: Visitor, site: Site, now: datetime) -> bool:
+    """End a visit that is over; return whether it was."""
+    at = _end_of(visitor, site)
+    if now < at:
+        return False
+    if visitor.status is VisitorStatus.PENDING:
+        expire(visitor, now)
+    else:
+        leave_unseen(visitor, at, now)
+    return True
+
+
+def _end_of(visitor: Visitor, site: Site) -> datetime:
+    if visitor.status is VisitorStatus.PENDING or visitor.checked_in_at is None:
+        return arrival_window(visitor, site).closes
+    return end_of_stay(visitor, visitor.checked_in_at, site)

@@ -23,6 +23,7 @@ from app.sites.repository import SiteReader
 from app.users.models import User
 from app.users.repository import UserReader
 from app.visitors import mails
+from app.visitors.arrival import arrival_window
 from app.visitors.hosts import HOST_FIELDS
 from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.repository import VisitorRepository
@@ -135,6 +136,6 @@ class HandOver:
             payload=payload,
             to=host.email,
             name=host.name,
-            pointless_after=mails.end_of_day(last.visit_date, site.timezone),
+            pointless_after=arrival_window(last, site).closes,
         )
         self.outbox.put(mail, self.now)

@@ -57,3 +57,23 @@ def leave(visitor: Visitor, at: datetime, now: datetime) -> None:
     visitor.status = VisitorStatus.COMPLETED
     visitor.checked_out_at = at
     visitor.updated_at = now
+
+
+def leave_unseen(visitor: Visitor, at: datetime, now: datetime) -> None:
+    """Close a stay of which nobody has seen the end; the seat is the caller's to free."""
+    leave(visitor, at, now)
+    visitor.checked_out_automatically = True
+
+
+def correct_exit(visitor: Visitor, at: datetime, now: datetime) -> None:
+    """Note the real end of a stay that was closed by itself; its seat is free already."""
+    visitor.checked_out_at = at
+    visitor.checked_out_automatically = False
+    visitor.updated_at = now
+
+
+def expire(visitor: Visitor, now: datetime) -> None:
+    """End a visit to which nobody came; the seat is the caller's to free."""
+    require_transition(visitor.status, VisitorStatus.EXPIRED)
+    visitor.status = VisitorStatus.EXPIRED
+    visitor.updated_at = now

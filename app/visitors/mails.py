@@ -1,8 +1,7 @@
 """The mails that the life of a visit causes."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import (
@@ -14,13 +13,8 @@ from app.notifications.payloads import (
 )
 from app.notifications.repository import OutgoingMail
 from app.sites.models import Site
+from app.visitors.arrival import arrival_window
 from app.visitors.models import Visitor
-
-
-def end_of_day(day: date, timezone: str) -> datetime:
-    """The instant at which a day is over on the site's calendar."""
-    midnight = datetime.combine(day + timedelta(days=1), time(0), ZoneInfo(timezone))
-    return midnight.astimezone(UTC)
 
 
 def visit_payload(visitor: Visitor, site: Site) -> VisitPayload:
@@ -50,7 +44,7 @@ def handed_over_payload(visitor: Visitor, site: Site) -> HandedOverPayload:
 def to_visitor(
     kind: NotificationKind, visitor: Visitor, site: Site, payload: VisitPayload, version: int
 ) -> OutgoingMail:
-    """A mail to the visitor, pointless once the day of the visit is over."""
+    """A mail to the visitor, pointless once the visit can be admitted no more."""
     return OutgoingMail(
         kind=kind,
         payload=for_visitor(payload, visitor),
@@ -58,7 +52,7 @@ def to_visitor(
         name=visitor.name,
         visitor_id=visitor.id,
         version=version,
-        pointless_after=end_of_day(visitor.visit_date, site.timezone),
+        pointless_after=arrival_window(visitor, site).closes,
     )
 
 
@@ -76,7 +70,7 @@ def to_host(
             name=visitor.host_name or "",
             visitor_id=visitor.id,
             version=version,
-            pointless_after=end_of_day(visitor.visit_date, site.timezone),
+            pointless_after=arrival_window(visitor, site).closes,
         )
     ]
 
@@ -105,7 +99,7 @@ def farewells(
     to_guest = for_visitor(payload, visitor).model_copy(
         update={"reply_to": answers or site.contact_email}
     )
-    ends = min(end_of_day(visitor.visit_date, site.timezone), now + timedelta(days=1))
+    ends = min(arrival_window(visitor, site).closes, now + timedelta(days=1))
     mails = [(NotificationKind.visitor_cancelled, to_guest, visitor.email, visitor.name)]
     if host_email is not None:
         name = visitor.host_name or ""

@@ -1,6 +1,6 @@
 """SQL of visitors."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,10 +12,13 @@ from sqlalchemy import (
     LargeBinary,
     Row,
     Select,
+    TableValuedAlias,
     Text,
+    Uuid,
     and_,
     any_,
     cast,
+    column,
     delete,
     exists,
     false,
@@ -24,12 +27,15 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
+from sqlalchemy.types import TypeEngine
 
 from app.auth.caller import Caller
+from app.core.plain import stored_columns
 from app.core.qr_token import token_hash
 from app.core.repository import ReadRepository, Repository
 from app.core.update_many import update_many
@@ -48,7 +54,15 @@ TOLD = (
 # What changes with what an invitation says of its site, and when a visitor passes a gate, each with
 # the key by which the row is found.
 REVISED = ("id", "revision", "updated_at")
-PASSAGE = ("id", "status", "checked_in_at", "checked_in_gate", "checked_out_at", "updated_at")
+PASSAGE = (
+    *("id", "status", "checked_in_at", "checked_in_gate", "checked_out_at"),
+    *("checked_out_automatically", "updated_at"),
+)
+
+_COPIED = stored_columns(Visitor)
+
+Place = tuple[date, UUID]
+"""Where a visit stands among those in the order of their days."""
 
 
 def visible_to(caller: Caller) -> list[ColumnElement[bool]]:
@@ -90,6 +104,13 @@ def retention_over(now: datetime, days: int) -> list[ColumnElement[bool]]:
         Visitor.visit_date < today - days,
         literal_column(HELD, Boolean()),
     ]
+
+
+def _given(kind: TypeEngine[Any], values: Mapping[UUID, Any]) -> TableValuedAlias:
+    """A value for each site, as a table."""
+    sites, until = literal(list(values), ARRAY(Uuid)), literal(list(values.values()), ARRAY(kind))
+    columns = [column("site_id", Uuid), column("until", kind)]
+    return func.unnest(sites, until).table_valued(*columns).render_derived(name="given")
 
 
 class VisitorReader(ReadRepository[Visitor]):
@@ -175,9 +196,8 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         return await self._lock_copies(*ahead_at(site_id, today), Visitor.id.in_(ids))
 
     async def _lock_copies(self, *conditions: ColumnElement[bool]) -> list[Visitor]:
-        columns = [column for column in Visitor.__table__.c if column.name != "search"]
         found = await self.unit.rows(
-            select(*columns).where(*conditions).order_by(Visitor.id).with_for_update(key_share=True)
+            select(*_COPIED).where(*conditions).order_by(Visitor.id).with_for_update(key_share=True)
         )
         return [Visitor(**row) for row in found.mappings()]
 
@@ -214,30 +234,54 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
             raise LookupError("a locked visitor can't vanish")
         return found
 
-    async def close_past(
-        self, present: VisitorStatus, values: dict[str, Any], now: datetime, *, at_most: int
-    ) -> Sequence[UUID]:
-        """Give `values` to visits of a status whose day is over on their site's calendar.
+    async def lock_pending_until(
+        self, last_days: Mapping[UUID, date], after: Place | None, *, at_most: int
+    ) -> list[Visitor]:
+        """Lock pending visits up to a day of their site's calendar, as `_lock_open` does."""
+        given = _given(Date(), last_days)
+        latest = max(last_days.values())  # a bound that the index can use
+        return await self._lock_open(
+            VisitorStatus.PENDING,
+            given,
+            [Visitor.visit_date <= given.c.until, Visitor.visit_date <= latest],
+            after,
+            at_most,
+        )
 
-        Rows that another transaction holds are passed over. Hands back the ids.
+    async def lock_inside_since(
+        self, instants: Mapping[UUID, datetime], after: Place | None, *, at_most: int
+    ) -> list[Visitor]:
+        """Lock visitors who came in by an instant of their site, as `_lock_open` does."""
+        given = _given(Visitor.checked_in_at.type, instants)
+        came_in_by = [Visitor.checked_in_at <= given.c.until]
+        return await self._lock_open(VisitorStatus.VERIFIED, given, came_in_by, after, at_most)
+
+    async def _lock_open(
+        self,
+        status: VisitorStatus,
+        given: TableValuedAlias,
+        which: Sequence[ColumnElement[bool]],
+        after: Place | None,
+        at_most: int,
+    ) -> list[Visitor]:
+        """Lock open visits by their day, those `after` a place alone.
+
+        Rows that another transaction holds are passed over. Handed back are copies that the
+        session does not follow; `save_passages` stores what became of them.
         """
-        today = cast(func.timezone(Site.timezone, now), Date)
-        over = (
-            select(Visitor.id)
-            .join(Site, Site.id == Visitor.site_id)
-            .where(Visitor.status == present, Visitor.visit_date < today)
+        place = tuple_(Visitor.visit_date, Visitor.id)
+        statement = (
+            select(*_COPIED)
+            .join_from(Visitor, given, Visitor.site_id == given.c.site_id)
+            # A constant: a plan for every status could not use the index of the open ones.
+            .where(Visitor.status == literal_column(f"'{status}'"), *which)
             .order_by(Visitor.visit_date, Visitor.id)
             .limit(at_most)
             .with_for_update(of=Visitor, skip_locked=True)
         )
-        closed = await self.unit.returning(
-            update(Visitor)
-            .where(Visitor.id.in_(over))
-            .values(**values)
-            .returning(Visitor.id)
-            .execution_options(synchronize_session=False)
-        )
-        return closed.scalars().all()
+        if after is not None:
+            statement = statement.where(place > after)
+        return [Visitor(**row) for row in (await self.unit.rows(statement)).mappings()]
 
     async def lock_past_retention(
         self, now: datetime, days: int, *, at_most: int

@@ -164,7 +164,9 @@ class Visitor(BaseModel):
     )
     checked_in_at: datetime | None
     checked_out_at: datetime | None
-    checked_out_automatically: bool = Field(description="Closed by the end of the day")
+    checked_out_automatically: bool = Field(
+        description="Closed by itself: `checked_out_at` is assumed"
+    )
     notes: str | None
     is_rescheduled: bool
     original_visit_date: date | None

@@ -77,6 +77,12 @@ async def test_only_an_opened_gate_ends_with_0(gate: Gate, visitor: dict[str, An
     assert way_out.output.startswith("Goodbye: Ada Lovelace")
 
 
+async def test_the_name_of_a_scanner_before_a_code_does_not_matter(
+    gate: Gate, visitor: dict[str, Any]
+):
+    assert (await gate.scan(f"]Q1{visitor['qr_code']}")).code == 0
+
+
 async def test_json_is_the_answer_itself(gate: Gate, visitor: dict[str, Any]):
     opened = json.loads((await gate.scan(visitor["qr_code"], "--json")).output)
     refused = await gate.scan(visitor["qr_code"], "--json", "--gate", "South")

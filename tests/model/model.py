@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 CAPACITY = 2
-EARLY = timedelta(hours=2)
+EARLY, LATE = timedelta(hours=2), timedelta(hours=3)
+STAY, VISIT = timedelta(hours=14), timedelta(hours=1)
+CORRECTABLE = timedelta(days=1)
 REMINDERS = range(9, 12)  # the hours in which they are sent
 
 Mail = tuple[str, str, int]  # kind, recipient, and the SEQUENCE of its calendar file
@@ -35,6 +37,8 @@ class Visit:
     status: str = "pending"
     revision: int = 0
     reminded: bool = False
+    came: datetime | None = None
+    assumed_gone: datetime | None = None
     waiting: list[tuple[Mail, datetime]] = field(default_factory=list)
     """Mails, and from when on each is pointless."""
     sent: list[Mail] = field(default_factory=list)
@@ -48,6 +52,12 @@ class Visit:
     def holds_seat(self) -> bool:
         return self.status in {"pending", "verified"}
 
+    @property
+    def closes(self) -> datetime:
+        """From when on nobody is admitted."""
+        midnight = datetime.combine(self.at + timedelta(days=1), time(0), self.at.tzinfo)
+        return max(midnight, self.at + LATE)
+
     def mail(
         self,
         event: str,
@@ -56,7 +66,7 @@ class Visit:
         to_host: bool = True,
         by: datetime | None = None,
     ) -> None:
-        over = by or datetime.combine(self.at + timedelta(days=1), time(0), self.at.tzinfo)
+        over = by or self.closes
         if to_visitor:
             self.waiting.append(((f"visitor_{event}", self.email, self.revision), over))
         if to_host and self.host:
@@ -68,8 +78,7 @@ class Visit:
         return (kind, self.email if is_to_visitor(mail) else recipient, sequence)
 
     def say_farewell(self, former: str) -> None:
-        over = datetime.combine(self.at + timedelta(days=1), time(0), self.at.tzinfo)
-        self.waiting.append((("host_handed_over", former, self.revision), over))
+        self.waiting.append((("host_handed_over", former, self.revision), self.closes))
 
     def drop(self, which: Callable[[Mail], bool] = lambda _: True) -> None:
         """The mails that wait are not true any more; of a host who has it no more they stay so."""
@@ -129,15 +138,20 @@ class Model:
         visit.mail("cancelled")
 
     def can_enter(self, visit: Visit) -> bool:
-        today = visit.at.date() == self.now.date()
-        return visit.status == "pending" and today and self.now >= visit.at - EARLY
+        return visit.status == "pending" and visit.at - EARLY <= self.now < visit.closes
 
     def enter(self, visit: Visit) -> None:
-        visit.status = "verified"
+        visit.status, visit.came = "verified", self.now
         visit.mail("arrival", to_visitor=False)
 
+    def can_leave(self, visit: Visit) -> bool:
+        """Through a gate, that is: it also tells when a forgotten stay has really ended."""
+        gone = visit.assumed_gone
+        is_news = gone is not None and self.now <= gone + CORRECTABLE
+        return visit.status == "verified" or is_news
+
     def leave(self, visit: Visit) -> None:
-        visit.status = "completed"
+        visit.status, visit.assumed_gone = "completed", None
         visit.drop()
 
     def confirm_again(self, visit: Visit) -> None:
@@ -171,9 +185,14 @@ class Model:
 
     def close(self) -> None:
         for visit in self.visits.values():
-            if visit.at.date() < self.now.date() and visit.holds_seat:
-                visit.status = "expired" if visit.status == "pending" else "completed"
+            if visit.status == "pending" and self.now >= visit.closes:
+                visit.status = "expired"
                 visit.drop()
+            elif visit.status == "verified" and visit.came is not None:
+                ends = max(visit.came + STAY, visit.at + VISIT)
+                if self.now >= ends:
+                    visit.status, visit.assumed_gone = "completed", ends
+                    visit.drop()
 
     def remind(self) -> None:
         for visit in self.visits.values():

@@ -173,7 +173,7 @@ async def test_a_visit_is_over_with_its_day_at_the_site(
     ada = await (await api.admin()).register()
     assert "Visitor pass" in (await look(api.http, ada["qr_code"])).words
     clock.set(clock.now() + timedelta(hours=16))
-    assert "Its day has passed" in (await look(api.http, ada["qr_code"])).words
+    assert "Its time has passed" in (await look(api.http, ada["qr_code"])).words
 
 
 async def test_the_calendar_file_is_the_visit_without_its_code(api: Api, database: Database):

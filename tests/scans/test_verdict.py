@@ -36,7 +36,7 @@ def visitor(status: VisitorStatus = PENDING, **fields: Any) -> Visitor:
 
 
 def site(zone: str = "UTC") -> Site:
-    return Site(name="Porto", timezone=zone, early_arrival_minutes=120)
+    return Site(name="Porto", timezone=zone, early_arrival_minutes=120, late_arrival_minutes=180)
 
 
 def verdict(
@@ -119,14 +119,36 @@ def test_a_gate_of_another_site_says_which_one_it_is():
     ("automatically", "message"),
     [
         (False, "This visit is over: the visitor has left"),
-        (True, "This visit was closed at the end of the day: no way out was scanned"),
+        (True, "This visit was closed by itself: no way out was scanned"),
     ],
 )
 def test_a_visit_that_the_night_has_closed_is_not_said_to_have_been_left(
     automatically: bool, message: str
 ):
     who = visitor(VisitorStatus.COMPLETED, checked_out_automatically=automatically)
-    assert verdict(who, OUT).message == message
+    assert verdict(who, IN).message == message
+
+
+@pytest.mark.parametrize(
+    ("automatically", "hours", "code"),
+    [
+        (True, 0, None),
+        (True, 24, None),
+        (True, 24.001, "already_completed"),
+        (False, 1, "already_completed"),
+    ],
+)
+def test_an_exit_is_believed_for_a_day_after_one_that_was_assumed(
+    automatically: bool, hours: float, code: str | None
+):
+    assumed = NOON - timedelta(hours=hours)
+    who = visitor(
+        VisitorStatus.COMPLETED,
+        checked_out_automatically=automatically,
+        checked_out_at=assumed,
+        checked_in_at=assumed - timedelta(hours=14),
+    )
+    assert verdict(who, OUT).code == code
 
 
 @pytest.mark.parametrize(("at", "code"), [("10:00:00", None), ("09:59:59", "too_early")])

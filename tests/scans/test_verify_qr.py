@@ -107,6 +107,16 @@ async def test_a_scanners_line_feed_does_not_matter(api: Api):
     assert (await admin.scan(f" {visitor['qr_code']}\r\n")).status_code == 200
 
 
+@pytest.mark.parametrize("before", ["]Q1", "]Q3", " ]Q1", "]Q1 "])
+async def test_the_name_of_a_scanner_before_a_code_does_not_matter(api: Api, before: str):
+    admin = await api.admin()
+    visitor = await admin.register()
+    body = {"scan_id": str(new_id())}
+    assert (await admin.scan(f"{before}{visitor['qr_code']}", **body)).status_code == 200
+    again = await admin.scan(visitor["qr_code"], **body)
+    assert (again.status_code, again.json()["replayed"]) == (200, True)
+
+
 async def test_the_way_out(api: Api):
     admin = await api.admin()
     visitor = await admin.register()

@@ -90,7 +90,13 @@ def test_a_slot_lies_within_its_hour_and_begins_when_it_says(site: Rules, day: d
 def test_what_may_be_booked_is_open_ahead_and_not_too_far(
     site: Rules, day: date, at: time, closed: bool, now: datetime
 ):
-    reason = refusal(site, day=day, at=at, closed_that_day=closed, now=now)
+    reason = refusal(
+        site,
+        day=day,
+        at=at,
+        closed={day - timedelta(days=n) for n in range(2)} if closed else set(),
+        now=now,
+    )
     starts_at = instant_of(day, at, site.timezone)
     today = local_now(now, site.timezone).date()
     bookable = (
@@ -109,7 +115,13 @@ def test_what_may_be_booked_is_open_ahead_and_not_too_far(
 @given(rules, st.integers(-3, 100), minutes, st.booleans(), instants)
 def test_a_reason_is_true(site: Rules, ahead: int, at: time, closed: bool, now: datetime):
     day = local_now(now, site.timezone).date() + timedelta(days=ahead)
-    reason = refusal(site, day=day, at=at, closed_that_day=closed, now=now)
+    reason = refusal(
+        site,
+        day=day,
+        at=at,
+        closed={day - timedelta(days=n) for n in range(2)} if closed else set(),
+        now=now,
+    )
     starts_at = instant_of(day, at, site.timezone)
     if reason is SlotReason.PAST:
         assert ahead < 0 or (starts_at is not None and starts_at < now)
@@ -137,12 +149,21 @@ def test_a_reason_is_true(site: Rules, ahead: int, at: time, closed: bool, now: 
 def test_the_stronger_reason_is_the_one_given(
     day: date, at: time, closed: bool, reason: SlotReason | None
 ):
-    assert refusal(Rules(), day=day, at=at, closed_that_day=closed, now=NOW) is reason
+    assert (
+        refusal(
+            Rules(),
+            day=day,
+            at=at,
+            closed={day - timedelta(days=n) for n in range(2)} if closed else set(),
+            now=NOW,
+        )
+        is reason
+    )
 
 
 def test_lead_time_counts_to_the_minute():
     site = Rules(booking_lead_minutes=60)
-    at: dict[str, Any] = {"day": MONDAY, "at": time(9), "closed_that_day": False}
+    at: dict[str, Any] = {"day": MONDAY, "at": time(9), "closed": ()}
     assert refusal(site, **at, now=NOW) is None
     assert refusal(site, **at, now=NOW + timedelta(microseconds=1)) is SlotReason.TOO_SOON
     nine = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -210,22 +231,22 @@ def test_a_day_on_which_the_clocks_change(
 def test_nobody_books_a_time_that_the_clocks_skip(zone: str, day: date, at: time):
     site = Rules(zone, MIDNIGHT, MIDNIGHT, [7], 0, 400)
     now = datetime(2026, 9, 1, tzinfo=UTC)
-    assert refusal(site, day=day, at=at, closed_that_day=False, now=now) is SlotReason.CLOSED
+    assert refusal(site, day=day, at=at, closed=(), now=now) is SlotReason.CLOSED
 
 
 def test_a_time_that_comes_twice_is_past_once_it_has_come():
     site = Rules("Europe/Berlin", MIDNIGHT, MIDNIGHT, [7], 0, 400)
     day, at = date(2026, 10, 25), time(2, 30)
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-    assert refusal(site, day=day, at=at, closed_that_day=False, now=first) is None
+    assert refusal(site, day=day, at=at, closed=(), now=first) is None
     later = first + timedelta(minutes=1)
-    assert refusal(site, day=day, at=at, closed_that_day=False, now=later) is SlotReason.PAST
+    assert refusal(site, day=day, at=at, closed=(), now=later) is SlotReason.PAST
 
 
 def test_today_is_the_sites_today():
     site = Rules("Pacific/Auckland", MIDNIGHT, MIDNIGHT, [1, 2, 3, 4, 5, 6, 7], 0, 0)
     evening = datetime(2026, 11, 23, 20, tzinfo=UTC)  # Tuesday morning there
-    booking: dict[str, Any] = {"at": time(12), "closed_that_day": False, "now": evening}
+    booking: dict[str, Any] = {"at": time(12), "closed": (), "now": evening}
     assert refusal(site, day=date(2026, 11, 23), **booking) is SlotReason.PAST
     assert refusal(site, day=date(2026, 11, 24), **booking) is None
     assert refusal(site, day=date(2026, 11, 25), **booking) is SlotReason.TOO_FAR
@@ -233,5 +254,5 @@ def test_today_is_the_sites_today():
 
 def test_a_site_without_open_days_offers_nothing():
     site = Rules(open_weekdays=[])
-    reason = refusal(site, day=MONDAY, at=time(10), closed_that_day=False, now=NOW)
+    reason = refusal(site, day=MONDAY, at=time(10), closed=(), now=NOW)
     assert reason is SlotReason.CLOSED

@@ -1,4 +1,4 @@
-"""The end of the day, on each site's own calendar."""
+"""The end of visits to which nobody came, on each site's own calendar, and of forgotten stays."""
 
 import asyncio
 from datetime import UTC, datetime, time, timedelta
@@ -11,7 +11,14 @@ from app.visitors.closing import Closed, close_past_visits
 from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.repository import VisitorRepository
 from tests.api import Api
-from tests.database import add_site, all_events, change_default_site, set_status
+from tests.database import (
+    add_site,
+    all_events,
+    assert_seats_are_visitors,
+    booked,
+    change_default_site,
+    set_status,
+)
 
 NIGHT = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
@@ -21,15 +28,15 @@ async def test_a_visit_is_open_until_its_last_moment(api: Api, database: Databas
     admin = await api.admin()
     pending, inside = await admin.register(), await admin.register()
     await admin.scan(inside["qr_code"])
-    assert await close_past_visits(database, NIGHT - MOMENT) == Closed(0, 0)
-    assert await close_past_visits(database, NIGHT) == Closed(1, 1)
+    assert await close_past_visits(database, NIGHT - MOMENT) == Closed(0, 1)
+    assert await close_past_visits(database, NIGHT) == Closed(1, 0)
     expired = (await admin.get(f"visitors/{pending['id']}/")).json()
     completed = (await admin.get(f"visitors/{inside['id']}/")).json()
     assert (expired["status"], completed["status"]) == ("expired", "completed")
     assert expired["checked_out_at"] is None
     assert not expired["checked_out_automatically"]
     assert completed["checked_out_automatically"]
-    assert completed["checked_out_at"] == "2026-11-24T00:00:00Z"
+    assert completed["checked_out_at"] == "2026-11-23T22:00:00Z"  # 14 hours after the way in
 
 
 @pytest.mark.parametrize(
@@ -139,7 +146,26 @@ async def test_a_closed_visit_is_refused_at_the_gate(api: Api, database: Databas
     assert (answer.status_code, answer.json()["code"]) == (409, "expired")
 
 
-async def test_a_site_open_over_night_closes_at_midnight(api: Api, database: Database):
+async def test_what_is_not_over_yet_keeps_nothing_else_open(
+    api: Api, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """Late visits of yesterday may fill a whole batch."""
+    monkeypatch.setattr(closing, "BATCH", 2)
     await change_default_site(database, closes_at=time(0))
-    await (await api.admin()).register(visit_time="23:30")
-    assert await close_past_visits(database, NIGHT) == Closed(1, 0)
+    admin = await api.admin()
+    for at in ("23:30", "23:30", "23:30", "09:00", "23:30", "09:00"):
+        await admin.register(visit_time=at)
+    assert await close_past_visits(database, NIGHT) == Closed(2, 0)
+    assert await close_past_visits(database, NIGHT + timedelta(hours=2, minutes=30)) == Closed(4, 0)
+    await assert_seats_are_visitors(database)
+
+
+async def test_seats_are_given_back_with_what_is_closed(api: Api, database: Database):
+    admin = await api.admin()
+    for number in range(3):
+        visitor = await admin.register()
+        if number:
+            await admin.scan(visitor["qr_code"])
+    assert await booked(database, "2026-11-23", 10) == 3
+    assert await close_past_visits(database, NIGHT) == Closed(1, 2)
+    assert await booked(database, "2026-11-23", 10) == 0

@@ -7,6 +7,8 @@ import { ask, keyIsGood } from "./service.js";
 import { cameraWanted, deviceKey, direction, notes, queue } from "./store.js";
 
 const SHAPE = /^V1[A-Z2-7]{40}$/;
+// What many scanners put before the text of a QR code (an AIM identifier).
+const SCANNERS_NAME = /^\]Q[0-9]\s*/;
 const REPORT_FIRST_MS = 3_000;
 const MISSING = "Without a key this device can't ask anything.";
 const REFUSED = "The service refuses this key: it is mistyped, revoked, or not that of a scanner. Ask reception for a new one.";
@@ -23,7 +25,7 @@ let undecided = null;
 let turnedAway = null;
 
 async function take(text) {
-  const token = text.trim().toUpperCase();
+  const token = text.trim().toUpperCase().replace(SCANNERS_NAME, "");
   if (!token || asking) {
     return;
   }

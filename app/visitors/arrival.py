@@ -1,0 +1,61 @@
+"""When a visit can be admitted, and when a stay ends by itself. Pure.
+
+Decided on instants and not on calendar days: a night has no midnight for whoever stands at a door.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
+
+from app.core.localtime import start_of
+
+# Until visits have a length of their own: that of their calendar entries.
+VISIT_LENGTH = timedelta(hours=1)
+MIDNIGHT = time(0)
+
+
+class VisitTime(Protocol):
+    """When a visit is, by the clock on its site's wall."""
+
+    @property
+    def visit_date(self) -> date: ...
+    @property
+    def visit_time(self) -> time: ...
+
+
+class DoorRules(Protocol):
+    """What a site says about early, late and forgotten visitors."""
+
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def early_arrival_minutes(self) -> int: ...
+    @property
+    def late_arrival_minutes(self) -> int: ...
+    @property
+    def auto_check_out_hours(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalWindow:
+    """When a visit can be admitted: from `opens`, included, until `closes`, excluded."""
+
+    opens: datetime
+    closes: datetime
+
+
+def arrival_window(visit: VisitTime, site: DoorRules) -> ArrivalWindow:
+    """Return the window: to the end of the visit's day at least, past midnight for a late visit."""
+    begins = start_of(visit.visit_date, visit.visit_time, site.timezone)
+    day_ends = start_of(visit.visit_date + timedelta(days=1), MIDNIGHT, site.timezone)
+    return ArrivalWindow(
+        opens=begins - timedelta(minutes=site.early_arrival_minutes),
+        closes=max(day_ends, begins + timedelta(minutes=site.late_arrival_minutes)),
+    )
+
+
+def end_of_stay(visit: VisitTime, checked_in_at: datetime, site: DoorRules) -> datetime:
+    """Return when a stay is closed that nobody ends: never before the visit is over."""
+    begins = start_of(visit.visit_date, visit.visit_time, site.timezone)
+    longest = checked_in_at + timedelta(hours=site.auto_check_out_hours)
+    return max(longest, begins + VISIT_LENGTH)
