@@ -108,11 +108,15 @@ class BulkRow(Facts):
     company: OneLine | None
     visit_date: date
     visit_time: time
+    # Where the visits of one mail are at several sites; else those of the mail.
+    site_name: OneLine | None = None
+    timezone: Zone | None = None
 
 
 class BulkSummaryPayload(Payload):
     host_name: OneLine
     site_name: OneLine
+    """Of several sites, all of their names."""
     timezone: Zone
     visitors: tuple[BulkRow, ...]
 
