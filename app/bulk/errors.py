@@ -95,14 +95,18 @@ class SeveralVisitorLists(Problem):
     status, code, title = 422, Unreadable.SEVERAL_LISTS.value, "Several sheets hold a list"
 
     class Members(BaseModel):
-        sheets: list[str] = Field(description="The sheets that hold one")
+        sheets: list[str] = Field(
+            description="The sheets that hold one", examples=[["Monday", "Tuesday"]]
+        )
 
 
 class HiddenVisitors(Problem):
     status, code, title = 422, Unreadable.HIDDEN_ROWS.value, "Hidden rows hold visitors"
 
     class Members(WhatWasRead):
-        rows: list[int] = Field(description="The hidden rows that hold a visitor")
+        rows: list[int] = Field(
+            description="The hidden rows that hold a visitor", examples=[[3, 9]]
+        )
 
 
 class UnknownListColumns(Problem):
@@ -110,7 +114,8 @@ class UnknownListColumns(Problem):
 
     class Members(WhatWasRead):
         columns: list[str] = Field(
-            description="The headers of the columns; the letter of one without a header"
+            description="The headers of the columns; the letter of one without a header",
+            examples=[["Badge", "K"]],
         )
 
 

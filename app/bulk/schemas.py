@@ -51,21 +51,21 @@ class Choices(BaseModel):
 class IgnoredSheet(BaseModel):
     """A sheet that was not read: it is hidden, holds no list, or none with visitors."""
 
-    sheet: str
+    sheet: str = Field(examples=["Hosts"])
     reason: Leftover
 
 
 class IgnoredColumn(BaseModel):
     """A column that was not read, by its header or its letter; or a hidden one that was."""
 
-    column: str
+    column: str = Field(examples=["Badge"])
     reason: Leftover
 
 
 class IgnoredRow(BaseModel):
     """A row that holds something and no visitor."""
 
-    row: int
+    row: int = Field(examples=[7])
     reason: Leftover
 
 
@@ -74,7 +74,10 @@ class WhatWasRead(BaseModel):
 
     sheet: str = Field(description="The sheet that was read", examples=["Visitors"])
     ignored: list[IgnoredSheet | IgnoredColumn | IgnoredRow] = Field(
-        description="What was not read, and why"
+        description="What was not read, and why. A sheet: `hidden`, `no_list`, `no_visitors`,"
+        " `too_many_sheets`. A column: `empty`, `of_export`, `unknown` (with `ignore_columns`);"
+        " `hidden_but_read` is one that counts. A row: `above_header`, `example`, `no_visitor`;"
+        " with `further_rows` it is that row and those below"
     )
 
 

@@ -96,11 +96,12 @@ def _sought(value: str) -> str:
 
 
 def account_key(email: str) -> str:
-    """What two spellings of one e-mail address have in common: NFKC and case-folded.
+    """What two spellings of one e-mail address have in common: NFKC, case-folded, without what
+    nobody can see.
 
     PostgreSQL holds no null character; what replaces it is in no address either.
     """
-    return unicodedata.normalize("NFKC", email).casefold().replace("\0", "\ufffd")
+    return unicodedata.normalize("NFKC", visible(email)).casefold().replace("\0", "\ufffd")
 
 
 # Measured before and after: NFC makes three characters of some single ones.

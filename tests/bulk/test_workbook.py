@@ -176,7 +176,7 @@ def test_text_is_trimmed_and_normalised_like_that_of_a_registration():
     assert (visitor.name, visitor.email) == ("Zoë Müller", "Zoe@example.com")
 
 
-@pytest.mark.parametrize("name", ["שרה כהן", "محمد علي", "李小龙", "علی\u200cرضا", "O\u2019Neil"])
+@pytest.mark.parametrize("name", ["שרה כהן", "محمد علي", "李小龙", "می\u200cبینم", "O\u2019Neil"])
 def test_names_of_every_script(name: str):
     line = row()
     line[0] = name
