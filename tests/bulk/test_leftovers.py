@@ -1,14 +1,14 @@
 """What of a workbook is not read: refused, or named in the answer."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from openpyxl import Workbook
 
 from app.bulk.columns import EXAMPLE_ROW, OF_EXPORT
 from app.bulk.faults import HiddenRows, SeveralLists, UnknownColumns, UnreadableWorkbook
-from app.bulk.leftovers import MAX_ROWS
+from app.bulk.leftovers import MAX_ROWS, documents
 from app.bulk.workbook import read_list
 from app.reports.columns import COLUMNS as EXPORTED
 from tests.api import Api
@@ -30,7 +30,7 @@ def book_of(**sheets: Lines) -> Workbook:
 
 
 def ignored(data: bytes, **how: bool) -> list[dict[str, Any]]:
-    return read_list(data, 20, **how).told()["ignored"]
+    return documents(read_list(data, 20, **how).ignored)
 
 
 def refused(data: bytes) -> UnreadableWorkbook:
@@ -68,7 +68,7 @@ def test_the_sheet_that_holds_visitors_is_read_wherever_it_stands():
 
 
 @pytest.mark.parametrize("state", ["hidden", "veryHidden"])
-def test_a_hidden_list_is_listed_and_not_read(state: str):
+def test_a_hidden_list_is_listed_and_not_read(state: Literal["hidden", "veryHidden"]):
     book = book_of(Guests=LIST, Old=[HEADER, row(2)])
     book["Old"].sheet_state = state
     found = read_list(saved(book), 20)

@@ -15,7 +15,7 @@ from tests.bulk.files import HEADER, HOST, faults, row, rows, saved, upload, wor
 from tests.bulk.stored import stored
 from tests.counting import statements
 from tests.database import add_department, add_site, assert_seats_are_visitors
-from tests.mailbox import Mailbox
+from tests.mailbox import Mailbox, body_of
 from tests.problems import problem
 
 PLACES = [*HEADER, "Site", "Department"]
@@ -83,8 +83,7 @@ async def test_a_host_gets_one_mail_that_names_each_site(
     names = [m["site_name"] for m in made.json()["created"]]
     mails = [m for m in await mailbox.deliver() if HOST["host_email"] in str(m["To"])]
     [mail] = mails
-    text = mail.get_body(("plain",)).get_content()
-    html = mail.get_body(("html",)).get_content()
+    text, html = body_of(mail), body_of(mail, "html")
     for name, guest in zip(names, ("Guest 1", "Guest 2"), strict=True):
         assert f"10:00, {name}: {guest}" in text
         assert name in html
@@ -94,7 +93,7 @@ async def test_a_host_gets_one_mail_that_names_each_site(
 async def test_a_mail_about_one_site_names_it_once(api: Api, mailbox: Mailbox):
     await upload(await api.admin(), workbook(rows(2)), **HOST)
     [mail] = [m for m in await mailbox.deliver() if HOST["host_email"] in str(m["To"])]
-    text = mail.get_body(("plain",)).get_content()
+    text = body_of(mail)
     assert "All times are local to the site" in text
     assert "10:00: Guest 1" in text
 

@@ -10,7 +10,7 @@ from tests.api import Api
 from tests.bulk.files import HEADER, faults, part, repacked, row, rows, saved, upload, workbook
 from tests.bulk.stored import stored
 from tests.database import add_site
-from tests.mailbox import Mailbox
+from tests.mailbox import Mailbox, body_of
 from tests.problems import problem
 
 
@@ -124,6 +124,6 @@ async def test_the_address_of_a_known_host_brings_the_name(api: Api, mailbox: Ma
     assert visitor["host_email"] == "ada.king@example.com"
     assert len((await host.get("visitors/")).json()["items"]) == 1
     mails = {mail["To"].addresses[0].addr_spec: mail for mail in await mailbox.deliver()}
-    text = mails["guest1@example.com"].get_body(("plain",)).get_content()
+    text = body_of(mails["guest1@example.com"])
     assert "Ada Babbage" in text
     assert "ada.king@example.com is expecting" not in text
