@@ -5,6 +5,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from typing import Literal
 
 from app.core.clock import Clock
 from app.core.database import Database
@@ -29,6 +30,13 @@ class Mailbox:
     def mails(self) -> list[EmailMessage]:
         arrived = sorted(set(self._folder.glob("*.eml")) - self._before)
         return [_read(path) for path in arrived]
+
+
+def body_of(mail: EmailMessage, kind: Literal["plain", "html"] = "plain") -> str:
+    """One of the two forms of a mail."""
+    body = mail.get_body((kind,))
+    assert isinstance(body, EmailMessage)
+    return str(body.get_content())
 
 
 async def sweep(delivery: Delivery) -> int:

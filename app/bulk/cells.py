@@ -6,12 +6,15 @@ from datetime import date, datetime, time, timedelta
 
 from openpyxl.styles.numbers import is_date_format
 
+from app.bulk.number_formats import digits_shown
 from app.bulk.parts import RawCell, unescaped
+from app.core.text import visible
 
 CALENDAR_1900, CALENDAR_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001 - no zone
 SECONDS_OF_DAY = 86_400
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::00)?", re.ASCII)
+GERMAN_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 NO_BREAK_SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u202f", " "))
 
 Value = str | int | float | bool | date | time | datetime
@@ -28,10 +31,11 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """What the cell says, trimmed; numbers without a needless decimal point."""
+        """What the cell says in one line, without what nobody can see; numbers without a needless
+        decimal point."""
         value = self.value
         if isinstance(value, str):
-            return value.translate(NO_BREAK_SPACES).strip()
+            return _one_line(value)
         if isinstance(value, bool):
             return str(value).upper()
         if isinstance(value, float) and value.is_integer():
@@ -41,8 +45,30 @@ class Cell:
         return str(value)
 
     @property
+    def lines(self) -> str:
+        """What the cell says, with its line breaks."""
+        value = self.value
+        return value.translate(NO_BREAK_SPACES) if isinstance(value, str) else self.text
+
+    @property
+    def phone(self) -> str:
+        """What the cell shows where it holds a number in a format of zeros."""
+        value = self.value
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            return self.text
+        return digits_shown(value, self.number_format) or self.text
+
+    @property
     def is_blank(self) -> bool:
-        return self.formula is None and self.text == ""
+        """Whether there is nothing in it; a formula that shows nothing is something."""
+        return self.formula is None and self.shows_nothing
+
+    @property
+    def shows_nothing(self) -> bool:
+        """Whether nobody sees anything in it; of a formula, the result that the file has kept."""
+        return self.text == ""
 
     def day(self) -> str | None:
         """`YYYY-MM-DD`, or None where the cell is no date, or one with a time of the day."""
@@ -53,6 +79,11 @@ class Cell:
             return value.isoformat()
         return self.text if ISO_DATE.fullmatch(self.text) else None
 
+    def german_day(self) -> str | None:
+        """`YYYY-MM-DD`, where the cell is the text `DD.MM.YYYY`."""
+        found = GERMAN_DATE.fullmatch(self.text) if isinstance(self.value, str) else None
+        return f"{found[3]}-{found[2]:0>2}-{found[1]:0>2}" if found else None
+
     def clock_time(self) -> str | None:
         """`HH:MM`, or None where the cell is no time of the day in whole minutes."""
         value = self.value.time() if isinstance(self.value, datetime) else self.value
@@ -60,6 +91,12 @@ class Cell:
             return _clock(value) if value.second == 0 else None
         found = CLOCK.fullmatch(self.text) if isinstance(value, str) else None
         return f"{found[1]:0>2}:{found[2]}" if found else None
+
+
+def _one_line(text: str) -> str:
+    """Text without its line breaks: each, with the white space around it, is one space."""
+    lines = visible(text.translate(NO_BREAK_SPACES)).splitlines()
+    return " ".join(line for part in lines if (line := part.strip()))
 
 
 def _clock(value: time) -> str:

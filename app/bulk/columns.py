@@ -19,33 +19,61 @@ class Column:
     aliases: tuple[str, ...] = ()
 
 
-NAME = Column("name", "Name", required=True)
-EMAIL = Column("email", "Email", required=True)
-VISIT_DATE = Column("visit_date", "Visit Date")
-VISIT_TIME = Column("visit_time", "Visit Time")
+NAME = Column("name", "Name", required=True, aliases=("Full Name", "Vollständiger Name"))
+FIRST_NAME = Column("first_name", "First Name", aliases=("Vorname",))
+LAST_NAME = Column("last_name", "Last Name", aliases=("Nachname", "Familienname", "Surname"))
+NAME_PARTS = (FIRST_NAME, LAST_NAME)
+EMAIL = Column("email", "Email", required=True, aliases=("Email Address", "E-Mail-Adresse", "Mail"))
+PHONE = Column(
+    "phone",
+    "Phone",
+    required=True,
+    aliases=(
+        *("Phone Number", "Phone No.", "Mobile", "Mobile Phone", "Mobile Number"),
+        *("Telefon", "Telefonnummer", "Handy", "Handynummer", "Mobil", "Mobilnummer"),
+    ),
+)
+COMPANY = Column(
+    "company",
+    "Company/Organization",
+    required=True,
+    aliases=(
+        *("Company", "Company Name", "Organization", "Organisation", "Company/Organisation"),
+        *("Firma", "Unternehmen"),
+    ),
+)
+NOTES = Column("notes", "Notes", aliases=("Notizen",))
+VISIT_DATE = Column("visit_date", "Visit Date", aliases=("Besuchsdatum",))
+VISIT_TIME = Column("visit_time", "Visit Time", aliases=("Uhrzeit", "Besuchszeit"))
+SITE = Column("site_name", "Site", aliases=("Standort",))
+DEPARTMENT = Column("department_name", "Department", aliases=("Abteilung",))
 REQUIRED = (
     NAME,
     EMAIL,
-    Column("phone", "Phone", required=True, aliases=("Phone Number",)),
+    PHONE,
+    COMPANY,
+    Column("visitor_type", "Visitor Type", required=True, aliases=("Type", "Typ", "Besuchertyp")),
     Column(
-        "company",
-        "Company/Organization",
+        "visitor_category",
+        "Visitor Category",
         required=True,
-        aliases=("Company", "Organization", "Organisation", "Company/Organisation"),
+        aliases=("Category", "Kategorie", "Besucherkategorie"),
     ),
-    Column("visitor_type", "Visitor Type", required=True),
-    Column("visitor_category", "Visitor Category", required=True),
 )
 OPTIONAL = (
-    Column("notes", "Notes"),
-    Column("purpose", "Purpose"),
+    NOTES,
+    Column("purpose", "Purpose", aliases=("Zweck",)),
     VISIT_DATE,
     VISIT_TIME,
-    Column("host_name", "Host Name"),
-    Column("host_email", "Host Email"),
+    Column("host_name", "Host Name", aliases=("Host", "Gastgeber")),
+    Column("host_email", "Host Email", aliases=("Gastgeber E-Mail",)),
+    SITE,
+    DEPARTMENT,
 )
 COLUMNS = REQUIRED + OPTIONAL
 BY_FIELD = {column.field: column for column in COLUMNS}
+# What our own export tells besides: nothing of it is the list's to say.
+OF_EXPORT = ("ID", "Status", "Checked In At", "Checked Out At", "Created At")
 
 # The example of the template; a row with exactly this name and e-mail address is passed over.
 EXAMPLE_ROW = {
@@ -84,12 +112,22 @@ def _letters(text: str) -> str:
     return "".join(character for character in folded if character.isalnum())
 
 
-_BY_HEADER = {_letters(name): c for c in COLUMNS for name in (c.title, *c.aliases)}
+_BY_HEADER = {
+    _letters(name): column
+    for column in (*COLUMNS, *NAME_PARTS)
+    for name in (column.title, *column.aliases)
+}
+_OF_EXPORT = frozenset(_letters(title) for title in OF_EXPORT)
 
 
 def column_of(header: str) -> Column | None:
     """The column of a header, whatever its case, spaces and punctuation."""
     return _BY_HEADER.get(_letters(header))
+
+
+def is_of_export(header: str) -> bool:
+    """Whether it is a header of our export that an upload has no use for."""
+    return _letters(header) in _OF_EXPORT
 
 
 def mistyped(header: str) -> Column | None:

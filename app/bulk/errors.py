@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
+from uuid import UUID
 
 from fastapi import Response
 from pydantic import BaseModel, Field
 
 from app.bulk.faults import RowFault, Unreadable, UnreadableWorkbook
+from app.bulk.schemas import WhatWasRead
+from app.bulk.workbook import VisitorList
 from app.core.errors import Problem
 from app.core.times import WallTime
 from app.slots.errors import SlotFull
@@ -18,6 +21,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 class FullHour(BaseModel):
     """An hour that has fewer places than the workbook has visitors for it."""
 
+    site: UUID
+    site_name: str = Field(examples=["Berlin"])
     visit_date: date
     visit_time: WallTime
     wanted: int = Field(description="Visitors of the workbook", examples=[12])
@@ -27,23 +32,26 @@ class FullHour(BaseModel):
 class HoursFull(SlotFull):
     """The first hour that is full beside all of them in `slots`."""
 
-    class Members(FullHour, SlotFull.Members):
+    class Members(FullHour, SlotFull.Members, WhatWasRead):
         slots: list[FullHour] = Field(description="Every hour that is full")
 
 
 class InvalidRows(Problem):
     status, code, title = 422, "invalid_rows", "Some rows are not valid"
 
-    class Members(BaseModel):
+    class Members(WhatWasRead):
         errors: list[RowFault] = Field(description="Every fault of every row")
 
-    def __init__(self, faults: Sequence[RowFault], marked: bytes | None = None) -> None:
+    def __init__(
+        self, faults: Sequence[RowFault], found: VisitorList, marked: bytes | None = None
+    ) -> None:
         self.faults = faults
         self.marked = marked
         rows = len({fault.row for fault in faults})
         super().__init__(
             f"{_counted(len(faults), 'fault')} in {_counted(rows, 'row')}: nobody was registered",
             errors=[asdict(fault) for fault in faults],
+            **found.told(),
         )
 
     def response(self) -> Response:  # type: ignore[override] # the one problem that may be no JSON
@@ -83,6 +91,34 @@ class NoVisitorList(Problem):
     status, code, title = 422, Unreadable.NO_LIST.value, "The workbook has no list of visitors"
 
 
+class SeveralVisitorLists(Problem):
+    status, code, title = 422, Unreadable.SEVERAL_LISTS.value, "Several sheets hold a list"
+
+    class Members(BaseModel):
+        sheets: list[str] = Field(
+            description="The sheets that hold one", examples=[["Monday", "Tuesday"]]
+        )
+
+
+class HiddenVisitors(Problem):
+    status, code, title = 422, Unreadable.HIDDEN_ROWS.value, "Hidden rows hold visitors"
+
+    class Members(WhatWasRead):
+        rows: list[int] = Field(
+            description="The hidden rows that hold a visitor", examples=[[3, 9]]
+        )
+
+
+class UnknownListColumns(Problem):
+    status, code, title = 422, Unreadable.UNKNOWN_COLUMN.value, "Some columns are not known"
+
+    class Members(WhatWasRead):
+        columns: list[str] = Field(
+            description="The headers of the columns; the letter of one without a header",
+            examples=[["Badge", "K"]],
+        )
+
+
 UNREADABLE: dict[Unreadable, type[Problem]] = {
     Unreadable.DAMAGED: InvalidWorkbook,
     Unreadable.PROTECTED: PasswordProtected,
@@ -90,8 +126,11 @@ UNREADABLE: dict[Unreadable, type[Problem]] = {
     Unreadable.TOO_COMPLEX: WorkbookTooComplex,
     Unreadable.UNSAFE: UnsafeWorkbook,
     Unreadable.NO_LIST: NoVisitorList,
+    Unreadable.SEVERAL_LISTS: SeveralVisitorLists,
+    Unreadable.HIDDEN_ROWS: HiddenVisitors,
+    Unreadable.UNKNOWN_COLUMN: UnknownListColumns,
 }
 
 
 def problem_of(verdict: UnreadableWorkbook) -> Problem:
-    return UNREADABLE[verdict.reason](verdict.message)
+    return UNREADABLE[verdict.reason](verdict.message, **verdict.members())

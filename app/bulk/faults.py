@@ -1,8 +1,11 @@
 """What can be wrong with an uploaded workbook. Pure."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from app.bulk.leftovers import Ignored, documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +30,20 @@ class Unreadable(StrEnum):
     TOO_COMPLEX = "workbook_too_complex"
     UNSAFE = "unsafe_workbook"
     NO_LIST = "no_visitor_list"
+    SEVERAL_LISTS = "several_lists"
+    HIDDEN_ROWS = "hidden_rows"
+    UNKNOWN_COLUMN = "unknown_column"
 
 
 class UnreadableWorkbook(Exception):  # noqa: N818 - a verdict, not a failure of ours
     """The file is not a workbook with a list of visitors, or not one that is safe to open."""
 
     reason: ClassVar[Unreadable]
-    message: ClassVar[str]
+    message: str
+
+    def members(self) -> dict[str, Any]:
+        """Return what the problem tells besides its message."""
+        return {}
 
 
 class NotAWorkbook(UnreadableWorkbook):
@@ -83,3 +93,71 @@ class NoList(UnreadableWorkbook):
         "No sheet has the columns of the template in one of its first ten rows: Name, Email,"
         " Phone, Company/Organization, Visitor Type, Visitor Category."
     )
+
+
+class SeveralLists(UnreadableWorkbook):
+    reason = Unreadable.SEVERAL_LISTS
+
+    def __init__(self, sheets: Sequence[str]) -> None:
+        self.sheets = list(sheets)
+        named = enumerated([f"“{name[:60]}”" for name in sheets])
+        self.message = (
+            f"The sheets {named} all hold a list of visitors, and one list is read: put the rows"
+            " into one sheet, or delete or hide the others."
+        )
+
+    def members(self) -> dict[str, Any]:
+        return {"sheets": self.sheets}
+
+
+class HiddenRows(UnreadableWorkbook):
+    reason = Unreadable.HIDDEN_ROWS
+
+    def __init__(self, sheet: str, rows: Sequence[int], ignored: Sequence[Ignored]) -> None:
+        self.sheet, self.rows, self.ignored = sheet, list(rows), ignored
+        subject = (
+            "Row {} is hidden and holds a visitor"
+            if len(rows) == 1
+            else ("The rows {} are hidden and hold visitors")
+        )
+        self.message = (
+            f"{subject.format(enumerated([str(row) for row in rows]))}: show or delete what is"
+            " hidden (a filter may hide it), or upload with include_hidden=true."
+        )
+
+    def members(self) -> dict[str, Any]:
+        return {"sheet": self.sheet, "rows": self.rows, "ignored": documents(self.ignored)}
+
+
+class UnknownColumns(UnreadableWorkbook):
+    reason = Unreadable.UNKNOWN_COLUMN
+
+    def __init__(
+        self,
+        sheet: str,
+        columns: Mapping[str, str | None],
+        ignored: Sequence[Ignored],
+    ) -> None:
+        """Take each column with the one that it was probably meant to be."""
+        self.sheet, self.columns, self.ignored = sheet, list(columns), ignored
+        named = enumerated([_with_guess(name, meant) for name, meant in columns.items()])
+        subject = "The column {} holds" if len(columns) == 1 else "The columns {} hold"
+        self.message = (
+            f"{subject.format(named)} something that is not known here: correct the header, delete"
+            " it, or upload with ignore_columns=true."
+        )
+
+    def members(self) -> dict[str, Any]:
+        return {"sheet": self.sheet, "columns": self.columns, "ignored": documents(self.ignored)}
+
+
+def _with_guess(name: str, meant: str | None) -> str:
+    return f"“{name}” (is {meant} meant?)" if meant else f"“{name}”"
+
+
+def enumerated(things: Sequence[str], most: int = 10) -> str:
+    """Return `a, b and c`; of more than `most` only their number after those."""
+    shown, left = list(things[:most]), len(things) - most
+    if left > 0:
+        shown.append(f"{left} more")
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))

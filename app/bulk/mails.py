@@ -20,29 +20,32 @@ def summaries(visitors: Sequence[Visitor]) -> list[OutgoingMail]:
 
 
 def _summary(visitors: list[Visitor]) -> OutgoingMail:
-    site = visitors[0].site
     name = next((visitor.host_name for visitor in visitors if visitor.host_name), "")
     in_order = sorted(visitors, key=lambda found: (found.visit_date, found.visit_time, found.name))
+    sites = list({visitor.site.id: visitor.site for visitor in in_order}.values())
     return OutgoingMail(
         kind=NotificationKind.host_bulk_summary,
         payload=BulkSummaryPayload(
-            language=site.language,
+            language=sites[0].language,
             host_name=name,
-            site_name=site.name,
-            timezone=site.timezone,
-            visitors=tuple(_row(visitor) for visitor in in_order),
+            site_name=", ".join(site.name for site in sites),
+            timezone=sites[0].timezone,
+            visitors=tuple(_row(visitor, is_told=len(sites) > 1) for visitor in in_order),
         ),
         to=visitors[0].host_email or "",
         name=name,
-        pointless_after=max(arrival_window(visitor, site).closes for visitor in in_order),
+        pointless_after=max(arrival_window(visitor, visitor.site).closes for visitor in in_order),
     )
 
 
-def _row(visitor: Visitor) -> BulkRow:
+def _row(visitor: Visitor, *, is_told: bool) -> BulkRow:
+    """A line of the mail; `is_told` says whether it names its site."""
     return BulkRow(
         visitor_id=visitor.id,
         name=visitor.name,
         company=visitor.company,
         visit_date=visitor.visit_date,
         visit_time=visitor.visit_time,
+        site_name=visitor.site.name if is_told else None,
+        timezone=visitor.site.timezone if is_told else None,
     )

@@ -15,7 +15,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from app.bulk.cells import Cell
-from app.bulk.columns import COLUMNS, WORDS
+from app.bulk.columns import WORDS
 from app.bulk.faults import RowFault
 from app.bulk.sheets import (
     TEXT_FORMAT,
@@ -37,7 +37,7 @@ FALLBACK_TITLE = "Visitors"
 
 def can_be_marked(found: VisitorList) -> bool:
     """Whether the list is of a size that people correct by hand, and that is cheap to write."""
-    return sum(len(row) for row in found.sheet.rows.values()) <= MAX_CELLS
+    return sum(len(row) for row in found.header.sheet.rows.values()) <= MAX_CELLS
 
 
 def marked(found: VisitorList, faults: Sequence[RowFault]) -> bytes:
@@ -45,7 +45,7 @@ def marked(found: VisitorList, faults: Sequence[RowFault]) -> bytes:
     workbook = Workbook()
     sheet: Worksheet = workbook.worksheets[0]
     sheet.title = FALLBACK_TITLE
-    for number, row in found.sheet.rows.items():
+    for number, row in found.header.sheet.rows.items():
         for position, cell in row.items():
             _write(cell_at(sheet, number, position), cell)
     _dress(sheet, found)
@@ -65,25 +65,23 @@ def _write(target: SheetCell, cell: Cell) -> None:
 
 
 def _dress(sheet: Worksheet, found: VisitorList) -> None:
-    last = max(found.sheet.rows) + 1
-    for field, position in found.positions.items():
+    last = max(found.header.sheet.rows) + 1
+    for field, position in found.header.positions.items():
         letter = get_column_letter(position)
         sheet.column_dimensions[letter].width = WIDTH
-        dress_header(cell_at(sheet, found.header_row, position))
+        dress_header(cell_at(sheet, found.header.row, position))
         if field in WORDS:
-            rows = range(found.header_row + 1, last + 1)
+            rows = range(found.header.row + 1, last + 1)
             offer_words(sheet, letter, list(WORDS[field]), rows)
-    sheet.freeze_panes = f"A{found.header_row + 1}"
+    sheet.freeze_panes = f"A{found.header.row + 1}"
     fit_to_width(sheet)
 
 
 def _mark(sheet: Worksheet, found: VisitorList, faults: Sequence[RowFault]) -> None:
-    fields = {column.title: column.field for column in COLUMNS}
     by_cell: dict[tuple[int, int], list[str]] = defaultdict(list)
     for fault in faults:
         # What has no column of its own, such as a date that is missing, is told where a row begins.
-        position = found.positions.get(fields.get(fault.column, ""), min(found.positions.values()))
-        by_cell[fault.row, position].append(fault.message)
+        by_cell[fault.row, found.header.position_of(fault.column)].append(fault.message)
     for (row, position), messages in by_cell.items():
         cell = cell_at(sheet, row, position)
         cell.fill = FAULTY

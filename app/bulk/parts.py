@@ -17,7 +17,16 @@ WATCHED_COLUMNS = 60
 MAX_MERGES = 1_000
 # More than any field may hold, so that its own rule refuses it; the rest is not kept.
 MAX_TEXT = 4_000
+TRUE = frozenset({"1", "true"})
 REFERENCE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
+# The built-in formats of East Asian programs (18.8.30). Each stands for a date, a time or, in
+# another country, the other one.
+_DATE, _TIME, _EITHER = "yyyy-mm-dd", "h:mm", "yyyy-mm-dd h:mm"
+EAST_ASIAN_FORMATS = {
+    **dict.fromkeys((27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58), _DATE),
+    **dict.fromkeys((32, 33), _TIME),
+    **dict.fromkeys((34, 35, 55, 56), _EITHER),
+}
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
@@ -60,18 +69,22 @@ class Relations:
 
 
 class Contents:
-    """`workbook.xml`: names and relation ids of the sheets that can be seen, and the calendar."""
+    """`workbook.xml`: names and relation ids of the sheets that can be seen, the names of those
+    that can't, and the calendar."""
 
     def __init__(self) -> None:
         self.sheets: list[tuple[str, str]] = []
+        self.hidden: list[str] = []
         self.begins_1904 = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if name == "sheet" and attributes.get("state", "visible") == "visible":
             ids = [value for key, value in attributes.items() if key.endswith(":id")]
             self.sheets.append((attributes.get("name", ""), ids[0] if ids else ""))
+        elif name == "sheet":
+            self.hidden.append(attributes.get("name", ""))
         elif name == "workbookPr":
-            self.begins_1904 = attributes.get("date1904") in {"1", "true"}
+            self.begins_1904 = attributes.get("date1904") in TRUE
 
     def text(self, data: str) -> None: ...
     def end(self, name: str) -> None: ...
@@ -81,7 +94,8 @@ class Formats:
     """`styles.xml`: the number format of each cell style."""
 
     def __init__(self) -> None:
-        self._codes: dict[str, str] = {str(key): code for key, code in BUILTIN_FORMATS.items()}
+        built_in = {**BUILTIN_FORMATS, **EAST_ASIAN_FORMATS}
+        self._codes: dict[str, str] = {str(key): code for key, code in built_in.items()}
         self._styles: list[str] = []
         self._in_styles = False
 
@@ -162,6 +176,10 @@ class SheetCells:
 
     rows: dict[int, dict[int, RawCell]] = field(default_factory=dict)
     merges: list[Merge] = field(default_factory=list)
+    hidden_rows: set[int] = field(default_factory=set)
+    hidden_columns: set[int] = field(default_factory=set)
+    beyond: set[int] = field(default_factory=set)
+    """Columns that hold something and are not watched."""
 
 
 class SheetReader:
@@ -170,6 +188,7 @@ class SheetReader:
     def __init__(self) -> None:
         self.sheet = SheetCells()
         self._row = self._column = 0
+        self._row_is_hidden = False
         self._cell: RawCell | None = None
         self._reads: str | None = None
         self._in_reading = False
@@ -178,6 +197,7 @@ class SheetReader:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if name == "row":
             self._row, self._column = _whole(attributes.get("r"), self._row + 1, MAX_ROW), 0
+            self._row_is_hidden = _is_hidden(attributes, "ht")
         elif name == "c":
             self._begin_cell(attributes)
         elif name == "rPh":
@@ -186,6 +206,9 @@ class SheetReader:
             self._reads = name
         elif name == "mergeCell":
             self._merge(attributes.get("ref", ""))
+        elif name == "col" and _is_hidden(attributes, "width"):
+            first, last = (_whole(attributes.get(key), 1, MAX_COLUMN) for key in ("min", "max"))
+            self.sheet.hidden_columns.update(range(first, min(last, WATCHED_COLUMNS) + 1))
 
     def text(self, data: str) -> None:
         if self._reads:
@@ -220,9 +243,19 @@ class SheetReader:
 
     def _end_cell(self) -> None:
         cell, self._cell = self._cell, None
-        holds = cell is not None and (cell.text or cell.formula is not None)
-        if cell is not None and holds and self._column <= WATCHED_COLUMNS:
-            self.sheet.rows.setdefault(self._row, {})[self._column] = cell
+        if cell is None or not (cell.text or cell.formula is not None):
+            return
+        if self._column > WATCHED_COLUMNS:
+            self.sheet.beyond.add(self._column)
+            return
+        self.sheet.rows.setdefault(self._row, {})[self._column] = cell
+        if self._row_is_hidden:
+            self.sheet.hidden_rows.add(self._row)
+
+
+def _is_hidden(attributes: dict[str, str], size: str) -> bool:
+    """Whether a row or column is hidden, or has no height or width, which looks the same."""
+    return attributes.get("hidden") in TRUE or attributes.get(size) in {"0", "0.0"}
 
 
 def _whole(text: str | None, default: int, most: int) -> int:

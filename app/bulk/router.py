@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Request, Response
+from fastapi import APIRouter, File, Query, Request, Response
 
 from app.auth.guards import VisitorManager
 from app.auth.idempotency import Once
@@ -10,7 +10,7 @@ from app.bulk.errors import UNREADABLE, XLSX, HoursFull, InvalidRows, problem_of
 from app.bulk.faults import UnreadableWorkbook
 from app.bulk.marking import can_be_marked, marked
 from app.bulk.rows import ReadRows, read_rows
-from app.bulk.schemas import BulkUpload, BulkUploadResult
+from app.bulk.schemas import BulkUpload, BulkUploadResult, Choices
 from app.bulk.service import BulkDesk
 from app.bulk.template import TemplateFacts, make_template
 from app.bulk.threads import in_thread
@@ -79,43 +79,52 @@ async def bulk_upload(
     desk: Registering,
     request: Request,
     response: Response,
-    dry_run: bool = False,
+    chosen: Annotated[Choices, Query()],
 ) -> BulkUploadResult:
     """All of them or nobody.
 
     The values of the form hold for every row that does not bring its own. For a host, the host is
-    always they themselves. `dry_run` checks everything and writes nothing. `invalid_rows` names
-    every fault as `{row, column, code, message}`; where `Accept` names the .xlsx type it is
-    answered as the uploaded list with the faulty cells marked and commented. `slot_full` has
-    `visit_date, visit_time, wanted, free`, and the same of every hour that is full in `slots`.
+    always they themselves. `dry_run` checks everything and writes nothing. Nothing in the
+    workbook is passed over in silence: a second list, hidden rows with visitors and unknown
+    columns that hold something are refused, and `ignored` names whatever else was not read.
+    `invalid_rows` names every fault as `{row, column, code, message}`; where `Accept` names the
+    .xlsx type it is answered as the uploaded list with the faulty cells marked and commented.
+    `slot_full` has `site, site_name, visit_date, visit_time, wanted, free`, and the same of every
+    hour that is full in `slots`.
     """
     settings: Settings = request.app.state.settings
-    rows = await _read(form, settings)
+    rows = await _read(form, chosen, settings)
     bulk = BulkDesk(desk)
     try:
-        if dry_run:
+        if chosen.dry_run:
             response.status_code = 200
-            return BulkUploadResult.planned(await bulk.rehearse(rows))
-        return BulkUploadResult.made(await bulk.register(rows, caller))
+            return BulkUploadResult.planned(rows.found, await bulk.rehearse(rows))
+        return BulkUploadResult.made(rows.found, await bulk.register(rows, caller))
     except InvalidRows as refusal:
         if not (_wants_workbook(request) and can_be_marked(rows.found)):
             raise
         workbook = await in_thread(marked, rows.found, refusal.faults)
-        raise InvalidRows(refusal.faults, workbook) from None
+        raise InvalidRows(refusal.faults, rows.found, workbook) from None
 
 
-async def _read(form: BulkUpload, settings: Settings) -> ReadRows:
+async def _read(form: BulkUpload, chosen: Choices, settings: Settings) -> ReadRows:
     if (form.file.size or 0) > settings.bulk_upload_max_bytes:
         raise TooLarge(f"The file is larger than {settings.bulk_upload_max_bytes} bytes")
     data = await form.file.read()
     try:
-        return await in_thread(_rows_of, data, settings.bulk_upload_max_rows, form.common())
+        return await in_thread(_rows_of, data, settings.bulk_upload_max_rows, chosen, form.common())
     except UnreadableWorkbook as verdict:
         raise problem_of(verdict) from None
 
 
-def _rows_of(data: bytes, max_rows: int, common: dict[str, Any]) -> ReadRows:
-    return read_rows(read_list(data, max_rows), common)
+def _rows_of(data: bytes, max_rows: int, chosen: Choices, common: dict[str, Any]) -> ReadRows:
+    found = read_list(
+        data,
+        max_rows,
+        include_hidden=chosen.include_hidden,
+        ignore_columns=chosen.ignore_columns,
+    )
+    return read_rows(found, common)
 
 
 def _wants_workbook(request: Request) -> bool:

@@ -8,13 +8,19 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from app.bulk.columns import BY_FIELD, EMAIL, VISIT_DATE, VISIT_TIME, WORDS
+from app.bulk.columns import BY_FIELD, WORDS
 from app.bulk.faults import RowFault
 from app.bulk.workbook import ListRow, VisitorList
-from app.core.text import account_key
+from app.core.languages import Language
+from app.core.text import OptionalLine, account_key
 from app.visitors.schemas import VisitorDetails
 
-HOST_FIELDS = ("host_name", "host_email")
+
+class RowDetails(VisitorDetails):
+    """A registration whose site and department are named."""
+
+    site_name: OptionalLine = None
+    department_name: OptionalLine = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +29,15 @@ class Candidate:
     known then still tells whether the time can be booked and who is there already."""
 
     number: int
+    name: str | None
     email: str | None
     day: date | None
     at: time | None
-    visitor: VisitorDetails | None
+    site_name: str | None
+    department_name: str | None
+    date_in: Language | None
+    """The language in whose form the row has its date; None where every site reads it."""
+    visitor: RowDetails | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,7 @@ def read_rows(found: VisitorList, common: dict[str, Any]) -> ReadRows:
     faults = list(found.faults)
     candidates = []
     for row in found.rows:
-        candidate, more = _read(row, common, set(found.positions))
+        candidate, more = _read(row, common, found.header.fields)
         candidates.append(candidate)
         faults.extend(more)
     return ReadRows(found, common, candidates, faults)
@@ -55,12 +66,25 @@ def _read(
 ) -> tuple[Candidate, list[RowFault]]:
     values = _merged(row, common)
     try:
-        visitor = VisitorDetails.model_validate(values)
+        visitor = RowDetails.model_validate(values)
     except ValidationError as error:
         faults = list(_faults(row, error, present))
         return _incomplete(row, values, {fault.column for fault in faults}), faults
-    sound = None if row.at_fault else visitor
-    return Candidate(row.number, visitor.email, visitor.visit_date, visitor.visit_time, sound), []
+    return _candidate(row, visitor, None if row.at_fault else visitor), []
+
+
+def _candidate(row: ListRow, known: RowDetails, visitor: RowDetails | None) -> Candidate:
+    return Candidate(
+        row.number,
+        known.name,
+        known.email,
+        known.visit_date,
+        known.visit_time,
+        known.site_name,
+        known.department_name,
+        row.date_in,
+        visitor,
+    )
 
 
 def _merged(row: ListRow, common: dict[str, Any]) -> dict[str, Any]:
@@ -74,14 +98,18 @@ def _merged(row: ListRow, common: dict[str, Any]) -> dict[str, Any]:
 
 def _incomplete(row: ListRow, values: dict[str, Any], wrong: set[str]) -> Candidate:
     """What is sound in a row of which something else is not."""
-    email = values.get("email") if EMAIL.title not in wrong else None
-    day = values.get("visit_date") if VISIT_DATE.title not in wrong else None
-    at = values.get("visit_time") if VISIT_TIME.title not in wrong else None
+    sound = {name for name, column in BY_FIELD.items() if column.title not in wrong}
+    known = {name: values.get(name) for name in sound}
+    day, at = known.get("visit_date"), known.get("visit_time")
     return Candidate(
         row.number,
-        email,
+        known.get("name"),
+        known.get("email"),
         date.fromisoformat(day) if isinstance(day, str) else day,
         time.fromisoformat(at) if isinstance(at, str) else at,
+        known.get("site_name"),
+        known.get("department_name"),
+        row.date_in,
         None,
     )
 

@@ -6,7 +6,6 @@ formulas and merged cells in different modes, and leaves document types to the X
 (`.xlsm`), pictures, links and whatever else a workbook can hold are never looked at.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,11 +25,24 @@ class Sheet:
     name: str
     rows: dict[int, dict[int, Cell]]
     merges: list[Merge]
+    hidden_rows: set[int]
+    hidden_columns: set[int]
+    beyond: set[int]
+    """Columns that hold something and are too far to the right to be read."""
 
 
-def read_sheets(data: bytes) -> list[Sheet]:
-    """The visible sheets of a workbook."""
-    return list(_Workbook(data).sheets())
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The sheets that were read, and the names of those that were not."""
+
+    sheets: list[Sheet]
+    hidden: list[str]
+    unread: list[str]
+
+
+def read_book(data: bytes) -> Book:
+    """Return the visible sheets of a workbook, `MAX_SHEETS` of them."""
+    return _Workbook(data).read()
 
 
 class _Workbook:
@@ -42,7 +54,7 @@ class _Workbook:
         if self._main not in self._archive or not self._main.endswith(".xml"):
             raise NotAWorkbook
 
-    def sheets(self) -> Iterator[Sheet]:
+    def read(self) -> Book:
         folder, _, name = self._main.rpartition("/")
         relations = self._relations(folder, f"{folder}/_rels/{name}.rels")
         contents = Contents()
@@ -52,8 +64,8 @@ class _Workbook:
         texts = self._texts(relations, [sheet for _, sheet in cells])
         formats = self._formats(relations)
         calendar = CALENDAR_1904 if contents.begins_1904 else CALENDAR_1900
-        for title, sheet in cells:
-            yield Sheet(title, _meanings(sheet, texts, formats, calendar), sheet.merges)
+        sheets = [_sheet(title, sheet, texts, formats, calendar) for title, sheet in cells]
+        return Book(sheets, contents.hidden, [title for title, _ in paths[MAX_SHEETS:]])
 
     def _relations(self, folder: str, path: str) -> Relations:
         relations = Relations(folder)
@@ -88,13 +100,14 @@ class _Workbook:
         self._budget.read(self._archive.pieces(path), reader)
 
 
-def _meanings(
-    sheet: SheetCells, texts: dict[int, str], formats: Formats, calendar: datetime
-) -> dict[int, dict[int, Cell]]:
-    return {
+def _sheet(
+    title: str, held: SheetCells, texts: dict[int, str], formats: Formats, calendar: datetime
+) -> Sheet:
+    rows = {
         number: {
             column: cell_of(raw, texts, formats.of_style(raw.style), calendar)
             for column, raw in row.items()
         }
-        for number, row in sheet.rows.items()
+        for number, row in held.rows.items()
     }
+    return Sheet(title, rows, held.merges, held.hidden_rows, held.hidden_columns, held.beyond)

@@ -92,7 +92,9 @@ def _instructions(facts: TemplateFacts) -> Iterator[tuple[str, str]]:
     limit = f"At most {facts.max_rows} visitors and {_size(facts.max_bytes)} in one file."
     yield "Limits", f"{limit} Either all visitors are registered or none."
     yield "Example row", f"Write over it, delete it or leave it: it is passed over ({example})."
-    yield "Columns with *", "Have to be filled in every row. Rows left blank are passed over."
+    yield "Columns with *", "Have to be filled in every row."
+    yield "Rows", "One without name, e-mail address and phone is no visitor, and is passed over."
+    yield "Hidden rows", "Show or delete them: a hidden row with a visitor is refused."
     yield "Phone*", "3 to 32 characters: digits, spaces and + - ( ) ."
     for column in REQUIRED:
         if column.field in WORDS:
@@ -103,6 +105,9 @@ def _instructions(facts: TemplateFacts) -> Iterator[tuple[str, str]]:
     yield "Visit Time", "As a time of the spreadsheet, or typed as 09:30. Local to the site."
     yield "Purpose", _words("purpose")
     yield "Host Email", "The address of the host, who gets one mail for all visitors of the file."
+    yield "Site", "The name of the site, where it is not the one that is chosen for all."
+    yield "Department", "The name of the department."
+    yield "Other columns", "Delete them: a column that is not known and holds something is refused."
     yield f"Opening hours, {facts.site_name}", _opening(facts.opening)
     yield "Not possible", "Formulas, merged cells, files with a password, the old .xls format."
 

@@ -4,29 +4,28 @@ Every fault of every row is told at once. The rules of the fields are not here: 
 those of a single registration.
 """
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.bulk.cells import Cell
 from app.bulk.columns import (
     COLUMNS,
-    EXAMPLE_ROW,
-    REQUIRED,
+    NAME,
+    NAME_PARTS,
+    NOTES,
+    PHONE,
     VISIT_DATE,
     VISIT_TIME,
     WORDS,
     Column,
-    column_of,
-    mistyped,
     word_of,
 )
-from app.bulk.faults import NoList, RowFault
-from app.bulk.spreadsheet import Sheet, read_sheets
-
-HEADER_WITHIN = 10
-# Two headers that are known make a list; what is missing is then told by name.
-FEWEST_HEADERS = 2
+from app.bulk.faults import HiddenRows, NoList, RowFault, SeveralLists, UnknownColumns
+from app.bulk.header import FEWEST_OF_RIVAL, Header, header_faults, header_of, other_columns
+from app.bulk.leftovers import Ignored, Leftover, documents, of_rows
+from app.bulk.spreadsheet import Book, read_book
+from app.core.languages import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,102 +35,107 @@ class ListRow:
     number: int
     values: dict[str, str]
     at_fault: frozenset[str]
+    date_in: Language | None = None
+    """The language in whose form the date is written; None where every site reads it."""
 
 
 @dataclass(frozen=True, slots=True)
 class VisitorList:
-    """The list of an upload: where it was found, its rows, and what is wrong with its form."""
+    """The list of an upload: its header and rows, what is wrong with its form, what else the
+    workbook holds."""
 
-    sheet: Sheet
-    header_row: int
-    positions: dict[str, int]
-    """The column of each field, counted from 1."""
+    header: Header
+    ignored: list[Ignored]
     rows: list[ListRow] = field(default_factory=list)
     faults: list[RowFault] = field(default_factory=list)
 
-
-def read_list(data: bytes, max_rows: int) -> VisitorList:
-    """The list of visitors in a workbook; raises `UnreadableWorkbook`."""
-    found = _find(read_sheets(data))
-    found.faults.extend(_header_faults(found))
-    numbers = [number for number in sorted(found.sheet.rows) if _is_filled(found, number)]
-    if not numbers:
-        message = "The list is empty: write one visitor in each row below the header"
-        found.faults.append(RowFault(found.header_row + 1, "", "empty", message))
-    elif len(numbers) > max_rows:
-        message = f"The list has {len(numbers)} visitors: at most {max_rows} fit in one upload"
-        found.faults.append(RowFault(numbers[max_rows], "", "too_many_rows", message))
-    else:
-        found.faults.extend(_merge_faults(found, numbers))
-        found.rows.extend(_read_row(found, number) for number in numbers)
-    return found
+    def told(self) -> dict[str, Any]:
+        """Return what every answer tells: the sheet that was read, and what was not."""
+        return {"sheet": self.header.sheet.name, "ignored": documents(self.ignored)}
 
 
-def _find(sheets: list[Sheet]) -> VisitorList:
-    """The sheet and row with the most headers, the first of those that have as many."""
-    candidates = [
-        VisitorList(sheet, number, _positions(sheet.rows[number]))
-        for sheet in sheets
-        for number in sorted(sheet.rows)
-        if number <= HEADER_WITHIN
-    ]
-    best = max(candidates, key=lambda found: len(found.positions), default=None)
-    if best is None or len(best.positions) < FEWEST_HEADERS:
+def read_list(
+    data: bytes, max_rows: int, *, include_hidden: bool = False, ignore_columns: bool = False
+) -> VisitorList:
+    """Return the list of visitors in a workbook; raises `UnreadableWorkbook`."""
+    book = read_book(data)
+    header = _find(book)
+    unknown, other = other_columns(header)
+    if ignore_columns:
+        other.extend(Ignored(Leftover.UNKNOWN, column=name) for name in unknown)
+    ignored = [*_other_sheets(book, header), *other, *of_rows(list(_other_rows(header)))]
+    if unknown and not ignore_columns:
+        raise UnknownColumns(header.sheet.name, unknown, ignored)
+    numbers = list(header.visitors())
+    hidden = [number for number in numbers if number in header.sheet.hidden_rows]
+    if hidden and not include_hidden:
+        raise HiddenRows(header.sheet.name, hidden, ignored)
+    return _read(header, ignored, numbers, max_rows)
+
+
+def _find(book: Book) -> Header:
+    """The one sheet that holds a list, or else the one with the most headers."""
+    headers = [header for sheet in book.sheets if (header := header_of(sheet)) is not None]
+    lists = [header for header in headers if _is_list(header)]
+    if len(lists) > 1:
+        raise SeveralLists([header.sheet.name for header in lists])
+    best = max(lists or headers, key=lambda header: len(header.positions), default=None)
+    if best is None:
         raise NoList
     return best
 
 
-def _columns(row: dict[int, Cell]) -> list[tuple[int, Column]]:
-    found = ((position, column_of(row[position].text)) for position in sorted(row))
-    return [(position, column) for position, column in found if column is not None]
+def _is_list(header: Header) -> bool:
+    return len(header.positions) >= FEWEST_OF_RIVAL and next(header.visitors(), None) is not None
 
 
-def _positions(row: dict[int, Cell]) -> dict[str, int]:
-    return {column.field: position for position, column in reversed(_columns(row))}
+def _other_sheets(book: Book, chosen: Header) -> Iterator[Ignored]:
+    for sheet in book.sheets:
+        if sheet is not chosen.sheet and sheet.rows:
+            header = header_of(sheet)
+            is_like = header is not None and len(header.positions) >= FEWEST_OF_RIVAL
+            yield Ignored(Leftover.NO_VISITORS if is_like else Leftover.NO_LIST, sheet=sheet.name)
+    yield from (Ignored(Leftover.HIDDEN, sheet=name) for name in book.hidden)
+    yield from (Ignored(Leftover.TOO_MANY_SHEETS, sheet=name) for name in book.unread)
 
 
-def _header_faults(found: VisitorList) -> Iterator[RowFault]:
-    row, number = found.sheet.rows[found.header_row], found.header_row
-    for column in REQUIRED:
-        if column.field not in found.positions:
-            message = f"The column {column.title} is missing: add it, as in the template"
-            yield RowFault(number, column.title, "missing_column", message)
-    for column, times in Counter(column for _, column in _columns(row)).items():
-        if times > 1:
-            message = f"The column {column.title} is there {times} times: keep one"
-            yield RowFault(number, column.title, "duplicate_column", message)
-    for cell in row.values():
-        meant = None if column_of(cell.text) else mistyped(cell.text)
-        if meant is not None and meant.field not in found.positions and meant not in REQUIRED:
-            message = f"Is the header “{cell.text[:60]}” meant to be {meant.title}? Correct it"
-            yield RowFault(number, meant.title, "unknown_column", message)
+def _other_rows(header: Header) -> Iterator[Ignored]:
+    for number, row in sorted(header.sheet.rows.items()):
+        if number == header.row or all(cell.shows_nothing for cell in row.values()):
+            continue
+        if number < header.row:
+            yield Ignored(Leftover.ABOVE_HEADER, row=number)
+        elif header.is_example(number):
+            yield Ignored(Leftover.EXAMPLE, row=number)
+        elif not header.holds_visitor(number):
+            yield Ignored(Leftover.NO_VISITOR, row=number)
 
 
-def _is_filled(found: VisitorList, number: int) -> bool:
-    """Whether a row holds a visitor; the example of the template, left in, is none."""
-    if number <= found.header_row:
-        return False
-    cells = _cells(found, number)
-    is_example = all(
-        name in cells and cells[name].text == EXAMPLE_ROW[name] for name in ("name", "email")
-    )
-    return bool(cells) and not is_example
+def _read(
+    header: Header, ignored: list[Ignored], numbers: Sequence[int], max_rows: int
+) -> VisitorList:
+    found = VisitorList(header, ignored)
+    found.faults.extend(header_faults(header))
+    if not numbers:
+        message = "The list is empty: write one visitor in each row below the header"
+        found.faults.append(RowFault(header.row + 1, "", "empty", message))
+    elif len(numbers) > max_rows:
+        message = f"The list has {len(numbers)} visitors: at most {max_rows} fit in one upload"
+        found.faults.append(RowFault(numbers[max_rows], "", "too_many_rows", message))
+    else:
+        found.faults.extend(_merge_faults(header, numbers))
+        found.rows.extend(_read_row(found, number) for number in numbers)
+    return found
 
 
-def _cells(found: VisitorList, number: int) -> dict[str, Cell]:
-    row = found.sheet.rows[number]
-    held = ((name, row.get(position)) for name, position in found.positions.items())
-    return {name: cell for name, cell in held if cell is not None and not cell.is_blank}
-
-
-def _merge_faults(found: VisitorList, numbers: list[int]) -> Iterator[RowFault]:
+def _merge_faults(header: Header, numbers: Sequence[int]) -> Iterator[RowFault]:
     message = "Cells are merged here: split them, and write every value into its own cell"
-    for merge in found.sheet.merges:
+    for merge in header.sheet.merges:
         rows = [number for number in numbers if merge.first_row <= number <= merge.last_row]
         columns = [
             column
-            for column in COLUMNS
-            if merge.first_column <= found.positions.get(column.field, 0) <= merge.last_column
+            for column in (*COLUMNS, *NAME_PARTS)
+            if merge.first_column <= header.positions.get(column.field, 0) <= merge.last_column
         ]
         if rows and columns:
             yield RowFault(rows[0], columns[0].title, "merged_cells", message)
@@ -140,31 +144,62 @@ def _merge_faults(found: VisitorList, numbers: list[int]) -> Iterator[RowFault]:
 def _read_row(found: VisitorList, number: int) -> ListRow:
     values: dict[str, str] = {}
     at_fault: set[str] = set()
-    cells = _cells(found, number)
+    cells = found.header.cells(number)
     for column in COLUMNS:
-        cell = cells.get(column.field)
-        if column.field not in found.positions:
+        if column.field not in found.header.fields:
             continue
-        read = _read(column, cell)
+        is_split = column is NAME and found.header.is_split
+        read = _read_name(cells) if is_split else _read_cell(column, cells.get(column.field))
         if isinstance(read, str):
             values[column.field] = read
         elif read is not None:
-            code, message = read
             at_fault.add(column.field)
-            found.faults.append(RowFault(number, column.title, code, message))
-    return ListRow(number, values, frozenset(at_fault))
+            found.faults.append(RowFault(number, *read))
+    return ListRow(number, values, frozenset(at_fault), _date_in(cells.get(VISIT_DATE.field)))
 
 
-def _read(column: Column, cell: Cell | None) -> str | tuple[str, str] | None:
-    """What a cell says, or the code and message of its fault; None for an empty one."""
+Fault = tuple[str, str, str]
+"""The title of the column, the code and the message."""
+
+
+def _read_name(cells: dict[str, Cell]) -> str | Fault:
+    """What first and last name say together; one of them is enough."""
+    read = [_read_cell(part, cells.get(part.field)) for part in NAME_PARTS]
+    for fault in read:
+        if isinstance(fault, tuple):
+            return fault
+    name = " ".join(part for part in read if isinstance(part, str))
+    return name or _fault(NAME, "missing", "is empty: fill it in")
+
+
+def _read_cell(column: Column, cell: Cell | None) -> str | Fault | None:
+    """What a cell says, or its fault; None for an empty one."""
     if cell is None:
-        return ("missing", f"{column.title} is empty: fill it in") if column.required else None
+        return _fault(column, "missing", "is empty: fill it in") if column.required else None
     if cell.formula is not None:
-        return "formula", f"{column.title} holds a formula: write the value itself"
+        return _fault(column, "formula", "holds a formula: write the value itself")
     if cell.is_error:
-        return "cell_error", f"{column.title} shows an error of the spreadsheet: write the value"
+        return _fault(column, "cell_error", "shows an error of the spreadsheet: write the value")
     if column is VISIT_DATE:
-        return cell.day() or ("invalid_date", "Write the date as 2026-11-23, without a time")
+        message = "is not a date: write it as 2026-11-23, without a time"
+        return cell.day() or cell.german_day() or _fault(column, "invalid_date", message)
     if column is VISIT_TIME:
-        return cell.clock_time() or ("invalid_time", "Write the time as 09:30, in whole minutes")
+        message = "is not a time: write it as 09:30, in whole minutes"
+        return cell.clock_time() or _fault(column, "invalid_time", message)
+    return _text(column, cell)
+
+
+def _text(column: Column, cell: Cell) -> str:
+    if column is PHONE:
+        return cell.phone
+    if column is NOTES:
+        return cell.lines
     return word_of(column.field, cell.text) if column.field in WORDS else cell.text
+
+
+def _fault(column: Column, code: str, message: str) -> Fault:
+    return column.title, code, f"{column.title} {message}"
+
+
+def _date_in(cell: Cell | None) -> Language | None:
+    return Language.GERMAN if cell is not None and cell.german_day() else None

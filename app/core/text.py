@@ -1,5 +1,6 @@
 """Text as people send it: trimmed, normalised (Unicode NFC), without control or invisible marks."""
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Annotated, Any
@@ -9,8 +10,37 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 LINE_BREAKS = frozenset("\n\r\t")
 ADDRESSES = 256  # that are remembered to be valid
-# Direction marks and joiners belong to names in Arabic, Hebrew, Persian and Indic scripts.
-JOINERS = frozenset("\u200c\u200d\u200e\u200f")
+
+# What nobody can see: two names that look alike would differ by it, and addresses that were pasted
+# bring it along. Format characters, direction marks, and letters that are blank.
+_FORMAT = (
+    "\u00ad\u061c\u200b\u202a-\u202e\u2060-\u206f\ufeff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"
+)
+_MARKS = "\u200e\u200f"
+_FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+_UNSEEN = re.compile(f"[{_FORMAT}{_MARKS}{_FILLERS}]")
+_UNSEEN_IN_NOTES = re.compile(f"[{_FORMAT}]")
+# Arabic, Persian, the scripts of India and Mongolia, and emoji are written with joiners; after any
+# other character they do nothing.
+JOINERS = frozenset("\u180e\u200c\u200d\u200e\u200f")
+_JOINED = (
+    "\u0600-\u109f\u1780-\u18af\u1a00-\u1cff\ua800-\uabff\ufb50-\ufdff\ufe70-\ufefc"
+    "\U00010a00-\U00011fff\U0001e900-\U0001e95f"
+    "\u2190-\u2bff\u3030\u303d\ufe0f\U0001f000-\U0001faff"
+)
+_STRAY_JOINER = re.compile(f"(?<![{_JOINED}])[\u180e\u200c\u200d]|(?<=\u180e)\u180e")
+_SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+
+
+def visible(text: str) -> str:
+    """Return text in NFC without the characters that nobody can see.
+
+    Joiners stay where the script needs them.
+    """
+    if text.isascii():
+        return text
+    return _STRAY_JOINER.sub("", _UNSEEN.sub("", unicodedata.normalize("NFC", text)))
 
 
 def _is_unsafe(character: str) -> bool:
@@ -21,16 +51,16 @@ def _is_unsafe(character: str) -> bool:
 
 
 def _one_line(value: str) -> str:
-    text = unicodedata.normalize("NFC", value).strip()
+    text = unicodedata.normalize("NFC", visible(value)).strip()
     if not text.isprintable() and any(_is_unsafe(character) for character in text):
         raise ValueError("must not contain control characters")
-    if text and all(character in JOINERS or character.isspace() for character in text):
+    if text and not _SELECTORS.sub("", text).strip():
         raise ValueError("must not consist of invisible characters")
     return text
 
 
 def _many_lines(value: str) -> str:
-    text = unicodedata.normalize("NFC", value).strip()
+    text = unicodedata.normalize("NFC", _UNSEEN_IN_NOTES.sub("", value)).strip()
     if text.isprintable():
         return text
     if any(_is_unsafe(character) and character not in LINE_BREAKS for character in text):
@@ -41,7 +71,7 @@ def _many_lines(value: str) -> str:
 # The same hosts come again and again, and the twenty rows of an upload have one.
 @lru_cache(ADDRESSES)
 def _email(value: str) -> str:
-    text = value.strip()
+    text = visible(value).strip()
     if any(unicodedata.category(character) in {"Cc", "Cf"} for character in text):
         raise ValueError("must not contain invisible characters")
     try:
@@ -52,21 +82,26 @@ def _email(value: str) -> str:
 
 
 def _blank_to_none(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
+    return None if isinstance(value, str) and not visible(value).strip() else value
+
+
+def _phone_input(value: object) -> object:
+    return _blank_to_none(visible(value) if isinstance(value, str) else value)
 
 
 def _sought(value: str) -> str:
     if "\0" in value:
         raise ValueError("must not contain null characters")
-    return unicodedata.normalize("NFC", value).strip()
+    return unicodedata.normalize("NFC", visible(value)).strip()
 
 
 def account_key(email: str) -> str:
-    """What two spellings of one e-mail address have in common: NFKC and case-folded.
+    """What two spellings of one e-mail address have in common: NFKC, case-folded, without what
+    nobody can see.
 
     PostgreSQL holds no null character; what replaces it is in no address either.
     """
-    return unicodedata.normalize("NFKC", email).casefold().replace("\0", "\ufffd")
+    return unicodedata.normalize("NFKC", visible(email)).casefold().replace("\0", "\ufffd")
 
 
 # Measured before and after: NFC makes three characters of some single ones.
@@ -98,5 +133,5 @@ Phone = Annotated[
         StringConstraints(pattern=r"^[0-9+\-(). ]+$"),
     ]
     | None,
-    BeforeValidator(_blank_to_none),
+    BeforeValidator(_phone_input),
 ]

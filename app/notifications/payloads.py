@@ -7,11 +7,19 @@ A payload is a snapshot. It goes to JSON with `model_dump(mode="json")` and come
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from app.core.languages import Language
 from app.notifications.kinds import NotificationKind
@@ -131,7 +139,7 @@ class BulkRow(ListedVisitor):
     visit_time: time
     site_name: OneLine | None = None
     timezone: Zone | None = None
-    """The summary's where they are None."""
+    """Where the visits of one mail are at several sites; else those of the mail."""
 
 
 class BulkSummaryPayload(Payload):
@@ -139,8 +147,25 @@ class BulkSummaryPayload(Payload):
     """The host's account, where there is one: it may be closed, or have a new address."""
     host_name: OneLine
     site_name: OneLine
+    """Of several sites, all of their names."""
     timezone: Zone
     visitors: tuple[BulkRow, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_site_or_several(cls, said: dict[str, Any]) -> dict[str, Any]:
+        """Name the sites: once, where all visits are at the same one."""
+        rows = [row if isinstance(row, dict) else row.model_dump() for row in said["visitors"]]
+        sites = dict.fromkeys(
+            (row["site_name"], row["timezone"]) for row in rows if row.get("site_name")
+        )
+        if not sites:
+            return said
+        [(_, timezone), *others] = sites
+        if not others:
+            rows = [{**row, "site_name": None, "timezone": None} for row in rows]
+        names = ", ".join(dict.fromkeys(name for name, _ in sites))
+        return {**said, "site_name": names, "timezone": timezone, "visitors": rows}
 
 
 class SummaryOfVisits(Payload):

@@ -199,7 +199,7 @@ async def test_another_spelling_gets_the_mail_to_the_address_on_file(api: Api, m
     assert EMAIL in mail["To"]
 
 
-@pytest.mark.parametrize("email", ["no address", "", None, "de\u200bsk@example.com", "a@b\0.com"])
+@pytest.mark.parametrize("email", ["no address", "", None, "de\u0600sk@example.com", "a@b\0.com"])
 async def test_what_is_no_address_is_422(api: Api, email: Any):
     assert faulty_fields(await forgot(api, email)) == {"email"}
 

@@ -74,6 +74,12 @@ def shared(data: bytes) -> bytes:
     return repacked(data, {name: text.encode() for name, text in parts.items()})
 
 
+def part(data: bytes, name: str) -> str:
+    """A part of a workbook as text."""
+    with zipfile.ZipFile(BytesIO(data)) as file:
+        return file.read(name).decode()
+
+
 def repacked(data: bytes, parts: Mapping[str, bytes]) -> bytes:
     """The same workbook with some parts replaced or added."""
     with zipfile.ZipFile(BytesIO(data)) as source:

@@ -2,7 +2,6 @@
 
 import struct
 import zipfile
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from app.bulk import archive, faults, xml
 from app.bulk.faults import UnreadableWorkbook
 from app.bulk.workbook import read_list
 from tests.api import Api
-from tests.bulk.files import packed, repacked, row, rows, shared, upload, workbook
+from tests.bulk.files import packed, part, repacked, row, rows, shared, upload, workbook
 from tests.problems import problem
 
 SHEET = "xl/worksheets/sheet1.xml"
@@ -19,11 +18,6 @@ STRINGS = "xl/sharedStrings.xml"
 PARTS = [SHEET, STRINGS, "xl/workbook.xml", "xl/styles.xml", "_rels/.rels"]
 ODS = b"application/vnd.oasis.opendocument.spreadsheet"
 OLE = archive.OLE_MAGIC + b"\0" * 504
-
-
-def part(data: bytes, name: str) -> str:
-    with zipfile.ZipFile(BytesIO(data)) as file:
-        return file.read(name).decode()
 
 
 def refused(data: bytes) -> type[UnreadableWorkbook]:

@@ -75,15 +75,16 @@ def test_merged_cells_among_the_rows_are_faults(area: str, faults: list[tuple[in
     assert [fault for fault in told(read(saved(book))) if fault[2] == "merged_cells"] == faults
 
 
-def test_missing_repeated_and_mistyped_headers_are_told_by_name():
-    header = ["Name", "Email", "Name", "Company", "Visitor Type", "Visit Dat"]
-    line = ["Ada", "ada@example.com", "Ada", "Engines Ltd", "student", "2026-11-24"]
-    assert told(read(workbook([line], header))) == [
+def test_missing_and_repeated_headers_are_told_by_name():
+    header = ["Name", "Email", "Full Name", "Company", "Visitor Type"]
+    line = ["Ada", "ada@example.com", "Ada", "Engines Ltd", "student"]
+    found = read(workbook([line], header))
+    assert told(found) == [
         (1, "Phone", "missing_column"),
         (1, "Visitor Category", "missing_column"),
         (1, "Name", "duplicate_column"),
-        (1, "Visit Date", "unknown_column"),
     ]
+    assert "“Name” and “Full Name” all mean Name" in found.faults[-1].message
 
 
 @pytest.mark.parametrize("position", range(6))
@@ -97,9 +98,8 @@ def test_every_column_with_a_star_has_to_be_filled(position: int):
     ("position", "value", "code"),
     [
         (0, "A" * 201, "too_long"),
-        (0, "Ada\u200bLovelace", "invalid_text"),
+        (0, "Ada_x0007_Lovelace", "invalid_text"),
         (1, "ada@", "invalid_email"),
-        (1, "ada@exa\u200bmple.com", "invalid_email"),
         (2, "call me", "invalid_phone"),
         (2, "1" * 33, "too_long"),
         (3, "C" * 5000, "too_long"),

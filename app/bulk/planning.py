@@ -1,0 +1,176 @@
+"""The rows of an upload with their sites and departments, and what refuses them. Pure."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from uuid import UUID
+
+from app.bulk.columns import COLUMNS, DEPARTMENT, EMAIL, NAME_PARTS, SITE, VISIT_DATE, VISIT_TIME
+from app.bulk.faults import RowFault
+from app.bulk.rows import Candidate, ReadRows, RowDetails
+from app.core.localtime import local_now
+from app.core.text import account_key
+from app.sites.models import Site
+from app.slots.errors import NEVER_BOOKABLE
+from app.slots.rules import SlotReason, is_open_at, refusal
+from app.visitors.schemas import VisitorDetails
+
+SiteSlot = tuple[UUID, date, int]
+"""A slot: the site, the day and the hour."""
+VisitKey = tuple[str, str, SiteSlot]
+"""Who comes when: what the spellings of the address and of the name have in common, the slot."""
+
+ORDER = {column.title: place for place, column in enumerate((*NAME_PARTS, *COLUMNS))}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A site, and its closures of the days of the upload and of their eves."""
+
+    site: Site
+    closed: set[date]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What the rows name. `common` is the site of those that name none."""
+
+    common: Place | None
+    sites: Mapping[str, Place]
+    departments: Mapping[str, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A row as it is to be booked; `slot` is None where site, day or time is not known."""
+
+    row: Candidate
+    place: Place | None
+    slot: SiteSlot | None
+    body: VisitorDetails | None
+
+    @property
+    def key(self) -> VisitKey | None:
+        """Return who comes when, as far as it is known."""
+        if self.row.email is None or self.row.name is None or self.slot is None:
+            return None
+        return account_key(self.row.email), name_key(self.row.name), self.slot
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The visits of an upload; `faults` is what refuses them."""
+
+    visits: Sequence[Visit]
+    faults: list[RowFault] = field(default_factory=list)
+
+    def wanted(self) -> Counter[SiteSlot]:
+        """Return how many seats each slot is asked for."""
+        return Counter(visit.slot for visit in self.visits if visit.slot is not None)
+
+    def sites(self) -> dict[UUID, Site]:
+        return {place.site.id: place.site for v in self.visits if (place := v.place) is not None}
+
+    def keyed(self) -> list[tuple[int, VisitKey]]:
+        """Return who comes when, by row."""
+        return [(v.row.number, key) for v in self.visits if (key := v.key) is not None]
+
+    def ready(self) -> list[tuple[int, Site, VisitorDetails]]:
+        """Return row, site and registration of the visits that can be booked."""
+        return [
+            (visit.row.number, visit.place.site, visit.body)
+            for visit in self.visits
+            if visit.body is not None and visit.place is not None
+        ]
+
+
+def name_key(name: str) -> str:
+    """Return what two spellings of one name have in common."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def plan(rows: ReadRows, places: Places, now: datetime) -> Plan:
+    """Find site and department of each row, and the rows whose time nobody may book."""
+    made = Plan([_visit(row, places) for row in rows.candidates], list(rows.faults))
+    for visit in made.visits:
+        made.faults.extend(_unknown_names(visit.row, places))
+        made.faults.extend(_time_faults(visit, now))
+    made.faults.extend(_repeated(made.keyed()))
+    return made
+
+
+def _visit(row: Candidate, places: Places) -> Visit:
+    place = places.common if row.site_name is None else places.sites.get(row.site_name)
+    if place is None or row.day is None or row.at is None or _is_foreign(row, place):
+        return Visit(row, place, None, None)
+    slot = (place.site.id, row.day, row.at.hour)
+    body = None if row.visitor is None else _body(row.visitor, places)
+    return Visit(row, place, slot, body)
+
+
+def _body(found: RowDetails, places: Places) -> VisitorDetails:
+    values = found.model_dump(exclude={"site_name", "department_name"})
+    if found.department_name is not None:
+        values["department"] = places.departments.get(found.department_name)
+    return VisitorDetails.model_construct(**values)
+
+
+def _is_foreign(row: Candidate, place: Place) -> bool:
+    """Whether the date is written in the form of a language that is not the site's."""
+    return row.date_in is not None and row.date_in is not place.site.language
+
+
+def _unknown_names(row: Candidate, places: Places) -> Iterator[RowFault]:
+    for column, name, known in (
+        (SITE, row.site_name, places.sites),
+        (DEPARTMENT, row.department_name, places.departments),
+    ):
+        if name is not None and name not in known:
+            message = f"There is no {column.title.lower()} “{name}”"
+            yield RowFault(row.number, column.title, "unknown_value", message)
+
+
+def _time_faults(visit: Visit, now: datetime) -> Iterator[RowFault]:
+    row, place = visit.row, visit.place
+    if place is None or row.day is None:
+        return
+    if _is_foreign(row, place):
+        message = f"Write the date as {row.day}: dates are not read otherwise at {place.site.name}"
+        yield RowFault(row.number, VISIT_DATE.title, "invalid_date", message)
+    elif row.at is not None:
+        yield from _never_bookable(row.number, place, row.day, row.at, now)
+
+
+def _never_bookable(
+    number: int, place: Place, day: date, at: time, now: datetime
+) -> Iterator[RowFault]:
+    reason = refusal(place.site, day=day, at=at, closed=place.closed, now=now)
+    if reason is not None:
+        problem, column = NEVER_BOOKABLE[reason], _column_of(reason, place.site, day, at, now)
+        message = f"{problem.title}: {day} at {at:%H:%M}"
+        yield RowFault(number, column, problem.code, message)
+
+
+def _column_of(reason: SlotReason, site: Site, day: date, at: time, now: datetime) -> str:
+    """Whether it is the date or the time that has to be another one."""
+    if reason is SlotReason.CLOSED:
+        return (VISIT_DATE if is_open_at(site, at) else VISIT_TIME).title
+    today = local_now(now, site.timezone).date()
+    return (VISIT_TIME if day == today else VISIT_DATE).title
+
+
+def _repeated(keys: Sequence[tuple[int, VisitKey]]) -> Iterator[RowFault]:
+    """The second and further rows of one visitor in one hour."""
+    first: dict[VisitKey, int] = {}
+    for number, key in keys:
+        before = first.setdefault(key, number)
+        if before != number:
+            message = f"This visitor is in row {before} already, for the same hour"
+            yield RowFault(number, EMAIL.title, "duplicate", message)
+
+
+def place_of(fault: RowFault) -> tuple[int, int]:
+    """Return the order in which faults are told: by row, then by column."""
+    return fault.row, ORDER.get(fault.column, -1)
