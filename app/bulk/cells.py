@@ -95,6 +95,8 @@ class Cell:
 
 def _one_line(text: str) -> str:
     """Text without its line breaks: each, with the white space around it, is one space."""
+    if text.isascii() and text.isprintable():  # as almost every cell is
+        return text.strip()
     lines = visible(text.translate(NO_BREAK_SPACES)).splitlines()
     return " ".join(line for part in lines if (line := part.strip()))
 

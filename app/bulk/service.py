@@ -127,8 +127,12 @@ class BulkDesk:
     # -- booking ------------------------------------------------------------------------------
 
     async def _locked(self, made: Plan) -> Sequence[Slot]:
-        await self.slots.create_all_missing(made.wanted(), self.desk.now)
-        return await self.slots.lock_some(made.wanted())
+        wanted = made.wanted()
+        await self.slots.create_all_missing(wanted, self.desk.now)
+        slots = await self.slots.lock_some(wanted)
+        if len(slots) < len(wanted):  # a site was deleted meanwhile
+            raise UnknownSite
+        return slots
 
     async def _book(
         self, made: Plan, slots: Sequence[Slot], caller: Caller

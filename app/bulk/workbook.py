@@ -124,7 +124,8 @@ def _read(
         found.faults.append(RowFault(numbers[max_rows], "", "too_many_rows", message))
     else:
         found.faults.extend(_merge_faults(header, numbers))
-        found.rows.extend(_read_row(found, number) for number in numbers)
+        fields, is_split = header.fields, header.is_split
+        found.rows.extend(_read_row(found, number, fields, is_split) for number in numbers)
     return found
 
 
@@ -141,15 +142,15 @@ def _merge_faults(header: Header, numbers: Sequence[int]) -> Iterator[RowFault]:
             yield RowFault(rows[0], columns[0].title, "merged_cells", message)
 
 
-def _read_row(found: VisitorList, number: int) -> ListRow:
+def _read_row(found: VisitorList, number: int, fields: set[str], is_split: bool) -> ListRow:
     values: dict[str, str] = {}
     at_fault: set[str] = set()
     cells = found.header.cells(number)
     for column in COLUMNS:
-        if column.field not in found.header.fields:
+        if column.field not in fields:
             continue
-        is_split = column is NAME and found.header.is_split
-        read = _read_name(cells) if is_split else _read_cell(column, cells.get(column.field))
+        is_made = column is NAME and is_split
+        read = _read_name(cells) if is_made else _read_cell(column, cells.get(column.field))
         if isinstance(read, str):
             values[column.field] = read
         elif read is not None:

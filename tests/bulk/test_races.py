@@ -2,11 +2,17 @@
 
 import asyncio
 from collections import Counter
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, text
 
 from app.core.database import Database
+from app.sites.models import Site
 from tests.api import Api
 from tests.bulk.files import HEADER, HOST, row, rows, upload, workbook
-from tests.database import all_mails, assert_seats_are_visitors, booked
+from tests.database import add_site, all_mails, assert_seats_are_visitors, booked
+from tests.e2e.installation import eventually
+from tests.problems import faulty_fields
 
 
 async def test_of_four_uploads_of_a_whole_slot_one_succeeds(api: Api, database: Database):
@@ -63,3 +69,14 @@ async def test_uploads_over_the_same_hours_in_opposite_order_do_not_deadlock(
 
     assert await asyncio.gather(*(send(n) for n in range(12))) == [201] * 12
     await assert_seats_are_visitors(database)
+
+
+async def test_a_site_that_is_deleted_meanwhile_is_a_field_at_fault(api: Api, database: Database):
+    site = await add_site(database)
+    desk = await api.admin()
+    waits = select(func.count()).select_from(text("pg_locks")).where(text("NOT granted"))
+    async with database.write() as unit:
+        await unit.write(delete(Site).where(Site.id == UUID(site)))
+        sent = asyncio.create_task(upload(desk, workbook(rows(1)), site=site))
+        await eventually(lambda: unit.scalar(waits))
+    assert faulty_fields(await sent) == {"site"}
