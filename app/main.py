@@ -51,6 +51,7 @@ from app.settings import Settings
 from app.sites import router as sites
 from app.slots import router as slots
 from app.slots import rules_router as site_rules
+from app.visitors import closures_router as closures
 from app.visitors import router as visitors
 
 # In the order of how often they are asked: they are looked through one after the other.
@@ -73,6 +74,7 @@ ROUTERS: Sequence[APIRouter] = (
     devices.router,
     sites.router,
     site_rules.router,
+    closures.router,
 )
 
 # What a browser shows to the script of another origin.

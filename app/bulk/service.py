@@ -11,16 +11,17 @@ from app.bulk.columns import COLUMNS, EMAIL, VISIT_DATE, VISIT_TIME
 from app.bulk.errors import HoursFull, InvalidRows
 from app.bulk.faults import RowFault
 from app.bulk.mails import summaries
-from app.bulk.repository import SlotBatch, UploadReader, VisitKey
+from app.bulk.repository import UploadReader, VisitKey
 from app.bulk.rows import Candidate, ReadRows
 from app.core.localtime import local_now
 from app.core.metrics import counted
 from app.core.text import account_key
 from app.sites.models import Site
+from app.slots.batch import SlotBatch
 from app.slots.errors import NEVER_BOOKABLE
 from app.slots.models import Slot
-from app.slots.rules import SlotReason, is_open_at, refusal
-from app.slots.service import Seat, SlotKey, UnknownSite, alternatives, as_alternative
+from app.slots.rules import SlotKey, SlotReason, is_open_at, refusal, shift_of
+from app.slots.service import Seat, UnknownSite, alternatives, as_alternative
 from app.visitors.metrics import BOOKINGS, Channel
 from app.visitors.models import Visitor
 from app.visitors.registering import Booking, Host, RegistrationDesk, department_of, receiving
@@ -62,6 +63,7 @@ class BulkDesk:
         """Register every row; raises `InvalidRows` with every fault, or `HoursFull`."""
         plan = await self._plan(rows)
         slots = [] if plan.faults else await self._locked(plan)
+        plan.faults.extend(self._shut(plan, slots))
         # After the locks: of two uploads of one file the second sees what the first has made.
         await self._refuse_faults(plan)
         await self._refuse_full(plan, slots)
@@ -95,10 +97,23 @@ class BulkDesk:
                 plan.site, day=row.day, at=row.at, closed=plan.closed, now=self.desk.now
             )
             if reason is not None:
-                problem = NEVER_BOOKABLE[reason]
-                column = self._column_of(reason, plan.site, row.day, row.at)
-                message = f"{problem.title}: {row.day} at {row.at:%H:%M}"
-                yield RowFault(row.number, column, problem.code, message)
+                yield self._not_bookable(row.number, reason, plan.site, row.day, row.at)
+
+    def _shut(self, plan: Plan, slots: Sequence[Slot]) -> Iterator[RowFault]:
+        """Rows whose time was closed while the upload was read, seen under the lock."""
+        closed = {(slot.visit_date, slot.hour): slot.closed_shifts for slot in slots}
+        for row in plan.candidates:
+            if row.day is None or row.at is None:
+                continue
+            if shift_of(plan.site, row.day, row.at) in closed.get((row.day, row.at.hour), ()):
+                yield self._not_bookable(row.number, SlotReason.CLOSED, plan.site, row.day, row.at)
+
+    def _not_bookable(
+        self, number: int, reason: SlotReason, site: Site, day: date, at: time
+    ) -> RowFault:
+        problem = NEVER_BOOKABLE[reason]
+        message = f"{problem.title}: {day} at {at:%H:%M}"
+        return RowFault(number, self._column_of(reason, site, day, at), problem.code, message)
 
     def _column_of(self, reason: SlotReason, site: Site, day: date, at: time) -> str:
         """Whether it is the date or the time that has to be another one."""
