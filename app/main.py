@@ -51,6 +51,7 @@ from app.settings import Settings
 from app.sites import router as sites
 from app.slots import router as slots
 from app.slots import rules_router as site_rules
+from app.visitors import closures_router as closures
 from app.visitors import handing_over_router as handing_over
 from app.visitors import router as visitors
 from app.visitors import sites_router as site_changes
@@ -77,6 +78,7 @@ ROUTERS: Sequence[APIRouter] = (
     sites.router,
     site_changes.router,
     site_rules.router,
+    closures.router,
 )
 
 # What a browser shows to the script of another origin.

@@ -27,6 +27,7 @@ def _summary(visitors: list[Visitor]) -> OutgoingMail:
         kind=NotificationKind.host_bulk_summary,
         payload=BulkSummaryPayload(
             language=sites[0].language,
+            account_id=visitors[0].host_id,
             host_name=name,
             site_name=", ".join(site.name for site in sites),
             timezone=sites[0].timezone,

@@ -14,11 +14,10 @@ from app.core.localtime import local_now
 from app.core.text import account_key
 from app.sites.models import Site
 from app.slots.errors import NEVER_BOOKABLE
-from app.slots.rules import SlotReason, is_open_at, refusal
+from app.slots.models import Slot
+from app.slots.rules import SiteSlot, SlotReason, is_open_at, refusal, shift_of
 from app.visitors.schemas import VisitorDetails
 
-SiteSlot = tuple[UUID, date, int]
-"""A slot: the site, the day and the hour."""
 VisitKey = tuple[str, str, SiteSlot]
 """Who comes when: what the spellings of the address and of the name have in common, the slot."""
 
@@ -148,9 +147,25 @@ def _never_bookable(
 ) -> Iterator[RowFault]:
     reason = refusal(place.site, day=day, at=at, closed=place.closed, now=now)
     if reason is not None:
-        problem, column = NEVER_BOOKABLE[reason], _column_of(reason, place.site, day, at, now)
-        message = f"{problem.title}: {day} at {at:%H:%M}"
-        yield RowFault(number, column, problem.code, message)
+        yield _not_bookable(number, reason, place.site, day, at, now)
+
+
+def shut_meanwhile(made: Plan, slots: Sequence[Slot], now: datetime) -> Iterator[RowFault]:
+    """Find rows whose time was closed while the upload was read, by their locked slots."""
+    closed = {(slot.site_id, slot.visit_date, slot.hour): slot.closed_shifts for slot in slots}
+    for visit in made.visits:
+        day, at, place = visit.row.day, visit.row.at, visit.place
+        if visit.slot is None or place is None or day is None or at is None:
+            continue
+        if shift_of(place.site, day, at) in closed.get(visit.slot, ()):
+            yield _not_bookable(visit.row.number, SlotReason.CLOSED, place.site, day, at, now)
+
+
+def _not_bookable(
+    number: int, reason: SlotReason, site: Site, day: date, at: time, now: datetime
+) -> RowFault:
+    problem, column = NEVER_BOOKABLE[reason], _column_of(reason, site, day, at, now)
+    return RowFault(number, column, problem.code, f"{problem.title}: {day} at {at:%H:%M}")
 
 
 def _column_of(reason: SlotReason, site: Site, day: date, at: time, now: datetime) -> str:

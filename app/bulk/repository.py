@@ -3,45 +3,34 @@
 Sites and slots are plain copies: what is set in them goes nowhere.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Collection
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     ColumnElement,
     Date,
-    FromClause,
-    Select,
-    SmallInteger,
     String,
     Uuid,
-    and_,
     any_,
     bindparam,
-    column,
     func,
-    literal,
     literal_column,
     select,
     type_coerce,
-    update,
 )
-from sqlalchemy.dialects.postgresql import insert
 
-from app.bulk.planning import Place, SiteSlot, VisitKey, name_key
+from app.bulk.planning import Place, VisitKey, name_key
 from app.core.database import ReadSession
-from app.core.ids import new_id
 from app.core.plain import plain_copy, stored_columns
 from app.core.prepared import Prepared
 from app.core.text import account_key
 from app.departments.models import Department
 from app.sites.models import Site, SiteClosure
-from app.slots.models import Slot
-from app.slots.repository import SlotRepository
-from app.slots.rules import ONE_DAY
+from app.slots.batch import given_rows
+from app.slots.rules import ONE_DAY, SiteSlot
 from app.users.models import User, full_name
 from app.users.repository import receives
 from app.visitors.hosts import Host
@@ -52,16 +41,9 @@ def _among(name: str, kind: Any) -> ColumnElement[Any]:
     return any_(bindparam(name, type_=ARRAY(kind)))
 
 
-def _given(**kinds: Any) -> FromClause:
-    """Rows that come as one array for each column."""
-    arrays = [bindparam(f"{name}s", type_=ARRAY(kind)) for name, kind in kinds.items()]
-    columns = [column(name, kind) for name, kind in kinds.items()]
-    return func.unnest(*arrays).table_valued(*columns).render_derived(name="given")
-
-
 def _named(model: type[Site | Department]) -> ColumnElement[Any]:
     """Those of the given names that are the name of a row, whatever their case."""
-    given = _given(name=String)
+    given = given_rows(name=String)
     return (
         select(func.array_agg(given.c.name))
         .where(func.lower(given.c.name) == func.lower(model.name))
@@ -156,96 +138,3 @@ class UploadReader:
             (account_key(email), name_key(name), (site, day, at.hour))
             for email, name, site, day, at in found
         }
-
-
-def _chosen_slots() -> Select[Any]:
-    given = _given(site=Uuid, day=Date, hour=SmallInteger)
-    same = and_(
-        Slot.site_id == given.c.site, Slot.visit_date == given.c.day, Slot.hour == given.c.hour
-    )
-    return (
-        select(*stored_columns(Slot))
-        .join_from(Slot, given, same)
-        .order_by(Slot.site_id, Slot.visit_date, Slot.hour)
-    )
-
-
-def _missing_slots() -> Prepared:
-    given = _given(id=Uuid, site=Uuid, day=Date, hour=SmallInteger)
-    # All sites are locked before the first slot is made: the rows are sorted after the locks.
-    site = (
-        select(Site.id, Site.slot_capacity)
-        .where(Site.id == _among("sites", Uuid))
-        .order_by(Site.id)
-        .with_for_update(read=True)
-        .cte("site")
-    )
-    values: dict[Any, Any] = {
-        Slot.id: given.c.id,
-        Slot.site_id: site.c.id,
-        Slot.visit_date: given.c.day,
-        Slot.hour: given.c.hour,
-        Slot.capacity: site.c.slot_capacity,
-        Slot.created_at: bindparam("now", type_=Slot.created_at.type),
-        Slot.has_own_capacity: literal(value=False),
-        Slot.booked: literal(0),
-        Slot.excess: literal(0),
-    }
-    rows = (
-        select(*values.values())
-        .join_from(site, given, site.c.id == given.c.site)
-        .order_by(given.c.site, given.c.day, given.c.hour)
-    )
-    return Prepared(
-        insert(Slot)
-        .from_select(list(values), rows, include_defaults=False)
-        .on_conflict_do_nothing()
-    )
-
-
-def _more_seats() -> Prepared:
-    given = _given(id=Uuid, seat=BigInteger)
-    return Prepared(
-        update(Slot).where(Slot.id == given.c.id).values(booked=Slot.booked + given.c.seat)
-    )
-
-
-_SLOTS = Prepared(_chosen_slots())
-_SLOTS_LOCKED = Prepared(_chosen_slots().with_for_update(of=Slot))
-_MISSING_SLOTS = _missing_slots()
-_MORE_SEATS = _more_seats()
-
-
-class SlotBatch(SlotRepository):
-    """Takes seats in several slots, of one site or several."""
-
-    async def some(self, keys: Collection[SiteSlot]) -> Sequence[Slot]:
-        """Those of the slots that have a row, as they are now."""
-        return await self._read(_SLOTS, keys)
-
-    async def lock_some(self, keys: Collection[SiteSlot]) -> Sequence[Slot]:
-        """Lock the slots in the one order that every transaction keeps."""
-        return await self._read(_SLOTS_LOCKED, keys)
-
-    async def _read(self, statement: Prepared, keys: Collection[SiteSlot]) -> Sequence[Slot]:
-        rows = await self.unit.fetch(statement, **_columns(keys))
-        return [slot for row in rows if (slot := plain_copy(Slot, row)) is not None]
-
-    async def create_all_missing(self, keys: Collection[SiteSlot], now: datetime) -> None:
-        """Make the rows of slots, as `create_missing` does, in the order in which they are locked:
-        a row that another transaction is making is waited for."""
-        ids = [new_id() for _ in keys]
-        await self.unit.run(_MISSING_SLOTS, now=now, ids=ids, **_columns(keys))
-
-    async def take_all(self, wanted: Mapping[UUID, int]) -> None:
-        """So many seats more in each of these locked slots."""
-        await self.unit.run(_MORE_SEATS, ids=list(wanted), seats=list(wanted.values()))
-
-
-def _columns(keys: Collection[SiteSlot]) -> dict[str, list[Any]]:
-    ordered = sorted(keys)
-    return {
-        "sites": [site for site, _, _ in ordered],
-        "days": [day for _, day, _ in ordered],
-        "hours": [hour for _, _, hour in ordered],
-    }

@@ -9,13 +9,15 @@ from app.bulk.columns import EMAIL
 from app.bulk.errors import HoursFull, InvalidRows
 from app.bulk.faults import RowFault
 from app.bulk.mails import summaries
-from app.bulk.planning import Places, Plan, SiteSlot, place_of, plan
-from app.bulk.repository import SlotBatch, UploadReader
+from app.bulk.planning import Places, Plan, place_of, plan, shut_meanwhile
+from app.bulk.repository import UploadReader
 from app.bulk.rows import ReadRows
 from app.bulk.schemas import Planned
 from app.core.metrics import counted
 from app.core.text import account_key
+from app.slots.batch import SlotBatch
 from app.slots.models import Slot
+from app.slots.rules import SiteSlot
 from app.slots.service import Seat, UnknownSite, alternatives, as_alternative
 from app.visitors.hosts import HOST_FIELDS, Host, require_own
 from app.visitors.metrics import BOOKINGS, Channel
@@ -36,6 +38,7 @@ class BulkDesk:
         """Register every row; raises `InvalidRows` with every fault, or `HoursFull`."""
         made = await self._plan(rows)
         slots = [] if made.faults else await self._locked(made)
+        made.faults.extend(shut_meanwhile(made, slots, self.desk.now))
         # After the locks: of two uploads of one file the second sees what the first has made.
         await self._refuse_faults(made, rows)
         await self._refuse_full(made, slots, rows)

@@ -195,6 +195,17 @@ class WriteSession(ReadSession):
         if self._opened is None:
             self._place, self._journeys = self.database.autocommit, self.database.journeys
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part that an exception undoes by itself, and whose locks it lets go of.
+
+        What waits in the session is sent before it and at its end.
+        """
+        await self.flush()
+        async with self._session.begin_nested():
+            yield
+            await self.flush()
+
     async def commit(self) -> None:
         """For the owner of the unit alone."""
         await self.flush()

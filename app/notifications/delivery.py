@@ -183,9 +183,11 @@ class Delivery:
 
     def _message(self, claim: Claim, recipient: str) -> Message:
         payload = PAYLOADS[claim.kind].model_validate(claim.payload)
+        reply_to = _answered_by(payload)
         mail = render(
             claim.kind,
             payload,
+            is_answered=reply_to is not None,
             made_at=claim.created_at,
             organizer=self.sender.address,
             links=self.links,
@@ -194,7 +196,7 @@ class Delivery:
             mail,
             sender=self.sender,
             recipient=Mailbox(claim.recipient_name, recipient),
-            reply_to=_answered_by(payload),
+            reply_to=reply_to,
             message_id=f"<{claim.id}@{self.sender.address.partition('@')[2]}>",
             date=claim.created_at,
         )

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     CTE,
     Boolean,
     ColumnElement,
@@ -51,6 +52,7 @@ _visits = table(
     column("host_email", String),
     column("host_as_sent", String),
     column("host_closed", Boolean),
+    column("slot_id", Uuid),
     column("status", String),
     column("qr_code", String),
     column("revision"),
@@ -66,9 +68,11 @@ _sites = table(
     column("contact_phone", String),
     column("contact_email", String),
 )
+_slots = table("slots", column("id", Uuid), column("closed_shifts", ARRAY(Date)))
 _users = table("users", column("id", Uuid), column("email", String), column("is_active", Boolean))
 
 _visit, _site, _host = _visits.alias("visit"), _sites.alias("site"), _users.alias("host")
+_shut = _slots.alias("shut")
 _addressee = _users.alias("addressee")  # the account that a mail was written to, where it names one
 _OPEN = ("pending", "verified")
 
@@ -83,20 +87,23 @@ def true_facts(mail: CTE) -> CTE:
 
     `mail` has `id`, `visitor_id`, `kind`, `recipient`, `recipient_name` and `payload`, and the
     answer has the last three anew. `recipient` is null where there is nobody to tell any more, or
-    nothing.
+    nothing: no reminder leaves for a shift that was closed since.
     """
     kind = cast(mail.c.kind, String)
     is_summary = kind == literal_column(f"'{NotificationKind.host_bulk_summary}'")
+    is_reminder = kind == literal_column(f"'{NotificationKind.visitor_reminder}'")
     listed = _listed(mail)
     named = cast(mail.c.payload["account_id"].astext, Uuid)
     source = (
         mail.outerjoin(_visit, and_(_visit.c.id == mail.c.visitor_id, kind.in_(words(ABOUT_VISIT))))
         .outerjoin(_site, _site.c.id == _visit.c.site_id)
         .outerjoin(_host, _host.c.id == _visit.c.host_id)
+        .outerjoin(_shut, and_(_shut.c.id == _visit.c.slot_id, is_reminder))
         .outerjoin(_addressee, _addressee.c.id == named)
         .outerjoin(listed, is_summary)
     )
     recipient = case(
+        (func.cardinality(_shut.c.closed_shifts) > 0, null()),
         (
             _visit.c.id.is_not(None),
             case((kind.in_(words(TO_VISITOR)), _visit.c.email), else_=_host_address(kind)),

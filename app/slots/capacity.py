@@ -5,6 +5,7 @@ lock the site first, so that they come one after another and no slot is born wit
 before, and then the slots in the order of bookings.
 """
 
+from collections import defaultdict
 from collections.abc import Collection
 from datetime import date, datetime, time
 from typing import Any
@@ -13,13 +14,14 @@ from uuid import UUID
 from app.core.database import ReadSession, WriteSession
 from app.core.errors import InUse, NotFound
 from app.core.localtime import local_now
+from app.core.rollout import is_under_way
 from app.sites.models import Site, SiteClosure
 from app.sites.repository import ClosureRepository, SiteReader, SiteRepository
 from app.sites.service import ChangedFacts, change_site, locked_site
+from app.slots.batch import SlotBatch
 from app.slots.errors import SlotClosed, SlotInPast
 from app.slots.models import Slot
-from app.slots.repository import SlotReader, SlotRepository
-from app.slots.rules import day_slots, is_open, shift_of
+from app.slots.rules import ONE_DAY, SlotKey, day_slots, is_open, shift_hours, shift_of
 
 
 class SiteRules:
@@ -30,12 +32,14 @@ class SiteRules:
         self.now = now
         self.sites = SiteRepository(unit)
         self.closures = ClosureRepository(unit)
-        self.slots = SlotRepository(unit)
+        self.slots = SlotBatch(unit)
 
     async def change(self, site_id: UUID, values: dict[str, Any]) -> tuple[ChangedFacts, int]:
         """Set fields of a site; return how many seats its rules would not give any more, too."""
         changed = await change_site(self.sites, site_id, values, self.now)
         site, today = changed.site, today_at(changed.site, self.now)
+        if values.keys() & {"opens_at", "closes_at"}:
+            await self._shut_again(site, today)
         await self.slots.follow_site(site, today)
         hours = {(slot.hour, (today - slot.shift).days) for slot in day_slots(site, today)}
         return changed, await self.slots.out_of_rules(site, hours, today)
@@ -49,10 +53,15 @@ class SiteRules:
         await self.sites.delete(site)
 
     async def close(self, site_id: UUID, day: date, reason: str) -> tuple[Site, SiteClosure]:
-        """Close a site on one day; raises `ClosureExists`."""
+        """Close the shift of one day: nobody books in it from now on, whatever was read before.
+
+        Raises `ClosureExists`.
+        """
         site = await locked_site(self.sites, site_id)
         closure = SiteClosure(site_id=site.id, date=day, reason=reason, created_at=self.now)
-        return site, await self.closures.save(closure)
+        await self.closures.save(closure)
+        await self._shut(site, [day])
+        return site, closure
 
     async def reopen(self, site_id: UUID, closure_id: UUID) -> None:
         """Take a closure back."""
@@ -61,6 +70,7 @@ class SiteRules:
         if closure is None or closure.site_id != site.id:
             raise NotFound
         await self.closures.delete(closure)
+        await self.slots.reopen(site.id, [closure.date])
 
     async def set_capacity(
         self, site_id: UUID, day: date, at: time, capacity: int
@@ -79,6 +89,28 @@ class SiteRules:
             raise NotFound
         return site, slot
 
+    async def _shut(self, site: Site, days: Collection[date]) -> None:
+        """Have the slots of closed shifts say so.
+
+        While processes of the release before may run, they don't: those would reopen a day and
+        leave its slots shut.
+        """
+        if await is_under_way(self.unit):
+            return
+        shifts: defaultdict[SlotKey, list[date]] = defaultdict(list)
+        for day in days:
+            for key in shift_hours(site, day):
+                shifts[key].append(day)
+        if shifts:
+            await self.slots.shut(site.id, shifts, self.now)
+
+    async def _shut_again(self, site: Site, today: date) -> None:
+        """Follow opening hours that have changed: other hours may belong to a closed shift."""
+        days = await self.closures.days(site.id, today - ONE_DAY, date.max)
+        if days:
+            await self.slots.reopen(site.id, days)
+            await self._shut(site, days)
+
     async def _require_open(self, site: Site, day: date, at: time) -> None:
         if day < today_at(site, self.now):
             raise SlotInPast
@@ -94,15 +126,6 @@ async def require_site(session: ReadSession, site_id: UUID) -> Site:
     if site is None:
         raise NotFound
     return site
-
-
-async def booked_on(
-    session: ReadSession, site: Site, days: Collection[date], now: datetime
-) -> dict[date, int]:
-    """The seats taken on each of these days, of those that are not over at the site."""
-    today = today_at(site, now)
-    ahead = [day for day in days if day >= today]
-    return await SlotReader(session).booked_by_day(site.id, ahead)
 
 
 def seats_above(site: Site, slot: Slot, now: datetime) -> int:

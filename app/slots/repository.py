@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Update,
+    all_,
     and_,
     bindparam,
     case,
@@ -81,10 +82,15 @@ class SlotReader(ReadRepository[Slot]):
     async def at(self, site_id: UUID, day: date, hour: int) -> Slot | None:
         return await self.session.scalar(self.statement().where(*_key(site_id, day, hour)))
 
-    async def seats_left(self, site_id: UUID, day: date, hour: int) -> int | None:
-        """The seats of a slot that nobody has; None where it has no row."""
-        left = select(Slot.capacity - Slot.booked).where(*_key(site_id, day, hour))
-        return await self.session.scalar(left)
+    async def standing(
+        self, site_id: UUID, day: date, hour: int
+    ) -> tuple[int, Collection[date]] | None:
+        """Return the seats of a slot that nobody has, and its closed shifts; None without a row."""
+        found = await self.session.rows(
+            select(Slot.capacity - Slot.booked, Slot.closed_shifts).where(*_key(site_id, day, hour))
+        )
+        row = found.one_or_none()
+        return (row[0], row[1]) if row else None
 
     async def site_day(self, site_id: UUID | None, day: date) -> SiteDay | None:
         """A site (the default one for None) on one day: plain copies."""
@@ -144,13 +150,14 @@ def _is_open(site: Site, hours: Collection[ShiftHour], nights: int) -> ColumnEle
 def seat_taken() -> CTE:
     """The lock and one seat more, as the first part of a statement that books.
 
-    It has the slot's id for a row, or no row where the slot is full or has none itself. Its
-    parameters are `site_id`, `day` and `hour`. A full slot is passed over without waiting for its
-    lock: PostgreSQL tests `booked` before it waits, and again on the row as it is once the lock
-    is granted.
+    It has the slot's id for a row, or no row where the slot is full, its shift closed, or has none
+    itself. Its parameters are `site_id`, `day`, `hour` and `shift`. A full slot is passed over
+    without waiting for its lock: PostgreSQL tests `booked` before it waits, and both again on the
+    row as it is once the lock is granted.
     """
     key = _key(bindparam("site_id"), bindparam("day"), bindparam("hour"))
-    free = select(Slot.id).where(*key, Slot.booked < Slot.capacity)
+    is_open = bindparam("shift", type_=Date()) != all_(Slot.closed_shifts)
+    free = select(Slot.id).where(*key, Slot.booked < Slot.capacity, is_open)
     slot = free.with_for_update().cte("slot")
     one_more = update(Slot).where(Slot.id == slot.c.id).values(booked=Slot.booked + 1)
     return one_more.returning(Slot.id).cte("taken")

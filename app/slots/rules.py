@@ -5,11 +5,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
 from app.core.localtime import instant_of, local_now
 
 MIDNIGHT = time(0)
 ONE_DAY = timedelta(days=1)
+
+SiteSlot = tuple[UUID, date, int]
+"""A slot: the site, the day and the hour."""
+SlotKey = tuple[date, int]
+"""The day and the hour of a slot at a site that is known."""
+
+WallTime = tuple[date, time]
 
 
 class SlotReason(StrEnum):
@@ -66,6 +74,28 @@ def shift_of(rules: OpeningRules, day: date, at: time) -> date:
 def shift_ends(rules: OpeningRules) -> time:
     """Return when the shift of a day ends on the next one; midnight where it does not reach it."""
     return rules.closes_at if rules.closes_at <= rules.opens_at else MIDNIGHT
+
+
+def shift_hours(rules: OpeningRules, day: date) -> list[SlotKey]:
+    """Return the slots in which a time may be that the shift of a day decides on."""
+    ends = shift_ends(rules)
+    own = [(day, hour) for hour in range(ends.hour, 24)]
+    if ends == MIDNIGHT or day == date.max:
+        return own
+    nights = ends.hour + (ends.minute > 0)  # the last hour may be shared with the next shift
+    return own + [(day + ONE_DAY, hour) for hour in range(nights)]
+
+
+def shift_bounds(rules: OpeningRules, day: date) -> tuple[WallTime, WallTime]:
+    """Return between which times, the second one excluded, the shift of a day decides."""
+    ends = shift_ends(rules)
+    return (day, ends), (day + ONE_DAY, ends) if day < date.max else (day, time.max)
+
+
+def present_shift(rules: OpeningRules, now: datetime) -> date:
+    """Return the day whose shift decides on this moment."""
+    local = local_now(now, rules.timezone)
+    return shift_of(rules, local.date(), local.time())
 
 
 def is_open_at(rules: OpeningRules, wall_time: time) -> bool:

@@ -1,4 +1,7 @@
-"""`/api/sites/{id}/`, its closures and slot capacities: changes of what can be booked."""
+"""`/api/sites/{id}/` and its slot capacities: changes of what can be booked.
+
+Closures are in visitors/: they may cancel visits.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -13,18 +16,13 @@ from app.core.dependencies import Now
 from app.core.errors import InUse, NotFound, problems
 from app.core.pagination import Page, Paging
 from app.core.routing import ApiRoute
-from app.sites.errors import ClosureExists
-from app.sites.models import Site, SiteClosure
-from app.sites.repository import ClosureReader
+from app.sites.models import Site
 from app.slots import capacity
 from app.slots.capacity import SiteRules
 from app.slots.errors import SlotClosed, SlotInPast
 from app.slots.models import Slot
 from app.slots.repository import SlotReader
 from app.slots.rules_schemas import (
-    Closure,
-    ClosureCreate,
-    ClosureQuery,
     SlotCapacity,
     SlotCapacityCreate,
     SlotCapacityQuery,
@@ -62,69 +60,6 @@ NOW_ABOVE_CAPACITY: dict[int | str, dict[str, Any]] = {
 async def delete_site(site_id: UUID, _: SiteManager, rules: Rules) -> None:
     """One that is not the default and that no visitor names."""
     await rules.delete(site_id)
-
-
-@router.get(
-    "/closures/",
-    operation_id="closures_list",
-    summary="List a site's closures",
-    responses=problems(NotFound),
-)
-async def list_closures(
-    site_id: UUID,
-    _: SiteReader,
-    session: Reading,
-    now: Now,
-    chosen: Annotated[ClosureQuery, Query()],
-    page: Paging,
-) -> Page[Closure]:
-    """By date. Those that are over stay in the list."""
-    site = await capacity.require_site(session, site_id)
-    rows, next_cursor, total = await ClosureReader(session).page(
-        site.id, chosen.date_from, chosen.date_to, page
-    )
-    booked = await capacity.booked_on(session, site, [row.date for row in rows], now)
-    items = [_closure(row, booked.get(row.date, 0)) for row in rows]
-    return Page(items=items, next_cursor=next_cursor, total=total)
-
-
-@router.post(
-    "/closures/",
-    operation_id="closures_create",
-    summary="Close a site on a day",
-    status_code=201,
-    dependencies=[Once],
-    responses=problems(NotFound, ClosureExists),
-)
-async def create_closure(
-    site_id: UUID, body: ClosureCreate, _: SlotManager, rules: Rules
-) -> Closure:
-    """Nobody can book the day any more. Who is booked on it stays booked."""
-    site, closure = await rules.close(site_id, body.date, body.reason)
-    booked = await capacity.booked_on(rules.unit, site, [closure.date], rules.now)
-    return _closure(closure, booked.get(closure.date, 0))
-
-
-def _closure(closure: SiteClosure, affected: int) -> Closure:
-    return Closure(
-        id=closure.id,
-        date=closure.date,
-        reason=closure.reason,
-        affected_visitors=affected,
-        created_at=closure.created_at,
-    )
-
-
-@router.delete(
-    "/closures/{closure_id:uuid}/",
-    operation_id="closures_delete",
-    summary="Take a closure back",
-    status_code=204,
-    responses=problems(NotFound),
-)
-async def delete_closure(site_id: UUID, closure_id: UUID, _: SlotManager, rules: Rules) -> None:
-    """The day follows the opening hours again."""
-    await rules.reopen(site_id, closure_id)
 
 
 @router.get(

@@ -1,11 +1,10 @@
 """What changes the rules of booking, as it comes in and goes out."""
 
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.core.text import Line
 from app.core.times import LocalDate, WallTime
 from app.sites.schemas import Capacity, Site
 
@@ -22,37 +21,6 @@ class AffectedVisitors(BaseModel):
 
 class ChangedSite(AffectedVisitors, Site):
     """A changed site, and how many visitors the change concerns."""
-
-
-class ClosureCreate(BaseModel):
-    """A day, on the site's calendar, on which the site is closed."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"example": {"date": "2026-12-24", "reason": "Christmas Eve"}},
-    )
-
-    date: LocalDate
-    reason: Line = ""
-
-
-class Closure(BaseModel):
-    """A day on which a site is closed."""
-
-    id: UUID
-    date: date
-    reason: str
-    affected_visitors: int = Field(
-        description="Seats taken on that day, unless it is over; they stay booked"
-    )
-    created_at: datetime
-
-
-class ClosureQuery(BaseModel):
-    """Query parameters that narrow a list of closures."""
-
-    date_from: LocalDate | None = Field(None, description="The first day, included")
-    date_to: LocalDate | None = Field(None, description="The last day, included")
 
 
 class SlotCapacityCreate(BaseModel):

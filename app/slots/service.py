@@ -10,20 +10,19 @@ from app.core.database import ReadSession, WriteSession
 from app.core.errors import Invalid
 from app.sites.models import Site
 from app.sites.repository import ClosureReader, SiteReader
-from app.slots.errors import NEVER_BOOKABLE, SlotFull
+from app.slots.errors import NEVER_BOOKABLE, SlotClosed, SlotFull
 from app.slots.models import Slot
 from app.slots.repository import SiteDay, SlotReader, SlotRepository
 from app.slots.rules import (
     ONE_DAY,
+    SlotKey,
     SlotReason,
     SlotTime,
     day_slots,
     last_bookable_day,
     refusal,
+    shift_of,
 )
-
-SlotKey = tuple[date, int]
-"""The day and the hour of a slot at a site that is known."""
 
 ALTERNATIVES = 3
 # Days looked through for alternatives; a site that is full for longer offers none.
@@ -112,9 +111,11 @@ async def move_seat(
     target = await slots.at(site.id, day, at.hour)
     if target is None:
         raise UnknownSite
+    locked = {slot.id: slot for slot in await slots.lock_all([old_slot_id, target.id])}
+    target, old = locked[target.id], locked[old_slot_id]
+    if shift_of(site, day, at) in target.closed_shifts:
+        raise SlotClosed
     if target.id != old_slot_id:
-        locked = {slot.id: slot for slot in await slots.lock_all([old_slot_id, target.id])}
-        target, old = locked[target.id], locked[old_slot_id]
         if target.booked >= target.capacity:
             own = (old.visit_date, old.hour) if old.site_id == site.id else None
             raise await slot_full(unit, site, day, at, now, fits=lambda offer: offer.key != own)

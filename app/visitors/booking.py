@@ -114,16 +114,21 @@ _BOOKING = _booking()
 async def book(
     unit: WriteSession,
     visitor: Mapping[str, Any],
+    shift: date,
     event: Mapping[str, Any],
     mails: Sequence[Mapping[str, Any]],
 ) -> UUID | None:
-    """Take a seat and store all of it; None where the slot is full or has no row yet."""
+    """Take a seat and store all of it; None where the slot is full, shut, or has no row yet.
+
+    `shift` is the day whose opening hours the visit is in.
+    """
     at = visitor["visit_time"]
     row = await unit.row(
         _BOOKING,
         site_id=visitor["site_id"],
         day=visitor["visit_date"],
         hour=at.hour,
+        shift=shift,
         visitors=as_json([visitor]),
         events=as_json([event]),
         mails=as_json(mails),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,9 @@ from app.departments.repository import DepartmentReader
 from app.notifications.kinds import NotificationKind
 from app.notifications.repository import Outbox, OutgoingMail, mail_row
 from app.sites.models import Site
+from app.slots.errors import SlotClosed
 from app.slots.repository import SlotRepository
+from app.slots.rules import shift_of
 from app.slots.service import Seat, UnknownSite, require_bookable, slot_full
 from app.visitors import mails
 from app.visitors.booking import Facts, book, facts
@@ -93,24 +95,32 @@ class RegistrationDesk(Desk):
         event = event_row(visitor.id, VisitorAction.REGISTERED, caller, self.now)
         letters = [mail_row(mail, self.now) for mail in self._announcement(visitor)]
         self.outbox.wake_after_commit()
+        shift = shift_of(visitor.site, visitor.visit_date, visitor.visit_time)
         for _ in range(TRIES):
-            slot_id = await book(self.unit, values_of(visitor), event, letters)
+            slot_id = await book(self.unit, values_of(visitor), shift, event, letters)
             if slot_id is not None:
                 visitor.slot_id = slot_id
                 return
-            if await self._is_full(visitor):
+            if await self._is_full(visitor, shift):
                 break
         day, at = visitor.visit_date, visitor.visit_time
         raise await slot_full(self.unit, visitor.site, day, at, self.now)
 
-    async def _is_full(self, visitor: Visitor) -> bool:
+    async def _is_full(self, visitor: Visitor, shift: date) -> bool:
         """Whether the slot has no seat left. One without a row has all of them, and gets its row;
-        so has one whose row somebody else made between the booking and this question."""
+        so has one whose row somebody else made between the booking and this question.
+
+        Raises `SlotClosed` where its shift was closed since it was looked up.
+        """
         key = (visitor.site_id, visitor.visit_date, visitor.visit_time.hour)
-        left = await self.slots.seats_left(*key)
-        if left is None:
+        found = await self.slots.standing(*key)
+        if found is None:
             await self.slots.create_missing(*key, self.now)
-        return left is not None and left <= 0
+            return False
+        left, closed_shifts = found
+        if shift in closed_shifts:
+            raise SlotClosed
+        return left <= 0
 
     def register_all(
         self,

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     any_,
+    case,
     cast,
     column,
     delete,
@@ -42,6 +43,8 @@ from app.core.update_many import update_many
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification
 from app.sites.models import Site
+from app.slots.rules import ONE_DAY, WallTime, shift_ends
+from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import HELD, RetiredQrCode, Visitor, VisitorStatus
 
 # What tells a visitor when and where to come.
@@ -104,6 +107,19 @@ def retention_over(now: datetime, days: int) -> list[ColumnElement[bool]]:
         Visitor.visit_date < today - days,
         literal_column(HELD, Boolean()),
     ]
+
+
+def _pending_between(
+    site_id: UUID, first: WallTime, end: WallTime
+) -> tuple[ColumnElement[bool], ...]:
+    at = tuple_(Visitor.visit_date, Visitor.visit_time)
+    return (
+        Visitor.site_id == site_id,
+        Visitor.status == VisitorStatus.PENDING,
+        Visitor.visit_date.between(first[0], end[0]),  # a bound that the index can use
+        at >= first,
+        at < end,
+    )
 
 
 def _given(kind: TypeEngine[Any], values: Mapping[UUID, Any]) -> TableValuedAlias:
@@ -172,9 +188,44 @@ class VisitorReader(ReadRepository[Visitor]):
         counted = select(func.count()).select_from(Visitor).join(Site, Site.id == Visitor.site_id)
         return await self.session.scalar(counted.where(*retention_over(now, days))) or 0
 
+    async def booked_by_shift(self, site: Site, days: Collection[date]) -> dict[date, int]:
+        """Count who holds a seat at a site, by the day whose shift decides on the visit."""
+        in_night = Visitor.visit_time < shift_ends(site)
+        shift = case((in_night, Visitor.visit_date - 1), else_=Visitor.visit_date)
+        nights = {day + ONE_DAY for day in days if day < date.max}
+        found = await self.session.rows(
+            select(shift, func.count())
+            .where(
+                Visitor.site_id == site.id,
+                Visitor.visit_date.in_({*days} | nights),
+                shift.in_(days),
+                Visitor.status.in_(HOLDS_SEAT),
+            )
+            .group_by(literal_column("1"))
+        )
+        return {row[0]: row[1] for row in found}
+
 
 class VisitorRepository(VisitorReader, Repository[Visitor]):
     """Changes visitors."""
+
+    async def lock_pending_between(
+        self, site_id: UUID, first: WallTime, end: WallTime, *, skip_locked: bool = False
+    ) -> Sequence[Visitor]:
+        """Lock the pending visits in a span of a site's calendar, in the order of their ids."""
+        found = await self.session.scalars(
+            select(Visitor)
+            .where(*_pending_between(site_id, first, end))
+            .order_by(Visitor.id)
+            .with_for_update(skip_locked=skip_locked)
+            .execution_options(populate_existing=True)
+        )
+        return found.all()
+
+    async def count_pending_between(self, site_id: UUID, first: WallTime, end: WallTime) -> int:
+        """How many of those there are, locked or not."""
+        counted = select(func.count(Visitor.id)).where(*_pending_between(site_id, first, end))
+        return await self.session.scalar(counted) or 0
 
     async def lock_visible(self, visitor_id: UUID, caller: Caller) -> Visitor | None:
         return await self.lock(Visitor.id == visitor_id, *visible_to(caller))

@@ -169,13 +169,14 @@ async def test_a_duplicate_is_the_same_address_and_name(api: Api, database: Data
     assert faults(await upload(desk, workbook([lines[2], row(3)]))) == [(2, "Email", "duplicate")]
 
 
-async def test_an_account_that_is_closed_brings_no_name(api: Api):
+async def test_nobody_writes_to_an_account_that_is_closed(api: Api, mailbox: Mailbox):
     root = await api.superadmin()
     host = await api.host("charles@example.com")
     await root.patch(f"auth/users/{host.user_id}/", {"is_active": False})
     answer = await upload(root, workbook(rows(1)), host_email="charles@example.com")
     made = answer.json()["created"][0]
-    assert (await root.get(f"visitors/{made['id']}/")).json()["host_name"] is None
+    assert (await root.get(f"visitors/{made['id']}/")).json()["host_id"] == host.user_id
+    assert not [mail for mail in await mailbox.deliver() if "charles@" in str(mail["To"])]
 
 
 async def test_the_name_of_an_account_is_the_one_of_the_account(api: Api):

@@ -93,13 +93,18 @@ async def test_a_visitor_who_is_told_is_there(api: Api, database: Database):
     assert (await desk.post(f"visitors/{made['id']}/cancel/")).status_code == 200
 
 
-async def test_a_host_is_always_the_host(api: Api):
+async def test_a_host_uploads_visitors_for_themselves(api: Api):
+    host = await api.host("grace@example.com", "Grace")
+    answer = await upload(host, workbook([row(1)]))
+    visitor = (await host.get(f"visitors/{answer.json()['created'][0]['id']}/")).json()
+    assert visitor["host_email"] == "grace@example.com"
+
+
+async def test_a_host_uploads_nobody_for_another_host(api: Api):
     host = await api.host("grace@example.com", "Grace")
     header = [*HEADER, "Host Name", "Host Email"]
     lines = workbook([row(1, "Somebody Else", "else@example.com")], header)
-    answer = await upload(host, lines, **HOST)
-    visitor = (await host.get(f"visitors/{answer.json()['created'][0]['id']}/")).json()
-    assert visitor["host_email"] == "grace@example.com"
+    problem(await upload(host, lines), 403, "not_your_visit")
 
 
 async def test_an_account_of_a_host_sees_what_the_desk_uploads_for_it(api: Api):

@@ -213,6 +213,24 @@ async def test_a_claim_reads_what_is_true_of_the_visit(api: Api, database: Datab
     assert said["reply_to"] == "charles@example.com"
 
 
+async def test_no_reminder_leaves_for_a_day_that_was_closed_since(api: Api, database: Database):
+    admin = await api.admin()
+    visitor = await admin.register(host_email=None)
+    assert await claim(database) == "ada@example.com"
+    reminder = OutgoingMail(
+        kind=NotificationKind.visitor_reminder,
+        payload=payload(NotificationKind.visitor_reminder),
+        to="ada@example.com",
+        name="Ada",
+        visitor_id=UUID(visitor["id"]),
+    )
+    async with database.write() as unit:
+        Outbox(unit, Wakes()).put(reminder, NOW)
+    await admin.post(f"sites/{visitor['site']}/closures/", {"date": "2026-11-23"})
+    assert await claim(database) is None
+    assert await states(database) == {"sending": 1, "superseded": 1}
+
+
 async def test_who_was_registered_by_a_stranger_answers_the_site(api: Api, database: Database):
     await api.host()
     await change_default_site(database, self_registration=True, contact_email="desk@example.com")

@@ -51,6 +51,7 @@ class Desk:
         answer = await self.root.post(f"{self.path}closures/", {"date": day, **fields})
         assert answer.status_code == 201, answer.text
         closure: dict[str, Any] = answer.json()
+        assert closure.pop("cancelled_visits") == 0
         return closure
 
     async def fill(self, seats: int, **fields: Any) -> list[dict[str, Any]]:
@@ -89,7 +90,10 @@ async def annex(desk: Desk, **fields: Any) -> Desk:
 
 
 async def counters(database: Database) -> dict[tuple[str, int], tuple[int, int]]:
-    """Capacity and seats taken of every slot, which must be what its visitors hold."""
+    """Capacity and seats taken of every slot, which must be what its visitors hold.
+
+    Without those that have a row because they are closed.
+    """
     holding = (
         select(func.count())
         .where(Visitor.slot_id == Slot.id, Visitor.status.in_(HOLDS_SEAT))
@@ -100,7 +104,11 @@ async def counters(database: Database) -> dict[tuple[str, int], tuple[int, int]]
     for slot, visitors in rows:
         assert slot.booked == visitors
         assert slot.excess == max(slot.booked - slot.capacity, 0)
-    return {(str(s.visit_date), s.hour): (s.capacity, s.booked) for s, _ in rows}
+    return {
+        (str(s.visit_date), s.hour): (s.capacity, s.booked)
+        for s, _ in rows
+        if s.booked or not s.closed_shifts
+    }
 
 
 # -- the capacity of a site --------------------------------------------------------------------

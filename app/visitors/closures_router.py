@@ -1,0 +1,103 @@
+"""`/api/sites/{id}/closures/`: days on which a site is closed, and what becomes of their visits."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+
+from app.auth.guards import SiteReader, SlotManager
+from app.auth.idempotency import Once
+from app.core.database import Reading
+from app.core.dependencies import Now
+from app.core.errors import NotFound, problems
+from app.core.pagination import Page, Paging
+from app.core.rollout import UpdateUnderWay
+from app.core.routing import ApiRoute
+from app.sites.errors import ClosureExists
+from app.sites.models import SiteClosure
+from app.sites.repository import ClosureReader
+from app.slots.capacity import require_site
+from app.visitors.closure_schemas import Closure, ClosureCreate, ClosureQuery, NewClosure
+from app.visitors.closures import ClosureDesk, booked_in
+from app.visitors.dependencies import Desk
+
+router = APIRouter(
+    prefix="/api/sites/{site_id:uuid}/closures", tags=["sites"], route_class=ApiRoute
+)
+
+
+async def _closures(desk: Desk) -> ClosureDesk:
+    return ClosureDesk(desk)
+
+
+Closures = Annotated[ClosureDesk, Depends(_closures)]
+
+
+@router.get(
+    "/",
+    operation_id="closures_list",
+    summary="List a site's closures",
+    responses=problems(NotFound),
+)
+async def list_closures(
+    site_id: UUID,
+    _: SiteReader,
+    session: Reading,
+    now: Now,
+    chosen: Annotated[ClosureQuery, Query()],
+    page: Paging,
+) -> Page[Closure]:
+    """By date. Those that are over stay in the list."""
+    site = await require_site(session, site_id)
+    rows, next_cursor, total = await ClosureReader(session).page(
+        site.id, chosen.date_from, chosen.date_to, page
+    )
+    booked = await booked_in(session, site, [row.date for row in rows], now)
+    items = [Closure(**_facts(row, booked.get(row.date, 0))) for row in rows]
+    return Page(items=items, next_cursor=next_cursor, total=total)
+
+
+@router.post(
+    "/",
+    operation_id="closures_create",
+    summary="Close a site on a day",
+    status_code=201,
+    dependencies=[Once],
+    responses=problems(NotFound, ClosureExists, UpdateUnderWay),
+)
+async def create_closure(
+    site_id: UUID, body: ClosureCreate, caller: SlotManager, closures: Closures
+) -> NewClosure:
+    """Nobody can book the day any more; at a site open at night, the night that begins on it.
+
+    Who is booked stays booked, unless `cancel_visits` says otherwise.
+    """
+    if body.cancel_visits:
+        made = await closures.close_and_cancel(site_id, body.date, body.reason, caller)
+    else:
+        made = await closures.close(site_id, body.date, body.reason)
+    return NewClosure(**_facts(made.closure, made.affected), cancelled_visits=made.cancelled)
+
+
+def _facts(closure: SiteClosure, affected: int) -> dict[str, Any]:
+    return {
+        "id": closure.id,
+        "date": closure.date,
+        "reason": closure.reason,
+        "affected_visitors": affected,
+        "created_at": closure.created_at,
+    }
+
+
+@router.delete(
+    "/{closure_id:uuid}/",
+    operation_id="closures_delete",
+    summary="Take a closure back",
+    status_code=204,
+    responses=problems(NotFound),
+)
+async def delete_closure(
+    site_id: UUID, closure_id: UUID, _: SlotManager, closures: Closures
+) -> None:
+    """The day follows the opening hours again. Visits that were cancelled stay cancelled."""
+    await closures.rules.reopen(site_id, closure_id)
