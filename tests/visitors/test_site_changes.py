@@ -144,7 +144,10 @@ async def test_a_dry_run_only_says_how_many(place: Place):
 async def test_a_dry_run_refuses_what_would_be_refused(place: Place):
     path = f"sites/{place.id}/?dry_run=true"
     problem(await place.root.patch(path, {"name": "Main site"}), 409, "name_taken")
-    assert faulty_fields(await place.root.patch(path, {"opens_at": "18:00"})) == {"closes_at"}
+    sites = (await place.root.get("sites/")).json()["items"]
+    default = next(site["id"] for site in sites if site["is_default"])
+    answer = await place.root.patch(f"sites/{default}/?dry_run=true", {"is_default": False})
+    assert faulty_fields(answer) == {"is_default"}
     missing = "sites/00000000-0000-7000-8000-000000000000/?dry_run=true"
     problem(await place.root.patch(missing, {"name": "Plant"}), 404, "not_found")
 
@@ -173,10 +176,10 @@ async def test_visitor_and_host_are_told_what_was_and_what_is(place: Place, mail
     fields = {"name": "Plant", "address": "New Street 2", "timezone": "Europe/Berlin"}
     await place.change(**fields)
     assert await place.bring() == 1
-    visitor, host = (await mailbox.deliver())[-2:]
-    assert visitor["To"].addresses[0].addr_spec == "ada@example.com"
-    assert host["To"].addresses[0].addr_spec == "charles@example.com"
-    for mail in (visitor, host):
+    changed = (await mailbox.deliver())[-2:]
+    recipients = {mail["To"].addresses[0].addr_spec for mail in changed}
+    assert recipients == {"ada@example.com", "charles@example.com"}
+    for mail in changed:
         words = plain_text(mail)
         assert "now called Plant (before: Works)" in words
         assert "now New Street 2 (before: Old Street 1)" in words
