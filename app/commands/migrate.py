@@ -19,7 +19,7 @@ def migrate(as_json: AsJson = False) -> None:
             # Nothing is missing where a newer version was, either, whose migrations are not here.
             applied = _run(url, len(missing), silent=as_json) if missing else []
     except migrations.Blocked:
-        fail("A table is in use for too long: nothing was changed. Run `vms migrate` again.")
+        fail("A table is in use for too long: nothing was left half done. Run `vms migrate` again.")
     if as_json:
         print_json({"applied": applied, "revision": migrations.newest()})
     elif applied:
