@@ -1,6 +1,6 @@
 """SQL of visitors."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,13 +13,17 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
+    Uuid,
+    and_,
     any_,
     cast,
     delete,
     exists,
+    false,
     func,
     literal,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -33,6 +37,7 @@ from app.core.update_many import update_many
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification
 from app.sites.models import Site
+from app.sites.repository import SiteReader
 from app.visitors.models import HELD, RetiredQrCode, Visitor, VisitorStatus
 
 # What changes when a visitor passes a gate, with the key by which the row is found.
@@ -44,17 +49,23 @@ def visible_to(caller: Caller) -> list[ColumnElement[bool]]:
     return [Visitor.host_id == caller.id] if caller.is_host else []
 
 
-def retention_over(now: datetime, days: int) -> list[ColumnElement[bool]]:
+def retention_over(sites: Mapping[date, Collection[UUID]], days: int) -> list[ColumnElement[bool]]:
     """Ended visits more than `days` before today on their site's calendar, of held visitors.
 
-    The statement needs `Site`.
+    `sites` are all of them, by today there.
     """
-    today = cast(func.timezone(Site.timezone, now), Date)
-    # It is later nowhere than on the day after that of UTC: a bound that the index can use.
-    latest = now.date() + timedelta(days=1 - days)
+    if not sites:
+        return [false()]
+    over = (
+        and_(
+            Visitor.site_id == any_(literal(list(ids), ARRAY(Uuid))),
+            Visitor.visit_date < today - timedelta(days),
+        )
+        for today, ids in sites.items()
+    )
     return [
-        Visitor.visit_date < latest,
-        Visitor.visit_date < today - days,
+        Visitor.visit_date < max(sites) - timedelta(days),  # a bound that the index can use
+        or_(*over),
         literal_column(HELD, Boolean()),
     ]
 
@@ -79,15 +90,18 @@ class VisitorReader(ReadRepository[Visitor]):
         found = await self.session.rows(
             select(Visitor.id, Visitor.visit_date, Site.name, Visitor.status)
             .join(Site, Site.id == Visitor.site_id)
-            .where(*retention_over(now, days))
+            .where(*await self._retention_over(now, days))
             .order_by(Visitor.visit_date, Visitor.id)
         )
         return found.all()
 
     async def count_past_retention(self, now: datetime, days: int) -> int:
         """How many the next run would anonymise."""
-        counted = select(func.count()).select_from(Visitor).join(Site, Site.id == Visitor.site_id)
-        return await self.session.scalar(counted.where(*retention_over(now, days))) or 0
+        counted = select(func.count()).select_from(Visitor)
+        return await self.session.scalar(counted.where(*await self._retention_over(now, days))) or 0
+
+    async def _retention_over(self, now: datetime, days: int) -> list[ColumnElement[bool]]:
+        return retention_over(await SiteReader(self.session).by_today(now), days)
 
 
 class VisitorRepository(VisitorReader, Repository[Visitor]):
@@ -166,8 +180,7 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         """
         found = await self.unit.rows(
             select(Visitor.id, Visitor.created_at)
-            .join(Site, Site.id == Visitor.site_id)
-            .where(*retention_over(now, days))
+            .where(*await self._retention_over(now, days))
             .order_by(Visitor.visit_date, Visitor.id)
             .limit(at_most)
             .with_for_update(of=Visitor, skip_locked=True)
