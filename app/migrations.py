@@ -46,7 +46,8 @@ def upgrade(
 ) -> None:
     """Run the migrations that are missing. Two at once wait for each other.
 
-    `on_each` is told the revision of each one that has run. Raises `Blocked`, with nothing changed.
+    `on_each` is told the revision of each one that has run. Raises `Blocked`, with nothing half
+    done: what has run before stays, and the next run goes on behind it.
     """
     config = alembic_config(database_url)
     config.attributes["on_each"] = on_each

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from app.core.engine import LIMITS, make_engine
 from app.tables import metadata
@@ -21,30 +21,42 @@ def _applied(*_: Any, **named: Any) -> None:
         on_each(step.up_revision_id)
 
 
+async def _migrate(url: str) -> None:
+    engine = make_engine(url)
+    try:
+        async with engine.connect() as alone, engine.connect() as connection:
+            await alone.run_sync(_wait_for_others)
+            await connection.run_sync(_run)
+    finally:
+        await engine.dispose()
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Keep others from migrating while the transaction lasts, which all migrations do not."""
+    for limit in LIMITS:  # those of a request; who migrates already may take longer
+        connection.execute(text(f"SET LOCAL {limit} = 0"))
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+
+
 def _run(connection: Connection) -> None:
+    event.listen(connection, "begin", _limit)
     context.configure(
         connection=connection,
         target_metadata=metadata,
         compare_type=True,
         on_version_apply=_applied,
+        transaction_per_migration=True,
     )
     with context.begin_transaction():
-        for limit in LIMITS:  # those of a request; who migrates already may take longer
-            connection.execute(text(f"SET LOCAL {limit} = 0"))
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-        for limit, time in MIGRATION_LIMITS.items():
-            connection.execute(text(f"SET LOCAL {limit} = '{time}'"))
         context.run_migrations()
 
 
-async def _migrate(url: str) -> None:
-    engine = make_engine(url)
-    try:
-        async with engine.connect() as connection:
-            await connection.run_sync(_run)
-            await connection.commit()
-    finally:
-        await engine.dispose()
+def _limit(connection: Connection) -> None:
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        return  # what commits by itself has the limits of a request
+    limits = dict.fromkeys(LIMITS, "0") | MIGRATION_LIMITS
+    for limit, time in limits.items():
+        connection.execute(text(f"SET LOCAL {limit} = '{time}'"))
 
 
 asyncio.run(_migrate(context.config.attributes["database_url"]))

@@ -75,6 +75,57 @@ async def test_a_database_of_a_newer_version_is_not_behind(url: str) -> None:
     assert not await migrations.is_behind(url)
 
 
+# Six thousand who were there before names were searched without regard to accents.
+JUERGEN = """
+INSERT INTO slots (id, site_id, visit_date, hour, capacity, has_own_capacity, booked, excess,
+    created_at)
+SELECT gen_random_uuid(), id, '2026-11-23', 10, 20, false, 0, 0, now() FROM sites;
+INSERT INTO visitors (id, site_id, slot_id, name, email, visitor_type, visitor_category, purpose,
+    visit_date, visit_time, status, qr_code, revision, is_rescheduled, checked_out_automatically,
+    created_at, updated_at)
+SELECT gen_random_uuid(), site_id, id, 'Jürgen', 'j' || number || '@example.com', 'professional',
+    'industry', 'other', '2026-11-23', '10:00', 'pending', 'code ' || number, 0, false, false,
+    now(), now()
+FROM slots, generate_series(1, 6000) AS number
+"""
+FOUND = "SELECT count(*) FROM visitors WHERE search @@ search_key($1)"
+
+
+async def found(connection: asyncpg.Connection, *words: str) -> list[int]:
+    return [await connection.fetchval(FOUND, word) for word in words]
+
+
+async def test_who_was_there_before_is_found_without_accents(url: str) -> None:
+    await asyncio.to_thread(migrations.upgrade, url, "0004")
+    async with connected(url) as connection:
+        await connection.execute(JUERGEN)
+        assert await found(connection, "jürgen", "jurgen") == [6000, 0]
+        async with connection.transaction():  # somebody else registers meanwhile
+            await connection.execute("LOCK TABLE visitors IN ROW EXCLUSIVE MODE")
+            await asyncio.to_thread(migrations.upgrade, url, "0006")
+        assert await found(connection, "jürgen", "jurgen", "juergen") == [6000, 6000, 6000]
+        await asyncio.to_thread(migrations.downgrade, url, "0004")
+        assert await found(connection, "jürgen") == [6000]
+        await connection.execute("UPDATE visitors SET name = 'Żółć'")
+        assert await found(connection, "jürgen", "żółć") == [0, 6000]
+
+
+async def test_a_search_finds_everybody_while_words_are_made_once_more(url: str) -> None:
+    """And a migration that was broken off goes on."""
+    await asyncio.to_thread(migrations.upgrade, url, "0004")
+    async with connected(url) as connection:
+        await connection.execute(JUERGEN)
+        late = await connection.fetchval("SELECT id FROM visitors ORDER BY id OFFSET 5500")
+        async with connected(url) as other, other.transaction():
+            await other.execute("SELECT FROM visitors WHERE id = $1 FOR UPDATE", late)
+            with pytest.raises(migrations.Blocked):
+                await asyncio.to_thread(migrations.upgrade, url, "0006")
+        assert (await migrations.missing(url))[0] == "0006"
+        assert await found(connection, "jürgen", "juergen") == [6000, 5000]
+        await asyncio.to_thread(migrations.upgrade, url, "0006")
+        assert await found(connection, "jürgen", "juergen") == [6000, 6000]
+
+
 async def test_the_checks_are_those_of_the_models(url: str) -> None:
     """Alembic compares no CHECK, and a later migration finds one by its name alone."""
     await asyncio.to_thread(migrations.upgrade, url)

@@ -120,6 +120,9 @@ LISTS: dict[str, dict[str, Any]] = {
     "q, nobody": {"q": "xyzzy"},
     "q, nobody of an address": {"q": "xyzzy@example.com"},
     "q, nobody of a company": {"q": "xyzzy ltd"},
+    "q, nobody with two spellings": {"q": "xüzzy"},
+    "q, nobody with many spellings": {"q": "xüzzy ölm"},
+    "q, a first name with an accent": {"q": "gräce"},
 }
 
 

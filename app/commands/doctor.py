@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from importlib import metadata
 
 import aiosmtplib
 from redis.asyncio import Redis
@@ -17,8 +18,10 @@ from app import migrations
 from app.commands.reasons import MIGRATE, reason_of
 from app.core.database import Database
 from app.core.engine import missing_limits
+from app.core.localtime import local_now
 from app.health.repository import OutboxReader
 from app.settings import Settings
+from app.sites.repository import SiteReader
 from app.users import accounts
 
 PART_SECONDS = 10.0
@@ -27,6 +30,9 @@ OLDEST_POSTGRESQL = 15
 CLOCK_TOLERANCE = timedelta(seconds=5)
 # Mail is sent within seconds where a worker runs.
 MAIL_TOLERANCE = timedelta(minutes=5)
+ZONE_WEEKS = 104
+TZDATA = metadata.version("tzdata")
+ZONE_ADVICE = f"Visits go by ours (tzdata {TZDATA}), SQL by its. Update the older one."
 
 POSTGRESQL = "PostgreSQL"
 FINISH = "Run `vms migrate --finish` when every process runs this version."
@@ -102,15 +108,18 @@ async def _examine(settings: Settings) -> list[Finding]:
         _look("smtp", _smtp, settings),
     )
     if _is_away(database):
-        behind = [_waiting(part, "the database") for part in ("migrations", "clock", "mail")]
+        parts = ("migrations", "clock", "time zones", "mail")
+        behind = [_waiting(part, "the database") for part in parts]
         return [*_settings(settings), database, redis, smtp, *behind]
     migrations, clock = await asyncio.gather(
         _look("migrations", _migrations, settings), _look("clock", _clock, settings)
     )
     first = [*_settings(settings), database, migrations, clock, redis, smtp]
     if migrations.health is Health.FAULT:
-        return [*first, _waiting("mail", "the migration")]
-    looks = [("mail", _mail)] if settings.debug else [("mail", _mail), ("accounts", _accounts)]
+        return first + [_waiting(part, "the migration") for part in ("time zones", "mail")]
+    looks = [("time zones", _zones), ("mail", _mail)]
+    if not settings.debug:
+        looks.append(("accounts", _accounts))
     return first + await asyncio.gather(*(_look(part, look, settings) for part, look in looks))
 
 
@@ -212,6 +221,29 @@ async def _clock(settings: Settings) -> Finding:
         says = f"{away.total_seconds():.0f} seconds away from the database's"
         return Finding("clock", Health.FAULT, says, "Have both machines keep time (NTP).")
     return Finding("clock", Health.OK, "agrees with the database's")
+
+
+async def _zones(settings: Settings) -> Finding:
+    """Compare the sites' zones with PostgreSQL's, once a week for two years."""
+    database = Database(settings.database_url)
+    now = datetime.now(UTC)
+    weeks = [now + timedelta(weeks=number) for number in range(ZONE_WEEKS)]
+    try:
+        async with database.read() as session:
+            sites = SiteReader(session)
+            ours = await sites.timezones()
+            known = await sites.known_timezones(ours)
+            theirs = await sites.database_offsets(known, weeks)
+    finally:
+        await database.close()
+    away = dict.fromkeys(ours - known, "unknown")
+    for zone, at, seconds in sorted(theirs, reverse=True):  # so that the first week remains
+        if local_now(at, zone).utcoffset() != timedelta(seconds=seconds):
+            away[zone] = f"from {at:%Y-%m-%d}"
+    if away:
+        named = ", ".join(f"{zone} ({how})" for zone, how in sorted(away.items()))
+        return Finding("time zones", Health.WARNING, f"PostgreSQL's differ: {named}", ZONE_ADVICE)
+    return Finding("time zones", Health.OK, "those of the sites agree with PostgreSQL's")
 
 
 async def _redis(settings: Settings) -> Finding:

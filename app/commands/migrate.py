@@ -35,7 +35,7 @@ def migrate(
             applied = _run(url, len(missing), silent=as_json) if missing else []
             under_way = asyncio.run(migrations.settle_rollout(url, finish=finish))
     except migrations.Blocked:
-        fail("A table is in use for too long: nothing was changed. Run `vms migrate` again.")
+        fail("A table is in use for too long: nothing was left half done. Run `vms migrate` again.")
     if as_json:
         revision = migrations.newest()
         print_json({"applied": applied, "revision": revision, "update_under_way": under_way})

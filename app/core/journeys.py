@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -63,11 +64,18 @@ async def _rows(
 ) -> list[Row]:
     rows: list[Row]
     if statement.planned_anew:
-        unnamed = await connection.prepare(statement.sql, name="")
-        rows = await unnamed.fetch(*arguments)
+        rows = await (await _unnamed(connection, statement)).fetch(*arguments)
     else:
         rows = await connection.fetch(statement.sql, *arguments)
     return rows
+
+
+async def _unnamed(connection: asyncpg.Connection, statement: Prepared) -> PreparedStatement:
+    """Prepare a statement that leaves no name at the server: behind a pooler others have used it.
+
+    The only place that prepares; `connection.cursor` gives a name whatever the address says.
+    """
+    return await connection.prepare(statement.sql, name="")
 
 
 async def stream(
@@ -80,7 +88,7 @@ async def stream(
     arguments = statement.arguments(values)
     try:
         with _observed(statement.sql, arguments):
-            cursor = await connection.cursor(statement.sql, *arguments)
+            cursor = await (await _unnamed(connection, statement)).cursor(*arguments)
         while rows := await cursor.fetch(part):
             yield rows
     except asyncpg.PostgresError as error:

@@ -5,12 +5,19 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 MOMENTS = 2048  # whose instants are remembered: some weeks of the hours of a site
+ZONES = 1024  # all that there are; Python by itself remembers eight
 
 
 @lru_cache(maxsize=1)
 def timezone_names() -> frozenset[str]:
     """The IANA names that a site may bear."""
     return frozenset(available_timezones())
+
+
+@lru_cache(ZONES)
+def zone_of(name: str) -> ZoneInfo:
+    """The rules of a zone, from the package `tzdata` alone (see `app/__init__.py`)."""
+    return ZoneInfo(name)
 
 
 # A day of slots is asked for again and again, and for each of them twice.
@@ -20,7 +27,7 @@ def instant_of(day: date, wall_time: time, timezone: str) -> datetime | None:
 
     A time that comes twice (the autumn change) means its first occurrence.
     """
-    zone = ZoneInfo(timezone)
+    zone = zone_of(timezone)
     wall = datetime.combine(day, wall_time)
     try:
         instant = wall.replace(tzinfo=zone).astimezone(UTC)
@@ -41,4 +48,4 @@ def start_of(day: date, wall_time: time, timezone: str) -> datetime:
 
 def local_now(now: datetime, timezone: str) -> datetime:
     """What the clock on the site's wall shows, aware of its zone."""
-    return now.astimezone(ZoneInfo(timezone))
+    return now.astimezone(zone_of(timezone))

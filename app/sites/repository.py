@@ -1,22 +1,30 @@
 """SQL of sites and closures."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    DateTime,
+    Integer,
     ScalarSelect,
+    Text,
+    cast,
     column,
     delete,
-    exists,
+    extract,
     func,
     literal,
     select,
     table,
+    true,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
+from app.core.localtime import local_now
 from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.repository import NameTaken, ReadRepository, Repository, refusals
 from app.sites.errors import ClosureExists
@@ -59,10 +67,40 @@ class SiteReader(ReadRepository[Site]):
     async def page(self, page: PageRequest) -> tuple[list[Site], str | None, int | None]:
         return await paginate(self.session, self.statement(), BY_NAME, page)
 
+    async def by_today(self, now: datetime) -> dict[date, list[UUID]]:
+        """The sites by today on their calendars, of which there are three on earth at most."""
+        found: defaultdict[date, list[UUID]] = defaultdict(list)
+        for site_id, timezone in await self.session.rows(select(Site.id, Site.timezone)):
+            found[local_now(now, timezone).date()].append(site_id)
+        return found
+
+    async def timezones(self) -> set[str]:
+        """The zones in which there are sites."""
+        return set(await self.session.scalars(select(Site.timezone).distinct()))
+
     async def knows_timezone(self, name: str) -> bool:
         """Whether the database can reckon in a time zone: its list is not the one of Python."""
-        names = table("pg_timezone_names", column("name"))
-        return await self.session.scalar(select(exists().where(names.c.name == name))) or False
+        return name in await self.known_timezones([name])
+
+    async def known_timezones(self, names: Collection[str]) -> set[str]:
+        """Of these zones those in which the database can reckon."""
+        known = table("pg_timezone_names", column("name", Text))
+        return set(await self.session.scalars(select(known.c.name).where(known.c.name.in_(names))))
+
+    async def database_offsets(
+        self, zones: Collection[str], instants: Collection[datetime]
+    ) -> list[tuple[str, datetime, int]]:
+        """What the database takes for the offsets, in seconds, of zones that it knows."""
+        times = literal(list(instants), ARRAY(DateTime(timezone=True)))
+        zone = func.unnest(literal(list(zones), ARRAY(Text))).table_valued("name").render_derived()
+        instant = func.unnest(times).table_valued("at").render_derived()
+        offset = func.timezone(zone.c.name, instant.c.at) - func.timezone("UTC", instant.c.at)
+        found = await self.session.rows(
+            select(zone.c.name, instant.c.at, cast(extract("epoch", offset), Integer)).select_from(
+                zone.join(instant, true())
+            )
+        )
+        return [(name, at, seconds) for name, at, seconds in found]
 
     async def for_day(self, site_id: UUID | None, day: date) -> tuple[Site, set[date]] | None:
         """A site (the default one for None) and its closures of that day and the one before."""

@@ -68,11 +68,14 @@ class UserFilter:
 
 
 def _begins(q: str) -> ColumnElement[bool]:
-    """The first name and what follows, the last name or the address begins with `q`."""
-    name = func.lower(User.first_name + " " + User.last_name)
+    """The first name and what follows, the last name or the address begins with `q`.
+
+    Names are folded by the functions of the visitors' search: Jürgen is Jurgen and Juergen.
+    """
+    names = (User.first_name + " " + User.last_name, User.last_name)
+    folds = (func.search_fold, func.search_fold_spelt_out)
     return or_(
-        name.startswith(q.lower(), autoescape=True),
-        func.lower(User.last_name).startswith(q.lower(), autoescape=True),
+        *(func.starts_with(fold(name), fold(q)) for name in names for fold in folds),
         User.email_key.startswith(account_key(q), autoescape=True),
     )
 

@@ -99,4 +99,7 @@ class UserQuery(BaseModel):
 
     role: Role | None = None
     is_active: bool | None = None
-    q: SearchText | None = Field(None, description="How a name or the e-mail address begins")
+    q: SearchText | None = Field(
+        None,
+        description="How a name (with or without accents) or the e-mail address begins",
+    )

@@ -56,8 +56,9 @@ class VisitorStatus(StrEnum):
     EXPIRED = "expired"
 
 
-# `search_words` (first migration) makes one lexeme of every run of letters and digits, so that an
-# e-mail address and a phone number are found by each of their parts.
+# `search_words` (migration 0006) makes one lexeme of every run of letters and digits, so that an
+# e-mail address and a phone number are found by each of their parts; of a run with letters beyond
+# ASCII one for each of its spellings: jürgen, jurgen, juergen.
 SEARCH = "array_to_tsvector(search_words(name, email, company, phone))"
 
 # Ended visits whose personal data is still held: never anonymised, or changed since.

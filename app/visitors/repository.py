@@ -18,7 +18,6 @@ from sqlalchemy import (
     and_,
     any_,
     case,
-    cast,
     column,
     delete,
     exists,
@@ -43,6 +42,7 @@ from app.core.update_many import update_many
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification
 from app.sites.models import Site
+from app.sites.repository import SiteReader
 from app.slots.rules import ONE_DAY, WallTime, shift_ends
 from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import HELD, RetiredQrCode, Visitor, VisitorStatus
@@ -94,17 +94,23 @@ def begins_on(site: Site, visited: date, day: date) -> ColumnElement[bool]:
     return of_day_before if day == visited - timedelta(days=1) else false()
 
 
-def retention_over(now: datetime, days: int) -> list[ColumnElement[bool]]:
+def retention_over(sites: Mapping[date, Collection[UUID]], days: int) -> list[ColumnElement[bool]]:
     """Ended visits more than `days` before today on their site's calendar, of held visitors.
 
-    The statement needs `Site`.
+    `sites` are all of them, by today there.
     """
-    today = cast(func.timezone(Site.timezone, now), Date)
-    # It is later nowhere than on the day after that of UTC: a bound that the index can use.
-    latest = now.date() + timedelta(days=1 - days)
+    if not sites:
+        return [false()]
+    over = (
+        and_(
+            Visitor.site_id == any_(literal(list(ids), ARRAY(Uuid))),
+            Visitor.visit_date < today - timedelta(days),
+        )
+        for today, ids in sites.items()
+    )
     return [
-        Visitor.visit_date < latest,
-        Visitor.visit_date < today - days,
+        Visitor.visit_date < max(sites) - timedelta(days),  # a bound that the index can use
+        or_(*over),
         literal_column(HELD, Boolean()),
     ]
 
@@ -178,15 +184,18 @@ class VisitorReader(ReadRepository[Visitor]):
         found = await self.session.rows(
             select(Visitor.id, Visitor.visit_date, Site.name, Visitor.status)
             .join(Site, Site.id == Visitor.site_id)
-            .where(*retention_over(now, days))
+            .where(*await self._retention_over(now, days))
             .order_by(Visitor.visit_date, Visitor.id)
         )
         return found.all()
 
     async def count_past_retention(self, now: datetime, days: int) -> int:
         """How many the next run would anonymise."""
-        counted = select(func.count()).select_from(Visitor).join(Site, Site.id == Visitor.site_id)
-        return await self.session.scalar(counted.where(*retention_over(now, days))) or 0
+        counted = select(func.count()).select_from(Visitor)
+        return await self.session.scalar(counted.where(*await self._retention_over(now, days))) or 0
+
+    async def _retention_over(self, now: datetime, days: int) -> list[ColumnElement[bool]]:
+        return retention_over(await SiteReader(self.session).by_today(now), days)
 
     async def booked_by_shift(self, site: Site, days: Collection[date]) -> dict[date, int]:
         """Count who holds a seat at a site, by the day whose shift decides on the visit."""
@@ -343,8 +352,7 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         """
         found = await self.unit.rows(
             select(Visitor.id, Visitor.created_at)
-            .join(Site, Site.id == Visitor.site_id)
-            .where(*retention_over(now, days))
+            .where(*await self._retention_over(now, days))
             .order_by(Visitor.visit_date, Visitor.id)
             .limit(at_most)
             .with_for_update(of=Visitor, skip_locked=True)

@@ -211,7 +211,8 @@ class VisitorQuery(BaseModel):
     q: SearchText | None = Field(
         None,
         max_length=200,
-        description="The start of any word of name, e-mail, company or phone, or a QR code",
+        description="The start of any word of name, e-mail, company or phone, with or without "
+        "accents (`jurgen` and `juergen` find Jürgen), or a QR code",
     )
 
 

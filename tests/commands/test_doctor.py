@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -19,6 +20,8 @@ from app.core.rollout import Rollout
 from app.embedded.mail import MailCatcher
 from app.settings import Settings
 from tests.conftest import recreate_database
+from tests.database import add_site, change_default_site
+from tests.zones import moved, reckoned_with
 
 NOBODY = "127.0.0.1:1"
 
@@ -125,6 +128,28 @@ def test_without_redis_and_mail_server_requests_are_served(whole: Settings, data
 
 def test_development_mode_is_worth_a_warning(whole: Settings, database: Database):
     assert healths(whole.model_copy(update={"debug": True}))["settings"] is Health.WARNING
+
+
+async def test_a_zone_in_which_the_database_reckons_otherwise_is_named(
+    whole: Settings, database: Database, tmp_path: Path
+):
+    await change_default_site(database, timezone="Europe/Berlin")
+    await add_site(database, timezone="America/Vancouver")
+    with reckoned_with(moved(tmp_path)):
+        findings = await asyncio.to_thread(examine, whole)
+    [finding] = [each for each in findings if each.part == "time zones"]
+    assert finding.health is Health.WARNING
+    assert "America/Vancouver (from 20" in finding.says
+    assert "Europe/Berlin" not in finding.says
+    assert "tzdata" in finding.advice
+
+
+async def test_a_zone_that_the_database_does_not_know_is_named(whole: Settings, database: Database):
+    await change_default_site(database, timezone="Etc/GMT-25")
+    [finding] = [
+        each for each in await asyncio.to_thread(examine, whole) if each.part == "time zones"
+    ]
+    assert "Etc/GMT-25 (unknown)" in finding.says
 
 
 def test_a_script_can_read_it(whole: Settings):

@@ -90,7 +90,7 @@ async def test_the_proxy_of_the_compose_file_leads_to_the_api(cluster: Cluster) 
     try:
         address = f"http://127.0.0.1:{caddy.port}"
         headers = {"Host": f"{HOST}:{caddy.port}"}
-        async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
             answer = await client.get("/openapi.json")
             assert (answer.status_code, answer.headers["Content-Encoding"]) == (200, "gzip")
             assert "Strict-Transport-Security" not in answer.headers

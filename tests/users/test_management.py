@@ -177,6 +177,14 @@ async def test_a_list_is_narrowed(api: Api):
         assert await emails(root, q=q) == [], q
 
 
+async def test_a_list_is_searched_without_regard_to_accents(api: Api):
+    root = await api.superadmin()
+    await made(root, email="j@example.com", first_name="Jürgen", last_name="Żółć")
+    for q in ("jurgen", "JUERGEN Z", "jür", "zolc", "żoł"):
+        assert await emails(root, q=q) == ["j@example.com"], q
+    assert await emails(root, q="olc") == []
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("role", "root"), ("is_active", "x"), ("q", "a\0b"), ("limit", "-1"), ("password", "x")],

@@ -186,6 +186,50 @@ async def test_names_of_all_scripts_are_found(api: Api, name: str, found_by: lis
         assert await names(admin, q=q) == {name}, q
 
 
+@pytest.mark.parametrize(
+    ("name", "found_by"),
+    [
+        ("Jürgen Müller", ["jurgen", "juergen", "JÜRGEN", "Jue", "muel", "MÜL", "jurgen mueller"]),
+        ("Juergen Mueller", ["juergen", "jürgen", "MÜL", "mueller"]),
+        ("Muller", ["muller", "müller"]),
+        ("Ö", ["o", "oe", "ö"]),
+        ("Żółć Łukasz", ["zolc", "lukasz", "żółć", "ŁUK", "zołc"]),
+        ("Işık İnönü", ["isik", "ISIK", "inonu", "inoenue", "İNÖ"]),  # noqa: RUF001
+        ("Straße Weiẞ", ["strasse", "straße", "STRASSE", "weiss"]),
+        ("Søren Ångström", ["soren", "soeren", "angstrom", "aangstroem", "sören"]),
+        ("Ærø Œuvre Þór", ["aero", "aeroe", "oeuvre", "thor"]),
+        ("René Đặng", ["rene", "RENÉ", "dang"]),
+        ("Ёлкин Й", ["елкин", "ёлк", "и"]),
+        ("Γιώργος", ["γιωργος", "ΓΙΏΡΓΟΣ"]),
+        ("ガンダム", ["ガン", "ｶﾞﾝ"]),
+        ("김철수", ["김", "김철"]),
+        ("ﬁne ＡＢＣ", ["fine", "abc"]),  # noqa: RUF001
+        ("Jean O’Brien", ["o'brien", "brien", "o’b"]),  # noqa: RUF001
+    ],
+)
+async def test_accents_make_no_difference(api: Api, name: str, found_by: list[str]):
+    admin = await api.admin()
+    await admin.register(name="Zz Top", email="zz@zz.zz")
+    await admin.register(name=name, email="x@zz.zz", host_email="ada@zz.zz")
+    for q in found_by:
+        assert await names(admin, q=q) == {name}, q
+
+
+@pytest.mark.parametrize("q", ["mueller", "mül x", "jürgen mull", "ue", "ł"])
+async def test_folding_makes_no_words_up(api: Api, q: str):
+    admin = await api.admin()
+    await admin.register(name="Jurgen Muller", email="j@zz.zz")
+    expected = {"Jurgen Muller"} if q == "jürgen mull" else set()
+    assert await names(admin, q=q) == expected
+
+
+async def test_company_and_address_are_folded_like_the_name(api: Api):
+    admin = await api.admin()
+    await admin.register(company="Bäckerei Größmann", email="zoë.å@exämple.com", phone="+49 30 12")
+    for q in ("backerei", "baeckerei groess", "zoe", "aa", "example", "exaemple", "493012", "12"):
+        assert await names(admin, q=q) == {"Ada Lovelace"}, q
+
+
 async def test_an_exact_qr_code_finds_its_visitor(api: Api):
     admin = await api.admin()
     one, _ = await admin.register(name="one"), await admin.register(name="other")

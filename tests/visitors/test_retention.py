@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from tests.database import (
 )
 from tests.mailbox import Mailbox
 from tests.visitors.test_delete import PERSON, TRACES
+from tests.zones import moved, reckoned_with
 from workers.context import open_context
 from workers.visits import anonymise_visitors
 
@@ -132,6 +134,17 @@ async def test_the_days_are_those_of_the_site(
     await ended(await api.admin(), site=site, visit_date="2026-11-24")
     assert await anonymise_past(database, midnight - MOMENT, 1) == 0
     assert await anonymise_past(database, midnight, 1) == 1
+
+
+async def test_the_days_go_by_our_zones_and_not_by_the_database_s(
+    api: Api, database: Database, tmp_path: Path
+):
+    site = await add_site(database, timezone="America/Vancouver")
+    await ended(await api.admin(), site=site, visit_date="2026-11-24")
+    in_tokyo = datetime(2026, 11, 25, 15, tzinfo=UTC)
+    with reckoned_with(moved(tmp_path)):
+        assert await anonymise_past(database, in_tokyo - MOMENT, 1) == 0
+        assert await anonymise_past(database, in_tokyo, 1) == 1
 
 
 @pytest.mark.parametrize("status", list(VisitorStatus))
