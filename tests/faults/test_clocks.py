@@ -42,7 +42,7 @@ async def test_a_visit_can_be_at_every_hour_and_is_closed_at_midnight(
 ) -> None:
     found = find(f"the clocks go {direction}")
     change, name = CHANGES[direction], f"clocks-{direction}"
-    await change_default_site(database, timezone="Europe/Berlin")
+    await change_default_site(database, timezone="Europe/Berlin", late_arrival_minutes=0)
     clock = SettableClock(change.ends - timedelta(days=3))
     async with service.application(clock) as client:
         answers = {hour: await register(client, change.day, hour, name) for hour in range(24)}
