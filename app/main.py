@@ -23,7 +23,7 @@ from app.core.database import Database
 from app.core.jobs import DRAIN_OUTBOX, Waker, connect
 from app.core.keys import KeyRing
 from app.core.leaving import LeavingMiddleware
-from app.core.limits import RateLimiter
+from app.core.limits import Lots, RateLimiter
 from app.core.middleware import (
     ErrorBoundaryMiddleware,
     RequestContextMiddleware,
@@ -141,6 +141,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     app.state.wake_outbox = Waker(app.state.redis, DRAIN_OUTBOX)
     app.state.limiter = RateLimiter(settings.redis_url, key_ring(settings))
+    app.state.lots = Lots(app.state.limiter)
     try:
         async with app.state.database.pulse.felt():
             yield
