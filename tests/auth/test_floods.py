@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_network
@@ -64,6 +65,14 @@ class Hashing:
 
     async def is_under_way(self) -> None:
         await until(lambda: len(self.begun) == CONCURRENT)
+
+    @asynccontextmanager
+    async def ending(self) -> AsyncIterator[None]:
+        """Whatever happens in the block: who stops the server waits for all."""
+        try:
+            yield
+        finally:
+            self.go_on.set()
 
 
 @pytest.fixture
@@ -172,12 +181,16 @@ async def test_what_is_refused_leaves_no_row(start: StartApp, database: Database
 
 async def test_who_hangs_up_is_not_hashed(start: StartApp, hashing: Hashing, database: Database):
     inside = await start()
-    async with served(app_of(inside)) as url, httpx.AsyncClient(base_url=url) as http:
+    async with (
+        served(app_of(inside)) as url,
+        httpx.AsyncClient(base_url=url, timeout=120) as http,
+        hashing.ending(),
+    ):
         api = Api(http, database, inside.hasher)
         flood = [asyncio.create_task(login(api, f"{n}")) for n in range(CONCURRENT)]
         await hashing.is_under_way()
         gone = [asyncio.create_task(login(api, "gone")) for _ in range(WAITING_OF_A_NETWORK)]
-        await waits(inside, *["127.0.0.1"] * WAITING_OF_A_NETWORK)
+        await waits(inside, *[HOME] * WAITING_OF_A_NETWORK)
         for task in gone:
             task.cancel()
         await waits(inside)
