@@ -23,7 +23,7 @@ from app.core.database import Database
 from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, Waker, connect
 from app.core.keys import KeyRing
 from app.core.leaving import LeavingMiddleware
-from app.core.limits import RateLimiter
+from app.core.limits import Lots, RateLimiter
 from app.core.middleware import (
     ErrorBoundaryMiddleware,
     RequestContextMiddleware,
@@ -148,6 +148,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.wake_outbox = Waker(app.state.redis, DRAIN_OUTBOX)
     app.state.wake_site_changes = Waker(app.state.redis, TELL_OF_SITE_CHANGES)
     app.state.limiter = RateLimiter(settings.redis_url, key_ring(settings))
+    app.state.lots = Lots(app.state.limiter)
     try:
         async with app.state.database.pulse.felt():
             yield

@@ -90,16 +90,23 @@ class Settings(BaseSettings):
         None, description="Who may register; left out: open in development, else closed"
     )
     registration_domains: CommaSeparated = Field([], description="For REGISTRATION=domain")
-    login_limit_per_account: Rate = Field("10/15minute", description="Failed logins")
+    login_limit_per_account: Rate = Field(
+        "10/15minute", description="Failed logins from one network; ten times as many from all"
+    )
     login_limit_per_address: Rate = Field("50/15minute", description="Failed logins")
     registration_limit_per_address: Rate = Field("10/hour", description="Registrations")
-    forgot_password_limit_per_account: Rate = Field("3/hour", description="Reset mails")
+    forgot_password_limit_per_account: Rate = Field(
+        "3/hour", description="Reset mails from one network; ten times as many from all"
+    )
     forgot_password_limit_per_address: Rate = Field("20/hour", description="Reset mails")
     self_registration_limit_per_address: Rate = Field(
         "20/hour", description="Visitors who register themselves"
     )
+    scan_limit_per_device: Rate = Field(
+        "600/minute", description="New scans of our codes, and as many again that were offline"
+    )
     forged_scan_limit_per_device: Rate = Field(
-        "30/minute", description="Codes that are not ours; genuine ones always pass"
+        "30/minute", description="Codes that are not ours; genuine ones pass all the same"
     )
     forged_pass_limit_per_address: Rate = Field(
         "30/minute", description="Links to passes that are not ours; genuine ones always open"

@@ -147,7 +147,10 @@ class Installation:
             "ACCESS_TOKEN_MINUTES": "60",
             "RETENTION_DAYS": str(self._retention_days),
             "WORKER_HEARTBEAT_FILE": str(self.folder / "heartbeat"),
-            # Forged codes are measured by the thousand.
+            # Floods come from many networks, all of them here.
+            "TRUSTED_PROXIES": HOST,
+            # Scans are measured by the thousand.
+            "SCAN_LIMIT_PER_DEVICE": "999999/second",
             "FORGED_SCAN_LIMIT_PER_DEVICE": "999999/second",
         }
 

@@ -102,6 +102,10 @@ class Bench:
         p50, p99 = outcome.percentile(0.5), outcome.percentile(0.99)
         self.results.add(row, p50=p50, p99=p99, errors=errors)
 
+    def note_p95(self, row: str, outcome: Outcome) -> None:
+        """Note how long one answer in twenty took, or longer."""
+        self.results.add(row, p95=outcome.percentile(0.95))
+
     async def warm(self, requests: Sequence[bytes], server: Process | None = None) -> None:
         """Have every connection of the server's pool opened and its statements prepared."""
         await drive((server or self.api).port, requests, connections=CONNECTIONS)

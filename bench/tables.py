@@ -11,6 +11,7 @@ from bench.targets import TARGETS, Target
 COLUMNS = (
     ("per_second", "a second", 0),
     ("p50", "p50 ms", 1),
+    ("p95", "p95 ms", 1),
     ("p99", "p99 ms", 1),
     ("errors", "errors", 0),
     ("cpu_ms", "CPU ms", 2),

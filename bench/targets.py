@@ -40,8 +40,8 @@ def of(row: str, measure: str) -> Figure:
     return lambda results: results.median(row, measure)
 
 
-def ratio(row: str, other: str) -> Figure:
-    return lambda results: results.ratio(row, other)
+def ratio(row: str, other: str, measure: str = "per_second") -> Figure:
+    return lambda results: results.ratio(row, other, measure)
 
 
 def tail(row: str) -> Figure:
@@ -105,7 +105,11 @@ TARGETS = (
     Target("mails, one worker", "answer to SMTP, p50 ms", of("mail, delay", "p50"), at_most=150),
     Target("vms dev, with data", "ready, seconds", of("vms dev", "seconds"), at_most=3),
     Target("idle API and worker", "MB", of("idle", "mb"), at_most=220),
-    Target("others while 8 log in", "p99 ms", of("beside logins", "p99"), at_most=20),
+    Target("others while 6 log in", "p99 ms", of("beside logins", "p99"), at_most=20),
+    *(
+        Target(row, "p95 of usual", ratio(row, "login, usual", "p95"), at_most=3)
+        for row in ("login, one network", "login, 50 networks", "login, 300 at once")
+    ),
     Target(
         "two processes",
         "of one",

@@ -19,6 +19,7 @@ import pytest
 import structlog
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
+from redis.asyncio import Redis
 from sqlalchemy import URL, make_url
 
 from app import migrations
@@ -28,6 +29,7 @@ from app.core.clock import SettableClock
 from app.core.database import Database
 from app.core.logging import configure_logging
 from app.core.passwords import PasswordHasher
+from app.core.windows import OwnWindows
 from app.embedded.mail import MailCatcher
 from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.redis import EmbeddedRedis
@@ -242,10 +244,15 @@ async def database(engine: Database, _cleaner: asyncpg.Connection) -> Database:
 @pytest.fixture
 async def app(running_app: FastAPI, database: Database, clock: SettableClock) -> FastAPI:
     """The application with an empty database, and nothing counted against anybody."""
-    limiter = running_app.state.limiter
-    await limiter.shared.reset()
-    await limiter.own.reset()
+    await forget_limits(running_app.state.redis)
+    running_app.state.limiter.own = OwnWindows()
     return running_app
+
+
+async def forget_limits(redis: Redis) -> None:
+    """Nothing was counted by any process."""
+    async for key in redis.scan_iter("limit:*"):
+        await redis.delete(key)
 
 
 @pytest.fixture

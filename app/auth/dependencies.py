@@ -7,11 +7,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.auth.account_limits import AccountLimits
 from app.auth.desk import AccountDesk, Mailing
 from app.auth.guards import UserManager, get_tokens
 from app.auth.password_changes import PasswordChanger
 from app.auth.password_policy import PasswordPolicy
 from app.auth.registration import RegistrationPolicy
+from app.auth.repository import SignInNetworkReader
 from app.auth.service import Tokens
 from app.auth.sign_in_limits import SignInLimits
 from app.auth.user_management import UserDesk
@@ -19,7 +21,6 @@ from app.core.database import Database, Writing, get_database
 from app.core.dependencies import Hasher, Now
 from app.core.languages import Language, read_language
 from app.core.limits import Limiter, Rule, client_network
-from app.core.text import account_key
 from app.settings import Settings
 from app.users.password_rules import words_of_place
 
@@ -45,12 +46,11 @@ async def _user_agent(request: Request) -> str | None:
 UserAgent = Annotated[str | None, Depends(_user_agent)]
 
 
-async def _sign_in_limits(limiter: Limiter, settings: Configured) -> SignInLimits:
-    return SignInLimits(
-        limiter,
-        per_account=Rule("failed login, account", settings.login_limit_per_account),
-        per_address=Rule("failed login, address", settings.login_limit_per_address),
+async def _sign_in_limits(limiter: Limiter, hasher: Hasher, settings: Configured) -> SignInLimits:
+    limits = AccountLimits(
+        "failed login", settings.login_limit_per_account, settings.login_limit_per_address
     )
+    return SignInLimits(limiter, hasher, limits)
 
 
 async def _policy(settings: Configured) -> RegistrationPolicy:
@@ -65,16 +65,25 @@ async def _desk(request: Request, unit: Writing, settings: Configured, now: Now)
 
 
 class ForgottenLimits:
-    """How often a link may be asked for: per address of the caller, and per account."""
+    """How often a link may be asked for."""
 
-    def __init__(self, limiter: Limiter, settings: Configured) -> None:
+    def __init__(self, request: Request, limiter: Limiter, settings: Configured, now: Now) -> None:
+        self._database: Database = request.app.state.database
+        self._now = now
         self._limiter = limiter
-        self._per_account = Rule("forgotten, account", settings.forgot_password_limit_per_account)
-        self._per_address = Rule("forgotten, address", settings.forgot_password_limit_per_address)
+        self._limits = AccountLimits(
+            "forgotten",
+            settings.forgot_password_limit_per_account,
+            settings.forgot_password_limit_per_address,
+        )
 
     async def hit(self, email: str) -> None:
-        await self._limiter.hit(self._per_address, client_network())
-        await self._limiter.hit(self._per_account, account_key(email))
+        """Count a request for this account; raises `TooManyRequests`."""
+        await self._limiter.look(*self._limits.of(email, known=True))
+        async with self._database.read() as session:
+            networks = SignInNetworkReader(session)
+            _, known = await networks.account(email, client_network(), self._now)
+        await self._limiter.count(*self._limits.of(email, known=known))
 
 
 class RegistrationLimit:

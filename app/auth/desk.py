@@ -51,6 +51,7 @@ class AccountDesk:
     def __init__(
         self, unit: WriteSession, passwords: PasswordPolicy, mailing: Mailing, now: datetime
     ) -> None:
+        self.unit = unit
         self.now = now
         self.passwords = passwords
         self.trail = AccountTrail(unit, now)

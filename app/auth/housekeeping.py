@@ -7,6 +7,7 @@ from app.auth.repository import (
     AccountLinkRepository,
     AuthSessionRepository,
     RefreshTokenRepository,
+    SignInNetworkRepository,
 )
 from app.auth.trail import AccountTrail
 from app.core.database import Database
@@ -22,6 +23,7 @@ class Purged:
     sessions: int
     refresh_tokens: int
     links: int
+    networks: int
 
 
 async def purge_trail(database: Database, now: datetime, days: int) -> int:
@@ -36,20 +38,21 @@ async def purge_trail(database: Database, now: datetime, days: int) -> int:
 
 
 async def purge_sign_ins(database: Database, now: datetime) -> Purged:
-    """Delete sessions that are over, expired refresh tokens and expired links."""
+    """Delete sessions that are over, expired refresh tokens and links, and old networks."""
     async with database.write() as unit:
         links = await AccountLinkRepository(unit).purge(now)
     return Purged(
         sessions=await _purge_all(database, now, AuthSessionRepository),
         refresh_tokens=await _purge_all(database, now, RefreshTokenRepository),
         links=links,
+        networks=await _purge_all(database, now, SignInNetworkRepository),
     )
 
 
 async def _purge_all(
     database: Database,
     now: datetime,
-    table: type[AuthSessionRepository] | type[RefreshTokenRepository],
+    table: type[AuthSessionRepository | RefreshTokenRepository | SignInNetworkRepository],
 ) -> int:
     total = 0
     while True:

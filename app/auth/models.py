@@ -29,6 +29,20 @@ class AuthSession(Entity):
     user_agent: Mapped[str | None] = mapped_column(String(300))
 
 
+class SignInNetwork(Entity):
+    """A network from which an account has been signed in, and when it last was.
+
+    Kept beside the sessions, which are deleted when they end: see `KNOWN_FOR`.
+    """
+
+    __tablename__ = "sign_in_networks"
+    __table_args__ = (UniqueConstraint("user_id", "network"),)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    network: Mapped[str] = mapped_column(String(64))
+    last_used_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class RefreshToken(Entity):
     """One refresh token, as its hash. Used once, then replaced by the next of its session."""
 

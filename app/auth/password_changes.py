@@ -10,11 +10,12 @@ from app.auth.caller import Caller
 from app.auth.desk import RESET_LIFETIME, AccountDesk, link_hash
 from app.auth.errors import InvalidLink
 from app.auth.models import AccountAction, LinkPurpose
-from app.auth.repository import AccountLinkReader
+from app.auth.repository import AccountLinkReader, SignInNetworkReader
 from app.auth.sign_in_limits import SignInLimits
 from app.auth.trail import record_alone
 from app.core.database import Database
 from app.core.errors import Invalid, NotAuthenticated
+from app.core.limits import client_network
 from app.core.passwords import PasswordHasher
 from app.users.models import User
 from app.users.repository import UserReader
@@ -34,7 +35,7 @@ class PasswordChanger:
         seen = await self._own(caller.id)
         await self._check_old(seen, old)
         await self.desk.passwords.require_strong(new, seen.email, field="new_password")
-        hashed = await self.hasher.hash(new)
+        hashed = await self.hasher.hash(new, known=True)
         user = await self.desk.users.lock_as_seen(seen)
         if user is None:
             raise NotAuthenticated("The account was changed meanwhile: sign in again")
@@ -50,14 +51,15 @@ class PasswordChanger:
         hashed_token = link_hash(token)
         seen = await self._owner(hashed_token)
         await self.desk.passwords.require_strong(new, seen.email, field="new_password")
-        hashed = await self.hasher.hash(new)
+        hashed = await self.hasher.hash(new, known=True)
         user = await self.desk.users.lock_usable(seen.id)
         if user is None or not await self.desk.links.use_up(user.id, hashed_token):
             raise InvalidLink
         await self.desk.set_password(user, hashed)
         self.desk.trail.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
         await self.desk.prove_address(user)
-        await self.limits.forgive(user.email)
+        networks = await SignInNetworkReader(self.desk.unit).networks(user.id, self.desk.now)
+        await self.limits.forgive(user.email, networks)
 
     async def _own(self, user_id: UUID | None) -> User:
         async with self.database.read() as session:
@@ -67,13 +69,16 @@ class PasswordChanger:
         return user
 
     async def _check_old(self, user: User, old: str) -> None:
-        await self.limits.admit(user.email)
-        if not await self.hasher.verify(old, user.password_hash):
+        failures, now = await self.limits.admit(user.email), self.desk.now
+        async with self.database.read() as session:
+            known = await SignInNetworkReader(session).knows(user.id, client_network(), now)
+        fits = await self.limits.fits(
+            user.email, old, user.password_hash, known=known, failures=failures
+        )
+        if not fits:
             action = AccountAction.PASSWORD_CHANGE_FAILED
-            await record_alone(self.database, self.desk.now, action, user.id, by=user.id)
-            await self.limits.failed(user.email)
+            await record_alone(self.database, now, action, user.id, by=user.id)
             raise Invalid.field("old_password", "wrong_password", "This is not the password")
-        await self.limits.passed(user.email)
 
     async def _owner(self, hashed_token: bytes) -> User:
         async with self.database.read() as session:

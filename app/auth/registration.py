@@ -47,6 +47,7 @@ async def register(
         first_name=body.first_name,
         last_name=body.last_name,
         awaits_verification=policy.needs_proof,
+        by_stranger=True,
     )
     desk.trail.record(AccountAction.REGISTERED, user.id, by=None)
     if policy.needs_proof:

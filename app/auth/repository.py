@@ -1,20 +1,30 @@
 """SQL of sign-ins and of mailed links."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.auth.caller import Caller, CallerRole
-from app.auth.models import AccountLink, AuthSession, LinkPurpose, RefreshToken
+from app.auth.models import (
+    AccountLink,
+    AuthSession,
+    LinkPurpose,
+    RefreshToken,
+    SignInNetwork,
+)
 from app.core.ids import new_id
 from app.core.journeys import Journeys
 from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.prepared import Prepared
 from app.core.repository import ReadRepository, Repository
+from app.core.text import account_key
 from app.users.models import User, full_name
 
+# How long an account is known where it was signed in.
+KNOWN_FOR = timedelta(days=30)
 NEWEST_FIRST = Ordering("sessions", (AuthSession.id,), descending=True)
 
 _LIVE = Prepared(
@@ -86,6 +96,74 @@ class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
             .with_for_update(skip_locked=True)
         )
         result = await self.unit.write(delete(AuthSession).where(AuthSession.id.in_(over)))
+        return result.rowcount
+
+
+class SignInNetworkReader(ReadRepository[SignInNetwork]):
+    """Looks up from where people sign in."""
+
+    model = SignInNetwork
+
+    async def account(self, email: str, network: str, now: datetime) -> tuple[User | None, bool]:
+        """The account of an address, and whether it was signed in from this network of late."""
+        found = await self.session.rows(
+            select(User, _used(network, now)).where(User.email_key == account_key(email))
+        )
+        row = found.first()
+        return (row[0], row[1]) if row else (None, False)
+
+    async def knows(self, user_id: UUID, network: str, now: datetime) -> bool:
+        """Whether an account was signed in from this network of late."""
+        found = await self.session.scalar(select(_used(network, now)).where(User.id == user_id))
+        return bool(found)
+
+    async def networks(self, user_id: UUID, now: datetime) -> Sequence[str]:
+        """Every network from which an account was signed in of late."""
+        found = await self.session.scalars(
+            select(SignInNetwork.network).where(
+                SignInNetwork.user_id == user_id, SignInNetwork.last_used_at > now - KNOWN_FOR
+            )
+        )
+        return found.all()
+
+
+def _used(network: str, now: datetime) -> ColumnElement[bool]:
+    return exists().where(
+        SignInNetwork.user_id == User.id,
+        SignInNetwork.network == network,
+        SignInNetwork.last_used_at > now - KNOWN_FOR,
+    )
+
+
+class SignInNetworkRepository(SignInNetworkReader, Repository[SignInNetwork]):
+    """Keeps from where people sign in."""
+
+    async def note(self, user_id: UUID, network: str, now: datetime) -> None:
+        """Keep that the account is signed in from there now, unless it is just being deleted.
+
+        Whoever deletes it waits for the session that its owner is refreshing: to wait for them in
+        turn would be a deadlock.
+        """
+        values = {"id": new_id(), "network": network, "created_at": now, "last_used_at": now}
+        row = select(User.id, *(literal(value) for value in values.values()))
+        there = row.where(User.id == user_id).with_for_update(
+            read=True, key_share=True, skip_locked=True
+        )
+        new = insert(SignInNetwork).from_select(["user_id", *values], there)
+        key = ["user_id", "network"]
+        await self.unit.write(
+            new.on_conflict_do_update(index_elements=key, set_={"last_used_at": now})
+        )
+
+    async def purge(self, now: datetime, *, at_most: int) -> int:
+        """Delete those that are not known any more; says how many."""
+        old = (
+            select(SignInNetwork.id)
+            .where(SignInNetwork.last_used_at <= now - KNOWN_FOR)
+            .limit(at_most)
+            .with_for_update(skip_locked=True)
+        )
+        result = await self.unit.write(delete(SignInNetwork).where(SignInNetwork.id.in_(old)))
         return result.rowcount
 
 

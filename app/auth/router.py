@@ -18,7 +18,7 @@ from app.auth.schemas import (
 )
 from app.auth.service import begin_session, check_password, end_session, rotate
 from app.core.database import Reading, Writing
-from app.core.dependencies import Hasher, Now
+from app.core.dependencies import Now
 from app.core.errors import NotAuthenticated, problems
 from app.core.routing import ApiRoute
 from app.users.models import User
@@ -40,13 +40,12 @@ async def login(
     gate: SignInGate,
     database: Db,
     unit: Writing,
-    hasher: Hasher,
     tokens: Issuer,
     now: Now,
     user_agent: UserAgent,
 ) -> SignIn:
     """Gives a pair of tokens. A wrong password and an unknown address are answered alike."""
-    user = await check_password(database, hasher, gate, body.email, body.password, now)
+    user = await check_password(database, gate, body.email, body.password, now)
     pair = await begin_session(unit, tokens, user, now, user_agent)
     return SignIn(
         access=pair.access,
@@ -68,13 +67,12 @@ async def token(
     gate: SignInGate,
     database: Db,
     unit: Writing,
-    hasher: Hasher,
     tokens: Issuer,
     now: Now,
     user_agent: UserAgent,
 ) -> OAuthToken:
     """What *Authorize* on this page uses (RFC 6749, section 4.3)."""
-    user = await check_password(database, hasher, gate, form.username, form.password, now)
+    user = await check_password(database, gate, form.username, form.password, now)
     pair = await begin_session(unit, tokens, user, now, user_agent)
     return OAuthToken(
         access_token=pair.access, refresh_token=pair.refresh, expires_in=pair.expires_in

@@ -7,16 +7,21 @@ from uuid import UUID
 
 from app.auth.errors import InvalidCredentials, InvalidRefreshToken, TokenReused
 from app.auth.models import AccountAction, AuthSession, RefreshToken
-from app.auth.repository import AuthSessionRepository, RefreshTokenRepository
+from app.auth.repository import (
+    AuthSessionRepository,
+    RefreshTokenRepository,
+    SignInNetworkReader,
+    SignInNetworkRepository,
+)
 from app.auth.sign_in_limits import SignInLimits
 from app.auth.trail import AccountTrail, record_alone
 from app.core.database import Database, WriteSession
 from app.core.keys import KeyRing
-from app.core.passwords import PasswordHasher
+from app.core.limits import client_network
 from app.core.request_context import current_client_address
 from app.core.tokens import Claims, InvalidToken, TokenSigner
 from app.users.models import User
-from app.users.repository import UserReader, UserRepository
+from app.users.repository import UserRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +84,19 @@ def _hash(token: str) -> bytes:
 
 
 async def check_password(
-    database: Database,
-    hasher: PasswordHasher,
-    limits: SignInLimits,
-    email: str,
-    password: str,
-    now: datetime,
+    database: Database, limits: SignInLimits, email: str, password: str, now: datetime
 ) -> User:
     """The account of these credentials. No connection is held while bcrypt works."""
-    await limits.admit(email)
+    failures = await limits.admit(email)
     async with database.read() as session:
-        user = await UserReader(session).by_email(email)
-    usable = user is not None and user.is_active
-    fits = await hasher.verify(password, user.password_hash if user and usable else None)
+        user, known = await SignInNetworkReader(session).account(email, client_network(), now)
+    hashed = user.password_hash if user and user.is_active else None
+    fits = await limits.fits(email, password, hashed, known=known, failures=failures)
     if user is None or not fits:
         # For an unknown address, too: else its answer would come sooner.
         account = user.id if user else None
         await record_alone(database, now, AccountAction.SIGN_IN_FAILED, account)
-        await limits.failed(email)
         raise InvalidCredentials
-    await limits.passed(email)
     return user
 
 
@@ -124,6 +122,7 @@ async def begin_session(
         )
     )
     await unit.flush()  # the refresh token refers to the row
+    await SignInNetworkRepository(unit).note(user.id, client_network(), now)
     agent = {"user_agent": user_agent}
     AccountTrail(unit, now).record(AccountAction.SIGNED_IN, user.id, by=user.id, **agent)
     return tokens.issue(unit, session, now)
@@ -149,6 +148,7 @@ async def rotate(
     if session.created_at + tokens.lifetimes.session <= now:  # the setting was lowered meanwhile
         raise InvalidRefreshToken
     stored.used_at = session.last_used_at = now
+    await SignInNetworkRepository(unit).note(session.user_id, client_network(), now)
     return tokens.issue(unit, session, now)
 
 

@@ -1,43 +1,50 @@
 """How many wrong passwords are heard (OWASP ASVS 5, 6.3.1; NIST SP 800-63B-4, section 3.2.2)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from app.auth import metrics
-from app.core.limits import RateLimiter, Rule, client_network
-from app.core.text import account_key
+from app.auth.account_limits import AccountLimits
+from app.core.limits import RateLimiter, client_network
+from app.core.passwords import PasswordHasher
 
 
 @dataclass(frozen=True, slots=True)
 class SignInLimits:
-    """Failures per account, whether it exists or not, and per address.
+    """Checks passwords, as long as there were not too many wrong ones.
 
-    Whoever is over the limit learns nothing more: the counters are read again after the password
-    was checked, so that a thousand guesses sent at once get no more answers than ten in a row.
-    A success forgets the account's failures, but not those of the address: else an attacker's own
-    account would buy them a new start.
+    A guess is counted before its password is hashed, and taken back where it was right: a thousand
+    sent at once get no more answers than ten in a row, and cost no more work. A success forgets the
+    account's failures here, but not those of the network: else an attacker's own account would buy
+    them a new start.
     """
 
     limiter: RateLimiter
-    per_account: Rule
-    per_address: Rule
+    hasher: PasswordHasher
+    limits: AccountLimits
 
-    async def admit(self, email: str) -> None:
-        """Raises `TooManyRequests` before any work is done."""
-        await self.limiter.check(self.per_address, client_network())
-        await self.limiter.check(self.per_account, account_key(email))
+    async def admit(self, email: str) -> int:
+        """Return the failures of the network; raises `TooManyRequests` before any work is done."""
+        counts = await self.limiter.look(*self.limits.of(email, known=True))
+        return counts[0]
 
-    async def failed(self, email: str) -> None:
-        """Count a wrong password; raises `TooManyRequests` beyond the limit."""
-        metrics.FAILED.inc()
-        await self.limiter.hit(self.per_address, client_network())
-        await self.limiter.hit(self.per_account, account_key(email))
+    async def fits(
+        self, email: str, password: str, hashed: str | None, *, known: bool, failures: int
+    ) -> bool:
+        """Whether the password is that of the account; `known` is whether it is used from here.
 
-    async def passed(self, email: str) -> None:
-        """Let a right password count, unless too many wrong ones overtook it."""
-        await self.admit(email)
-        metrics.PASSED.inc()
-        await self.forgive(email)
+        Raises `TooManyRequests` and `Unavailable` for one that is not looked at.
+        """
+        limits = self.limits.of(email, known=known)
+        async with self.hasher.turn(known=known, failures=failures) as verify:
+            await self.limiter.count(*limits)
+            fits = await verify(password, hashed)
+            if fits:
+                await self.limiter.give_back(*limits)
+                await self.limiter.clear(self.limits.here(email))
+        (metrics.PASSED if fits else metrics.FAILED).inc()
+        return fits
 
-    async def forgive(self, email: str) -> None:
-        """Forget the failures of an account: its owner has shown who they are."""
-        await self.limiter.clear(self.per_account, account_key(email))
+    async def forgive(self, email: str, networks: Collection[str]) -> None:
+        """Forget the failures of an account here and there: its owner has shown who they are."""
+        await self.limiter.clear(*self.limits.of_account(email, {client_network(), *networks}))

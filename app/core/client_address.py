@@ -42,7 +42,8 @@ class ProxyTrust:
         All left of it is hearsay. An entry that is no address ends the search at the proxy that
         wrote it.
         """
-        nearest = _parse(peer or "")
+        # The scope of a link-local peer is the name of our own interface.
+        nearest = _parse((peer or "").partition("%")[0])
         if nearest is None or not self._trusts(nearest):
             return Origin(peer if nearest is None else str(nearest))
         scheme = None
@@ -84,13 +85,16 @@ def _value(element: str, wanted: str) -> str:
 
 @lru_cache(maxsize=4096)  # the same few proxies, gates and desks all day
 def _parse(text: str) -> Address | None:
-    """`192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`; an IPv4 in IPv6 is IPv4."""
+    """`192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`; an IPv4 in IPv6 is IPv4.
+
+    What has a scope (`fe80::1%eth0`) means something on one machine alone, and is no address here.
+    """
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        address = ip_address(text)
+        address = None if "%" in text else ip_address(text)
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address

@@ -1,39 +1,42 @@
 """Rate limits (OWASP ASVS 5, 6.3.1): counted in Redis by all processes together.
 
-While Redis is down or frozen each process counts for itself, from nothing: a limit is then as many
-times higher as there are processes, but there is one, and nobody is locked out. Windows are fixed:
-they begin with the first hit and end by themselves, so that `Retry-After` is exact. They are
-measured by the clock of whoever counts, not by the service's, since Redis lets them expire.
+While Redis is down or frozen each process counts for itself, and goes on from what Redis last told
+it: who was refused stays refused, and nobody else is locked out. When Redis is back, it gets what
+was counted meanwhile. Windows are measured by the clock of whoever counts, not by the service's,
+since Redis lets them expire.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
-from time import monotonic, time
-from typing import Annotated, Any, TypeVar
+from time import monotonic
+from typing import Annotated
 
 from fastapi import Depends, Request
-from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage, RedisStorage
-from limits.aio.strategies import FixedWindowRateLimiter
-from redis.asyncio import ConnectionPool
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from app.core.errors import Problem
 from app.core.keys import KeyRing, mac
 from app.core.logging import logger
-from app.core.metrics import LIMITS_WITHOUT_REDIS
+from app.core.metrics import LIMITS_STOOD_STILL, LIMITS_WITHOUT_REDIS
+from app.core.patience import StoodStillError, patiently
 from app.core.request_context import current_client_address
-
-T = TypeVar("T")
+from app.core.windows import Answer, Counter, OwnWindows, SharedWindows
 
 REDIS_SECONDS = 0.25
 # How long Redis is left alone after it has failed; then one request tries it again.
 PAUSE_SECONDS = 5.0
+# Enough for any number of requests: a question takes less than a millisecond.
+CONNECTIONS = 16
 KEY_BYTES = 16
+RATE = re.compile(r"([0-9]+)/([0-9]*)(second|minute|hour|day)")
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+# A limit that is taken in lots is that many lots, or a few more.
+LOTS = 60
 
 
 class TooManyRequests(Problem):
@@ -50,19 +53,42 @@ class TooManyRequests(Problem):
 
 @dataclass(frozen=True)
 class Rule:
-    """`rate` hits, such as `10/15minute`; the name keeps the counters apart from other rules'."""
+    """`rate` hits, such as `10/15minute`; the name keeps the counters apart from other rules'.
+
+    `times` makes it that many times wider.
+    """
 
     name: str
     rate: str
+    times: int = 1
 
     @cached_property
-    def item(self) -> RateLimitItem:
-        return _parse(self.rate)
+    def most(self) -> int:
+        return _parse(self.rate)[0] * self.times
+
+    @cached_property
+    def seconds(self) -> int:
+        return _parse(self.rate)[1]
+
+    def of(self, *keys: str) -> "Limit":
+        """This rule for one caller, account or both."""
+        return Limit(self, keys)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What one counter counts."""
+
+    rule: Rule
+    keys: tuple[str, ...]
 
 
 @lru_cache
-def _parse(rate: str) -> RateLimitItem:
-    return parse(rate)
+def _parse(rate: str) -> tuple[int, int]:
+    found = RATE.fullmatch(rate)
+    if found is None:
+        raise ValueError(f"{rate} is no rate")
+    return int(found[1]), int(found[2] or 1) * SECONDS[found[3]]
 
 
 class RateLimiter:
@@ -70,60 +96,94 @@ class RateLimiter:
 
     def __init__(self, redis_url: str, ring: KeyRing) -> None:
         self._key = ring.keys("rate limit")[0]
-        self._pool: ConnectionPool = ConnectionPool.from_url(
-            redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+        self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+            redis_url, max_connections=CONNECTIONS, timeout=None
         )
-        options: dict[str, Any] = {"connection_pool": self._pool}  # the library has no type for it
-        self.shared = RedisStorage(
-            "redis://", implementation="redispy", key_prefix="limit", **options
-        )
-        self.own = MemoryStorage()
+        self.shared = SharedWindows(Redis(connection_pool=self._pool))
+        self.own = OwnWindows()
         self._breaker = Breaker()
+        self._counted_alone = False
 
     async def hit(self, rule: Rule, *keys: str, cost: int = 1) -> None:
         """Count one, or `cost` at once; raises `TooManyRequests` where that is too many."""
-        counter = self._counter(rule, keys)
-
-        async def question(windows: FixedWindowRateLimiter) -> float | None:
-            allowed = await windows.hit(rule.item, counter, cost=cost)
-            return None if allowed else await _reset_time(windows, rule, counter)
-
-        _refuse_until(await self._ask(question))
+        await self.count(rule.of(*keys), cost=cost)
 
     async def check(self, rule: Rule, *keys: str) -> None:
         """Count nothing; raises `TooManyRequests` where one more would be too many."""
-        counter = self._counter(rule, keys)
+        await self.look(rule.of(*keys))
 
-        async def question(windows: FixedWindowRateLimiter) -> float | None:
-            allowed = await windows.test(rule.item, counter)
-            return None if allowed else await _reset_time(windows, rule, counter)
+    async def count(self, *limits: Limit, cost: int = 1) -> None:
+        """Count for each of these; where one of them is reached, for none."""
+        answer = await self._ask(limits, cost)
+        _refuse(limits, answer)
 
-        _refuse_until(await self._ask(question))
+    async def take(self, limit: Limit, number: int) -> float:
+        """Count several at once; return the seconds that their window has left."""
+        answer = await self._ask([limit], number)
+        _refuse([limit], answer)
+        return answer.windows[0].ends_in
 
-    async def clear(self, rule: Rule, *keys: str) -> None:
+    async def look(self, *limits: Limit) -> list[int]:
+        """Return what each has counted; raises `TooManyRequests` where one of them is reached."""
+        answer = await self._ask(limits, 0)
+        _refuse(limits, answer)
+        return [window.hits for window in answer.windows]
+
+    async def give_back(self, *limits: Limit) -> None:
+        """Take back what was counted once too often."""
+        await self._ask(limits, -1)
+
+    async def clear(self, *limits: Limit) -> None:
         """Forget what was counted."""
-        counter = self._counter(rule, keys)
-        await self._ask(lambda windows: windows.clear(rule.item, counter))
+        await self._ask(limits, -max(2 * limit.rule.most for limit in limits))
 
     async def close(self) -> None:
         await self._pool.disconnect()
 
-    def _counter(self, rule: Rule, keys: tuple[str, ...]) -> str:
-        return mac(self._key, "\0".join((rule.name, *keys)).encode(), KEY_BYTES).hex()
+    def _counter(self, limit: Limit) -> Counter:
+        name = "\0".join((limit.rule.name, *limit.keys))
+        key = mac(self._key, name.encode(), KEY_BYTES).hex()
+        return Counter(key, limit.rule.most, limit.rule.seconds)
 
-    async def _ask(self, question: Callable[[FixedWindowRateLimiter], Awaitable[T]]) -> T:
+    async def _ask(self, limits: Sequence[Limit], number: int) -> Answer:
+        counters = [self._counter(limit) for limit in limits]
         if self._breaker.lets_through():
-            try:
-                async with asyncio.timeout(REDIS_SECONDS):
-                    answer = await question(FixedWindowRateLimiter(self.shared))
-            except (RedisError, OSError) as error:  # an OSError is also what a time-out raises
-                self._breaker.open(error)
-                LIMITS_WITHOUT_REDIS.set(1)
-            else:
-                self._breaker.close()
-                LIMITS_WITHOUT_REDIS.set(0)
+            answer = await self._ask_redis(counters, number)
+            if answer is not None:
+                self.own.note(counters, answer.windows)
                 return answer
-        return await question(FixedWindowRateLimiter(self.own))
+        self._counted_alone = True
+        return self.own.add(counters, number)
+
+    async def _ask_redis(self, counters: Sequence[Counter], number: int) -> Answer | None:
+        """The answer of Redis; None where it has none, or we can't hear it."""
+        try:
+            answer, stood_still = await patiently(self._add(counters, number), REDIS_SECONDS)
+        except StoodStillError:
+            LIMITS_STOOD_STILL.inc()
+            return None
+        except (RedisError, OSError) as error:  # an OSError is also what a time-out raises
+            self._breaker.open(error)
+            LIMITS_WITHOUT_REDIS.set(1)
+            return None
+        LIMITS_STOOD_STILL.inc(stood_still)
+        self._breaker.close()
+        LIMITS_WITHOUT_REDIS.set(0)
+        return answer
+
+    async def _add(self, counters: Sequence[Counter], number: int) -> Answer:
+        if self._counted_alone:
+            await self._restore()
+        return await self.shared.add(counters, number)
+
+    async def _restore(self) -> None:
+        """Tell Redis what it has missed, or lost: it may have come back empty."""
+        self._counted_alone = False
+        try:
+            await self.shared.restore(self.own.open())
+        except BaseException:
+            self._counted_alone = True
+            raise
 
 
 class Breaker:
@@ -150,13 +210,49 @@ class Breaker:
         self._retry_at = None
 
 
-async def _reset_time(windows: FixedWindowRateLimiter, rule: Rule, counter: str) -> float:
-    return (await windows.get_window_stats(rule.item, counter)).reset_time
+class Lots:
+    """Counts by the lot what comes too often for a question to Redis each.
+
+    A process takes a sixtieth of the limit at once and goes on without asking until it is used up.
+    Together processes never let more pass than the limit; the last of a window may lie unused at
+    one while another refuses.
+    """
+
+    def __init__(self, limiter: RateLimiter) -> None:
+        self._limiter = limiter
+        self._left: dict[Limit, tuple[int, float]] = {}
+
+    async def hit(self, limit: Limit) -> None:
+        """Count one; raises `TooManyRequests` where that is too many."""
+        while not self._take(limit):
+            size = _lot(limit.rule.most)
+            ends_at = monotonic() + await self._limiter.take(limit, size)
+            left, _ = self._left.get(limit, (0, 0.0))
+            self._left[limit] = (left + size, ends_at)
+
+    def _take(self, limit: Limit) -> bool:
+        left, ends_at = self._left.get(limit, (0, 0.0))
+        if left == 0 or ends_at <= monotonic():
+            self._left.pop(limit, None)
+            return False
+        self._left[limit] = (left - 1, ends_at)
+        return True
 
 
-def _refuse_until(reset_time: float | None) -> None:
-    if reset_time is not None:
-        raise TooManyRequests(max(1, ceil(reset_time - time())))
+@lru_cache
+def _lot(most: int) -> int:
+    """The largest size of which a limit is a whole number of lots."""
+    return next(size for size in range(max(1, most // LOTS), 0, -1) if most % size == 0)
+
+
+def _refuse(limits: Sequence[Limit], answer: Answer) -> None:
+    reached = [
+        window.ends_in
+        for limit, window in zip(limits, answer.windows, strict=True)
+        if window.hits > limit.rule.most or (answer.full and window.hits >= limit.rule.most)
+    ]
+    if reached:
+        raise TooManyRequests(max(1, ceil(max(reached))))
 
 
 def client_network() -> str:

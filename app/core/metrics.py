@@ -60,6 +60,18 @@ LIMITS_WITHOUT_REDIS = Gauge(
     "1 while this process counts its rate limits for itself",
     multiprocess_mode="livesum",
 )
+LIMITS_STOOD_STILL = Counter(
+    "vms_rate_limits_stood_still",
+    "Questions to Redis of which this busy process heard the answer late, or not at all",
+)
+PASSWORDS_WAITING = Gauge(
+    "vms_passwords_waiting",
+    "Requests that wait for their password to be hashed",
+    multiprocess_mode="livesum",
+)
+PASSWORDS_TURNED_AWAY = Counter(
+    "vms_passwords_turned_away", "Requests whose password was not hashed", ["reason"]
+)
 LOST_WAKE_UPS = Counter("vms_wake_ups_lost", "Times that the worker could not be told of new mail")
 
 _build = Gauge("vms_build_info", "The version, always 1", ["version"], multiprocess_mode="livemax")

@@ -36,7 +36,7 @@ class RequestContextMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        context = _context_of(scope, self.trust)
+        context = _context_of(scope, receive, self.trust)
         set_request_context(context)
         trace.get_current_span().set_attribute("vms.request_id", context.request_id)
         began, status = perf_counter(), 0
@@ -62,6 +62,7 @@ class RequestContextMiddleware:
                 milliseconds=round(seconds * 1000, 1),
                 **subjects(caller_id=getattr(scope.get(CALLER), "id", None)),
             )
+            set_request_context(None)
 
 
 class ErrorBoundaryMiddleware:
@@ -92,7 +93,7 @@ class ErrorBoundaryMiddleware:
             await Problem().response()(scope, receive, send)
 
 
-def _context_of(scope: Scope, trust: ProxyTrust) -> RequestContext:
+def _context_of(scope: Scope, receive: Receive, trust: ProxyTrust) -> RequestContext:
     headers = Headers(scope=scope)
     given = headers.get("x-request-id", "")
     request_id = given if SANE_REQUEST_ID.fullmatch(given) else str(new_id())
@@ -100,7 +101,7 @@ def _context_of(scope: Scope, trust: ProxyTrust) -> RequestContext:
     origin = trust.origin(client[0] if client else None, headers)
     if origin.scheme:
         scope["scheme"] = origin.scheme  # all who hold this scope are to see it, outside of us too
-    return RequestContext(request_id, origin.address)
+    return RequestContext(request_id, origin.address, receive=receive)
 
 
 def _method(scope: Scope) -> str:

@@ -1,12 +1,19 @@
-"""Password hashes: bcrypt over SHA-256, so that every character counts, off the event loop."""
+"""Password hashes: bcrypt over SHA-256, so that every character counts, off the event loop.
 
+Each hash has its turn: bcrypt is what a flood would have us do without end.
+"""
+
+import asyncio
 import unicodedata
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar, TypeVarTuple
 
-import anyio
-from anyio import to_thread
 from passlib.hash import bcrypt_sha256
+
+from app.core.limits import client_network
+from app.core.turns import Standing, Turns
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -14,6 +21,9 @@ Ts = TypeVarTuple("Ts")
 MAX_LENGTH = 128
 # bcrypt is CPU work: more at once than this would only starve the other requests.
 CONCURRENT = 2
+# Of one process.
+WAITING_OF_A_NETWORK, WAITING = 4, 32
+Verify = Callable[[str, str | None], Awaitable[bool]]
 
 
 def normalized(password: str) -> str:
@@ -31,31 +41,51 @@ class PasswordHasher:
         # passlib makes its classes at run time: nothing knows their types
         self._scheme: Any = bcrypt_sha256.using(rounds=rounds)  # type: ignore[no-untyped-call]
         self._dummy: str | None = None
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._threads = ThreadPoolExecutor(CONCURRENT, "passwords")
+        self.turns = Turns(CONCURRENT, of_network=WAITING_OF_A_NETWORK, in_all=WAITING)
 
-    async def hash(self, password: str) -> str:
-        return await self._off_loop(self.hash_now, password)
+    @asynccontextmanager
+    async def turn(self, *, known: bool, failures: int = 0) -> AsyncIterator[Verify]:
+        """Wait for one's turn to verify; raises `Unavailable` where too many do.
+
+        `known` are those who have shown who they are, or whose account is used from this network;
+        `failures` are those of the network.
+        """
+        async with self.turns.turn(Standing(client_network(), known, failures)):
+            yield self._verify_off_loop
+
+    async def hash(self, password: str, *, known: bool) -> str:
+        """Return what is stored of a password, in a turn of its own."""
+        async with self.turn(known=known):
+            return await self._off_loop(self.hash_now, password)
 
     def hash_now(self, password: str) -> str:
         return str(self._scheme.hash(normalized(password)))
 
-    async def verify(self, password: str, hashed: str | None) -> bool:
+    def verify_now(self, password: str, hashed: str | None) -> bool:
         """Whether the password fits. With no hash it fails after the same work."""
         if hashed is None:
-            await self._off_loop(self._verify_nobody, password)
+            self._verify(password, self._of_nobody())
             return False
-        return await self._off_loop(self._verify, password, hashed)
+        return self._verify(password, hashed)
+
+    async def _verify_off_loop(self, password: str, hashed: str | None) -> bool:
+        return await self._off_loop(self.verify_now, password, hashed)
 
     def _verify(self, password: str, hashed: str) -> bool:
         text = normalized(password)
         return len(text) <= MAX_LENGTH and bool(self._scheme.verify(text, hashed))
 
-    def _verify_nobody(self, password: str) -> None:
+    def _of_nobody(self) -> str:
         if self._dummy is None:
             self._dummy = self.hash_now("nobody has this password")
-        self._verify(password, self._dummy)
+        return self._dummy
 
     async def _off_loop(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
-        if self._limiter is None:  # a limiter belongs to the event loop that it is made in
-            self._limiter = anyio.CapacityLimiter(CONCURRENT)
-        return await to_thread.run_sync(function, *arguments, limiter=self._limiter)
+        """Run it in a thread, to its end: the turn of who is cancelled ends with its work."""
+        work = asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+        try:
+            return await asyncio.shield(work)
+        finally:
+            if not work.done():
+                await asyncio.wait({work})

@@ -1,11 +1,14 @@
 """What is known of the request or job in hand, for logs and problem documents."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from uuid import UUID
+
+from starlette.types import Receive
 
 # Where a request's scope has whom the guards have recognised.
 CALLER = "vms.caller"
@@ -17,12 +20,13 @@ class RequestContext:
     """Who asked, as far as the transport tells. A job of the worker has its own id as request id.
 
     `subjects` are the ids of what it is about (`visitor_id`, `notification_id` …); every line of
-    the log bears them. Ids alone: no names, no addresses.
+    the log bears them. Ids alone: no names, no addresses. `receive` is the connection's.
     """
 
     request_id: str
     client_address: str | None = None
     subjects: dict[str, str] = field(default_factory=dict)
+    receive: Receive | None = field(default=None, repr=False, compare=False)
 
 
 _context: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
@@ -56,6 +60,16 @@ def current_client_address() -> str | None:
     """The network address of the caller, or None outside a request."""
     context = _context.get()
     return context.client_address if context else None
+
+
+async def until_hung_up() -> None:
+    """Wait until the caller of the request in hand, whose body was read, closes the connection."""
+    context = _context.get()
+    if context is None or context.receive is None:
+        await asyncio.Event().wait()
+        return
+    while (await context.receive())["type"] != "http.disconnect":
+        pass
 
 
 def note_subject(**ids: UUID | None) -> None:

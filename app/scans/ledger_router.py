@@ -15,7 +15,8 @@ from app.core.metrics import counted
 from app.core.pagination import Page, Paging
 from app.core.routing import ApiRoute
 from app.scans import metrics
-from app.scans.dependencies import Forged, ForgedScans
+from app.scans.dependencies import Forged, Genuine
+from app.scans.limits import ForgedScans
 from app.scans.offline import OfflineDesk, Reported
 from app.scans.repository import ScanFilter, ScanReader
 from app.scans.schemas import (
@@ -32,10 +33,10 @@ MOST_BYTES = 512 * 1024  # about a kilobyte for each scan
 router = APIRouter(prefix="/api/visitors", tags=["scans"], route_class=ApiRoute)
 
 
-async def _offline_desk(desk: Desk, caller: Gatekeeper) -> OfflineDesk:
+async def _offline_desk(desk: Desk, limit: Genuine, caller: Gatekeeper) -> OfflineDesk:
     if caller.id is None:
         raise NotAuthenticated
-    return OfflineDesk(desk, caller.id, caller)
+    return OfflineDesk(desk, limit, caller.id, caller)
 
 
 @router.get("/scans/", operation_id="scans_list", summary="List scans")
@@ -60,7 +61,9 @@ async def report_offline_scans(
 
     All of a batch is done or nothing. Its scans are gone through by `scanned_at`; the visit is
     checked in or out at that time. What does not fit is kept as a `conflict` and changes no visit.
-    429 is for a batch without a single code of ours, from a caller that goes on sending such.
+    429 is for a batch without a single code of ours, from a caller that goes on sending such, and
+    for more new scans than a device may report in a minute: nothing is kept then, and the batch can
+    be sent again once `Retry-After` is over.
     """
     await _limit(forged, desk, body)
     reported = await desk.report(body.scans)

@@ -7,6 +7,7 @@ from uuid import UUID
 from app.auth.caller import Caller
 from app.core.errors import Problem
 from app.scans.errors import ScanIdReused, UnknownToken
+from app.scans.limits import GenuineScans
 from app.scans.models import OPENED, Scan, ScanVerdict
 from app.scans.passage import body_hash, entry, settle
 from app.scans.replay import Replay
@@ -61,8 +62,11 @@ def _result_of(scan: Scan) -> OfflineResult:
 class OfflineDesk:
     """One batch, within one unit of work: all of it is done or nothing."""
 
-    def __init__(self, desk: VisitorDesk, caller_id: UUID, caller: Caller) -> None:
+    def __init__(
+        self, desk: VisitorDesk, limit: GenuineScans, caller_id: UUID, caller: Caller
+    ) -> None:
         self.desk = desk
+        self.limit = limit
         self.caller = caller
         self.caller_id = caller_id
         self.scans = ScanRepository(desk.unit)
@@ -74,13 +78,17 @@ class OfflineDesk:
     async def report(self, bodies: Sequence[OfflineScan]) -> list[Reported]:
         """Keep what is new and bring it into the visits; one answer for each, in their order.
 
-        Forged tokens cost no statement, repeats none but the look-up of all.
+        Forged tokens cost no statement, repeats none but the look-up of all. Raises
+        `TooManyRequests`.
         """
         genuine = [body for body in bodies if self.desk.codes.is_genuine(body.token)]
         ids = [body.scan_id for body in genuine]
         known = await self.scans.all_earlier(self.caller_id, ids) if ids else {}
         reported = [self._reported(body, known) for body in bodies]
-        await self._keep({r.scan: r.body for r in reported if r.scan and r.result is None})
+        new = {r.scan: r.body for r in reported if r.scan and r.result is None}
+        if new:
+            await self.limit.report(self.caller_id, len(new))
+            await self._keep(new)
         return reported
 
     def _reported(self, body: OfflineScan, known: dict[UUID, Scan]) -> Reported:
@@ -100,8 +108,6 @@ class OfflineDesk:
         return Reported(body, earlier, OfflineResult.DUPLICATE)
 
     async def _keep(self, new: Mapping[Scan, OfflineScan]) -> None:
-        if not new:
-            return
         tokens = {body.token for body in new.values()}
         visitors = {v.qr_code: v for v in await self.desk.visitors.lock_by_codes(tokens)}
         owners = await self.desk.visitors.retired_owners(tokens - visitors.keys())

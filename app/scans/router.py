@@ -30,7 +30,8 @@ async def verify_qr(
     """Tell a gate whether to open: only a 200 opens it, every refusal is a problem.
 
     The same `scan_id` from the same caller gets the first answer again. 429 is for a caller that
-    goes on sending codes that are not ours; genuine ones are decided on all the same.
+    goes on sending codes that are not ours (genuine ones are decided on all the same), and for one
+    that sends more new scans than any gate has: nothing is kept of them.
     """
     try:
         outcome = await desk.scan(body)

@@ -13,6 +13,7 @@ from app.core.qr_token import QrTokens
 from app.notifications.repository import mail_row
 from app.scans.errors import ScanIdReused, UnknownToken
 from app.scans.gate import Found, keep, let_pass, look
+from app.scans.limits import GenuineScans
 from app.scans.models import OPENED, Scan, ScanVerdict
 from app.scans.passage import arrival_mails, body_hash, entry, go_out, settle
 from app.scans.schemas import ScanCreate
@@ -39,7 +40,13 @@ class GateDesk:
     """Scans. Each is one statement that commits by itself; `wake` tells the worker of its mail."""
 
     def __init__(
-        self, journeys: Journeys, codes: QrTokens, wake: AfterCommit, caller: Caller, now: datetime
+        self,
+        journeys: Journeys,
+        codes: QrTokens,
+        wake: AfterCommit,
+        limit: GenuineScans,
+        caller: Caller,
+        now: datetime,
     ) -> None:
         if caller.id is None:
             raise NotAuthenticated
@@ -48,20 +55,23 @@ class GateDesk:
         self._journeys = journeys
         self._codes = codes
         self._wake = wake
+        self._limit = limit
         self._now = now
 
     async def scan(self, body: ScanCreate) -> Outcome:
         """Decide on one scan.
 
-        Raises `UnknownToken` for a forged token, without a look at the database, and
-        `ScanIdReused`. Every other refusal is handed back, so that the ledger keeps it.
+        Raises `UnknownToken` for a forged token, without a look at the database, `ScanIdReused`,
+        and `TooManyRequests`. Every other refusal is handed back, so that the ledger keeps it.
         """
         if not self._codes.is_genuine(body.token):
             raise UnknownToken
-        for _ in range(LOOKS):
+        for looks in range(LOOKS):
             found = await look(self._journeys, body, self.caller_id)
             if found.earlier is not None:
                 return _again(found.earlier, found.visitor, body)
+            if looks == 0:
+                await self._limit.hit(self.caller_id)
             scan = await self._decided(found, body)
             if scan is not None:
                 return Outcome(scan, found.visitor, replayed=False)

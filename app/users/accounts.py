@@ -48,7 +48,7 @@ async def has_development_accounts(settings: Settings) -> bool:
         async with database.read() as session:
             for email, password, *_ in DEVELOPMENT:
                 user = await UserReader(session).by_email(email)
-                if user and user.is_active and await hasher.verify(password, user.password_hash):
+                if user and user.is_active and hasher.verify_now(password, user.password_hash):
                     return True
         return False
     finally:

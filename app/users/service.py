@@ -19,6 +19,7 @@ async def create_user(
     first_name: str = "",
     last_name: str = "",
     awaits_verification: bool = False,
+    by_stranger: bool = False,
 ) -> User:
     """A new account, active unless its address is to be proven first; raises `EmailTaken`."""
     return await users.save(
@@ -28,7 +29,7 @@ async def create_user(
             first_name=first_name,
             last_name=last_name,
             role=role,
-            password_hash=await hasher.hash(password),
+            password_hash=await hasher.hash(password, known=not by_stranger),
             is_active=not awaits_verification,
             awaits_verification=awaits_verification,
             created_at=now,

@@ -81,7 +81,9 @@ async def test_many_guesses_at_once_get_no_more_answers(start: StartApp):
     api = await start(login_limit_per_account="3/15minute")
     await api.admin()
     answers = await asyncio.gather(*(login(api, f"guess {n}") for n in range(20)))
-    assert Counter(answer.status_code for answer in answers) == {401: 3, 429: 17}
+    counted = Counter(answer.status_code for answer in answers)
+    assert counted[401] == 3
+    assert counted.keys() == {401, 429, 503}  # the last for those for whom there was no place
 
 
 async def test_an_address_is_limited_over_all_accounts(start: StartApp):
@@ -149,7 +151,7 @@ async def test_a_reset_lets_the_owner_in_again(start: StartApp, mailbox: Mailbox
 
 async def test_reset_mails_are_limited_per_account_and_per_address(start: StartApp):
     api = await start(
-        forgot_password_limit_per_account="2/hour", forgot_password_limit_per_address="4/hour"
+        forgot_password_limit_per_account="2/hour", forgot_password_limit_per_address="3/hour"
     )
 
     async def forgot(email: str) -> httpx.Response:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import delete, update
 
-from app.core.passwords import PasswordHasher
+from app.auth.sign_in_limits import SignInLimits
 from app.users.models import User
 from tests.api import PASSWORD, Api, Client
 from tests.database import deactivate
@@ -30,7 +31,7 @@ async def _given_another_password(api: Api, host: Client) -> None:
         await unit.write(
             update(User)
             .where(User.id == UUID(host.user_id))
-            .values(password_hash=await api.hasher.hash("another fine password"))
+            .values(password_hash=await api.hasher.hash("another fine password", known=True))
         )
 
 
@@ -40,15 +41,15 @@ async def test_no_session_comes_of_a_password_that_was_right_a_moment_ago(
 ):
     host = await api.host()
     held, go_on = asyncio.Event(), asyncio.Event()
-    check = PasswordHasher.verify
+    check = SignInLimits.fits
 
-    async def held_up(self: PasswordHasher, password: str, hashed: str | None) -> bool:
-        fits = await check(self, password, hashed)
+    async def held_up(self: SignInLimits, *values: Any, **more: Any) -> bool:
+        fits = await check(self, *values, **more)
         held.set()
         await go_on.wait()
         return fits
 
-    monkeypatch.setattr(PasswordHasher, "verify", held_up)
+    monkeypatch.setattr(SignInLimits, "fits", held_up)
     login = asyncio.create_task(api.http.post("/api/auth/login/", json=CREDENTIALS))
     await held.wait()
     await change(api, host)

@@ -48,6 +48,9 @@ def test_a_stranger_is_not_believed():
         (["203.0.113.9, unknown"], "10.0.0.1"),
         (["203.0.113.9, "], "10.0.0.1"),
         (["x" * 5000], "10.0.0.1"),
+        (["fe80::1%eth0"], "10.0.0.1"),
+        (["[fe80::1%" + "x" * 500 + "]:4711"], "10.0.0.1"),
+        (["2001:db8::1%1, 10.0.0.2"], "10.0.0.2"),
     ],
 )
 def test_the_right_most_stranger_is_the_client(lines: list[str], expected: str):
@@ -70,6 +73,10 @@ def test_forwarded_is_read_where_it_is_the_header(lines: list[str], expected: st
 
 def test_an_ipv4_proxy_on_an_ipv6_socket_is_known():
     assert client(forwarded_for, "::ffff:10.0.0.1", ["203.0.113.9"]) == "203.0.113.9"
+
+
+def test_of_a_link_local_peer_the_name_of_our_interface_is_left_out():
+    assert client(ProxyTrust(), "fe80::1%eth0", []) == "fe80::1"
 
 
 @pytest.mark.parametrize("peer", [None, "", "testclient"])

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from time import sleep
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -10,9 +12,11 @@ from redis.exceptions import ConnectionError as RedisDown
 
 from app.core import limits
 from app.core.keys import KeyRing
-from app.core.limits import Breaker, RateLimiter, Rule, TooManyRequests, client_network
+from app.core.limits import Breaker, Lots, RateLimiter, Rule, TooManyRequests, _lot, client_network
+from app.core.metrics import LIMITS_STOOD_STILL, LIMITS_WITHOUT_REDIS
 from app.core.request_context import RequestContext, set_request_context
 from app.settings import Rate
+from tests.conftest import forget_limits
 
 RULE = Rule("tries", "3/minute")
 MAKE = Callable[[str], RateLimiter]
@@ -35,7 +39,8 @@ async def make() -> AsyncIterator[MAKE]:
 @pytest.fixture
 async def limiter(make: MAKE, redis_url: str) -> RateLimiter:
     limiter = make(redis_url)
-    await limiter.shared.reset()
+    async with Redis.from_url(redis_url) as redis:
+        await forget_limits(redis)
     return limiter
 
 
@@ -95,8 +100,45 @@ async def test_a_check_counts_nothing(limiter: RateLimiter):
 
 async def test_what_is_cleared_begins_anew(limiter: RateLimiter):
     await passed(limiter, "ada")
-    await limiter.clear(RULE, "ada")
+    await limiter.clear(RULE.of("ada"))
     assert await passed(limiter, "ada") == 3
+
+
+async def test_what_is_given_back_was_not_counted(limiter: RateLimiter):
+    await passed(limiter, "ada", tries=2)
+    await limiter.give_back(RULE.of("ada"), RULE.of("nobody"))
+    assert await passed(limiter, "ada") == 2
+    assert await passed(limiter, "nobody") == 3
+
+
+async def test_where_one_limit_is_reached_none_counts(limiter: RateLimiter):
+    wider = Rule("wider", "3/minute", times=10)
+    assert await passed(limiter, "ada") == 3
+    for _ in range(5):
+        with pytest.raises(TooManyRequests):
+            await limiter.count(wider.of("x"), RULE.of("ada"))
+    assert await limiter.look(wider.of("x")) == [0]
+    assert await passed(limiter, "y", rule=wider, tries=40) == 30
+
+
+async def test_a_limit_in_lots_is_that_limit(limiter: RateLimiter, make: MAKE, redis_url: str):
+    limit = Rule("scans", "180/minute").of("gate")
+    many = [Lots(limiter), Lots(make(redis_url))]
+
+    async def passes(lots: Lots) -> bool:
+        try:
+            await lots.hit(limit)
+        except TooManyRequests:
+            return False
+        return True
+
+    assert sum([await passes(many[number % 2]) for number in range(300)]) == 180
+    assert not await passes(many[0])
+
+
+@pytest.mark.parametrize(("most", "size"), [(1, 1), (59, 1), (120, 2), (600, 10), (601, 1)])
+def test_a_limit_is_a_whole_number_of_lots(most: int, size: int):
+    assert _lot(most) == size
 
 
 async def test_keys_and_rules_are_counted_apart(limiter: RateLimiter):
@@ -136,7 +178,7 @@ async def test_without_redis_the_door_is_neither_open_nor_locked(make: MAKE, url
     assert await passed(limiter, "bob") == 3
     with pytest.raises(TooManyRequests):
         await limiter.check(RULE, "ada")
-    await limiter.clear(RULE, "ada")
+    await limiter.clear(RULE.of("ada"))
     await limiter.check(RULE, "ada")
 
 
@@ -150,18 +192,84 @@ async def test_a_frozen_redis_is_waited_for_once(
     assert len(came) == 1
 
 
-async def test_redis_is_asked_again_once_it_is_back(
+async def test_who_is_refused_stays_refused_without_redis(
     limiter: RateLimiter, monkeypatch: pytest.MonkeyPatch
+):
+    await passed(limiter, "ada")
+    await passed(limiter, "bob", tries=2)
+    monkeypatch.setattr(limiter.shared, "add", _down)
+    assert await passed(limiter, "ada") == 0
+    assert await passed(limiter, "bob") == 1
+
+
+async def test_a_redis_that_comes_back_empty_is_told_who_is_refused(
+    limiter: RateLimiter, make: MAKE, redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(limits, "PAUSE_SECONDS", 0)
+    await passed(limiter, "ada")
+    with monkeypatch.context() as patched:
+        patched.setattr(limiter.shared, "add", _down)
+        await passed(limiter, "bob", tries=2)
+    async with Redis.from_url(redis_url) as redis:
+        await forget_limits(redis)
+    assert await passed(limiter, "bob") == 1
+    assert await passed(make(redis_url), "ada") == 0
+
+
+async def test_a_stall_of_our_own_is_no_outage(
+    limiter: RateLimiter, redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(limits, "REDIS_SECONDS", 0.05)
+    stood_still = LIMITS_STOOD_STILL._value.get()
+    async with busy(0.1):
+        assert await passed(limiter, "ada") == 3
+    assert limiter._breaker.lets_through()
+    assert LIMITS_WITHOUT_REDIS._value.get() == 0
+    assert LIMITS_STOOD_STILL._value.get() > stood_still
+    async with Redis.from_url(redis_url) as redis:
+        assert len(await redis.keys("limit:*")) == 1
+
+
+async def test_who_stands_still_and_hears_nothing_goes_on_alone(
+    make: MAKE, frozen: tuple[str, list[object]], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(limits, "REDIS_SECONDS", 0.005)
+    limiter = make(frozen[0])
+    async with busy(0.01):
+        assert await passed(limiter, "ada", tries=4) == 3
+    assert limiter._breaker._retry_at is None
+
+
+@asynccontextmanager
+async def busy(seconds: float) -> AsyncIterator[None]:
+    """The loop of this process comes round so seldom."""
+    over = False
+
+    async def stand_still() -> None:
+        while not over:
+            sleep(seconds)  # noqa: ASYNC251 - that is what is wrong here
+            await asyncio.sleep(0)
+
+    standing = asyncio.create_task(stand_still())
+    yield
+    over = True
+    await standing
+
+
+async def _down(*_: object) -> None:
+    raise RedisDown
+
+
+async def test_redis_is_asked_again_once_it_is_back(
+    limiter: RateLimiter, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(limits, "PAUSE_SECONDS", 0)
     with monkeypatch.context() as patched:
-
-        async def down(*_: object, **__: object) -> int:
-            raise RedisDown
-
-        patched.setattr(limiter.shared, "incr", down)
-        assert await passed(limiter, "ada") == 3
-    assert await passed(limiter, "ada") == 3
+        patched.setattr(limiter.shared, "add", _down)
+        assert await passed(limiter, "bob") == 3
+    assert await passed(limiter, "ada", tries=1) == 1
+    async with Redis.from_url(redis_url) as redis:
+        assert len(await redis.keys("limit:*")) == 2
 
 
 def test_after_the_pause_one_caller_tries():
@@ -196,7 +304,7 @@ def test_an_ipv6_caller_counts_as_a_network(address: str | None, key: str):
 @pytest.mark.parametrize("rate", ["10/15minute", "1/second", "3/hour", "100/day"])
 def test_a_setting_is_a_rate_of_the_library(rate: str):
     assert TypeAdapter(Rate).validate_python(rate)
-    assert Rule("x", rate).item.amount == int(rate.partition("/")[0])
+    assert Rule("x", rate).most == int(rate.partition("/")[0])
 
 
 @pytest.mark.parametrize(

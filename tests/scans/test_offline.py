@@ -490,3 +490,22 @@ async def test_reception_may_report_what_it_has_written_down(api: Api):
     other = {"scan_id": str(new_id()), "scanned_at": "2026-11-23T08:00:00Z"}
     again = await report(admin, {"qr_code": visitor["qr_code"], **other})
     assert words(again) == ["conflict already_inside"]
+
+
+async def test_new_scans_of_batches_are_limited_but_a_queue_comes_to_an_end(
+    app: FastAPI, api: Api, gate: Client, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(app.state.settings, "scan_limit_per_device", "3/minute")
+    admin = await api.admin()
+    token = (await admin.register())["qr_code"]
+    first = [happened(token, f"08:0{n}") for n in range(2)]
+    second = [happened(token, f"08:1{n}") for n in range(5)]
+    third = [happened(token, "08:30")]
+    await report(gate, *first)
+    await report(gate, *second)
+    kept = len(await all_scans(api.database))
+    problem(await send(gate, *third), 429, "too_many_requests")
+    problem(await send(gate, *first, *third), 429, "too_many_requests")
+    assert len(await all_scans(api.database)) == kept == 7
+    assert len(await report(gate, *first, *second)) == 7  # repeats count nothing
+    assert (await gate.scan(token)).status_code != 429  # the door does not wait for the queue

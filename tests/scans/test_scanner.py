@@ -1,5 +1,9 @@
 """A scanner at its gate."""
 
+from collections import Counter
+from typing import Any
+
+import pytest
 from fastapi import FastAPI
 
 from app.core.database import Database
@@ -108,3 +112,55 @@ async def test_a_forged_code_costs_the_look_up_of_the_device_alone(app: FastAPI,
     with statements(app) as sent:
         await gate.scan(FORGED.new())
     assert len(sent) == 1
+
+
+def limited_to(monkeypatch: pytest.MonkeyPatch, app: FastAPI, rate: str) -> None:
+    monkeypatch.setattr(app.state.settings, "scan_limit_per_device", rate)
+
+
+async def test_genuine_scans_are_limited_per_device(
+    app: FastAPI, api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    limited_to(monkeypatch, app, "120/minute")
+    admin, gate = await api.admin(), await add_device(api)
+    token = (await admin.register())["qr_code"]
+    answers = Counter([(await gate.scan(token)).status_code for _ in range(130)])
+    assert answers == {200: 1, 409: 119, 429: 10}
+    assert len(await all_scans(api.database)) == 120
+    limited = await gate.scan(token)
+    problem(limited, 429, "too_many_requests")
+    assert 1 <= int(limited.headers["Retry-After"]) <= 60
+    problem(await (await add_device(api, name="Other")).scan(token), 409, "already_inside")
+
+
+async def test_repeats_of_a_scan_count_nothing(
+    app: FastAPI, api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    limited_to(monkeypatch, app, "2/minute")
+    admin, gate = await api.admin(), await add_device(api)
+    token, known = (await admin.register())["qr_code"], str(new_id())
+    assert (await gate.scan(token, scan_id=known)).status_code == 200
+    problem(await gate.scan(token), 409, "already_inside")
+    problem(await gate.scan(token), 429, "too_many_requests")
+    for _ in range(5):
+        answer = await gate.scan(token, scan_id=known)
+        assert (answer.status_code, answer.json()["replayed"]) == (200, True)
+
+
+async def test_a_scan_asks_redis_once_a_lot(
+    app: FastAPI, api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    asked = []
+    add = app.state.limiter.shared.add
+
+    async def noted(*question: Any) -> Any:
+        asked.append(question)
+        return await add(*question)
+
+    monkeypatch.setattr(app.state.limiter.shared, "add", noted)
+    admin, gate = await api.admin(), await add_device(api)
+    token = (await admin.register())["qr_code"]
+    before = len(asked)
+    for _ in range(20):
+        await gate.scan(token)
+    assert len(asked) - before == 2

@@ -32,8 +32,8 @@ async function askOnce(scan) {
     return { kind: "stopped", body };
   }
   if (status === 429 && body.code === "too_many_requests") {
-    // Genuine codes pass: the guard has no reason to wait.
-    return { kind: "refused", body: { code: "unknown", detail: "Not one of ours, like many before it." } };
+    // The next code may be a good one: the guard has no reason to wait.
+    return { kind: "refused", body: { code: "unknown", detail: "Too many codes that are not ours, or too many scans." } };
   }
   return { kind: isRefusal(status, body) ? "refused" : "undecided", body, retryAfter };
 }

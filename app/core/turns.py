@@ -1,0 +1,141 @@
+"""Who is next at work that only few can have done at a time, and who may wait for it.
+
+A flood must not fill the line: each network has a share of it. Callers that are known come first,
+then those whose network has failed least, where what a network has waiting counts as failed. So
+whoever comes from elsewhere passes a flood by, and takes the place of its last one where the line
+is full.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from app.core.errors import Unavailable
+from app.core.metrics import PASSWORDS_TURNED_AWAY, PASSWORDS_WAITING
+from app.core.request_context import until_hung_up
+
+Reason = Literal["share", "full", "passed", "hung_up"]
+_turned_away = {
+    reason: PASSWORDS_TURNED_AWAY.labels(reason)
+    for reason in ("share", "full", "passed", "hung_up")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who asks: from which network, whether that network or caller is known, its failures."""
+
+    network: str
+    known: bool
+    failures: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    standing: Standing
+    place: int
+    """Lower is sooner, among the known and among the others."""
+    called: "asyncio.Future[None]" = field(default_factory=asyncio.Future)
+
+    @property
+    def order(self) -> tuple[bool, int]:
+        return (not self.standing.known, self.place)
+
+
+class Turns:
+    """`at_once` are served; of the others `of_network` wait, and `in_all`.
+
+    It belongs to one process, and to one event loop.
+    """
+
+    def __init__(self, at_once: int, *, of_network: int, in_all: int) -> None:
+        self._at_once, self._of_network, self._in_all = at_once, of_network, in_all
+        self._served: list[str] = []
+        self._line: list[_Waiting] = []
+
+    @property
+    def waiting(self) -> list[str]:
+        """The networks of those who wait, the next first."""
+        return [each.standing.network for each in sorted(self._line, key=_order)]
+
+    @asynccontextmanager
+    async def turn(self, standing: Standing) -> AsyncIterator[None]:
+        """Wait, and do what is done in one's turn; raises `Unavailable` where too many wait."""
+        await self._called(self._join(standing))
+        try:
+            yield
+        finally:
+            self._leave(standing.network)
+
+    def _join(self, standing: Standing) -> _Waiting:
+        me = _Waiting(standing, standing.failures + self._number_of(standing.network))
+        if len(self._served) < self._at_once:
+            self._call(me)
+        else:
+            self._make_room(me)
+            self._line.append(me)
+            PASSWORDS_WAITING.set(len(self._line))
+        return me
+
+    async def _called(self, me: _Waiting) -> None:
+        """Wait to be called. Who hangs up, or is cancelled, leaves the line."""
+        hung_up = asyncio.ensure_future(until_hung_up())
+        try:
+            await asyncio.sleep(0)  # for who has hung up already
+            await asyncio.wait({me.called, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+            if hung_up.done():
+                raise _turn_away("hung_up")
+            me.called.result()
+        except BaseException:
+            self._give_up(me)
+            raise
+        finally:
+            hung_up.cancel()
+
+    def _number_of(self, network: str) -> int:
+        waiting = sum(each.standing.network == network for each in self._line)
+        return waiting + self._served.count(network)
+
+    def _make_room(self, me: _Waiting) -> None:
+        same = [each for each in self._line if each.standing.network == me.standing.network]
+        if len(same) >= self._of_network:
+            self._send_last_away(same, me, "share")
+        if len(self._line) >= self._in_all:
+            self._send_last_away(self._line, me, "full")
+
+    def _send_last_away(self, line: Collection[_Waiting], me: _Waiting, reason: Reason) -> None:
+        last = max(reversed(list(line)), key=_order)
+        if last.order <= me.order:
+            raise _turn_away(reason)
+        self._line.remove(last)
+        last.called.set_exception(_turn_away("passed"))
+
+    def _give_up(self, me: _Waiting) -> None:
+        if me in self._line:
+            self._line.remove(me)
+            PASSWORDS_WAITING.set(len(self._line))
+        elif me.called.exception() is None:
+            self._leave(me.standing.network)
+
+    def _leave(self, network: str) -> None:
+        self._served.remove(network)
+        if self._line:
+            following = min(self._line, key=_order)
+            self._line.remove(following)
+            self._call(following)
+            PASSWORDS_WAITING.set(len(self._line))
+
+    def _call(self, following: _Waiting) -> None:
+        self._served.append(following.standing.network)
+        following.called.set_result(None)
+
+
+def _order(waiting: _Waiting) -> tuple[bool, int]:
+    return waiting.order
+
+
+def _turn_away(reason: Reason) -> Unavailable:
+    _turned_away[reason].inc()
+    return Unavailable("Too many passwords are to be checked at once: try again")
