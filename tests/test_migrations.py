@@ -140,3 +140,40 @@ async def test_the_checks_are_those_of_the_models(url: str) -> None:
         for constraint in table.constraints
         if isinstance(constraint, CheckConstraint)
     }
+
+
+NEW_MAIL = """
+INSERT INTO notifications (id, kind, version, recipient, recipient_name, payload, status, attempts,
+    tries_began_at, next_attempt_at, created_at)
+VALUES (gen_random_uuid(), 'host_handed_over', 1, 'ada@example.com', 'Ada', '{}', 'sent', 1,
+    now(), now(), now())
+"""
+
+
+async def test_the_way_back_is_refused_while_rows_are_there_that_could_not_be_read(
+    url: str,
+) -> None:
+    await asyncio.to_thread(migrations.upgrade, url)
+    await run(url, NEW_MAIL)
+    with pytest.raises(RuntimeError, match="1 rows of notifications"):
+        await asyncio.to_thread(migrations.downgrade, url, "0004")
+    assert "site_changes" in await tables(url)
+
+
+async def test_an_update_of_a_used_database_is_under_way_until_it_is_finished(url: str) -> None:
+    await asyncio.to_thread(migrations.upgrade, url, "0004")
+    account = (
+        "INSERT INTO users (id, email, email_key, first_name, last_name, role, password_hash,"
+        " is_active, awaits_verification, created_at, updated_at)"
+        " VALUES (gen_random_uuid(), 'ada@example.com', 'ada@example.com', 'Ada', 'King', 'host',"
+        " '', true, false, now(), now())"
+    )
+    await run(url, account)
+    await asyncio.to_thread(migrations.upgrade, url)
+    assert await migrations.settle_rollout(url, finish=False)
+    assert not await migrations.settle_rollout(url, finish=True)
+    async with connected(url) as connection:
+        unproven = await connection.fetchval(
+            "SELECT count(*) FROM pg_constraint WHERE NOT convalidated"
+        )
+    assert unproven == 0
