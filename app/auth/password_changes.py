@@ -69,9 +69,10 @@ class PasswordChanger:
         return user
 
     async def _check_old(self, user: User, old: str) -> None:
-        failures, now = await self.limits.admit(user.email), self.desk.now
+        now = self.desk.now
         async with self.database.read() as session:
             known = await SignInNetworkReader(session).knows(user.id, client_network(), now)
+        failures = await self.limits.admit(user.email, known=known)
         fits = await self.limits.fits(
             user.email, old, user.password_hash, known=known, failures=failures
         )

@@ -2,9 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    bindparam,
+    delete,
+    exists,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from app.auth.caller import Caller, CallerRole
@@ -18,6 +29,7 @@ from app.auth.models import (
 from app.core.ids import new_id
 from app.core.journeys import Journeys
 from app.core.pagination import Ordering, PageRequest, paginate
+from app.core.plain import plain_copy, stored_columns
 from app.core.prepared import Prepared
 from app.core.repository import ReadRepository, Repository
 from app.core.text import account_key
@@ -105,16 +117,24 @@ class SignInNetworkReader(ReadRepository[SignInNetwork]):
     model = SignInNetwork
 
     async def account(self, email: str, network: str, now: datetime) -> tuple[User | None, bool]:
-        """The account of an address, and whether it was signed in from this network of late."""
-        found = await self.session.rows(
-            select(User, _used(network, now)).where(User.email_key == account_key(email))
+        """The account of an address, and whether it was signed in from this network of late.
+
+        What belongs to no session, and costs little: a flood asks it with each guess.
+        """
+        since = now - KNOWN_FOR
+        row = await self.session.row(
+            _ACCOUNT, email_key=account_key(email), network=network, since=since
         )
-        row = found.first()
-        return (row[0], row[1]) if row else (None, False)
+        if row is None:
+            return None, False
+        known, *values = tuple(row)
+        return plain_copy(User, values), known
 
     async def knows(self, user_id: UUID, network: str, now: datetime) -> bool:
         """Whether an account was signed in from this network of late."""
-        found = await self.session.scalar(select(_used(network, now)).where(User.id == user_id))
+        found = await self.session.scalar(
+            select(_used(network, now - KNOWN_FOR)).where(User.id == user_id)
+        )
         return bool(found)
 
     async def networks(self, user_id: UUID, now: datetime) -> Sequence[str]:
@@ -127,12 +147,20 @@ class SignInNetworkReader(ReadRepository[SignInNetwork]):
         return found.all()
 
 
-def _used(network: str, now: datetime) -> ColumnElement[bool]:
+def _used(network: Any, since: Any) -> ColumnElement[bool]:
     return exists().where(
         SignInNetwork.user_id == User.id,
         SignInNetwork.network == network,
-        SignInNetwork.last_used_at > now - KNOWN_FOR,
+        SignInNetwork.last_used_at > since,
     )
+
+
+_ACCOUNT = Prepared(
+    select(
+        _used(bindparam("network"), bindparam("since", type_=DateTime(timezone=True))),
+        *stored_columns(User),
+    ).where(User.email_key == bindparam("email_key"))
+)
 
 
 class SignInNetworkRepository(SignInNetworkReader, Repository[SignInNetwork]):

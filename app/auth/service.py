@@ -87,9 +87,9 @@ async def check_password(
     database: Database, limits: SignInLimits, email: str, password: str, now: datetime
 ) -> User:
     """The account of these credentials. No connection is held while bcrypt works."""
-    failures = await limits.admit(email)
     async with database.read() as session:
         user, known = await SignInNetworkReader(session).account(email, client_network(), now)
+    failures = await limits.admit(email, known=known)
     hashed = user.password_hash if user and user.is_active else None
     fits = await limits.fits(email, password, hashed, known=known, failures=failures)
     if user is None or not fits:

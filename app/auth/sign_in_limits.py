@@ -23,8 +23,12 @@ class SignInLimits:
     hasher: PasswordHasher
     limits: AccountLimits
 
-    async def admit(self, email: str) -> int:
-        """Return the failures of the network; raises `TooManyRequests` before any work is done."""
+    async def admit(self, email: str, *, known: bool) -> int:
+        """Return the failures of the network; raises `TooManyRequests` and `Unavailable`.
+
+        That costs little. What a flood has too much of ends here, without a question to Redis.
+        """
+        self.hasher.require_room(known=known)
         counts = await self.limiter.look(*self.limits.of(email, known=True))
         return counts[0]
 

@@ -54,6 +54,10 @@ class PasswordHasher:
         async with self.turns.turn(Standing(client_network(), known, failures)):
             yield self._verify_off_loop
 
+    def require_room(self, *, known: bool) -> None:
+        """Raises `Unavailable` where a turn would be refused, whatever else there is to know."""
+        self.turns.require_room(Standing(client_network(), known))
+
     async def hash(self, password: str, *, known: bool) -> str:
         """Return what is stored of a password, in a turn of its own."""
         async with self.turn(known=known):

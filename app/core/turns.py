@@ -7,7 +7,7 @@ is full.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -69,8 +69,14 @@ class Turns:
         finally:
             self._leave(standing.network)
 
+    def require_room(self, standing: Standing) -> None:
+        """Raises `Unavailable` where the share of a network is used up, also for this caller."""
+        same = self._of(standing.network)
+        if len(same) >= self._of_network:
+            self._last(same, _Waiting(standing, self._place(standing)), "share")
+
     def _join(self, standing: Standing) -> _Waiting:
-        me = _Waiting(standing, standing.failures + self._number_of(standing.network))
+        me = _Waiting(standing, self._place(standing))
         if len(self._served) < self._at_once:
             self._call(me)
         else:
@@ -94,21 +100,28 @@ class Turns:
         finally:
             hung_up.cancel()
 
-    def _number_of(self, network: str) -> int:
-        waiting = sum(each.standing.network == network for each in self._line)
-        return waiting + self._served.count(network)
+    def _place(self, standing: Standing) -> int:
+        network = standing.network
+        return standing.failures + len(self._of(network)) + self._served.count(network)
+
+    def _of(self, network: str) -> list[_Waiting]:
+        return [each for each in self._line if each.standing.network == network]
 
     def _make_room(self, me: _Waiting) -> None:
-        same = [each for each in self._line if each.standing.network == me.standing.network]
+        same = self._of(me.standing.network)
         if len(same) >= self._of_network:
-            self._send_last_away(same, me, "share")
+            self._send_away(self._last(same, me, "share"))
         if len(self._line) >= self._in_all:
-            self._send_last_away(self._line, me, "full")
+            self._send_away(self._last(self._line, me, "full"))
 
-    def _send_last_away(self, line: Collection[_Waiting], me: _Waiting, reason: Reason) -> None:
-        last = max(reversed(list(line)), key=_order)
+    def _last(self, line: Sequence[_Waiting], me: _Waiting, reason: Reason) -> _Waiting:
+        """Who has to make room for me; raises `Unavailable` where that is myself."""
+        last = max(reversed(line), key=_order)
         if last.order <= me.order:
             raise _turn_away(reason)
+        return last
+
+    def _send_away(self, last: _Waiting) -> None:
         self._line.remove(last)
         last.called.set_exception(_turn_away("passed"))
 
