@@ -8,7 +8,7 @@ from workers.context import context_of
 
 
 async def purge_accounts(ctx: dict[Any, Any]) -> None:
-    """Delete sessions, tokens and links that nobody can use any more, and the old of the trail."""
+    """Delete what nobody can use any more, accounts never opened, and the old of the trail."""
     context = context_of(ctx)
     now = context.clock.now()
     purged = await purge_sign_ins(context.database, now)
@@ -18,5 +18,6 @@ async def purge_accounts(ctx: dict[Any, Any]) -> None:
         sessions=purged.sessions,
         refresh_tokens=purged.refresh_tokens,
         links=purged.links,
+        unproven_accounts=purged.unproven_accounts,
         events=events,
     )

@@ -10,9 +10,12 @@ from app.auth.repository import (
 )
 from app.auth.trail import AccountTrail
 from app.core.database import Database
+from app.users.repository import UserRepository
 
 # Rows of one transaction: few enough that nobody waits for its locks.
 BATCH = 1_000
+# How long an account waits for its owner, from when it was last asked for.
+UNPROVEN_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Purged:
     sessions: int
     refresh_tokens: int
     links: int
+    unproven_accounts: int
 
 
 async def purge_trail(database: Database, now: datetime, days: int) -> int:
@@ -36,14 +40,26 @@ async def purge_trail(database: Database, now: datetime, days: int) -> int:
 
 
 async def purge_sign_ins(database: Database, now: datetime) -> Purged:
-    """Delete sessions that are over, expired refresh tokens and expired links."""
+    """Delete sessions that are over, expired tokens and links, and accounts never opened."""
     async with database.write() as unit:
         links = await AccountLinkRepository(unit).purge(now)
     return Purged(
         sessions=await _purge_all(database, now, AuthSessionRepository),
         refresh_tokens=await _purge_all(database, now, RefreshTokenRepository),
         links=links,
+        unproven_accounts=await _purge_unproven(database, now),
     )
+
+
+async def _purge_unproven(database: Database, now: datetime) -> int:
+    total = 0
+    while True:
+        async with database.write() as unit:
+            users = UserRepository(unit)
+            deleted = await users.purge_unproven(now - UNPROVEN_FOR, at_most=BATCH)
+        total += deleted
+        if deleted < BATCH:
+            return total
 
 
 async def _purge_all(

@@ -3,11 +3,12 @@
 Each reads first, then hashes, then writes: no connection and no lock is held while bcrypt works.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from app.auth.caller import Caller
-from app.auth.desk import RESET_LIFETIME, AccountDesk, link_hash
+from app.auth.desk import AccountDesk, link_hash
 from app.auth.errors import InvalidLink
 from app.auth.models import AccountAction, LinkPurpose
 from app.auth.repository import AccountLinkReader
@@ -40,6 +41,7 @@ class PasswordChanger:
             raise NotAuthenticated("The account was changed meanwhile: sign in again")
         await self.desk.set_password(user, hashed, but=caller.session_id)
         self.desk.trail.record(AccountAction.PASSWORD_CHANGED, user.id, by=user.id)
+        await self.desk.tell_of_new_password(user)
 
     async def reset(self, token: str, new: str) -> None:
         """Set the password by a mailed link, end all sessions; raises `InvalidLink`.
@@ -47,17 +49,36 @@ class PasswordChanger:
         Of two requests at once one finds the link used up. Failed logins are forgotten: whoever
         guesses at an account must not keep its owner out.
         """
+        purpose = LinkPurpose.PASSWORD_RESET
+        user = await self._set_by_link(purpose, token, new, field="new_password")
+        self.desk.trail.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
+        await self.desk.prove_address(user)
+        await self.desk.tell_of_new_password(user)
+        await self.limits.forgive(user.email)
+
+    async def accept(self, token: str, password: str, names: Mapping[str, str]) -> None:
+        """Set the first password by a mailed link and open the account; raise `InvalidLink`."""
+        user = await self._set_by_link(LinkPurpose.INVITATION, token, password, field="password")
+        for name, value in names.items():
+            setattr(user, name, value)
+        self.desk.trail.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
+        await self.desk.prove_address(user)
+        if names:
+            await self.desk.users.carry_to_visits(user)
+        await self.limits.forgive(user.email)
+
+    async def _set_by_link(
+        self, purpose: LinkPurpose, token: str, password: str, *, field: str
+    ) -> User:
         hashed_token = link_hash(token)
-        seen = await self._owner(hashed_token)
-        await self.desk.passwords.require_strong(new, seen.email, field="new_password")
-        hashed = await self.hasher.hash(new)
+        seen = await self._owner(purpose, hashed_token)
+        await self.desk.passwords.require_strong(password, seen.email, field=field)
+        hashed = await self.hasher.hash(password)
         user = await self.desk.users.lock_usable(seen.id)
         if user is None or not await self.desk.links.use_up(user.id, hashed_token):
             raise InvalidLink
         await self.desk.set_password(user, hashed)
-        self.desk.trail.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
-        await self.desk.prove_address(user)
-        await self.limits.forgive(user.email)
+        return user
 
     async def _own(self, user_id: UUID | None) -> User:
         async with self.database.read() as session:
@@ -75,21 +96,16 @@ class PasswordChanger:
             raise Invalid.field("old_password", "wrong_password", "This is not the password")
         await self.limits.passed(user.email)
 
-    async def _owner(self, hashed_token: bytes) -> User:
+    async def _owner(self, purpose: LinkPurpose, hashed_token: bytes) -> User:
         async with self.database.read() as session:
-            links = AccountLinkReader(session)
-            user = await links.owner(LinkPurpose.PASSWORD_RESET, hashed_token, self.desk.now)
+            user = await AccountLinkReader(session).owner(purpose, hashed_token, self.desk.now)
         if user is None:
             raise InvalidLink
         return user
 
 
 async def forgot(desk: AccountDesk, email: str) -> None:
-    """Mail a link to the account of this address, if there is one that staff has not closed.
-
-    It also opens an account whose address was still to be proven: the mail proves it.
-    """
+    """Mail a link to the account of this address, if there is one that staff has not closed."""
     user = await desk.users.lock_by_email(email)
-    if user is not None and (user.is_active or user.awaits_verification):
-        await desk.mail_link(user, LinkPurpose.PASSWORD_RESET, RESET_LIFETIME)
-        desk.trail.record(AccountAction.PASSWORD_RESET_ASKED, user.id, by=None)
+    if user is not None:
+        await desk.mail_way_in(user)

@@ -9,6 +9,7 @@ from app.auth.dependencies import Db, Issuer, SignInGate, UserAgent
 from app.auth.errors import InvalidCredentials, InvalidRefreshToken, TokenReused
 from app.auth.guards import Public, SignedIn
 from app.auth.schemas import (
+    Confirmation,
     Credentials,
     OAuthToken,
     ProfileUpdate,
@@ -16,7 +17,7 @@ from app.auth.schemas import (
     RefreshToken,
     SignIn,
 )
-from app.auth.service import begin_session, check_password, end_session, rotate
+from app.auth.service import begin_session, check_password, confirm_session, end_session, rotate
 from app.core.database import Reading, Writing
 from app.core.dependencies import Hasher, Now
 from app.core.errors import NotAuthenticated, problems
@@ -79,6 +80,31 @@ async def token(
     return OAuthToken(
         access_token=pair.access, refresh_token=pair.refresh, expires_in=pair.expires_in
     )
+
+
+@router.post(
+    "/confirm/",
+    operation_id="auth_confirm",
+    summary="Show one's password again",
+    status_code=204,
+    responses=problems(InvalidCredentials),
+)
+async def confirm(
+    body: Confirmation,
+    caller: SignedIn,
+    gate: SignInGate,
+    database: Db,
+    unit: Writing,
+    hasher: Hasher,
+    now: Now,
+) -> None:
+    """Renew the sign-in of this session, for 10 minutes of what `reauthentication_required` guards.
+
+    A wrong password counts like one of `login/`.
+    """
+    email = caller.email or ""
+    user = await check_password(database, hasher, gate, email, body.password, now)
+    await confirm_session(unit, user, caller, now)
 
 
 @router.post(

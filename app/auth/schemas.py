@@ -44,6 +44,16 @@ class Credentials(BaseModel):
         return data
 
 
+class Confirmation(BaseModel):
+    """One's own password."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"password": "analytical engine"}}
+    )
+
+    password: GivenPassword
+
+
 class SignIn(BaseModel):
     """A pair of tokens; `expires_in` is the access token's life in seconds."""
 
@@ -88,7 +98,10 @@ class ProfileUpdate(BaseModel):
 
 
 class UserRegistration(BaseModel):
-    """An account of one's own. The role is always `host`."""
+    """An account of one's own. The role is always `host`.
+
+    `password` is required with `REGISTRATION=open`, and refused with `REGISTRATION=domain`.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -103,7 +116,7 @@ class UserRegistration(BaseModel):
     )
 
     email: Email
-    password: NewPassword
+    password: NewPassword | None = None
     first_name: RequiredLine
     last_name: RequiredLine
 
@@ -114,6 +127,35 @@ class EmailVerification(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     token: GivenToken
+
+
+class InvitationAcceptance(BaseModel):
+    """The token of the link that was mailed, the password, and one's names.
+
+    Names that are left out stay as they were given when the account was asked for or made.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "token": "Zk1vQ2x5dGhlIGxpbmsgb2YgdGhlIG1haWwgaGFzIGl0",
+                "password": "analytical engine",
+                "first_name": "Ada",
+                "last_name": "Lovelace",
+            }
+        },
+    )
+
+    token: GivenToken
+    password: NewPassword
+    first_name: RequiredLine | None = None
+    last_name: RequiredLine | None = None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names that were given."""
+        return self.model_dump(include={"first_name", "last_name"}, exclude_none=True)
 
 
 class PasswordChange(BaseModel):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from app.auth.caller import Caller
 from app.auth.errors import InvalidCredentials, InvalidRefreshToken, TokenReused
 from app.auth.models import AccountAction, AuthSession, RefreshToken
 from app.auth.repository import AuthSessionRepository, RefreshTokenRepository
@@ -127,6 +128,17 @@ async def begin_session(
     agent = {"user_agent": user_agent}
     AccountTrail(unit, now).record(AccountAction.SIGNED_IN, user.id, by=user.id, **agent)
     return tokens.issue(unit, session, now)
+
+
+async def confirm_session(unit: WriteSession, user: User, caller: Caller, now: datetime) -> None:
+    """Note that the caller has just shown the password of this account again."""
+    seen = await UserRepository(unit).lock_as_seen(user)
+    sessions = AuthSessionRepository(unit)
+    session = await sessions.lock_live(caller.session_id, now) if caller.session_id else None
+    if seen is None or session is None:
+        raise InvalidCredentials
+    session.confirmed_at = now
+    AccountTrail(unit, now).record(AccountAction.SIGNED_IN, user.id, by=user.id, confirmed=True)
 
 
 async def rotate(

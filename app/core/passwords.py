@@ -12,6 +12,9 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 MAX_LENGTH = 128
+# Of an account whose owner has not chosen a password yet: well-formed, and the hash of nothing that
+# anybody could find.
+NO_PASSWORD = f"$bcrypt-sha256$v=2,t=2b,r=12${'.' * 22}${'.' * 31}"
 # bcrypt is CPU work: more at once than this would only starve the other requests.
 CONCURRENT = 2
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from app.core.passwords import MAX_LENGTH
 from app.core.text import LEFT_OUT, Email, RequiredLine, SearchText
@@ -37,6 +37,14 @@ class Profile(BaseModel):
 class User(Profile):
     """An account as it is managed."""
 
+    first_name: str = Field(
+        examples=["Ada"],
+        validation_alias=AliasChoices("known_first_name", "first_name"),
+        description="Empty until the owner of a self-registered account has used the mailed link",
+    )
+    last_name: str = Field(
+        examples=["Lovelace"], validation_alias=AliasChoices("known_last_name", "last_name")
+    )
     is_active: bool = Field(description="Whether the account can sign in")
     created_at: datetime
     updated_at: datetime

@@ -18,9 +18,8 @@ async def create_user(
     now: datetime,
     first_name: str = "",
     last_name: str = "",
-    awaits_verification: bool = False,
 ) -> User:
-    """A new account, active unless its address is to be proven first; raises `EmailTaken`."""
+    """Make an active account; raise `EmailTaken`."""
     return await users.save(
         User(
             email=email,
@@ -29,8 +28,8 @@ async def create_user(
             last_name=last_name,
             role=role,
             password_hash=await hasher.hash(password),
-            is_active=not awaits_verification,
-            awaits_verification=awaits_verification,
+            is_active=True,
+            awaits_verification=False,
             created_at=now,
             updated_at=now,
         )
