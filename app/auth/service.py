@@ -12,6 +12,7 @@ from app.auth.repository import AuthSessionRepository, RefreshTokenRepository
 from app.auth.sign_in_limits import SignInLimits
 from app.auth.trail import AccountTrail, record_alone
 from app.core.database import Database, WriteSession
+from app.core.errors import Unavailable
 from app.core.keys import KeyRing
 from app.core.passwords import PasswordHasher
 from app.core.request_context import current_client_address
@@ -100,7 +101,31 @@ async def check_password(
         await limits.failed(email)
         raise InvalidCredentials
     await limits.passed(email)
+    if hasher.is_outdated(user.password_hash):
+        await _renew_hash(database, hasher, user, password)
     return user
+
+
+async def _renew_hash(
+    database: Database, hasher: PasswordHasher, user: User, password: str
+) -> None:
+    """Hash the password that has just been shown at the cost of now, and store it.
+
+    Where there is no room for hashing, the next sign-in does it. One that was faster has stored
+    another hash, which must be of the same password for this one to go on.
+    """
+    try:
+        hashed = await hasher.hash(password)
+    except Unavailable:
+        return
+    async with database.write() as unit:
+        users = UserRepository(unit)
+        if seen := await users.lock_as_seen(user):
+            seen.password_hash = user.password_hash = hashed
+            return
+        present = await users.get(user.id)
+    if present is not None and await hasher.verify(password, present.password_hash):
+        user.password_hash = present.password_hash
 
 
 async def begin_session(

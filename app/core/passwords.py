@@ -42,6 +42,10 @@ class PasswordHasher:
     def hash_now(self, password: str) -> str:
         return str(self._scheme.hash(normalized(password)))
 
+    def is_outdated(self, hashed: str) -> bool:
+        """Whether a hash has another cost than new ones."""
+        return bool(self._scheme.needs_update(hashed))
+
     async def verify(self, password: str, hashed: str | None) -> bool:
         """Whether the password fits. With no hash it fails after the same work."""
         if hashed is None:
