@@ -29,7 +29,7 @@ from app.auth.schemas import (
 from app.core.dependencies import Hasher
 from app.core.errors import problems
 from app.core.routing import ApiRoute
-from app.users.errors import EmailTaken
+from app.users.errors import EmailTaken, NameLooksTaken
 from app.users.schemas import User
 
 ASKED: dict[int | str, dict[str, Any]] = {
@@ -48,7 +48,7 @@ router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=ApiRoute)
     status_code=201,
     dependencies=[Public, Evenly],
     response_model=User,
-    responses=ASKED | problems(RegistrationClosed, DomainNotAllowed, EmailTaken),
+    responses=ASKED | problems(RegistrationClosed, DomainNotAllowed, EmailTaken, NameLooksTaken),
 )
 async def register(
     body: UserRegistration,
@@ -78,7 +78,7 @@ async def register(
     summary="Open an account by the mailed link",
     status_code=204,
     dependencies=[Public],
-    responses=problems(InvalidLink),
+    responses=problems(InvalidLink, NameLooksTaken),
 )
 async def accept_invitation(body: InvitationAcceptance, passwords: Passwords) -> None:
     """Set the password, and open the account if its address had to be proven first.

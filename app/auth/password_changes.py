@@ -57,12 +57,16 @@ class PasswordChanger:
         await self.limits.forgive(user.email)
 
     async def accept(self, token: str, password: str, names: Mapping[str, str]) -> None:
-        """Set the first password by a mailed link and open the account; raise `InvalidLink`."""
+        """Set the first password by a mailed link and open the account.
+
+        Raise `InvalidLink`, and `NameLooksTaken`, which leaves the link good.
+        """
         user = await self._set_by_link(LinkPurpose.INVITATION, token, password, field="password")
         for name, value in names.items():
             setattr(user, name, value)
         self.desk.trail.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
         await self.desk.prove_address(user)
+        await self.desk.users.refuse_lookalike(user)
         if names:
             await self.desk.users.carry_to_visits(user)
         await self.limits.forgive(user.email)

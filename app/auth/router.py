@@ -22,6 +22,7 @@ from app.core.database import Reading, Writing
 from app.core.dependencies import Hasher, Now
 from app.core.errors import NotAuthenticated, problems
 from app.core.routing import ApiRoute
+from app.users.errors import NameLooksTaken
 from app.users.models import User
 from app.users.repository import UserReader, UserRepository
 from app.users.schemas import Profile
@@ -144,7 +145,12 @@ async def read_me(caller: SignedIn, session: Reading) -> Profile:
     return Profile.model_validate(await _own(UserReader(session), caller))
 
 
-@router.patch("/me/", operation_id="auth_update_me", summary="Change one's own profile")
+@router.patch(
+    "/me/",
+    operation_id="auth_update_me",
+    summary="Change one's own profile",
+    responses=problems(NameLooksTaken),
+)
 async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: Now) -> Profile:
     """One's names, in the visits that one is to receive as well.
 
@@ -154,6 +160,7 @@ async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: N
     for name, value in body.model_dump(exclude_none=True).items():
         setattr(user, name, value)
     user.updated_at = now
+    await UserRepository(unit).refuse_lookalike(user)
     await UserRepository(unit).carry_to_visits(user)
     return Profile.model_validate(user)
 

@@ -15,8 +15,8 @@ from pydantic import (
 )
 
 from app.auth.models import AccountAction
-from app.core.text import Email, RequiredLine
-from app.users.schemas import NewPassword, Profile
+from app.core.text import Email
+from app.users.schemas import NewPassword, PersonName, Profile
 
 # Longer than any password that can be set, so that a wrong one is a 401 and a megabyte is a 422.
 GivenPassword = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
@@ -93,8 +93,8 @@ class ProfileUpdate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    first_name: RequiredLine | None = None
-    last_name: RequiredLine | None = None
+    first_name: PersonName | None = None
+    last_name: PersonName | None = None
 
 
 class UserRegistration(BaseModel):
@@ -117,8 +117,8 @@ class UserRegistration(BaseModel):
 
     email: Email
     password: NewPassword | None = None
-    first_name: RequiredLine
-    last_name: RequiredLine
+    first_name: PersonName
+    last_name: PersonName
 
 
 class EmailVerification(BaseModel):
@@ -149,8 +149,8 @@ class InvitationAcceptance(BaseModel):
 
     token: GivenToken
     password: NewPassword
-    first_name: RequiredLine | None = None
-    last_name: RequiredLine | None = None
+    first_name: PersonName | None = None
+    last_name: PersonName | None = None
 
     @property
     def names(self) -> dict[str, str]:

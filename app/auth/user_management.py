@@ -57,7 +57,7 @@ class UserDesk:
         return user
 
     async def change(self, user_id: UUID, values: dict[str, Any]) -> tuple[User, int | None]:
-        """Set fields; raise `EmailTaken`, `LastSuperadmin`, `ReauthenticationRequired`.
+        """Set fields; raise `EmailTaken`, `NameLooksTaken` and others.
 
         A new role counts from the next request on, since each reads the account; sessions go on.
         Visits that the account is to receive get its new name and address. Returned beside the
@@ -78,6 +78,8 @@ class UserDesk:
             await self._open_or_close(user)
         self._record(AccountAction.UPDATED, user.id, **_told(values))
         await self.desk.users.save(user)
+        if values.keys() & {"first_name", "last_name", "is_active"} and user.is_active:
+            await self.desk.users.refuse_lookalike(user)
         if values.keys() & {"email", "first_name", "last_name"}:
             await self.desk.users.carry_to_visits(user)
         is_closed = values.get("is_active") is False

@@ -17,7 +17,7 @@ from app.core.pagination import Page, Paging
 from app.core.responses import CREATED
 from app.core.rollout import UpdateUnderWay
 from app.core.routing import ApiRoute
-from app.users.errors import EmailTaken, LastSuperadmin
+from app.users.errors import EmailTaken, LastSuperadmin, NameLooksTaken
 from app.users.repository import UserFilter, UserReader
 from app.users.schemas import ChangedUser, DeletedUser, User, UserCreate, UserQuery, UserUpdate
 
@@ -47,7 +47,7 @@ async def list_users(
     summary="Make an account",
     status_code=201,
     dependencies=[Once],
-    responses=CREATED | problems(EmailTaken, ReauthenticationRequired),
+    responses=CREATED | problems(EmailTaken, NameLooksTaken, ReauthenticationRequired),
 )
 async def create_user(body: UserCreate, users: Users, hasher: Hasher, response: Response) -> User:
     """Without a password its owner is mailed a link to set one, for a day.
@@ -78,7 +78,12 @@ async def read_user(user_id: UUID, caller: UserManager, session: Reading) -> Use
     operation_id="users_update",
     summary="Change an account",
     responses=problems(
-        NotFound, EmailTaken, LastSuperadmin, ReauthenticationRequired, UpdateUnderWay
+        NotFound,
+        EmailTaken,
+        NameLooksTaken,
+        LastSuperadmin,
+        ReauthenticationRequired,
+        UpdateUnderWay,
     ),
 )
 async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedUser:

@@ -28,8 +28,9 @@ from app.core.pagination import Ordering, PageRequest, paginate
 from app.core.passwords import NO_PASSWORD
 from app.core.repository import ReadRepository, Repository, refusals
 from app.core.text import account_key
-from app.users.errors import EmailTaken
-from app.users.models import Role, User
+from app.users.errors import EmailTaken, NameLooksTaken
+from app.users.lookalikes import looks_like
+from app.users.models import Role, User, full_name
 
 NEWEST_FIRST = Ordering("users", (User.id,), descending=True)
 
@@ -164,6 +165,13 @@ class UserRepository(UserReader, Repository[User]):
         }
         added = insert(User).values(row).on_conflict_do_nothing(index_elements=["email_key"])
         return bool((await self.unit.write(added)).rowcount)
+
+    async def refuse_lookalike(self, user: User) -> None:
+        """Raise `NameLooksTaken` where the name could be mistaken for that of an open account."""
+        names = select(User.first_name, User.last_name).where(User.is_active, User.id != user.id)
+        for first_name, last_name in (await self.unit.rows(names)).all():
+            if looks_like(user.name, full_name(first_name, last_name)):
+                raise NameLooksTaken
 
     async def purge_unproven(self, before: datetime, *, at_most: int) -> int:
         """Delete accounts that were last asked for before this instant and never opened."""

@@ -19,8 +19,8 @@ async def create_user(
     first_name: str = "",
     last_name: str = "",
 ) -> User:
-    """Make an active account; raise `EmailTaken`."""
-    return await users.save(
+    """Make an active account; raise `EmailTaken` and `NameLooksTaken`."""
+    user = await users.save(
         User(
             email=email,
             email_key=account_key(email),
@@ -34,3 +34,5 @@ async def create_user(
             updated_at=now,
         )
     )
+    await users.refuse_lookalike(user)
+    return user

@@ -115,6 +115,14 @@ async def test_the_owner_chooses_the_names(api: Api, mailbox: Mailbox):
     assert (user["first_name"], user["last_name"]) == ("Grace", "Typed")
 
 
+async def test_a_name_that_looks_taken_leaves_the_link_good(api: Api, mailbox: Mailbox):
+    await api.host(first_name="Cocco")
+    await register(api, first_name="\u0421\u043e\u0441\u0441\u043e", last_name="Babbage")
+    token = await invited(mailbox)
+    problem(await accept(api, token), 409, "name_looks_taken")
+    assert (await accept(api, token, first_name="Grace")).status_code == 204
+
+
 async def test_a_weak_password_leaves_the_link_good(api: Api, mailbox: Mailbox):
     await register(api)
     token = await invited(mailbox)
