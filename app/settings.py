@@ -132,6 +132,9 @@ class Settings(BaseSettings):
         None, description="For `vms worker --check`; left out: one in the temporary directory"
     )
     sentry_dsn: SecretStr | None = Field(None, description="Where faults are reported to")
+    security_contact: str | None = Field(
+        None, description="For security.txt: an e-mail address, or https://…; left out: no file"
+    )
     max_body_bytes: int = Field(64 * 1024, ge=1024, description="Largest JSON or form body")
     body_timeout_seconds: float = Field(30, gt=0, le=600, description="Until a body is there")
     bulk_upload_max_rows: int = Field(20, ge=1, le=1_000, description="Visitors of one workbook")
@@ -160,6 +163,7 @@ class Settings(BaseSettings):
         "metrics_token",
         "public_url",
         "secret_key_previous",
+        "security_contact",
         "sentry_dsn",
         "worker_heartbeat_file",
         "worker_metrics_port",
@@ -203,6 +207,16 @@ class Settings(BaseSettings):
         if not ADDRESS.fullmatch(parseaddr(value)[1]):
             raise ValueError("must be an address, or Name <visitors@example.com>")
         return value
+
+    @field_validator("security_contact")
+    @classmethod
+    def _contact(cls, value: str | None) -> str | None:
+        """As RFC 9116, section 2.5.3, has it: a URI."""
+        if value is None or re.fullmatch(r"(https://|mailto:|tel:)[!-~]+", value):
+            return value
+        if not (value.isascii() and ADDRESS.fullmatch(value)):
+            raise ValueError("must be an e-mail address, or begin with https://, mailto: or tel:")
+        return f"mailto:{value}"
 
     @field_validator("frontend_url", "public_url")
     @classmethod
