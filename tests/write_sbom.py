@@ -1,7 +1,7 @@
 """Writes `sbom.cdx.json`: what the service is made of, for programs that look for known faults.
 
-`python -m tests.write_sbom` writes CycloneDX 1.6 from what `requirements.lock` pins, with hashes and
-licences, and what lies beside our own code.
+`python -m tests.write_sbom` writes CycloneDX 1.6 from what `requirements.lock` pins, with hashes
+and licences, and what lies beside our own code.
 """
 
 import json
