@@ -10,7 +10,7 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 PYTHON ?= $(shell for name in $(CANDIDATES); do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$name && break; done)
 
-.PHONY: help install run test test-faults test-scaling check node-is-new-enough lint-document tools client bench format migration lock clean
+.PHONY: help install run test test-faults test-scaling check sbom node-is-new-enough lint-document tools client bench format migration lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ check: install ## Formatting, lint, types, import rules, migrations, permissions
 	$(BIN)/python -m tests.write_openapi --check
 	@$(MAKE) --no-print-directory lint-document
 	$(BIN)/python -m tests.write_licences --check
+
+sbom: install ## Write sbom.cdx.json, a bill of materials (CycloneDX)
+	@$(BIN)/python -m tests.write_sbom
 
 node-is-new-enough:
 	@command -v npm >/dev/null || { echo "Node.js 20.19 or later and npm are needed."; exit 1; }

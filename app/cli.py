@@ -26,6 +26,8 @@ from app.commands.starting import (
     prepared,
     refuse_behind,
     refuse_missing_extras,
+    refuse_open_development,
+    refused_settings,
     run,
 )
 
@@ -73,6 +75,7 @@ def serve(
         fail("--linger is for a single process: start several of them, or leave it out.")
     settings = prepared()
     refuse_missing_extras(settings)
+    refuse_open_development(settings, host)
     asyncio.run(_refuse_unready(settings))
     logger.info("service starts", version=__version__, address=f"{host}:{port}", processes=workers)
     with counted_together(workers):
@@ -170,6 +173,12 @@ def create_superadmin(
 @app.command(rich_help_panel=KEEP)
 def doctor(
     as_json: AsJson = False,
+    before_update: Annotated[
+        bool,
+        typer.Option(
+            "--before-update", help="Name what this release refuses of your present settings"
+        ),
+    ] = False,
 ) -> None:
     """Look at settings, database, Redis, SMTP, clock and mail, and say what to do.
 
@@ -177,7 +186,10 @@ def doctor(
     """
     from app.commands import doctor as looks
 
-    findings = looks.examine(prepared())
+    if before_update:
+        findings = looks.before_update(refused_settings())
+    else:
+        findings = looks.examine(prepared())
     print(looks.as_json(findings) if as_json else looks.report(findings))
     if any(finding.health is looks.Health.FAULT for finding in findings):
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from fastapi import APIRouter, FastAPI
 
 from app import __version__
-from app.api_docs import document, info, pages
+from app.api_docs import document, info, pages, security_txt
 from app.auth import account_router as accounts
 from app.auth import events_router as account_events
 from app.auth import router as auth
@@ -117,6 +117,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     _install_keys(app, settings)
     error_handlers.install(app)
     pages.install(app)
+    security_txt.install(app, settings)
     if settings.serves_scanner_page:
         scanner.install(app)
     for router in (_uploads(), *ROUTERS):

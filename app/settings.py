@@ -2,8 +2,9 @@
 
 import os
 import re
+from collections.abc import Iterator
 from email.utils import parseaddr
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -13,8 +14,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-EXAMPLE_SECRET_KEY = "change-me-to-64-random-characters"  # noqa: S105 - the one that is refused
+# Words that no random key has, but keys of examples have.
+EXAMPLE_WORDS = ("change-me", "change_me", "changeme", "example", "insecure")
 MINIMUM_SECRET_BYTES = 32
+MINIMUM_SECRET_CHARACTERS = 10  # that differ
+MINIMUM_BCRYPT_ROUNDS = 10
+# Bits that a network of proxies has at least, by version of IP.
+WIDEST = {4: 8, 6: 32}
 ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@]+")
 ADDRESS = re.compile(r"[!-?A-~]+@[^\s@]+")
 SECRETS = Path("/run/secrets")  # where Docker puts them
@@ -133,6 +139,9 @@ class Settings(BaseSettings):
         None, description="For `vms worker --check`; left out: one in the temporary directory"
     )
     sentry_dsn: SecretStr | None = Field(None, description="Where faults are reported to")
+    security_contact: str | None = Field(
+        None, description="For security.txt: an e-mail address, or https://…; left out: no file"
+    )
     max_body_bytes: int = Field(64 * 1024, ge=1024, description="Largest JSON or form body")
     body_timeout_seconds: float = Field(30, gt=0, le=600, description="Until a body is there")
     bulk_upload_max_rows: int = Field(20, ge=1, le=1_000, description="Visitors of one workbook")
@@ -161,6 +170,7 @@ class Settings(BaseSettings):
         "metrics_token",
         "public_url",
         "secret_key_previous",
+        "security_contact",
         "sentry_dsn",
         "worker_heartbeat_file",
         "worker_metrics_port",
@@ -205,6 +215,16 @@ class Settings(BaseSettings):
             raise ValueError("must be an address, or Name <visitors@example.com>")
         return value
 
+    @field_validator("security_contact")
+    @classmethod
+    def _contact(cls, value: str | None) -> str | None:
+        """As RFC 9116, section 2.5.3, has it: a URI."""
+        if value is None or re.fullmatch(r"(https://|mailto:|tel:)[!-~]+", value):
+            return value
+        if not (value.isascii() and ADDRESS.fullmatch(value)):
+            raise ValueError("must be an e-mail address, or begin with https://, mailto: or tel:")
+        return f"mailto:{value}"
+
     @field_validator("frontend_url", "public_url")
     @classmethod
     def _http_address(cls, value: str | None) -> str | None:
@@ -221,49 +241,55 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _domains_for_domain_mode(self) -> "Settings":
-        if self.registration == "domain" and not self.registration_domains:
-            raise ValueError("REGISTRATION=domain needs REGISTRATION_DOMAINS")
-        return self
-
-    @model_validator(mode="after")
-    def _password_for_the_mail_account(self) -> "Settings":
-        if self.email_host_user and self.email_host_password is None:
-            raise ValueError("EMAIL_HOST_USER needs EMAIL_HOST_PASSWORD")
-        return self
-
-    @model_validator(mode="after")
     def _one_tls_mode(self) -> "Settings":
         if self.email_use_ssl and "email_use_tls" not in self.model_fields_set:
             self.email_use_tls = False
-        if self.email_use_ssl and self.email_use_tls:
-            raise ValueError("EMAIL_USE_SSL and EMAIL_USE_TLS exclude each other: set one of them")
         return self
 
     @model_validator(mode="after")
-    def _safe_for_production(self) -> "Settings":
-        if self.debug:
-            return self
-        secret = self.secret_key.get_secret_value()
-        if secret == EXAMPLE_SECRET_KEY:
-            raise ValueError("SECRET_KEY is the one of the example: make a key of your own")
+    def _fit(self) -> "Settings":
+        """Name everything at once that keeps these settings from being used."""
+        found = [*self._contradictions(), *(() if self.debug else self._unsafe())]
+        if found:
+            raise ValueError(".\n".join(found))
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        if self.registration == "domain" and not self.registration_domains:
+            yield "REGISTRATION=domain needs REGISTRATION_DOMAINS"
+        if self.email_host_user and self.email_host_password is None:
+            yield "EMAIL_HOST_USER needs EMAIL_HOST_PASSWORD"
+        if self.email_use_ssl and self.email_use_tls:
+            yield "EMAIL_USE_SSL and EMAIL_USE_TLS exclude each other: set one of them"
+
+    def _unsafe(self) -> Iterator[str]:
+        """What production refuses."""
         for name in ("secret_key", "secret_key_previous"):
             key: SecretStr | None = getattr(self, name)
-            if key is not None and len(key.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
-                raise ValueError(f"{name.upper()} is shorter than {MINIMUM_SECRET_BYTES} bytes")
-        if not self.allowed_hosts or "*" in self.allowed_hosts:
-            raise ValueError("ALLOWED_HOSTS must name the hosts that are served, without *")
-        if "*" in self.cors_allowed_origins:
-            raise ValueError("CORS_ALLOWED_ORIGINS must name origins, without *")
+            if key is not None and (fault := _fault_of_secret(key.get_secret_value())):
+                yield f"{name.upper()} {fault}"
+        if self.registration == "open":
+            yield "REGISTRATION=open lets anybody make an account: use domain or closed"
+        if self.bcrypt_rounds < MINIMUM_BCRYPT_ROUNDS:
+            yield f"BCRYPT_ROUNDS is less than {MINIMUM_BCRYPT_ROUNDS}: passwords could be guessed"
         if self.worker_metrics_port is not None and self.metrics_token is None:
-            raise ValueError("WORKER_METRICS_PORT needs METRICS_TOKEN")
-        return self
+            yield "WORKER_METRICS_PORT needs METRICS_TOKEN"
+        yield from self._too_trusting()
 
-    @model_validator(mode="after")
-    def _reached_by_visitors(self) -> "Settings":
-        if not (self.debug or self.public_url or self._named_hosts):
-            raise ValueError("PUBLIC_URL is needed, since ALLOWED_HOSTS names no single host")
-        return self
+    def _too_trusting(self) -> Iterator[str]:
+        if not self.allowed_hosts or "*" in self.allowed_hosts:
+            yield "ALLOWED_HOSTS must name the hosts that are served, without *"
+        elif not (self.public_url or self._named_hosts):
+            yield "PUBLIC_URL is needed, since ALLOWED_HOSTS names no single host"
+        if "*" in self.cors_allowed_origins:
+            yield "CORS_ALLOWED_ORIGINS must name origins, without *"
+        if wide := [
+            str(net) for net in self.trusted_proxies if net.prefixlen < WIDEST[net.version]
+        ]:
+            yield (
+                f"TRUSTED_PROXIES believes too many ({', '.join(wide)}): name the network of the"
+                " proxies alone, or others could say who they are"
+            )
 
     @property
     def _named_hosts(self) -> list[str]:
@@ -292,6 +318,25 @@ class Settings(BaseSettings):
         if self.email_use_ssl:
             return "implicit"
         return "starttls" if self.email_use_tls else "none"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches what listens on a host or address."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+
+
+def _fault_of_secret(secret: str) -> str | None:
+    """Return why a key can't guard anything, if so."""
+    if any(word in secret.casefold() for word in EXAMPLE_WORDS):
+        return "is the one of an example: make a key of your own"
+    if len(secret.encode()) < MINIMUM_SECRET_BYTES:
+        return f"is shorter than {MINIMUM_SECRET_BYTES} bytes"
+    if len(set(secret)) < MINIMUM_SECRET_CHARACTERS:
+        return f"has fewer than {MINIMUM_SECRET_CHARACTERS} different characters"
+    return None
 
 
 def _postgresql_address(value: str) -> str:

@@ -17,11 +17,18 @@ keep() {
     chmod 644 "$directory/$1"
 }
 
+# The roles of before are one: who has a database already goes on with it (docs/deployment.md).
+if [ -e "$directory/database_url" ]; then
+    keep migration_password ""
+    keep migration_database_url "$(cat "$directory/database_url")"
+fi
 keep secret_key "$(random)"
 keep metrics_token "$(random)"
 keep postgres_password "$(random)"
 keep database_password "$(random)"
 keep database_url "postgresql://vms:$(cat "$directory/database_password")@postgres:5432/vms"
+keep migration_password "$(random)"
+keep migration_database_url "postgresql://vms_owner:$(cat "$directory/migration_password")@postgres:5432/vms"
 keep redis_auth "requirepass $(random)"
 keep redis_url "redis://:$(cut -d' ' -f2 "$directory/redis_auth")@redis:6379/0"
 keep email_host_password ""

@@ -31,13 +31,19 @@ def environment(fresh_url: str, redis_url: str) -> dict[str, str]:
     ours = {name.upper() for name in Settings.model_fields}
     others = {name: value for name, value in os.environ.items() if name not in ours}
     return others | {
-        "SECRET_KEY": "k" * 48,
+        "SECRET_KEY": "0123456789abcdef" * 3,
         "ALLOWED_HOSTS": "127.0.0.1",
         "DATABASE_URL": fresh_url,
         "REDIS_URL": redis_url,
         "EMAIL_HOST": "127.0.0.1",
-        "BCRYPT_ROUNDS": "4",
+        "BCRYPT_ROUNDS": "10",
     }
+
+
+def test_development_mode_listens_to_this_machine_alone(environment: dict[str, str]) -> None:
+    told = vms("serve", "--host", "192.0.2.1", environment=environment | {"DEBUG": "true"})
+    assert told.returncode == 1
+    assert "DEBUG=true is for this machine alone" in told.stderr
 
 
 @pytest.fixture

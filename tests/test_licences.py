@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from tests.write_licences import LOCK, Part, licence, parts, refused, vendored
+from tests.write_sbom import bill
 
 
 def said(**fields: str) -> str:
@@ -34,6 +35,18 @@ def test_a_licence_that_is_not_on_the_list_is_refused(text: str):
 @pytest.mark.parametrize("text", ["MIT", "MIT OR Apache-2.0", "(MIT AND PSF-2.0) OR ISC"])
 def test_a_licence_may_be_one_of_several(text: str):
     assert refused([Part("part", "1", text)]) == []
+
+
+def test_the_bill_of_materials_has_every_part_with_its_files():
+    document = bill()
+    found = {part["purl"]: part for part in document["components"]}
+    assert len(found) == len(document["components"]) > 50
+    for part in parts(LOCK.read_text(encoding="utf-8")):
+        properties = found[f"pkg:pypi/{part.name}@{part.version}"]["properties"]
+        assert properties, part.name
+        assert len({each["value"] for each in properties}) == len(properties)
+    assert "pkg:npm/zxing-wasm@3.1.4" in found
+    assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
 
 
 def test_an_expression_is_believed_before_the_words_of_before():

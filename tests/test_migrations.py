@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
+from passlib.hash import bcrypt_sha256
 from sqlalchemy import CheckConstraint
 
 from app import migrations
+from app.core.passwords import NO_PASSWORD
 from app.tables import metadata
 from tests.conftest import recreate_database
 
@@ -177,3 +179,50 @@ async def test_an_update_of_a_used_database_is_under_way_until_it_is_finished(ur
             "SELECT count(*) FROM pg_constraint WHERE NOT convalidated"
         )
     assert unproven == 0
+
+
+UNPROVEN = """
+INSERT INTO users (id, email, email_key, first_name, last_name, role, password_hash, is_active,
+    awaits_verification, created_at, updated_at)
+VALUES
+    ('01936b0e-7a4c-7cc3-8a59-000000000001', 'boss@x.org', 'boss@x.org', '', '', 'host',
+        'of a stranger', false, true, now(), now()),
+    ('01936b0e-7a4c-7cc3-8a59-000000000002', 'ada@x.org', 'ada@x.org', '', '', 'host',
+        'of Ada', true, false, now(), now());
+INSERT INTO account_links (id, user_id, purpose, token_hash, expires_at, created_at)
+SELECT gen_random_uuid(), id, purpose, sha256(convert_to(email || purpose, 'UTF8')), now(), now()
+FROM users, unnest(ARRAY['password_reset', 'email_verification']) AS purpose
+"""
+
+
+async def test_an_update_takes_the_password_from_accounts_that_proved_no_address(url: str) -> None:
+    """Whoever registered the address chose it. Links of before are dead."""
+    await asyncio.to_thread(migrations.upgrade, url, "0005")
+    await run(url, UNPROVEN)
+    await asyncio.to_thread(migrations.upgrade, url)
+    async with connected(url) as connection:
+        hashes = dict(await connection.fetch("SELECT email, password_hash FROM users"))
+        links = await connection.fetch(
+            "SELECT email, purpose FROM account_links JOIN users ON users.id = user_id"
+        )
+    assert hashes == {"boss@x.org": NO_PASSWORD, "ada@x.org": "of Ada"}
+    assert [tuple(row) for row in links] == [("ada@x.org", "password_reset")]
+    assert bcrypt_sha256.verify("of a stranger", NO_PASSWORD) is False
+    assert await migrations.settle_rollout(url, finish=False)
+    assert not await migrations.settle_rollout(url, finish=True)
+
+
+async def test_the_way_back_refuses_mails_that_the_release_before_can_not_read(url: str) -> None:
+    await asyncio.to_thread(migrations.upgrade, url)
+    await run(
+        url,
+        "INSERT INTO notifications (id, kind, version, recipient, recipient_name, payload, status,"
+        " attempts, tries_began_at, next_attempt_at, created_at) VALUES (gen_random_uuid(),"
+        " 'password_changed', 1, 'a@x.org', '', '{}', 'sent', 1, now(), now(), now())",
+    )
+    with pytest.raises(RuntimeError, match="1 rows of notifications"):
+        await asyncio.to_thread(migrations.downgrade, url, "0005")
+    await run(url, "DELETE FROM notifications")
+    await asyncio.to_thread(migrations.downgrade, url, "0005")
+    await asyncio.to_thread(migrations.upgrade, url)
+    assert not await migrations.is_behind(url)

@@ -25,6 +25,7 @@ DOCUMENT = documented_app().openapi()
 OF_NOBODY = {
     "auth_refresh": "invalid_token",
     "auth_logout": "invalid_token",
+    "auth_accept_invitation": "invalid_link",
     "auth_verify_email": "invalid_link",
     "auth_reset_password": "invalid_link",
     "visitors_verify_qr": "unknown",
@@ -59,7 +60,7 @@ async def caller(api: Api, example: Example) -> Client:
     """Who would send that: a kiosk, Ada with her own password, a superadmin, or nobody."""
     if example.form == "WalkIn":
         return await add_device(api, "kiosk")
-    if example.form == "PasswordChange":
+    if example.form in {"PasswordChange", "Confirmation"}:
         return await ada(api)
     if example.operation["security"] == []:
         return Client(api.http, {}, "")

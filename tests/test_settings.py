@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.settings import EXAMPLE_SECRET_KEY, Settings, secrets_directory
+from app.settings import Settings, is_loopback, secrets_directory
 
+KEY = "0123456789abcdef" * 2
+EXAMPLE = Path(__file__).parents[1] / ".env.example"
 PRODUCTION: dict[str, Any] = {
-    "SECRET_KEY": "k" * 32,
+    "SECRET_KEY": KEY,
     "ALLOWED_HOSTS": "visitors.example.com",
     "DATABASE_URL": "postgresql://vms:secret@db:5432/vms",
     "REDIS_URL": "redis://redis:6379/0",
@@ -53,8 +55,18 @@ def test_a_missing_setting_is_named(load: Any, name: str) -> None:
 @pytest.mark.parametrize(
     ("variables", "named"),
     [
-        ({"SECRET_KEY": EXAMPLE_SECRET_KEY}, "SECRET_KEY"),
-        ({"SECRET_KEY": "k" * 31}, "SECRET_KEY"),
+        ({"SECRET_KEY": "change-me-to-64-random-characters"}, "SECRET_KEY"),
+        ({"SECRET_KEY": "Example-secret-key-0123456789abcdef"}, "SECRET_KEY"),
+        ({"SECRET_KEY": "0123456789abcdef" * 2 + "changeme"}, "SECRET_KEY"),
+        ({"SECRET_KEY": "0123456789abcdef0123456789abcde"}, "SECRET_KEY"),
+        ({"SECRET_KEY": "012345678" * 8}, "SECRET_KEY"),
+        ({"SECRET_KEY_PREVIOUS": "change-me-to-64-random-characters"}, "SECRET_KEY_PREVIOUS"),
+        ({"SECRET_KEY_PREVIOUS": "k" * 64}, "SECRET_KEY_PREVIOUS"),
+        ({"REGISTRATION": "open"}, "REGISTRATION"),
+        ({"BCRYPT_ROUNDS": "9"}, "BCRYPT_ROUNDS"),
+        ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "TRUSTED_PROXIES"),
+        ({"TRUSTED_PROXIES": "10.0.0.0/8,10.0.0.0/7"}, "TRUSTED_PROXIES"),
+        ({"TRUSTED_PROXIES": "2001:db8::/31"}, "TRUSTED_PROXIES"),
         ({"SECRET_KEY_PREVIOUS": "short"}, "SECRET_KEY_PREVIOUS"),
         ({"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS"),
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
@@ -89,8 +101,35 @@ def test_development_accepts_a_short_key(load: Any) -> None:
     assert load(DEBUG="true", SECRET_KEY="short", ALLOWED_HOSTS=None).debug is True
 
 
+def test_the_key_of_the_example_is_refused(load: Any) -> None:
+    [key] = re.findall(r"^SECRET_KEY=(.+)$", EXAMPLE.read_text(), re.MULTILINE)
+    assert "SECRET_KEY" in fault(load, SECRET_KEY=key)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        *((host, True) for host in ("127.0.0.1", "127.8.9.1", "::1", "[::1]", "LOCALHOST.")),
+        *((host, False) for host in (".".join("0000"), "::", "10.0.0.1", "localhost.evil.test")),
+    ],
+)
+def test_what_only_this_machine_reaches_is_known(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+def test_all_that_is_unsafe_is_named_at_once(load: Any) -> None:
+    said = fault(load, REGISTRATION="open", BCRYPT_ROUNDS="4", SECRET_KEY="k" * 64)
+    assert all(name in said for name in ("REGISTRATION", "BCRYPT_ROUNDS", "SECRET_KEY"))
+
+
+def test_production_takes_what_is_just_good_enough(load: Any) -> None:
+    proxies = "10.0.0.0/8,2001:db8::/32"
+    settings = load(SECRET_KEY="0123456789" * 4, BCRYPT_ROUNDS="10", TRUSTED_PROXIES=proxies)
+    assert len(settings.trusted_proxies) == 2
+
+
 def test_a_secret_is_not_shown(load: Any) -> None:
-    assert "k" * 32 not in repr(load())
+    assert KEY not in repr(load())
 
 
 def test_lists_are_separated_by_commas(load: Any) -> None:
@@ -111,12 +150,12 @@ def test_a_replica_is_optional(load: Any) -> None:
 
 
 def test_a_secret_may_be_a_file(load: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name, value in [("secret_key", "f" * 40), ("email_host_password", ""), ("debug", "true")]:
+    for name, value in [("secret_key", KEY[::-1]), ("email_host_password", ""), ("debug", "true")]:
         (tmp_path / name).write_text(f"{value}\n")
     load()
     monkeypatch.delenv("SECRET_KEY")
     settings = Settings(_env_file=None, _secrets_dir=tmp_path)
-    assert settings.secret_key.get_secret_value() == "f" * 40
+    assert settings.secret_key.get_secret_value() == KEY[::-1]
     assert settings.email_host_password is None
     monkeypatch.setenv("DEBUG", "false")
     assert Settings(_env_file=None, _secrets_dir=tmp_path).debug is False  # the environment wins
@@ -150,8 +189,7 @@ def test_tls_from_the_first_byte_switches_starttls_off(load: Any) -> None:
 
 
 def test_the_example_names_every_setting() -> None:
-    example = (Path(__file__).parents[1] / ".env.example").read_text()
-    named = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    named = set(re.findall(r"^#?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE))
     assert named == {name.upper() for name in Settings.model_fields}
 
 

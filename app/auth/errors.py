@@ -15,6 +15,10 @@ class InvalidRefreshToken(NotAuthenticated):
     code, title = "invalid_token", "This token is not valid, or not any more"
 
 
+class ReauthenticationRequired(Forbidden):
+    code, title = "reauthentication_required", "Show your password again: POST /api/auth/confirm/"
+
+
 class InvalidLink(Problem):
     """422 and not 401: whoever opens a link has no session that could have ended."""
 

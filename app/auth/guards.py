@@ -5,15 +5,17 @@ caller must not see within a list is left to the query (`VisitorReader.visible_t
 """
 
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, OAuth2PasswordBearer
 
 from app.auth.caller import ANONYMOUS, Caller, CallerRole
+from app.auth.errors import ReauthenticationRequired
 from app.auth.permissions import PERMISSIONS, Permission
 from app.auth.repository import live_caller
 from app.auth.service import Tokens
+from app.auth.step_up import require_recent_sign_in
 from app.core.database import Database
 from app.core.errors import Forbidden, NotAuthenticated, Problem
 from app.core.recent_writers import WRITER
@@ -93,13 +95,21 @@ async def _person(database: Database, tokens: Tokens, token: str | None, now: da
 
 
 class Guard:
-    """Lets a caller with the permission pass and hands the caller back."""
+    """Lets a caller with the permission pass and hands the caller back.
 
-    problems: ClassVar[tuple[type[Problem], ...]] = (NotAuthenticated, Forbidden)
+    Where it wants a `recent` sign-in, an older one is to be confirmed first.
+    """
 
-    def __init__(self, permission: Permission, *, ask: str | None = None) -> None:
+    problems: tuple[type[Problem], ...] = (NotAuthenticated, Forbidden)
+
+    def __init__(
+        self, permission: Permission, *, ask: str | None = None, recent: bool = False
+    ) -> None:
         self.permission = permission
         self.ask = ask  # for what, where it is not signing in
+        self.recent = recent
+        if recent:
+            self.problems = (*self.problems, ReauthenticationRequired)
 
     async def __call__(self, request: Request) -> Caller:
         caller = await resolve_caller(request)
@@ -107,6 +117,8 @@ class Guard:
             if caller.role is CallerRole.ANONYMOUS:
                 raise NotAuthenticated(self.ask)
             raise Forbidden
+        if self.recent:
+            require_recent_sign_in(caller, request.app.state.clock.now())
         return caller
 
 
@@ -132,6 +144,7 @@ DepartmentReader = Annotated[Caller, Depends(Guard(Permission.SEE_DEPARTMENTS))]
 DepartmentManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEPARTMENTS))]
 NotificationManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_NOTIFICATIONS))]
 DeviceManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES))]
+DeviceKeyManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES, recent=True))]
 UserManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_USERS))]
 RunningDevice = Annotated[
     Caller, Depends(Guard(Permission.SEND_HEARTBEAT, ask="Send the device's key in X-Device-Key"))

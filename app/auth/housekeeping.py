@@ -11,9 +11,12 @@ from app.auth.repository import (
 )
 from app.auth.trail import AccountTrail
 from app.core.database import Database
+from app.users.repository import UserRepository
 
 # Rows of one transaction: few enough that nobody waits for its locks.
 BATCH = 1_000
+# How long an account waits for its owner, from when it was last asked for.
+UNPROVEN_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Purged:
     refresh_tokens: int
     links: int
     networks: int
+    unproven_accounts: int
 
 
 async def purge_trail(database: Database, now: datetime, days: int) -> int:
@@ -38,7 +42,7 @@ async def purge_trail(database: Database, now: datetime, days: int) -> int:
 
 
 async def purge_sign_ins(database: Database, now: datetime) -> Purged:
-    """Delete sessions that are over, expired refresh tokens and links, and old networks."""
+    """Delete what nobody can use any more, old networks, and accounts that were never opened."""
     async with database.write() as unit:
         links = await AccountLinkRepository(unit).purge(now)
     return Purged(
@@ -46,7 +50,19 @@ async def purge_sign_ins(database: Database, now: datetime) -> Purged:
         refresh_tokens=await _purge_all(database, now, RefreshTokenRepository),
         links=links,
         networks=await _purge_all(database, now, SignInNetworkRepository),
+        unproven_accounts=await _purge_unproven(database, now),
     )
+
+
+async def _purge_unproven(database: Database, now: datetime) -> int:
+    total = 0
+    while True:
+        async with database.write() as unit:
+            users = UserRepository(unit)
+            deleted = await users.purge_unproven(now - UNPROVEN_FOR, at_most=BATCH)
+        total += deleted
+        if deleted < BATCH:
+            return total
 
 
 async def _purge_all(

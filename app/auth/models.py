@@ -23,6 +23,8 @@ class AuthSession(Entity):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    # When its owner last showed the password again; the sign-in itself is `created_at`.
+    confirmed_at: Mapped[datetime | None]
     # The default is for the version before this column, while it still serves beside us.
     last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
     client_address: Mapped[str | None] = mapped_column(String(64))
@@ -60,7 +62,8 @@ class LinkPurpose(StrEnum):
     """What a mailed link lets its holder do."""
 
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose, not a password
-    EMAIL_VERIFICATION = "email_verification"
+    # Prove the address and set the first password. The word is that of the release before.
+    INVITATION = "email_verification"
 
 
 class AccountLink(Entity):

@@ -3,11 +3,12 @@
 Each reads first, then hashes, then writes: no connection and no lock is held while bcrypt works.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from app.auth.caller import Caller
-from app.auth.desk import RESET_LIFETIME, AccountDesk, link_hash
+from app.auth.desk import AccountDesk, link_hash
 from app.auth.errors import InvalidLink
 from app.auth.models import AccountAction, LinkPurpose
 from app.auth.repository import AccountLinkReader, SignInNetworkReader
@@ -41,6 +42,7 @@ class PasswordChanger:
             raise NotAuthenticated("The account was changed meanwhile: sign in again")
         await self.desk.set_password(user, hashed, but=caller.session_id)
         self.desk.trail.record(AccountAction.PASSWORD_CHANGED, user.id, by=user.id)
+        await self.desk.tell_of_new_password(user)
 
     async def reset(self, token: str, new: str) -> None:
         """Set the password by a mailed link, end all sessions; raises `InvalidLink`.
@@ -48,18 +50,44 @@ class PasswordChanger:
         Of two requests at once one finds the link used up. Failed logins are forgotten: whoever
         guesses at an account must not keep its owner out.
         """
+        purpose = LinkPurpose.PASSWORD_RESET
+        user = await self._set_by_link(purpose, token, new, field="new_password")
+        self.desk.trail.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
+        await self.desk.prove_address(user)
+        await self.desk.tell_of_new_password(user)
+        await self._forgive(user)
+
+    async def accept(self, token: str, password: str, names: Mapping[str, str]) -> None:
+        """Set the first password by a mailed link and open the account.
+
+        Raise `InvalidLink`, and `NameLooksTaken`, which leaves the link good.
+        """
+        user = await self._set_by_link(LinkPurpose.INVITATION, token, password, field="password")
+        for name, value in names.items():
+            setattr(user, name, value)
+        self.desk.trail.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
+        await self.desk.prove_address(user)
+        await self.desk.users.refuse_lookalike(user)
+        if names:
+            await self.desk.users.carry_to_visits(user)
+        await self._forgive(user)
+
+    async def _forgive(self, user: User) -> None:
+        networks = await SignInNetworkReader(self.desk.unit).networks(user.id, self.desk.now)
+        await self.limits.forgive(user.email, networks)
+
+    async def _set_by_link(
+        self, purpose: LinkPurpose, token: str, password: str, *, field: str
+    ) -> User:
         hashed_token = link_hash(token)
-        seen = await self._owner(hashed_token)
-        await self.desk.passwords.require_strong(new, seen.email, field="new_password")
-        hashed = await self.hasher.hash(new, known=True)
+        seen = await self._owner(purpose, hashed_token)
+        await self.desk.passwords.require_strong(password, seen.email, field=field)
+        hashed = await self.hasher.hash(password, known=True)
         user = await self.desk.users.lock_usable(seen.id)
         if user is None or not await self.desk.links.use_up(user.id, hashed_token):
             raise InvalidLink
         await self.desk.set_password(user, hashed)
-        self.desk.trail.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
-        await self.desk.prove_address(user)
-        networks = await SignInNetworkReader(self.desk.unit).networks(user.id, self.desk.now)
-        await self.limits.forgive(user.email, networks)
+        return user
 
     async def _own(self, user_id: UUID | None) -> User:
         async with self.database.read() as session:
@@ -81,21 +109,16 @@ class PasswordChanger:
             await record_alone(self.database, now, action, user.id, by=user.id)
             raise Invalid.field("old_password", "wrong_password", "This is not the password")
 
-    async def _owner(self, hashed_token: bytes) -> User:
+    async def _owner(self, purpose: LinkPurpose, hashed_token: bytes) -> User:
         async with self.database.read() as session:
-            links = AccountLinkReader(session)
-            user = await links.owner(LinkPurpose.PASSWORD_RESET, hashed_token, self.desk.now)
+            user = await AccountLinkReader(session).owner(purpose, hashed_token, self.desk.now)
         if user is None:
             raise InvalidLink
         return user
 
 
 async def forgot(desk: AccountDesk, email: str) -> None:
-    """Mail a link to the account of this address, if there is one that staff has not closed.
-
-    It also opens an account whose address was still to be proven: the mail proves it.
-    """
+    """Mail a link to the account of this address, if there is one that staff has not closed."""
     user = await desk.users.lock_by_email(email)
-    if user is not None and (user.is_active or user.awaits_verification):
-        await desk.mail_link(user, LinkPurpose.PASSWORD_RESET, RESET_LIFETIME)
-        desk.trail.record(AccountAction.PASSWORD_RESET_ASKED, user.id, by=None)
+    if user is not None:
+        await desk.mail_way_in(user)

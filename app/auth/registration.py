@@ -4,10 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from app.auth.desk import FIRST_MAIL_LIFETIME, AccountDesk, link_hash
-from app.auth.errors import DomainNotAllowed, InvalidLink, RegistrationClosed
-from app.auth.models import AccountAction, LinkPurpose
+from app.auth.desk import AccountDesk
+from app.auth.errors import DomainNotAllowed, RegistrationClosed
+from app.auth.models import AccountAction
 from app.auth.schemas import UserRegistration
+from app.core.errors import Invalid
 from app.core.passwords import PasswordHasher
 from app.users.models import Role, User
 from app.users.service import create_user
@@ -32,10 +33,10 @@ class RegistrationPolicy:
             raise DomainNotAllowed
 
 
-async def register(
-    desk: AccountDesk, hasher: PasswordHasher, policy: RegistrationPolicy, body: UserRegistration
-) -> User:
-    """A new host; raises `EmailTaken`. Where proof is needed, the account waits for its link."""
+async def register(desk: AccountDesk, hasher: PasswordHasher, body: UserRegistration) -> User:
+    """Make a host that can sign in at once; raise `EmailTaken`."""
+    if body.password is None:
+        raise Invalid.field("password", "missing", "Field required")
     await desk.passwords.require_strong(body.password, body.email, field="password")
     user = await create_user(
         desk.users,
@@ -46,20 +47,31 @@ async def register(
         now=desk.now,
         first_name=body.first_name,
         last_name=body.last_name,
-        awaits_verification=policy.needs_proof,
         by_stranger=True,
     )
     desk.trail.record(AccountAction.REGISTERED, user.id, by=None)
-    if policy.needs_proof:
-        await desk.mail_link(user, LinkPurpose.EMAIL_VERIFICATION, FIRST_MAIL_LIFETIME)
     return user
 
 
-async def verify_email(desk: AccountDesk, token: str) -> None:
-    """Open the account of a mailed link; raises `InvalidLink`."""
-    hashed = link_hash(token)
-    owner = await desk.links.owner(LinkPurpose.EMAIL_VERIFICATION, hashed, desk.now)
-    user = await desk.users.lock_usable(owner.id) if owner else None
-    if user is None or not await desk.links.use_up(user.id, hashed):
-        raise InvalidLink
-    await desk.prove_address(user)
+async def ask_for_account(desk: AccountDesk, body: UserRegistration) -> None:
+    """Mail a link to an address: to its new account, or to the one that it has already.
+
+    Nobody has shown yet that the address is theirs, so that nothing that they could use later is
+    kept: no password, and the names of whoever asked last.
+    """
+    if body.password is not None:
+        message = "No password is taken here: the mailed link sets it"
+        raise Invalid.field("password", "password_not_taken", message)
+    names = (body.first_name, body.last_name)
+    is_new = await desk.users.add_unproven(body.email, *names, desk.now)
+    user = await desk.users.lock_by_email(body.email)
+    if user is None:  # deleted at this very moment
+        return
+    if user.awaits_verification:
+        user.first_name, user.last_name = names
+        user.updated_at = desk.now
+    if is_new:
+        desk.trail.record(AccountAction.REGISTERED, user.id, by=None)
+        await desk.invite(user)
+    else:
+        await desk.mail_way_in(user)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     literal,
     or_,
     select,
@@ -40,7 +41,13 @@ KNOWN_FOR = timedelta(days=30)
 NEWEST_FIRST = Ordering("sessions", (AuthSession.id,), descending=True)
 
 _LIVE = Prepared(
-    select(User.role, User.first_name, User.last_name, User.email)
+    select(
+        User.role,
+        User.first_name,
+        User.last_name,
+        User.email,
+        func.coalesce(AuthSession.confirmed_at, AuthSession.created_at),
+    )
     .join(AuthSession, AuthSession.user_id == User.id)
     .where(
         AuthSession.id == bindparam("session_id"),
@@ -56,9 +63,15 @@ async def live_caller(journeys: Journeys, session_id: UUID, user_id: UUID) -> Ca
     found = await journeys.row(_LIVE, session_id=session_id, user_id=user_id)
     if found is None:
         return None
-    role, first_name, last_name, email = found
-    name = full_name(first_name, last_name)
-    return Caller(CallerRole(role), user_id, name, email, session_id=session_id)
+    role, first_name, last_name, email, confirmed_at = found
+    return Caller(
+        CallerRole(role),
+        user_id,
+        full_name(first_name, last_name),
+        email,
+        session_id=session_id,
+        confirmed_at=confirmed_at,
+    )
 
 
 class AuthSessionReader(ReadRepository[AuthSession]):

@@ -9,6 +9,7 @@ from app.auth.dependencies import Db, Issuer, SignInGate, UserAgent
 from app.auth.errors import InvalidCredentials, InvalidRefreshToken, TokenReused
 from app.auth.guards import Public, SignedIn
 from app.auth.schemas import (
+    Confirmation,
     Credentials,
     OAuthToken,
     ProfileUpdate,
@@ -16,11 +17,12 @@ from app.auth.schemas import (
     RefreshToken,
     SignIn,
 )
-from app.auth.service import begin_session, check_password, end_session, rotate
+from app.auth.service import begin_session, check_password, confirm_session, end_session, rotate
 from app.core.database import Reading, Writing
 from app.core.dependencies import Now
 from app.core.errors import NotAuthenticated, problems
 from app.core.routing import ApiRoute
+from app.users.errors import NameLooksTaken
 from app.users.models import User
 from app.users.repository import UserReader, UserRepository
 from app.users.schemas import Profile
@@ -80,6 +82,30 @@ async def token(
 
 
 @router.post(
+    "/confirm/",
+    operation_id="auth_confirm",
+    summary="Show one's password again",
+    status_code=204,
+    responses=problems(InvalidCredentials),
+)
+async def confirm(
+    body: Confirmation,
+    caller: SignedIn,
+    gate: SignInGate,
+    database: Db,
+    unit: Writing,
+    now: Now,
+) -> None:
+    """Renew the sign-in of this session, for 10 minutes of what `reauthentication_required` guards.
+
+    A wrong password counts like one of `login/`.
+    """
+    email = caller.email or ""
+    user = await check_password(database, gate, email, body.password, now)
+    await confirm_session(unit, user, caller, now)
+
+
+@router.post(
     "/token/refresh/",
     operation_id="auth_refresh",
     summary="Change a refresh token for a new pair",
@@ -116,7 +142,12 @@ async def read_me(caller: SignedIn, session: Reading) -> Profile:
     return Profile.model_validate(await _own(UserReader(session), caller))
 
 
-@router.patch("/me/", operation_id="auth_update_me", summary="Change one's own profile")
+@router.patch(
+    "/me/",
+    operation_id="auth_update_me",
+    summary="Change one's own profile",
+    responses=problems(NameLooksTaken),
+)
 async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: Now) -> Profile:
     """One's names, in the visits that one is to receive as well.
 
@@ -126,6 +157,7 @@ async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: N
     for name, value in body.model_dump(exclude_none=True).items():
         setattr(user, name, value)
     user.updated_at = now
+    await UserRepository(unit).refuse_lookalike(user)
     await UserRepository(unit).carry_to_visits(user)
     return Profile.model_validate(user)
 

@@ -15,8 +15,8 @@ from pydantic import (
 )
 
 from app.auth.models import AccountAction
-from app.core.text import Email, RequiredLine
-from app.users.schemas import NewPassword, Profile
+from app.core.text import Email
+from app.users.schemas import NewPassword, PersonName, Profile
 
 # Longer than any password that can be set, so that a wrong one is a 401 and a megabyte is a 422.
 GivenPassword = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
@@ -42,6 +42,16 @@ class Credentials(BaseModel):
         if isinstance(data, dict) and "username" in data and "email" not in data:
             return {"email" if key == "username" else key: value for key, value in data.items()}
         return data
+
+
+class Confirmation(BaseModel):
+    """One's own password."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"password": "analytical engine"}}
+    )
+
+    password: GivenPassword
 
 
 class SignIn(BaseModel):
@@ -83,12 +93,15 @@ class ProfileUpdate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    first_name: RequiredLine | None = None
-    last_name: RequiredLine | None = None
+    first_name: PersonName | None = None
+    last_name: PersonName | None = None
 
 
 class UserRegistration(BaseModel):
-    """An account of one's own. The role is always `host`."""
+    """An account of one's own. The role is always `host`.
+
+    `password` is required with `REGISTRATION=open`, and refused with `REGISTRATION=domain`.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -103,9 +116,9 @@ class UserRegistration(BaseModel):
     )
 
     email: Email
-    password: NewPassword
-    first_name: RequiredLine
-    last_name: RequiredLine
+    password: NewPassword | None = None
+    first_name: PersonName
+    last_name: PersonName
 
 
 class EmailVerification(BaseModel):
@@ -114,6 +127,35 @@ class EmailVerification(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     token: GivenToken
+
+
+class InvitationAcceptance(BaseModel):
+    """The token of the link that was mailed, the password, and one's names.
+
+    Names that are left out stay as they were given when the account was asked for or made.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "token": "Zk1vQ2x5dGhlIGxpbmsgb2YgdGhlIG1haWwgaGFzIGl0",
+                "password": "analytical engine",
+                "first_name": "Ada",
+                "last_name": "Lovelace",
+            }
+        },
+    )
+
+    token: GivenToken
+    password: NewPassword
+    first_name: PersonName | None = None
+    last_name: PersonName | None = None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names that were given."""
+        return self.model_dump(include={"first_name", "last_name"}, exclude_none=True)
 
 
 class PasswordChange(BaseModel):

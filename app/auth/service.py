@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from app.auth.caller import Caller
 from app.auth.errors import InvalidCredentials, InvalidRefreshToken, TokenReused
 from app.auth.models import AccountAction, AuthSession, RefreshToken
 from app.auth.repository import (
@@ -16,8 +17,10 @@ from app.auth.repository import (
 from app.auth.sign_in_limits import SignInLimits
 from app.auth.trail import AccountTrail, record_alone
 from app.core.database import Database, WriteSession
+from app.core.errors import Unavailable
 from app.core.keys import KeyRing
 from app.core.limits import client_network
+from app.core.passwords import PasswordHasher
 from app.core.request_context import current_client_address
 from app.core.tokens import Claims, InvalidToken, TokenSigner
 from app.users.models import User
@@ -97,7 +100,34 @@ async def check_password(
         account = user.id if user else None
         await record_alone(database, now, AccountAction.SIGN_IN_FAILED, account)
         raise InvalidCredentials
+    if limits.hasher.is_outdated(user.password_hash):
+        await _renew_hash(database, limits.hasher, user, password)
     return user
+
+
+async def _renew_hash(
+    database: Database, hasher: PasswordHasher, user: User, password: str
+) -> None:
+    """Hash the password that has just been shown at the cost of now, and store it.
+
+    Where there is no room for hashing, the next sign-in does it. One that was faster has stored
+    another hash, which must be of the same password for this one to go on.
+    """
+    try:
+        hashed = await hasher.hash(password, known=True)
+    except Unavailable:
+        return
+    async with database.write() as unit:
+        users = UserRepository(unit)
+        if seen := await users.lock_as_seen(user):
+            seen.password_hash = user.password_hash = hashed
+            return
+        present = await users.get(user.id)
+    if present is None:
+        return
+    async with hasher.turn(known=True) as verify:
+        if await verify(password, present.password_hash):
+            user.password_hash = present.password_hash
 
 
 async def begin_session(
@@ -126,6 +156,17 @@ async def begin_session(
     agent = {"user_agent": user_agent}
     AccountTrail(unit, now).record(AccountAction.SIGNED_IN, user.id, by=user.id, **agent)
     return tokens.issue(unit, session, now)
+
+
+async def confirm_session(unit: WriteSession, user: User, caller: Caller, now: datetime) -> None:
+    """Note that the caller has just shown the password of this account again."""
+    seen = await UserRepository(unit).lock_as_seen(user)
+    sessions = AuthSessionRepository(unit)
+    session = await sessions.lock_live(caller.session_id, now) if caller.session_id else None
+    if seen is None or session is None:
+        raise InvalidCredentials
+    session.confirmed_at = now
+    AccountTrail(unit, now).record(AccountAction.SIGNED_IN, user.id, by=user.id, confirmed=True)
 
 
 async def rotate(

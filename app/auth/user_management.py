@@ -7,16 +7,20 @@ from typing import Any
 from uuid import UUID
 
 from app.auth.caller import Caller
-from app.auth.desk import FIRST_MAIL_LIFETIME, AccountDesk
-from app.auth.models import AccountAction, LinkPurpose
+from app.auth.desk import AccountDesk
+from app.auth.models import AccountAction
 from app.auth.permissions import PERMISSIONS, Permission
+from app.auth.step_up import require_recent_sign_in
 from app.core.errors import Forbidden, NotFound
-from app.core.passwords import PasswordHasher
+from app.core.passwords import NO_PASSWORD, PasswordHasher
 from app.core.text import account_key
 from app.users.errors import LastSuperadmin
 from app.users.models import Role, User
 from app.users.schemas import UserCreate
 from app.users.service import create_user
+
+# What lets somebody else into an account, or gives an account more to do.
+GUARDED = ("email", "role")
 
 
 def managed_roles(caller: Caller) -> Collection[Role]:
@@ -35,6 +39,8 @@ class UserDesk:
     async def create(self, body: UserCreate, hasher: PasswordHasher) -> User:
         """A new active account; raises `EmailTaken`. Without a password its owner is mailed."""
         self._require_managed(body.role)
+        if body.role is not Role.HOST:
+            require_recent_sign_in(self.caller, self.desk.now)
         if body.password is not None:
             await self.desk.passwords.require_strong(body.password, body.email, field="password")
         user = await create_user(
@@ -47,12 +53,11 @@ class UserDesk:
         await self.desk.users.adopt_visitors(user)
         self._record(AccountAction.CREATED, user.id, role=user.role.value)
         if body.password is None:
-            purpose = LinkPurpose.PASSWORD_RESET
-            await self.desk.mail_link(user, purpose, FIRST_MAIL_LIFETIME, is_first=True)
+            await self.desk.invite(user)
         return user
 
     async def change(self, user_id: UUID, values: dict[str, Any]) -> tuple[User, int | None]:
-        """Set fields; raise `EmailTaken`, `LastSuperadmin`.
+        """Set fields; raise `EmailTaken`, `NameLooksTaken` and others.
 
         A new role counts from the next request on, since each reads the account; sessions go on.
         Visits that the account is to receive get its new name and address. Returned beside the
@@ -61,15 +66,20 @@ class UserDesk:
         self._require_managed(values.get("role", Role.HOST))
         stays = values.get("role", Role.SUPERADMIN) is Role.SUPERADMIN
         user = await self._locked(user_id, stays=stays and values.get("is_active", True))
+        former = user.email
+        if any(values.get(name, getattr(user, name)) != getattr(user, name) for name in GUARDED):
+            require_recent_sign_in(self.caller, self.desk.now)
         for name, value in values.items():
             setattr(user, name, value)
         user.updated_at = self.desk.now
-        if "email" in values:
-            await self._readdress(user)
+        if user.email != former:
+            await self._readdress(user, former)
         if "is_active" in values:
             await self._open_or_close(user)
         self._record(AccountAction.UPDATED, user.id, **_told(values))
         await self.desk.users.save(user)
+        if values.keys() & {"first_name", "last_name", "is_active"} and user.is_active:
+            await self.desk.users.refuse_lookalike(user)
         if values.keys() & {"email", "first_name", "last_name"}:
             await self.desk.users.carry_to_visits(user)
         is_closed = values.get("is_active") is False
@@ -109,18 +119,21 @@ class UserDesk:
         return user
 
     async def _open_or_close(self, user: User) -> None:
-        user.awaits_verification = False  # staff has decided, whatever the owner proves
+        if user.awaits_verification:
+            # Staff has decided, whatever the owner proves: who asked for it must not get in.
+            user.awaits_verification, user.password_hash = False, NO_PASSWORD
         if user.is_active:
             await self.desk.users.adopt_visitors(user)
         else:
             await self.desk.end_access(user)
 
-    async def _readdress(self, user: User) -> None:
-        """Links that were mailed to the old address end."""
+    async def _readdress(self, user: User, former: str) -> None:
+        """Links that were mailed to the former address end; both addresses are told."""
         user.email_key = account_key(user.email)
         await self.desk.users.save(user)
         await self.desk.links.drop_all(user.id)
         await self.desk.users.adopt_visitors(user)
+        await self.desk.tell_of_new_address(user, former)
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:

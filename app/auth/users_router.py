@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from app.auth.dependencies import Users
+from app.auth.errors import ReauthenticationRequired
 from app.auth.guards import UserManager
 from app.auth.idempotency import Once
 from app.auth.user_management import managed_roles
@@ -14,8 +15,9 @@ from app.core.dependencies import Hasher
 from app.core.errors import NotFound, problems
 from app.core.pagination import Page, Paging
 from app.core.responses import CREATED
+from app.core.rollout import UpdateUnderWay
 from app.core.routing import ApiRoute
-from app.users.errors import EmailTaken, LastSuperadmin
+from app.users.errors import EmailTaken, LastSuperadmin, NameLooksTaken
 from app.users.repository import UserFilter, UserReader
 from app.users.schemas import ChangedUser, DeletedUser, User, UserCreate, UserQuery, UserUpdate
 
@@ -45,10 +47,13 @@ async def list_users(
     summary="Make an account",
     status_code=201,
     dependencies=[Once],
-    responses=CREATED | problems(EmailTaken),
+    responses=CREATED | problems(EmailTaken, NameLooksTaken, ReauthenticationRequired),
 )
 async def create_user(body: UserCreate, users: Users, hasher: Hasher, response: Response) -> User:
-    """Without a password its owner is mailed a link to set one, for a day."""
+    """Without a password its owner is mailed a link to set one, for a day.
+
+    For any role but `host` the sign-in must be confirmed within the last 10 minutes.
+    """
     user = await users.create(body, hasher)
     response.headers["Location"] = f"/api/auth/users/{user.id}/"
     return User.model_validate(user)
@@ -72,10 +77,20 @@ async def read_user(user_id: UUID, caller: UserManager, session: Reading) -> Use
     "/{user_id:uuid}/",
     operation_id="users_update",
     summary="Change an account",
-    responses=problems(NotFound, EmailTaken, LastSuperadmin),
+    responses=problems(
+        NotFound,
+        EmailTaken,
+        NameLooksTaken,
+        LastSuperadmin,
+        ReauthenticationRequired,
+        UpdateUnderWay,
+    ),
 )
 async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedUser:
     """Change the fields that are sent. An account that is deactivated is out at once.
+
+    Another `email` or `role` needs a sign-in confirmed within the last 10 minutes; a new address
+    is told to both mailboxes.
 
     Nobody writes to a deactivated account: its mails go to the `reception_email` of the site, where
     there is one. `POST …/hand-over/` gives its visits to somebody else.

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from importlib import metadata
+from urllib.parse import urlsplit
 
 import aiosmtplib
 from redis.asyncio import Redis
@@ -20,7 +21,7 @@ from app.core.database import Database
 from app.core.engine import missing_limits
 from app.core.localtime import local_now
 from app.health.repository import OutboxReader
-from app.settings import Settings
+from app.settings import Settings, is_loopback
 from app.sites.repository import SiteReader
 from app.users import accounts
 
@@ -48,8 +49,6 @@ NAMES = (
     "email_host_user",
     "default_from_email",
 )
-# Bits of a network that is no proxy any more, by version of IP.
-WIDE = {4: 8, 6: 16}
 
 
 class Health(StrEnum):
@@ -95,6 +94,13 @@ def report(findings: Sequence[Finding]) -> str:
 def as_json(findings: Sequence[Finding]) -> str:
     """The same for a script: a list of objects."""
     return json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2)
+
+
+def before_update(sentences: Sequence[str]) -> list[Finding]:
+    """Return what this release refuses of the settings that the release before runs with."""
+    advice = "Put it right before you update."
+    refused = [Finding("settings", Health.FAULT, sentence, advice) for sentence in sentences]
+    return refused or [Finding("settings", Health.OK, "this release takes all of them")]
 
 
 Look = Callable[[Settings], Awaitable[Finding]]
@@ -168,11 +174,26 @@ def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
     if "frontend_url" not in settings.model_fields_set:
         says = "FRONTEND_URL is not set: mailed links lead to nowhere"
         yield says, "Set it to the address of your front end."
-    if wide := [str(net) for net in settings.trusted_proxies if net.prefixlen < WIDE[net.version]]:
-        says = f"TRUSTED_PROXIES believes nearly everybody ({', '.join(wide)})"
-        yield says, "Name the proxies alone: others could say who they are, and evade limits."
+    if settings.email_tls == "none" and not is_loopback(settings.email_host):
+        says = "EMAIL_USE_TLS and EMAIL_USE_SSL are off: mail can be read on its way"
+        yield says, "Use one of them: the mails hold codes and links that open doors."
+    if plain := [name for name, url in _web_addresses(settings) if _is_plain(url)]:
+        says = f"{', '.join(dict.fromkeys(plain))}: http and not https"
+        yield says, "Serve it by https: passwords, tokens and codes go that way."
     if settings.metrics_token is None:
         yield "METRICS_TOKEN is not set: /metrics is closed", "Set it where Prometheus is to watch."
+
+
+def _web_addresses(settings: Settings) -> Iterator[tuple[str, str]]:
+    yield "FRONTEND_URL", settings.frontend_url
+    yield "PUBLIC_URL", settings.service_url
+    for origin in settings.cors_allowed_origins:
+        yield "CORS_ALLOWED_ORIGINS", origin
+
+
+def _is_plain(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 async def _accounts(settings: Settings) -> Finding:

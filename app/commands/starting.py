@@ -27,20 +27,44 @@ def fail(sentence: str) -> NoReturn:
 
 def prepared() -> "Settings":
     """The checked settings, with the logs set up by them."""
+    from app.core.logging import configure_logging
+
+    settings = _loaded()
+    if not isinstance(settings, list):
+        configure_logging(debug=settings.debug)
+        return settings
+    fail("\n".join(settings))
+
+
+def refused_settings() -> list[str]:
+    """Return a sentence for each thing that keeps the settings from being used."""
+    settings = _loaded()
+    return settings if isinstance(settings, list) else []
+
+
+def _loaded() -> "Settings | list[str]":
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
-    from app.core.logging import configure_logging
     from app.settings import Settings
 
     try:
-        settings = Settings()
+        return Settings()
     except ValidationError as error:
-        fail("\n".join(_sentence(fault) for fault in error.errors()))
+        return [line for fault in error.errors() for line in _sentence(fault).splitlines()]
     except (OSError, SettingsError) as error:
-        fail(f"A file of settings can't be read: {error.__cause__ or error}.")
-    configure_logging(debug=settings.debug)
-    return settings
+        return [f"A file of settings can't be read: {error.__cause__ or error}."]
+
+
+def refuse_open_development(settings: "Settings", host: str) -> None:
+    """End where development mode would listen to other machines."""
+    from app.settings import is_loopback
+
+    if settings.debug and not is_loopback(host):
+        fail(
+            f"DEBUG=true is for this machine alone, and {host} is reached by others:"
+            " listen on 127.0.0.1, or leave DEBUG out."
+        )
 
 
 def observed() -> "Settings":

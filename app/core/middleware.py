@@ -12,6 +12,7 @@ from app.core.errors import Problem
 from app.core.ids import new_id
 from app.core.logging import logger
 from app.core.metrics import count_request
+from app.core.permissions_policy import permissions_policy
 from app.core.request_context import (
     CALLER,
     SANE_REQUEST_ID,
@@ -145,9 +146,12 @@ class SecurityHeadersMiddleware:
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     ASSETS = "/docs-assets/"
-    STRICT_TRANSPORT = "max-age=63072000"  # two years
+    STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"  # two years
 
     API: ClassVar = {
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": permissions_policy(),
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
         "Referrer-Policy": "no-referrer",

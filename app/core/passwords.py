@@ -19,6 +19,9 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 MAX_LENGTH = 128
+# Of an account whose owner has not chosen a password yet: well-formed, and the hash of nothing that
+# anybody could find.
+NO_PASSWORD = f"$bcrypt-sha256$v=2,t=2b,r=12${'.' * 22}${'.' * 31}"
 # bcrypt is CPU work: more at once than this would only starve the other requests.
 CONCURRENT = 2
 # Of one process.
@@ -65,6 +68,10 @@ class PasswordHasher:
 
     def hash_now(self, password: str) -> str:
         return str(self._scheme.hash(normalized(password)))
+
+    def is_outdated(self, hashed: str) -> bool:
+        """Whether a hash has another cost than new ones."""
+        return bool(self._scheme.needs_update(hashed))
 
     def verify_now(self, password: str, hashed: str | None) -> bool:
         """Whether the password fits. With no hash it fails after the same work."""

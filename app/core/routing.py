@@ -21,6 +21,7 @@ from app.core.errors import (
     merge_problems,
 )
 from app.core.request_context import note_subject
+from app.core.transport import UrlTooLong
 
 JSON = ("application/json",)
 FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -43,7 +44,7 @@ class ApiRoute(APIRoute):
     def _implied_problems(self) -> Iterator[type[Problem]]:
         for dependant in walk(self.dependant):
             yield from getattr(dependant.call, "problems", ())
-        yield from (Invalid, Unavailable)
+        yield from (Invalid, Unavailable, UrlTooLong)
         if self.body_field:
             yield from (MalformedRequest, TooLarge, UnsupportedMediaType)
 

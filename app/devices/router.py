@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.auth.guards import DeviceManager, RunningDevice
+from app.auth.guards import DeviceKeyManager, DeviceManager, RunningDevice
 from app.core.database import Reading, Writing
 from app.core.dependencies import Now
 from app.core.errors import NotFound, problems
@@ -42,7 +42,7 @@ async def list_devices(_: DeviceManager, session: Reading, page: Paging) -> Page
     "/", operation_id="devices_create", summary="Add a device", status_code=201, responses=CREATED
 )
 async def create_device(
-    body: schemas.DeviceCreate, _: DeviceManager, register: Register, response: Response
+    body: schemas.DeviceCreate, _: DeviceKeyManager, register: Register, response: Response
 ) -> schemas.DeviceWithKey:
     """Its key is in this answer and nowhere else."""
     device, key = await register.create(body.model_dump())
@@ -119,7 +119,7 @@ async def delete_device(device_id: UUID, _: DeviceManager, register: Register) -
     responses=problems(NotFound),
 )
 async def rotate_key(
-    device_id: UUID, _: DeviceManager, register: Register
+    device_id: UUID, _: DeviceKeyManager, register: Register
 ) -> schemas.DeviceWithKey:
     """It is in this answer and nowhere else.
 

@@ -12,6 +12,8 @@ from app.embedded.mail import MailCatcher
 from app.embedded.postgres import EmbeddedPostgres
 from app.embedded.redis import EmbeddedRedis
 
+LOOPBACK_NAMES = "localhost,*.localhost,127.0.0.1,[::1]"
+
 
 class Given(BaseSettings):
     """What the environment or `.env` sets already, so that it is not ours to bring."""
@@ -23,6 +25,7 @@ class Given(BaseSettings):
     email_host: str | None = None
     secret_key: SecretStr | None = None
     public_url: str | None = None
+    allowed_hosts: str | None = None
 
 
 class Parts:
@@ -57,6 +60,9 @@ class Parts:
         settings = dict(os.environ, DEBUG="true")
         if not self._given.public_url:
             settings["PUBLIC_URL"] = address
+        if not self._given.allowed_hosts:
+            # A page from elsewhere could otherwise reach us by a name that leads here.
+            settings["ALLOWED_HOSTS"] = LOOPBACK_NAMES
         if not self._given.secret_key:
             settings["SECRET_KEY"] = _kept_secret(self._data_dir / "secret_key")
         if self.postgres:

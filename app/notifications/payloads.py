@@ -178,8 +178,15 @@ class SummaryOfVisits(Payload):
     visitors: tuple[ListedVisitor, ...]
 
 
-class AccountLinkPayload(Payload):
+class AccountPayload(Payload):
     first_name: OneLine
+
+
+class EmailChangedPayload(AccountPayload):
+    is_new: bool  # whether this mail goes to the new address, or to the former one
+
+
+class AccountLinkPayload(AccountPayload):
     link: OneLine
     valid_for_minutes: Annotated[int, Field(gt=0)]
     is_first: bool = False  # the account has just been made for its owner, by somebody else
@@ -201,6 +208,8 @@ PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(
         NotificationKind.visitor_reminder: VisitPayload,
         NotificationKind.password_reset: AccountLinkPayload,
         NotificationKind.email_verification: AccountLinkPayload,
+        NotificationKind.password_changed: AccountPayload,
+        NotificationKind.email_changed: EmailChangedPayload,
     }
 )
 

@@ -13,6 +13,9 @@ from app.reports.columns import Column, Kind
 BYTE_ORDER_MARK = "\ufeff"
 # What a spreadsheet takes for the beginning of a formula, wide forms too (OWASP, CSV injection).
 FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+# The same within a text, where a spreadsheet that parts cells by `;` or a tab begins a new one: it
+# takes no notice of our quotation marks, which stand in the midst of its cells.
+WITHIN = re.compile('([,;\t\r\n][\\s"]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -48,10 +51,13 @@ def _lines(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _text(value: object) -> str:
-    """Text that no spreadsheet runs: an apostrophe goes before what would begin a formula."""
+    """Return text that no spreadsheet runs: an apostrophe goes before what would begin a formula.
+
+    That holds for files that are read with `,`, `;` or a tab between cells.
+    """
     if value is None:
         return ""
-    text = CONTROLS.sub("", str(value))
+    text = WITHIN.sub(r"\1'", CONTROLS.sub("", str(value)))
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

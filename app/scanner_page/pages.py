@@ -13,6 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from app.core.permissions_policy import permissions_policy
+
 STATIC = Path(__file__).parent / "static"
 HEADERS = {
     "Content-Security-Policy": (
@@ -20,7 +22,7 @@ HEADERS = {
         "img-src 'self'; connect-src 'self'; worker-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
-    "Permissions-Policy": "camera=(self)",
+    "Permissions-Policy": permissions_policy("camera"),
     "Cache-Control": "no-cache",  # kept, but asked about
 }
 

@@ -20,8 +20,8 @@ class Role(StrEnum):
 class User(Entity):
     """A person who signs in. `email_key` is what makes two spellings of one address equal.
 
-    One that `awaits_verification` has registered by itself and is not active yet: the mailed link
-    makes it so.
+    One that `awaits_verification` was asked for by somebody who need not own the address: it is not
+    active and has no password until the mailed link is used, and its names are shown to nobody.
     """
 
     __tablename__ = "users"
@@ -40,6 +40,16 @@ class User(Entity):
     def name(self) -> str:
         """First and last name, as it is shown to visitors."""
         return full_name(self.first_name, self.last_name)
+
+    @property
+    def known_first_name(self) -> str:
+        """The first name, once the owner of the address can have chosen it; else empty."""
+        return "" if self.awaits_verification else self.first_name
+
+    @property
+    def known_last_name(self) -> str:
+        """The last name, likewise."""
+        return "" if self.awaits_verification else self.last_name
 
 
 def full_name(first_name: str, last_name: str) -> str:

@@ -4,7 +4,9 @@ Length counts, composition does not. Common passwords and one's own address are 
 is hardly more than words that anybody here would try: those of the place, and of one's own address.
 """
 
+import lzma
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +25,14 @@ SHORTEST_WORD = 3
 # Of this product and its roles; the rest is in the settings.
 OWN_WORDS = ("vms", "visitor", "visitors", "management", *Role)
 WORD = re.compile(r"[^\W\d_]+")
-COMMON = Path(__file__).with_name("common_passwords.txt")
+COMMON = Path(__file__).with_name("common_passwords.txt.xz")
+# What people type in place of a letter. A 1 is an i or an l, so that these two are one.
+UNDONE = str.maketrans("@4013l5$", "aaoieiss")
+# Beside control and format characters: fillers, variation selectors and the like.
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,8 @@ class Weakness:
 
 TOO_SHORT = Weakness("password_too_short", f"A password has at least {MIN_LENGTH} characters")
 TOO_LONG = Weakness("password_too_long", f"A password has at most {MAX_LENGTH} characters")
+IS_INVISIBLE = Weakness("password_invisible", "A password must not have invisible characters")
+REPEATS = Weakness("password_repeats", "A password must be more than one character, repeated")
 TOO_COMMON = Weakness("password_too_common", "This password is one of the most common ones")
 IS_ADDRESS = Weakness("password_is_email", "A password must not be the e-mail address")
 IS_OBVIOUS = Weakness(
@@ -66,10 +77,14 @@ def weakness(password: str, email: str, words: Collection[str] = ()) -> Weakness
         return TOO_SHORT
     if len(text) > MAX_LENGTH:
         return TOO_LONG
+    if any(map(_is_invisible, password)):
+        return IS_INVISIBLE
     folded = account_key(text)
+    if len(set(folded)) == 1:
+        return REPEATS
     if folded in {address, address.rpartition("@")[0]}:
         return IS_ADDRESS
-    if folded in _common():
+    if _is_common(folded):
         return TOO_COMMON
     return IS_OBVIOUS if _is_made_of(folded, {*words, *words_of(email)}) else None
 
@@ -89,7 +104,17 @@ def require_strong(password: str, email: str, *, field: str, words: Collection[s
         raise Invalid.field(field, found.code, found.message)
 
 
+def _is_invisible(character: str) -> bool:
+    is_control = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return is_control or INVISIBLE.match(character) is not None
+
+
+def _is_common(folded: str) -> bool:
+    """Whether a password, or what it becomes once letters stand for digits and signs, is listed."""
+    return f"\n{folded.translate(UNDONE)}\n".encode() in _common()
+
+
 @cache
-def _common() -> frozenset[str]:
-    lines = COMMON.read_text("utf-8").splitlines()
-    return frozenset(line for line in lines if not line.startswith("#"))
+def _common() -> bytes:
+    """The list as one text, a tenth of what a set of its words would take."""
+    return lzma.decompress(COMMON.read_bytes())

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
@@ -10,7 +11,9 @@ from sqlalchemy import (
     DateTime,
     String,
     Uuid,
+    and_,
     column,
+    delete,
     func,
     literal_column,
     or_,
@@ -18,12 +21,16 @@ from sqlalchemy import (
     table,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert
 
+from app.core.ids import new_id
 from app.core.pagination import Ordering, PageRequest, paginate
+from app.core.passwords import NO_PASSWORD
 from app.core.repository import ReadRepository, Repository, refusals
 from app.core.text import account_key
-from app.users.errors import EmailTaken
-from app.users.models import Role, User
+from app.users.errors import EmailTaken, NameLooksTaken
+from app.users.lookalikes import looks_like
+from app.users.models import Role, User, full_name
 
 NEWEST_FIRST = Ordering("users", (User.id,), descending=True)
 
@@ -74,10 +81,9 @@ def _begins(q: str) -> ColumnElement[bool]:
     """
     names = (User.first_name + " " + User.last_name, User.last_name)
     folds = (func.search_fold, func.search_fold_spelt_out)
-    return or_(
-        *(func.starts_with(fold(name), fold(q)) for name in names for fold in folds),
-        User.email_key.startswith(account_key(q), autoescape=True),
-    )
+    by_name = or_(*(func.starts_with(fold(name), fold(q)) for name in names for fold in folds))
+    by_address = User.email_key.startswith(account_key(q), autoescape=True)
+    return or_(and_(by_name, ~User.awaits_verification), by_address)
 
 
 def receives() -> ColumnElement[bool]:
@@ -140,6 +146,43 @@ class UserRepository(UserReader, Repository[User]):
         with refusals({"uq_users_email_key": EmailTaken}):
             await self.unit.flush()
         return user
+
+    async def add_unproven(
+        self, email: str, first_name: str, last_name: str, now: datetime
+    ) -> bool:
+        """Add an account that waits for its owner; return False where the address has one."""
+        row = {
+            "id": new_id(),
+            "email": email,
+            "email_key": account_key(email),
+            "first_name": first_name,
+            "last_name": last_name,
+            "role": Role.HOST,
+            "password_hash": NO_PASSWORD,
+            "is_active": False,
+            "awaits_verification": True,
+            "created_at": now,
+            "updated_at": now,
+        }
+        added = insert(User).values(row).on_conflict_do_nothing(index_elements=["email_key"])
+        return bool((await self.unit.write(added)).rowcount)
+
+    async def refuse_lookalike(self, user: User) -> None:
+        """Raise `NameLooksTaken` where the name could be mistaken for that of an open account."""
+        names = select(User.first_name, User.last_name).where(User.is_active, User.id != user.id)
+        for first_name, last_name in (await self.unit.rows(names)).all():
+            if looks_like(user.name, full_name(first_name, last_name)):
+                raise NameLooksTaken
+
+    async def purge_unproven(self, before: datetime, *, at_most: int) -> int:
+        """Delete accounts that were last asked for before this instant and never opened."""
+        old = (
+            select(User.id)
+            .where(User.awaits_verification, User.updated_at <= before)
+            .limit(at_most)
+            .with_for_update(skip_locked=True)
+        )
+        return (await self.unit.write(delete(User).where(User.id.in_(old)))).rowcount
 
     async def lock_by_email(self, email: str) -> User | None:
         return await self.lock(User.email_key == account_key(email), key_share=True)

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from app.core.passwords import MAX_LENGTH
 from app.core.text import LEFT_OUT, Email, RequiredLine, SearchText
+from app.users.lookalikes import mixes_scripts
 from app.users.models import Role
 from app.users.password_rules import MIN_LENGTH
 
@@ -20,6 +21,15 @@ NewPassword = Annotated[
         json_schema_extra={"format": "password"},
     ),
 ]
+
+
+def _of_one_script(name: str) -> str:
+    if mixes_scripts(name):
+        raise ValueError("must not mix letters of several scripts in one word")
+    return name
+
+
+PersonName = Annotated[RequiredLine, AfterValidator(_of_one_script)]
 
 
 class Profile(BaseModel):
@@ -37,6 +47,14 @@ class Profile(BaseModel):
 class User(Profile):
     """An account as it is managed."""
 
+    first_name: str = Field(
+        examples=["Ada"],
+        validation_alias=AliasChoices("known_first_name", "first_name"),
+        description="Empty until the owner of a self-registered account has used the mailed link",
+    )
+    last_name: str = Field(
+        examples=["Lovelace"], validation_alias=AliasChoices("known_last_name", "last_name")
+    )
     is_active: bool = Field(description="Whether the account can sign in")
     created_at: datetime
     updated_at: datetime
@@ -72,8 +90,8 @@ class UserCreate(BaseModel):
     )
 
     email: Email
-    first_name: RequiredLine
-    last_name: RequiredLine
+    first_name: PersonName
+    last_name: PersonName
     role: Role
     password: NewPassword | None = None
 
@@ -84,8 +102,8 @@ class UserUpdate(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"is_active": False}})
 
     email: Email = LEFT_OUT
-    first_name: RequiredLine = LEFT_OUT
-    last_name: RequiredLine = LEFT_OUT
+    first_name: PersonName = LEFT_OUT
+    last_name: PersonName = LEFT_OUT
     role: Role = LEFT_OUT
     is_active: bool = LEFT_OUT
 

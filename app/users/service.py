@@ -18,11 +18,10 @@ async def create_user(
     now: datetime,
     first_name: str = "",
     last_name: str = "",
-    awaits_verification: bool = False,
     by_stranger: bool = False,
 ) -> User:
-    """A new account, active unless its address is to be proven first; raises `EmailTaken`."""
-    return await users.save(
+    """Make an active account; raise `EmailTaken` and `NameLooksTaken`."""
+    user = await users.save(
         User(
             email=email,
             email_key=account_key(email),
@@ -30,9 +29,11 @@ async def create_user(
             last_name=last_name,
             role=role,
             password_hash=await hasher.hash(password, known=not by_stranger),
-            is_active=not awaits_verification,
-            awaits_verification=awaits_verification,
+            is_active=True,
+            awaits_verification=False,
             created_at=now,
             updated_at=now,
         )
     )
+    await users.refuse_lookalike(user)
+    return user

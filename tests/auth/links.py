@@ -5,7 +5,7 @@ from email.message import EmailMessage
 
 from tests.mailbox import Mailbox
 
-LINK = re.compile(r"http://localhost:3000/(reset-password|verify-email)\?token=([\w-]+)")
+LINK = re.compile(r"http://localhost:3000/(reset-password|accept-invitation)\?token=([\w-]+)")
 
 
 def link(mail: EmailMessage) -> tuple[str, str] | None:

@@ -1,16 +1,20 @@
 """Signing in."""
 
+import asyncio
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from app.core.clock import SystemClock
 from app.core.database import Database
-from app.users.models import Role
+from app.users.models import Role, User
 from app.users.repository import UserRepository
 from app.users.service import create_user
 from tests.api import PASSWORD, Api
+from tests.auth.conftest import StartApp
 from tests.database import deactivate
 from tests.problems import faulty_fields, problem
 
@@ -160,3 +164,27 @@ async def test_passwords_are_not_stored(api: Api, database: Database):
     assert user is not None
     assert PASSWORD not in user.password_hash
     assert user.password_hash.startswith("$bcrypt-sha256$")
+
+
+async def test_a_hash_is_renewed_at_login_when_the_cost_changes(api: Api, start: StartApp):
+    admin = await api.admin()
+    body = {"email": "desk@example.com", "password": PASSWORD}
+
+    async def stored() -> str:
+        async with api.database.read() as session:
+            user = await session.scalar(select(User).where(User.id == UUID(admin.user_id)))
+        assert user is not None
+        return user.password_hash
+
+    before = await stored()
+    dearer = await start(bcrypt_rounds=5)
+    wrong = await dearer.http.post("/api/auth/login/", json=body | {"password": "wrong"})
+    assert (wrong.status_code, await stored()) == (401, before)
+    answers = await asyncio.gather(
+        *(dearer.http.post("/api/auth/login/", json=body) for _ in range(3))
+    )
+    assert [answer.status_code for answer in answers] == [200] * 3
+    renewed = await stored()
+    assert ",r=5$" in renewed
+    assert (await dearer.http.post("/api/auth/login/", json=body)).status_code == 200
+    assert await stored() == renewed

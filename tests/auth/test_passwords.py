@@ -170,7 +170,8 @@ async def test_a_link_of_a_deactivated_account_is_dead(
 async def test_a_link_of_another_purpose_is_refused(api: Api, mailbox: Mailbox):
     admin = await api.admin()
     token = await reset_token(api, mailbox)
-    answer = await api.http.post("/api/auth/verify-email/", json={"token": token})
+    body = {"token": token, "password": NEW}
+    answer = await api.http.post("/api/auth/accept-invitation/", json=body)
     problem(answer, 422, "invalid_link")
     access = admin.headers["Authorization"].removeprefix("Bearer ")
     problem(await reset(api, access), 422, "invalid_link")

@@ -11,9 +11,6 @@ from pydantic import ValidationError
 from app.settings import Settings
 from tests.api import PASSWORD, Api
 from tests.auth.conftest import StartApp
-from tests.auth.links import newest_token
-from tests.database import all_mails
-from tests.mailbox import Mailbox
 from tests.problems import faulty_fields, problem
 
 ADA: dict[str, Any] = {
@@ -30,10 +27,6 @@ async def register(api: Api, **fields: Any) -> httpx.Response:
 
 async def login(api: Api, email: str = "ada@example.com", password: str = PASSWORD):
     return await api.http.post("/api/auth/login/", json={"email": email, "password": password})
-
-
-async def verify(api: Api, token: str) -> httpx.Response:
-    return await api.http.post("/api/auth/verify-email/", json={"token": token})
 
 
 async def test_a_host_is_made_and_can_sign_in(api: Api):
@@ -120,6 +113,12 @@ async def test_closed_is_closed(start: StartApp):
     problem(await register(api, email="desk@example.com"), 403, "registration_closed")
 
 
+async def test_an_open_registration_needs_a_password(api: Api):
+    body = {name: value for name, value in ADA.items() if name != "password"}
+    answer = await api.http.post("/api/auth/register/", json=body)
+    assert faulty_fields(answer) == {"password"}
+
+
 async def test_production_is_closed_unless_told_otherwise(start: StartApp):
     problem(await register(await start(debug=False)), 403, "registration_closed")
 
@@ -136,56 +135,6 @@ async def test_other_domains_are_refused(start: StartApp):
     api = await start(registration="domain", registration_domains=["example.com"])
     for email in ("ada@example.org", "ada@sub.example.com", "ada@example.com.evil.org"):
         problem(await register(api, email=email), 403, "domain_not_allowed")
-
-
-async def test_the_mailed_link_opens_the_account_once(start: StartApp, mailbox: Mailbox):
-    api = await start(registration="domain", registration_domains=["example.com"])
-    answer = await register(api, email="ada@EXAMPLE.com")
-    assert (answer.status_code, answer.json()["is_active"]) == (201, False)
-    problem(await login(api), 401, "invalid_credentials")
-    token = await newest_token(mailbox, "verify-email", "ada@example.com")
-    assert (await verify(api, token)).status_code == 204
-    assert (await login(api)).status_code == 200
-    problem(await verify(api, token), 422, "invalid_link")
-
-
-async def test_a_proven_address_brings_its_visitors(start: StartApp, mailbox: Mailbox):
-    api = await start(registration="domain", registration_domains=["example.com"])
-    admin = await api.admin()
-    visitor = await admin.register(host_email="Ada@example.com", host_name="A. L.")
-    user = (await register(api)).json()
-    await verify(api, await newest_token(mailbox, "verify-email", "ada@example.com"))
-    host = await api.sign_in("ada@example.com", user["id"])
-    assert (await host.get(f"visitors/{visitor['id']}/")).json()["host_name"] == "A. L."
-
-
-@pytest.mark.parametrize("token", ["x", "é", "\0", "' OR 1=1", "x" * 2000])
-async def test_a_made_up_link_is_refused(api: Api, token: str):
-    problem(await verify(api, token), 422, "invalid_link")
-
-
-async def test_a_lost_link_is_replaced_by_a_reset(start: StartApp, mailbox: Mailbox):
-    api = await start(registration="domain", registration_domains=["example.com"])
-    await register(api)
-    lost = await newest_token(mailbox, "verify-email", "ada@example.com")
-    await api.http.post("/api/auth/forgot-password/", json={"email": "ada@example.com"})
-    token = await newest_token(mailbox, "reset-password", "ada@example.com")
-    body = {"token": token, "new_password": "another fine password"}
-    assert (await api.http.post("/api/auth/reset-password/", json=body)).status_code == 204
-    assert (await login(api, password="another fine password")).status_code == 200
-    problem(await verify(api, lost), 422, "invalid_link")
-
-
-async def test_staff_closes_an_unproven_account_for_good(start: StartApp, mailbox: Mailbox):
-    api = await start(registration="domain", registration_domains=["example.com"])
-    admin = await api.admin()
-    user = (await register(api)).json()
-    token = await newest_token(mailbox, "verify-email", "ada@example.com")
-    await admin.patch(f"auth/users/{user['id']}/", {"is_active": False})
-    problem(await verify(api, token), 422, "invalid_link")
-    before = len(await all_mails(api.database))
-    await api.http.post("/api/auth/forgot-password/", json={"email": "ada@example.com"})
-    assert len(await all_mails(api.database)) == before
 
 
 async def test_registrations_are_limited_per_address(start: StartApp):

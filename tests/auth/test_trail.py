@@ -116,9 +116,12 @@ async def test_a_password_leaves_its_changes(api: Api, mailbox: Mailbox):
 async def test_a_registration_leaves_its_steps(start: StartApp, mailbox: Mailbox):
     api = await start(registration="domain", registration_domains=["example.com"])
     body = {name: HOST[name] for name in ("email", "first_name", "last_name")}
-    await api.http.post("/api/auth/register/", json=body | {"password": "analytical engine"})
-    link = {"token": await newest_token(mailbox, "verify-email", "ada@example.com")}
-    assert (await api.http.post("/api/auth/verify-email/", json=link)).status_code == 204
+    await api.http.post("/api/auth/register/", json=body)
+    link = {"token": await newest_token(mailbox, "accept-invitation", "ada@example.com")}
+    answer = await api.http.post(
+        "/api/auth/accept-invitation/", json=link | {"password": "analytical engine"}
+    )
+    assert answer.status_code == 204
     root = await api.superadmin()
     [registered] = await trail(root, action="registered")
     assert (registered["actor_id"], registered["account_email"]) == (None, "ada@example.com")

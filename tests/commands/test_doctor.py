@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,20 @@ from tests.database import add_site, change_default_site
 from tests.zones import moved, reckoned_with
 
 NOBODY = "127.0.0.1:1"
+
+
+PRODUCTION = {
+    "SECRET_KEY": "0123456789abcdef" * 2,
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "DATABASE_URL": f"postgresql://vms@{NOBODY}/vms",
+    "REDIS_URL": f"redis://{NOBODY}",
+    "EMAIL_HOST": "127.0.0.1",
+}
+
+
+def doctor(environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "app.cli", "doctor", "--json", *options]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture
@@ -107,14 +120,18 @@ def test_what_a_server_answers_has_its_advice(error: asyncpg.PostgresError, advi
     ("doubtful", "named"),
     [
         ({"allowed_hosts": ["visitors.example.com"]}, "ALLOWED_HOSTS"),
-        ({"trusted_proxies": [IPv4Network("0.0.0.0/0")]}, "TRUSTED_PROXIES"),
+        ({"email_host": "smtp.visitors.test"}, "EMAIL_USE_TLS"),
+        ({"frontend_url": "http://desk.test"}, "FRONTEND_URL"),
+        ({"public_url": "http://visitors.test"}, "PUBLIC_URL"),
+        ({"cors_allowed_origins": ["https://a.test", "http://b.test"]}, "CORS_ALLOWED_ORIGINS"),
         ({"metrics_token": None}, "METRICS_TOKEN"),
     ],
 )
 def test_a_doubtful_setting_is_worth_a_warning(
     whole: Settings, database: Database, doubtful: dict[str, Any], named: str
 ):
-    [finding] = [each for each in examine(whole.model_copy(update=doubtful)) if each.advice]
+    found = examine(whole.model_copy(update=doubtful))
+    [finding] = [each for each in found if each.part == "settings"]
     assert (finding.part, finding.health) == ("settings", Health.WARNING)
     assert named in finding.says
 
@@ -159,13 +176,24 @@ def test_a_script_can_read_it(whole: Settings):
 
 def test_a_fault_ends_the_command_with_1(whole: Settings):
     environment = {
-        "SECRET_KEY": "k" * 48,
-        "ALLOWED_HOSTS": "127.0.0.1",
-        "DATABASE_URL": f"postgresql://vms@{NOBODY}/vms",
+        **PRODUCTION,
         "REDIS_URL": whole.redis_url,
-        "EMAIL_HOST": "127.0.0.1",
     }
-    command = [sys.executable, "-m", "app.cli", "doctor", "--json"]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    ended = doctor(environment)
     assert ended.returncode == 1
     assert "database" in [each["part"] for each in json.loads(ended.stdout)]
+
+
+def test_before_an_update_all_that_will_be_refused_is_named():
+    """Nothing but the settings is needed for it."""
+    unsafe = {"SECRET_KEY": "k" * 48, "REGISTRATION": "open", "BCRYPT_ROUNDS": "4"}
+    ended = doctor(PRODUCTION | unsafe, "--before-update")
+    found = json.loads(ended.stdout)
+    assert ended.returncode == 1
+    assert [each["says"].split()[0] for each in found] == [
+        "SECRET_KEY",
+        "REGISTRATION=open",
+        "BCRYPT_ROUNDS",
+    ]
+    ended = doctor(PRODUCTION, "--before-update")
+    assert (ended.returncode, [each["health"] for each in json.loads(ended.stdout)]) == (0, ["ok"])

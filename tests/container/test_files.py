@@ -1,5 +1,6 @@
 """Dockerfile, compose.yaml and what belongs to them, held against the service."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from app import migrations
 from app.cli import app
 from app.embedded.postgres import EmbeddedPostgres
 from app.settings import Settings
@@ -16,6 +18,13 @@ from tests.container.database_role import make_role
 from tests.container.dockerfile import ROOT, stages
 from tests.embedded.helpers import query
 
+# Of the service's role: what it may not do with rows, or may do with tables.
+MISPLACED_RIGHTS = """
+SELECT string_agg(relname || ' ' || word, ', ') FROM pg_class,
+    unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS word
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    AND has_table_privilege('vms', oid, word) = (word IN ('TRUNCATE', 'TRIGGER'))
+"""
 OURS = ("api", "worker", "migrate")
 Compose = dict[str, Any]
 
@@ -158,7 +167,17 @@ def test_the_service_starts_with_the_example_and_these_secrets(
     assert f"-{subnet['subnet']}}}" in given["environment"]["TRUSTED_PROXIES"]
 
 
-async def test_the_service_gets_a_role_with_limits(secrets: Path, tmp_path: Path) -> None:
+def test_who_had_one_role_goes_on_with_it(tmp_path: Path) -> None:
+    (tmp_path / "database_url").write_text("postgresql://vms:mine@elsewhere:5432/vms\n")
+    make_secrets(tmp_path)
+    kept = (tmp_path / "migration_database_url").read_text()
+    assert kept == "postgresql://vms:mine@elsewhere:5432/vms\n"
+    assert (tmp_path / "migration_password").read_text().strip() == ""
+
+
+async def test_the_service_gets_a_role_with_limits_that_owns_nothing(
+    secrets: Path, tmp_path: Path
+) -> None:
     postgres = EmbeddedPostgres(tmp_path / "postgres", durable=False)
     postgres.start()
     try:
@@ -167,5 +186,12 @@ async def test_the_service_gets_a_role_with_limits(secrets: Path, tmp_path: Path
         assert await query(postgres, f"{role} WHERE rolname = 'vms'") == (
             "falselock_timeout=3s,statement_timeout=15s,idle_in_transaction_session_timeout=30s"
         )
+        owner = postgres.url("vms").replace("//postgres@", "//vms_owner@", 1)
+        await asyncio.to_thread(migrations.upgrade, owner)
+        assert await query(postgres, MISPLACED_RIGHTS) is None
+        owned = "SELECT count(*) FROM pg_class WHERE relowner = 'vms'::regrole"
+        assert await query(postgres, owned) == 0
+        create = "SELECT has_schema_privilege('vms', 'public', 'CREATE')"
+        assert await query(postgres, create) is False
     finally:
         postgres.stop()

@@ -82,7 +82,7 @@ def run(image: Tree, sockets: Path, tmp_path: Path) -> Run:
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     secrets.chmod(0o755)
-    (secrets / "secret_key").write_text("k" * 48 + "\n")
+    (secrets / "secret_key").write_text("0123456789abcdef" * 3 + "\n")
     (secrets / "database_url").write_text("postgresql://postgres@/vms?host=/sockets\n")
     (secrets / "redis_url").write_text("unix:///sockets/redis.sock\n")
     environment = {"ALLOWED_HOSTS": "visitors.example.com", "EMAIL_HOST": "mail"}

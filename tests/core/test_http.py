@@ -207,3 +207,8 @@ async def test_every_answer_bears_the_headers_against_browsers_guesses(
     headers = (await http.get(path)).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    features = headers["Permissions-Policy"].split(", ")
+    assert {"camera=()", "microphone=()", "geolocation=()", "usb=()"} <= set(features)
+    assert all(feature.endswith("=()") for feature in features)

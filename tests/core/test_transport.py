@@ -15,6 +15,7 @@ from app.main import UPLOAD_PATH, create_app
 from app.settings import Settings
 from tests.api import Api
 from tests.problems import problem
+from tests.write_permissions import documented_app
 
 LOGIN = "/api/auth/login/"
 JSON = {"Content-Type": "application/json"}
@@ -87,6 +88,17 @@ async def test_a_probe_names_the_host_as_it_likes(strict: httpx.AsyncClient):
 async def test_a_request_names_one_host(strict_app: FastAPI, hosts: int):
     headers = HOST * hosts
     assert (await _exchange(strict_app, headers, []))["status"] == 400
+
+
+def test_every_operation_says_that_an_address_can_be_too_long():
+    paths = documented_app().openapi()["paths"]
+    missing = [
+        f"{method} {path}"
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if "414" not in operation["responses"]
+    ]
+    assert missing == []
 
 
 async def test_an_address_beyond_all_use_is_414(strict: httpx.AsyncClient):
@@ -302,7 +314,8 @@ async def test_answers_of_the_api_are_nothing_to_render_or_to_keep(strict: httpx
 async def test_tls_is_promised_over_tls_alone(strict_app: FastAPI, scheme: str, promised: bool):
     async with client_of(strict_app, f"{scheme}://visits.example.com") as client:
         headers = (await client.get("/health/live/")).headers
-    assert ("Strict-Transport-Security" in headers) is promised
+    promise = headers.get("Strict-Transport-Security")
+    assert promise == ("max-age=63072000; includeSubDomains" if promised else None)
 
 
 @pytest.mark.parametrize(("proxy", "promised"), [("192.0.2.1", True), ("192.0.2.2", False)])

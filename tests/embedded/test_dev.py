@@ -232,6 +232,19 @@ def test_what_the_environment_names_is_not_brought(
     assert "PUBLIC_URL" not in Parts(Given(), tmp_path).environment(ADDRESS)
 
 
+def test_only_this_machine_s_names_are_served_unless_others_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    served = Parts(Given(), tmp_path).environment(ADDRESS)["ALLOWED_HOSTS"].split(",")
+    assert {"localhost", "127.0.0.1", "[::1]"} <= set(served)
+    assert all("localhost" in name or name in {"127.0.0.1", "[::1]"} for name in served)
+    (tmp_path / ".env").write_text("ALLOWED_HOSTS=tablet.example.com\n")
+    assert "ALLOWED_HOSTS" not in Parts(Given(), tmp_path).environment(ADDRESS)
+
+
 def test_the_secret_key_is_made_once_and_for_its_owner_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,7 @@ VALUES: dict[str, Any] = {
     "first_name": "Lena",
     "link": "https://visitors.example.com/reset?token=abc&x=1",
     "valid_for_minutes": 60,
+    "is_new": True,
 }
 
 

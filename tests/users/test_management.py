@@ -55,10 +55,11 @@ async def test_an_account_is_made_with_a_password(api: Api):
 
 async def test_without_a_password_its_owner_is_mailed(api: Api, mailbox: Mailbox):
     await create(await api.admin())
-    token = await newest_token(mailbox, "reset-password", "ada@example.com")
-    body = {"token": token, "new_password": PASSWORD}
-    assert (await api.http.post("/api/auth/reset-password/", json=body)).status_code == 204
+    token = await newest_token(mailbox, "accept-invitation", "ada@example.com")
+    body = {"token": token, "password": PASSWORD}
+    assert (await api.http.post("/api/auth/accept-invitation/", json=body)).status_code == 204
     assert (await login(api)).status_code == 200
+    problem(await api.http.post("/api/auth/accept-invitation/", json=body), 422, "invalid_link")
 
 
 async def test_that_mail_speaks_of_a_new_account_and_not_of_a_forgotten_password(
@@ -273,10 +274,10 @@ async def test_a_deactivated_account_is_out_and_stays_out(api: Api):
 async def test_a_new_address_ends_the_link_to_the_old_one(api: Api, mailbox: Mailbox):
     admin = await api.admin()
     user_id = await made(admin)
-    token = await newest_token(mailbox, "reset-password", "ada@example.com")
+    token = await newest_token(mailbox, "accept-invitation", "ada@example.com")
     await admin.patch(f"auth/users/{user_id}/", {"email": "augusta@example.com"})
-    body = {"token": token, "new_password": PASSWORD}
-    answer = await api.http.post("/api/auth/reset-password/", json=body)
+    body = {"token": token, "password": PASSWORD}
+    answer = await api.http.post("/api/auth/accept-invitation/", json=body)
     problem(answer, 422, "invalid_link")
 
 

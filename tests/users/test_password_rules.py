@@ -2,8 +2,10 @@
 
 import pytest
 
+from app.users import password_rules
 from app.users.password_rules import weakness, words_of
 
+INVISIBLE = "\u200b\u00ad\u2060\ufeff\u200e\u202e\u2066\u200d\u3164\u115f\u2800\uffa0\ufe0f\t\0"
 EMAIL = "Ada.Lovelace@Example.com"
 
 
@@ -35,6 +37,19 @@ def test_length_is_all_that_is_asked_for(password: str):
         ("admin123", "password_too_common"),
         ("superadmin123", "password_too_common"),
         ("qwertyuiop", "password_too_common"),
+        ("P@ssw0rd", "password_too_common"),
+        ("p4$$w0rd", "password_too_common"),
+        ("5up3rm4n", "password_too_common"),
+        ("b4seba11", "password_too_common"),
+        ("f00tb@ll", "password_too_common"),
+        ("M1ch3113", "password_too_common"),
+        ("1loveyou", "password_too_common"),
+        ("aaaaaaaa", "password_repeats"),
+        ("aAaAaAaAaA", "password_repeats"),
+        ("\uff58" * 4 + "x" * 4, "password_repeats"),
+        (" " * 12, "password_repeats"),
+        ("🦉" * 20, "password_repeats"),
+        *((f"kj hgf{mark} qx", "password_invisible") for mark in INVISIBLE),
         ("ada.lovelace@example.com", "password_is_email"),
         ("ADA.LOVELACE", "password_is_email"),
     ],
@@ -74,6 +89,17 @@ def test_what_is_hardly_more_than_words_of_the_place_is_refused(password: str):
 )
 def test_such_words_do_no_harm_beside_others(password: str):
     assert not obvious(password)
+
+
+def test_the_list_is_that_of_the_hundred_thousand_most_common_ones():
+    lines = password_rules._common().decode().splitlines()
+    assert len(lines) > 99_000
+    assert lines[1:] == sorted(lines[1:])
+
+
+@pytest.mark.parametrize("password", ["beetlejuice", "mercedes1", "Butterfly7"])
+def test_less_common_passwords_are_known_too(password: str):
+    assert code(password) == "password_too_common"
 
 
 def test_only_ones_own_address_is_refused():

@@ -1,0 +1,32 @@
+"""`/.well-known/security.txt`: whom to tell about a fault (RFC 9116)."""
+
+from datetime import timedelta
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from app.settings import Settings
+
+PATH = "/.well-known/security.txt"
+# A day's answer may be kept for so long; RFC 9116, section 2.5.5, wants less than a year.
+VALID_FOR = timedelta(days=90)
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Add the file, where there is a contact."""
+    contact = settings.security_contact
+    if contact is None:
+        return
+
+    async def security_txt(request: Request) -> Response:
+        today = request.app.state.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        lines = (
+            f"Contact: {contact}",
+            f"Expires: {today + VALID_FOR:%Y-%m-%dT%H:%M:%SZ}",
+            "Preferred-Languages: en, de",
+            f"Canonical: {settings.service_url}{PATH}",
+        )
+        return PlainTextResponse("".join(f"{line}\n" for line in lines))
+
+    app.add_route(PATH, security_txt, include_in_schema=False)

@@ -1,0 +1,17 @@
+"""What needs the password anew: whoever finds a browser open must not take the account over.
+
+OWASP ASVS 5, 7.5.1 and 7.5.3.
+"""
+
+from datetime import datetime, timedelta
+
+from app.auth.caller import Caller
+from app.auth.errors import ReauthenticationRequired
+
+RECENT = timedelta(minutes=10)
+
+
+def require_recent_sign_in(caller: Caller, now: datetime) -> None:
+    """Raise `ReauthenticationRequired` where the password was last shown longer ago."""
+    if caller.confirmed_at is None or caller.confirmed_at <= now - RECENT:
+        raise ReauthenticationRequired

@@ -1,0 +1,42 @@
+"""What browsers may let a page of ours do (W3C, Permissions Policy): nothing but what it needs."""
+
+# Policy-controlled features of the registry that browsers know; there is no word for all of them.
+FEATURES = (
+    "accelerometer",
+    "ambient-light-sensor",
+    "autoplay",
+    "bluetooth",
+    "browsing-topics",
+    "camera",
+    "clipboard-read",
+    "clipboard-write",
+    "display-capture",
+    "encrypted-media",
+    "fullscreen",
+    "gamepad",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "identity-credentials-get",
+    "idle-detection",
+    "local-fonts",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "picture-in-picture",
+    "publickey-credentials-create",
+    "publickey-credentials-get",
+    "screen-wake-lock",
+    "serial",
+    "storage-access",
+    "usb",
+    "web-share",
+    "window-management",
+    "xr-spatial-tracking",
+)
+
+
+def permissions_policy(*allowed: str) -> str:
+    """Return a policy that denies every feature but those that are `allowed` to the page itself."""
+    return ", ".join(f"{name}=({'self' if name in allowed else ''})" for name in FEATURES)

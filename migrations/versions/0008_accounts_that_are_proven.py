@@ -1,0 +1,78 @@
+"""Accounts under attack: no password before the address is proven, confirmed sign-ins, new mails.
+
+Columns and words are additive, so that the release before goes on beside it. The new words may be
+written once its processes are gone: `vms migrate --finish`.
+"""
+
+import re
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0008"
+down_revision: str | None = "0007"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+NEW_MAILS = ("password_changed", "email_changed")
+KINDS = "ck_notifications_notificationkind"
+# Well-formed, so that the release before can read it; the hash of nothing that is known.
+NO_PASSWORD = f"$bcrypt-sha256$v=2,t=2b,r=12${'.' * 22}${'.' * 31}"
+# Whoever registered an address chose a password, and need not have been its owner.
+TAKE_PASSWORDS = sa.text("UPDATE users SET password_hash = :hash WHERE awaits_verification")
+END_LINKS = """
+DELETE FROM account_links USING users
+WHERE users.id = account_links.user_id
+    AND (users.awaits_verification OR account_links.purpose = 'email_verification')
+"""
+# Where there are accounts, processes of the release before may run.
+BEGIN_ROLLOUT = """
+INSERT INTO rollouts (revision, finished_at)
+SELECT '0008', CASE WHEN EXISTS (SELECT FROM users) THEN NULL ELSE now() END
+"""
+
+
+def upgrade() -> None:
+    confirmed_at = sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True)
+    op.add_column("auth_sessions", confirmed_at)
+    op.execute(TAKE_PASSWORDS.bindparams(hash=NO_PASSWORD))
+    op.execute(END_LINKS)
+    op.execute(BEGIN_ROLLOUT)
+    _allow_kinds((*_kinds(), *NEW_MAILS))
+
+
+def downgrade() -> None:
+    """Passwords that were taken do not come back: their owners ask for new ones."""
+    words = _listed(NEW_MAILS)
+    question = sa.text(f"SELECT count(*) FROM notifications WHERE kind IN ({words})")
+    if count := op.get_bind().scalar(question):
+        raise RuntimeError(
+            f"{count} rows of notifications are of a kind that the release before can't read"
+        )
+    _allow_kinds([kind for kind in _kinds() if kind not in NEW_MAILS])
+    op.execute("DELETE FROM rollouts WHERE revision = '0008'")
+    op.drop_column("auth_sessions", "confirmed_at")
+
+
+def _kinds() -> list[str]:
+    """The kinds of mail that are allowed now."""
+    question = sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = :name")
+    definition = op.get_bind().scalar(question.bindparams(name=KINDS))
+    return re.findall(r"'(\w+)'", definition or "")
+
+
+def _allow_kinds(kinds: Sequence[str]) -> None:
+    """Exchange the CHECK. Rows that are there are looked through by `vms migrate --finish`, which
+    does it without a lock; in a database without any it is done at once."""
+    has_rows = op.get_bind().scalar(sa.text("SELECT EXISTS (TABLE notifications)"))
+    later = "NOT VALID" if has_rows else ""
+    op.execute(f"ALTER TABLE notifications DROP CONSTRAINT {KINDS}")
+    op.execute(
+        f"ALTER TABLE notifications ADD CONSTRAINT {KINDS} CHECK (kind IN ({_listed(kinds)})) "
+        f"{later}"
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)

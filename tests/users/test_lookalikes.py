@@ -1,0 +1,87 @@
+"""Nobody takes a name that is mistaken for another one's on the kiosk's list."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.users.lookalikes import looks_like, mixes_scripts
+from tests.api import Api, Client
+from tests.problems import faulty_fields, problem
+
+BOSS: dict[str, Any] = {
+    "email": "boss@example.com",
+    "first_name": "Cocco",
+    "last_name": "Ivanov",
+    "role": "host",
+}
+CYRILLIC_O = "\u043e"
+CYRILLIC_COCCO = "\u0421\u043e\u0441\u0441\u043e"
+
+
+async def create(caller: Client, **fields: Any) -> httpx.Response:
+    return await caller.post("auth/users/", BOSS | {"email": "other@example.com"} | fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "expected"),
+    [
+        ("Boss", f"B{CYRILLIC_O}ss", True),
+        ("Cocco", CYRILLIC_COCCO, True),
+        ("Ian Smith", "lan Smith", True),
+        ("Barney", "Bamey", True),
+        ("Otto", "0tto", True),
+        ("\u039fscar", "Oscar", True),
+        ("Boss", "boss", False),
+        ("O'Brien", "O\u2019Brien", False),
+        ("Anna-Lena", "Anna\u2010Lena", False),
+        ("Jos\u00e9", "Jose", False),
+        ("Anna", "Hanna", False),
+    ],
+)
+def test_names_are_compared_as_the_eye_does(name: str, other: str, expected: bool):
+    assert looks_like(name, other) is looks_like(other, name) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (f"B{CYRILLIC_O}ss", True),
+        ("\u0391lan", True),
+        ("\uff22oss", False),
+        ("\u0418\u0432\u0430\u043d Smith", False),
+        ("S\u00f8ren \u00c5ngstr\u00f6m-\u0141\u0119cki", False),
+        ("\u5c71\u7530\u30bf\u30ed\u30a6", False),
+    ],
+)
+def test_a_word_has_letters_of_one_script(name: str, expected: bool):
+    assert mixes_scripts(name) is expected
+
+
+async def test_an_account_that_looks_like_another_is_not_made(api: Api):
+    admin = await api.admin()
+    await create(admin, email="boss@example.com")
+    answer = await create(admin, first_name=f"C{CYRILLIC_O}cco")
+    assert faulty_fields(answer) == {"first_name"}
+    problem(await create(admin, first_name=CYRILLIC_COCCO), 409, "name_looks_taken")
+    assert len((await admin.get("visitors/hosts/")).json()) == 1
+    assert (await create(admin)).status_code == 201, "namesakes are nobody's fault"
+
+
+async def test_nor_is_one_renamed_to_look_like_another(api: Api):
+    admin, host = await api.admin(), await api.host()
+    await create(admin)
+    body = {"first_name": CYRILLIC_COCCO, "last_name": "Ivanov"}
+    problem(await host.patch("auth/me/", body), 409, "name_looks_taken")
+    answer = await admin.patch(f"auth/users/{host.user_id}/", body)
+    problem(answer, 409, "name_looks_taken")
+    assert (await host.get("auth/me/")).json()["first_name"] == "Charles"
+
+
+async def test_a_closed_account_keeps_no_look_to_itself(api: Api):
+    admin, root = await api.admin(), await api.superadmin()
+    closed = (await create(admin, email="boss@example.com")).json()["id"]
+    await admin.patch(f"auth/users/{closed}/", {"is_active": False})
+    assert (await create(admin, first_name=CYRILLIC_COCCO)).status_code == 201
+    answer = await root.patch(f"auth/users/{closed}/", {"is_active": True})
+    problem(answer, 409, "name_looks_taken")
