@@ -22,12 +22,12 @@ from app.commands.showing import AsJson, print_json
 from app.commands.starting import (
     explained,
     fail,
+    load_settings,
     observed,
     prepared,
     refuse_behind,
     refuse_missing_extras,
     refuse_open_development,
-    refused_settings,
     run,
 )
 
@@ -186,10 +186,7 @@ def doctor(
     """
     from app.commands import doctor as looks
 
-    if before_update:
-        findings = looks.before_update(refused_settings())
-    else:
-        findings = looks.examine(prepared())
+    findings = looks.before_update(load_settings()) if before_update else looks.examine(prepared())
     print(looks.as_json(findings) if as_json else looks.report(findings))
     if any(finding.health is looks.Health.FAULT for finding in findings):
         raise typer.Exit(1)

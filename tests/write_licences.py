@@ -50,8 +50,8 @@ HEAD = """\
 # Whose work this is
 
 What `requirements.lock` installs, with the licence that each part names itself, and what lies in
-`app/scanner_page/static/vendor/`. Written by `.venv/bin/python -m tests.write_licences`, which
-refuses a licence that its list does not have.
+`app/scanner_page/static/vendor/` and, as a list of words, in `app/users/`. Written by
+`.venv/bin/python -m tests.write_licences`, which refuses a licence that its list does not have.
 
 | part | version | licence |
 |---|---|---|

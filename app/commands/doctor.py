@@ -96,11 +96,18 @@ def as_json(findings: Sequence[Finding]) -> str:
     return json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2)
 
 
-def before_update(sentences: Sequence[str]) -> list[Finding]:
-    """Return what this release refuses of the settings that the release before runs with."""
-    advice = "Put it right before you update."
-    refused = [Finding("settings", Health.FAULT, sentence, advice) for sentence in sentences]
-    return refused or [Finding("settings", Health.OK, "this release takes all of them")]
+def before_update(loaded: Settings | Sequence[str]) -> list[Finding]:
+    """Return what this release refuses of the settings that the release before runs with.
+
+    `loaded` is the settings, or why they can't be used.
+    """
+    if not isinstance(loaded, Settings):
+        advice = "Put it right before you update."
+        return [Finding("settings", Health.FAULT, sentence, advice) for sentence in loaded]
+    if loaded.debug:
+        says = "DEBUG=true is refused on any address that other machines reach"
+        return [Finding("settings", Health.WARNING, says, "Leave DEBUG out, or serve 127.0.0.1.")]
+    return [Finding("settings", Health.OK, "this release takes all of them")]
 
 
 Look = Callable[[Settings], Awaitable[Finding]]

@@ -29,20 +29,15 @@ def prepared() -> "Settings":
     """The checked settings, with the logs set up by them."""
     from app.core.logging import configure_logging
 
-    settings = _loaded()
+    settings = load_settings()
     if not isinstance(settings, list):
         configure_logging(debug=settings.debug)
         return settings
     fail("\n".join(settings))
 
 
-def refused_settings() -> list[str]:
-    """Return a sentence for each thing that keeps the settings from being used."""
-    settings = _loaded()
-    return settings if isinstance(settings, list) else []
-
-
-def _loaded() -> "Settings | list[str]":
+def load_settings() -> "Settings | list[str]":
+    """Return the settings, or a sentence for each thing that keeps them from being used."""
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 

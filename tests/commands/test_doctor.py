@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from app.commands.doctor import Health, as_json, examine, report
+from app.commands.doctor import Health, as_json, before_update, examine, report
 from app.commands.reasons import reason_of
 from app.core.database import Database
 from app.core.rollout import Rollout
@@ -197,3 +197,8 @@ def test_before_an_update_all_that_will_be_refused_is_named():
     ]
     ended = doctor(PRODUCTION, "--before-update")
     assert (ended.returncode, [each["health"] for each in json.loads(ended.stdout)]) == (0, ["ok"])
+
+
+def test_before_an_update_development_mode_is_a_doubt(settings: Settings):
+    [finding] = before_update(settings)
+    assert (finding.health, "DEBUG" in finding.says) == (Health.WARNING, True)
