@@ -32,6 +32,10 @@ FEWEST_OF_RIVAL = 3
 PERSON = ("name", "first_name", "last_name", "email", "phone")
 
 
+# So many columns of our export that an upload has no use for: ID, Status, Created At …
+EXPORT_COLUMNS = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """A row of a sheet that names columns; `positions` are those of the fields, from 1."""
@@ -45,6 +49,12 @@ class Header:
         """Whether first and last name make the name."""
         parts = {part.field for part in NAME_PARTS}
         return "name" not in self.positions and parts <= self.positions.keys()
+
+    @property
+    def is_of_export(self) -> bool:
+        """Whether the list is an export of ours: it has columns that no list has by chance."""
+        titles = [cell.text for cell in self.sheet.rows[self.row].values()]
+        return sum(map(is_of_export, titles)) >= EXPORT_COLUMNS
 
     @property
     def fields(self) -> set[str]:

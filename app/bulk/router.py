@@ -98,7 +98,7 @@ async def bulk_upload(
     try:
         if chosen.dry_run:
             response.status_code = 200
-            return BulkUploadResult.planned(rows.found, await bulk.rehearse(rows))
+            return BulkUploadResult.planned(rows.found, await bulk.rehearse(rows, caller))
         return BulkUploadResult.made(rows.found, await bulk.register(rows, caller))
     except InvalidRows as refusal:
         if not (_wants_workbook(request) and can_be_marked(rows.found)):

@@ -44,12 +44,14 @@ class BulkDesk:
         await self._refuse_full(made, slots, rows)
         return await self._book(made, slots, caller)
 
-    async def rehearse(self, rows: ReadRows) -> list[Planned]:
+    async def rehearse(self, rows: ReadRows, caller: Caller) -> list[Planned]:
         """The same checks, with nothing locked or written."""
         made = await self._plan(rows)
         await self._refuse_faults(made, rows)
         await self._refuse_full(made, await self.slots.some(made.wanted()), rows)
-        return made.ready()
+        ready = made.ready()
+        _require_own([body for _, _, body in ready], caller)
+        return ready
 
     # -- checks -------------------------------------------------------------------------------
 
@@ -157,9 +159,8 @@ class BulkDesk:
 
         A host receives their own; raises `NotYourVisit` where they name somebody else.
         """
+        _require_own(bodies, caller)
         if caller.is_host:
-            for body in bodies:
-                require_own(body.model_dump(include=set(HOST_FIELDS)), caller)
             return [Host(caller.id, caller.name, caller.email) for _ in bodies]
         emails = {body.host_email for body in bodies if body.host_email is not None}
         accounts = await self.reader.hosts(emails) if emails else {}
@@ -172,3 +173,10 @@ class BulkDesk:
 
 def _key(slot: Slot) -> SiteSlot:
     return slot.site_id, slot.visit_date, slot.hour
+
+
+def _require_own(bodies: Sequence[VisitorDetails], caller: Caller) -> None:
+    """Raise `NotYourVisit` where a host names somebody else."""
+    if caller.is_host:
+        for body in bodies:
+            require_own(body.model_dump(include=set(HOST_FIELDS)), caller)

@@ -150,7 +150,10 @@ def _read_row(found: VisitorList, number: int, fields: set[str], is_split: bool)
         if column.field not in fields:
             continue
         is_made = column is NAME and is_split
-        read = _read_name(cells) if is_made else _read_cell(column, cells.get(column.field))
+        cell = cells.get(column.field)
+        # In our own export those may be empty that a registration may leave out.
+        optional = found.header.is_of_export and column.field in {"phone", "company"}
+        read = _read_name(cells) if is_made else _read_cell(column, cell, may_be_empty=optional)
         if isinstance(read, str):
             values[column.field] = read
         elif read is not None:
@@ -173,10 +176,13 @@ def _read_name(cells: dict[str, Cell]) -> str | Fault:
     return name or _fault(NAME, "missing", "is empty: fill it in")
 
 
-def _read_cell(column: Column, cell: Cell | None) -> str | Fault | None:
+def _read_cell(
+    column: Column, cell: Cell | None, *, may_be_empty: bool = False
+) -> str | Fault | None:
     """What a cell says, or its fault; None for an empty one."""
     if cell is None:
-        return _fault(column, "missing", "is empty: fill it in") if column.required else None
+        is_missing = column.required and not may_be_empty
+        return _fault(column, "missing", "is empty: fill it in") if is_missing else None
     if cell.formula is not None:
         return _fault(column, "formula", "holds a formula: write the value itself")
     if cell.is_error:

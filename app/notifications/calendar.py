@@ -56,7 +56,9 @@ def _event(
     # RFC 5545 wants the pure form of UTC; a zone by name would need its whole VTIMEZONE.
     starts_at = visit.starts_at.astimezone(UTC)
     title = _title_for_host(visit, words) if for_host else _title(visit, words)
-    description = (_description_for_host if for_host else _description)(visit, words)
+    description = (
+        _description_for_host(visit, words) if for_host else _description(visit, words, method)
+    )
     status = "CANCELLED" if method is CalendarMethod.cancel else "CONFIRMED"
     return [
         "BEGIN:VEVENT",
@@ -87,13 +89,14 @@ def _location(visit: VisitPayload) -> str:
     return ", ".join(part for part in (visit.site_name, visit.site_address) if part)
 
 
-def _description(visit: VisitPayload, words: Wording) -> str:
+def _description(visit: VisitPayload, words: Wording, method: CalendarMethod) -> str:
     """Without the token of the QR code: calendars are shared more freely than mails."""
     host = words.gettext("Host") + f": {visit.host_name}" if visit.host_name else ""
     contact = ", ".join(part for part in (visit.contact_phone, visit.contact_email) if part)
     contact = words.gettext("Contact") + f": {contact}" if contact else ""
     bring = words.gettext("Please bring a photo ID and the QR code from your confirmation mail.")
-    return _lines(host, _purpose(visit, words), contact, bring)
+    is_on = method is not CalendarMethod.cancel
+    return _lines(host, _purpose(visit, words), contact, bring if is_on else "")
 
 
 def _description_for_host(visit: VisitPayload, words: Wording) -> str:

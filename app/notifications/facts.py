@@ -116,6 +116,7 @@ def true_facts(mail: CTE) -> CTE:
     name = case(
         (_visit.c.id.is_(None), mail.c.recipient_name),
         (kind.in_(words(TO_VISITOR)), _visit.c.name),
+        (_goes_to_reception(), _site.c.name),
         else_=func.coalesce(_visit.c.host_name, ""),
     )
     said = case(
@@ -154,6 +155,10 @@ def _is_closed() -> ColumnElement[bool]:
     return or_(_visit.c.host_closed.is_(True), _host.c.is_active.is_(False))
 
 
+def _goes_to_reception() -> ColumnElement[bool]:
+    return or_(func.coalesce(_is_closed(), false()), _visit.c.host_email.is_(None))
+
+
 def _of_visit(kind: ColumnElement[str]) -> ColumnElement[Any]:
     named = func.coalesce(_visit.c.host_name, _visit.c.host_email)
     as_sent = func.nullif(_visit.c.host_as_sent, "")
@@ -178,7 +183,7 @@ def _of_visit(kind: ColumnElement[str]) -> ColumnElement[Any]:
         "sequence": _visit.c.revision,
         "contact_phone": _site.c.contact_phone,
         "contact_email": _site.c.contact_email,
-        "to_reception": or_(func.coalesce(_is_closed(), false()), _visit.c.host_email.is_(None)),
+        "to_reception": _goes_to_reception(),
         "reply_to": case(
             (kind.in_(words(TO_HOST)), null()),
             (answers, _visit.c.host_email),

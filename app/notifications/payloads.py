@@ -95,10 +95,15 @@ class VisitPayload(Payload):
 class MovedVisitPayload(VisitPayload):
     previous_date: date
     previous_time: time
+    previous_timezone: Zone | None = None
+    """That of the visit where it is None."""
+    previous_site_name: OneLine | None = None
+    """Where the visit is at another site now."""
 
     @property
     def previously_at(self) -> datetime:
-        return local_moment(self.previous_date, self.previous_time, self.timezone)
+        zone = self.previous_timezone or self.timezone
+        return local_moment(self.previous_date, self.previous_time, zone)
 
 
 class CancelledVisitPayload(VisitPayload):

@@ -33,7 +33,15 @@ EXAMPLE: JsonDict = {
     "contact_email": "visits@example.com",
 }
 # A PUT that leaves one of these out leaves it as it is.
-KEPT_WHERE_LEFT_OUT = frozenset({"reception_email", "contact_phone", "contact_email"})
+KEPT_WHERE_LEFT_OUT = frozenset(
+    {
+        "late_arrival_minutes",
+        "auto_check_out_hours",
+        "reception_email",
+        "contact_phone",
+        "contact_email",
+    }
+)
 
 
 def _known_timezone(value: str) -> str:

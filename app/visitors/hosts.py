@@ -55,11 +55,12 @@ def require_own(said: Mapping[str, Any], caller: Caller, present: Host = NOBODY)
     """Raise `NotYourVisit` where a host names somebody other than themselves or `present`."""
     known = (Host(caller.id, caller.name, caller.email), present)
     id_, name, email = (said.get(field) for field in HOST_FIELDS)
-    is_own = (
-        id_ in {None, *(host.id for host in known)}
-        and (email is None or any(_is_same_address(email, host.email) for host in known))
-        and (name is None or any(_is_same_name(name, host.name) for host in known))
-    )
+    if id_ is not None:
+        is_own = id_ in {host.id for host in known}
+    elif email is not None:
+        is_own = any(_is_same_address(email, host.email) for host in known)
+    else:
+        is_own = name is None or any(_is_same_name(name, host.name) for host in known)
     if not is_own:
         raise NotYourVisit("You can't register a visitor for another host, or hand one over")
 

@@ -23,11 +23,15 @@ def visit_payload(visitor: Visitor, site: Site) -> VisitPayload:
 
 
 def moved_payload(
-    visitor: Visitor, site: Site, previous_date: date, previous_time: time
+    visitor: Visitor, site: Site, previous_date: date, previous_time: time, left: Site
 ) -> MovedVisitPayload:
-    """The same, with the time that it was moved from."""
+    """The same, with the time and the site that it was moved from."""
     return MovedVisitPayload(
-        **_facts(visitor, site), previous_date=previous_date, previous_time=previous_time
+        **_facts(visitor, site),
+        previous_date=previous_date,
+        previous_time=previous_time,
+        previous_timezone=left.timezone,
+        previous_site_name=left.name if left.id != site.id else None,
     )
 
 

@@ -31,6 +31,8 @@ from app.visitors.repository import VisitorRepository
 
 MOVES = ("site", "visit_date", "visit_time")
 CONFIRMATION = NotificationKind.visitor_confirmation
+# What a replacement says that names no host: whose visit is an account's keeps it.
+NOTHING_SAID = {"host_name": None, "host_email": None}
 
 
 class VisitorDesk(Desk):
@@ -50,12 +52,18 @@ class VisitorDesk(Desk):
         """
         visitor = await self._locked(visitor_id, caller)
         said = {field: values.pop(field) for field in HOST_FIELDS if field in values}
+        if visitor.host_id is not None and said == NOTHING_SAID:
+            said = {}
         moved_to = self._moved_to(visitor, values)
         before = _host_of(visitor)
         host = await resolve(UserReader(self.unit), said, before, caller) if said else before
         is_handed_over = not host.is_same_as(before) and host != before
         farewell = await self._farewell_of_host(visitor, host) if is_handed_over else []
-        readdressed = await self._set_fields(visitor, values, host, caller)
+        former_address = visitor.email
+        is_changed = await self._set_fields(visitor, values, host, caller)
+        if not is_changed and moved_to is None:
+            return await self.visitors.with_relations(visitor)
+        readdressed = account_key(visitor.email) != account_key(former_address)
         told = Told(visitor=readdressed, host=is_handed_over)
         if readdressed:
             await self._replace_codes(visitor)
@@ -187,13 +195,12 @@ class VisitorDesk(Desk):
     async def _set_fields(
         self, visitor: Visitor, values: dict[str, Any], host: Host, caller: Caller
     ) -> bool:
-        """Set what has changed; return whether the visitor has another mailbox now."""
+        """Set what differs; return whether anything does."""
         plain = {name: value for name, value in values.items() if name not in MOVES}
         if "department" in plain:
             department = await department_of(self.unit, plain.pop("department"))
             plain["department_id"] = department.id if department else None
         plain |= {"host_id": host.id, "host_name": host.name, "host_email": host.email}
-        old_email = visitor.email
         changed = [name for name, value in plain.items() if getattr(visitor, name) != value]
         for name in changed:
             setattr(visitor, name, plain[name])
@@ -204,7 +211,7 @@ class VisitorDesk(Desk):
         if plain.keys() & set(changed) & set(HOST_FIELDS):
             # Somebody of the house has named the host, whom the visitor may know now.
             visitor.host_as_sent, visitor.host_closed = None, False
-        return account_key(visitor.email) != account_key(old_email)
+        return bool(changed)
 
     async def _replace_codes(self, visitor: Visitor) -> None:
         """A new code; the present one and those before it were sent where they must not count."""
@@ -249,7 +256,7 @@ class VisitorDesk(Desk):
         self, visitor: Visitor, site_id: UUID, day: date, at: time, caller: Caller, told: "Told"
     ) -> None:
         require_pending(visitor.status, "moved")
-        before = (visitor.visit_date, visitor.visit_time)
+        before, left = (visitor.visit_date, visitor.visit_time), await self._site_of(visitor)
         seat = await move_seat(self.unit, visitor.slot_id, site_id, day, at, self.now)
         if not told.visitor:
             self.visitors.retire_code(visitor, self.now)
@@ -269,7 +276,7 @@ class VisitorDesk(Desk):
             after=_when(day, at),
         )
         await self.outbox.supersede([visitor.id], self.now)
-        moved = mails.moved_payload(visitor, seat.site, *before)
+        moved = mails.moved_payload(visitor, seat.site, *before, left)
         booked = mails.visit_payload(visitor, seat.site)
         if told.visitor:
             self._tell_visitor(CONFIRMATION, visitor, seat.site, booked)
@@ -291,7 +298,7 @@ class VisitorDesk(Desk):
             await self.outbox.supersede([visitor.id], self.now, TO_VISITOR)
         if told.host:
             await self.outbox.supersede([visitor.id], self.now, TO_HOST)
-        if told.visitor and visitor.status is VisitorStatus.PENDING:
+        if told.visitor:
             self._tell_visitor(CONFIRMATION, visitor, site, payload)
         if told.host:
             self._tell_host(NotificationKind.host_registration, visitor, site, payload)

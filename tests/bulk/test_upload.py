@@ -105,6 +105,7 @@ async def test_a_host_uploads_nobody_for_another_host(api: Api):
     header = [*HEADER, "Host Name", "Host Email"]
     lines = workbook([row(1, "Somebody Else", "else@example.com")], header)
     problem(await upload(host, lines), 403, "not_your_visit")
+    problem(await upload(host, lines, query="?dry_run=true"), 403, "not_your_visit")
 
 
 async def test_an_account_of_a_host_sees_what_the_desk_uploads_for_it(api: Api):

@@ -165,11 +165,8 @@ class Model:
 
     def change_address(self, visit: Visit, email: str) -> None:
         visit.email = email
-        if visit.status == "pending":
+        if visit.holds_seat:
             self.replace_code(visit)
-        elif visit.holds_seat:
-            visit.drop(is_to_visitor)
-            visit.revision += 1
 
     def change_host(self, visit: Visit, host: str | None) -> None:
         former, visit.host = visit.host, host

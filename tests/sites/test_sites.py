@@ -228,6 +228,9 @@ async def test_put_leaves_contacts_that_are_left_out_and_null_clears_them(api: A
     path = f"sites/{(await create(root, 'Annex', **CONTACTS))['id']}/"
     kept = (await root.put(path, {"name": "Annex"})).json()
     assert CONTACTS.items() <= kept.items()
+    await root.patch(path, {"late_arrival_minutes": 7, "auto_check_out_hours": 5})
+    kept = (await root.put(path, {"name": "Annex"})).json()
+    assert (kept["late_arrival_minutes"], kept["auto_check_out_hours"]) == (7, 5)
     nothing = dict.fromkeys(CONTACTS)
     for method in (root.put, root.patch):
         await root.patch(path, CONTACTS)
