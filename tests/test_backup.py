@@ -74,6 +74,7 @@ async def fill(api: Api) -> str:
     [site] = (await admin.get("sites/")).json()["items"]
     closure = {"date": "2026-12-24", "reason": "holiday"}
     await admin.post(f"sites/{site['id']}/closures/", closure)
+    await admin.patch(f"sites/{site['id']}/", {"address": "Elsewhere"})
     awaited = await admin.register(visit_time="10:00")
     moved = await admin.register(email="moved@example.com", visit_time="14:00")
     later = {"visit_date": "2026-11-24", "visit_time": "11:00"}

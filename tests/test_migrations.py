@@ -98,7 +98,7 @@ async def found(connection: asyncpg.Connection, *words: str) -> list[int]:
 
 
 async def test_who_was_there_before_is_found_without_accents(url: str) -> None:
-    await asyncio.to_thread(migrations.upgrade, url, "0004")
+    await asyncio.to_thread(migrations.upgrade, url, "0005")
     async with connected(url) as connection:
         await connection.execute(JUERGEN)
         assert await found(connection, "jürgen", "jurgen") == [6000, 0]
@@ -106,7 +106,7 @@ async def test_who_was_there_before_is_found_without_accents(url: str) -> None:
             await connection.execute("LOCK TABLE visitors IN ROW EXCLUSIVE MODE")
             await asyncio.to_thread(migrations.upgrade, url, "0006")
         assert await found(connection, "jürgen", "jurgen", "juergen") == [6000, 6000, 6000]
-        await asyncio.to_thread(migrations.downgrade, url, "0004")
+        await asyncio.to_thread(migrations.downgrade, url, "0005")
         assert await found(connection, "jürgen") == [6000]
         await connection.execute("UPDATE visitors SET name = 'Żółć'")
         assert await found(connection, "jürgen", "żółć") == [0, 6000]
@@ -114,7 +114,7 @@ async def test_who_was_there_before_is_found_without_accents(url: str) -> None:
 
 async def test_a_search_finds_everybody_while_words_are_made_once_more(url: str) -> None:
     """And a migration that was broken off goes on."""
-    await asyncio.to_thread(migrations.upgrade, url, "0004")
+    await asyncio.to_thread(migrations.upgrade, url, "0005")
     async with connected(url) as connection:
         await connection.execute(JUERGEN)
         late = await connection.fetchval("SELECT id FROM visitors ORDER BY id OFFSET 5500")

@@ -84,6 +84,11 @@ async def there(api: Api, database: Database) -> dict[str, str]:
     known = DOCUMENT["components"]["examples"]["WalkIn"]["value"]["host_id"]
     async with database.write() as unit:
         await unit.write(update(User).where(User.id == UUID(made["id"])).values(id=UUID(known)))
+    other = {"email": "mary@example.com", "first_name": "Mary", "last_name": "Somerville"}
+    made = (await root.post("auth/users/", other | {"role": "host", "password": PASSWORD})).json()
+    to = DOCUMENT["components"]["examples"]["HandOverTo"]["value"]["to"]
+    async with database.write() as unit:
+        await unit.write(update(User).where(User.id == UUID(made["id"])).values(id=UUID(to)))
     return things | {"user_id": known}
 
 

@@ -142,7 +142,6 @@ BAD_FIELDS: list[tuple[str, Any]] = [
     ("name", "x" * 10_000),
     ("name", "a\x00b"),
     ("name", "a\nb"),
-    ("name", "\u202eabc"),
     ("description", "x" * 2001),
     ("description", "\x00"),
     ("description", 7),

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.e2e]
 
 
 def _wait_for_mails(folder: Path, count: int) -> None:
-    """Ada's, her host's, and the news of her arrival."""
+    """Those that left before the visit was over."""
     deadline = time.monotonic() + START_SECONDS
     while len(list(folder.glob("*.eml"))) < count:
         assert time.monotonic() < deadline, "the mails did not arrive"
@@ -35,4 +35,4 @@ def test_every_line_of_the_tour_works(tmp_path: Path) -> None:
         assert len(answers) == len(expected)
         for answer, part in zip(answers, expected, strict=True):
             assert part in answer
-        _wait_for_mails(tmp_path / "data" / "mail", 3)
+        _wait_for_mails(tmp_path / "data" / "mail", 1)

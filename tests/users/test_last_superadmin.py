@@ -40,7 +40,7 @@ async def test_an_inactive_one_does_not_count(api: Api, loss: dict[str, Any] | N
     root, other = await api.superadmin(), await api.superadmin("other@example.com")
     await deactivate(api.database, other.user_id)
     problem(await take(root, root, loss), 409, "last_superadmin")
-    assert (await take(root, other, None)).status_code == 204
+    assert (await take(root, other, None)).status_code == 200
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
@@ -80,4 +80,4 @@ async def _keep_only(api: Api, pair: Sequence[Client]) -> None:
     users = (await pair[0].get("auth/users/", role="superadmin")).json()["items"]
     for user in users:
         if user["id"] not in {client.user_id for client in pair}:
-            assert (await pair[0].delete(f"auth/users/{user['id']}/")).status_code == 204
+            assert (await pair[0].delete(f"auth/users/{user['id']}/")).status_code == 200
