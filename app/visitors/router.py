@@ -113,9 +113,12 @@ async def replace_visitor(
 ) -> schemas.Visitor:
     """Replace every field; one that is left out gets its default. A new time is a reschedule.
 
+    A host who has an account stays where none of the three host fields is sent.
     Who was told of what changes is told anew, as by `PATCH`.
     """
-    return schemas.Visitor.of(await desk.change(visitor_id, body.changes(), caller))
+    names_host = bool(body.model_fields_set & {"host_id", "host_name", "host_email"})
+    visitor = await desk.change(visitor_id, body.changes(), caller, names_host=names_host)
+    return schemas.Visitor.of(visitor)
 
 
 @router.patch(

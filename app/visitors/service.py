@@ -31,8 +31,6 @@ from app.visitors.repository import VisitorRepository
 
 MOVES = ("site", "visit_date", "visit_time")
 CONFIRMATION = NotificationKind.visitor_confirmation
-# What a replacement says that names no host: whose visit is an account's keeps it.
-NOTHING_SAID = {"host_name": None, "host_email": None}
 
 
 class VisitorDesk(Desk):
@@ -44,15 +42,23 @@ class VisitorDesk(Desk):
         super().__init__(unit, codes, wake, now)
         self.visitors = VisitorRepository(unit)
 
-    async def change(self, visitor_id: UUID, values: dict[str, Any], caller: Caller) -> Visitor:
+    async def change(
+        self,
+        visitor_id: UUID,
+        values: dict[str, Any],
+        caller: Caller,
+        *,
+        names_host: bool = True,
+    ) -> Visitor:
         """Set fields, and tell everybody whom an earlier mail has told something else.
 
         A new date, time or site moves the visit by the rules of a reschedule. A new address gets
-        the confirmation with a new code; a new host is told, and so is the former one.
+        the confirmation with a new code; a new host is told, and so is the former one. A
+        replacement that does not name a host (`names_host`) keeps one who has an account.
         """
         visitor = await self._locked(visitor_id, caller)
         said = {field: values.pop(field) for field in HOST_FIELDS if field in values}
-        if visitor.host_id is not None and said == NOTHING_SAID:
+        if visitor.host_id is not None and not names_host:
             said = {}
         moved_to = self._moved_to(visitor, values)
         before = _host_of(visitor)

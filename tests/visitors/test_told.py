@@ -213,6 +213,9 @@ async def test_a_replacement_without_a_host_leaves_that_of_an_account(api: Api):
     fields = {name: value for name, value in VISITOR.items() if not name.startswith("host_")}
     replaced = (await admin.put(f"visitors/{visitor['id']}/", fields)).json()
     assert replaced["host_id"] == host.user_id
+    nobody = {"host_name": None, "host_email": None}
+    cleared = (await admin.patch(f"visitors/{visitor['id']}/", nobody)).json()
+    assert (cleared["host_id"], cleared["host_email"]) == (None, None)
 
 
 async def test_a_move_to_another_site_names_the_old_one_and_its_time(
