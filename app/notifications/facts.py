@@ -24,7 +24,6 @@ from sqlalchemy import (
     case,
     cast,
     column,
-    false,
     func,
     literal_column,
     null,
@@ -89,60 +88,73 @@ def true_facts(mail: CTE) -> CTE:
     answer has the last three anew. `recipient` is null where there is nobody to tell any more, or
     nothing: no reminder leaves for a shift that was closed since.
     """
-    kind = cast(mail.c.kind, String)
-    is_summary = kind == literal_column(f"'{NotificationKind.host_bulk_summary}'")
-    is_reminder = kind == literal_column(f"'{NotificationKind.visitor_reminder}'")
-    listed = _listed(mail)
+    kind, listed = cast(mail.c.kind, String), _listed(mail)
+    told = {
+        "recipient": cast(_recipient(mail, kind, listed), String),
+        "recipient_name": cast(_recipient_name(mail, kind), String),
+        "payload": cast(_payload(mail, kind, listed), JSONB),
+    }
+    columns = (column.label(name) for name, column in told.items())
+    return select(mail.c.id, *columns).select_from(_sources(mail, kind, listed)).cte("facts")
+
+
+def _is(kind: ColumnElement[str], wanted: NotificationKind) -> ColumnElement[bool]:
+    return kind == literal_column(f"'{wanted}'", String)
+
+
+def _sources(mail: CTE, kind: ColumnElement[str], listed: LateralFromClause) -> FromClause:
+    """The mail with its visit and everything that hangs on it, where there is one."""
     named = cast(mail.c.payload["account_id"].astext, Uuid)
-    source = (
-        mail.outerjoin(_visit, and_(_visit.c.id == mail.c.visitor_id, kind.in_(words(ABOUT_VISIT))))
+    is_about = and_(_visit.c.id == mail.c.visitor_id, kind.in_(words(ABOUT_VISIT)))
+    is_reminder = _is(kind, NotificationKind.visitor_reminder)
+    return (
+        mail.outerjoin(_visit, is_about)
         .outerjoin(_site, _site.c.id == _visit.c.site_id)
         .outerjoin(_host, _host.c.id == _visit.c.host_id)
         .outerjoin(_shut, and_(_shut.c.id == _visit.c.slot_id, is_reminder))
         .outerjoin(_addressee, _addressee.c.id == named)
-        .outerjoin(listed, is_summary)
+        .outerjoin(listed, _is(kind, NotificationKind.host_bulk_summary))
     )
-    recipient = case(
+
+
+def _recipient(
+    mail: CTE, kind: ColumnElement[str], listed: LateralFromClause
+) -> ColumnElement[str | None]:
+    is_summary = _is(kind, NotificationKind.host_bulk_summary)
+    of_visit = case((kind.in_(words(TO_VISITOR)), _visit.c.email), else_=_host_address(kind))
+    return case(
         (func.cardinality(_shut.c.closed_shifts) > 0, null()),
-        (
-            _visit.c.id.is_not(None),
-            case((kind.in_(words(TO_VISITOR)), _visit.c.email), else_=_host_address(kind)),
-        ),
+        (_visit.c.id.is_not(None), of_visit),
         (and_(is_summary, listed.c.visitors.is_(None)), null()),
         (_addressee.c.is_active.is_(True), _addressee.c.email),
         (_addressee.c.is_active.is_(False), case((is_summary, listed.c.reception_email))),
         else_=mail.c.recipient,
     )
-    name = case(
+
+
+def _recipient_name(mail: CTE, kind: ColumnElement[str]) -> ColumnElement[str]:
+    return case(
         (_visit.c.id.is_(None), mail.c.recipient_name),
         (kind.in_(words(TO_VISITOR)), _visit.c.name),
         (_goes_to_reception(), _site.c.name),
         else_=func.coalesce(_visit.c.host_name, ""),
     )
-    said = case(
-        (_visit.c.id.is_not(None), mail.c.payload.op("||")(_of_visit(kind))),
-        (
-            is_summary,
-            mail.c.payload.op("||")(_object({"visitors": listed.c.visitors})),
-        ),
+
+
+def _payload(mail: CTE, kind: ColumnElement[str], listed: LateralFromClause) -> ColumnElement[Any]:
+    over = mail.c.payload.op("||")
+    is_summary = _is(kind, NotificationKind.host_bulk_summary)
+    return case(
+        (_visit.c.id.is_not(None), over(_of_visit(kind))),
+        (is_summary, over(_object({"visitors": listed.c.visitors}))),
         else_=mail.c.payload,
-    )
-    return (
-        select(
-            mail.c.id,
-            cast(recipient, String).label("recipient"),
-            cast(name, String).label("recipient_name"),
-            cast(said, JSONB).label("payload"),
-        )
-        .select_from(source)
-        .cte("facts")
     )
 
 
 def _host_address(kind: ColumnElement[str]) -> ColumnElement[str | None]:
     """The host's, the reception's where the account is closed; of an arrival, also where the host
     has no address."""
-    is_arrival = kind == literal_column(f"'{NotificationKind.host_arrival}'")
+    is_arrival = _is(kind, NotificationKind.host_arrival)
     return case(
         (_is_closed(), _site.c.reception_email),
         (and_(_visit.c.host_email.is_(None), is_arrival), _site.c.reception_email),
@@ -156,7 +168,7 @@ def _is_closed() -> ColumnElement[bool]:
 
 
 def _goes_to_reception() -> ColumnElement[bool]:
-    return or_(func.coalesce(_is_closed(), false()), _visit.c.host_email.is_(None))
+    return or_(_is_closed(), _visit.c.host_email.is_(None))
 
 
 def _of_visit(kind: ColumnElement[str]) -> ColumnElement[Any]:
@@ -166,7 +178,7 @@ def _of_visit(kind: ColumnElement[str]) -> ColumnElement[Any]:
     answers = and_(
         _visit.c.host_as_sent.is_(None),
         _visit.c.host_email.is_not(None),
-        ~func.coalesce(_is_closed(), false()),
+        ~_is_closed(),
     )
     facts: dict[str, ColumnElement[Any]] = {
         "language": _site.c.language,
