@@ -24,7 +24,7 @@ Ts = TypeVarTuple("Ts")
 MAX_LENGTH = 128
 # bcrypt is CPU work: more at once than this would only starve the other requests.
 CONCURRENT = 2
-NICE = 10
+NICE = 5
 # Of one process.
 WAITING_OF_A_NETWORK, WAITING = 4, 32
 Verify = Callable[[str, str | None], Awaitable[bool]]
