@@ -24,6 +24,8 @@ Ts = TypeVarTuple("Ts")
 MAX_LENGTH = 128
 # bcrypt is CPU work: more at once than this would only starve the other requests.
 CONCURRENT = 2
+# Of them, for those who have shown who they are, or whose account is used from their network.
+FOR_KNOWN = 1
 NICE = 5
 # Of one process.
 WAITING_OF_A_NETWORK, WAITING = 4, 32
@@ -52,7 +54,9 @@ class PasswordHasher:
         self._scheme: Any = bcrypt_sha256.using(rounds=rounds)  # type: ignore[no-untyped-call]
         self._dummy: str | None = None
         self._threads = ThreadPoolExecutor(CONCURRENT, "passwords", _step_back)
-        self.turns = Turns(CONCURRENT, of_network=WAITING_OF_A_NETWORK, in_all=WAITING)
+        self.turns = Turns(
+            CONCURRENT, for_known=FOR_KNOWN, of_network=WAITING_OF_A_NETWORK, in_all=WAITING
+        )
 
     @asynccontextmanager
     async def turn(self, *, known: bool, failures: int = 0) -> AsyncIterator[Verify]:
