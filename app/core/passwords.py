@@ -26,7 +26,7 @@ MAX_LENGTH = 128
 CONCURRENT = 2
 # Of them, for those who have shown who they are, or whose account is used from their network.
 FOR_KNOWN = 1
-NICE = 5
+NICE = 10
 # Of one process.
 WAITING_OF_A_NETWORK, WAITING = 4, 32
 Verify = Callable[[str, str | None], Awaitable[bool]]
@@ -41,7 +41,7 @@ def normalized(password: str) -> str:
 
 
 def _step_back() -> None:
-    """Have this thread run where the loop, which answers the gates, leaves the processor free."""
+    """Have this thread run where others, who answer the gates, leave the processor free."""
     if sys.platform == "linux":  # elsewhere it would be the whole process
         os.setpriority(os.PRIO_PROCESS, get_native_id(), NICE)
 
@@ -53,7 +53,10 @@ class PasswordHasher:
         # passlib makes its classes at run time: nothing knows their types
         self._scheme: Any = bcrypt_sha256.using(rounds=rounds)  # type: ignore[no-untyped-call]
         self._dummy: str | None = None
-        self._threads = ThreadPoolExecutor(CONCURRENT, "passwords", _step_back)
+        self._known = ThreadPoolExecutor(CONCURRENT, "passwords")
+        self._strangers = ThreadPoolExecutor(
+            CONCURRENT - FOR_KNOWN, "passwords of strangers", _step_back
+        )
         self.turns = Turns(
             CONCURRENT, for_known=FOR_KNOWN, of_network=WAITING_OF_A_NETWORK, in_all=WAITING
         )
@@ -66,7 +69,11 @@ class PasswordHasher:
         `failures` are those of the network.
         """
         async with self.turns.turn(Standing(client_network(), known, failures)):
-            yield self._verify_off_loop
+
+            async def verify(password: str, hashed: str | None) -> bool:
+                return await self._off_loop(known, self.verify_now, password, hashed)
+
+            yield verify
 
     def require_room(self, *, known: bool) -> None:
         """Raises `Unavailable` where a turn would be refused, whatever else there is to know."""
@@ -75,7 +82,7 @@ class PasswordHasher:
     async def hash(self, password: str, *, known: bool) -> str:
         """Return what is stored of a password, in a turn of its own."""
         async with self.turn(known=known):
-            return await self._off_loop(self.hash_now, password)
+            return await self._off_loop(known, self.hash_now, password)
 
     def hash_now(self, password: str) -> str:
         return str(self._scheme.hash(normalized(password)))
@@ -87,9 +94,6 @@ class PasswordHasher:
             return False
         return self._verify(password, hashed)
 
-    async def _verify_off_loop(self, password: str, hashed: str | None) -> bool:
-        return await self._off_loop(self.verify_now, password, hashed)
-
     def _verify(self, password: str, hashed: str) -> bool:
         text = normalized(password)
         return len(text) <= MAX_LENGTH and bool(self._scheme.verify(text, hashed))
@@ -99,9 +103,10 @@ class PasswordHasher:
             self._dummy = self.hash_now("nobody has this password")
         return self._dummy
 
-    async def _off_loop(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
+    async def _off_loop(self, known: bool, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run it in a thread, to its end: the turn of who is cancelled ends with its work."""
-        work = asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+        threads = self._known if known else self._strangers
+        work = asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
         try:
             return await asyncio.shield(work)
         finally:
