@@ -19,6 +19,7 @@ from app.core import error_handlers
 from app.core.client_address import ProxyTrust
 from app.core.clock import Clock, SystemClock
 from app.core.cors import CorsMiddleware
+from app.core.crowds import CrowdMiddleware
 from app.core.database import Database
 from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, Waker, connect
 from app.core.keys import KeyRing
@@ -196,6 +197,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         },
     )
     app.add_middleware(TrailingSlashMiddleware)
+    app.add_middleware(CrowdMiddleware, paths=auth.GUESSED_AT)
     app.add_middleware(SaneRequestMiddleware, allowed_hosts=settings.allowed_hosts or ["*"])
     app.add_middleware(ErrorBoundaryMiddleware)
     if settings.cors_allowed_origins:

@@ -27,7 +27,7 @@ SECRETS = Path("/run/secrets")  # where Docker puts them
 
 CommaSeparated = Annotated[list[str], NoDecode]
 Networks = Annotated[list[IPv4Network | IPv6Network], NoDecode]
-# `10/15minute`: ten in fifteen minutes, for the library `limits`.
+# `10/15minute`: ten in fifteen minutes.
 Rate = Annotated[
     str, Field(pattern=r"^[1-9][0-9]{0,5}/([1-9][0-9]{0,3})?(second|minute|hour|day)$")
 ]

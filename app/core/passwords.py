@@ -27,6 +27,8 @@ MAX_LENGTH = 128
 NO_PASSWORD = f"$bcrypt-sha256$v=2,t=2b,r=12${'.' * 22}${'.' * 31}"
 # bcrypt is CPU work: more at once than this would only starve the other requests.
 CONCURRENT = 2
+# Of them, for those who have shown who they are, or whose account is used from their network.
+FOR_KNOWN = 1
 NICE = 10
 # Of one process.
 WAITING_OF_A_NETWORK, WAITING = 4, 32
@@ -42,7 +44,7 @@ def normalized(password: str) -> str:
 
 
 def _step_back() -> None:
-    """Have this thread run where the loop, which answers the gates, leaves the processor free."""
+    """Have this thread run where others, who answer the gates, leave the processor free."""
     if sys.platform == "linux":  # elsewhere it would be the whole process
         os.setpriority(os.PRIO_PROCESS, get_native_id(), NICE)
 
@@ -54,8 +56,13 @@ class PasswordHasher:
         # passlib makes its classes at run time: nothing knows their types
         self._scheme: Any = bcrypt_sha256.using(rounds=rounds)  # type: ignore[no-untyped-call]
         self._dummy: str | None = None
-        self._threads = ThreadPoolExecutor(CONCURRENT, "passwords", _step_back)
-        self.turns = Turns(CONCURRENT, of_network=WAITING_OF_A_NETWORK, in_all=WAITING)
+        self._known = ThreadPoolExecutor(CONCURRENT, "passwords")
+        self._strangers = ThreadPoolExecutor(
+            CONCURRENT - FOR_KNOWN, "passwords of strangers", _step_back
+        )
+        self.turns = Turns(
+            CONCURRENT, for_known=FOR_KNOWN, of_network=WAITING_OF_A_NETWORK, in_all=WAITING
+        )
 
     @asynccontextmanager
     async def turn(self, *, known: bool, failures: int = 0) -> AsyncIterator[Verify]:
@@ -65,7 +72,11 @@ class PasswordHasher:
         `failures` are those of the network.
         """
         async with self.turns.turn(Standing(client_network(), known, failures)):
-            yield self._verify_off_loop
+
+            async def verify(password: str, hashed: str | None) -> bool:
+                return await self._off_loop(known, self.verify_now, password, hashed)
+
+            yield verify
 
     def require_room(self, *, known: bool) -> None:
         """Raises `Unavailable` where a turn would be refused, whatever else there is to know."""
@@ -74,7 +85,7 @@ class PasswordHasher:
     async def hash(self, password: str, *, known: bool) -> str:
         """Return what is stored of a password, in a turn of its own."""
         async with self.turn(known=known):
-            return await self._off_loop(self.hash_now, password)
+            return await self._off_loop(known, self.hash_now, password)
 
     def hash_now(self, password: str) -> str:
         return str(self._scheme.hash(normalized(password)))
@@ -90,9 +101,6 @@ class PasswordHasher:
             return False
         return self._verify(password, hashed)
 
-    async def _verify_off_loop(self, password: str, hashed: str | None) -> bool:
-        return await self._off_loop(self.verify_now, password, hashed)
-
     def _verify(self, password: str, hashed: str) -> bool:
         text = normalized(password)
         return len(text) <= MAX_LENGTH and bool(self._scheme.verify(text, hashed))
@@ -102,9 +110,10 @@ class PasswordHasher:
             self._dummy = self.hash_now("nobody has this password")
         return self._dummy
 
-    async def _off_loop(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
+    async def _off_loop(self, known: bool, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run it in a thread, to its end: the turn of who is cancelled ends with its work."""
-        work = asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+        threads = self._known if known else self._strangers
+        work = asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
         try:
             return await asyncio.shield(work)
         finally:

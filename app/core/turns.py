@@ -47,12 +47,15 @@ class _Waiting:
 class Turns:
     """`at_once` are served; of the others `of_network` wait, and `in_all`.
 
+    `for_known` of the places stay free for the known, who then begin at once.
+
     It belongs to one process, and to one event loop.
     """
 
-    def __init__(self, at_once: int, *, of_network: int, in_all: int) -> None:
-        self._at_once, self._of_network, self._in_all = at_once, of_network, in_all
-        self._served: list[str] = []
+    def __init__(self, at_once: int, *, for_known: int, of_network: int, in_all: int) -> None:
+        self._at_once, self._for_strangers = at_once, at_once - for_known
+        self._of_network, self._in_all = of_network, in_all
+        self._served: list[Standing] = []
         self._line: list[_Waiting] = []
 
     @property
@@ -67,7 +70,7 @@ class Turns:
         try:
             yield
         finally:
-            self._leave(standing.network)
+            self._leave(standing)
 
     def require_room(self, standing: Standing) -> None:
         """Raises `Unavailable` where the share of a network is used up, also for this caller."""
@@ -77,7 +80,7 @@ class Turns:
 
     def _join(self, standing: Standing) -> _Waiting:
         me = _Waiting(standing, self._place(standing))
-        if len(self._served) < self._at_once:
+        if self._may_begin(standing):
             self._call(me)
         else:
             self._make_room(me)
@@ -100,9 +103,15 @@ class Turns:
         finally:
             hung_up.cancel()
 
+    def _may_begin(self, standing: Standing) -> bool:
+        strangers = sum(not each.known for each in self._served)
+        is_place = standing.known or strangers < self._for_strangers
+        return is_place and len(self._served) < self._at_once
+
     def _place(self, standing: Standing) -> int:
         network = standing.network
-        return standing.failures + len(self._of(network)) + self._served.count(network)
+        served = sum(each.network == network for each in self._served)
+        return standing.failures + len(self._of(network)) + served
 
     def _of(self, network: str) -> list[_Waiting]:
         return [each for each in self._line if each.standing.network == network]
@@ -130,18 +139,19 @@ class Turns:
             self._line.remove(me)
             PASSWORDS_WAITING.set(len(self._line))
         elif me.called.exception() is None:
-            self._leave(me.standing.network)
+            self._leave(me.standing)
 
-    def _leave(self, network: str) -> None:
-        self._served.remove(network)
-        if self._line:
-            following = min(self._line, key=_order)
-            self._line.remove(following)
-            self._call(following)
-            PASSWORDS_WAITING.set(len(self._line))
+    def _leave(self, standing: Standing) -> None:
+        self._served.remove(standing)
+        following = [each for each in self._line if self._may_begin(each.standing)]
+        if following:
+            called = min(following, key=_order)
+            self._line.remove(called)
+            self._call(called)
+        PASSWORDS_WAITING.set(len(self._line))
 
     def _call(self, following: _Waiting) -> None:
-        self._served.append(following.standing.network)
+        self._served.append(following.standing)
         following.called.set_result(None)
 
 

@@ -15,8 +15,8 @@ AT_ONCE, OF_NETWORK, IN_ALL = 2, 4, 32
 class Line:
     """Callers who stay for as long as the test wants; `served` is the order in which they came."""
 
-    def __init__(self) -> None:
-        self.turns = Turns(AT_ONCE, of_network=OF_NETWORK, in_all=IN_ALL)
+    def __init__(self, *, for_known: int = 0) -> None:
+        self.turns = Turns(AT_ONCE, for_known=for_known, of_network=OF_NETWORK, in_all=IN_ALL)
         self.served: list[str] = []
         self.callers: list[asyncio.Task[None]] = []
         self._enough: dict[str, asyncio.Event] = {}
@@ -111,6 +111,24 @@ async def test_the_known_come_first(line: Line):
     await line.come("b", known=True, failures=49)
     await line.go_all()
     assert line.served[2:] == ["b", "a"]
+
+
+async def test_a_place_is_kept_for_the_known():
+    line = Line(for_known=1)
+    await line.come("a1", "a2", "b1")
+    assert line.served == ["a1"]
+    await line.come("c1", known=True)
+    await line.come("c2", known=True)
+    assert line.served == ["a1", "c1"]
+    await line.go("c1")
+    assert line.served == ["a1", "c1", "c2"]
+    await line.go("c2")
+    assert line.served == ["a1", "c1", "c2"]
+    await line.go("a1")
+    assert line.served == ["a1", "c1", "c2", "b1"]
+    await line.go("b1")
+    await line.go("a2")
+    await asyncio.gather(*line.callers)
 
 
 async def test_the_known_take_the_place_of_the_last_of_their_network(line: Line):
