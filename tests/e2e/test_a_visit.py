@@ -44,13 +44,13 @@ async def test_from_the_invitation_to_the_way_out(
 
     admitted = await one.post("/api/visitors/verify-qr/", json={"token": token, "gate": "North"})
     assert (admitted.status_code, admitted.json()["verdict"]) == (200, "admitted")
+    await eventually(lambda: len(installation.mails_to("host-of-ada@example.com")) == 2)
     again = await other.post("/api/visitors/verify-qr/", json={"token": token})
     assert (again.status_code, again.json()["code"]) == (409, "already_inside")
     out = await other.post("/api/visitors/verify-qr/", json={"token": token, "direction": "out"})
     assert (out.status_code, out.json()["verdict"]) == (200, "checked_out")
     shown = await one.get(f"/api/visitors/{answer.json()['id']}/")
     assert shown.json()["status"] == "completed"
-    await eventually(lambda: len(installation.mails_to("host-of-ada@example.com")) == 2)
 
 
 async def test_the_next_day_closes_the_rest(

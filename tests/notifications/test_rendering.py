@@ -101,7 +101,7 @@ def test_both_parts_tell_time_zone_place_and_purpose(kind):
 @pytest.mark.parametrize("kind", [Kind.visitor_rescheduled, Kind.host_rescheduled])
 def test_a_move_tells_the_old_time_in_its_own_season(kind):
     mail = rendered(kind)
-    assert "Tuesday, 20 October 2026, 14:00 (Europe/Berlin, CEST)" in mail.text
+    assert "Tuesday, 20 October 2026, 14:00 (Europe/London, BST)" in mail.text
     assert "Tuesday, 20 October 2026, 14:00" in Tags(mail.html).text
 
 
