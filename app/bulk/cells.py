@@ -45,12 +45,6 @@ class Cell:
         return str(value)
 
     @property
-    def lines(self) -> str:
-        """What the cell says, with its line breaks."""
-        value = self.value
-        return value.translate(NO_BREAK_SPACES) if isinstance(value, str) else self.text
-
-    @property
     def phone(self) -> str:
         """What the cell shows where it holds a number in a format of zeros."""
         value = self.value

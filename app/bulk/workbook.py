@@ -13,7 +13,6 @@ from app.bulk.columns import (
     COLUMNS,
     NAME,
     NAME_PARTS,
-    NOTES,
     PHONE,
     VISIT_DATE,
     VISIT_TIME,
@@ -199,8 +198,6 @@ def _read_cell(
 def _text(column: Column, cell: Cell) -> str:
     if column is PHONE:
         return cell.phone
-    if column is NOTES:
-        return cell.lines
     return word_of(column.field, cell.text) if column.field in WORDS else cell.text
 
 
