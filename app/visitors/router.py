@@ -26,7 +26,7 @@ from app.slots.errors import BOOKING_PROBLEMS
 from app.users.repository import UserReader
 from app.visitors import schemas
 from app.visitors.dependencies import Desk, Filter, Registered, Registering, WithinLimits
-from app.visitors.hosts import NotYourVisit
+from app.visitors.hosts import HOST_FIELDS, NotYourVisit
 from app.visitors.lifecycle import InvalidTransition
 from app.visitors.listing import VisitorOrdering, page_of_records
 from app.visitors.metrics import bookings_of
@@ -116,7 +116,7 @@ async def replace_visitor(
     A host who has an account stays where none of the three host fields is sent.
     Who was told of what changes is told anew, as by `PATCH`.
     """
-    names_host = bool(body.model_fields_set & {"host_id", "host_name", "host_email"})
+    names_host = not body.model_fields_set.isdisjoint(HOST_FIELDS)
     visitor = await desk.change(visitor_id, body.changes(), caller, names_host=names_host)
     return schemas.Visitor.of(visitor)
 
