@@ -17,13 +17,6 @@ from app.core.database import Database
 from app.core.engine import make_engine
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
-OPTIONS = {
-    "script_location": str(MIGRATIONS),
-    "path_separator": "os",
-    "file_template": "%(rev)s_%(slug)s",
-    "timezone": "UTC",
-}
-
 
 # SQLSTATEs of a lock that was not granted, a statement that took too long, and a deadlock.
 GAVE_UP = {"55P03", "57014", "40P01"}
@@ -34,9 +27,10 @@ class Blocked(Exception):  # noqa: N818 - nothing is wrong
 
 
 def alembic_config(database_url: str) -> Config:
+    """Return what Alembic needs where `alembic.ini` is not: in an installed package."""
     config = Config()
-    for name, value in OPTIONS.items():
-        config.set_main_option(name, value.replace("%", "%%"))  # read like a line of a file
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["database_url"] = database_url
     return config
 
@@ -67,11 +61,6 @@ def _told_when_blocked() -> Iterator[None]:
 
 def downgrade(database_url: str, revision: str) -> None:
     command.downgrade(alembic_config(database_url), revision)
-
-
-def make(database_url: str, message: str) -> None:
-    """Write a migration from what models and database differ in."""
-    command.revision(alembic_config(database_url), message, autogenerate=True)
 
 
 def check(database_url: str) -> None:

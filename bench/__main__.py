@@ -3,7 +3,7 @@
     python -m bench                    fills up to a million visitors; about ten minutes
     python -m bench --quick            ten thousand; below two
     python -m bench --rows 10000000    any other number
-    python -m bench --report FILE      writes the results of an earlier run into docs/performance.md
+    python -m bench --report FILE      keeps the tables of an earlier run in bench/results/
 
 Starts PostgreSQL (durable, as in production), Redis, one API process and, where it matters, one
 worker; docs/performance.md tells how to read what comes out. It needs Linux.
@@ -64,7 +64,7 @@ RESULTS = Path("bench-results.json")
 def main() -> int:
     chosen = _arguments()
     if chosen.report:
-        write_report(Results.from_json(json.loads(chosen.report.read_text())))
+        print(write_report(Results.from_json(json.loads(chosen.report.read_text()))))
         return 0
     results = Results(_conditions())
     uvloop.run(_measure(_scale(chosen), results, chosen.only))
@@ -82,7 +82,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, help="visitors at the most")
     parser.add_argument("--only", nargs="+", choices=[*AT_EVERY_SIZE, *AT_THE_LARGEST])
     parser.add_argument("--json", type=Path, default=RESULTS, help="where results are kept")
-    parser.add_argument("--report", type=Path, help="results for docs/performance.md")
+    parser.add_argument("--report", type=Path, help="a run whose tables are to be kept")
     return parser.parse_args()
 
 

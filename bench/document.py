@@ -1,18 +1,16 @@
-"""Puts results into docs/performance.md."""
+"""Keeps the tables of a run in bench/results/."""
 
 from pathlib import Path
 
 from bench.results import Results
 from bench.tables import report
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
-BEGIN, END = "<!-- results: python -m bench --report -->", "<!-- end of results -->"
+FOLDER = Path(__file__).parent / "results"
 
 
-def write_report(results: Results, document: Path = DOCUMENT) -> None:
-    """Replace what stands between the two marks."""
-    before, begin, rest = document.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise LookupError(f"{document} lacks {BEGIN} or {END}")
-    document.write_text(f"{before}{BEGIN}\n\n{report(results)}\n\n{END}{after}", encoding="utf-8")
+def write_report(results: Results, folder: Path = FOLDER) -> Path:
+    """Write the tables as Markdown, named after the day and the number of visitors."""
+    day, size = results.conditions["date"], max(results.sizes)
+    file = folder / f"{day}-{size}.md"
+    file.write_text(f"# {size:,} visitors, {day}\n\n{report(results)}\n", encoding="utf-8")
+    return file

@@ -27,14 +27,14 @@ MET = {True: "yes", False: "**no**", None: "not measured"}
 
 
 def report(results: Results) -> str:
-    """Everything, under headings of the third level."""
+    """Return all tables as Markdown."""
     parts = (
         ("Targets", [_conditions(results), *_noise(results), _faults(results), _targets(results)]),
         (f"All figures at {max(results.sizes):,} visitors", [_figures(results)]),
         ("Growth", [_growth(results)]),
     )
     return "\n\n".join(
-        chain.from_iterable((f"### {title}", *filter(None, texts)) for title, texts in parts)
+        chain.from_iterable((f"## {title}", *filter(None, texts)) for title, texts in parts)
     )
 
 

@@ -1,11 +1,13 @@
-"""Alembic's way into the service: the URL comes from DATABASE_URL, the tables from the models."""
+"""Run migrations on the database of the settings, or on the one that the caller names."""
 
 import asyncio
 from typing import Any
 
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import Connection, event, text
 
+from app.commands.starting import load_settings
 from app.core.engine import LIMITS, make_engine
 from app.tables import metadata
 
@@ -13,6 +15,15 @@ from app.tables import metadata
 MIGRATION_LOCK = 7_305_216_840
 # The old version serves meanwhile: whoever waits for a table holds up all who come after.
 MIGRATION_LIMITS = {"lock_timeout": "3s", "statement_timeout": "10min"}
+
+
+def _url() -> str:
+    if given := context.config.attributes.get("database_url"):
+        return str(given)
+    settings = load_settings()
+    if isinstance(settings, list):
+        raise CommandError("\n".join(settings))
+    return settings.database_url
 
 
 def _applied(*_: Any, **named: Any) -> None:
@@ -59,4 +70,6 @@ def _limit(connection: Connection) -> None:
         connection.execute(text(f"SET LOCAL {limit} = '{time}'"))
 
 
-asyncio.run(_migrate(context.config.attributes["database_url"]))
+if context.is_offline_mode():
+    raise CommandError("Migrations read the database: they can't be written as a script (--sql).")
+asyncio.run(_migrate(_url()))

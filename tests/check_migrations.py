@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from alembic import command
+from alembic.config import Config
 from alembic.util import CommandError
 
 from app import migrations
@@ -27,7 +29,7 @@ def main() -> int:
 def _run(url: str) -> int:
     migrations.upgrade(url)
     if sys.argv[1:2] == ["--write"]:
-        migrations.make(url, sys.argv[2])
+        command.revision(_config(url), sys.argv[2], autogenerate=True)
         return 0
     try:
         migrations.check(url)
@@ -35,6 +37,12 @@ def _run(url: str) -> int:
         print(error, file=sys.stderr)  # noqa: T201 - a command
         return 1
     return 0
+
+
+def _config(url: str) -> Config:
+    config = Config(Path(__file__).parent.parent / "alembic.ini")
+    config.attributes["database_url"] = url
+    return config
 
 
 if __name__ == "__main__":

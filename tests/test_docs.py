@@ -45,3 +45,19 @@ def test_a_link_of_a_guide_leads_somewhere(guide: Path):
 def anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+RECORDS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+STATUS = re.compile(
+    r"^(Accepted on \d{4}-\d\d-\d\d|Superseded by \[decision \d+\]\(\S+\))", re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem)
+def test_a_decision_has_a_status_and_is_in_the_index(record: Path):
+    text = record.read_text(encoding="utf-8")
+    number, title = re.match(r"# (\d+)\. (.+)", text).groups()  # type: ignore[union-attr]
+    assert STATUS.search(text)
+    assert int(number) == int(record.name[:4])
+    index = (record.parent / "README.md").read_text(encoding="utf-8")
+    assert f"| {number} | [{title}]({record.name}) |" in index
