@@ -15,6 +15,7 @@ from app.core import rollout
 from app.core.clock import SystemClock
 from app.core.database import Database
 from app.core.engine import make_engine
+from app.visitors.strangers import count_strangers
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -97,14 +98,20 @@ async def missing(database_url: str) -> list[str]:
 
 
 async def settle_rollout(database_url: str, *, finish: bool) -> bool:
-    """Return whether the update is still under way; `finish` ends it."""
+    """Return whether the update is still under way; `finish` ends it.
+
+    What the release before could not keep count of is counted then.
+    """
     database = Database(database_url)
     try:
         async with database.write() as unit:
             if finish:
                 await rollout.finish(unit, SystemClock().now())
                 await rollout.validate_constraints(unit)
-            return await rollout.is_under_way(unit)
+            under_way = await rollout.is_under_way(unit)
+        if finish:
+            await count_strangers(database, SystemClock().now())
+        return under_way
     finally:
         await database.close()
 

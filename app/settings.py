@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     self_registration_limit_per_address: Rate = Field(
         "20/hour", description="Visitors who register themselves"
     )
+    slots_limit_per_address: Rate = Field(
+        "120/minute", description="Looks at the slots of a site without a sign-in"
+    )
     scan_limit_per_device: Rate = Field(
         "600/minute", description="New scans of our codes, and as many again that were offline"
     )

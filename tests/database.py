@@ -14,6 +14,7 @@ from app.notifications.models import Notification
 from app.scans.models import Scan
 from app.sites.models import Site, SiteClosure
 from app.slots.models import Slot
+from app.slots.seats import share_of
 from app.users.models import User
 from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import Visitor, VisitorStatus
@@ -22,17 +23,17 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 async def assert_seats_are_visitors(database: Database) -> None:
-    """Every slot counts exactly the visitors that hold a seat in it, within its capacity."""
-    holding = (
-        select(func.count())
-        .where(Visitor.slot_id == Slot.id, Visitor.status.in_(HOLDS_SEAT))
-        .scalar_subquery()
-    )
+    """Every slot counts exactly the visitors that hold a seat in it, within its capacity, and the
+    strangers among them, within their share."""
+    holding = (Visitor.slot_id == Slot.id, Visitor.status.in_(HOLDS_SEAT))
+    visitors = select(func.count()).where(*holding).scalar_subquery()
+    strangers = select(func.count()).where(*holding, Visitor.is_self_registered).scalar_subquery()
     async with database.read() as session:
-        rows = (await session.rows(select(Slot.booked, Slot.capacity, holding))).all()
+        rows = (await session.rows(select(Slot, visitors, strangers))).all()
     assert rows
-    for booked, capacity, visitors in rows:
-        assert booked == visitors <= capacity
+    for slot, seats, theirs in rows:
+        assert slot.booked == seats <= slot.capacity
+        assert slot.self_booked == theirs <= share_of(slot.capacity, slot.self_share)
 
 
 async def booked(database: Database, day: str, hour: int) -> int:

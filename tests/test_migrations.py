@@ -226,3 +226,65 @@ async def test_the_way_back_refuses_mails_that_the_release_before_can_not_read(u
     await asyncio.to_thread(migrations.downgrade, url, "0005")
     await asyncio.to_thread(migrations.upgrade, url)
     assert not await migrations.is_behind(url)
+
+
+# Two spellings of one address, somebody else, one whose visit is over, and one who was invited.
+STRANGERS = """
+INSERT INTO slots (id, site_id, visit_date, hour, capacity, has_own_capacity, booked, excess,
+    created_at)
+SELECT gen_random_uuid(), id, '2999-11-23', 10, 20, false, 4, 0, now() FROM sites;
+INSERT INTO visitors (id, site_id, slot_id, name, email, visitor_type, visitor_category, purpose,
+    visit_date, visit_time, status, qr_code, revision, is_rescheduled, checked_out_automatically,
+    created_at, updated_at)
+SELECT ('01936b0e-7a4c-7cc3-8a59-00000000000' || number)::uuid, site_id, id, 'Ada', email,
+    'professional', 'industry', 'other', '2999-11-23', '10:00', status, 'code ' || number, 0, false,
+    false, now(), now()
+FROM slots, (VALUES (1, 'ada@x.org', 'pending'), (2, 'ADA@x.org', 'verified'),
+    (3, 'eve@x.org', 'pending'), (4, 'old@x.org', 'completed'), (5, 'guest@x.org', 'pending')
+    ) AS people (number, email, status);
+INSERT INTO visitor_events (id, visitor_id, action, actor_role, actor_name, request_id, details,
+    created_at)
+SELECT gen_random_uuid(), id, 'registered',
+    CASE email WHEN 'guest@x.org' THEN 'admin' ELSE 'anonymous' END, '', '', '{}', now()
+FROM visitors
+"""
+KEYS = "SELECT self_registration_key FROM visitors WHERE is_self_registered ORDER BY id"
+
+
+async def strangers(url: str) -> tuple[tuple[int, ...], list[str | None]]:
+    """The share, the seats and the excess of strangers, and the addresses that they hold."""
+    async with connected(url) as connection:
+        row = await connection.fetchrow("SELECT self_share, self_booked, self_excess FROM slots")
+        return tuple(row), [key for (key,) in await connection.fetch(KEYS)]
+
+
+async def test_strangers_who_were_there_before_are_counted_when_an_update_is_finished(
+    url: str,
+) -> None:
+    await asyncio.to_thread(migrations.upgrade, url, "0008")
+    await run(url, STRANGERS)
+    await run(url, UNPROVEN)  # accounts: the release before may be running
+    for _ in range(2):  # there, back, and there again
+        await asyncio.to_thread(migrations.upgrade, url, "0009")
+        assert await strangers(url) == ((100, 0, 0), [])
+        await run(url, "UPDATE slots SET booked = booked")  # as the release before writes
+        await run(url, "UPDATE sites SET self_registration_share = 5")
+        assert not await migrations.settle_rollout(url, finish=True)
+        assert await strangers(url) == ((5, 3, 2), ["ada@x.org", None, "eve@x.org"])
+        await asyncio.to_thread(migrations.downgrade, url, "0008")
+
+
+async def test_sites_that_are_there_keep_all_places_for_strangers(url: str) -> None:
+    await asyncio.to_thread(migrations.upgrade, url, "0008")
+    await asyncio.to_thread(migrations.upgrade, url)
+    async with connected(url) as connection:
+        await connection.execute(
+            "INSERT INTO sites (id, name, address, timezone, opens_at, closes_at, open_weekdays,"
+            " slot_capacity, booking_lead_minutes, booking_horizon_days, early_arrival_minutes,"
+            " self_registration, language, is_default, created_at, updated_at)"
+            " SELECT gen_random_uuid(), 'New', address, timezone, opens_at, closes_at,"
+            " open_weekdays, slot_capacity, booking_lead_minutes, booking_horizon_days,"
+            " early_arrival_minutes, self_registration, language, false, now(), now() FROM sites"
+        )
+        shares = await connection.fetch("SELECT self_registration_share FROM sites ORDER BY 1")
+    assert [share for (share,) in shares] == [50, 100]

@@ -49,6 +49,11 @@ class Caller:
         return self.role is CallerRole.KIOSK
 
     @property
+    def is_stranger(self) -> bool:
+        """Whether nobody is known: visitors type themselves, anywhere."""
+        return self.role is CallerRole.ANONYMOUS
+
+    @property
     def is_person(self) -> bool:
         """Whether somebody has signed in, who may see codes and addresses."""
         return self.role in {CallerRole.SUPERADMIN, CallerRole.ADMIN, CallerRole.HOST}

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, exists, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.core.database import ReadSession, WriteSession
 from app.core.errors import InUse, Problem
@@ -28,8 +28,9 @@ def refusals(by_constraint: Mapping[str, type[Problem]]) -> Iterator[None]:
     """
     try:
         yield
-    except IntegrityError as error:
-        cause = getattr(error.orig, "__cause__", None)
+    except DBAPIError as error:
+        # SQLAlchemy wraps the driver's error; that of a journey comes as it is.
+        cause = getattr(error.orig, "__cause__", None) or error.orig
         problem = by_constraint.get(getattr(cause, "constraint_name", None) or "")
         if problem is None:
             raise

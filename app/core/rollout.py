@@ -38,16 +38,17 @@ async def is_under_way(session: ReadSession) -> bool:
     return bool(await session.scalar(open_ones))
 
 
-async def require_finished(unit: WriteSession) -> None:
-    """Raise `UpdateUnderWay` while older processes may run.
+async def is_finished(unit: WriteSession) -> bool:
+    """Return whether no older process runs any more: final for a process, and asked for once."""
+    database = unit.database
+    database.rollout_is_finished = database.rollout_is_finished or not await is_under_way(unit)
+    return database.rollout_is_finished
 
-    The answer "finished" is final for a process, and asked for once.
-    """
-    if unit.database.rollout_is_finished:
-        return
-    if await is_under_way(unit):
+
+async def require_finished(unit: WriteSession) -> None:
+    """Raise `UpdateUnderWay` while older processes may run."""
+    if not await is_finished(unit):
         raise UpdateUnderWay
-    unit.database.rollout_is_finished = True
 
 
 async def finish(unit: WriteSession, now: datetime) -> int:

@@ -83,8 +83,8 @@ TRACES = {
     "scans": Trace(SCANS.replace("ID_OF_AT", ID_OF_AT), ("in", "out")),
 }
 COUNT_SEATS = """
-UPDATE slots SET booked = coalesce(seats.taken, 0)
-FROM slots AS same LEFT JOIN (
+UPDATE slots SET booked = coalesce(seats.taken, 0), self_share = sites.self_registration_share
+FROM slots AS same JOIN sites ON sites.id = same.site_id LEFT JOIN (
     SELECT slot_id, count(*) AS taken FROM visitors WHERE status IN ('pending', 'verified')
     GROUP BY slot_id) AS seats ON seats.slot_id = same.id
 WHERE slots.id = same.id AND slots.site_id = ANY($1)

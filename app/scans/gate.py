@@ -103,7 +103,7 @@ def _passing(*, frees_seat: bool) -> Prepared:
             Visitor.checked_out_automatically == bindparam("was_automatic"),
         )
         .values({name: bindparam(f"new_{name}") for name in CHANGED})
-        .returning(Visitor.id, Visitor.slot_id)
+        .returning(Visitor.id, Visitor.slot_id, Visitor.is_self_registered)
         .cte("passed")
     )
     written = [
@@ -119,7 +119,7 @@ def _ended(passed: CTE) -> tuple[CTE, CTE]:
     now = bindparam("new_updated_at", type_=Visitor.updated_at.type)
     theirs = Notification.visitor_id == passed.c.id
     return (
-        seat_freed(passed.c.slot_id).cte("freed"),
+        seat_freed(passed.c.slot_id, passed.c.is_self_registered).cte("freed"),
         superseding(theirs, now, ABOUT_VISIT).cte("superseded"),
     )
 

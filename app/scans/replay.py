@@ -5,7 +5,6 @@ conflict until the entrance comes, and is decided again with it: the order of th
 matter then.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from app.scans.models import OPENED, Scan, ScanVerdict
 from app.scans.passage import arrival_mails, go_out, settle
 from app.scans.verdict import Decision, Gate, decide_past
 from app.sites.models import Site
+from app.slots.seats import HeldSeat
 from app.visitors.lifecycle import HOLDS_SEAT, enter
 from app.visitors.models import Visitor, VisitorStatus
 
@@ -33,7 +33,7 @@ class Replay:
     sites: Mapping[UUID, Site]
     now: datetime
     changed: dict[UUID, Visitor] = field(default_factory=dict)
-    freed: Counter[UUID] = field(default_factory=Counter)
+    freed: list[HeldSeat] = field(default_factory=list)
     events: list[tuple[UUID, VisitorAction, dict[str, Any]]] = field(default_factory=list)
 
     def run(self, reported: Sequence[Scan], exits: Sequence[Scan]) -> None:
@@ -76,7 +76,7 @@ class Replay:
             held_seat = visitor.status in HOLDS_SEAT
             details = go_out(visitor, at, self.now)
             if held_seat:
-                self.freed[visitor.slot_id] += 1
+                self.freed.append(visitor.seat)
             self._note(visitor, VisitorAction.CHECKED_OUT, scan, at, details)
 
     def _note(

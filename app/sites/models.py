@@ -24,12 +24,16 @@ class Site(Entity):
     """A place that visitors come to, with its opening rules. `timezone` is an IANA name.
 
     A `closes_at` that is not later than `opens_at` is on the next day, 00:00 the end of the day.
+    Of each slot strangers together take at most `self_registration_share` percent, rounded up.
     One site is the default one.
     """
 
     __tablename__ = "sites"
     __table_args__ = (
         CheckConstraint("slot_capacity >= 0", name="slot_capacity"),
+        CheckConstraint(
+            "self_registration_share BETWEEN 1 AND 100", name="self_registration_share"
+        ),
         # On an expression: a rename would wait for every booking under way if `name` were a key.
         Index("uq_sites_lower_name", text("lower(name)"), unique=True),
         Index(
@@ -50,6 +54,9 @@ class Site(Entity):
     late_arrival_minutes: Mapped[int] = mapped_column(default=180, server_default="180")
     auto_check_out_hours: Mapped[int] = mapped_column(default=14, server_default="14")
     self_registration: Mapped[bool] = mapped_column(default=False)
+    self_registration_share: Mapped[int] = mapped_column(
+        SmallInteger, default=50, server_default="50"
+    )
     language: Mapped[Language] = mapped_column(words(Language), default=Language.ENGLISH)
     reception_email: Mapped[str | None] = mapped_column(String(254))
     contact_phone: Mapped[str | None] = mapped_column(String(32))

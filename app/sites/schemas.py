@@ -27,6 +27,7 @@ EXAMPLE: JsonDict = {
     "late_arrival_minutes": 180,
     "auto_check_out_hours": 14,
     "self_registration": False,
+    "self_registration_share": 50,
     "language": "de",
     "reception_email": "reception@example.com",
     "contact_phone": "+49 30 123456",
@@ -37,6 +38,7 @@ KEPT_WHERE_LEFT_OUT = frozenset(
     {
         "late_arrival_minutes",
         "auto_check_out_hours",
+        "self_registration_share",
         "reception_email",
         "contact_phone",
         "contact_email",
@@ -113,6 +115,17 @@ AutoCheckOutHours = Annotated[
     ),
 ]
 
+SelfRegistrationShare = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=1,
+        le=100,
+        description="Percent of each slot, rounded up, that visitors who register themselves take "
+        "together at most",
+    ),
+]
+
 
 class SiteCreate(BaseModel):
     """A site. Its name is unique without regard to case and to spaces at its ends."""
@@ -132,6 +145,7 @@ class SiteCreate(BaseModel):
     late_arrival_minutes: LateMinutes = 180
     auto_check_out_hours: AutoCheckOutHours = 14
     self_registration: StrictBool = False
+    self_registration_share: SelfRegistrationShare = 50
     language: SiteLanguage = Language.ENGLISH
     reception_email: ReceptionEmail = None
     contact_phone: ContactPhone = None
@@ -169,6 +183,7 @@ class SiteUpdate(BaseModel):
     late_arrival_minutes: LateMinutes = LEFT_OUT
     auto_check_out_hours: AutoCheckOutHours = LEFT_OUT
     self_registration: StrictBool = LEFT_OUT
+    self_registration_share: SelfRegistrationShare = LEFT_OUT
     language: SiteLanguage = LEFT_OUT
     reception_email: ReceptionEmail = LEFT_OUT
     contact_phone: ContactPhone = LEFT_OUT
@@ -199,6 +214,7 @@ class Site(BaseModel):
     late_arrival_minutes: int = Field(examples=[180])
     auto_check_out_hours: int = Field(examples=[14])
     self_registration: bool
+    self_registration_share: int = Field(examples=[50])
     language: Language
     reception_email: str | None = Field(examples=["reception@example.com"])
     contact_phone: str | None = Field(examples=["+49 30 123456"])

@@ -34,7 +34,7 @@ from app.core.prepared import Prepared
 from app.core.update_many import update_many
 from app.sites.models import Site
 from app.slots.models import Slot
-from app.slots.repository import SlotRepository
+from app.slots.repository import COUNTERS, SlotRepository
 from app.slots.rules import SiteSlot, SlotKey
 
 
@@ -65,7 +65,7 @@ def _missing_slots() -> Prepared:
     given = given_rows(id=Uuid, site=Uuid, day=Date, hour=SmallInteger)
     # All sites are locked before the first slot is made: the rows are sorted after the locks.
     site = (
-        select(Site.id, Site.slot_capacity)
+        select(Site.id, Site.slot_capacity, Site.self_registration_share)
         .where(Site.id == _among("sites", Uuid))
         .order_by(Site.id)
         .with_for_update(read=True)
@@ -77,10 +77,10 @@ def _missing_slots() -> Prepared:
         Slot.visit_date: given.c.day,
         Slot.hour: given.c.hour,
         Slot.capacity: site.c.slot_capacity,
+        Slot.self_share: site.c.self_registration_share,
         Slot.created_at: bindparam("now", type_=Slot.created_at.type),
         Slot.has_own_capacity: literal(value=False),
-        Slot.booked: literal(0),
-        Slot.excess: literal(0),
+        **dict.fromkeys(COUNTERS, literal(0)),
     }
     rows = (
         select(*values.values())

@@ -18,6 +18,10 @@ class Slot(Entity):
     set for this slot from one that follows the site's. `closed_shifts` names the
     shifts of this hour (by the day on which they begin) that a closure has shut: the booking looks
     at it under the lock.
+
+    `self_booked` are the seats of visitors who registered themselves: at most `self_share` percent
+    of the capacity, which follows the site's, and `self_excess` above that where either was
+    lowered later.
     """
 
     __tablename__ = "slots"
@@ -25,6 +29,11 @@ class Slot(Entity):
         UniqueConstraint("site_id", "visit_date", "hour"),
         CheckConstraint("booked >= 0 AND booked <= capacity + excess", name="never_overbooked"),
         CheckConstraint("capacity >= 0 AND excess >= 0", name="not_negative"),
+        CheckConstraint(
+            "self_booked >= 0 AND self_booked <= (capacity * self_share + 99) / 100 + self_excess",
+            name="strangers_within_share",
+        ),
+        CheckConstraint("self_share BETWEEN 1 AND 100 AND self_excess >= 0", name="self_share"),
         CheckConstraint("hour BETWEEN 0 AND 23", name="hour"),
     )
 
@@ -35,4 +44,7 @@ class Slot(Entity):
     has_own_capacity: Mapped[bool] = mapped_column(default=False)
     booked: Mapped[int] = mapped_column(default=0)
     excess: Mapped[int] = mapped_column(default=0)
+    self_share: Mapped[int] = mapped_column(SmallInteger, default=100, server_default="100")
+    self_booked: Mapped[int] = mapped_column(default=0, server_default="0")
+    self_excess: Mapped[int] = mapped_column(default=0, server_default="0")
     closed_shifts: Mapped[list[date]] = mapped_column(ARRAY(Date), server_default=text("'{}'"))

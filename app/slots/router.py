@@ -1,19 +1,24 @@
 """`/api/visitors/available-slots/` and `check-slot/`: what can still be booked."""
 
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
+from app.auth.caller import Caller
 from app.auth.guards import SlotReader
-from app.core.database import Reading
+from app.auth.strangers import LimitStrangers
+from app.core.database import Reading, ReadSession
 from app.core.dependencies import Now
 from app.core.routing import ApiRoute
 from app.core.times import LocalDate, WallTime
-from app.sites.access import require_open_to
+from app.sites.access import require_open_to, require_own_site
 from app.slots import service
+from app.slots.repository import SiteDay
 from app.slots.rules import SlotReason, refusal
 from app.slots.schemas import AvailableSlots, Slot, SlotCheck
+from app.slots.seats import seats_of
 
 router = APIRouter(prefix="/api/visitors", tags=["slots"], route_class=ApiRoute)
 
@@ -28,23 +33,30 @@ MESSAGES: dict[SlotReason | None, str] = {
 
 VisitDate = Annotated[LocalDate, Query()]
 SiteId = Annotated[
-    UUID | None, Query(description="The default site where it is left out; a kiosk's own for it")
+    UUID | None,
+    Query(description="The default site where it is left out; for a kiosk its own, and no other"),
 ]
+WithinLimits = Depends(LimitStrangers("slots", lambda settings: settings.slots_limit_per_address))
 
 
 @router.get(
-    "/available-slots/", operation_id="visitors_available_slots", summary="List the slots of a day"
+    "/available-slots/",
+    operation_id="visitors_available_slots",
+    summary="List the slots of a day",
+    dependencies=[WithinLimits],
 )
 async def available_slots(
     caller: SlotReader, session: Reading, now: Now, visit_date: VisitDate, site: SiteId = None
 ) -> AvailableSlots:
     """Every slot of a day, with the places that are left. A kiosk may book the present hour.
 
-    Without a sign-in, of sites with `self_registration` alone.
+    Without a sign-in, of sites with `self_registration` alone, and of each slot the places that
+    are for visitors who register themselves.
     """
-    known = await service.site_day(session, site or caller.site_id, visit_date)
-    require_open_to(caller, known.site)
-    offers = service.day_offers(known, visit_date, now, walk_in=caller.is_kiosk)
+    known = await _site_day(session, caller, site, visit_date)
+    offers = service.day_offers(
+        known, visit_date, now, walk_in=caller.is_kiosk, strangers=caller.is_stranger
+    )
     return AvailableSlots(
         visit_date=visit_date,
         site=known.site.id,
@@ -53,20 +65,33 @@ async def available_slots(
     )
 
 
+async def _site_day(session: ReadSession, caller: Caller, site: UUID | None, day: date) -> SiteDay:
+    """What the caller may see of a day."""
+    require_own_site(caller, site)
+    known = await service.site_day(session, site or caller.site_id, day)
+    require_open_to(caller, known.site)
+    return known
+
+
 def _shown(offer: service.Availability) -> Slot:
     return Slot(
         time=offer.slot.begins,
         end_time=offer.slot.ends,
         starts_at=offer.slot.starts_at,
-        capacity=offer.capacity,
-        booked=offer.booked,
+        capacity=offer.seats.capacity,
+        booked=offer.seats.booked,
         available=offer.available,
         bookable=offer.bookable,
         reason=offer.reason,
     )
 
 
-@router.get("/check-slot/", operation_id="visitors_check_slot", summary="Check one time")
+@router.get(
+    "/check-slot/",
+    operation_id="visitors_check_slot",
+    summary="Check one time",
+    dependencies=[WithinLimits],
+)
 async def check_slot(
     caller: SlotReader,
     session: Reading,
@@ -77,12 +102,12 @@ async def check_slot(
 ) -> SlotCheck:
     """Whether one time can be booked now, and how many places are left.
 
-    Without a sign-in, of sites with `self_registration` alone.
+    Without a sign-in, of sites with `self_registration` alone, and of the places those that are
+    for visitors who register themselves.
     """
-    known = await service.site_day(session, site or caller.site_id, visit_date)
-    require_open_to(caller, known.site)
+    known = await _site_day(session, caller, site, visit_date)
     row = known.slots.get(visit_time.hour)
-    capacity, booked = (row.capacity, row.booked) if row else (known.site.slot_capacity, 0)
+    seats = seats_of(known.site, row, to_strangers=caller.is_stranger)
     reason = refusal(
         known.site,
         day=visit_date,
@@ -91,7 +116,7 @@ async def check_slot(
         now=now,
         walk_in=caller.is_kiosk,
     )
-    remaining = max(capacity - booked, 0) if reason is None else 0
+    remaining = seats.left if reason is None else 0
     if reason is None and not remaining:
         reason = SlotReason.FULL
     return SlotCheck(

@@ -23,6 +23,7 @@ from app.slots.rules import (
     refusal,
     shift_of,
 )
+from app.slots.seats import HeldSeat, Seats, seats_of
 
 ALTERNATIVES = 3
 # Days looked through for alternatives; a site that is full for longer offers none.
@@ -35,8 +36,7 @@ class Availability:
 
     day: date
     slot: SlotTime
-    capacity: int
-    booked: int
+    seats: Seats
     reason: SlotReason | None
 
     @property
@@ -45,7 +45,7 @@ class Availability:
 
     @property
     def available(self) -> int:
-        return max(self.capacity - self.booked, 0)
+        return self.seats.left
 
     @property
     def bookable(self) -> bool:
@@ -97,9 +97,9 @@ def require_bookable(
 
 
 async def move_seat(
-    unit: WriteSession, old_slot_id: UUID, site_id: UUID, day: date, at: time, now: datetime
+    unit: WriteSession, held: HeldSeat, site_id: UUID, day: date, at: time, now: datetime
 ) -> Seat:
-    """Exchange a seat for one at another time.
+    """Exchange a seat for one at another time; that of a stranger for another of their share.
 
     Both slots are locked in the one order that every transaction keeps, so that two opposite
     moves wait for each other instead of deadlocking.
@@ -111,16 +111,19 @@ async def move_seat(
     target = await slots.at(site.id, day, at.hour)
     if target is None:
         raise UnknownSite
-    locked = {slot.id: slot for slot in await slots.lock_all([old_slot_id, target.id])}
-    target, old = locked[target.id], locked[old_slot_id]
+    locked = {slot.id: slot for slot in await slots.lock_all([held.slot_id, target.id])}
+    target, old = locked[target.id], locked[held.slot_id]
     if shift_of(site, day, at) in target.closed_shifts:
         raise SlotClosed
-    if target.id != old_slot_id:
-        if target.booked >= target.capacity:
+    if target.id != held.slot_id:
+        strangers = held.by_stranger
+        if not seats_of(site, target, to_strangers=strangers).left:
             own = (old.visit_date, old.hour) if old.site_id == site.id else None
-            raise await slot_full(unit, site, day, at, now, fits=lambda offer: offer.key != own)
-        await slots.free(old_slot_id)
-        await slots.take(target)
+            raise await slot_full(
+                unit, site, day, at, now, fits=lambda offer: offer.key != own, strangers=strangers
+            )
+        await slots.free(held)
+        await slots.take(HeldSeat(target.id, strangers))
     return Seat(site, target.id)
 
 
@@ -132,11 +135,13 @@ async def slot_full(
     now: datetime,
     *,
     fits: Fits = lambda _: True,
+    strangers: bool = False,
 ) -> SlotFull:
-    """The refusal, with the next free slots of the site that fit."""
-    free = await alternatives(session, site, day, at, now, fits=fits)
+    """The refusal, with the next slots of the site that are free, to strangers too, and fit."""
+    free = await alternatives(session, site, day, at, now, fits=fits, strangers=strangers)
+    places = "places for visitors who register themselves" if strangers else "places"
     return SlotFull(
-        f"All places on {day} at {at:%H:%M} are taken",
+        f"All {places} on {day} at {at:%H:%M} are taken",
         alternatives=[as_alternative(offer) for offer in free],
     )
 
@@ -158,11 +163,12 @@ async def alternatives(
     now: datetime,
     *,
     fits: Fits,
+    strangers: bool = False,
 ) -> list[Availability]:
     """The next three free slots after a time that fit."""
     last = min(day + timedelta(days=SEARCH_DAYS), last_bookable_day(site, now))
     found: list[Availability] = []
-    for offer in await _offers(session, site, day, last, now):
+    for offer in await _offers(session, site, day, last, now, strangers=strangers):
         if offer.bookable and (offer.day, offer.slot.begins) > (day, at) and fits(offer):
             found.append(offer)
         if len(found) == ALTERNATIVES:
@@ -178,19 +184,17 @@ async def site_day(session: ReadSession, site_id: UUID | None, day: date) -> Sit
     return found
 
 
-def day_offers(
-    known: SiteDay, day: date, now: datetime, *, walk_in: bool = False
-) -> list[Availability]:
-    """Every slot of one day."""
+def day_offers(known: SiteDay, day: date, now: datetime, **to: bool) -> list[Availability]:
+    """Every slot of one day, as it is offered to a `walk_in` or to `strangers`."""
     rows = {(day, hour): row for hour, row in known.slots.items()}
     return [
-        _offer(known.site, day, slot, rows, now, closed=known.closed, walk_in=walk_in)
+        _offer(known.site, day, slot, rows, now, closed=known.closed, **to)
         for slot in day_slots(known.site, day)
     ]
 
 
 async def _offers(
-    session: ReadSession, site: Site, first: date, last: date, now: datetime
+    session: ReadSession, site: Site, first: date, last: date, now: datetime, *, strangers: bool
 ) -> Iterator[Availability]:
     eve = first - ONE_DAY if first > date.min else first  # its shift may last into the first day
     closed = await ClosureReader(session).days(site.id, eve, last)
@@ -198,7 +202,7 @@ async def _offers(
     rows = {(row.visit_date, row.hour): row for row in slots}
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return (
-        _offer(site, day, slot, rows, now, closed=closed)
+        _offer(site, day, slot, rows, now, closed=closed, strangers=strangers)
         for day in days
         for slot in day_slots(site, day)
     )
@@ -213,10 +217,10 @@ def _offer(
     *,
     closed: Collection[date],
     walk_in: bool = False,
+    strangers: bool = False,
 ) -> Availability:
-    row = rows.get((day, slot.hour))
-    capacity, booked = (row.capacity, row.booked) if row else (site.slot_capacity, 0)
+    seats = seats_of(site, rows.get((day, slot.hour)), to_strangers=strangers)
     reason = refusal(site, day=day, at=slot.begins, closed=closed, now=now, walk_in=walk_in)
-    if reason is None and booked >= capacity:
+    if reason is None and not seats.left:
         reason = SlotReason.FULL
-    return Availability(day, slot, capacity, booked, reason)
+    return Availability(day, slot, seats, reason)

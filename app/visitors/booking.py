@@ -14,6 +14,7 @@ from app.core.inserting import as_json, insertion
 from app.core.models import Entity
 from app.core.plain import new_plain, plain_copy, stored_columns
 from app.core.prepared import Prepared
+from app.core.repository import refusals
 from app.core.text import account_key
 from app.departments.models import Department
 from app.notifications.models import Notification
@@ -22,6 +23,7 @@ from app.sites.repository import closures_of
 from app.slots.repository import seat_taken
 from app.users.models import User, full_name
 from app.users.repository import receives
+from app.visitors.errors import ONE_FOR_AN_ADDRESS
 from app.visitors.hosts import Host
 from app.visitors.models import Visitor
 
@@ -92,9 +94,9 @@ def _columns(model: type[Entity], *left_out: str) -> tuple[str, ...]:
     return tuple(c.name for c in stored_columns(model) if c.name not in left_out)
 
 
-def _booking() -> Prepared:
+def _booking(*, by_stranger: bool) -> Prepared:
     """The lock, the seat and every row at once: one journey to the database instead of seven."""
-    taken = seat_taken()
+    taken = seat_taken(by_stranger=by_stranger)
     visitors = insertion(
         Visitor,
         _columns(Visitor, "slot_id"),
@@ -108,7 +110,7 @@ def _booking() -> Prepared:
     return Prepared(select(taken.c.id).add_cte(*written))
 
 
-_BOOKING = _booking()
+_BOOKING, _BOOKING_BY_STRANGER = _booking(by_stranger=False), _booking(by_stranger=True)
 
 
 async def book(
@@ -120,17 +122,18 @@ async def book(
 ) -> UUID | None:
     """Take a seat and store all of it; None where the slot is full, shut, or has no row yet.
 
-    `shift` is the day whose opening hours the visit is in.
+    `shift` is the day whose opening hours the visit is in. A stranger's is full where they have
+    taken their share. Raises `AlreadyRegistered`.
     """
-    at = visitor["visit_time"]
-    row = await unit.row(
-        _BOOKING,
-        site_id=visitor["site_id"],
-        day=visitor["visit_date"],
-        hour=at.hour,
-        shift=shift,
-        visitors=as_json([visitor]),
-        events=as_json([event]),
-        mails=as_json(mails),
-    )
+    with refusals(ONE_FOR_AN_ADDRESS):
+        row = await unit.row(
+            _BOOKING_BY_STRANGER if visitor["is_self_registered"] else _BOOKING,
+            site_id=visitor["site_id"],
+            day=visitor["visit_date"],
+            hour=visitor["visit_time"].hour,
+            shift=shift,
+            visitors=as_json([visitor]),
+            events=as_json([event]),
+            mails=as_json(mails),
+        )
     return row[0] if row else None

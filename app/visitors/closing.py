@@ -3,7 +3,6 @@
 Both at the instant at which the gate thinks so too: see `app/visitors/arrival.py`.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -89,7 +88,7 @@ async def _close(unit: WriteSession, found: Sequence[Visitor], sites: Sites, now
         action = VisitorAction.EXPIRED if expired else VisitorAction.COMPLETED
         events.record(visitor.id, action, SYSTEM, now, automatic=True)
     await unit.flush()
-    await SlotRepository(unit).free_many(Counter(visitor.slot_id for visitor in over))
+    await SlotRepository(unit).free_many(visitor.seat for visitor in over)
     return len(over)
 
 

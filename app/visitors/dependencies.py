@@ -8,13 +8,11 @@ from pydantic import GetJsonSchemaHandler, TypeAdapter, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from app.auth.caller import CallerRole
 from app.auth.guards import resolve_caller
+from app.auth.strangers import LimitStrangers
 from app.core.database import Writing
 from app.core.dependencies import Now
 from app.core.errors import Invalid
-from app.core.limits import RateLimiter, Rule, TooManyRequests, client_network
-from app.settings import Settings
 from app.visitors.listing import VisitorFilter
 from app.visitors.registering import RegistrationDesk
 from app.visitors.registration import Registration, form_of
@@ -54,18 +52,6 @@ class _Documented:
         return handler(self.FORMS.core_schema)
 
 
-async def _limit_strangers(request: Request) -> None:
-    caller = await resolve_caller(request)
-    if caller.role is CallerRole.ANONYMOUS:
-        settings: Settings = request.app.state.settings
-        limiter: RateLimiter = request.app.state.limiter
-        rule = Rule("self-registration", settings.self_registration_limit_per_address)
-        await limiter.hit(rule, client_network())
-
-
-_limit_strangers.problems = (TooManyRequests,)  # type: ignore[attr-defined] # read by ApiRoute
-
-
 async def _registration(
     sent: Annotated[dict[str, Any], Body(), _Documented()], request: Request
 ) -> Registration:
@@ -79,7 +65,11 @@ async def _registration(
         ) from None
 
 
-WithinLimits = Depends(_limit_strangers)
+WithinLimits = Depends(
+    LimitStrangers(
+        "self-registration", lambda settings: settings.self_registration_limit_per_address
+    )
+)
 Registered = Annotated[Registration, Depends(_registration)]
 Desk = Annotated[VisitorDesk, Depends(_desk)]
 Registering = Annotated[RegistrationDesk, Depends(_registering)]

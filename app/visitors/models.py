@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.core.models import Base, Entity, words
 from app.departments.models import Department
 from app.sites.models import Site
+from app.slots.seats import HeldSeat
 
 
 class VisitorType(StrEnum):
@@ -86,6 +87,11 @@ class Visitor(Entity):
     `host_as_sent` is the host as a stranger or a kiosk sent it (empty for none): all that the
     visitor is shown of the host. It is null where a person named the host. `host_closed` says that
     the host's account was deleted: its mails go to the reception.
+
+    One that `is_self_registered` was made by a stranger and counts against the strangers' share of
+    its slot. `self_registration_key` is what makes two spellings of its address equal; an address
+    has one open visit of that kind in a slot. It is null where there were more of them before that
+    was so, and where the person was erased.
     """
 
     __tablename__ = "visitors"
@@ -104,6 +110,15 @@ class Visitor(Entity):
             postgresql_where=text("status IN ('pending', 'verified')"),
         ),
         Index("ix_visitors_held", "visit_date", "id", postgresql_where=text(HELD)),
+        Index(
+            "uq_visitors_self_registration",
+            "slot_id",
+            "self_registration_key",
+            unique=True,
+            postgresql_where=text(
+                "self_registration_key IS NOT NULL AND status IN ('pending', 'verified')"
+            ),
+        ),
         # The latest visits are still open: a list of past ones would begin far down in the others.
         *_of_status("completed"),
         *_of_status("expired"),
@@ -127,6 +142,8 @@ class Visitor(Entity):
     host_email: Mapped[str | None] = mapped_column(String(254))
     host_as_sent: Mapped[str | None] = mapped_column(String(401))
     host_closed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    is_self_registered: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    self_registration_key: Mapped[str | None]
     notes: Mapped[str | None] = mapped_column(String(2000))
 
     status: Mapped[VisitorStatus] = mapped_column(words(VisitorStatus))
@@ -145,6 +162,11 @@ class Visitor(Entity):
 
     site: Mapped[Site] = relationship(lazy="raise")
     department: Mapped[Department | None] = relationship(lazy="raise")
+
+    @property
+    def seat(self) -> HeldSeat:
+        """The seat that it holds while it is open."""
+        return HeldSeat(self.slot_id, self.is_self_registered)
 
 
 class RetiredQrCode(Base):

@@ -14,6 +14,8 @@ from app.core.errors import Invalid
 from app.core.inserting import values_of
 from app.core.plain import new_plain
 from app.core.qr_token import QrTokens
+from app.core.rollout import is_finished
+from app.core.text import account_key
 from app.departments.models import Department
 from app.departments.repository import DepartmentReader
 from app.notifications.kinds import NotificationKind
@@ -25,8 +27,10 @@ from app.slots.rules import shift_of
 from app.slots.service import Seat, UnknownSite, require_bookable, slot_full
 from app.visitors import mails
 from app.visitors.booking import Facts, book, facts
+from app.visitors.errors import AlreadyRegistered
 from app.visitors.hosts import HOST_FIELDS, Host, UnknownHost, require_own
 from app.visitors.models import Visitor, VisitorStatus
+from app.visitors.repository import VisitorReader
 from app.visitors.schemas import VisitorDetails
 
 # How often a booking is tried of which somebody else was faster with the row or with a seat.
@@ -86,12 +90,19 @@ class RegistrationDesk(Desk):
             walk_in=caller.is_kiosk,
         )
         host = _host(body, caller, known)
-        return self._new(
-            body, known.site, host, department=known.department, host_as_sent=host_as_sent
-        )
+        known_too: dict[str, Any] = {"department": known.department, "host_as_sent": host_as_sent}
+        if caller.is_stranger and await is_finished(self.unit):
+            known_too |= {
+                "is_self_registered": True,
+                "self_registration_key": account_key(body.email),
+            }
+        return self._new(body, known.site, host, **known_too)
 
     async def book(self, visitor: Visitor, caller: Caller) -> None:
-        """Take the seat and store the prepared visitor with all that follows; or `SlotFull`."""
+        """Take the seat and store the prepared visitor with all that follows.
+
+        Raises `SlotFull`, and `AlreadyRegistered` to a stranger.
+        """
         event = event_row(visitor.id, VisitorAction.REGISTERED, caller, self.now)
         letters = [mail_row(mail, self.now) for mail in self._announcement(visitor)]
         self.outbox.wake_after_commit()
@@ -103,8 +114,10 @@ class RegistrationDesk(Desk):
                 return
             if await self._is_full(visitor, shift):
                 break
-        day, at = visitor.visit_date, visitor.visit_time
-        raise await slot_full(self.unit, visitor.site, day, at, self.now)
+        if await VisitorReader(self.unit).is_registered_already(visitor):
+            raise AlreadyRegistered
+        day, at, strangers = visitor.visit_date, visitor.visit_time, caller.is_stranger
+        raise await slot_full(self.unit, visitor.site, day, at, self.now, strangers=strangers)
 
     async def _is_full(self, visitor: Visitor, shift: date) -> bool:
         """Whether the slot has no seat left. One without a row has all of them, and gets its row;
@@ -113,14 +126,14 @@ class RegistrationDesk(Desk):
         Raises `SlotClosed` where its shift was closed since it was looked up.
         """
         key = (visitor.site_id, visitor.visit_date, visitor.visit_time.hour)
-        found = await self.slots.standing(*key)
+        found = await self.slots.standing(*key, to_strangers=visitor.is_self_registered)
         if found is None:
             await self.slots.create_missing(*key, self.now)
             return False
-        left, closed_shifts = found
+        seats, closed_shifts = found
         if shift in closed_shifts:
             raise SlotClosed
-        return left <= 0
+        return not seats.left
 
     def register_all(
         self,
@@ -158,8 +171,7 @@ class RegistrationDesk(Desk):
         fields = body.model_dump(exclude={"site", "department", *HOST_FIELDS})
         return new_plain(
             Visitor,
-            **fields,
-            **known,
+            **{**fields, "is_self_registered": False, "self_registration_key": None, **known},
             site=site,
             site_id=site.id,
             department_id=body.department,

@@ -14,7 +14,7 @@ from app.auth.caller import Caller, CallerRole
 from app.core.database import WriteSession
 from app.core.errors import Invalid
 from app.core.localtime import local_now
-from app.sites.access import require_open_to
+from app.sites.access import require_open_to, require_own_site
 from app.sites.models import Site
 from app.sites.repository import SiteReader
 from app.slots.service import UnknownSite
@@ -71,8 +71,7 @@ async def complete(
 
 
 async def _site(unit: WriteSession, site_id: UUID | None, caller: Caller) -> Site:
-    if caller.site_id is not None and site_id not in {None, caller.site_id}:
-        raise Invalid.field("site", "other_site", "A kiosk registers at its own site")
+    require_own_site(caller, site_id)
     site = await SiteReader(unit).get_or_default(caller.site_id or site_id)
     if site is None:
         raise UnknownSite

@@ -34,7 +34,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 from sqlalchemy.types import TypeEngine
 
-from app.auth.caller import Caller
+from app.audit.models import VisitorAction, VisitorEvent
+from app.auth.caller import Caller, CallerRole
 from app.core.plain import stored_columns
 from app.core.qr_token import token_hash
 from app.core.repository import ReadRepository, Repository
@@ -43,6 +44,7 @@ from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification
 from app.sites.models import Site
 from app.sites.repository import SiteReader
+from app.slots.models import Slot
 from app.slots.rules import ONE_DAY, WallTime, shift_ends
 from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import HELD, RetiredQrCode, Visitor, VisitorStatus
@@ -197,6 +199,19 @@ class VisitorReader(ReadRepository[Visitor]):
     async def _retention_over(self, now: datetime, days: int) -> list[ColumnElement[bool]]:
         return retention_over(await SiteReader(self.session).by_today(now), days)
 
+    async def is_registered_already(self, visitor: Visitor) -> bool:
+        """Return whether an address has registered itself for the hour of a visit."""
+        if visitor.self_registration_key is None:
+            return False
+        return await self.exists(
+            Visitor.self_registration_key == visitor.self_registration_key,
+            Visitor.status.in_(HOLDS_SEAT),
+            Visitor.slot_id == Slot.id,
+            Slot.site_id == visitor.site_id,
+            Slot.visit_date == visitor.visit_date,
+            Slot.hour == visitor.visit_time.hour,
+        )
+
     async def booked_by_shift(self, site: Site, days: Collection[date]) -> dict[date, int]:
         """Count who holds a seat at a site, by the day whose shift decides on the visit."""
         in_night = Visitor.visit_time < shift_ends(site)
@@ -260,6 +275,34 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
             select(*_COPIED).where(*conditions).order_by(Visitor.id).with_for_update(key_share=True)
         )
         return [Visitor(**row) for row in found.mappings()]
+
+    async def lock_strangers(self, *, at_most: int) -> Sequence[Visitor]:
+        """Lock open visits that strangers have made and that are not marked so, by their ids."""
+        by_stranger = exists().where(
+            VisitorEvent.visitor_id == Visitor.id,
+            VisitorEvent.action == VisitorAction.REGISTERED,
+            VisitorEvent.actor_role == CallerRole.ANONYMOUS,
+        )
+        found = await self.session.scalars(
+            select(Visitor)
+            .where(Visitor.status.in_(HOLDS_SEAT), ~Visitor.is_self_registered, by_stranger)
+            .order_by(Visitor.id)
+            .limit(at_most)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        return found.all()
+
+    async def self_registrations(self, slot_ids: Collection[UUID]) -> set[tuple[UUID, str | None]]:
+        """Return which addresses have an open visit of their own making, by slot."""
+        found = await self.session.rows(
+            select(Visitor.slot_id, Visitor.self_registration_key).where(
+                Visitor.slot_id.in_(slot_ids),
+                Visitor.status.in_(HOLDS_SEAT),
+                Visitor.self_registration_key.is_not(None),
+            )
+        )
+        return {(slot_id, key) for slot_id, key in found}
 
     async def lock_upcoming(self, host_id: UUID) -> Sequence[Visitor]:
         """Lock the visits that lie ahead of an account, in the order of their ids."""
@@ -374,6 +417,7 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
                 company=None,
                 notes=None,
                 qr_code=func.concat("anonymised-", Visitor.id),  # unique, and never genuine
+                self_registration_key=None,
                 anonymised_at=now,
                 updated_at=now,
             )

@@ -26,6 +26,7 @@ from app.slots.errors import BOOKING_PROBLEMS
 from app.users.repository import UserReader
 from app.visitors import schemas
 from app.visitors.dependencies import Desk, Filter, Registered, Registering, WithinLimits
+from app.visitors.errors import AlreadyRegistered
 from app.visitors.hosts import HOST_FIELDS, NotYourVisit
 from app.visitors.lifecycle import InvalidTransition
 from app.visitors.listing import VisitorOrdering, page_of_records
@@ -35,7 +36,7 @@ from app.visitors.registration import answer, complete
 from app.visitors.repository import VisitorReader
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
-CHANGING = (NotYourVisit, UpdateUnderWay)
+CHANGING = (NotYourVisit, AlreadyRegistered, UpdateUnderWay)
 Notify = Annotated[bool, Query(description="Whether those who were told of the visit are told")]
 
 
@@ -59,7 +60,7 @@ async def list_visitors(
     summary="Register a visitor",
     status_code=201,
     dependencies=[Once, WithinLimits],
-    responses=CREATED | problems(NotYourVisit, *BOOKING_PROBLEMS),
+    responses=CREATED | problems(NotYourVisit, AlreadyRegistered, *BOOKING_PROBLEMS),
 )
 async def register_visitor(
     body: Registered, caller: Registrar, desk: Registering, response: Response
@@ -67,7 +68,8 @@ async def register_visitor(
     """Takes a seat in the hour, mails the QR code to the visitor, and tells the host.
 
     A kiosk registers at its own site, and for now where it names no time. Without a sign-in, on a
-    site with `self_registration` alone. Neither is told the QR code or the host's e-mail address.
+    site with `self_registration` alone, once for an address and hour, and within the share of
+    visitors who register themselves. Neither is told the QR code or the host's e-mail address.
     """
     registration = await complete(desk.unit, body, caller, desk.now)
     visitor = await desk.prepare(registration.body, caller, registration.host_as_sent)
@@ -159,14 +161,15 @@ async def delete_visitor(
     "/{visitor_id:uuid}/reschedule/",
     operation_id="visitors_reschedule",
     summary="Move a visit",
-    responses=problems(NotFound, InvalidTransition, *BOOKING_PROBLEMS),
+    responses=problems(NotFound, InvalidTransition, AlreadyRegistered, *BOOKING_PROBLEMS),
 )
 async def reschedule_visitor(
     visitor_id: UUID, body: schemas.Reschedule, caller: VisitorManager, desk: Desk
 ) -> schemas.Visitor:
     """The visitor gets a new QR code; the old one is refused from now on.
 
-    To the time that the visit has already, it changes nothing.
+    To the time that the visit has already, it changes nothing. A visitor who has registered
+    themselves takes a place of those for such visitors there, too.
     """
     visitor = await desk.reschedule(visitor_id, body.visit_date, body.visit_time, caller)
     return schemas.Visitor.of(visitor)

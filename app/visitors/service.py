@@ -1,6 +1,5 @@
 """The life of a visit: registered, changed, moved, cancelled, ended, erased."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
@@ -13,6 +12,7 @@ from app.core.database import AfterCommit, WriteSession
 from app.core.errors import NotFound
 from app.core.idempotency import forget_mentions
 from app.core.qr_token import QrTokens
+from app.core.repository import refusals
 from app.core.rollout import require_finished
 from app.core.text import account_key
 from app.notifications.kinds import TO_HOST, TO_VISITOR, NotificationKind
@@ -23,6 +23,7 @@ from app.sites.repository import SiteReader
 from app.slots.service import UnknownSite, move_seat
 from app.users.repository import UserReader
 from app.visitors import mails
+from app.visitors.errors import ONE_FOR_AN_ADDRESS
 from app.visitors.hosts import HOST_FIELDS, Host, resolve
 from app.visitors.lifecycle import HOLDS_SEAT, leave, require_pending, require_transition
 from app.visitors.models import Visitor, VisitorStatus
@@ -56,6 +57,12 @@ class VisitorDesk(Desk):
         the confirmation with a new code; a new host is told, and so is the former one. A
         replacement that does not name a host (`names_host`) keeps one who has an account.
         """
+        with refusals(ONE_FOR_AN_ADDRESS):
+            return await self._change(visitor_id, values, caller, names_host=names_host)
+
+    async def _change(
+        self, visitor_id: UUID, values: dict[str, Any], caller: Caller, *, names_host: bool
+    ) -> Visitor:
         visitor = await self._locked(visitor_id, caller)
         said = {field: values.pop(field) for field in HOST_FIELDS if field in values}
         if visitor.host_id is not None and not names_host:
@@ -72,6 +79,7 @@ class VisitorDesk(Desk):
         readdressed = account_key(visitor.email) != account_key(former_address)
         told = Told(visitor=readdressed, host=is_handed_over)
         if readdressed:
+            visitor.self_registration_key = None  # until the visit has its slot
             await self._replace_codes(visitor)
         if moved_to is not None:
             await self._move(visitor, *moved_to, caller, told)
@@ -79,6 +87,8 @@ class VisitorDesk(Desk):
             await self._tell_anew(visitor, told)
         for mail in farewell:
             self.outbox.put(replace(mail, version=visitor.revision), self.now)
+        if readdressed and visitor.is_self_registered:
+            visitor.self_registration_key = account_key(visitor.email)
         return await self._saved(visitor)
 
     async def reschedule(self, visitor_id: UUID, day: date, at: time, caller: Caller) -> Visitor:
@@ -90,8 +100,9 @@ class VisitorDesk(Desk):
         require_pending(visitor.status, "moved")
         if (day, at) == (visitor.visit_date, visitor.visit_time):
             return await self.visitors.with_relations(visitor)
-        await self._move(visitor, visitor.site_id, day, at, caller, Told())
-        return await self._saved(visitor)
+        with refusals(ONE_FOR_AN_ADDRESS):
+            await self._move(visitor, visitor.site_id, day, at, caller, Told())
+            return await self._saved(visitor)
 
     async def cancel(self, visitor_id: UUID, caller: Caller) -> Visitor:
         """Free the seat of a pending visit and tell visitor and host."""
@@ -99,7 +110,7 @@ class VisitorDesk(Desk):
         require_transition(visitor.status, VisitorStatus.CANCELLED)
         await self.outbox.supersede([visitor.id], self.now)
         self._note_cancelled(visitor, caller)
-        await self.slots.free(visitor.slot_id)
+        await self.slots.free(visitor.seat)
         saved = await self._saved(visitor)
         self._tell_cancelled(saved, saved.site, caller)
         return saved
@@ -112,7 +123,7 @@ class VisitorDesk(Desk):
             visitor.updated_at = self.now
             self._tell_cancelled(visitor, site, caller)
         await self.unit.flush()
-        await self.slots.free_many(Counter(visitor.slot_id for visitor in visitors))
+        await self.slots.free_many(visitor.seat for visitor in visitors)
 
     async def end(self, visitor_id: UUID, action: VisitorAction, caller: Caller) -> Visitor:
         """Complete a visit that is inside, as a check-out or as such."""
@@ -125,7 +136,7 @@ class VisitorDesk(Desk):
     ) -> None:
         """Let a locked visitor out and free the seat."""
         leave(visitor, self.now, self.now)
-        await self.slots.free(visitor.slot_id)
+        await self.slots.free(visitor.seat)
         await self.outbox.supersede([visitor.id], self.now)
         self.events.record(visitor.id, action, caller, self.now, **details)
 
@@ -139,7 +150,7 @@ class VisitorDesk(Desk):
         if notify and visitor.status is VisitorStatus.PENDING:
             await self._bid_farewell(visitor)
         if visitor.status in HOLDS_SEAT:
-            await self.slots.free(visitor.slot_id)
+            await self.slots.free(visitor.seat)
         self.events.record(visitor.id, VisitorAction.DELETED, caller, self.now)
         await forget_mentions(self.unit, str(visitor.id))
         await self.outbox.erase_from_summaries([visitor.id], [visitor.created_at])
@@ -263,7 +274,7 @@ class VisitorDesk(Desk):
     ) -> None:
         require_pending(visitor.status, "moved")
         before, left = (visitor.visit_date, visitor.visit_time), await self._site_of(visitor)
-        seat = await move_seat(self.unit, visitor.slot_id, site_id, day, at, self.now)
+        seat = await move_seat(self.unit, visitor.seat, site_id, day, at, self.now)
         if not told.visitor:
             self.visitors.retire_code(visitor, self.now)
             visitor.qr_code = self.codes.new()

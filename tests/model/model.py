@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 CAPACITY = 2
+SHARE = 1  # of strangers
 EARLY, LATE = timedelta(hours=2), timedelta(hours=3)
 STAY, VISIT = timedelta(hours=14), timedelta(hours=1)
 CORRECTABLE = timedelta(days=1)
@@ -34,6 +35,7 @@ class Visit:
     host: str | None
     at: datetime
     told: date
+    by_stranger: bool = False
     status: str = "pending"
     revision: int = 0
     reminded: bool = False
@@ -104,11 +106,20 @@ class Model:
     def booked(self, slot: datetime) -> int:
         return sum(visit.holds_seat and visit.slot == slot for visit in self.visits.values())
 
-    def can_book(self, at: datetime, seats: int = 1) -> bool:
-        return at >= self.now and self.booked(at.replace(minute=0)) + seats <= CAPACITY
+    def of_strangers(self, slot: datetime) -> int:
+        """The seats that they have."""
+        theirs = [visit for visit in self.visits.values() if visit.by_stranger]
+        return sum(visit.holds_seat and visit.slot == slot for visit in theirs)
 
-    def register(self, id_: str, email: str, host: str | None, at: datetime) -> None:
-        visit = self.visits[id_] = Visit(email, host, at, self.now.date())
+    def can_book(self, at: datetime, seats: int = 1, *, by_stranger: bool = False) -> bool:
+        slot = at.replace(minute=0)
+        has_share = not by_stranger or self.of_strangers(slot) + seats <= SHARE
+        return at >= self.now and has_share and self.booked(slot) + seats <= CAPACITY
+
+    def register(
+        self, id_: str, email: str, host: str | None, at: datetime, *, by_stranger: bool = False
+    ) -> None:
+        visit = self.visits[id_] = Visit(email, host, at, self.now.date(), by_stranger)
         visit.mail("confirmation", to_host=False)
         if host:
             visit.mail("registration", to_visitor=False)
@@ -120,7 +131,8 @@ class Model:
 
     def can_move(self, visit: Visit, at: datetime) -> bool:
         own = visit.holds_seat and visit.slot == at.replace(minute=0)
-        is_free = at == visit.at or self.can_book(at, seats=0 if own else 1)
+        seats = 0 if own else 1
+        is_free = at == visit.at or self.can_book(at, seats, by_stranger=visit.by_stranger)
         return visit.status == "pending" and is_free
 
     def move(self, visit: Visit, at: datetime) -> None:

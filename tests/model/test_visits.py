@@ -26,7 +26,7 @@ from app.audit.models import VisitorAction
 from tests.api import VISITOR
 from tests.bulk.files import row
 from tests.conftest import MONDAY
-from tests.model.model import CAPACITY, Mail, Model, Visit
+from tests.model.model import CAPACITY, SHARE, Mail, Model, Visit
 from tests.model.world import World
 from workers.visits import close_visits, send_reminders
 
@@ -87,6 +87,20 @@ class Visits(RuleBasedStateMachine):
         id_ = self.known(answer)
         self.model.register(id_, email, host, wanted)
         return id_
+
+    @rule(target=ids, day=days, at=times)
+    def register_oneself(self, day: int, at: time):
+        wanted, email = self.moment(day, at), f"guest{next(self.numbers)}@example.com"
+        body = {"name": "Ada Lovelace", "email": email} | when(wanted)
+        answer = self.world.ask("visitors/", body)
+        expected = self.model.can_book(wanted, by_stranger=True)
+        assert (answer.status_code == 201) is expected, answer.text
+        if answer.status_code != 201:
+            assert answer.json()["code"] in {"slot_full", "slot_in_past"}
+            return multiple()
+        self.known(self.world.request("GET", f"visitors/{answer.json()['id']}/"))
+        self.model.register(answer.json()["id"], email, None, wanted, by_stranger=True)
+        return answer.json()["id"]
 
     @rule(target=ids, size=st.integers(1, CAPACITY + 1), day=days, at=times, host=hosts)
     def upload(self, size: int, day: int, at: time, host: str | None):
@@ -205,6 +219,8 @@ class Visits(RuleBasedStateMachine):
         assert found.summaries == self.summaries
         for slot, seats in found.slots.items():
             assert seats.booked == seats.holders == self.model.booked(slot) <= CAPACITY
+            strangers = self.model.of_strangers(slot)
+            assert seats.of_strangers == seats.strangers == strangers <= SHARE
         for id_, visit in self.model.visits.items():
             there = found.visits[id_]
             assert there.status == visit.status == replayed(there.trail)

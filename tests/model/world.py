@@ -39,6 +39,8 @@ OPEN_ALWAYS = {
     "open_weekdays": [1, 2, 3, 4, 5, 6, 7],
     "booking_lead_minutes": 0,
     "slot_capacity": CAPACITY,
+    "self_registration": True,
+    "self_registration_share": 50,
 }
 
 
@@ -58,7 +60,9 @@ class Seats:
 
     booked: int
     capacity: int
+    of_strangers: int
     holders: int = 0
+    strangers: int = 0
 
 
 @dataclass
@@ -103,6 +107,10 @@ class World:
     async def _request(self, method: str, path: str, body: Any) -> httpx.Response:
         return await (await self._desk()).request(method, path, json=body)
 
+    def ask(self, path: str, body: Any) -> httpx.Response:
+        """A request of a stranger."""
+        return self._runner.run(self._api.http.post(f"/api/{path}", json=body))
+
     def upload(self, rows: list[list[Any]], **fields: str) -> httpx.Response:
         return self._runner.run(self._upload(rows, fields))
 
@@ -137,17 +145,21 @@ class World:
 
 
 async def _snapshot(session: ReadSession) -> Snapshot:
-    columns = (Slot.id, Slot.visit_date, Slot.hour, Slot.booked, Slot.capacity)
+    seats = (Slot.booked, Slot.capacity, Slot.self_booked)
     slots = {
-        id_: (datetime.combine(day, time(hour), UTC), Seats(booked, capacity))
-        for id_, day, hour, booked, capacity in await session.rows(select(*columns))
+        id_: (datetime.combine(day, time(hour), UTC), Seats(*counts))
+        for id_, day, hour, *counts in await session.rows(
+            select(Slot.id, Slot.visit_date, Slot.hour, *seats)
+        )
     }
     visits = {}
-    for id_, status, slot in await session.rows(
-        select(Visitor.id, Visitor.status, Visitor.slot_id)
+    for id_, status, slot, by_stranger in await session.rows(
+        select(Visitor.id, Visitor.status, Visitor.slot_id, Visitor.is_self_registered)
     ):
         visits[id_] = Found(status.value)
-        slots[slot][1].holders += status in HOLDS_SEAT
+        if status in HOLDS_SEAT:
+            slots[slot][1].holders += 1
+            slots[slot][1].strangers += by_stranger
     trail = select(VisitorEvent.visitor_id, VisitorEvent.action).order_by(VisitorEvent.id)
     for id_, action in await session.rows(trail):
         if id_ in visits:  # the trail outlives the visitor

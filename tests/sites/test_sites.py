@@ -26,6 +26,7 @@ RULES: dict[str, Any] = {
     "late_arrival_minutes": 180,
     "auto_check_out_hours": 14,
     "self_registration": False,
+    "self_registration_share": 50,
     "language": "en",
     "reception_email": None,
     "contact_phone": None,
@@ -91,6 +92,7 @@ async def test_every_field_of_a_site_can_be_set(api: Api) -> None:
         "late_arrival_minutes": 1_440,
         "auto_check_out_hours": 72,
         "self_registration": True,
+        "self_registration_share": 1,
         "language": "de",
         "reception_email": "reception@example.com",
         "contact_phone": "+49 (30) 123-456",
@@ -167,6 +169,11 @@ BAD_FIELDS: list[tuple[str, Any]] = [
     ("auto_check_out_hours", 1.5),
     ("self_registration", "yes"),
     ("self_registration", None),
+    ("self_registration_share", 0),
+    ("self_registration_share", 101),
+    ("self_registration_share", 50.5),
+    ("self_registration_share", "50"),
+    ("self_registration_share", None),
     ("language", "eo"),
     ("language", "DE"),
     ("language", None),
@@ -228,9 +235,10 @@ async def test_put_leaves_contacts_that_are_left_out_and_null_clears_them(api: A
     path = f"sites/{(await create(root, 'Annex', **CONTACTS))['id']}/"
     kept = (await root.put(path, {"name": "Annex"})).json()
     assert CONTACTS.items() <= kept.items()
-    await root.patch(path, {"late_arrival_minutes": 7, "auto_check_out_hours": 5})
+    rules = {"late_arrival_minutes": 7, "auto_check_out_hours": 5, "self_registration_share": 9}
+    await root.patch(path, rules)
     kept = (await root.put(path, {"name": "Annex"})).json()
-    assert (kept["late_arrival_minutes"], kept["auto_check_out_hours"]) == (7, 5)
+    assert rules.items() <= kept.items()
     nothing = dict.fromkeys(CONTACTS)
     for method in (root.put, root.patch):
         await root.patch(path, CONTACTS)

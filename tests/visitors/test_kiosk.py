@@ -202,3 +202,17 @@ async def test_slots_are_those_of_its_site_with_the_present_hour(
     assert (await kiosk.get("visitors/check-slot/", **when)).json()["available"] is True
     desk = await (await api.admin()).get("visitors/check-slot/", site=site, **when)
     assert desk.json()["reason"] == "past"
+
+
+@pytest.mark.parametrize("path", ["available-slots/", "check-slot/"])
+async def test_a_kiosk_looks_at_no_other_site(
+    api: Api, kiosk: Client, database: Database, path: str
+):
+    when = {"visit_date": "2026-11-23"} | ({"visit_time": "11:00"} if "check" in path else {})
+    sites = (await (await api.admin()).get("sites/")).json()["items"]
+    for own in ({}, {"site": sites[0]["id"]}):
+        assert (await kiosk.get(f"visitors/{path}", **when, **own)).status_code == 200
+    other = await add_site(database, self_registration=True)
+    answer = await kiosk.get(f"visitors/{path}", **when, site=other)
+    [fault] = problem(answer, 422, "invalid")["errors"]
+    assert fault["code"] == "other_site"

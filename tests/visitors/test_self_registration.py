@@ -79,9 +79,10 @@ async def test_mail_goes_to_the_visitor_and_to_known_hosts_alone(
 ):
     await api.host()
     shown = []
-    for email in ("charles@example.com", "victim@example.com"):
-        answer = await http.post(VISITORS, json=FORM | {"host_email": email})
-        shown.append(answer.json() | {"id": ""})
+    for email, at in (("charles@example.com", "10:00"), ("victim@example.com", "11:00")):
+        form = FORM | {"host_email": email, "visit_time": at}
+        answer = await http.post(VISITORS, json=form)
+        shown.append(answer.json() | {"id": "", "visit_time": ""})
     assert shown[0] == shown[1]  # so that nobody learns which address has an account
     recipients = sorted(mail.recipient for mail in await all_mails(database))
     assert recipients == ["ada@example.com", "ada@example.com", "charles@example.com"]
@@ -117,6 +118,19 @@ async def test_registrations_are_limited_per_address(api: Api, http: httpx.Async
     problem(limited, 429, "too_many_requests")
     assert int(limited.headers["Retry-After"]) >= 1
     await (await api.admin()).register(visit_time="12:00")  # whoever has signed in is not counted
+
+
+@pytest.mark.usefixtures("open_site")
+async def test_looks_at_slots_are_limited_per_address(api: Api, http: httpx.AsyncClient):
+    admin = await api.admin()
+    for _ in range(60):
+        assert (await http.get(SLOTS)).status_code == 200
+        assert (await http.get(CHECK)).status_code == 200
+    for path in (SLOTS, CHECK):
+        limited = await http.get(path)
+        problem(limited, 429, "too_many_requests")
+        assert int(limited.headers["Retry-After"]) >= 1
+        assert (await http.get(path, headers=admin.headers)).status_code == 200
 
 
 @pytest.mark.usefixtures("open_site")
