@@ -108,6 +108,13 @@ class Settings(BaseSettings):
     self_registration_limit_per_address: Rate = Field(
         "20/hour", description="Visitors who register themselves"
     )
+    host_registration_limit: Rate = Field(
+        "100/hour", description="Registrations by one host, those of uploads too"
+    )
+    kiosk_registration_limit: Rate = Field("300/hour", description="Registrations at one kiosk")
+    kiosk_mail_limit: Rate = Field(
+        "60/hour", description="Registrations at one kiosk that name an e-mail address"
+    )
     scan_limit_per_device: Rate = Field(
         "600/minute", description="New scans of our codes, and as many again that were offline"
     )
