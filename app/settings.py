@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.core.keys import KeyRing
+
 # Words that no random key has, but keys of examples have.
 EXAMPLE_WORDS = ("change-me", "change_me", "changeme", "example", "insecure")
 MINIMUM_SECRET_BYTES = 32
@@ -297,6 +299,12 @@ class Settings(BaseSettings):
                 f"TRUSTED_PROXIES believes too many ({', '.join(wide)}): name the network of the"
                 " proxies alone, or others could say who they are"
             )
+
+    @property
+    def key_ring(self) -> KeyRing:
+        """The keys of the installation, the one that signs first."""
+        secrets = (self.secret_key, self.secret_key_previous)
+        return KeyRing([key.get_secret_value() for key in secrets if key is not None])
 
     @property
     def _named_hosts(self) -> list[str]:
