@@ -27,7 +27,9 @@ _LATIN_DOMAINS = (
     *("live", "link", "click", "email", "page", "support", "agency", "icu", "vip", "example"),
 )
 # Almost every country's code is a domain (ISO 3166); domains that are not here meet `unlinked`.
-_COUNTRIES = sorted(c.lower() for c in Locale("en").territories if len(c) == 2 and c.isalpha())
+_COUNTRIES = sorted(
+    code.lower() for code in map(str, Locale("en").territories) if re.fullmatch("[A-Z]{2}", code)
+)
 _DOMAIN = re.compile(
     rf"[\w-]{{3,}}[{DOTS}](?:{'|'.join((*_LATIN_DOMAINS, *_COUNTRIES))}|xn--\w+)\b", re.IGNORECASE
 )

@@ -35,11 +35,11 @@ HOSTILE = [
     "evil.example",
     "see www.evil.example.",
     "(evil.com),evil.de;evil.org",
-    "evil。example",
-    "evil．example",
-    "evil｡example",
-    "evil․example",
-    "www．evil．example",
+    "evil\u3002example",
+    "evil\uff0eexample",
+    "evil\uff61example",
+    "evil\u2024example",
+    "www\uff0eevil\uff0eexample",
     "münchen.de",
     "bücher.example/ß",
     "пример.рф",
@@ -47,7 +47,7 @@ HOSTILE = [
     "xn--mnchen-3ya.de",
     "mailto:mallory@evil.example",
     "mallory@evil.example",
-    "mallory＠evil.example",
+    "mallory\uff20evil.example",
     "tel:+4930123456",
     "javascript:alert(1)",
     "evil.example:8080/login",
@@ -110,7 +110,7 @@ def test_the_test_knows_a_link(words: str):
 
 
 @STEADY
-@given(st.text("ab.-:/\\@。．｡ wé\ufe0f1,", max_size=30))
+@given(st.text("ab.-:/\\@\u3002\uff0e\uff61 wé\ufe0f1,", max_size=30))
 def test_no_text_is_linked_and_twice_is_once(words: str):
     assert not LINKED.search(unlinked(words))
     assert unlinked(unlinked(words)) == unlinked(words)

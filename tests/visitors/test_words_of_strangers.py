@@ -11,12 +11,14 @@ from sqlalchemy import update
 
 from app.core.clock import SettableClock
 from app.core.database import Database
+from app.notifications.kinds import READ_BY_HOSTS
+from app.notifications.kinds import NotificationKind as Kind
 from app.notifications.models import Notification
 from app.users.models import User
 from app.visitors.models import Visitor
 from app.visitors.site_changes import bring_to_visits
 from tests.api import VISITOR, Api, Client
-from tests.database import change_default_site
+from tests.database import all_mails, change_default_site
 from tests.devices.devices import add_device
 from tests.mailbox import Mailbox, body_of
 from tests.problems import faulty_fields
@@ -58,7 +60,9 @@ async def test_no_mail_of_a_visits_life_has_their_words_in_the_subject(
     visitor = (await register(host_id=charles.user_id)).json()["id"]
     path = f"visitors/{visitor}/"
     move = {"visit_date": "2026-11-23", "visit_time": "11:00"}
+    await mailbox.deliver()
     assert (await admin.post(f"{path}reschedule/", move)).status_code == 200
+    await mailbox.deliver()
     # Somebody of the house names another host: who the visitor is was typed by a stranger still.
     assert (await admin.patch(path, {"host_id": mary.user_id})).status_code == 200
     await mailbox.deliver()
@@ -70,6 +74,7 @@ async def test_no_mail_of_a_visits_life_has_their_words_in_the_subject(
     await bring_to_visits(database, _nobody, clock.now())
     clock.set(datetime.fromisoformat("2026-11-23T10:45:00Z"))
     await mailbox.deliver()
+    admin = await api.sign_in("desk@example.com", admin.user_id)
     code = (await admin.get(path)).json()["qr_code"]
     assert (await admin.scan(code)).status_code == 200
     await mailbox.deliver()
@@ -80,7 +85,8 @@ async def test_no_mail_of_a_visits_life_has_their_words_in_the_subject(
     await admin.delete(f"visitors/{gone}/")
     mails = await mailbox.deliver()
     to_hosts = [mail for mail in mails if "zorro" not in str(mail["To"])]
-    assert len(to_hosts) >= 8
+    sent = {mail.kind for mail in await all_mails(database) if mail.status == "sent"}
+    assert sent > READ_BY_HOSTS - {Kind.host_bulk_summary}
     for mail in mails:
         assert "Zorro" not in str(mail["Subject"])
         assert "SUMMARY:Visit of" not in whole(mail)
@@ -118,13 +124,13 @@ async def test_no_address_that_is_typed_comes_back(
     api: Api, register: Register, database: Database, mailbox: Mailbox, http: httpx.AsyncClient
 ):
     """An account without a name would be shown by its address, and so tell that it exists."""
-    admin = await api.admin()
+    admin = await api.admin("boss@example.com")
     async with database.write() as unit:
         await unit.write(update(User).values(first_name="", last_name=""))
-    typed = ("desk@example.com", "nobody@example.com")
+    typed = ("boss@example.com", "nobody@example.com")
     answers = [await register(host_email=email) for email in typed]
     assert [answer.json()["host_email"] for answer in answers] == [None, None]
-    assert "desk@" not in answers[0].text
+    assert "boss@" not in answers[0].text
     for mail in await mailbox.deliver():
         assert not [email for email in typed if email in whole(mail)]
     for answer in answers:
