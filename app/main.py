@@ -22,7 +22,6 @@ from app.core.cors import CorsMiddleware
 from app.core.crowds import CrowdMiddleware
 from app.core.database import Database
 from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, Waker, connect
-from app.core.keys import KeyRing
 from app.core.leaving import LeavingMiddleware
 from app.core.limits import Lots, RateLimiter
 from app.core.middleware import (
@@ -149,7 +148,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     app.state.wake_outbox = Waker(app.state.redis, DRAIN_OUTBOX)
     app.state.wake_site_changes = Waker(app.state.redis, TELL_OF_SITE_CHANGES)
-    app.state.limiter = RateLimiter(settings.redis_url, key_ring(settings))
+    app.state.limiter = RateLimiter(settings.redis_url, settings.key_ring)
     app.state.lots = Lots(app.state.limiter)
     try:
         async with app.state.database.pulse.felt():
@@ -163,15 +162,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await app.state.database.close()
 
 
-def key_ring(settings: Settings) -> KeyRing:
-    """The keys of the installation, the one that signs first."""
-    previous = settings.secret_key_previous
-    secrets = [settings.secret_key.get_secret_value()]
-    return KeyRing(secrets + ([previous.get_secret_value()] if previous else []))
-
-
 def _install_keys(app: FastAPI, settings: Settings) -> None:
-    ring = key_ring(settings)
+    ring = settings.key_ring
     lifetimes = Lifetimes(
         access=timedelta(minutes=settings.access_token_minutes),
         refresh=timedelta(days=settings.refresh_token_days),

@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.core.keys import KeyRing
+
 # Words that no random key has, but keys of examples have.
 EXAMPLE_WORDS = ("change-me", "change_me", "changeme", "example", "insecure")
 MINIMUM_SECRET_BYTES = 32
@@ -110,6 +112,13 @@ class Settings(BaseSettings):
     )
     slots_limit_per_address: Rate = Field(
         "120/minute", description="Looks at the slots of a site without a sign-in"
+    )
+    host_registration_limit: Rate = Field(
+        "100/hour", description="Registrations by one host, those of uploads too"
+    )
+    kiosk_registration_limit: Rate = Field("300/hour", description="Registrations at one kiosk")
+    kiosk_mail_limit: Rate = Field(
+        "60/hour", description="Registrations at one kiosk that name an e-mail address"
     )
     scan_limit_per_device: Rate = Field(
         "600/minute", description="New scans of our codes, and as many again that were offline"
@@ -293,6 +302,12 @@ class Settings(BaseSettings):
                 f"TRUSTED_PROXIES believes too many ({', '.join(wide)}): name the network of the"
                 " proxies alone, or others could say who they are"
             )
+
+    @property
+    def key_ring(self) -> KeyRing:
+        """The keys of the installation, the one that signs first."""
+        secrets = (self.secret_key, self.secret_key_previous)
+        return KeyRing([key.get_secret_value() for key in secrets if key is not None])
 
     @property
     def _named_hosts(self) -> list[str]:

@@ -9,10 +9,12 @@ from typing import Any
 
 from app.core.clock import Clock
 from app.core.database import Database
+from app.core.limits import RateLimiter
 from app.notifications.delivery import Delivery
 from app.notifications.links import Links
 from app.notifications.message import Mailbox
 from app.notifications.smtp import Mailer, SmtpSettings
+from app.notifications.stranger_mails import StrangerMails
 from app.settings import Settings
 from workers.heartbeat import heartbeat_of
 
@@ -27,6 +29,7 @@ class WorkerContext:
     mail_waits: asyncio.Event
     retention_days: int | None
     account_event_days: int
+    strangers: StrangerMails | None = None
 
     async def wake_outbox(self) -> None:
         """Have the delivery of this process look at the outbox now."""
@@ -37,6 +40,7 @@ class WorkerContext:
 async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[WorkerContext]:
     """The parts, for as long as the worker lives."""
     database = Database(settings.database_url, pool_size=settings.database_pool_size)
+    limiter = RateLimiter(settings.redis_url, settings.key_ring)
     try:
         delivery = make_delivery(settings, database, clock, heartbeat_of(settings).beat)
         async with database.pulse.felt():
@@ -47,8 +51,10 @@ async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[Worker
                 asyncio.Event(),
                 settings.retention_days,
                 settings.account_event_days,
+                StrangerMails(limiter),
             )
     finally:
+        await limiter.close()
         await database.close()
 
 

@@ -32,7 +32,9 @@ async def count_visits(ctx: dict[Any, Any]) -> None:
 async def send_reminders(ctx: dict[Any, Any]) -> None:
     """Queue the reminders of tomorrow's visits."""
     context = context_of(ctx)
-    queued = await remind(context.database, context.wake_outbox, context.clock.now())
+    queued = await remind(
+        context.database, context.wake_outbox, context.clock.now(), context.strangers
+    )
     if queued:
         logger.info("reminders queued", count=queued)
 

@@ -68,7 +68,7 @@ async def register(
     if not policy.needs_proof:
         return User.model_validate(await register_host(desk, hasher, body))
     await limits.hit(body.email)
-    await ask_for_account(desk, body)
+    await ask_for_account(desk, limits.strangers, body)
     return JSONResponse(None, status_code=202)
 
 
@@ -126,7 +126,7 @@ async def forgot_password(
 ) -> None:
     """The link works once, within an hour. The answer is the same whether there is an account."""
     await limits.hit(body.email)
-    await forgot(desk, body.email)
+    await forgot(desk, limits.strangers, body.email)
 
 
 @router.post(

@@ -21,6 +21,7 @@ from app.core.database import Database, Writing, get_database
 from app.core.dependencies import Hasher, Now
 from app.core.languages import Language, read_language
 from app.core.limits import Limiter, Rule, client_network
+from app.notifications.stranger_mails import StrangerMails
 from app.settings import Settings
 from app.users.password_rules import words_of_place
 
@@ -71,6 +72,7 @@ class ForgottenLimits:
         self._database: Database = request.app.state.database
         self._now = now
         self._limiter = limiter
+        self.strangers = StrangerMails(limiter)
         self._limits = AccountLimits(
             "forgotten",
             settings.forgot_password_limit_per_account,

@@ -23,6 +23,7 @@ from app.notifications.payloads import (
     Payload,
 )
 from app.notifications.repository import Outbox, OutgoingMail
+from app.notifications.stranger_mails import StrangerMails
 from app.users.models import User, full_name
 from app.users.repository import UserRepository
 
@@ -80,13 +81,26 @@ class AccountDesk:
         kind = NotificationKind.email_verification if unproven else NotificationKind.password_reset
         await self._mail_link(user, LinkPurpose.INVITATION, kind, FIRST_MAIL_LIFETIME)
 
-    async def mail_way_in(self, user: User) -> None:
+    async def invite_stranger(self, user: User, strangers: StrangerMails) -> bool:
+        """Invite whoever asked in the name of an unproven address; return whether they are.
+
+        Where strangers have had enough mailed there today, the link of before stays good.
+        """
+        may_be_sent = await strangers.take(user.email)
+        if may_be_sent:
+            await self.invite(user)
+        else:
+            logger.info("mail withheld", kind=NotificationKind.email_verification.value)
+        return may_be_sent
+
+    async def mail_way_in(self, user: User, strangers: StrangerMails) -> None:
         """Mail the owner a link to a new password; nothing to an account that staff has closed.
 
         It also opens an account whose address was still to be proven: the mail proves it.
         """
         if user.awaits_verification:
-            await self.invite(user)
+            if not await self.invite_stranger(user, strangers):
+                return
         elif user.is_active:
             kind, purpose = NotificationKind.password_reset, LinkPurpose.PASSWORD_RESET
             await self._mail_link(user, purpose, kind, RESET_LIFETIME)

@@ -18,6 +18,7 @@ from app.core.database import Database
 from app.core.errors import Invalid, NotAuthenticated
 from app.core.limits import client_network
 from app.core.passwords import PasswordHasher
+from app.notifications.stranger_mails import StrangerMails
 from app.users.models import User
 from app.users.repository import UserReader
 
@@ -117,8 +118,8 @@ class PasswordChanger:
         return user
 
 
-async def forgot(desk: AccountDesk, email: str) -> None:
+async def forgot(desk: AccountDesk, strangers: StrangerMails, email: str) -> None:
     """Mail a link to the account of this address, if there is one that staff has not closed."""
     user = await desk.users.lock_by_email(email)
     if user is not None:
-        await desk.mail_way_in(user)
+        await desk.mail_way_in(user, strangers)

@@ -10,6 +10,7 @@ from app.auth.models import AccountAction
 from app.auth.schemas import UserRegistration
 from app.core.errors import Invalid
 from app.core.passwords import PasswordHasher
+from app.notifications.stranger_mails import StrangerMails
 from app.users.models import Role, User
 from app.users.service import create_user
 
@@ -53,7 +54,9 @@ async def register(desk: AccountDesk, hasher: PasswordHasher, body: UserRegistra
     return user
 
 
-async def ask_for_account(desk: AccountDesk, body: UserRegistration) -> None:
+async def ask_for_account(
+    desk: AccountDesk, strangers: StrangerMails, body: UserRegistration
+) -> None:
     """Mail a link to an address: to its new account, or to the one that it has already.
 
     Nobody has shown yet that the address is theirs, so that nothing that they could use later is
@@ -72,6 +75,6 @@ async def ask_for_account(desk: AccountDesk, body: UserRegistration) -> None:
         user.updated_at = desk.now
     if is_new:
         desk.trail.record(AccountAction.REGISTERED, user.id, by=None)
-        await desk.invite(user)
+        await desk.invite_stranger(user, strangers)
     else:
-        await desk.mail_way_in(user)
+        await desk.mail_way_in(user, strangers)

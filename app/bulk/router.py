@@ -23,6 +23,7 @@ from app.settings import Settings
 from app.sites.repository import SiteReader
 from app.slots.service import UnknownSite
 from app.users.repository import UserReader
+from app.visitors.budgets import Budgeted
 from app.visitors.dependencies import Registering
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
@@ -77,6 +78,7 @@ async def bulk_upload(
     form: Annotated[BulkUpload, File()],
     caller: VisitorManager,
     desk: Registering,
+    budgets: Budgeted,
     request: Request,
     response: Response,
     chosen: Annotated[Choices, Query()],
@@ -90,7 +92,8 @@ async def bulk_upload(
     `invalid_rows` names every fault as `{row, column, code, message}`; where `Accept` names the
     .xlsx type it is answered as the uploaded list with the faulty cells marked and commented.
     `slot_full` has `site, site_name, visit_date, visit_time, wanted, free`, and the same of every
-    hour that is full in `slots`.
+    hour that is full in `slots`. Its rows count as registrations of a host: a list of more than are
+    left in the hour is 429, and nobody is registered.
     """
     settings: Settings = request.app.state.settings
     rows = await _read(form, chosen, settings)
@@ -99,7 +102,9 @@ async def bulk_upload(
         if chosen.dry_run:
             response.status_code = 200
             return BulkUploadResult.planned(rows.found, await bulk.rehearse(rows, caller))
-        return BulkUploadResult.made(rows.found, await bulk.register(rows, caller))
+        async with budgets.registrations(caller, len(rows.candidates)):
+            made = await bulk.register(rows, caller)
+        return BulkUploadResult.made(rows.found, made)
     except InvalidRows as refusal:
         if not (_wants_workbook(request) and can_be_marked(rows.found)):
             raise

@@ -58,9 +58,8 @@ def _fill(settings: "Settings", visitors: int, *, once: bool, silent: bool) -> "
     from app.core.clock import SystemClock
     from app.core.qr_token import QrTokens
     from app.demo import filling
-    from app.main import key_ring
 
-    codes, now = QrTokens(key_ring(settings)), SystemClock().now()
+    codes, now = QrTokens(settings.key_ring), SystemClock().now()
     try:
         with progress("Inventing visitors", visitors, hidden=silent) as advance:
             return run(filling.fill(settings.database_url, codes, visitors, now, advance))

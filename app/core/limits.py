@@ -113,9 +113,17 @@ class RateLimiter:
         await self.look(rule.of(*keys))
 
     async def count(self, *limits: Limit, cost: int = 1) -> None:
-        """Count for each of these; where one of them is reached, for none."""
+        """Count for each of these; where one of them is reached, for none.
+
+        The last that is let through may go beyond the limit: see `reserve`.
+        """
         answer = await self._ask(limits, cost)
         _refuse(limits, answer)
+
+    async def reserve(self, *limits: Limit, number: int = 1) -> None:
+        """Count so many for each of these, or none where one of them has not as many left."""
+        answer = await self._ask(limits, number, whole=True)
+        _refuse(limits, answer, number)
 
     async def take(self, limit: Limit, number: int) -> float:
         """Count several at once; return the seconds that their window has left."""
@@ -129,9 +137,9 @@ class RateLimiter:
         _refuse(limits, answer)
         return [window.hits for window in answer.windows]
 
-    async def give_back(self, *limits: Limit) -> None:
-        """Take back what was counted once too often."""
-        await self._ask(limits, -1)
+    async def give_back(self, *limits: Limit, number: int = 1) -> None:
+        """Take back what was counted too often."""
+        await self._ask(limits, -number)
 
     async def clear(self, *limits: Limit) -> None:
         """Forget what was counted."""
@@ -140,13 +148,14 @@ class RateLimiter:
     async def close(self) -> None:
         await self._pool.disconnect()
 
-    def _counter(self, limit: Limit) -> Counter:
+    def _counter(self, limit: Limit, room: int) -> Counter:
         name = "\0".join((limit.rule.name, *limit.keys))
         key = mac(self._key, name.encode(), KEY_BYTES).hex()
-        return Counter(key, limit.rule.most, limit.rule.seconds)
+        return Counter(key, limit.rule.most - room + 1, limit.rule.seconds)
 
-    async def _ask(self, limits: Sequence[Limit], number: int) -> Answer:
-        counters = [self._counter(limit) for limit in limits]
+    async def _ask(self, limits: Sequence[Limit], number: int, *, whole: bool = False) -> Answer:
+        room = number if whole else 1
+        counters = [self._counter(limit, room) for limit in limits]
         if self._breaker.lets_through():
             answer = await self._ask_redis(counters, number)
             if answer is not None:
@@ -245,11 +254,11 @@ def _lot(most: int) -> int:
     return next(size for size in range(max(1, most // LOTS), 0, -1) if most % size == 0)
 
 
-def _refuse(limits: Sequence[Limit], answer: Answer) -> None:
+def _refuse(limits: Sequence[Limit], answer: Answer, room: int = 1) -> None:
     reached = [
         window.ends_in
         for limit, window in zip(limits, answer.windows, strict=True)
-        if window.hits > limit.rule.most or (answer.full and window.hits >= limit.rule.most)
+        if window.hits > limit.rule.most or (answer.full and window.hits + room > limit.rule.most)
     ]
     if reached:
         raise TooManyRequests(max(1, ceil(max(reached))))

@@ -82,6 +82,9 @@ def _title(visit: VisitPayload, words: Wording) -> str:
 
 
 def _title_for_host(visit: VisitPayload, words: Wording) -> str:
+    """Calendars show a title as mail programs show a subject: no stranger's word stands in it."""
+    if visit.is_typed_by_stranger:
+        return words.gettext("A visitor at %(site)s") % {"site": visit.site_name}
     return words.gettext("Visit of %(visitor)s") % {"visitor": visit.visitor_name}
 
 

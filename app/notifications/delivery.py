@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.clock import Clock
 from app.core.database import Database
+from app.core.link_marks import unlinked
 from app.core.logging import logger
 from app.core.outages import Outage
 from app.core.request_context import RequestContext, set_request_context, subjects
@@ -195,7 +196,7 @@ class Delivery:
         return build_message(
             mail,
             sender=self.sender,
-            recipient=Mailbox(claim.recipient_name, recipient),
+            recipient=Mailbox(unlinked(claim.recipient_name), recipient),
             reply_to=reply_to,
             message_id=f"<{claim.id}@{self.sender.address.partition('@')[2]}>",
             date=claim.created_at,

@@ -51,6 +51,7 @@ _visits = table(
     column("host_email", String),
     column("host_as_sent", String),
     column("host_closed", Boolean),
+    column("registered_by_stranger", Boolean),
     column("slot_id", Uuid),
     column("status", String),
     column("qr_code", String),
@@ -172,11 +173,16 @@ def _goes_to_reception() -> ColumnElement[bool]:
 
 
 def _of_visit(kind: ColumnElement[str]) -> ColumnElement[Any]:
-    named = func.coalesce(_visit.c.host_name, _visit.c.host_email)
+    is_named_by_us = _visit.c.host_as_sent.is_(None)
+    # An address that a stranger named is shown nowhere, not even for a host without a name.
+    named = case(
+        (is_named_by_us, func.coalesce(_visit.c.host_name, _visit.c.host_email)),
+        else_=_visit.c.host_name,
+    )
     as_sent = func.nullif(_visit.c.host_as_sent, "")
-    is_shown = or_(_visit.c.host_as_sent.is_(None), kind.in_(words(TO_HOST)))
+    is_shown = or_(is_named_by_us, kind.in_(words(TO_HOST)))
     answers = and_(
-        _visit.c.host_as_sent.is_(None),
+        is_named_by_us,
         _visit.c.host_email.is_not(None),
         ~_is_closed(),
     )
@@ -196,6 +202,8 @@ def _of_visit(kind: ColumnElement[str]) -> ColumnElement[Any]:
         "contact_phone": _site.c.contact_phone,
         "contact_email": _site.c.contact_email,
         "to_reception": _goes_to_reception(),
+        # The release before leaves the column at its default.
+        "is_typed_by_stranger": or_(_visit.c.registered_by_stranger, ~is_named_by_us),
         "reply_to": case(
             (kind.in_(words(TO_HOST)), null()),
             (answers, _visit.c.host_email),

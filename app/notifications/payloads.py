@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from app.core.languages import Language
+from app.core.link_marks import unlinked
 from app.notifications.kinds import NotificationKind
 from app.notifications.wording import one_line
 
@@ -52,6 +53,8 @@ def _known_zone(name: str) -> str:
 # Cleaned here and not in the templates, so that no template can forget it. Before the check of
 # Pydantic, which refuses the lone surrogates that this replaces.
 OneLine = Annotated[str, BeforeValidator(_one_line_input)]
+# Whoever typed it, and strangers do: no mail program makes a link of it.
+Typed = Annotated[OneLine, AfterValidator(unlinked)]
 PostalAddress = Annotated[str, BeforeValidator(_address_input)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 # While a release rolls out, the worker of the old one reads rows of the new one: languages that it
@@ -69,10 +72,10 @@ class Payload(Facts):
 
 class VisitPayload(Payload):
     visitor_id: UUID
-    visitor_name: OneLine
-    company: OneLine | None
+    visitor_name: Typed
+    company: Typed | None
     purpose: OneLine
-    host_name: OneLine | None
+    host_name: Typed | None
     """None where the reception receives the visitor."""
     site_name: OneLine
     site_address: PostalAddress
@@ -86,6 +89,8 @@ class VisitPayload(Payload):
     contact_email: OneLine | None = None
     """How visitors reach the site."""
     reply_to: OneLine | None = None
+    is_typed_by_stranger: bool = True
+    """Whether no subject names the visitor; true where a row of the release before says nothing."""
 
     @property
     def starts_at(self) -> datetime:
@@ -120,7 +125,7 @@ class UpdatedVisitPayload(VisitPayload):
 class HandedOverPayload(VisitPayload):
     account_id: UUID | None = None
     """The former host's account, where there is one: it may be closed, or have a new address."""
-    new_host_name: OneLine | None = None
+    new_host_name: Typed | None = None
 
 
 class ArrivalPayload(VisitPayload):
@@ -138,8 +143,8 @@ class ListedVisitor(Facts):
 
 
 class BulkRow(ListedVisitor):
-    name: OneLine
-    company: OneLine | None
+    name: Typed
+    company: Typed | None
     visit_date: date
     visit_time: time
     site_name: OneLine | None = None
@@ -150,7 +155,7 @@ class BulkRow(ListedVisitor):
 class BulkSummaryPayload(Payload):
     account_id: UUID | None = None
     """The host's account, where there is one: it may be closed, or have a new address."""
-    host_name: OneLine
+    host_name: Typed
     site_name: OneLine
     """Of several sites, all of their names."""
     timezone: Zone
@@ -177,14 +182,14 @@ class SummaryOfVisits(Payload):
     """A `BulkSummaryPayload` as it is written: who the visitors are is read when it leaves."""
 
     account_id: UUID
-    host_name: OneLine
+    host_name: Typed
     site_name: OneLine
     timezone: Zone
     visitors: tuple[ListedVisitor, ...]
 
 
 class AccountPayload(Payload):
-    first_name: OneLine
+    first_name: Typed
 
 
 class EmailChangedPayload(AccountPayload):

@@ -40,7 +40,8 @@ class OutgoingMail:
     """A mail to be queued; `pointless_after` is when it is better not sent at all.
 
     `version` is the revision of the visit that made it necessary. One to `erase_when_done` is
-    about a visitor who is erased already: it is shown nowhere, and its row goes with it.
+    about a visitor who is erased already: it is shown nowhere, and its row goes with it. `withheld`
+    is why a mail is not sent at all, and only noted.
     """
 
     kind: NotificationKind
@@ -52,6 +53,7 @@ class OutgoingMail:
     pointless_after: datetime | None = None
     erase_when_done: bool = False
     not_before: datetime | None = None
+    withheld: str | None = None
 
 
 NEWEST_FIRST = Ordering(
@@ -258,7 +260,8 @@ def mail_row(mail: OutgoingMail, now: datetime) -> dict[str, Any]:
         "recipient": mail.to,
         "recipient_name": mail.name,
         "payload": mail.payload.model_dump(mode="json"),
-        "status": NotificationStatus.QUEUED,
+        "status": NotificationStatus.SUPERSEDED if mail.withheld else NotificationStatus.QUEUED,
+        "last_error": mail.withheld,
         "attempts": 0,
         "next_attempt_at": mail.not_before or now,
         "tries_began_at": now,

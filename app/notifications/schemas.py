@@ -21,7 +21,9 @@ class Notification(BaseModel):
     recipient: str
     status: NotificationStatus
     attempts: int
-    last_error: str | None = Field(description="The mail server's last refusal")
+    last_error: str | None = Field(
+        description="The mail server's last refusal, or why the mail is not sent"
+    )
     next_attempt_at: datetime | None = Field(description="null unless the mail is queued")
     created_at: datetime
     sent_at: datetime | None

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
+from app.core.link_marks import without_domain
 from app.core.passwords import MAX_LENGTH
 from app.core.text import LEFT_OUT, Email, RequiredLine, SearchText
 from app.users.lookalikes import mixes_scripts
@@ -29,7 +30,8 @@ def _of_one_script(name: str) -> str:
     return name
 
 
-PersonName = Annotated[RequiredLine, AfterValidator(_of_one_script)]
+# It greets people in mails.
+PersonName = Annotated[RequiredLine, AfterValidator(_of_one_script), AfterValidator(without_domain)]
 
 
 class Profile(BaseModel):

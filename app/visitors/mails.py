@@ -123,7 +123,7 @@ def _facts(visitor: Visitor, site: Site) -> dict[str, Any]:
         "visitor_name": visitor.name,
         "company": visitor.company,
         "purpose": visitor.purpose.value,
-        "host_name": visitor.host_name or visitor.host_email,
+        "host_name": visitor.host_name or _shown_address(visitor),
         "site_name": site.name,
         "site_address": site.address,
         "timezone": site.timezone,
@@ -133,4 +133,10 @@ def _facts(visitor: Visitor, site: Site) -> dict[str, Any]:
         "sequence": visitor.revision,
         "contact_phone": site.contact_phone,
         "contact_email": site.contact_email,
+        "is_typed_by_stranger": visitor.registered_by_stranger or visitor.host_as_sent is not None,
     }
+
+
+def _shown_address(visitor: Visitor) -> str | None:
+    """Return the host's address for who has no name, unless a stranger has named it."""
+    return visitor.host_email if visitor.host_as_sent is None else None

@@ -86,7 +86,8 @@ class Visitor(Entity):
     that a visit may cause once. `host_id` is the account behind `host_email`, where there is one.
     `host_as_sent` is the host as a stranger or a kiosk sent it (empty for none): all that the
     visitor is shown of the host. It is null where a person named the host. `host_closed` says that
-    the host's account was deleted: its mails go to the reception.
+    the host's account was deleted: its mails go to the reception. `registered_by_stranger` stays,
+    whoever changes the visit: a stranger or somebody at a kiosk typed who the visitor is.
 
     One that `is_self_registered` was made by a stranger and counts against the strangers' share of
     its slot. `self_registration_key` is what makes two spellings of its address equal; an address
@@ -144,6 +145,9 @@ class Visitor(Entity):
     host_closed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     is_self_registered: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     self_registration_key: Mapped[str | None]
+    registered_by_stranger: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false")
+    )
     notes: Mapped[str | None] = mapped_column(String(2000))
 
     status: Mapped[VisitorStatus] = mapped_column(words(VisitorStatus))

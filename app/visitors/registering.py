@@ -1,7 +1,7 @@
 """Registering visitors: what is checked, made and stored."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -96,15 +96,17 @@ class RegistrationDesk(Desk):
                 "is_self_registered": True,
                 "self_registration_key": account_key(body.email),
             }
-        return self._new(body, known.site, host, **known_too)
+        return self._new(body, known.site, host, by_stranger=not caller.is_person, **known_too)
 
-    async def book(self, visitor: Visitor, caller: Caller) -> None:
+    async def book(self, visitor: Visitor, caller: Caller, withheld: str | None = None) -> None:
         """Take the seat and store the prepared visitor with all that follows.
 
-        Raises `SlotFull`, and `AlreadyRegistered` to a stranger.
+        `withheld` is why the visitor's mail is not sent, where it is not. Raises `SlotFull`, and
+        `AlreadyRegistered` to a stranger.
         """
         event = event_row(visitor.id, VisitorAction.REGISTERED, caller, self.now)
-        letters = [mail_row(mail, self.now) for mail in self._announcement(visitor)]
+        announcement = self._announcement(visitor, withheld)
+        letters = [mail_row(mail, self.now) for mail in announcement]
         self.outbox.wake_after_commit()
         shift = shift_of(visitor.site, visitor.visit_date, visitor.visit_time)
         for _ in range(TRIES):
@@ -167,7 +169,15 @@ class RegistrationDesk(Desk):
             raise UnknownDepartment
         return known
 
-    def _new(self, body: VisitorDetails, site: Site, host: Host, **known: Any) -> Visitor:
+    def _new(
+        self,
+        body: VisitorDetails,
+        site: Site,
+        host: Host,
+        *,
+        by_stranger: bool = False,
+        **known: Any,
+    ) -> Visitor:
         fields = body.model_dump(exclude={"site", "department", *HOST_FIELDS})
         return new_plain(
             Visitor,
@@ -179,6 +189,7 @@ class RegistrationDesk(Desk):
             host_name=host.name,
             host_email=host.email,
             host_closed=False,
+            registered_by_stranger=by_stranger,
             status=VisitorStatus.PENDING,
             qr_code=self.codes.new(),
             revision=0,
@@ -188,11 +199,11 @@ class RegistrationDesk(Desk):
             updated_at=self.now,
         )
 
-    def _announcement(self, visitor: Visitor) -> list[OutgoingMail]:
+    def _announcement(self, visitor: Visitor, withheld: str | None) -> list[OutgoingMail]:
         site, kind = visitor.site, NotificationKind.host_registration
         payload = mails.visit_payload(visitor, site)
         to_host = mails.to_host(kind, visitor, site, payload, visitor.revision)
-        return [self._confirmation(visitor, site), *to_host]
+        return [replace(self._confirmation(visitor, site), withheld=withheld), *to_host]
 
     def _confirmation(self, visitor: Visitor, site: Site) -> OutgoingMail:
         kind, payload = NotificationKind.visitor_confirmation, mails.visit_payload(visitor, site)

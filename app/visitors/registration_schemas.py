@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict
 from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
 
+from app.core.link_marks import without_domain, without_link
 from app.core.text import OptionalLine, RequiredLine
 from app.core.times import LocalDate, WallTime
 from app.visitors.schemas import EXAMPLE, Reschedule, VisitorFacts
@@ -17,14 +17,10 @@ WALK_IN: JsonDict = {
     "purpose": "business_meeting",
     "host_id": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11",
 }
-# Mail programs make links of these, and the mail to the visitor would carry a stranger's.
-LINKS = ("://", "www.")
-
-
-def _no_link(value: str | None) -> str | None:
-    if value is not None and any(mark in value.casefold() for mark in LINKS):
-        raise PydanticCustomError("link", "must not contain a web address")
-    return value
+# Strangers, and whoever stands at a kiosk, advertise nothing; there are companies named as domains.
+_Name = Annotated[RequiredLine, AfterValidator(without_domain)]
+_HostName = Annotated[OptionalLine, AfterValidator(without_domain)]
+_Company = Annotated[OptionalLine, AfterValidator(without_link)]
 
 
 class VisitorCreate(Reschedule, VisitorFacts):
@@ -36,9 +32,9 @@ class VisitorCreate(Reschedule, VisitorFacts):
 class PublicVisitorCreate(VisitorCreate):
     """A registration by a stranger."""
 
-    name: Annotated[RequiredLine, AfterValidator(_no_link)]
-    company: Annotated[OptionalLine, AfterValidator(_no_link)] = None
-    host_name: Annotated[OptionalLine, AfterValidator(_no_link)] = None
+    name: _Name
+    company: _Company = None
+    host_name: _HostName = None
 
 
 class WalkIn(VisitorFacts):
@@ -46,6 +42,9 @@ class WalkIn(VisitorFacts):
 
     model_config = ConfigDict(json_schema_extra={"example": WALK_IN})
 
+    name: _Name
+    company: _Company = None
+    host_name: _HostName = None
     visit_date: LocalDate | None = None
     visit_time: WallTime | None = None
 

@@ -25,6 +25,7 @@ from app.notifications.schemas import Notification
 from app.slots.errors import BOOKING_PROBLEMS
 from app.users.repository import UserReader
 from app.visitors import schemas
+from app.visitors.budgets import Budgeted
 from app.visitors.dependencies import Desk, Filter, Registered, Registering, WithinLimits
 from app.visitors.errors import AlreadyRegistered
 from app.visitors.hosts import HOST_FIELDS, NotYourVisit
@@ -63,19 +64,27 @@ async def list_visitors(
     responses=CREATED | problems(NotYourVisit, AlreadyRegistered, *BOOKING_PROBLEMS),
 )
 async def register_visitor(
-    body: Registered, caller: Registrar, desk: Registering, response: Response
+    body: Registered,
+    caller: Registrar,
+    desk: Registering,
+    budgets: Budgeted,
+    response: Response,
 ) -> schemas.Visitor:
     """Takes a seat in the hour, mails the QR code to the visitor, and tells the host.
 
     A kiosk registers at its own site, and for now where it names no time. Without a sign-in, on a
     site with `self_registration` alone, once for an address and hour, and within the share of
     visitors who register themselves. Neither is told the QR code or the host's e-mail address.
+    How many a host and a kiosk register in an hour is limited; a registration that is refused does
+    not count.
     """
-    registration = await complete(desk.unit, body, caller, desk.now)
-    visitor = await desk.prepare(registration.body, caller, registration.host_as_sent)
-    shown = answer(visitor, body, caller)
+    async with budgets.registrations(caller):
+        registration = await complete(desk.unit, body, caller, desk.now)
+        visitor = await desk.prepare(registration.body, caller, registration.host_as_sent)
+        shown = answer(visitor, body, caller)
+        async with budgets.mail_to(visitor.email, caller, desk.unit) as withheld:
+            await desk.book(visitor, caller, withheld)
     response.headers["Location"] = f"/api/visitors/{visitor.id}/"
-    await desk.book(visitor, caller)
     note_subject(visitor_id=visitor.id)
     desk.unit.after_commit(counted(bookings_of(caller)))
     return shown
@@ -231,9 +240,14 @@ async def replace_code(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> 
     status_code=202,
     responses=problems(NotFound, InvalidTransition),
 )
-async def resend_email(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> None:
-    """To a visitor who is awaited: with the QR code and the calendar file."""
-    await desk.resend(visitor_id, caller)
+async def resend_email(
+    visitor_id: UUID, caller: VisitorManager, desk: Desk, budgets: Budgeted
+) -> None:
+    """To a visitor who is awaited: with the QR code and the calendar file.
+
+    Once a minute and five times a day for each visit.
+    """
+    await desk.resend(visitor_id, caller, budgets)
 
 
 @router.get(

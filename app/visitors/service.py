@@ -23,6 +23,7 @@ from app.sites.repository import SiteReader
 from app.slots.service import UnknownSite, move_seat
 from app.users.repository import UserReader
 from app.visitors import mails
+from app.visitors.budgets import Budgets
 from app.visitors.errors import ONE_FOR_AN_ADDRESS
 from app.visitors.hosts import HOST_FIELDS, Host, resolve
 from app.visitors.lifecycle import HOLDS_SEAT, leave, require_pending, require_transition
@@ -157,10 +158,11 @@ class VisitorDesk(Desk):
         await self.events.forget_addresses([visitor.id])
         await self.visitors.delete(visitor)
 
-    async def resend(self, visitor_id: UUID, caller: Caller) -> None:
-        """Queue the confirmation of a pending visit again."""
+    async def resend(self, visitor_id: UUID, caller: Caller, budgets: Budgets) -> None:
+        """Queue the confirmation of a pending visit again; raise `TooManyRequests`."""
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "confirmed again")
+        await budgets.resend(visitor_id)
         self.events.record(visitor.id, VisitorAction.EMAIL_RESENT, caller, self.now)
         site = await self._site_of(visitor)
         visitor.revision += 1

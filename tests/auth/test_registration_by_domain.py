@@ -201,3 +201,34 @@ async def test_the_mails_of_registration_are_limited_per_account(start: StartApp
         assert (await register(api)).status_code == 202
     problem(await register(api), 429, "too_many_requests")
     assert len(await all_mails(api.database)) == 2
+
+
+async def test_an_unproven_address_gets_three_links_a_day(start: StartApp, mailbox: Mailbox):
+    limits = {
+        "forgot_password_limit_per_account": "50/hour",
+        "registration_limit_per_address": "50/hour",
+    }
+    api = await start(registration="domain", registration_domains=["corp.example"], **limits)
+    answers = [await register(api) for _ in range(2)]
+    forgotten = {"email": BOSS}
+    for _ in range(3):
+        assert (
+            await api.http.post("/api/auth/forgot-password/", json=forgotten)
+        ).status_code == 202
+    answers += await asyncio.gather(*(register(api) for _ in range(5)))
+    assert {(answer.status_code, answer.content) for answer in answers} == {(202, b"null")}
+    assert len(await all_mails(api.database)) == 3
+    assert (await accept(api, await invited(mailbox))).status_code == 204  # the last one is good
+    for _ in range(2):
+        await api.http.post("/api/auth/forgot-password/", json=forgotten)
+    assert len([m for m in await all_mails(api.database) if m.kind == "password_reset"]) == 2
+
+
+async def test_an_invitation_by_staff_is_not_a_strangers(start: StartApp):
+    api = await start(registration="domain", registration_domains=["corp.example"])
+    root = await api.superadmin()
+    for _ in range(3):
+        await register(api, email="new@corp.example")
+    made = ASKED | {"email": "made@corp.example", "role": "host"}
+    assert (await root.post("auth/users/", made)).status_code == 201
+    assert [m.recipient for m in await all_mails(api.database)].count("made@corp.example") == 1

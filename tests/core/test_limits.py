@@ -111,6 +111,21 @@ async def test_what_is_given_back_was_not_counted(limiter: RateLimiter):
     assert await passed(limiter, "nobody") == 3
 
 
+@pytest.mark.parametrize("has_redis", [True, False])
+async def test_what_is_reserved_counts_as_a_whole(
+    limiter: RateLimiter, make: MAKE, has_redis: bool
+):
+    limiter = limiter if has_redis else make("unix:///nowhere/redis.sock")
+    await limiter.reserve(RULE.of("ada"), number=2)
+    for number in (2, 4):
+        with pytest.raises(TooManyRequests):
+            await limiter.reserve(RULE.of("ada"), RULE.of("bob"), number=number)
+    assert await passed(limiter, "ada") == 1
+    await limiter.give_back(RULE.of("ada"), number=2)
+    assert await passed(limiter, "ada") == 2
+    assert await passed(limiter, "bob") == 3
+
+
 async def test_where_one_limit_is_reached_none_counts(limiter: RateLimiter):
     wider = Rule("wider", "3/minute", times=10)
     assert await passed(limiter, "ada") == 3

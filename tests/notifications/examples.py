@@ -31,6 +31,7 @@ VALUES: dict[str, Any] = {
     "visit_time": "09:30",
     "qr_code": TOKEN,
     "sequence": 1,
+    "is_typed_by_stranger": False,
     "previous_date": "2026-10-20",
     "previous_time": "14:00",
     "previous_site_name": "Berlin Works",

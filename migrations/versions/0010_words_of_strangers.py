@@ -1,0 +1,36 @@
+"""Who typed a visit: strangers' words stand in no subject, whoever changes the visit later.
+
+Additive: the release before leaves the column out, and its rows are known by `host_as_sent`.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0010"
+down_revision: str | None = "0009"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+# Of the visits that are still written about.
+MARK = """
+UPDATE visitors SET registered_by_stranger = true
+FROM visitor_events AS event
+WHERE visitors.status IN ('pending', 'verified') AND event.visitor_id = visitors.id
+    AND event.action = 'registered' AND event.actor_role IN ('anonymous', 'kiosk')
+"""
+
+
+def upgrade() -> None:
+    op.add_column(
+        "visitors",
+        sa.Column(
+            "registered_by_stranger", sa.Boolean(), server_default=sa.text("false"), nullable=False
+        ),
+    )
+    op.execute(MARK)
+
+
+def downgrade() -> None:
+    op.drop_column("visitors", "registered_by_stranger")

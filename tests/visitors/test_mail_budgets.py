@@ -1,0 +1,287 @@
+"""How many mails a host, a kiosk or a stranger may cause."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from redis.exceptions import ConnectionError as RedisDown
+
+from app.core.clock import SettableClock
+from app.core.database import Database
+from app.core.limits import RateLimiter
+from app.notifications.models import NotificationStatus
+from app.notifications.stranger_mails import WITHHELD, StrangerMails
+from app.settings import Settings
+from app.visitors.budgets import RESENT
+from app.visitors.reminders import remind
+from tests.api import VISITOR, Api
+from tests.bulk.files import rows, upload, workbook
+from tests.database import all_mails, change_default_site
+from tests.devices.devices import add_device
+from tests.mailbox import Mailbox
+from tests.problems import problem
+
+FORM = {name: VISITOR[name] for name in ("name", "email", "visit_date", "visit_time")}
+VICTIM = "victim@example.com"
+Answers = Awaitable[httpx.Response]
+
+
+async def codes(calls: Sequence[Answers]) -> Counter[int]:
+    return Counter(answer.status_code for answer in await asyncio.gather(*calls))
+
+
+@pytest.fixture
+def limited(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Has the application use these settings."""
+
+    def change(**changes: Any) -> None:
+        settings: Settings = app.state.settings
+        monkeypatch.setitem(app.state._state, "settings", settings.model_copy(update=changes))
+
+    return change
+
+
+@pytest.fixture
+async def elsewhere(app: FastAPI, database: Database) -> Callable[..., Answers]:
+    """Registers as a stranger, each time from another network."""
+    await change_default_site(database, self_registration=True, slot_capacity=100)
+    numbers = count(1)
+
+    async def register(**fields: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(app, client=(f"192.0.2.{next(numbers)}", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+            return await http.post("/api/visitors/", json=FORM | {"email": VICTIM} | fields)
+
+    return register
+
+
+async def to_victim(database: Database) -> Counter[str]:
+    """What became of the mails to one address."""
+    mails = [mail for mail in await all_mails(database) if mail.recipient.lower() == VICTIM]
+    for mail in mails:
+        assert (mail.status is NotificationStatus.SUPERSEDED) is (mail.last_error == WITHHELD)
+    return Counter(mail.status.value for mail in mails)
+
+
+# -- resending --------------------------------------------------------------------------------
+
+
+async def test_a_confirmation_is_sent_again_once_a_minute(api: Api, database: Database):
+    admin = await api.admin()
+    path = f"visitors/{(await admin.register())['id']}/resend-email/"
+    assert await codes([admin.post(path) for _ in range(20)]) == {202: 1, 429: 19}
+    refused = await admin.post(path)
+    problem(refused, 429, "too_many_requests")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    other = await admin.register()
+    assert (await admin.post(f"visitors/{other['id']}/resend-email/")).status_code == 202
+    assert len(await all_mails(database)) == 6
+
+
+async def test_a_confirmation_is_sent_again_five_times_a_day(api: Api, app: FastAPI):
+    admin = await api.admin()
+    visitor = (await admin.register())["id"]
+    limiter: RateLimiter = app.state.limiter
+    for expected in (202, 202, 202, 202, 202, 429):
+        await limiter.clear(RESENT[0].of(visitor))
+        answer = await admin.post(f"visitors/{visitor}/resend-email/")
+        assert answer.status_code == expected
+    assert int(answer.headers["Retry-After"]) > 60
+
+
+async def test_who_may_not_resend_learns_nothing_of_the_limit(api: Api):
+    host, other = await api.host(), await api.host("mary@example.com", "Mary")
+    path = f"visitors/{(await host.register())['id']}/resend-email/"
+    problem(await other.post(path), 404, "not_found")
+    assert (await host.post(path)).status_code == 202
+    problem(await other.post(path), 404, "not_found")
+
+
+# -- hosts and kiosks -------------------------------------------------------------------------
+
+
+def test_the_limits_are_those_of_the_contract():
+    fields = Settings.model_fields
+    assert fields["host_registration_limit"].default == "100/hour"
+    assert fields["kiosk_registration_limit"].default == "300/hour"
+    assert fields["kiosk_mail_limit"].default == "60/hour"
+
+
+async def test_a_host_registers_so_many_an_hour(api: Api, limited: Callable[..., None]):
+    limited(host_registration_limit="5/hour")
+    host, other = await api.host(), await api.host("mary@example.com", "Mary")
+    calls = [host.post("visitors/", FORM) for _ in range(20)]
+    assert await codes(calls) == {201: 5, 429: 15}
+    refused = await host.post("visitors/", FORM)
+    problem(refused, 429, "too_many_requests")
+    assert int(refused.headers["Retry-After"]) >= 1
+    await other.register()
+
+
+async def test_staff_registers_as_many_as_come(api: Api, limited: Callable[..., None]):
+    limited(host_registration_limit="1/hour", kiosk_registration_limit="1/hour")
+    admin = await api.admin()
+    for _ in range(3):
+        await admin.register()
+
+
+async def test_what_is_refused_does_not_count(
+    api: Api, database: Database, limited: Callable[..., None]
+):
+    limited(host_registration_limit="2/hour")
+    await change_default_site(database, slot_capacity=1)
+    host = await api.host()
+    await host.register()
+    problem(await host.post("visitors/", FORM), 409, "slot_full")
+    problem(await host.post("visitors/", FORM | {"visit_time": "23:00"}), 422, "slot_closed")
+    problem(await host.post("visitors/", FORM | {"host_name": "Mary"}), 403, "not_your_visit")
+    await host.register(visit_time="11:00")
+    problem(await host.post("visitors/", FORM | {"visit_time": "12:00"}), 429, "too_many_requests")
+
+
+async def test_a_repeat_counts_once(api: Api, limited: Callable[..., None]):
+    limited(host_registration_limit="2/hour")
+    host = await api.host()
+    host.headers["Idempotency-Key"] = "again"
+    first = [await host.post("visitors/", FORM) for _ in range(4)]
+    assert {answer.json()["id"] for answer in first} == {first[0].json()["id"]}
+    del host.headers["Idempotency-Key"]
+    await host.register()
+
+
+@pytest.mark.parametrize("setting", ["kiosk_registration_limit", "kiosk_mail_limit"])
+async def test_a_kiosk_registers_so_many_an_hour(
+    api: Api, clock: SettableClock, limited: Callable[..., None], setting: str
+):
+    clock.set(datetime.fromisoformat("2026-11-23T10:30:00Z"))
+    limited(**{setting: "4/hour"})
+    kiosk = await add_device(api, "kiosk", name="Lobby")
+    other = await add_device(api, "kiosk", name="Annex")
+    walk_in = {"name": "Ada Lovelace", "email": "ada@example.com"}
+    assert await codes([kiosk.post("visitors/", walk_in) for _ in range(12)]) == {201: 4, 429: 8}
+    assert (await other.post("visitors/", walk_in)).status_code == 201
+
+
+async def test_the_rows_of_an_upload_count(
+    api: Api, database: Database, limited: Callable[..., None]
+):
+    limited(host_registration_limit="5/hour")
+    host = await api.host()
+    faulty = [*rows(2), ["No address", None, None, None, None, None]]
+    assert (await upload(host, workbook(faulty))).status_code == 422
+    assert (await upload(host, workbook(rows(3)), query="?dry_run=true")).status_code == 200
+    assert (await upload(host, workbook(rows(3)))).status_code == 201
+    before = len(await all_mails(database))
+    problem(await upload(host, workbook(rows(3, first=4))), 429, "too_many_requests")
+    assert len(await all_mails(database)) == before
+    calls = [host.post("visitors/", FORM) for _ in range(6)]
+    assert await codes(calls) == {201: 2, 429: 4}
+
+
+# -- strangers --------------------------------------------------------------------------------
+
+
+async def test_an_unproven_address_gets_three_mails_a_day(
+    elsewhere: Callable[..., Answers], database: Database, mailbox: Mailbox
+):
+    answers = await asyncio.gather(*(elsewhere() for _ in range(60)))
+    assert {answer.status_code for answer in answers} == {201}
+    differing = {"id", "created_at", "updated_at"}
+    shown = [{k: v for k, v in a.json().items() if k not in differing} for a in answers]
+    assert all(answer == shown[0] for answer in shown)
+    assert await to_victim(database) == {"queued": 3, "superseded": 57}
+    assert len(await mailbox.deliver()) == 3
+
+
+async def test_it_is_one_address_however_it_is_spelled(
+    elsewhere: Callable[..., Answers], database: Database
+):
+    for email in (VICTIM, "Victim@example.com", "VICTIM@EXAMPLE.COM", "victim@Example.com"):
+        assert (await elsewhere(email=email)).status_code == 201
+    assert await to_victim(database) == {"queued": 3, "superseded": 1}
+
+
+async def test_kiosks_and_strangers_count_together(
+    api: Api, elsewhere: Callable[..., Answers], database: Database
+):
+    kiosk = await add_device(api, "kiosk", name="Lobby")
+    for _ in range(2):
+        assert (await elsewhere()).status_code == 201
+        assert (await kiosk.post("visitors/", FORM | {"email": VICTIM})).status_code == 201
+    assert await to_victim(database) == {"queued": 3, "superseded": 1}
+
+
+async def test_staff_sees_why_and_sends_it_all_the_same(
+    api: Api, elsewhere: Callable[..., Answers], database: Database, mailbox: Mailbox
+):
+    for _ in range(4):
+        last = await elsewhere()
+    admin = await api.admin()
+    path = f"visitors/{last.json()['id']}/"
+    [mail] = (await admin.get(f"{path}notifications/")).json()
+    assert (mail["status"], mail["last_error"]) == ("superseded", WITHHELD)
+    problem(await admin.post(f"notifications/{mail['id']}/retry/"), 409, "pointless")
+    assert (await admin.post(f"{path}resend-email/")).status_code == 202
+    assert len(await mailbox.deliver()) == 4
+    await admin.register(email=VICTIM)  # who has signed in is no stranger
+    assert len(await mailbox.deliver()) == 6
+
+
+async def test_without_redis_it_is_three_as_well(
+    app: FastAPI,
+    elsewhere: Callable[..., Answers],
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    async def down(*_: object) -> None:
+        raise RedisDown
+
+    monkeypatch.setattr(app.state.limiter.shared, "add", down)
+    assert await codes([elsewhere() for _ in range(12)]) == {201: 12}
+    assert await to_victim(database) == {"queued": 3, "superseded": 9}
+
+
+async def test_a_full_hour_uses_no_mail_up(elsewhere: Callable[..., Answers], database: Database):
+    await change_default_site(database, slot_capacity=1)
+    for _ in range(5):
+        await elsewhere()
+    for hour in (11, 12, 13):
+        await elsewhere(visit_time=f"{hour}:00")
+    assert await to_victim(database) == {"queued": 3, "superseded": 1}
+
+
+@pytest.mark.parametrize("proof", ["account", "let in"])
+async def test_a_proven_address_gets_its_mail(
+    api: Api, elsewhere: Callable[..., Answers], database: Database, proof: str
+):
+    if proof == "account":
+        await api.host(VICTIM)
+    else:
+        admin = await api.admin()
+        guest = await admin.register(email=VICTIM)
+        assert (await admin.scan(guest["qr_code"])).status_code == 200
+    before = (await to_victim(database))["queued"]
+    for _ in range(5):
+        assert (await elsewhere(email="Victim@example.com")).status_code == 201
+    assert await to_victim(database) == {"queued": before + 5}
+
+
+async def test_reminders_of_strangers_visits_count(
+    app: FastAPI, elsewhere: Callable[..., Answers], database: Database, clock: SettableClock
+):
+    async def nobody() -> None: ...
+
+    for _ in range(5):
+        assert (await elsewhere(visit_date="2026-11-25")).status_code == 201
+    await StrangerMails(app.state.limiter).give_back(VICTIM)  # as if a day had begun: two are left
+    await StrangerMails(app.state.limiter).give_back(VICTIM)
+    at = datetime.fromisoformat("2026-11-24T11:00:00Z")
+    assert await remind(database, nobody, at, StrangerMails(app.state.limiter)) == 5
+    reminders = [m for m in await all_mails(database) if m.kind.value == "visitor_reminder"]
+    assert Counter(mail.status.value for mail in reminders) == {"queued": 2, "superseded": 3}
