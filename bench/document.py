@@ -1,4 +1,4 @@
-"""Puts results into docs/performance.md."""
+"""Write the results into docs/performance.md."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ BEGIN, END = "<!-- results: python -m bench --report -->", "<!-- end of results 
 
 
 def write_report(results: Results, document: Path = DOCUMENT) -> None:
-    """Replace what stands between the two marks."""
+    """Replace the text between the two markers."""
     before, begin, rest = document.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):

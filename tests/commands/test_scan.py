@@ -103,7 +103,11 @@ async def test_a_forged_code_is_refused(gate: Gate):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(None, "There is no file"), (b"no picture", "is not a picture"), (b"", "is not a picture")],
+    [
+        (None, "does not exist"),
+        (b"no picture", "is not a readable image"),
+        (b"", "is not a readable image"),
+    ],
 )
 async def test_a_file_that_is_no_picture_is_a_wrong_command(
     gate: Gate, tmp_path: Path, content: bytes | None, sentence: str
