@@ -44,7 +44,7 @@ async def _work(settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
         except TimeoutError:
             if not limit.expired():
                 raise
-            logger.warning("worker stops in the midst of its work", seconds=STOP_SECONDS)
+            logger.warning("worker stops with work in progress", seconds=STOP_SECONDS)
 
 
 async def _end_on_stop(context: WorkerContext, stop: asyncio.Event, limit: asyncio.Timeout) -> None:
