@@ -1,7 +1,7 @@
 """The `vms` command.
 
-The parts of the service are imported by the commands that use them: together they take seconds,
-and `vms dev` needs none of them itself.
+Commands import the parts of the service they use: together these take seconds to import, and `vms
+dev` needs none of them.
 """
 
 import asyncio
@@ -37,22 +37,22 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="vms",
     help="Visitor management: the service, its worker, its database.",
-    epilog="Exit codes: 0 done, 1 not done (a sentence on standard error says why), 2 a wrong"
-    " command. `scan` has codes of its own.",
+    epilog="Exit codes: 0 success, 1 failure (explained on standard error), 2 wrong"
+    " usage. `scan` has exit codes of its own.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
 # How the help groups the commands.
-RUN, KEEP, TRY = "Run it", "Look after it", "Try it"
+RUN, KEEP, TRY = "Run", "Maintain", "Try"
 
 Host = Annotated[str, typer.Option(help="Address to listen on")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on")]
 
 
 def main() -> None:
-    """The entry point; a wrong setting ends it with a sentence that names the setting."""
-    if os.getpid() == 1:  # in a container, where a signal that nobody handles would be ignored
+    """Run the command line; an invalid setting ends it with a sentence that names the setting."""
+    if os.getpid() == 1:  # in a container, where the kernel ignores unhandled signals
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     app()
 
@@ -63,7 +63,7 @@ def serve(
     port: Port = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Processes")] = 1,
     linger: Annotated[
-        float, typer.Option(min=0, max=300, help="Seconds to serve on after SIGTERM, not ready")
+        float, typer.Option(min=0, max=300, help="Seconds to keep serving after SIGTERM")
     ] = 0,
 ) -> None:
     """Answer requests. Starts nothing else."""
@@ -72,7 +72,7 @@ def serve(
     from app.core.metrics import counted_together
 
     if workers > 1 and linger:
-        fail("--linger is for a single process: start several of them, or leave it out.")
+        fail("--linger works with a single process only: start several services, or omit it.")
     settings = prepared()
     refuse_missing_extras(settings)
     refuse_open_development(settings, host)
@@ -83,7 +83,7 @@ def serve(
 
 
 def make_app() -> Any:
-    """The application of one server process."""
+    """Create the application of one server process."""
     from app.core.interpreter import settle
     from app.main import create_app
 
@@ -100,12 +100,12 @@ async def _refuse_unready(settings: "Settings") -> None:
     with explained():
         if missing := await missing_limits(settings.database_url):
             fail(
-                "Behind the pooler of DATABASE_URL nothing limits a session. Give its role "
-                "limits in PostgreSQL, then restart the pooler:\n" + "\n".join(missing)
+                "Sessions behind the pooler of DATABASE_URL have no limits. Set them on its role "
+                "in PostgreSQL, then restart the pooler:\n" + "\n".join(missing)
             )
         if not settings.debug and await accounts.has_development_accounts(settings):
             fail(
-                "The development accounts are still there with their published passwords: "
+                "The development accounts still have their published passwords: "
                 "change the passwords or delete the accounts before you serve."
             )
 
@@ -113,10 +113,10 @@ async def _refuse_unready(settings: "Settings") -> None:
 @app.command(rich_help_panel=RUN)
 def worker(
     check: Annotated[
-        bool, typer.Option("--check", help="Ask whether the worker of this machine moves")
+        bool, typer.Option("--check", help="Check that the worker of this machine is alive")
     ] = False,
 ) -> None:
-    """Send mail, remind, and close visits that are over."""
+    """Send mail, remind hosts and visitors, and close visits that are over."""
     if check:
         _check_worker(prepared())
         return
@@ -151,7 +151,7 @@ def create_superadmin(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make an account that may do everything."""
+    """Create an account with every permission."""
     from app.users import accounts
 
     settings = prepared()
@@ -176,13 +176,13 @@ def doctor(
     before_update: Annotated[
         bool,
         typer.Option(
-            "--before-update", help="Name what this release refuses of your present settings"
+            "--before-update", help="List what this release refuses in your current settings"
         ),
     ] = False,
 ) -> None:
-    """Look at settings, database, Redis, SMTP, clock and mail, and say what to do.
+    """Check settings, database, Redis, SMTP, clock and mail, and suggest fixes.
 
-    Ends with 1 where something must be done before requests are served rightly.
+    Exits with 1 if something must be fixed before requests can be served correctly.
     """
     from app.commands import doctor as looks
 
@@ -199,12 +199,12 @@ app.command(rich_help_panel=TRY)(scan)
 
 @app.command(hidden=True)
 def dev_accounts() -> None:
-    """Make the two accounts of development mode."""
+    """Create the two accounts of development mode."""
     from app.users import accounts
 
     settings = prepared()
     if not settings.debug:
-        fail("Development accounts are made in development mode alone (DEBUG=true).")
+        fail("Development accounts are only created in development mode (DEBUG=true).")
     run(accounts.create_development_accounts(settings))
 
 
@@ -218,13 +218,13 @@ def openapi() -> None:
 
 
 def _document_settings() -> "Settings":
-    """The document is the same for every installation: it needs no settings of one."""
+    """Return placeholder settings; the document is the same for every installation."""
     from app.settings import Settings
 
     return Settings(
         _env_file=None,
         debug=True,
-        secret_key="the document holds no secret of anybody",  # noqa: S106 - no secret
+        secret_key="a placeholder, since the document has no secrets",  # noqa: S106 - no secret
         database_url="postgresql://localhost/none",
         redis_url="redis://localhost",
         email_host="localhost",
@@ -234,11 +234,11 @@ def _document_settings() -> "Settings":
 @app.command(rich_help_panel=RUN)
 def dev(
     port: Port = 8000,
-    data_dir: Annotated[Path, typer.Option(help="Where data and mail are kept")] = Path(".vms"),
+    data_dir: Annotated[Path, typer.Option(help="Directory for data and mail")] = Path(".vms"),
     demo_visitors: Annotated[
         int,
         typer.Option(
-            "--demo", metavar="N", min=0, help="With so many invented visitors: `vms demo`"
+            "--demo", metavar="N", min=0, help="Add this many demo visitors, as `vms demo` does"
         ),
     ] = 0,
 ) -> None:

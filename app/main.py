@@ -1,4 +1,4 @@
-"""The application: middleware, routers, what lives as long as the process. Wiring only."""
+"""Assemble the application: middleware, routers and resources of the process."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -56,7 +56,7 @@ from app.visitors import handing_over_router as handing_over
 from app.visitors import router as visitors
 from app.visitors import sites_router as site_changes
 
-# In the order of how often they are asked: they are looked through one after the other.
+# Most frequent first, since routes are matched in order.
 ROUTERS: Sequence[APIRouter] = (
     scans.router,
     visitors.router,
@@ -81,7 +81,7 @@ ROUTERS: Sequence[APIRouter] = (
     closures.router,
 )
 
-# What a browser shows to the script of another origin.
+# Headers that browsers expose to scripts of other origins.
 EXPOSED_HEADERS = (
     "Content-Disposition",
     "Idempotency-Replayed",
@@ -94,21 +94,21 @@ UPLOAD_PATH = "/api/visitors/bulk-upload/"
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
-    """The application with these settings; `clock` is the system's unless a test sets it."""
+    """Create the application; `clock` is the system's unless a test sets one."""
     app = FastAPI(
         title="Visitor management",
         version=__version__,
-        summary="Invitations with QR codes, hourly capacity, gates that answer at once",
+        summary="Invitations with QR codes, hourly capacity, and fast checks at the gate",
         description=info.INTRODUCTION,
         contact=info.CONTACT,
         servers=info.SERVERS,
         openapi_tags=info.TAGS,
         lifespan=_lifespan,
         redirect_slashes=False,
-        docs_url=None,  # the pages are our own
+        docs_url=None,  # replaced by our own pages
         redoc_url=None,
-        # Requests are traced where the process is (see app/core/tracing.py). Figures are
-        # Prometheus's, and the log is ours: FastAPI's own would quote what callers sent.
+        # Tracing is per process (see app/core/tracing.py), metrics are Prometheus's, and the log is
+        # ours: FastAPI's own would quote user input.
         telemetry={"auto_configure": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
@@ -128,7 +128,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 
 
 def _uploads() -> APIRouter:
-    """The routes that take files."""
+    """Return the routes that accept files."""
     router = APIRouter(form_limits={"max_files": 1, "max_fields": 20})
     router.include_router(bulk.router)
     return router
@@ -177,7 +177,7 @@ def _install_keys(app: FastAPI, settings: Settings) -> None:
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    """The last one added is the first one met."""
+    """Add the middleware; the last one added is the outermost."""
     app.add_middleware(
         BodyMiddleware,
         seconds=settings.body_timeout_seconds,

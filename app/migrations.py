@@ -1,4 +1,4 @@
-"""Bringing a database to the schema of this version (Alembic)."""
+"""Migrate a database to the schema of this version with Alembic."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,12 +19,12 @@ from app.visitors.strangers import count_strangers
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
-# SQLSTATEs of a lock that was not granted, a statement that took too long, and a deadlock.
+# SQLSTATEs of a lock timeout, a statement timeout and a deadlock.
 GAVE_UP = {"55P03", "57014", "40P01"}
 
 
 class Blocked(Exception):  # noqa: N818 - nothing is wrong
-    """Others use what a migration has to change."""
+    """A table that a migration must change is in use."""
 
 
 def alembic_config(database_url: str) -> Config:
@@ -39,10 +39,10 @@ def alembic_config(database_url: str) -> Config:
 def upgrade(
     database_url: str, revision: str = "head", on_each: Callable[[str], None] = lambda _: None
 ) -> None:
-    """Run the migrations that are missing. Two at once wait for each other.
+    """Run the missing migrations; two runs at once wait for each other.
 
-    `on_each` is told the revision of each one that has run. Raises `Blocked`, with nothing half
-    done: what has run before stays, and the next run goes on behind it.
+    `on_each` is called with each revision that has run. Raise `Blocked` with nothing half done:
+    earlier migrations stay, and the next run continues after them.
     """
     config = alembic_config(database_url)
     config.attributes["on_each"] = on_each
@@ -65,26 +65,26 @@ def downgrade(database_url: str, revision: str) -> None:
 
 
 def check(database_url: str) -> None:
-    """Raises `alembic.util.CommandError` where models and migrations differ."""
+    """Raise `alembic.util.CommandError` if models and migrations differ."""
     command.check(alembic_config(database_url))
 
 
 async def is_behind(database_url: str) -> bool:
-    """Whether the database misses a migration of this version.
+    """Return whether the database lacks a migration of this version.
 
-    One that a newer version has migrated does not: this one serves until it is replaced, and may
-    be started again meanwhile.
+    A database migrated by a newer version does not: this version serves until it is replaced, and
+    may be restarted meanwhile.
     """
     return bool(await missing(database_url))
 
 
 async def missing(database_url: str) -> list[str]:
-    """The revisions that the database misses, in their order; none where a newer version was.
+    """Return the missing revisions in order; none if a newer version migrated the database.
 
-    Raises `Blocked`.
+    Raise `Blocked` if a table is in use.
     """
     scripts = ScriptDirectory.from_config(alembic_config(database_url))
-    known = [script.revision for script in scripts.walk_revisions()]  # the newest first
+    known = [script.revision for script in scripts.walk_revisions()]  # newest first
     engine = make_engine(database_url)
     try:
         with _told_when_blocked():
@@ -98,9 +98,9 @@ async def missing(database_url: str) -> list[str]:
 
 
 async def settle_rollout(database_url: str, *, finish: bool) -> bool:
-    """Return whether the update is still under way; `finish` ends it.
+    """Return whether an update is still in progress; `finish` ends it.
 
-    What the release before could not keep count of is counted then.
+    Ending it also counts what the release before could not count.
     """
     database = Database(database_url)
     try:
@@ -117,7 +117,7 @@ async def settle_rollout(database_url: str, *, finish: bool) -> bool:
 
 
 def newest() -> str:
-    """The revision of this version."""
+    """Return the latest revision of this version."""
     scripts = ScriptDirectory.from_config(alembic_config(""))
     return scripts.get_current_head() or ""
 

@@ -16,15 +16,15 @@ OPTIONS: dict[str, Any] = {
     "access_log": False,
     "server_header": False,
     "proxy_headers": False,
-    # Longer than proxies keep an idle connection: who closes first must not be us, or a request
-    # that is just being sent is lost.
+    # Longer than proxies keep idle connections: if we closed first, a request just being sent would
+    # be lost.
     "timeout_keep_alive": 75,
     "timeout_graceful_shutdown": 15,
 }
 
 
 def serve(host: str, port: int, *, workers: int, linger: float) -> None:
-    """Serve until SIGTERM or SIGINT. A single process can linger for some seconds after SIGTERM."""
+    """Serve until SIGTERM or SIGINT; a single process can linger some seconds after SIGTERM."""
     if workers > 1 or not linger:
         uvicorn.run(APPLICATION, host=host, port=port, workers=workers, **OPTIONS)
         return
@@ -35,8 +35,10 @@ def serve(host: str, port: int, *, workers: int, linger: float) -> None:
 
 
 class LingeringServer(uvicorn.Server):
-    """Goes on serving for some seconds after SIGTERM: see app/core/leaving.py. A second signal ends
-    that."""
+    """A server that keeps serving for some seconds after SIGTERM (see app/core/leaving.py).
+
+    A second signal ends it at once.
+    """
 
     def __init__(self, config: uvicorn.Config, seconds: float) -> None:
         super().__init__(config)

@@ -1,4 +1,4 @@
-"""Every setting of the service, read from the environment or `.env` and checked once at start."""
+"""All settings of the service, read from the environment or `.env` and validated at start-up."""
 
 import os
 import re
@@ -16,59 +16,67 @@ from sqlalchemy.exc import ArgumentError
 
 from app.core.keys import KeyRing
 
-# Words that no random key has, but keys of examples have.
+# Words that occur in example keys but not in random ones.
 EXAMPLE_WORDS = ("change-me", "change_me", "changeme", "example", "insecure")
 MINIMUM_SECRET_BYTES = 32
-MINIMUM_SECRET_CHARACTERS = 10  # that differ
+MINIMUM_SECRET_CHARACTERS = 10  # distinct
 MINIMUM_BCRYPT_ROUNDS = 10
-# Bits that a network of proxies has at least, by version of IP.
+# The minimum prefix length of a trusted network, by IP version.
 WIDEST = {4: 8, 6: 32}
 ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@]+")
 ADDRESS = re.compile(r"[!-?A-~]+@[^\s@]+")
-SECRETS = Path("/run/secrets")  # where Docker puts them
+SECRETS = Path("/run/secrets")  # where Docker mounts secrets
 
 CommaSeparated = Annotated[list[str], NoDecode]
 Networks = Annotated[list[IPv4Network | IPv6Network], NoDecode]
-# `10/15minute`: ten in fifteen minutes.
+# `10/15minute`: ten per fifteen minutes.
 Rate = Annotated[
     str, Field(pattern=r"^[1-9][0-9]{0,5}/([1-9][0-9]{0,3})?(second|minute|hour|day)$")
 ]
 
 
 def secrets_directory() -> Path | None:
-    """Where settings may lie as files of their names."""
+    """Return the directory with settings in files of the same names."""
     named = os.environ.get("SECRETS_DIR")
     return Path(named) if named else SECRETS if SECRETS.is_dir() else None
 
 
 class Settings(BaseSettings):
-    """Field names are the environment's names in lower case; lists are comma-separated."""
+    """The settings; environment names are the field names in upper case, lists use commas."""
 
     model_config = SettingsConfigDict(
         env_file=".env", secrets_dir=secrets_directory(), extra="ignore"
     )
 
-    debug: bool = Field(False, description="Development mode: test accounts, readable logs")
-    secret_key: SecretStr = Field(description="Signs tokens and QR codes; at least 32 bytes")
-    secret_key_previous: SecretStr | None = Field(
-        None, description="Still accepted, never used to sign: rotates keys without signing out"
+    debug: bool = Field(False, description="Development mode: test accounts and readable logs")
+    secret_key: SecretStr = Field(
+        description="Key that signs tokens and QR codes; at least 32 bytes"
     )
-    allowed_hosts: CommaSeparated = Field([], description="Host names that are answered")
-    cors_allowed_origins: CommaSeparated = Field([], description="Origins of browser front ends")
-    frontend_url: str = Field("http://localhost:3000", description="Where mailed links lead")
+    secret_key_previous: SecretStr | None = Field(
+        None, description="Previous key, still accepted, so that rotating keys signs nobody out"
+    )
+    allowed_hosts: CommaSeparated = Field([], description="Host names to serve")
+    cors_allowed_origins: CommaSeparated = Field(
+        [], description="Origins of browser front ends that may call the API"
+    )
+    frontend_url: str = Field(
+        "http://localhost:3000", description="URL of the front end, for links in mails"
+    )
     public_url: str | None = Field(
-        None, description="This service as visitors reach it; left out: the first of ALLOWED_HOSTS"
+        None, description="URL of this service for visitors; default: the first of ALLOWED_HOSTS"
     )
     map_url: str = Field(
         "https://www.openstreetmap.org/search?query={address}",
-        description="A map of a site's address; empty: mails and passes show no map",
+        description="Map link for a site's address; empty: no map in mails and passes",
     )
-    trusted_proxies: Networks = Field([], description="Peers whose `proxy_header` is believed")
+    trusted_proxies: Networks = Field(
+        [], description="Networks of proxies whose `proxy_header` is trusted"
+    )
     proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
 
     database_url: str = Field(description="postgresql://user:password@host:port/database")
     database_replica_url: str | None = Field(
-        None, description="A streaming replica for reads that may be seconds old"
+        None, description="Streaming replica for reads that may be seconds old"
     )
     database_pool_size: int = Field(10, ge=1, le=200, description="Connections kept per process")
     redis_url: str = Field(description="redis://host:port/number, rediss:// or unix://")
@@ -86,22 +94,24 @@ class Settings(BaseSettings):
     access_token_minutes: int = Field(15, ge=1, le=60)
     refresh_token_days: int = Field(7, ge=1, le=90)
     session_days: int = Field(
-        30, ge=1, le=366, description="After so many days people sign in again, whatever they do"
+        30, ge=1, le=366, description="Days after which users must sign in again in any case"
     )
     account_event_days: int = Field(
-        180, ge=1, le=36_500, description="How long the trail of sign-ins and accounts is kept"
+        180, ge=1, le=36_500, description="Days to keep the log of sign-ins and account changes"
     )
     password_words: CommaSeparated = Field(
-        [], description="Names that no password may be made of: the company, its products"
+        [], description="Names that passwords must not consist of, such as the company's"
     )
     registration: Literal["open", "domain", "closed"] | None = Field(
-        None, description="Who may register; left out: open in development, else closed"
+        None, description="Who may register; default: open in development, else closed"
     )
-    registration_domains: CommaSeparated = Field([], description="For REGISTRATION=domain")
+    registration_domains: CommaSeparated = Field(
+        [], description="E-mail domains for REGISTRATION=domain"
+    )
     login_limit_per_account: Rate = Field(
-        "10/15minute", description="Failed logins from one network; ten times as many from all"
+        "10/15minute", description="Failed sign-ins from one network; ten times as many from all"
     )
-    login_limit_per_address: Rate = Field("50/15minute", description="Failed logins")
+    login_limit_per_address: Rate = Field("50/15minute", description="Failed sign-ins")
     registration_limit_per_address: Rate = Field("10/hour", description="Registrations")
     forgot_password_limit_per_account: Rate = Field(
         "3/hour", description="Reset mails from one network; ten times as many from all"
@@ -121,44 +131,55 @@ class Settings(BaseSettings):
         "60/hour", description="Registrations at one kiosk that name an e-mail address"
     )
     scan_limit_per_device: Rate = Field(
-        "600/minute", description="New scans of our codes, and as many again that were offline"
+        "600/minute", description="New scans of genuine codes, and as many again from offline"
     )
     forged_scan_limit_per_device: Rate = Field(
-        "30/minute", description="Codes that are not ours; genuine ones pass all the same"
+        "30/minute", description="Scans of forged codes; genuine ones are still accepted"
     )
     forged_pass_limit_per_address: Rate = Field(
-        "30/minute", description="Links to passes that are not ours; genuine ones always open"
+        "30/minute", description="Forged links to passes; genuine ones always open"
     )
     device_key_overlap_minutes: int = Field(
-        10, ge=0, le=1440, description="How long a device's key lives on after it was replaced"
+        10, ge=0, le=1440, description="Minutes that a rotated device key stays valid"
     )
     retention_days: int | None = Field(
         None,
         ge=1,
         le=36_500,
-        description="Visitors are anonymised so long after their visit; left out: never",
+        description="Days after the visit to anonymise visitors; default: never",
     )
     scanner_page: bool | None = Field(
-        None, description="Serve the page /scanner/; left out: in development alone"
+        None, description="Serve the page /scanner/; default: only in development"
     )
     metrics_token: SecretStr | None = Field(
-        None, min_length=16, description="What Prometheus sends; left out: no figures in production"
+        None, min_length=16, description="Token of Prometheus; default: no metrics in production"
     )
     worker_metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="Where the worker serves its figures; left out: nowhere"
+        None, ge=1, le=65535, description="Port for the worker's metrics; default: none"
     )
     worker_heartbeat_file: Path | None = Field(
-        None, description="For `vms worker --check`; left out: one in the temporary directory"
+        None, description="File for `vms worker --check`; default: in the temporary directory"
     )
-    sentry_dsn: SecretStr | None = Field(None, description="Where faults are reported to")
+    sentry_dsn: SecretStr | None = Field(
+        None, description="Sentry DSN for reports of unexpected errors"
+    )
     security_contact: str | None = Field(
-        None, description="For security.txt: an e-mail address, or https://…; left out: no file"
+        None, description="Contact for security.txt: e-mail address or https://…; default: no file"
     )
-    max_body_bytes: int = Field(64 * 1024, ge=1024, description="Largest JSON or form body")
-    body_timeout_seconds: float = Field(30, gt=0, le=600, description="Until a body is there")
-    bulk_upload_max_rows: int = Field(20, ge=1, le=1_000, description="Visitors of one workbook")
+    max_body_bytes: int = Field(
+        64 * 1024, ge=1024, description="Maximum size of a JSON or form body"
+    )
+    body_timeout_seconds: float = Field(
+        30, gt=0, le=600, description="Time limit for receiving a body"
+    )
+    bulk_upload_max_rows: int = Field(
+        20, ge=1, le=1_000, description="Maximum number of visitors in a workbook"
+    )
     bulk_upload_max_bytes: int = Field(
-        1024 * 1024, ge=16 * 1024, le=16 * 1024 * 1024, description="Largest uploaded workbook"
+        1024 * 1024,
+        ge=16 * 1024,
+        le=16 * 1024 * 1024,
+        description="Maximum size of an uploaded workbook",
     )
 
     @field_validator(
@@ -215,8 +236,8 @@ class Settings(BaseSettings):
         for origin in value:
             if origin != "*" and not ORIGIN.fullmatch(origin):
                 raise ValueError(
-                    "must be what a browser calls an origin, such as https://desk.example.com:"
-                    " with a scheme, without a path or a slash at the end"
+                    "must be an origin, such as https://desk.example.com:"
+                    " with a scheme and without a path or trailing slash"
                 )
         return [origin.lower() for origin in value]
 
@@ -230,7 +251,7 @@ class Settings(BaseSettings):
     @field_validator("security_contact")
     @classmethod
     def _contact(cls, value: str | None) -> str | None:
-        """As RFC 9116, section 2.5.3, has it: a URI."""
+        """Return the contact as a URI (RFC 9116, section 2.5.3)."""
         if value is None or re.fullmatch(r"(https://|mailto:|tel:)[!-~]+", value):
             return value
         if not (value.isascii() and ADDRESS.fullmatch(value)):
@@ -260,7 +281,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fit(self) -> "Settings":
-        """Name everything at once that keeps these settings from being used."""
+        """Report all errors in the settings at once."""
         found = [*self._contradictions(), *(() if self.debug else self._unsafe())]
         if found:
             raise ValueError(".\n".join(found))
@@ -275,13 +296,13 @@ class Settings(BaseSettings):
             yield "EMAIL_USE_SSL and EMAIL_USE_TLS exclude each other: set one of them"
 
     def _unsafe(self) -> Iterator[str]:
-        """What production refuses."""
+        """Yield the faults that are refused in production."""
         for name in ("secret_key", "secret_key_previous"):
             key: SecretStr | None = getattr(self, name)
             if key is not None and (fault := _fault_of_secret(key.get_secret_value())):
                 yield f"{name.upper()} {fault}"
         if self.registration == "open":
-            yield "REGISTRATION=open lets anybody make an account: use domain or closed"
+            yield "REGISTRATION=open lets anybody create an account: use domain or closed"
         if self.bcrypt_rounds < MINIMUM_BCRYPT_ROUNDS:
             yield f"BCRYPT_ROUNDS is less than {MINIMUM_BCRYPT_ROUNDS}: passwords could be guessed"
         if self.worker_metrics_port is not None and self.metrics_token is None:
@@ -299,13 +320,13 @@ class Settings(BaseSettings):
             str(net) for net in self.trusted_proxies if net.prefixlen < WIDEST[net.version]
         ]:
             yield (
-                f"TRUSTED_PROXIES believes too many ({', '.join(wide)}): name the network of the"
-                " proxies alone, or others could say who they are"
+                f"TRUSTED_PROXIES trusts too many ({', '.join(wide)}): name only the network of"
+                " the proxies, or others could forge their address"
             )
 
     @property
     def key_ring(self) -> KeyRing:
-        """The keys of the installation, the one that signs first."""
+        """The keys of the installation, the signing key first."""
         secrets = (self.secret_key, self.secret_key_previous)
         return KeyRing([key.get_secret_value() for key in secrets if key is not None])
 
@@ -315,31 +336,31 @@ class Settings(BaseSettings):
 
     @property
     def service_url(self) -> str:
-        """Where visitors reach this service, without a slash at the end."""
+        """Return the URL of this service for visitors, without a trailing slash."""
         if self.public_url is not None:
             return self.public_url
         return "http://localhost:8000" if self.debug else f"https://{self._named_hosts[0]}"
 
     @property
     def registration_mode(self) -> Literal["open", "domain", "closed"]:
-        """Who may register an account."""
+        """Return who may register an account."""
         return self.registration or ("open" if self.debug else "closed")
 
     @property
     def serves_scanner_page(self) -> bool:
-        """Whether there is a scanner in the browser."""
+        """Return whether the scanner page is served."""
         return self.debug if self.scanner_page is None else self.scanner_page
 
     @property
     def email_tls(self) -> Literal["none", "starttls", "implicit"]:
-        """How the connection to the SMTP server is secured."""
+        """Return how the connection to the SMTP server is secured."""
         if self.email_use_ssl:
             return "implicit"
         return "starttls" if self.email_use_tls else "none"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches what listens on a host or address."""
+    """Return whether a host or address is reachable from this machine only."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -347,27 +368,27 @@ def is_loopback(host: str) -> bool:
 
 
 def _fault_of_secret(secret: str) -> str | None:
-    """Return why a key can't guard anything, if so."""
+    """Return why a key is insecure, or None."""
     if any(word in secret.casefold() for word in EXAMPLE_WORDS):
-        return "is the one of an example: make a key of your own"
+        return "is from an example: generate your own key"
     if len(secret.encode()) < MINIMUM_SECRET_BYTES:
         return f"is shorter than {MINIMUM_SECRET_BYTES} bytes"
     if len(set(secret)) < MINIMUM_SECRET_CHARACTERS:
-        return f"has fewer than {MINIMUM_SECRET_CHARACTERS} different characters"
+        return f"has fewer than {MINIMUM_SECRET_CHARACTERS} distinct characters"
     return None
 
 
 def _postgresql_address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
-        raise ValueError("must be a PostgreSQL address: postgresql://user:password@host/name")
+        raise ValueError("must be a PostgreSQL URL: postgresql://user:password@host/name")
     # libpq's name for the TLS mode, which asyncpg calls `ssl`
     query = [("ssl" if k == "sslmode" else k, v) for k, v in parse_qsl(parts.query)]
     if dict(query).get("pooler", "transaction") != "transaction":
-        raise ValueError("knows one kind of pooler: pooler=transaction")
+        raise ValueError("supports only pooler=transaction")
     url = urlunsplit(parts._replace(scheme="postgresql+asyncpg", query=urlencode(query)))
     try:
         make_url(url)
     except ArgumentError as error:
-        raise ValueError("can't be read as a PostgreSQL address") from error
+        raise ValueError("is not a valid PostgreSQL URL") from error
     return url

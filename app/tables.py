@@ -1,4 +1,4 @@
-"""Every table of the service, for Alembic and for whoever needs all mappers configured."""
+"""Import every table, for Alembic and for code that needs all mappers configured."""
 
 from app.audit.models import VisitorEvent
 from app.auth.models import AccountEvent, AccountLink, AuthSession, RefreshToken

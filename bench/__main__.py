@@ -1,12 +1,11 @@
-"""Measures the service on this machine, beside what it could be at best.
+"""Measure the service on this machine and compare it with the theoretical optimum.
 
-    python -m bench                    fills up to a million visitors; about ten minutes
-    python -m bench --quick            ten thousand; below two
-    python -m bench --rows 10000000    any other number
-    python -m bench --report FILE      keeps the tables of an earlier run in bench/results/
+`python -m bench` fills up to a million visitors and takes about ten minutes; `--quick` stops at ten
+thousand and takes less than two; `--rows 10000000` sets any other number; `--report FILE` keeps the
+tables of an earlier run in bench/results/.
 
-Starts PostgreSQL (durable, as in production), Redis, one API process and, where it matters, one
-worker; docs/performance.md tells how to read what comes out. It needs Linux.
+It starts PostgreSQL (durable, as in production), Redis, one API process and, where needed, one
+worker. docs/performance.md explains the results. It needs Linux.
 """
 
 import argparse
@@ -95,7 +94,7 @@ async def _measure(scale: Scale, results: Results, only: list[str] | None) -> No
     mails = MailSink()
     await mails.start()
     with tempfile.TemporaryDirectory(prefix="vms-bench-") as folder:
-        # Those of the first days, in so many rows as are to be purged; a small scale has too few.
+        # The first days with the number of rows to purge; a small scale has too few.
         retention = PAST_DAYS - max(1, DAYS * scale.purged // max(scale.sizes))
         installation = Installation(Path(folder), mails.port, retention_days=max(retention, 1))
         with installation.running():

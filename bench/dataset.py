@@ -1,4 +1,4 @@
-"""Fills the database: visitors by COPY, and in SQL what they have left behind in other tables."""
+"""Fill the database: visitors by COPY, and their history in other tables by SQL."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -21,11 +21,11 @@ SITES = {
     "Lyon": "Europe/Paris",
     "Osaka": "Asia/Tokyo",
     "Austin": "America/Chicago",
-}  # beside the default one
+}  # in addition to the default one
 DEPARTMENTS = ("Engineering", "Sales", "Human Resources", "Legal", "Research", "Logistics")
 HOST_EMAIL = "host0@example.com"
-SPACIOUS = 1_000_000  # seats of an hour: none is ever full unless a measurement wants it
-# What every visitor has left behind: entries of the trail, mails that were sent, scans.
+SPACIOUS = 1_000_000  # seats per hour, never full unless a measurement fills it
+# The history of each visitor: audit log entries, sent notifications, scans.
 LEFT = {
     "notifications": ["visitor_confirmation", "host_registration"],
     "visitor_events": ["registered", "checked_in"],
@@ -64,7 +64,7 @@ FROM sites, generate_series($2::int, $3::int) AS day, generate_series(0, 23) AS 
 WHERE is_default OR hour BETWEEN $4 AND $5
 """
 COUNT_VISITS = "SELECT recount_visits()"
-# Every index that no foreign key leans on: how it goes, and how it comes back.
+# Statements to drop and recreate every index that no foreign key depends on.
 INDEXES = """
 SELECT CASE WHEN conname IS NULL THEN format('DROP INDEX %s', indexrelid::regclass)
         ELSE format('ALTER TABLE %s DROP CONSTRAINT %I', indrelid::regclass, conname) END AS gone,
@@ -79,10 +79,10 @@ ORDER BY indexrelid
 
 
 class Dataset:
-    """The visitors of a company with five sites; their number is what a measurement wants.
+    """The visitors of a company with five sites, in the number that a measurement needs.
 
-    There has to be an account: that of `HOST_EMAIL` gets its password. `today` is the date at the
-    default site, where it is about ten in the morning.
+    The account of `HOST_EMAIL` must exist; it gets its password. `today` is the date at the default
+    site, where it is about ten in the morning.
     """
 
     def __init__(self, dsn: str, codes: QrTokens) -> None:
@@ -94,9 +94,9 @@ class Dataset:
         self._numbers = 0
 
     async def fill(self, size: int) -> None:
-        """Put so many visitors in the place of those that are there, and their traces.
+        """Replace all visitors and their history by this number of visitors.
 
-        Best on a server that need not be durable meanwhile: nothing here waits for a disk else.
+        This is fastest on a server that is not durable meanwhile.
         """
         async with asyncpg.create_pool(
             self.dsn, min_size=CONNECTIONS, max_size=CONNECTIONS, init=_hurry
@@ -122,7 +122,7 @@ class Dataset:
     async def add(
         self, connection: asyncpg.Connection, count: int, status: VisitorStatus, day: date
     ) -> list[str]:
-        """Add visitors of one day to the default site, behind the API's back; their codes."""
+        """Add visitors of one day to the default site by SQL; return their QR tokens."""
         if self._crowd is None or self._default_site is None:
             raise RuntimeError("fill() comes first")
         numbers = range(self._numbers, self._numbers + count)
@@ -136,7 +136,7 @@ class Dataset:
         return [row[COLUMNS.index("qr_code")] for row in rows]
 
     def day(self, days: int) -> date:
-        """So many days from today."""
+        """Return the date this number of days from today."""
         return self.today + timedelta(days=days)
 
     async def _prepare(self, pool: asyncpg.Pool) -> Crowd:
@@ -164,16 +164,16 @@ class Dataset:
 
 
 def _about_ten_in_the_morning() -> tuple[str, date]:
-    """A zone in which no midnight is near, and its date."""
+    """Return a time zone in which midnight is far away, and its date."""
     now = datetime.now(UTC)
     hours = (10 - now.hour) % 24
     hours -= 24 if hours > 14 else 0
-    # The signs of the Etc zones are the reverse of everybody else's.
+    # The signs of the Etc zones are reversed (POSIX).
     return f"Etc/GMT{-hours:+d}", (now + timedelta(hours=hours)).date()
 
 
 async def _hurry(connection: asyncpg.Connection) -> None:
-    # A replica looks no foreign key up; they hold by the way in which rows are made.
+    # The role `replica` skips foreign key checks; the generated rows satisfy them.
     await connection.execute(
         "SET session_replication_role = replica; SET synchronous_commit = off;"
         " SET maintenance_work_mem = '512MB'; SET work_mem = '256MB'"
@@ -181,7 +181,7 @@ async def _hurry(connection: asyncpg.Connection) -> None:
 
 
 async def _copy(pool: asyncpg.Pool, rows: Iterator[Row]) -> None:
-    """Several streams at once: storing a row costs PostgreSQL more than making it costs Python."""
+    """Copy rows in several streams, since storing a row costs more than generating it."""
 
     async def stream() -> None:
         while part := list(islice(rows, COPY_ROWS)):

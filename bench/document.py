@@ -1,4 +1,4 @@
-"""Keeps the tables of a run in bench/results/."""
+"""Keep the tables of a run in bench/results/."""
 
 from pathlib import Path
 

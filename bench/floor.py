@@ -1,9 +1,9 @@
-"""The least that could do the same, served by uvicorn: what the figures of the service are beside.
+"""Minimal servers for comparison: the least code that could do the same, on uvicorn.
 
-`/statements/…` is the transaction on bare asyncpg behind bare Starlette (F1), `/at-once/…` the same
-as one statement, `/validated/…` a FastAPI route that checks the same body and does nothing (F3).
+`/statements/…` is the transaction on bare asyncpg and Starlette (F1), `/at-once/…` the same as one
+statement, and `/validated/…` a FastAPI route that validates the same body and does nothing (F3).
 
-    python -m bench.floor PORT DSN SECRET
+Run with `python -m bench.floor PORT DSN SECRET`.
 """
 
 import hashlib
@@ -30,20 +30,20 @@ from app.settings import Settings
 from app.visitors.schemas import VisitorDetails
 from bench.floor_sql import NAMED, REGISTER, REGISTER_AT_ONCE, SCAN, Statement
 
-# As many connections as the service has.
+# The same number of connections as the service.
 POOL: int = Settings.model_fields["database_pool_size"].default
 CALLER = UUID(int=0)
 FLOOR = "floor"
 
 
 class Transaction:
-    """Runs statements one after the other on one connection."""
+    """Runs statements one after another on one connection."""
 
     def __init__(self, statements: Sequence[Statement]) -> None:
         self._steps = [_numbered(statement.sql) for statement in statements]
 
     async def run(self, pool: asyncpg.Pool, values: dict[str, Any]) -> dict[str, Any]:
-        """Also hands back what the statements hand on."""
+        """Run the statements; return the values, with those that statements handed on."""
         async with pool.acquire() as connection:
             for sql, names in self._steps:
                 if not names:
@@ -54,7 +54,7 @@ class Transaction:
 
 
 def _numbered(sql: str) -> tuple[str, list[str]]:
-    """The statement as the protocol has it: `$1` for the first of the names."""
+    """Return the statement with numbered parameters (`$1`), and their names."""
     names = list(dict.fromkeys(NAMED.findall(sql)))
     return NAMED.sub(lambda found: f"${names.index(found[1]) + 1}", sql), names
 
@@ -107,7 +107,7 @@ async def validate_scan(_: ScanCreate) -> None: ...
 
 
 async def _nothing(_: asyncpg.Connection) -> None:
-    """In the place of the journey by which asyncpg cleans a connection that was given back."""
+    """Replace the round trip with which asyncpg resets a returned connection."""
 
 
 def make_app(dsn: str, secret: str) -> Starlette:

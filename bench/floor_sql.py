@@ -1,6 +1,6 @@
-"""The transactions of the service in the fewest statements, for bare asyncpg and for pgbench.
+"""The service's transactions in the fewest statements, for bare asyncpg and pgbench.
 
-Values are written `:name`, as pgbench has them.
+Values are written `:name`, as in pgbench.
 """
 
 import re
@@ -10,7 +10,7 @@ NAMED = re.compile(r"(?<!:):([a-z_]+)")
 
 
 class Statement(NamedTuple):
-    """Where it `hands_on`, its columns are values of the statements after it."""
+    """A statement; with `hands_on`, its columns are values for the following ones."""
 
     sql: str
     hands_on: bool = False
@@ -49,7 +49,7 @@ MAIL_COLUMNS = """
 INSERT INTO notifications (id, visitor_id, kind, version, recipient, recipient_name, payload,
     status, attempts, tries_began_at, next_attempt_at, created_at)
 """
-# As large as a real one. Sent already: the worker must not mail the floor's rows.
+# As large as a real one, and already sent, so that the worker does not mail these rows.
 PAYLOAD = '{"visitor_name": "' + 400 * "A" + '"}'
 MAIL_VALUES = f"0, 'ada@example.com', 'Ada', '{PAYLOAD}'::jsonb, 'sent', 0, now(), now(), now()"
 BOTH_KINDS = "unnest(ARRAY['visitor_confirmation', 'host_registration']) AS kind"
@@ -81,7 +81,7 @@ REGISTER = (
     _mails(BOTH_KINDS),
     Statement("COMMIT"),
 )
-# One journey to the database, once its facts are known; it commits by itself.
+# One round trip to the database, which commits by itself.
 REGISTER_AT_ONCE = (
     Statement(FACTS, hands_on=True),
     Statement(

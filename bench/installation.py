@@ -1,4 +1,4 @@
-"""An installation to measure: real servers and processes, each alone in its kind."""
+"""An installation to measure: real servers, and one process of each kind."""
 
 import os
 import socket
@@ -25,16 +25,16 @@ STOP_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Process:
-    """One that serves HTTP."""
+    """A process that serves HTTP."""
 
     port: int
     pid: int
 
 
 class Installation:
-    """PostgreSQL, Redis and the processes of the service, in one folder. Mail goes to `mail_port`.
+    """PostgreSQL, Redis and the service in one directory; mail goes to `mail_port`.
 
-    PostgreSQL is durable, as in production, but while `hurrying`.
+    PostgreSQL is durable, as in production, except within `hurrying`.
     """
 
     def __init__(self, folder: Path, mail_port: int, *, retention_days: int) -> None:
@@ -47,7 +47,7 @@ class Installation:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """PostgreSQL with a migrated database and an account, and Redis."""
+        """Run PostgreSQL, with a migrated database and an account, and Redis."""
         try:
             self.postgres.start()
             self._redis.start()
@@ -61,7 +61,7 @@ class Installation:
 
     @contextmanager
     def hurrying(self) -> Iterator[None]:
-        """PostgreSQL that a crash would destroy, for as long as the block fills it."""
+        """Disable the durability of PostgreSQL while the block fills it."""
         self.postgres.stop()
         hurried = EmbeddedPostgres(self.folder / "postgres", durable=False)
         hurried.start()
@@ -73,7 +73,7 @@ class Installation:
 
     @property
     def dsn(self) -> str:
-        """asyncpg's address of the database."""
+        """Return the database's address for asyncpg."""
         return self.postgres.url("vms").replace("postgresql+asyncpg", "postgresql")
 
     def vms(self, *arguments: str) -> None:
@@ -88,7 +88,7 @@ class Installation:
 
     @contextmanager
     def api(self, workers: int = 1) -> Iterator[Process]:
-        """`vms serve`."""
+        """Run `vms serve`."""
         port = free_port()
         arguments = ("serve", "--port", str(port), "--workers", str(workers))
         with self._child(f"api-{workers}", "app.cli", *arguments) as child:
@@ -97,7 +97,7 @@ class Installation:
 
     @contextmanager
     def floor(self) -> Iterator[Process]:
-        """The least that could do the same: bench/floor.py."""
+        """Run the minimal server of bench/floor.py."""
         port = free_port()
         with self._child("floor", "bench.floor", str(port), self.dsn, SECRET) as child:
             child.wait_until(lambda: _listens(port), READY_SECONDS)
@@ -105,13 +105,13 @@ class Installation:
 
     @contextmanager
     def worker(self) -> Iterator[int]:
-        """`vms worker`; its process id."""
+        """Run `vms worker`; yield its process id."""
         with self._child("worker", "app.cli", "worker") as child:
             yield child.pid
 
     @contextmanager
     def dev(self, port: int) -> Iterator[Child]:
-        """`vms dev`, which brings servers of its own; not waited for."""
+        """Start `vms dev`, with servers of its own, without waiting until it is ready."""
         arguments = ("dev", "--port", str(port), "--data-dir", str(self.folder / "dev"))
         with self._child("dev", "app.cli", *arguments, environment=dict(os.environ)) as child:
             yield child
@@ -147,9 +147,9 @@ class Installation:
             "ACCESS_TOKEN_MINUTES": "60",
             "RETENTION_DAYS": str(self._retention_days),
             "WORKER_HEARTBEAT_FILE": str(self.folder / "heartbeat"),
-            # Floods come from many networks, all of them here.
+            # Floods simulate many networks from this machine.
             "TRUSTED_PROXIES": HOST,
-            # Scans are measured by the thousand.
+            # Measurements send thousands of scans.
             "SCAN_LIMIT_PER_DEVICE": "999999/second",
             "FORGED_SCAN_LIMIT_PER_DEVICE": "999999/second",
         }

@@ -1,6 +1,6 @@
-"""A load generator that costs little: prepared HTTP/1.1 requests over kept-open connections.
+"""A low-overhead load generator: prepared HTTP/1.1 requests on persistent connections.
 
-A general HTTP client needs more CPU for a request than the server that is measured.
+A general HTTP client needs more CPU per request than the server under test.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ PART = 1 << 16
 
 
 class Answer(NamedTuple):
-    """`size` is in bytes, head included."""
+    """A response; `size` is in bytes, including the head."""
 
     status: int
     body: bytes
@@ -30,7 +30,7 @@ class Answer(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What one run has seen; latencies in seconds."""
+    """The results of one run; latencies are in seconds."""
 
     latencies: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -42,23 +42,23 @@ class Outcome:
         return len(self.latencies) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """In milliseconds."""
+        """Return a percentile of the latencies in milliseconds."""
         ordered = sorted(self.latencies)
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000
 
 
 def get(path: str, headers: Mapping[str, str]) -> bytes:
-    """A prepared GET."""
+    """Return a prepared GET."""
     return f"GET {path} HTTP/1.1\r\n{_lines(headers)}\r\n".encode()
 
 
 def post(path: str, body: Any, headers: Mapping[str, str]) -> bytes:
-    """A prepared POST of a JSON body."""
+    """Return a prepared POST of a JSON body."""
     return post_content(path, json.dumps(body).encode(), "application/json", headers)
 
 
 def post_content(path: str, content: bytes, kind: str, headers: Mapping[str, str]) -> bytes:
-    """A prepared POST of any body."""
+    """Return a prepared POST of any body."""
     lines = _lines({**headers, "Content-Type": kind, "Content-Length": str(len(content))})
     return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + content
 
@@ -68,7 +68,7 @@ def _lines(headers: Mapping[str, str]) -> str:
 
 
 class Connection(asyncio.Protocol):
-    """One kept-open connection, for one request at a time."""
+    """One persistent connection, for one request at a time."""
 
     def __init__(self) -> None:
         self._received = bytearray()
@@ -81,7 +81,7 @@ class Connection(asyncio.Protocol):
         return connection
 
     async def ask(self, request: bytes) -> Answer:
-        """Send a request and wait for its answer, which must tell its length."""
+        """Send a request and wait for its response, which must declare its length."""
         if self._transport is None:
             raise ConnectionError("The server has closed the connection")
         self._answered = asyncio.get_running_loop().create_future()
@@ -118,10 +118,10 @@ class Connection(asyncio.Protocol):
 async def drive(
     port: int, requests: Iterable[bytes], *, connections: int, per_second: float | None = None
 ) -> Outcome:
-    """Send every request once, as fast as `connections` get answers, or at a rate.
+    """Send every request once, as fast as `connections` allow or at a fixed rate.
 
-    At a rate a latency counts from the instant at which the request was due, whether or not a
-    connection was free by then: a server that stalls is not spared the requests that it delays.
+    At a fixed rate, latency is measured from the instant at which the request was due, even if no
+    connection was free: a server that stalls is charged for the delayed requests.
     """
     outcome, began = Outcome(), time.perf_counter()
     due: Iterator[float | None] = repeat(None)
@@ -154,7 +154,7 @@ async def _send(
 
 @dataclass(frozen=True)
 class Download:
-    """A streamed answer as its client saw it, in seconds; whether its last chunk came."""
+    """A streamed response: its times in seconds, and whether it was complete."""
 
     first_byte: float
     seconds: float
@@ -162,7 +162,7 @@ class Download:
 
 
 async def download(port: int, path: str, headers: Mapping[str, str]) -> Download:
-    """Take a streamed answer as fast as it comes."""
+    """Read a streamed response as fast as it arrives."""
     began = time.perf_counter()
     reader, writer = await asyncio.open_connection(HOST, port)
     writer.write(get(path, {**headers, "Connection": "close"}))

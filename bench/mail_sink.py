@@ -1,4 +1,4 @@
-"""A mail server at no cost: it takes everything, keeps nothing, and knows when a mail came."""
+"""A minimal mail server that accepts everything, stores nothing and records arrival times."""
 
 import asyncio
 import re
@@ -14,10 +14,7 @@ REPLIES = {b"DATA": b"354 Go on\r\n", b"QUIT": b"221 Bye\r\n"}
 
 
 class MailSink:
-    """What has arrived: by recipient when the last mail did, and when each did, in order.
-
-    Instants are those of `time.perf_counter`.
-    """
+    """Arrival times: the last by recipient, and all in order, from `time.perf_counter`."""
 
     def __init__(self) -> None:
         self.by_recipient: dict[str, float] = {}
@@ -35,7 +32,7 @@ class MailSink:
         self.arrivals.append(now)
 
     async def quiet(self, seconds: float) -> None:
-        """Return once no mail has come for so long."""
+        """Wait until no mail has come for this time."""
         count = -1
         while count != len(self.arrivals):
             count = len(self.arrivals)
@@ -62,7 +59,7 @@ class _Session(asyncio.Protocol):
                 return
 
     def _end_message(self) -> bool:
-        """Whether the message has ended."""
+        """Return whether the message has ended."""
         if not self._received.endswith(END):
             return False
         self._received.clear()

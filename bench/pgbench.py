@@ -1,4 +1,4 @@
-"""The transactions of the service through pgbench (F2): what PostgreSQL could do at best."""
+"""The service's transactions in pgbench (F2): the limit of PostgreSQL itself."""
 
 import asyncio
 import re
@@ -18,9 +18,9 @@ RATE = re.compile(r"tps = ([\d.]+)")
 def script(
     statements: Sequence[Statement], numbers: Mapping[str, str], values: Mapping[str, str]
 ) -> str:
-    """A file for pgbench, with something in the place of what a request would bring.
+    """Return a pgbench script with substitutes for the values of a request.
 
-    `numbers` are expressions of pgbench, computed anew for each transaction, `values` are SQL.
+    `numbers` are pgbench expressions, evaluated for each transaction; `values` are SQL.
     """
 
     def filled(sql: str) -> str:
@@ -36,7 +36,7 @@ def script(
 
 
 async def pgbench(dsn: str, content: str, *, transactions: int, clients: int) -> Outcome:
-    """Run a script so many times in all, over so many connections."""
+    """Run a script this many times in total, over this many connections."""
     address = urlsplit(dsn)
     server = parse_qs(address.query)
     with TemporaryDirectory(prefix="vms-pgbench-") as folder:
@@ -60,7 +60,7 @@ async def pgbench(dsn: str, content: str, *, transactions: int, clients: int) ->
 
 
 def _outcome(said: str, folder: Path) -> Outcome:
-    """The log has a line a transaction, its third field the latency in microseconds."""
+    """Read the log, whose third field is the latency of a transaction in microseconds."""
     lines = (line for file in folder.glob("latency.*") for line in file.read_text().splitlines())
     outcome = Outcome(latencies=[int(line.split()[2]) / 1e6 for line in lines])
     rate = RATE.search(said)

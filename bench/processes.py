@@ -1,4 +1,4 @@
-"""What the kernel knows of a process: Linux alone."""
+"""CPU time and memory of processes, from the Linux kernel."""
 
 import os
 from collections.abc import Callable
@@ -9,22 +9,22 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process and its children have used so far, those that have ended included."""
+    """Return the CPU time of a process and its children, including ended ones."""
     return _over_family(pid, _own_cpu_seconds)
 
 
 def memory(pid: int) -> float:
-    """Resident memory of a process and its children, in MB."""
+    """Return the resident memory of a process and its children in MB."""
     return _over_family(pid, lambda each: _status(each, "VmRSS"))
 
 
 def own_memory(pid: int) -> float:
-    """The same with its share of the pages that others hold too (PSS), so that sums are true."""
+    """Return the proportional memory (PSS) in MB, which can be added up."""
     return _over_family(pid, lambda each: _in_file(f"/proc/{each}/smaps_rollup", "Pss"))
 
 
 def peak_memory(pid: int) -> float:
-    """The most that each of them has had since `forget_peak`, in MB."""
+    """Return the peak memory in MB of each process since `forget_peak`."""
     return _over_family(pid, lambda each: _status(each, "VmHWM"))
 
 
@@ -35,13 +35,13 @@ def forget_peak(pid: int) -> None:
 def _over_family(pid: int, figure: Callable[[int], float]) -> float:
     total = figure(pid)
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        with suppress(OSError):  # it may just have ended
+        with suppress(OSError):  # the process may have just ended
             total += _over_family(int(child), figure)
     return total
 
 
 def _own_cpu_seconds(pid: int) -> float:
-    # proc_pid_stat(5): utime, stime, cutime, cstime; the name before them may hold anything.
+    # proc_pid_stat(5): utime, stime, cutime, cstime; the name before them may contain anything.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / TICKS
 

@@ -25,7 +25,7 @@ CATEGORY = "Visitor Category*"
 def registrations(
     bench: Bench, count: int, *, path: str = VISITORS, at: tuple[int, int] | None = None
 ) -> list[bytes]:
-    """Registrations of new people; `at` is one hour for all, in days from today and hours."""
+    """Return registrations of new visitors; `at` is one day (from today) and hour for all."""
     return [
         post(path, visitor(number, *when(bench.dataset.today, number, at)), bench.admin)
         for number, _ in zip(bench.numbers, range(count), strict=False)
@@ -50,13 +50,13 @@ def address(number: int) -> str:
 
 
 def when(today: date, number: int, at: tuple[int, int] | None = None) -> tuple[date, int]:
-    """Spread over the coming weeks, so that a transaction is measured and not one row's lock."""
+    """Spread visits over the coming weeks, to avoid measuring one row's lock."""
     days, hour = at or (2 + number % DAYS, number // DAYS % HOURS)
     return today + timedelta(days=days), hour
 
 
 def scans(codes: Iterable[str], headers: Headers, *, path: str = VERIFY) -> list[bytes]:
-    """Scans at one gate, each with an id of its own as scanners make them."""
+    """Return scans at one gate, each with its own id as scanners send them."""
     return [
         post(path, {"token": code, "scan_id": str(new_id()), "gate": "North"}, headers)
         for code in codes
@@ -64,7 +64,7 @@ def scans(codes: Iterable[str], headers: Headers, *, path: str = VERIFY) -> list
 
 
 def uploads(bench: Bench, count: int) -> list[bytes]:
-    """Workbooks of new people, each for an hour of its own."""
+    """Return workbooks of new visitors, each for its own hour."""
     return [_upload(bench, number) for number, _ in zip(bench.numbers, range(count), strict=False)]
 
 

@@ -1,4 +1,4 @@
-"""What every measurement works with, and the order of them."""
+"""The context of a measurement, and the order of measurements."""
 
 import itertools
 import json
@@ -31,7 +31,7 @@ from bench.statements import SERVICE, statements_logged
 
 CONNECTIONS = 16
 WARMING = 6 * CONNECTIONS
-COUNTED = 3  # requests whose statements are counted
+COUNTED = 3  # the number of requests whose statements are counted
 EMPTY_OUTBOX = """
 UPDATE notifications SET status = 'sent', sent_at = now() WHERE status IN ('queued', 'sending')
 """
@@ -42,7 +42,7 @@ Measurement = Callable[["Bench"], Awaitable[None]]
 
 @dataclass
 class Bench:
-    """The installation at one number of visitors, with one API process that is measured."""
+    """The installation at one number of visitors, with the API process under test."""
 
     scale: Scale
     results: Results
@@ -64,7 +64,7 @@ class Bench:
         connections: int = CONNECTIONS,
         per_second: float | None = None,
     ) -> Outcome:
-        """Send requests and note what became of them as a round of `row`."""
+        """Send requests and record the outcome as a round of `row`."""
         server = server or self.api
         return await self.note(
             row,
@@ -81,7 +81,7 @@ class Bench:
         expected: Collection[int] = (),
         server: Process | None = None,
     ) -> Outcome:
-        """Await a run, and note it with what each of its requests has cost."""
+        """Await a run and record it with the cost per request."""
         if server:
             processes.forget_peak(server.pid)
         before = self._cpu(server)
@@ -97,17 +97,17 @@ class Bench:
         return outcome
 
     def note_latencies(self, row: str, outcome: Outcome, expected: Collection[int]) -> None:
-        """Note how long answers took, and those of another status."""
+        """Record the latencies and the number of unexpected statuses."""
         errors = sum(n for status, n in outcome.statuses.items() if status not in expected)
         p50, p99 = outcome.percentile(0.5), outcome.percentile(0.99)
         self.results.add(row, p50=p50, p99=p99, errors=errors)
 
     def note_p95(self, row: str, outcome: Outcome) -> None:
-        """Note how long one answer in twenty took, or longer."""
+        """Record the 95th percentile of the latencies."""
         self.results.add(row, p95=outcome.percentile(0.95))
 
     async def warm(self, requests: Sequence[bytes], server: Process | None = None) -> None:
-        """Have every connection of the server's pool opened and its statements prepared."""
+        """Open every connection of the server's pool and prepare its statements."""
         await drive((server or self.api).port, requests, connections=CONNECTIONS)
 
     async def count_statements(
@@ -117,7 +117,7 @@ class Bench:
         server: Process | None = None,
         application: str = SERVICE,
     ) -> None:
-        """Note how many statements one of the requests of each row sends."""
+        """Record how many statements one request of each row sends."""
         log = self.installation.postgres.log
         async with statements_logged(self.connection, log, application) as sent:
             for row, requests in samples.items():
@@ -126,11 +126,11 @@ class Bench:
                 self.results.add(row, statements=(sent() - before) / len(requests))
 
     async def ask(self, request: bytes) -> Answer:
-        """One request of which the answer is wanted."""
+        """Send one request and return its response."""
         return await ask(self.api.port, request)
 
     async def empty_outbox(self) -> None:
-        """No mail waits for a worker that is about to start, and no vacuum for its mails."""
+        """Mark all notifications as sent, so that a starting worker has no mail or vacuum to do."""
         await self.connection.execute(EMPTY_OUTBOX)
         await self.connection.execute("VACUUM (ANALYZE) notifications")
 
@@ -152,13 +152,13 @@ async def ask(port: int, request: bytes) -> Answer:
 
 
 async def sign_in(port: int, email: str = EMAIL) -> Headers:
-    """The header of an account that has the bench's password."""
+    """Return the authorization header of an account with the bench's password."""
     answer = await ask(port, post("/api/auth/login/", {"email": email, "password": PASSWORD}, {}))
     return {"Authorization": f"Bearer {json.loads(answer.body)['access']}"}
 
 
 async def interleaved(rounds: int, contenders: Sequence[Callable[[], Awaitable[object]]]) -> None:
-    """Each in turn, every other round in reverse: what comes and goes on the machine meets all."""
+    """Run the contenders in turn, in reverse every other round, so that noise affects all."""
     for number in range(rounds):
         for contender in contenders if number % 2 == 0 else reversed(contenders):
             await contender()
@@ -173,7 +173,7 @@ async def measure_all(
     at_every_size: Mapping[str, Measurement],
     at_the_largest: Mapping[str, Measurement],
 ) -> None:
-    """Fill the database to each size and measure. What breaks off is noted; the rest goes on."""
+    """Fill the database to each size and measure; record failures and continue."""
     dataset = Dataset(installation.dsn, installation.codes)
     for size in scale.sizes:
         results.begin(size)

@@ -5,24 +5,24 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Scale:
-    """The numbers of a run; `sizes` are visitors, the last of them being what targets speak of."""
+    """The numbers of a run; `sizes` are numbers of visitors, targets refer to the last."""
 
     sizes: tuple[int, ...]
     rounds: int
     requests: int
-    """Of one round, sent as fast as they are answered."""
+    """Requests per round, sent as fast as they are answered."""
     reads: int
-    """Of one round, one after the other."""
+    """Requests per round, one after another."""
     seconds: float
-    """Of a load at a fixed rate."""
+    """Requests at a fixed rate."""
     exported: int
     mails: int
     closed: int
-    """Visits that the nightly job finds open."""
+    """Open visits for the nightly job."""
     purged: int
 
     def up_to(self, rows: int) -> "Scale":
-        """The same, ending at so many visitors."""
+        """Return a scale that ends at this number of visitors."""
         return replace(self, sizes=(*(size for size in self.sizes if size < rows), rows))
 
 
@@ -48,7 +48,7 @@ QUICK = Scale(
     closed=2_000,
     purged=500,
 )
-# Shows in seconds that everything still runs, and nothing else.
+# Only checks, in seconds, that everything still works.
 SMOKE = Scale(
     sizes=(150, 300),
     rounds=1,

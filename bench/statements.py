@@ -1,4 +1,4 @@
-"""How many statements a request sends, out of PostgreSQL's own log: the server is left as it is."""
+"""Count the statements of a request in PostgreSQL's log, without changing the server."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ SETTINGS = {"log_statement": "all", "log_line_prefix": "%a|"}
 async def statements_logged(
     connection: asyncpg.Connection, log: Path, application: str
 ) -> AsyncIterator[Callable[[], int]]:
-    """Hands out what says how many statements an application has sent within the block.
+    """Yield a function that returns the number of an application's statements so far.
 
     BEGIN and COMMIT are not counted.
     """
@@ -40,4 +40,4 @@ async def _reload(connection: asyncpg.Connection, awaited: str) -> None:
     await connection.execute("SELECT pg_reload_conf()")
     while await connection.fetchval("SHOW log_statement") != awaited:
         await asyncio.sleep(SETTLE_SECONDS)
-    await asyncio.sleep(SETTLE_SECONDS)  # the other backends hear of it with ours
+    await asyncio.sleep(SETTLE_SECONDS)  # the other backends reload when ours does

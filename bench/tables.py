@@ -1,4 +1,4 @@
-"""The results as text: tables for a terminal and, being Markdown, for a document."""
+"""Format the results as Markdown tables that are also readable in a terminal."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -43,7 +43,7 @@ def _conditions(results: Results) -> str:
 
 
 def _noise(results: Results) -> Iterable[str]:
-    """The floors are the steadiest that runs: where they vary, the machine does."""
+    """Report the spread of the floors, which are the steadiest, as the noise of the machine."""
     spread, load = results.spread(), results.conditions["load"] / results.conditions["processors"]
     yield f"Widest spread of a floor over its rounds: {spread:.0%} of its median."
     if spread > NOISY or load > BUSY:
@@ -92,7 +92,7 @@ def _cell(results: Results, row: str, measure: str, decimals: int) -> str:
 
 
 def _growth(results: Results) -> str:
-    """What was measured at several sizes: latencies, and what has no column of its own."""
+    """Return the measurements at several sizes: latencies, and those without a column."""
     sizes = sorted(results.sizes)
     columns = {name for name, *_ in COLUMNS} - {"p50"}
     rows = [
@@ -110,7 +110,7 @@ def _at(results: Results, row: str, measure: str, size: int) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """In Markdown, aligned for who reads the plain text: all but the first column to the right."""
+    """Return a Markdown table, aligned as plain text, with numbers to the right."""
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     rules = ["-" * width if at == 0 else "-" * (width - 1) + ":" for at, width in enumerate(widths)]
     return "\n".join(_line(cells, widths) for cells in (headings, rules, *rows))

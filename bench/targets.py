@@ -1,18 +1,18 @@
-"""What the figures should be, at the largest number of visitors."""
+"""The targets at the largest number of visitors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.results import Results
 
-OLD_SYSTEM = 41  # registrations a second
+OLD_SYSTEM = 41  # registrations per second
 
 Figure = Callable[[Results], float | None]
 
 
 @dataclass(frozen=True)
 class Target:
-    """One line of the table: a figure that may not pass its bound."""
+    """One line of the table: a figure and its bound."""
 
     row: str
     what: str
@@ -27,7 +27,7 @@ class Target:
         return f"{sign} {value:g}"
 
     def met(self, results: Results) -> bool | None:
-        """None where it was not measured."""
+        """Return whether the target is met; None if it was not measured."""
         found = self.figure(results)
         if found is None:
             return None
@@ -45,7 +45,7 @@ def ratio(row: str, other: str, measure: str = "per_second") -> Figure:
 
 
 def tail(row: str) -> Figure:
-    """How many times its p50 its p99 is."""
+    """Return the ratio of p99 to p50."""
 
     def figure(results: Results) -> float | None:
         p50, p99 = results.median(row, "p50"), results.median(row, "p99")
@@ -55,7 +55,7 @@ def tail(row: str) -> Figure:
 
 
 def slowest(beginning: str, measure: str) -> Figure:
-    """Of all rows that begin so."""
+    """Return the largest value of all rows with this prefix."""
     return _worst(beginning, lambda results, row: results.median(row, measure))
 
 

@@ -11,9 +11,9 @@ from app.commands.starting import load_settings
 from app.core.engine import LIMITS, make_engine
 from app.tables import metadata
 
-# Two starts at once wait here for each other; the number is ours and arbitrary.
+# Concurrent migrations wait for each other with this arbitrary lock id.
 MIGRATION_LOCK = 7_305_216_840
-# The old version serves meanwhile: whoever waits for a table holds up all who come after.
+# The old version is still serving, and a statement waiting for a table lock blocks all later ones.
 MIGRATION_LIMITS = {"lock_timeout": "3s", "statement_timeout": "10min"}
 
 
@@ -43,8 +43,8 @@ async def _migrate(url: str) -> None:
 
 
 def _wait_for_others(connection: Connection) -> None:
-    """Keep others from migrating while the transaction lasts, which all migrations do not."""
-    for limit in LIMITS:  # those of a request; who migrates already may take longer
+    """Hold the migration lock on a second connection, since migrations may commit."""
+    for limit in LIMITS:  # request limits do not apply: another migration may take longer
         connection.execute(text(f"SET LOCAL {limit} = 0"))
     connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
 
@@ -64,7 +64,7 @@ def _run(connection: Connection) -> None:
 
 def _limit(connection: Connection) -> None:
     if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-        return  # what commits by itself has the limits of a request
+        return  # statements that commit by themselves have the limits of a request
     limits = dict.fromkeys(LIMITS, "0") | MIGRATION_LIMITS
     for limit, time in limits.items():
         connection.execute(text(f"SET LOCAL {limit} = '{time}'"))

@@ -43,7 +43,7 @@ def environment(fresh_url: str, redis_url: str) -> dict[str, str]:
 def test_development_mode_listens_to_this_machine_alone(environment: dict[str, str]) -> None:
     told = vms("serve", "--host", "192.0.2.1", environment=environment | {"DEBUG": "true"})
     assert told.returncode == 1
-    assert "DEBUG=true is for this machine alone" in told.stderr
+    assert "DEBUG=true is for this machine only" in told.stderr
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_a_database_that_is_away_is_one_sentence(environment: dict[str, str], co
     run = vms(command, environment=environment)
     assert run.returncode == 1
     assert len(run.stderr.strip().splitlines()) == 1
-    assert "can't be reached" in run.stderr
+    assert "cannot be reached" in run.stderr
 
 
 def test_production_refuses_the_development_accounts(migrated: dict[str, str]) -> None:
@@ -195,7 +195,7 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
     shown = vms("--help", environment={"PATH": os.environ["PATH"], "COLUMNS": "120"}).stdout
     for command in ("dev", "serve", "worker", "migrate", "demo", "purge", "doctor", "scan"):
         assert f" {command} " in shown
-    assert "Exit codes: 0 done" in shown
+    assert "Exit codes: 0 success" in shown
 
 
 def test_a_wrong_command_is_2() -> None:

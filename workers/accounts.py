@@ -1,4 +1,4 @@
-"""Jobs about accounts."""
+"""Jobs for accounts."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from workers.context import context_of
 
 
 async def purge_accounts(ctx: dict[Any, Any]) -> None:
-    """Delete what nobody can use any more, accounts never opened, and the old of the trail."""
+    """Delete expired credentials, accounts never activated, and old account events."""
     context = context_of(ctx)
     now = context.clock.now()
     purged = await purge_sign_ins(context.database, now)

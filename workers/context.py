@@ -1,4 +1,4 @@
-"""What every job works with."""
+"""The resources that jobs use."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +21,7 @@ from workers.heartbeat import heartbeat_of
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """The parts that jobs use."""
+    """The resources that jobs use."""
 
     database: Database
     clock: Clock
@@ -32,13 +32,13 @@ class WorkerContext:
     strangers: StrangerMails | None = None
 
     async def wake_outbox(self) -> None:
-        """Have the delivery of this process look at the outbox now."""
+        """Make the delivery of this process check the outbox now."""
         self.mail_waits.set()
 
 
 @asynccontextmanager
 async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[WorkerContext]:
-    """The parts, for as long as the worker lives."""
+    """Open the resources for the lifetime of the worker."""
     database = Database(settings.database_url, pool_size=settings.database_pool_size)
     limiter = RateLimiter(settings.redis_url, settings.key_ring)
     try:
@@ -61,7 +61,7 @@ async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[Worker
 def make_delivery(
     settings: Settings, database: Database, clock: Clock, beat: Callable[[], None] = lambda: None
 ) -> Delivery:
-    """Delivery over the SMTP server of the settings."""
+    """Create the delivery with the SMTP server of the settings."""
     password = settings.email_host_password
     smtp = SmtpSettings(
         host=settings.email_host,
@@ -83,6 +83,6 @@ def make_delivery(
 
 
 def context_of(ctx: dict[Any, Any]) -> WorkerContext:
-    """The parts out of ARQ's dictionary."""
+    """Return the resources from ARQ's context dictionary."""
     context: WorkerContext = ctx["context"]
     return context

@@ -1,4 +1,4 @@
-"""The job that requests enqueue after they have queued mail."""
+"""The job that requests enqueue after queueing mail."""
 
 from typing import Any
 
@@ -6,5 +6,5 @@ from workers.context import context_of
 
 
 async def drain_outbox(ctx: dict[Any, Any]) -> None:
-    """Wake the delivery of this worker: see `Delivery.run`."""
+    """Wake the delivery of this worker (see `Delivery.run`)."""
     await context_of(ctx).wake_outbox()

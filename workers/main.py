@@ -1,4 +1,4 @@
-"""The worker process: delivers mail, and runs ARQ's jobs for as long as there is a Redis."""
+"""The worker process: it delivers mail, and runs ARQ jobs while Redis is available."""
 
 import asyncio
 import signal
@@ -19,12 +19,12 @@ from workers.settings import make_worker
 RECONNECT_SECONDS = 1.0
 JOBS_GRACE_SECONDS = 10.0
 CANCEL_AGAIN_SECONDS = 0.5
-# Longer than the usual EMAIL_TIMEOUT_SECONDS, shorter than any orchestrator's patience.
+# Longer than the default EMAIL_TIMEOUT_SECONDS, shorter than orchestrators wait before killing.
 STOP_SECONDS = 18.0
 
 
 async def run(settings: Settings, clock: Clock | None = None) -> None:
-    """Work until SIGTERM or SIGINT, then finish what is in hand."""
+    """Work until SIGTERM or SIGINT, then finish the work in progress."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -44,11 +44,11 @@ async def _work(settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
         except TimeoutError:
             if not limit.expired():
                 raise
-            logger.warning("worker stops in the midst of its work", seconds=STOP_SECONDS)
+            logger.warning("worker stops with work in progress", seconds=STOP_SECONDS)
 
 
 async def _end_on_stop(context: WorkerContext, stop: asyncio.Event, limit: asyncio.Timeout) -> None:
-    """What is not done when the time is up is left as a killed worker leaves it."""
+    """Wait for work in progress; after `limit` seconds leave it as a killed worker would."""
     await stop.wait()
     logger.info("worker stops")
     limit.reschedule(asyncio.get_running_loop().time() + STOP_SECONDS)
@@ -56,7 +56,7 @@ async def _end_on_stop(context: WorkerContext, stop: asyncio.Event, limit: async
 
 
 async def _run_jobs(context: WorkerContext, redis_url: str, stop: asyncio.Event) -> None:
-    """Run ARQ workers one after the other: each ends with its connection to Redis."""
+    """Run ARQ workers one after another, since each ends when it loses Redis."""
     outage = Outage("jobs wait for Redis", "jobs run again")
 
     async def tell_that_it_is_over(ctx: dict[Any, Any]) -> None:  # noqa: ARG001 - of ARQ
@@ -84,7 +84,7 @@ async def _until_stopped(worker: Worker, stop: asyncio.Event) -> None:
         worker.allow_pick_jobs = False
         if worker.tasks:
             await asyncio.wait(worker.tasks.values(), timeout=JOBS_GRACE_SECONDS)
-    # The client of Redis can swallow a cancellation that meets the end of one of its time limits.
+    # The Redis client can swallow a cancellation that coincides with one of its time-outs.
     while not jobs.done():
         jobs.cancel()
         await asyncio.wait({jobs}, timeout=CANCEL_AGAIN_SECONDS)

@@ -1,7 +1,7 @@
-"""The worker's own `/metrics`: what it has counted itself.
+"""The worker's own `/metrics`, with what it has counted itself.
 
-It runs in a thread, so that a delivery that hangs can still be seen to hang. What concerns all
-workers (the outbox, the last runs of the jobs) is served by the API, also while no worker lives.
+It runs in a thread, so that a stuck delivery remains visible. The API serves what concerns all
+workers (the outbox, the last runs of jobs), even while no worker runs.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,15 +20,15 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class _Quiet(WSGIRequestHandler):
-    timeout = 10  # seconds for one who connects and says nothing
+    timeout = 10  # seconds before an idle connection is closed
 
     def log_message(self, *_: Any) -> None:
-        """Requests for figures are of no interest."""
+        """Log nothing, since scrapes are of no interest."""
 
 
 @contextmanager
 def metrics_served(settings: Settings) -> Iterator[None]:
-    """Serve the figures while the block runs, where the settings name a port."""
+    """Serve the metrics while the block runs, if the settings name a port."""
     if settings.worker_metrics_port is None:
         yield
         return
@@ -45,7 +45,7 @@ def metrics_served(settings: Settings) -> Iterator[None]:
 
 
 def _guarded(figures: WsgiApp, settings: Settings) -> WsgiApp:
-    """With the token of the API's `/metrics`; in development without one, as there."""
+    """Require the token of the API's `/metrics`; none is needed in development."""
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")

@@ -1,4 +1,4 @@
-"""Jobs about repeated requests."""
+"""Jobs for idempotency keys."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from workers.context import context_of
 
 
 async def forget_answers(ctx: dict[Any, Any]) -> None:
-    """Delete the answers under an `Idempotency-Key` that are older than a day."""
+    """Delete responses stored under an `Idempotency-Key` for more than 24 hours."""
     context = context_of(ctx)
     async with context.database.write() as unit:
         await forget_old(unit, context.clock.now())

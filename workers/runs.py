@@ -1,4 +1,4 @@
-"""What is the same for every job of the calendar: its id in the log, its figures, its last run."""
+"""A wrapper for every scheduled job: log id, metrics and last run."""
 
 from functools import wraps
 from time import perf_counter
@@ -20,8 +20,10 @@ _tracer = trace.get_tracer("vms.worker")
 
 
 def watched(job: WorkerCoroutine) -> WorkerCoroutine:
-    """The job, with its runs counted and written down. An error ends in the log and goes no
-    further: ARQ would only log it again, without the ids."""
+    """Wrap a job to count and record its runs.
+
+    Errors are logged and not raised: ARQ would only log them again, without the ids.
+    """
     name = job.__qualname__
 
     @wraps(job)

@@ -1,4 +1,4 @@
-"""The ARQ side of the worker: its functions and its cron table."""
+"""The ARQ configuration of the worker: functions and schedule."""
 
 from datetime import UTC
 
@@ -20,28 +20,28 @@ from workers.visits import (
     tell_of_site_changes,
 )
 
-# A killed worker's job runs again after this and ten seconds more.
+# The job of a killed worker runs again ten seconds after this time.
 JOB_SECONDS = 60
 POLL_SECONDS = 0.05
 
 
 def calendar() -> list[CronJob]:
-    """The jobs that nobody asks for, by UTC. An alert knows when each is late: see deploy/."""
+    """Return the scheduled jobs, in UTC; the alerts in deploy/ know when each is late."""
     return [
         cron(watched(close_visits), minute=set(range(0, 60, 5)), run_at_startup=True),
         cron(watched(count_visits), run_at_startup=True),  # every minute
-        # What a change wakes within seconds, where the wake-up was lost or its worker killed.
+        # A fallback in case a wake-up was lost or its worker killed.
         cron(watched(tell_of_site_changes), second=set(range(0, 60, 15)), run_at_startup=True),
         cron(watched(send_reminders), minute=set(range(0, 60, 15)), run_at_startup=True),
         cron(watched(purge_accounts), hour=2, minute=40),
         cron(watched(forget_answers), minute=20),
-        # What is not done when the job's time is up waits for the next night.
+        # Work left when the job times out waits for the next night.
         cron(watched(anonymise_visitors), hour=3, minute=10),
     ]
 
 
 def make_worker(context: WorkerContext, redis_url: str) -> Worker:
-    """An ARQ worker that runs its jobs with `context`."""
+    """Create an ARQ worker that runs its jobs with `context`."""
     return Worker(
         functions=[
             func(drain_outbox, name=DRAIN_OUTBOX),

@@ -1,4 +1,4 @@
-"""Jobs of the calendar."""
+"""Scheduled jobs for visits."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from workers.context import context_of
 
 
 async def close_visits(ctx: dict[Any, Any]) -> None:
-    """Expire visits to which nobody came, and complete stays that nobody has ended."""
+    """Expire visits that nobody came to, and complete visits that nobody checked out."""
     context = context_of(ctx)
     closed = await close_past_visits(context.database, context.clock.now())
     if closed.expired or closed.completed:
@@ -20,8 +20,10 @@ async def close_visits(ctx: dict[Any, Any]) -> None:
 
 
 async def count_visits(ctx: dict[Any, Any]) -> None:
-    """Move what has changed into the counts of the dashboard, which is exact without it and
-    slower the more has changed."""
+    """Move changes into the dashboard's stored counts.
+
+    The dashboard is exact without this, but slows down as changes accumulate.
+    """
     database = context_of(ctx).database
     moved = 1
     while moved:
@@ -40,7 +42,7 @@ async def send_reminders(ctx: dict[Any, Any]) -> None:
 
 
 async def tell_of_site_changes(ctx: dict[Any, Any]) -> None:
-    """Queue what visitors and hosts are told of changed names, addresses and time zones."""
+    """Queue notifications of changed site names, addresses and time zones."""
     context = context_of(ctx)
     count = await bring_to_visits(context.database, context.wake_outbox, context.clock.now())
     if count:
@@ -48,7 +50,7 @@ async def tell_of_site_changes(ctx: dict[Any, Any]) -> None:
 
 
 async def anonymise_visitors(ctx: dict[Any, Any]) -> None:
-    """Anonymise the visitors whose time of retention is over, where one is set."""
+    """Anonymise visitors whose retention period has ended, if one is set."""
     context = context_of(ctx)
     if context.retention_days is None:
         return

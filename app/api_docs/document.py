@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI makes of the routes, and what it does not know of them."""
+"""The OpenAPI document: FastAPI's own, completed with what FastAPI does not know."""
 
 import json
 import re
@@ -18,26 +18,26 @@ Json = dict[str, Any]
 
 JSON = "application/json"
 UNSAID = "Successful Response"
-# What FastAPI says of the body of an operation that answers with nothing, and what it is.
+# FastAPI's schema for an operation without a response body, and the correct one.
 UNKNOWN: Json = {JSON: {"schema": {}}}
 NULL: Json = {JSON: {"schema": {"type": "null"}}}
-# Names that FastAPI makes up, and the words for them.
+# Schema names that FastAPI generates, and ours.
 PAGE = re.compile(r"\bPage_(\w+)_")
 PASSWORD_FORM = re.compile(r"\bBody_auth_token\b")
-# Below these names are values, not schemas.
+# Keys that contain values rather than schemas.
 VALUES = {"const", "default", "enum", "examples"}
 HEADERS: Json = {
     "X-Request-ID": {
-        "description": "Names the request in the log; yours, where you sent one",
+        "description": "Identifies the request in the log; the one you sent, if any",
         "schema": {"type": "string"},
     },
     "WWW-Authenticate": {
-        "description": "How to sign in (RFC 6750)",
+        "description": "The authentication scheme (RFC 6750)",
         "schema": {"type": "string", "examples": ["Bearer"]},
     },
-    "Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}},
+    "Retry-After": {"description": "The number of seconds to wait", "schema": {"type": "integer"}},
     "Idempotency-Replayed": {
-        "description": "`true` where this is the answer to an earlier request with that key",
+        "description": "`true` if this is the stored response to an earlier request with the key",
         "schema": {"type": "string", "enum": ["true"]},
     },
 }
@@ -45,7 +45,7 @@ BY_STATUS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-Afte
 
 
 def install(app: FastAPI) -> None:
-    """Have the application serve the completed document."""
+    """Make the application serve the completed document."""
     plain = app.openapi
 
     @cache
@@ -56,7 +56,7 @@ def install(app: FastAPI) -> None:
 
 
 def completed(document: Json, app: FastAPI) -> Json:
-    """`document` with security, headers, problems and examples, in our words."""
+    """Return `document` with security schemes, headers, problems and examples."""
     served = {(op.path, op.method.lower()): op for op in operations(app)}
     components = document["components"]
     for path, method, operation in _operations(document):
@@ -90,7 +90,7 @@ def _describe_answers(operation: Json) -> None:
 
 
 def _drop_nulls(operation: Json, schemas: Json) -> None:
-    """A parameter and a form's field may be left out, but have no way to be null."""
+    """Remove null from parameters and form fields, which can be omitted but not null."""
     for parameter in operation.get("parameters", ()):
         parameter["schema"] = _without_null(parameter["schema"])
     for media_type, body in operation.get("requestBody", {}).get("content", {}).items():
@@ -107,7 +107,7 @@ def _without_null(schema: Json) -> Json:
 
 
 def _tidy(node: Any) -> None:
-    """Without the titles that Pydantic makes of names, and with examples as in OpenAPI 3.1."""
+    """Drop the titles that Pydantic generates, and write examples as in OpenAPI 3.1."""
     if isinstance(node, dict):
         if isinstance(node.get("title"), str):
             del node["title"]
@@ -120,7 +120,7 @@ def _tidy(node: Any) -> None:
 
 
 def _add_examples(document: Json) -> None:
-    """To every body in JSON, one for each form that it may have."""
+    """Add an example for each form of every JSON body."""
     components = document["components"]
     examples = Examples(components["schemas"])
     for _, _, operation in _operations(document):
@@ -142,7 +142,7 @@ def _examples_of(schema: Json, examples: Examples, kept: Json) -> Json:
 
 
 def _name(schema: Json) -> str:
-    """Of the component that is meant; empty where it is none."""
+    """Return the name of the referenced component, or an empty string."""
     reference: str = schema.get("$ref", "")
     return reference.rpartition("/")[2]
 

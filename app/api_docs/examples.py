@@ -1,4 +1,4 @@
-"""Examples of what a schema describes, put together from those of its fields."""
+"""Examples of schemas, composed from the examples of their fields."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ BY_FORMAT = {
     "date-time": "2026-11-23T09:00:00Z",
     "email": "ada@example.com",
 }
-# A name means the same wherever it stands; where it does not, the field brings its own example.
+# A field name means the same everywhere; a field that differs has its own example.
 BY_NAME = {
     "access": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
     "access_token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
@@ -55,18 +55,18 @@ BY_TYPE: Json = {"boolean": False, "integer": 1, "number": 1.5, "null": None}
 
 
 class Examples:
-    """Makes examples of schemas, which refer to `components` by `$ref`."""
+    """Generates examples of schemas, which refer to `components` by `$ref`."""
 
     def __init__(self, components: Json) -> None:
         self._components = components
 
     def component(self, name: str) -> Json:
-        """The schema of that name, or of a `$ref`."""
+        """Return the example of a schema, given by name or `$ref`."""
         found: Json = self._components[name.rpartition("/")[2]]
         return found
 
     def of(self, schema: Json) -> Any:
-        """A value that fits. Raises `KeyError` for a text of which nothing is known."""
+        """Return a value that fits a schema; raise KeyError for text without a known example."""
         if "$ref" in schema:
             return self.of(self.component(schema["$ref"]))
         if "examples" in schema:
@@ -98,7 +98,7 @@ class Examples:
 
 
 def _in_order(example: Any, properties: Json) -> Any:
-    """Pydantic sorts the fields of an example by name; a reader expects them as they are told."""
+    """Sort the fields of an example as in the schema; Pydantic sorts them by name."""
     if not properties:
         return example
     return {name: example[name] for name in properties if name in example}

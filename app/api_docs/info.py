@@ -1,23 +1,23 @@
-"""What the OpenAPI document says of the API as a whole."""
+"""The general information in the OpenAPI document."""
 
 from pathlib import Path
 
 INTRODUCTION = Path(__file__).with_name("introduction.md").read_text(encoding="utf-8")
-CONTACT = {"name": "The team of Visitor management"}
-SERVERS = [{"url": "/", "description": "The installation that this document comes from"}]
+CONTACT = {"name": "The Visitor management team"}
+SERVERS = [{"url": "/", "description": "The installation that serves this document"}]
 TAGS = [
     {"name": name, "description": description}
     for name, description in {
-        "auth": "Signing in, one's own account, password and sessions.",
-        "users": "The accounts of others: all for a superadmin, those of hosts for an admin.",
-        "visitors": "The visitor's record and its life: registered, let in, out, cancelled, moved.",
-        "slots": "Which hours of a site can still be booked.",
-        "scans": "What gates ask and report.",
+        "auth": "Signing in, and the caller's own account, password and sessions.",
+        "users": "Other accounts: superadmins manage all of them, admins those of hosts.",
+        "visitors": "Visitor records: register, check in, check out, reschedule and cancel.",
+        "slots": "The hours of a site that can still be booked.",
+        "scans": "Scans at gates, online and offline.",
         "reports": "Dashboard, trends and exports.",
-        "sites": "The places that visitors come to: opening hours, capacity, closures.",
+        "sites": "Sites that visitors come to: opening hours, capacity and closures.",
         "departments": "The departments that visitors come to see.",
-        "devices": "Gates and kiosks, and their keys.",
-        "notifications": "Mails and what became of them.",
-        "health": "What operators and orchestrators ask.",
+        "devices": "Gate scanners and kiosks, and their keys.",
+        "notifications": "Mails and their delivery.",
+        "health": "Health checks and metrics for operators.",
     }.items()
 ]

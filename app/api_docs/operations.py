@@ -1,4 +1,4 @@
-"""The operations of the application and who may use them, as the routes themselves say."""
+"""The operations of the application and who may use them, read from the routes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from app.core.routing import walk
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path, written as in OpenAPI; pages for people are not `in_document`."""
+    """One method of one path, written as in OpenAPI; HTML pages are not `in_document`."""
 
     method: str
     path: str
@@ -42,7 +42,7 @@ class Operation:
 
 
 def operations(app: FastAPI) -> Iterator[Operation]:
-    """Every operation, those of included routers too, as it is served."""
+    """Yield every operation, including those of included routers."""
     for route in iter_route_contexts(app.routes):
         if isinstance(route.original_route, APIRoute):
             path = (route.path or "").replace(":uuid}", "}")

@@ -1,6 +1,6 @@
-"""`/docs` and `/redoc`: pages that work without internet access and run no inline script.
+"""`/docs` and `/redoc`, which work without internet access and run no inline scripts.
 
-The programs and styles are those that the package fastapi_offline brings along.
+Scripts and styles come from the package fastapi_offline.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ PAGES = {
 
 
 def install(app: FastAPI) -> None:
-    """Add the pages and what they load."""
+    """Add the pages and their assets."""
     for path, name in PAGES.items():
         _add_page(app, path, (OWN / name).read_text(encoding="utf-8"))
     files = StaticFiles(directory=OWN, packages=[("fastapi_offline", "static")])

@@ -1,5 +1,8 @@
-"""Problems in the OpenAPI document: each code has a schema of its own, so that a generated client
-can tell them apart and knows what each of them has besides."""
+"""Problems in the OpenAPI document.
+
+Each code has a schema of its own, so that generated clients can tell problems apart and know their
+members.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
@@ -15,17 +18,17 @@ REF = "#/components/schemas/"
 
 
 class Problem(BaseModel):
-    """What every problem says (RFC 9457). The `code` beside it is a stable machine word."""
+    """The members of every problem (RFC 9457), with a stable machine-readable `code`."""
 
-    type: str = Field(description="`urn:vms:problem:` and the code")
-    title: str = Field(description="The same for every problem with that code")
-    status: int = Field(description="The status of the answer")
-    detail: str = Field(description="What it is this time, for a person to read")
-    request_id: str = Field(description="Names the request in the log")
+    type: str = Field(description="`urn:vms:problem:` followed by the code")
+    title: str = Field(description="A summary, the same for every problem with this code")
+    status: int = Field(description="The HTTP status code")
+    detail: str = Field(description="An explanation of this occurrence, for people")
+    request_id: str = Field(description="Identifies the request in the log")
 
 
 def describe(document: Json) -> None:
-    """Put schemas and examples where the operations have but the names of their problems."""
+    """Replace the names of declared problems with their schemas and examples."""
     used: dict[str, type[errors.Problem]] = {}
     alone: Json = {}
     for answers, status in _declaring(document):
@@ -44,7 +47,7 @@ def describe(document: Json) -> None:
 
 
 def _declaring(document: Json) -> Iterator[tuple[Json, str]]:
-    """The answers of each operation, with every status under which it has problems."""
+    """Yield the responses of each operation with each status that has problems."""
     for methods in document["paths"].values():
         for operation in methods.values():
             for status, answer in operation["responses"].items():
@@ -53,7 +56,7 @@ def _declaring(document: Json) -> Iterator[tuple[Json, str]]:
 
 
 def _is_no_json(content: tuple[str, Json]) -> bool:
-    """Files come last: some makers of clients read the first content alone."""
+    """Return whether a media type is not JSON; some client generators read only the first."""
     return not content[0].endswith("json")
 
 
@@ -70,7 +73,7 @@ def _name(cls: type[errors.Problem]) -> str:
 
 
 def _schemas(used: Iterable[type[errors.Problem]]) -> Json:
-    """The components of these problems and of what they refer to."""
+    """Return the components of these problems and of everything they refer to."""
     models: list[type[BaseModel]] = [Problem, *(_model(cls) for cls in used)]
     _, made = models_json_schema(
         [(model, "serialization") for model in models], ref_template=REF + "{model}"
@@ -82,7 +85,7 @@ def _schemas(used: Iterable[type[errors.Problem]]) -> Json:
 
 
 def _model(cls: type[errors.Problem]) -> type[BaseModel]:
-    """What a problem has of its own."""
+    """Create the model of a problem's own members."""
     code: Any = Literal[cls.code]
     return create_model(_name(cls), __base__=cls.Members, code=(code, ...))
 

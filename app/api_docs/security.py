@@ -1,4 +1,4 @@
-"""How callers prove who they are, and which of them an operation serves: said by its guards."""
+"""The credentials that operations accept, derived from their guards."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ TOKEN = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": "People: `Authorization: Bearer …` with an access token of `auth_login`",
+    "description": "For users: `Authorization: Bearer …` with an access token from `auth_login`",
 }
 FORM = bearer.model.model_dump(mode="json", by_alias=True, exclude_none=True)
 KEY = device_key.model.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -25,7 +25,7 @@ BY_ROLE: tuple[tuple[tuple[CallerRole, ...], tuple[str, ...]], ...] = (
 
 
 def requirement(operation: Operation) -> list[dict[str, list[str]]]:
-    """The credentials that an operation takes, any one of them; `{}` is none at all."""
+    """Return the alternative credentials of an operation; `{}` means none is needed."""
     if operation.is_public:
         return []
     accepted: list[dict[str, list[str]]] = [

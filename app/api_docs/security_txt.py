@@ -1,4 +1,4 @@
-"""`/.well-known/security.txt`: whom to tell about a fault (RFC 9116)."""
+"""`/.well-known/security.txt`: the contact for vulnerability reports (RFC 9116)."""
 
 from datetime import timedelta
 
@@ -9,12 +9,12 @@ from starlette.responses import PlainTextResponse, Response
 from app.settings import Settings
 
 PATH = "/.well-known/security.txt"
-# A day's answer may be kept for so long; RFC 9116, section 2.5.5, wants less than a year.
+# How long a response is valid; RFC 9116, section 2.5.5, recommends less than a year.
 VALID_FOR = timedelta(days=90)
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    """Add the file, where there is a contact."""
+    """Add the file, if there is a contact."""
     contact = settings.security_contact
     if contact is None:
         return

@@ -1,4 +1,4 @@
-"""The audit trail of visitors."""
+"""The audit log of visitors."""
 
 from enum import StrEnum
 from typing import Any
@@ -29,10 +29,10 @@ class VisitorAction(StrEnum):
 
 
 class VisitorEvent(Entity):
-    """One entry of the trail.
+    """One entry of the audit log.
 
-    `visitor_id` is no foreign key: the trail outlives the visitor, and it names fields, times and
-    gates but holds no personal data of the visitor, so that nothing of it has to be erased.
+    `visitor_id` is no foreign key, because the log outlives the visitor. It names fields, times and
+    gates but no personal data of the visitor, so nothing in it has to be erased.
     """
 
     __tablename__ = "visitor_events"

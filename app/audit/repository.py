@@ -1,4 +1,4 @@
-"""SQL of the audit trail."""
+"""SQL of the audit log."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -13,17 +13,17 @@ from app.core.ids import new_id
 from app.core.repository import ReadRepository, Repository
 from app.core.request_context import current_client_address, current_request_id
 
-# Whose network address is that of the visitor.
+# Actions for which the client address is the visitor's.
 THEMSELVES = (CallerRole.ANONYMOUS.value, CallerRole.VISITOR.value)
 
 
 class VisitorEventReader(ReadRepository[VisitorEvent]):
-    """Reads the trail."""
+    """Queries the audit log."""
 
     model = VisitorEvent
 
     async def of_visitor(self, visitor_id: UUID) -> Sequence[VisitorEvent]:
-        """The trail of one visitor, oldest first."""
+        """Return the entries of one visitor, oldest first."""
         found = await self.session.scalars(
             self.statement().where(VisitorEvent.visitor_id == visitor_id).order_by(VisitorEvent.id)
         )
@@ -31,16 +31,16 @@ class VisitorEventReader(ReadRepository[VisitorEvent]):
 
 
 class VisitorEventRepository(VisitorEventReader, Repository[VisitorEvent]):
-    """Writes the trail."""
+    """Writes the audit log."""
 
     def record(
         self, visitor_id: UUID, action: VisitorAction, caller: Caller, now: datetime, **details: Any
     ) -> None:
-        """Note what `caller` did; `details` are JSON-able and never personal data."""
+        """Record what `caller` did; `details` are JSON values and never personal data."""
         self.unit.append(VisitorEvent, event_row(visitor_id, action, caller, now, **details))
 
     async def forget_addresses(self, visitor_ids: Collection[UUID]) -> None:
-        """Drop the network addresses from which these visitors came themselves."""
+        """Delete the client addresses that these visitors used themselves."""
         await self.unit.write(
             update(VisitorEvent)
             .where(
@@ -55,7 +55,7 @@ class VisitorEventRepository(VisitorEventReader, Repository[VisitorEvent]):
 def event_row(
     visitor_id: UUID, action: VisitorAction, caller: Caller, now: datetime, **details: Any
 ) -> dict[str, Any]:
-    """The columns of an entry."""
+    """Return the columns of an entry."""
     return {
         "id": new_id(),
         "visitor_id": visitor_id,

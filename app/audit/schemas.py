@@ -1,4 +1,4 @@
-"""How the audit trail is shown."""
+"""Response bodies of the audit log."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,9 @@ class VisitorEvent(BaseModel):
     id: UUID
     created_at: datetime
     action: VisitorAction
-    actor_role: str = Field(description="`system` for the worker", examples=["admin"])
+    actor_role: str = Field(
+        description="The role of the actor; `system` for the worker", examples=["admin"]
+    )
     actor_id: UUID | None
     actor_name: str
     client_address: str | None

@@ -1,6 +1,6 @@
-"""The zip archive around a workbook, opened with distrust. Pure.
+"""The zip archive of an untrusted workbook. Pure.
 
-The directory is judged before anything is unpacked. As it may lie, what is unpacked is counted
+The directory is checked before anything is unpacked. Since it may lie, unpacked bytes are counted
 as well, in small pieces that are never held together.
 """
 
@@ -14,9 +14,9 @@ from app.bulk.faults import Damaged, NotAWorkbook, OldFormat, Protected, TooComp
 
 MAX_ENTRIES = 200
 MAX_UNPACKED = 20 * 1024 * 1024
-MAX_RATIO = 250  # unpacked bytes for each packed one, of parts of more than a mebibyte
-MAX_READ = 6 * 1024 * 1024  # unpacked XML that is looked at, pictures and macros aside
-CHUNK = 512 * 1024  # small ones have the XML parser begin a long token over and over
+MAX_RATIO = 250  # the maximum compression ratio of parts above one mebibyte
+MAX_READ = 6 * 1024 * 1024  # of unpacked XML that is read, without images and macros
+CHUNK = 512 * 1024  # with small pieces the XML parser restarts a long token again and again
 
 ZIP_MAGIC = b"PK"
 OLE_MAGIC = bytes.fromhex("D0CF11E0A1B11AE1")
@@ -37,7 +37,7 @@ ZIP_FAULTS = (
 
 
 class Archive:
-    """The parts of a workbook file. Raises `UnreadableWorkbook` for one that is not safe."""
+    """The parts of a workbook file; raises `UnreadableWorkbook` for an unsafe one."""
 
     def __init__(self, data: bytes) -> None:
         _refuse_other_formats(data)
@@ -54,7 +54,7 @@ class Archive:
         return name in self._entries
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        """A part, unpacked in small pieces."""
+        """Yield a part, unpacked in small pieces."""
         try:
             with self._zip.open(self._entries[name]) as part:
                 while piece := part.read(CHUNK):
@@ -83,6 +83,6 @@ def _refuse_bombs(entries: list[ZipInfo]) -> None:
         if entry.flag_bits & ENCRYPTED_FLAG:
             raise Protected
         if entry.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
-            raise Damaged  # no office program writes others, and some unpack into big windows
+            raise Damaged  # office programs use no others, and some need large windows
         if entry.file_size > max(MAX_RATIO * entry.compress_size, 1024 * 1024):
             raise TooComplex

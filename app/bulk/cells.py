@@ -1,4 +1,4 @@
-"""The value of a cell, and how it reads as text, date or time. Pure."""
+"""The value of a cell, and its reading as text, date or time. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Value = str | int | float | bool | date | time | datetime
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell that holds something. A formula is never worked out: `value` is not looked at then."""
+    """A non-empty cell; formulas are never evaluated, and their `value` is ignored."""
 
     value: Value
     number_format: str = "General"
@@ -31,8 +31,7 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """What the cell says in one line, without what nobody can see; numbers without a needless
-        decimal point."""
+        """Return the text in one line without invisible characters; 5.0 reads as `5`."""
         value = self.value
         if isinstance(value, str):
             return _one_line(value)
@@ -46,7 +45,7 @@ class Cell:
 
     @property
     def phone(self) -> str:
-        """What the cell shows where it holds a number in a format of zeros."""
+        """Return the displayed digits of a number in a format of zeros."""
         value = self.value
         if isinstance(value, float) and value.is_integer():
             value = int(value)
@@ -56,16 +55,16 @@ class Cell:
 
     @property
     def is_blank(self) -> bool:
-        """Whether there is nothing in it; a formula that shows nothing is something."""
+        """Return whether the cell is empty; a formula that shows nothing is not."""
         return self.formula is None and self.shows_nothing
 
     @property
     def shows_nothing(self) -> bool:
-        """Whether nobody sees anything in it; of a formula, the result that the file has kept."""
+        """Return whether the cell looks empty, using a formula's cached result."""
         return self.text == ""
 
     def day(self) -> str | None:
-        """`YYYY-MM-DD`, or None where the cell is no date, or one with a time of the day."""
+        """Return `YYYY-MM-DD`, or None if it is not a date or has a time of day."""
         value = self.value
         if isinstance(value, datetime):
             return value.date().isoformat() if value.time() == time(0) else None
@@ -74,12 +73,12 @@ class Cell:
         return self.text if ISO_DATE.fullmatch(self.text) else None
 
     def german_day(self) -> str | None:
-        """`YYYY-MM-DD`, where the cell is the text `DD.MM.YYYY`."""
+        """Return `YYYY-MM-DD` if the cell is the text `DD.MM.YYYY`."""
         found = GERMAN_DATE.fullmatch(self.text) if isinstance(self.value, str) else None
         return f"{found[3]}-{found[2]:0>2}-{found[1]:0>2}" if found else None
 
     def clock_time(self) -> str | None:
-        """`HH:MM`, or None where the cell is no time of the day in whole minutes."""
+        """Return `HH:MM`, or None if it is not a time in whole minutes."""
         value = self.value.time() if isinstance(self.value, datetime) else self.value
         if isinstance(value, time):
             return _clock(value) if value.second == 0 else None
@@ -88,8 +87,8 @@ class Cell:
 
 
 def _one_line(text: str) -> str:
-    """Text without its line breaks: each, with the white space around it, is one space."""
-    if text.isascii() and text.isprintable():  # as almost every cell is
+    """Replace each line break and the white space around it with one space."""
+    if text.isascii() and text.isprintable():  # as in almost every cell
         return text.strip()
     lines = visible(text.translate(NO_BREAK_SPACES)).splitlines()
     return " ".join(line for part in lines if (line := part.strip()))
@@ -100,7 +99,7 @@ def _clock(value: time) -> str:
 
 
 def cell_of(raw: RawCell, texts: dict[int, str], number_format: str, calendar: datetime) -> Cell:
-    """The meaning of a cell as the file has it."""
+    """Return the value of a cell from its raw form in the file."""
     value = _value(raw, texts, number_format, calendar)
     return Cell(value, number_format, raw.formula, is_error=raw.kind == "e")
 
@@ -122,7 +121,7 @@ def _is_index(text: str) -> bool:
 
 
 def wanted_string(raw: RawCell) -> int | None:
-    """The number of the shared string that a cell shows."""
+    """Return the index of the shared string that a cell refers to."""
     return int(raw.text) if raw.kind == "s" and _is_index(raw.text) else None
 
 
@@ -148,7 +147,7 @@ def _number(text: str, number_format: str, calendar: datetime) -> Value:
 
 
 def _moment(number: float, calendar: datetime) -> date | time | datetime:
-    """A date, a time or both, to the second: fractions of a day are never exact."""
+    """Return a date, a time or both, rounded to seconds, since fractions are inexact."""
     days, seconds = divmod(round(number * SECONDS_OF_DAY), SECONDS_OF_DAY)
     moment = calendar + timedelta(days=days, seconds=seconds)
     if days == 0:

@@ -1,4 +1,4 @@
-"""The columns of an upload: what they are called and which words they know. Pure."""
+"""The columns of an upload: their headers and accepted values. Pure."""
 
 import difflib
 import unicodedata
@@ -11,7 +11,7 @@ from app.visitors.models import Purpose, VisitorCategory, VisitorType
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: the field of a registration that it fills, and its header in the template."""
+    """A column: the registration field it fills, and its header in the template."""
 
     field: str
     title: str
@@ -72,10 +72,10 @@ OPTIONAL = (
 )
 COLUMNS = REQUIRED + OPTIONAL
 BY_FIELD = {column.field: column for column in COLUMNS}
-# What our own export tells besides: nothing of it is the list's to say.
+# Further columns of our own export, which an upload cannot set.
 OF_EXPORT = ("ID", "Status", "Checked In At", "Checked Out At", "Created At")
 
-# The example of the template; a row with exactly this name and e-mail address is passed over.
+# The template's example; a row with exactly this name and e-mail address is skipped.
 EXAMPLE_ROW = {
     "name": "Maria Example",
     "email": "maria.example@example.com",
@@ -103,7 +103,7 @@ SYNONYMS: Mapping[str, Mapping[str, StrEnum]] = {
         "govt": VisitorCategory.GOVERNMENT,
     },
 }
-# How like a known header another one must be to be taken for a mistyped one.
+# The similarity at which an unknown header counts as mistyped.
 LIKENESS = 0.8
 
 
@@ -121,23 +121,23 @@ _OF_EXPORT = frozenset(_letters(title) for title in OF_EXPORT)
 
 
 def column_of(header: str) -> Column | None:
-    """The column of a header, whatever its case, spaces and punctuation."""
+    """Return the column of a header, ignoring case, spaces and punctuation."""
     return _BY_HEADER.get(_letters(header))
 
 
 def is_of_export(header: str) -> bool:
-    """Whether it is a header of our export that an upload has no use for."""
+    """Return whether a header is one of our export that uploads ignore."""
     return _letters(header) in _OF_EXPORT
 
 
 def mistyped(header: str) -> Column | None:
-    """The column that a header which is none was probably meant to be."""
+    """Return the column that an unknown header was probably meant to be."""
     close = difflib.get_close_matches(_letters(header)[:60], _BY_HEADER, n=1, cutoff=LIKENESS)
     return _BY_HEADER[close[0]] if close else None
 
 
 def word_of(field: str, text: str) -> str:
-    """The word of the API for what people write: `Business meeting`, `GOVT`; else the text."""
+    """Return the API's value for common spellings (`Business meeting`, `GOVT`), else the text."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     word = "_".join("".join(c if c.isalnum() else " " for c in folded).split())
     synonym = SYNONYMS.get(field, {}).get(word)

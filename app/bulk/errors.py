@@ -1,4 +1,4 @@
-"""Why an upload was refused."""
+"""Errors of uploads."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,28 +19,28 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class FullHour(BaseModel):
-    """An hour that has fewer places than the workbook has visitors for it."""
+    """An hour with fewer free seats than the workbook needs."""
 
     site: UUID
     site_name: str = Field(examples=["Berlin"])
     visit_date: date
     visit_time: WallTime
-    wanted: int = Field(description="Visitors of the workbook", examples=[12])
+    wanted: int = Field(description="Number of visitors in the workbook", examples=[12])
     free: int = Field(description="Places left", examples=[7])
 
 
 class HoursFull(SlotFull):
-    """The first hour that is full beside all of them in `slots`."""
+    """The first hour that is full; `slots` lists all of them."""
 
     class Members(FullHour, SlotFull.Members, WhatWasRead):
-        slots: list[FullHour] = Field(description="Every hour that is full")
+        slots: list[FullHour] = Field(description="All hours that are full")
 
 
 class InvalidRows(Problem):
-    status, code, title = 422, "invalid_rows", "Some rows are not valid"
+    status, code, title = 422, "invalid_rows", "Some rows are invalid"
 
     class Members(WhatWasRead):
-        errors: list[RowFault] = Field(description="Every fault of every row")
+        errors: list[RowFault] = Field(description="All errors of all rows")
 
     def __init__(
         self, faults: Sequence[RowFault], found: VisitorList, marked: bytes | None = None
@@ -55,7 +55,7 @@ class InvalidRows(Problem):
         )
 
     def response(self) -> Response:  # type: ignore[override] # the one problem that may be no JSON
-        """The document, or the uploaded list with the faulty cells marked."""
+        """Return the problem document, or the uploaded list with the errors marked."""
         if self.marked is None:
             return super().response()
         disposition = 'attachment; filename="visitors-to-correct.xlsx"'
@@ -72,15 +72,15 @@ class InvalidWorkbook(Problem):
 
 
 class PasswordProtected(Problem):
-    status, code, title = 422, Unreadable.PROTECTED.value, "The workbook has a password"
+    status, code, title = 422, Unreadable.PROTECTED.value, "The workbook is password-protected"
 
 
 class OldExcelFormat(Problem):
-    status, code, title = 422, Unreadable.OLD_FORMAT.value, "The workbook is an old .xls"
+    status, code, title = 422, Unreadable.OLD_FORMAT.value, "The workbook is in the old .xls format"
 
 
 class WorkbookTooComplex(Problem):
-    status, code, title = 422, Unreadable.TOO_COMPLEX.value, "The workbook holds far too much"
+    status, code, title = 422, Unreadable.TOO_COMPLEX.value, "The workbook is too complex"
 
 
 class UnsafeWorkbook(Problem):
@@ -92,29 +92,29 @@ class NoVisitorList(Problem):
 
 
 class SeveralVisitorLists(Problem):
-    status, code, title = 422, Unreadable.SEVERAL_LISTS.value, "Several sheets hold a list"
+    status, code, title = 422, Unreadable.SEVERAL_LISTS.value, "Several sheets contain a list"
 
     class Members(BaseModel):
         sheets: list[str] = Field(
-            description="The sheets that hold one", examples=[["Monday", "Tuesday"]]
+            description="The sheets that contain one", examples=[["Monday", "Tuesday"]]
         )
 
 
 class HiddenVisitors(Problem):
-    status, code, title = 422, Unreadable.HIDDEN_ROWS.value, "Hidden rows hold visitors"
+    status, code, title = 422, Unreadable.HIDDEN_ROWS.value, "Hidden rows contain visitors"
 
     class Members(WhatWasRead):
         rows: list[int] = Field(
-            description="The hidden rows that hold a visitor", examples=[[3, 9]]
+            description="The hidden rows that contain a visitor", examples=[[3, 9]]
         )
 
 
 class UnknownListColumns(Problem):
-    status, code, title = 422, Unreadable.UNKNOWN_COLUMN.value, "Some columns are not known"
+    status, code, title = 422, Unreadable.UNKNOWN_COLUMN.value, "Some columns are unknown"
 
     class Members(WhatWasRead):
         columns: list[str] = Field(
-            description="The headers of the columns; the letter of one without a header",
+            description="The headers of the columns; their letters if they have none",
             examples=[["Badge", "K"]],
         )
 

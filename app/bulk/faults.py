@@ -1,4 +1,4 @@
-"""What can be wrong with an uploaded workbook. Pure."""
+"""The errors of an uploaded workbook. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from app.bulk.leftovers import Ignored, documents
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """One thing that is wrong: `row` counts as the spreadsheet does, `column` is the header.
+    """One error: `row` is numbered as in the spreadsheet, `column` is the header.
 
-    `column` is empty where the row or the list as a whole is meant.
+    `column` is empty if the whole row or list is concerned.
     """
 
     row: int
@@ -22,7 +22,7 @@ class RowFault:
 
 
 class Unreadable(StrEnum):
-    """Why a file as a whole can't be read."""
+    """Why a file cannot be read."""
 
     DAMAGED = "invalid_workbook"
     PROTECTED = "password_protected"
@@ -36,34 +36,32 @@ class Unreadable(StrEnum):
 
 
 class UnreadableWorkbook(Exception):  # noqa: N818 - a verdict, not a failure of ours
-    """The file is not a workbook with a list of visitors, or not one that is safe to open."""
+    """The file is not a workbook with a list of visitors, or is unsafe to open."""
 
     reason: ClassVar[Unreadable]
     message: str
 
     def members(self) -> dict[str, Any]:
-        """Return what the problem tells besides its message."""
+        """Return the additional members of the problem."""
         return {}
 
 
 class NotAWorkbook(UnreadableWorkbook):
     reason = Unreadable.DAMAGED
-    message = (
-        "This is not an Excel workbook (.xlsx). A CSV or other list has to be saved as .xlsx first."
-    )
+    message = "This is not an Excel workbook (.xlsx). Save a CSV or other list as .xlsx first."
 
 
 class Damaged(UnreadableWorkbook):
     reason = Unreadable.DAMAGED
     message = (
-        "The file is damaged and can't be read. Open it in Excel or LibreOffice, save it again as"
+        "The file is damaged and cannot be read. Open it in Excel or LibreOffice, save it again as"
         " .xlsx and upload that."
     )
 
 
 class Protected(UnreadableWorkbook):
     reason = Unreadable.PROTECTED
-    message = "The file has a password. Save it without one and upload that."
+    message = "The file is password-protected. Save it without a password and upload that."
 
 
 class OldFormat(UnreadableWorkbook):
@@ -74,7 +72,7 @@ class OldFormat(UnreadableWorkbook):
 class TooComplex(UnreadableWorkbook):
     reason = Unreadable.TOO_COMPLEX
     message = (
-        "The file holds far more than a list of visitors. Copy the rows into a fresh template and"
+        "The file contains far more than a list of visitors. Copy the rows into a new template and"
         " upload that."
     )
 
@@ -82,15 +80,15 @@ class TooComplex(UnreadableWorkbook):
 class Unsafe(UnreadableWorkbook):
     reason = Unreadable.UNSAFE
     message = (
-        "The file holds definitions that no list of visitors needs, and is not opened for safety."
-        " Copy the rows into a fresh template and upload that."
+        "The file contains definitions that no list of visitors needs; it was not opened."
+        " Copy the rows into a new template and upload that."
     )
 
 
 class NoList(UnreadableWorkbook):
     reason = Unreadable.NO_LIST
     message = (
-        "No sheet has the columns of the template in one of its first ten rows: Name, Email,"
+        "No sheet has the template's columns in its first ten rows: Name, Email,"
         " Phone, Company/Organization, Visitor Type, Visitor Category."
     )
 
@@ -102,8 +100,8 @@ class SeveralLists(UnreadableWorkbook):
         self.sheets = list(sheets)
         named = enumerated([f"“{name[:60]}”" for name in sheets])
         self.message = (
-            f"The sheets {named} all hold a list of visitors, and one list is read: put the rows"
-            " into one sheet, or delete or hide the others."
+            f"The sheets {named} all contain a list of visitors; only one is allowed: put all"
+            " rows into one sheet, or delete or hide the others."
         )
 
     def members(self) -> dict[str, Any]:
@@ -116,13 +114,13 @@ class HiddenRows(UnreadableWorkbook):
     def __init__(self, sheet: str, rows: Sequence[int], ignored: Sequence[Ignored]) -> None:
         self.sheet, self.rows, self.ignored = sheet, list(rows), ignored
         subject = (
-            "Row {} is hidden and holds a visitor"
+            "Row {} is hidden and contains a visitor"
             if len(rows) == 1
-            else ("The rows {} are hidden and hold visitors")
+            else ("Rows {} are hidden and contain visitors")
         )
         self.message = (
-            f"{subject.format(enumerated([str(row) for row in rows]))}: show or delete what is"
-            " hidden (a filter may hide it), or upload with include_hidden=true."
+            f"{subject.format(enumerated([str(row) for row in rows]))}: show or delete hidden rows"
+            " (a filter may hide them), or upload with include_hidden=true."
         )
 
     def members(self) -> dict[str, Any]:
@@ -138,12 +136,12 @@ class UnknownColumns(UnreadableWorkbook):
         columns: Mapping[str, str | None],
         ignored: Sequence[Ignored],
     ) -> None:
-        """Take each column with the one that it was probably meant to be."""
+        """Take each column with the known one that was probably meant."""
         self.sheet, self.columns, self.ignored = sheet, list(columns), ignored
         named = enumerated([_with_guess(name, meant) for name, meant in columns.items()])
-        subject = "The column {} holds" if len(columns) == 1 else "The columns {} hold"
+        subject = "The column {} is" if len(columns) == 1 else "The columns {} are"
         self.message = (
-            f"{subject.format(named)} something that is not known here: correct the header, delete"
+            f"{subject.format(named)} unknown and not empty: correct the header, delete"
             " it, or upload with ignore_columns=true."
         )
 
@@ -152,11 +150,11 @@ class UnknownColumns(UnreadableWorkbook):
 
 
 def _with_guess(name: str, meant: str | None) -> str:
-    return f"“{name}” (is {meant} meant?)" if meant else f"“{name}”"
+    return f"“{name}” (did you mean {meant}?)" if meant else f"“{name}”"
 
 
 def enumerated(things: Sequence[str], most: int = 10) -> str:
-    """Return `a, b and c`; of more than `most` only their number after those."""
+    """Return `a, b and c`, shortening more than `most` to their number."""
     shown, left = list(things[:most]), len(things) - most
     if left > 0:
         shown.append(f"{left} more")

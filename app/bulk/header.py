@@ -1,4 +1,4 @@
-"""The header of a list: where its columns are, and what is wrong with it. Pure."""
+"""The header of a list: the positions of its columns, and its errors. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,21 +24,21 @@ from app.bulk.leftovers import Ignored, Leftover
 from app.bulk.spreadsheet import Sheet
 
 HEADER_WITHIN = 10
-# Two headers that are known make a header; what is missing is then told by name.
+# Two known headers make a header row; missing ones are then reported by name.
 FEWEST_HEADERS = 2
-# Beside another list. The sheet of hosts in the template has a name and an address, and is none.
+# If there is another list: the template's sheet of hosts has name and e-mail columns, too.
 FEWEST_OF_RIVAL = 3
-# Whoever has none of these is no visitor.
+# A row without any of these is not a visitor.
 PERSON = ("name", "first_name", "last_name", "email", "phone")
 
 
-# So many columns of our export that an upload has no use for: ID, Status, Created At …
+# The number of export-only columns (ID, Status, Created At …) that identify our own export.
 EXPORT_COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A row of a sheet that names columns; `positions` are those of the fields, from 1."""
+    """The header row of a sheet; `positions` are the columns of the fields, from 1."""
 
     sheet: Sheet
     row: int
@@ -46,13 +46,13 @@ class Header:
 
     @property
     def is_split(self) -> bool:
-        """Whether first and last name make the name."""
+        """Return whether the name is in two columns, first and last name."""
         parts = {part.field for part in NAME_PARTS}
         return "name" not in self.positions and parts <= self.positions.keys()
 
     @property
     def is_of_export(self) -> bool:
-        """Whether the list is an export of ours: it has columns that no list has by chance."""
+        """Return whether the list is our own export, by columns no other list has."""
         titles = [cell.text for cell in self.sheet.rows[self.row].values()]
         return sum(map(is_of_export, titles)) >= EXPORT_COLUMNS
 
@@ -62,7 +62,7 @@ class Header:
         return {*self.positions, "name"} if self.is_split else set(self.positions)
 
     def position_of(self, title: str) -> int:
-        """Return the column of a title: the first one of the list where there is none."""
+        """Return the column of a title, or the first one of the list if it is missing."""
         fields = {column.title: column.field for column in (*COLUMNS, *NAME_PARTS)}
         field = fields.get(title, "")
         if field == NAME.field and self.is_split:
@@ -70,13 +70,13 @@ class Header:
         return self.positions.get(field, min(self.positions.values()))
 
     def cells(self, number: int) -> dict[str, Cell]:
-        """Return what the columns hold in a row, by field."""
+        """Return the cells of a row by field."""
         row = self.sheet.rows[number]
         held = ((name, row.get(position)) for name, position in self.positions.items())
         return {name: cell for name, cell in held if cell is not None and not cell.is_blank}
 
     def visitors(self) -> Iterator[int]:
-        """Return the rows that hold a visitor, the example of the template aside."""
+        """Yield the rows with a visitor, except the example of the template."""
         for number in sorted(self.sheet.rows):
             if number > self.row and self.holds_visitor(number) and not self.is_example(number):
                 yield number
@@ -93,7 +93,7 @@ class Header:
 
 
 def header_of(sheet: Sheet) -> Header | None:
-    """Return the row with the most headers, the first of those that have as many."""
+    """Return the row with the most known headers, the first of equals."""
     rows = (number for number in sorted(sheet.rows) if number <= HEADER_WITHIN)
     found = [Header(sheet, number, _positions(sheet.rows[number])) for number in rows]
     best = max(found, key=lambda header: len(header.positions), default=None)
@@ -110,9 +110,9 @@ def _positions(row: dict[int, Cell]) -> dict[str, int]:
 
 
 def header_faults(header: Header) -> Iterator[RowFault]:
-    """Return the columns that are missing and those that are there more than once."""
+    """Yield the missing and the duplicate columns."""
     for column in _missing(header):
-        message = f"The column {column.title} is missing: add it, as in the template"
+        message = f"The column {column.title} is missing: add it as in the template"
         yield RowFault(header.row, column.title, "missing_column", message)
     for column, titles in _repeated(header):
         message = f"{enumerated(titles)} all mean {column.title}: keep one of them"
@@ -138,9 +138,9 @@ def _repeated(header: Header) -> Iterator[tuple[Column, list[str]]]:
 
 
 def other_columns(header: Header) -> tuple[dict[str, str | None], list[Ignored]]:
-    """Return the unknown columns that hold something, and what there is to say of the others.
+    """Return the unknown columns that are not empty, and the other ignored columns.
 
-    An unknown one comes with the column that it was probably meant to be.
+    Each unknown column comes with the known one that was probably meant.
     """
     unknown: dict[str, str | None] = {}
     ignored = []
@@ -162,7 +162,7 @@ def other_columns(header: Header) -> tuple[dict[str, str | None], list[Ignored]]
 
 
 def _held(header: Header) -> set[int]:
-    """Return the columns that hold something below the header."""
+    """Return the columns that are not empty below the header."""
     return header.sheet.beyond | {
         position
         for number, row in header.sheet.rows.items()

@@ -1,7 +1,7 @@
-"""A refused list as a workbook whose faulty cells are marked and commented. Pure.
+"""A refused list as a workbook with its errors marked and commented. Pure.
 
-It is made anew of the values that were read, in the same rows and columns: what else the uploaded
-file held is not carried back out. Formulas come back as text.
+It is built from the values that were read, in the same rows and columns, so nothing else from the
+uploaded file is returned. Formulas come back as text.
 """
 
 from collections import defaultdict
@@ -36,12 +36,12 @@ FALLBACK_TITLE = "Visitors"
 
 
 def can_be_marked(found: VisitorList) -> bool:
-    """Whether the list is of a size that people correct by hand, and that is cheap to write."""
+    """Return whether the list is small enough to be corrected by hand."""
     return sum(len(row) for row in found.header.sheet.rows.values()) <= MAX_CELLS
 
 
 def marked(found: VisitorList, faults: Sequence[RowFault]) -> bytes:
-    """The list with its faults, as an .xlsx file."""
+    """Return the list with its errors as an .xlsx file."""
     workbook = Workbook()
     sheet: Worksheet = workbook.worksheets[0]
     sheet.title = FALLBACK_TITLE
@@ -80,7 +80,7 @@ def _dress(sheet: Worksheet, found: VisitorList) -> None:
 def _mark(sheet: Worksheet, found: VisitorList, faults: Sequence[RowFault]) -> None:
     by_cell: dict[tuple[int, int], list[str]] = defaultdict(list)
     for fault in faults:
-        # What has no column of its own, such as a date that is missing, is told where a row begins.
+        # An error without a column, such as a missing date, is shown at the start of the row.
         by_cell[fault.row, found.header.position_of(fault.column)].append(fault.message)
     for (row, position), messages in by_cell.items():
         cell = cell_at(sheet, row, position)

@@ -1,25 +1,25 @@
-"""Digits as a number format shows them: leading zeros, a plus, spaces and brackets. Pure.
+"""Numbers as displayed by a number format of zeros, with plus, spaces and brackets. Pure.
 
-Only formats that are made for such numbers are understood (ECMA-376, part 1, 18.8.31); with any
-other one the number stays as it is.
+Only formats for numbers such as phone numbers are understood (ECMA-376, part 1, 18.8.31); with any
+other the number is unchanged.
 """
 
 import re
 from collections.abc import Iterator
 
-# Quoted, after a backslash, a space as wide as the next character, a filler, a colour or country.
+# Quoted text, an escaped character, a space, a filler, a colour or a country.
 TOKEN = re.compile(r'"([^"]*)"|\\(.)|_.|\*.|\[(?![<>=])[^\]]*\]|(.)', re.DOTALL)
 PLACES = frozenset("0#?")
-# What may stand in a format as it is. A point would begin the decimals, and a slash a fraction.
+# Literal characters of a format. A point would begin the decimals, and a slash a fraction.
 PLAIN = frozenset("+-() 123456789")
 LITERAL = PLAIN | frozenset(".0")
 
 Token = tuple[bool, str]
-"""Whether it is a place for a digit, and the character."""
+"""Whether it is a digit placeholder, and the character."""
 
 
 def digits_shown(number: int, number_format: str) -> str | None:
-    """Return the whole number as shown by a format of zeros; None where it is no such format."""
+    """Return a whole number as shown by a format of zeros; None for another format."""
     tokens = list(_tokens(number_format))
     places = sum(is_place for is_place, _ in tokens)
     sound = all(is_place or character in LITERAL for is_place, character in tokens)
@@ -27,7 +27,7 @@ def digits_shown(number: int, number_format: str) -> str | None:
 
 
 def _tokens(number_format: str) -> Iterator[Token]:
-    """The places and literals of the part for positive numbers."""
+    """Yield the placeholders and literals of the section for positive numbers."""
     for quoted, escaped, plain in TOKEN.findall(number_format):
         if plain == ";":
             return
@@ -38,7 +38,7 @@ def _tokens(number_format: str) -> Iterator[Token]:
 
 
 def _filled(tokens: list[Token], digits: str, places: int) -> str:
-    """The digits in their places, from the right; the first place has all that are left."""
+    """Fill the digits in from the right; the first placeholder takes all that remain."""
     shown = []
     for is_place, character in reversed(tokens):
         if not is_place:

@@ -1,6 +1,6 @@
-"""What the parts of a workbook say: sheets, shared strings, number formats, cells. Pure.
+"""Readers of a workbook's parts: sheets, shared strings, number formats, cells. Pure.
 
-Part names and elements are those of ECMA-376 (Office Open XML), part 1, chapter 18.
+Part and element names are those of ECMA-376 (Office Open XML), part 1, chapter 18.
 """
 
 import re
@@ -15,12 +15,11 @@ from app.bulk.faults import Damaged, TooComplex
 MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 WATCHED_COLUMNS = 60
 MAX_MERGES = 1_000
-# More than any field may hold, so that its own rule refuses it; the rest is not kept.
+# Longer than any field allows, so that the field's rule refuses it; the rest is dropped.
 MAX_TEXT = 4_000
 TRUE = frozenset({"1", "true"})
 REFERENCE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
-# The built-in formats of East Asian programs (18.8.30). Each stands for a date, a time or, in
-# another country, the other one.
+# The built-in formats of East Asian programs (18.8.30): a date or a time, depending on the country.
 _DATE, _TIME, _EITHER = "yyyy-mm-dd", "h:mm", "yyyy-mm-dd h:mm"
 EAST_ASIAN_FORMATS = {
     **dict.fromkeys((27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58), _DATE),
@@ -31,7 +30,7 @@ ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 class Gathered:
-    """Text between two tags, up to a bound."""
+    """Text between two tags, up to a maximum length."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -49,7 +48,7 @@ class Gathered:
 
 
 class Relations:
-    """`*.rels`: the parts by id, and the first of each kind. Links to elsewhere are left out."""
+    """`*.rels`: the parts by id, and the first of each kind, without external links."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -69,8 +68,7 @@ class Relations:
 
 
 class Contents:
-    """`workbook.xml`: names and relation ids of the sheets that can be seen, the names of those
-    that can't, and the calendar."""
+    """`workbook.xml`: the visible sheets with their relation ids, hidden sheets, the calendar."""
 
     def __init__(self) -> None:
         self.sheets: list[tuple[str, str]] = []
@@ -119,7 +117,7 @@ class Formats:
 
 
 class Strings:
-    """`sharedStrings.xml`: the texts of the numbers that are wanted, without readings in kana."""
+    """`sharedStrings.xml`: the strings with the wanted indexes, without phonetic readings."""
 
     def __init__(self, wanted: set[int]) -> None:
         self.texts: dict[int, str] = {}
@@ -151,7 +149,7 @@ class Strings:
 
 @dataclass(slots=True)
 class RawCell:
-    """A cell as the file has it: `kind` is its `t`, `style` the number of its format."""
+    """A cell as in the file: `kind` is its `t`, `style` the index of its format."""
 
     kind: str
     style: int
@@ -161,7 +159,7 @@ class RawCell:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A range of merged cells, bounds included."""
+    """A range of merged cells, inclusive."""
 
     first_row: int
     first_column: int
@@ -171,19 +169,21 @@ class Merge:
 
 @dataclass(slots=True)
 class SheetCells:
-    """A worksheet: the cells that hold something, by row and column. Its own claim of a size is
-    not looked at."""
+    """The non-empty cells of a worksheet, by row and column.
+
+    The size that the sheet itself declares is ignored.
+    """
 
     rows: dict[int, dict[int, RawCell]] = field(default_factory=dict)
     merges: list[Merge] = field(default_factory=list)
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
     beyond: set[int] = field(default_factory=set)
-    """Columns that hold something and are not watched."""
+    """Non-empty columns beyond those that are read."""
 
 
 class SheetReader:
-    """Fills `SheetCells`."""
+    """Reads a worksheet into `SheetCells`."""
 
     def __init__(self) -> None:
         self.sheet = SheetCells()
@@ -254,7 +254,7 @@ class SheetReader:
 
 
 def _is_hidden(attributes: dict[str, str], size: str) -> bool:
-    """Whether a row or column is hidden, or has no height or width, which looks the same."""
+    """Return whether a row or column is hidden or has zero size, which looks the same."""
     return attributes.get("hidden") in TRUE or attributes.get(size) in {"0", "0.0"}
 
 
@@ -277,7 +277,7 @@ def _position(reference: str) -> tuple[int, int]:
 
 
 def unescaped(text: str) -> str:
-    """Text with the `_xHHHH_` of control characters read (ECMA-376, 22.9.2.19)."""
+    """Decode `_xHHHH_` escapes of control characters (ECMA-376, 22.9.2.19)."""
     return ESCAPED.sub(_character, text)
 
 

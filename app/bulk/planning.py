@@ -1,4 +1,4 @@
-"""The rows of an upload with their sites and departments, and what refuses them. Pure."""
+"""The rows of an upload with their sites and departments, and their errors. Pure."""
 
 import unicodedata
 from collections import Counter
@@ -19,14 +19,14 @@ from app.slots.rules import SiteSlot, SlotReason, is_open_at, refusal, shift_of
 from app.visitors.schemas import VisitorDetails
 
 VisitKey = tuple[str, str, SiteSlot]
-"""Who comes when: what the spellings of the address and of the name have in common, the slot."""
+"""The identity of a visit: normalised address, normalised name and slot."""
 
 ORDER = {column.title: place for place, column in enumerate((*NAME_PARTS, *COLUMNS))}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A site, and its closures of the days of the upload and of their eves."""
+    """A site and its closures on the days of the upload and the days before."""
 
     site: Site
     closed: set[date]
@@ -34,7 +34,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What the rows name. `common` is the site of those that name none."""
+    """The sites and departments that rows name; `common` is the site of the other rows."""
 
     common: Place | None
     sites: Mapping[str, Place]
@@ -43,7 +43,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A row as it is to be booked; `slot` is None where site, day or time is not known."""
+    """A row to be booked; `slot` is None if site, day or time is unknown."""
 
     row: Candidate
     place: Place | None
@@ -52,7 +52,7 @@ class Visit:
 
     @property
     def key(self) -> VisitKey | None:
-        """Return who comes when, as far as it is known."""
+        """Return the identity of the visit, as far as it is known."""
         if self.row.email is None or self.row.name is None or self.slot is None:
             return None
         return account_key(self.row.email), name_key(self.row.name), self.slot
@@ -60,20 +60,20 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The visits of an upload; `faults` is what refuses them."""
+    """The visits of an upload and their errors in `faults`."""
 
     visits: Sequence[Visit]
     faults: list[RowFault] = field(default_factory=list)
 
     def wanted(self) -> Counter[SiteSlot]:
-        """Return how many seats each slot is asked for."""
+        """Return the number of seats needed in each slot."""
         return Counter(visit.slot for visit in self.visits if visit.slot is not None)
 
     def sites(self) -> dict[UUID, Site]:
         return {place.site.id: place.site for v in self.visits if (place := v.place) is not None}
 
     def keyed(self) -> list[tuple[int, VisitKey]]:
-        """Return who comes when, by row."""
+        """Return the identities of the visits, by row."""
         return [(v.row.number, key) for v in self.visits if (key := v.key) is not None]
 
     def ready(self) -> list[tuple[int, Site, VisitorDetails]]:
@@ -86,12 +86,12 @@ class Plan:
 
 
 def name_key(name: str) -> str:
-    """Return what two spellings of one name have in common."""
+    """Return the form in which two spellings of a name are equal."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def plan(rows: ReadRows, places: Places, now: datetime) -> Plan:
-    """Find site and department of each row, and the rows whose time nobody may book."""
+    """Find site and department of each row, and the rows whose time cannot be booked."""
     made = Plan([_visit(row, places) for row in rows.candidates], list(rows.faults))
     for visit in made.visits:
         made.faults.extend(_unknown_names(visit.row, places))
@@ -117,7 +117,7 @@ def _body(found: RowDetails, places: Places) -> VisitorDetails:
 
 
 def _is_foreign(row: Candidate, place: Place) -> bool:
-    """Whether the date is written in the form of a language that is not the site's."""
+    """Return whether the date is in the format of another language than the site's."""
     return row.date_in is not None and row.date_in is not place.site.language
 
 
@@ -127,7 +127,7 @@ def _unknown_names(row: Candidate, places: Places) -> Iterator[RowFault]:
         (DEPARTMENT, row.department_name, places.departments),
     ):
         if name is not None and name not in known:
-            message = f"There is no {column.title.lower()} “{name}”"
+            message = f"{column.title} “{name}” does not exist"
             yield RowFault(row.number, column.title, "unknown_value", message)
 
 
@@ -136,7 +136,7 @@ def _time_faults(visit: Visit, now: datetime) -> Iterator[RowFault]:
     if place is None or row.day is None:
         return
     if _is_foreign(row, place):
-        message = f"Write the date as {row.day}: dates are not read otherwise at {place.site.name}"
+        message = f"Write the date as {row.day}: this format is ambiguous at {place.site.name}"
         yield RowFault(row.number, VISIT_DATE.title, "invalid_date", message)
     elif row.at is not None:
         yield from _never_bookable(row.number, place, row.day, row.at, now)
@@ -151,7 +151,7 @@ def _never_bookable(
 
 
 def shut_meanwhile(made: Plan, slots: Sequence[Slot], now: datetime) -> Iterator[RowFault]:
-    """Find rows whose time was closed while the upload was read, by their locked slots."""
+    """Find rows whose time was closed during the upload, using their locked slots."""
     closed = {(slot.site_id, slot.visit_date, slot.hour): slot.closed_shifts for slot in slots}
     for visit in made.visits:
         day, at, place = visit.row.day, visit.row.at, visit.place
@@ -169,7 +169,7 @@ def _not_bookable(
 
 
 def _column_of(reason: SlotReason, site: Site, day: date, at: time, now: datetime) -> str:
-    """Whether it is the date or the time that has to be another one."""
+    """Return whether the date or the time must be changed."""
     if reason is SlotReason.CLOSED:
         return (VISIT_DATE if is_open_at(site, at) else VISIT_TIME).title
     today = local_now(now, site.timezone).date()
@@ -177,15 +177,15 @@ def _column_of(reason: SlotReason, site: Site, day: date, at: time, now: datetim
 
 
 def _repeated(keys: Sequence[tuple[int, VisitKey]]) -> Iterator[RowFault]:
-    """The second and further rows of one visitor in one hour."""
+    """Yield an error for every repetition of a visitor in the same hour."""
     first: dict[VisitKey, int] = {}
     for number, key in keys:
         before = first.setdefault(key, number)
         if before != number:
-            message = f"This visitor is in row {before} already, for the same hour"
+            message = f"This visitor is already in row {before} for the same hour"
             yield RowFault(number, EMAIL.title, "duplicate", message)
 
 
 def place_of(fault: RowFault) -> tuple[int, int]:
-    """Return the order in which faults are told: by row, then by column."""
+    """Return the sort key of errors: row, then column."""
     return fault.row, ORDER.get(fault.column, -1)

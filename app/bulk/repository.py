@@ -1,6 +1,6 @@
 """SQL of uploads: many slots, hosts and visitors at once.
 
-Sites and slots are plain copies: what is set in them goes nowhere.
+Sites and slots are plain copies, so changes to them are not saved.
 """
 
 from collections.abc import Collection
@@ -42,7 +42,7 @@ def _among(name: str, kind: Any) -> ColumnElement[Any]:
 
 
 def _named(model: type[Site | Department]) -> ColumnElement[Any]:
-    """Those of the given names that are the name of a row, whatever their case."""
+    """Return the condition for rows with one of the names, ignoring case."""
     given = given_rows(name=String)
     return (
         select(func.array_agg(given.c.name))
@@ -90,7 +90,7 @@ _AWAITED = Prepared(
 
 
 class UploadReader:
-    """Looks up what the rows of an upload refer to, each with one query."""
+    """Looks up what the rows of an upload refer to, with one query each."""
 
     def __init__(self, session: ReadSession) -> None:
         self.session = session
@@ -98,9 +98,9 @@ class UploadReader:
     async def sites(
         self, site_id: UUID | None, names: Collection[str], days: Collection[date]
     ) -> tuple[Place | None, dict[str, Place]]:
-        """Return a site (the default one for None) and those of the names, by name as given.
+        """Return a site (the default for None), and the named sites by name as given.
 
-        Each comes with its closures of these days and of their eves.
+        Each has its closures on these days and the days before.
         """
         eves = {day - ONE_DAY for day in days if day > date.min}
         values = {"site": site_id, "names": list(names), "days": list(eves.union(days))}
@@ -115,19 +115,18 @@ class UploadReader:
         return common, by_name
 
     async def departments(self, names: Collection[str]) -> dict[str, UUID]:
-        """Return the departments of these names, by name as given."""
+        """Return the ids of the departments, by name as given."""
         found = await self.session.fetch(_DEPARTMENTS, names=list(names))
         return {name: department for called, department in found for name in called}
 
     async def hosts(self, emails: Collection[str]) -> dict[str, Host]:
-        """Return the accounts behind these addresses, by `account_key`."""
+        """Return the accounts with these addresses, by `account_key`."""
         keys = {account_key(email) for email in emails}
         found = await self.session.fetch(_HOSTS, keys=list(keys))
         return {key: Host(id_, full_name(*names), email) for key, id_, *names, email in found}
 
     async def awaited(self, slots: Collection[SiteSlot], emails: Collection[str]) -> set[VisitKey]:
-        """Return the visits of these people, at these sites and on these days, that are
-        registered and still lie ahead."""
+        """Return the visits of these people at these sites and times that are still ahead."""
         found = await self.session.fetch(
             _AWAITED,
             sites=list({site for site, _, _ in slots}),

@@ -1,4 +1,4 @@
-"""`/api/visitors/download-template/` and `bulk-upload/`: many visitors from one workbook."""
+"""`/api/visitors/download-template/` and `bulk-upload/`: register many visitors at once."""
 
 from typing import Annotated, Any
 
@@ -30,13 +30,13 @@ router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRou
 
 
 UPLOADED: Responses = {
-    200: {"model": BulkUploadResult, "description": "A dry run found nothing wrong"},
-    422: {"content": {XLSX: BINARY}},  # the list with its faults marked
+    200: {"model": BulkUploadResult, "description": "A dry run found no errors"},
+    422: {"content": {XLSX: BINARY}},  # the list with its errors marked
 }
 
 
 class XlsxResponse(Response):
-    """A workbook to be saved."""
+    """A workbook for download."""
 
     media_type = XLSX
 
@@ -49,7 +49,7 @@ class XlsxResponse(Response):
     responses=download("The template", XLSX),
 )
 async def download_template(_: VisitorManager, session: Reading, request: Request) -> Response:
-    """The Excel template for `bulk-upload/`: the list, the hosts, and the limits in force."""
+    """Return the Excel template for `bulk-upload/`, with the hosts and current limits."""
     settings: Settings = request.app.state.settings
     site = await SiteReader(session).get_or_default(None)
     if site is None:
@@ -69,7 +69,7 @@ async def download_template(_: VisitorManager, session: Reading, request: Reques
 @router.post(
     "/bulk-upload/",
     operation_id="visitors_bulk_upload",
-    summary="Register the visitors of a workbook",
+    summary="Upload a workbook of visitors",
     status_code=201,
     dependencies=[Once],
     responses=merge_problems(UPLOADED, [HoursFull, InvalidRows, *UNREADABLE.values()]),
@@ -83,17 +83,18 @@ async def bulk_upload(
     response: Response,
     chosen: Annotated[Choices, Query()],
 ) -> BulkUploadResult:
-    """All of them or nobody.
+    """Register all visitors of a workbook, or none.
 
-    The values of the form hold for every row that does not bring its own. For a host, the host is
-    always they themselves. `dry_run` checks everything and writes nothing. Nothing in the
-    workbook is passed over in silence: a second list, hidden rows with visitors and unknown
-    columns that hold something are refused, and `ignored` names whatever else was not read.
-    `invalid_rows` names every fault as `{row, column, code, message}`; where `Accept` names the
-    .xlsx type it is answered as the uploaded list with the faulty cells marked and commented.
-    `slot_full` has `site, site_name, visit_date, visit_time, wanted, free`, and the same of every
-    hour that is full in `slots`. Its rows count as registrations of a host: a list of more than are
-    left in the hour is 429, and nobody is registered.
+    The values in the form apply to every row without its own. For hosts, the host is always the
+    caller. `dry_run` checks everything without saving. Nothing is skipped silently: a second list,
+    hidden rows with visitors and unknown columns that are not empty are refused, and `ignored`
+    lists everything else that was not read.
+
+    `invalid_rows` lists every error as `{row, column, code, message}`; if `Accept` includes the
+    .xlsx type, the response is the uploaded list with the errors marked and commented. `slot_full`
+    has `site, site_name, visit_date, visit_time, wanted, free`, and the same for every full hour in
+    `slots`. The rows count as registrations of a host: a list of more than the host has left in
+    the hour is refused as a whole (429).
     """
     settings: Settings = request.app.state.settings
     rows = await _read(form, chosen, settings)

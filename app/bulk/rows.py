@@ -1,4 +1,4 @@
-"""A row of the list as a registration, by the very rules of a single one. Pure."""
+"""Validate a row of the list with the rules of a single registration. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from app.visitors.schemas import VisitorDetails
 
 
 class RowDetails(VisitorDetails):
-    """A registration whose site and department are named."""
+    """A registration that names its site and department."""
 
     site_name: OptionalLine = None
     department_name: OptionalLine = None
@@ -25,8 +25,10 @@ class RowDetails(VisitorDetails):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row that asks for a visit. `visitor` is None where a field of it is at fault; what is
-    known then still tells whether the time can be booked and who is there already."""
+    """A row to be registered; `visitor` is None if one of its fields is invalid.
+
+    The valid fields are still used to check the time and find duplicates.
+    """
 
     number: int
     name: str | None
@@ -36,13 +38,13 @@ class Candidate:
     site_name: str | None
     department_name: str | None
     date_in: Language | None
-    """The language in whose form the row has its date; None where every site reads it."""
+    """The language of the row's date format; None for a format that every site accepts."""
     visitor: RowDetails | None
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRows:
-    """An upload as it was read: the list, the values for all rows, the rows, what is wrong."""
+    """A parsed upload: the list, the common values, the rows and their errors."""
 
     found: VisitorList
     common: dict[str, Any]
@@ -51,7 +53,7 @@ class ReadRows:
 
 
 def read_rows(found: VisitorList, common: dict[str, Any]) -> ReadRows:
-    """Every row as a registration, completed with the common values, and every fault."""
+    """Validate every row, completed with the common values; collect every error."""
     faults = list(found.faults)
     candidates = []
     for row in found.rows:
@@ -88,16 +90,16 @@ def _candidate(row: ListRow, known: RowDetails, visitor: RowDetails | None) -> C
 
 
 def _merged(row: ListRow, common: dict[str, Any]) -> dict[str, Any]:
-    """A value of the row overrules the common one; one that is at fault is not made up for."""
+    """Combine a row with the common values; an invalid value is not replaced by a common one."""
     values = {k: v for k, v in common.items() if v is not None and k not in row.at_fault}
     email = row.values.get("host_email")
     if email is not None and account_key(email) != account_key(values.get("host_email") or ""):
-        values.pop("host_name", None)  # the name of somebody else
+        values.pop("host_name", None)  # the common name belongs to another host
     return values | row.values
 
 
 def _incomplete(row: ListRow, values: dict[str, Any], wrong: set[str]) -> Candidate:
-    """What is sound in a row of which something else is not."""
+    """Return the valid fields of a row with errors."""
     sound = {name for name, column in BY_FIELD.items() if column.title not in wrong}
     known = {name: values.get(name) for name in sound}
     day, at = known.get("visit_date"), known.get("visit_time")
@@ -127,20 +129,20 @@ def _faults(row: ListRow, error: ValidationError, present: set[str]) -> Iterator
 
 
 def _translated(field: str, title: str, detail: ErrorDetails) -> tuple[str, str]:
-    """The code of a fault and a sentence for whoever has typed the list."""
+    """Return the error code and a message for the person who wrote the list."""
     kind, context = detail["type"], detail.get("ctx") or {}
     if kind == "missing":
-        return "missing", f"{title} is in neither the row nor the values for all rows"
+        return "missing", f"{title} is missing in the row and in the values for all rows"
     if kind == "string_too_long":
         return "too_long", f"{title} is too long: at most {context['max_length']} characters"
     if field in WORDS:
-        return "unknown_value", f"{title} is one of: {', '.join(WORDS[field])}"
+        return "unknown_value", f"{title} must be one of: {', '.join(WORDS[field])}"
     if field in {"email", "host_email"}:
         return "invalid_email", f"{title} is not a valid e-mail address"
     if field == "phone":
         return (
             "invalid_phone",
-            "A phone number has 3 to 32 characters: digits, spaces and + - ( ) .",
+            "A phone number must have 3 to 32 characters: digits, spaces and + - ( ) .",
         )
     if field in {"visit_date", "visit_time"}:
         return f"invalid_{field.removeprefix('visit_')}", f"{title} does not exist"

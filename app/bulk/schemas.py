@@ -1,4 +1,4 @@
-"""Uploads as they come in and are answered."""
+"""Request and response bodies of uploads."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -18,13 +18,13 @@ from app.visitors.schemas import VisitorDetails
 
 
 class BulkUpload(BaseModel):
-    """A workbook, and the values of every row that does not bring its own."""
+    """A workbook, and the values for rows without their own."""
 
     model_config = ConfigDict(extra="forbid")
 
     file: UploadFile = Field(
-        description="The filled template (.xlsx), which says how large it may be. Name, e-mail,"
-        " phone, company, type and category are needed in each row",
+        description="The completed template (.xlsx), which states the size limits. Name, e-mail,"
+        " phone, company, type and category are required in each row",
         json_schema_extra={"format": "binary"},
     )
     purpose: Purpose | None = None
@@ -33,58 +33,58 @@ class BulkUpload(BaseModel):
     host_name: OptionalLine = None
     host_email: OptionalEmail = None
     department: UUID | None = None
-    site: UUID | None = Field(None, description="The default site where it is left out")
+    site: UUID | None = Field(None, description="Default: the default site")
 
     def common(self) -> dict[str, Any]:
-        """The values for all rows."""
+        """Return the values for all rows."""
         return self.model_dump(exclude={"file"})
 
 
 class Choices(BaseModel):
-    """How an upload is to be read."""
+    """Options for reading an upload."""
 
-    dry_run: bool = Field(False, description="Check everything and write nothing")
-    include_hidden: bool = Field(False, description="Take the visitors of hidden rows, too")
-    ignore_columns: bool = Field(False, description="Pass over columns that are not known")
+    dry_run: bool = Field(False, description="Check everything without saving")
+    include_hidden: bool = Field(False, description="Include visitors in hidden rows")
+    ignore_columns: bool = Field(False, description="Ignore unknown columns")
 
 
 class IgnoredSheet(BaseModel):
-    """A sheet that was not read: it is hidden, holds no list, or none with visitors."""
+    """A sheet that was not read: it is hidden, or has no list or no visitors."""
 
     sheet: str = Field(examples=["Hosts"])
     reason: Leftover
 
 
 class IgnoredColumn(BaseModel):
-    """A column that was not read, by its header or its letter; or a hidden one that was."""
+    """A column that was not read, by header or letter, or a hidden one that was."""
 
     column: str = Field(examples=["Badge"])
     reason: Leftover
 
 
 class IgnoredRow(BaseModel):
-    """A row that holds something and no visitor."""
+    """A row that is not empty but has no visitor."""
 
     row: int = Field(examples=[7])
     reason: Leftover
 
 
 class WhatWasRead(BaseModel):
-    """Nothing in a workbook is passed over in silence."""
+    """The sheet that was read, and everything that was not."""
 
     sheet: str = Field(description="The sheet that was read", examples=["Visitors"])
     ignored: list[IgnoredSheet | IgnoredColumn | IgnoredRow] = Field(
-        description="What was not read, and why. A sheet: `hidden`, `no_list`, `no_visitors`,"
-        " `too_many_sheets`. A column: `empty`, `of_export`, `unknown` (with `ignore_columns`);"
-        " `hidden_but_read` is one that counts. A row: `above_header`, `example`, `no_visitor`;"
-        " with `further_rows` it is that row and those below"
+        description="What was not read, and why. Sheets: `hidden`, `no_list`, `no_visitors`,"
+        " `too_many_sheets`. Columns: `empty`, `of_export`, `unknown` (with `ignore_columns`);"
+        " `hidden_but_read` was read. Rows: `above_header`, `example`, `no_visitor`;"
+        " `further_rows` means this row and those below"
     )
 
 
 class CreatedRow(BaseModel):
-    """A row and the visitor that it became; of a dry run without id and code."""
+    """A row and its visitor, without id and code in a dry run."""
 
-    row: int = Field(description="As the spreadsheet counts: the header is row 1")
+    row: int = Field(description="Row number in the spreadsheet")
     id: UUID | None
     name: str
     email: str
@@ -96,11 +96,11 @@ class CreatedRow(BaseModel):
 
 
 Planned = tuple[int, Site, VisitorDetails]
-"""A row, its site and its registration."""
+"""A row number, its site and its registration."""
 
 
 class BulkUploadResult(WhatWasRead):
-    """What an upload has made, or would make."""
+    """The visitors that an upload has registered, or would register."""
 
     created: list[CreatedRow]
     total: int

@@ -1,4 +1,4 @@
-"""Booking the rows of an upload: all of them, or none."""
+"""Register the rows of an upload: all of them, or none."""
 
 from collections.abc import Sequence
 from datetime import time
@@ -35,17 +35,17 @@ class BulkDesk:
         self.slots = SlotBatch(desk.unit)
 
     async def register(self, rows: ReadRows, caller: Caller) -> list[tuple[int, Visitor]]:
-        """Register every row; raises `InvalidRows` with every fault, or `HoursFull`."""
+        """Register every row; raise `InvalidRows` with all errors, or `HoursFull`."""
         made = await self._plan(rows)
         slots = [] if made.faults else await self._locked(made)
         made.faults.extend(shut_meanwhile(made, slots, self.desk.now))
-        # After the locks: of two uploads of one file the second sees what the first has made.
+        # After locking, so that the second of two uploads of one file sees the first.
         await self._refuse_faults(made, rows)
         await self._refuse_full(made, slots, rows)
         return await self._book(made, slots, caller)
 
     async def rehearse(self, rows: ReadRows, caller: Caller) -> list[Planned]:
-        """The same checks, with nothing locked or written."""
+        """Run the same checks without locks or changes."""
         made = await self._plan(rows)
         await self._refuse_faults(made, rows)
         await self._refuse_full(made, await self.slots.some(made.wanted()), rows)
@@ -59,7 +59,7 @@ class BulkDesk:
         return plan(rows, await self._places(rows), self.desk.now)
 
     async def _places(self, rows: ReadRows) -> Places:
-        """What the rows name; raises `UnknownSite` and `UnknownDepartment` for the common ones."""
+        """Look up what rows name; raise `UnknownSite` or `UnknownDepartment` for common values."""
         days = {row.day for row in rows.candidates if row.day is not None}
         names = {row.site_name for row in rows.candidates}
         needs_common = not rows.candidates or None in names or rows.common["site"] is not None
@@ -76,7 +76,7 @@ class BulkDesk:
     async def _refuse_faults(self, made: Plan, rows: ReadRows) -> None:
         emails = [visit.row.email for visit in made.visits if visit.row.email is not None]
         known = await self.reader.awaited(made.wanted(), emails)
-        message = "This visitor is registered for that hour already"
+        message = "This visitor is already registered for this hour"
         made.faults.extend(
             RowFault(number, EMAIL.title, "duplicate", message)
             for number, key in made.keyed()
@@ -121,7 +121,7 @@ class BulkDesk:
             for key, asked, left in short
         ]
         return HoursFull(
-            f"On {day} at {hour:02}:00 there are {free} places for {wanted} visitors"
+            f"On {day} at {hour:02}:00 {wanted} visitors need seats, but {free} are free"
             f" at {sites[site_id].name}: nobody was registered",
             **slots[0],
             slots=slots,
@@ -135,7 +135,7 @@ class BulkDesk:
         wanted = made.wanted()
         await self.slots.create_all_missing(wanted, self.desk.now)
         slots = await self.slots.lock_some(wanted)
-        if len(slots) < len(wanted):  # a site was deleted meanwhile
+        if len(slots) < len(wanted):  # a site has just been deleted
             raise UnknownSite
         return slots
 
@@ -155,9 +155,9 @@ class BulkDesk:
         return [(number, v) for (number, _, _), v in zip(ready, visitors, strict=True)]
 
     async def _hosts(self, bodies: Sequence[VisitorDetails], caller: Caller) -> list[Host]:
-        """Who receives each of them: the account whose address is given, with its own name.
+        """Return the host of each row: the account with the given address, under its name.
 
-        A host receives their own; raises `NotYourVisit` where they name somebody else.
+        A host registers only their own visitors; raise `NotYourVisit` if they name somebody else.
         """
         _require_own(bodies, caller)
         if caller.is_host:
@@ -176,7 +176,7 @@ def _key(slot: Slot) -> SiteSlot:
 
 
 def _require_own(bodies: Sequence[VisitorDetails], caller: Caller) -> None:
-    """Raise `NotYourVisit` where a host names somebody else."""
+    """Raise `NotYourVisit` if a host names somebody else."""
     if caller.is_host:
         for body in bodies:
             require_own(body.model_dump(include=set(HOST_FIELDS)), caller)

@@ -1,4 +1,4 @@
-"""Writing workbooks: the looks that template and marked list share, and text that stays text."""
+"""Write workbooks: the style of template and marked list, and text that stays text."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -16,11 +16,11 @@ HEADER_FONT = Font(FONT_NAME, 11, bold=True, color="FFFFFF")
 HEADER_FILL = PatternFill("solid", start_color="1F3A5F")
 WRAPPED = Alignment(wrap_text=True, vertical="top")
 TEXT_FORMAT = "@"
-LINE = 15  # points, the height of one line of text
+LINE = 15  # points, the height of a line
 
 
 def cell_at(sheet: Worksheet, row: int, position: int) -> Cell:
-    """A cell of a sheet of ours, in which nothing is merged."""
+    """Return a cell of a sheet without merged cells."""
     cell = sheet.cell(row, position)
     if isinstance(cell, MergedCell):
         raise TypeError("a merged cell can't be written")
@@ -28,15 +28,15 @@ def cell_at(sheet: Worksheet, row: int, position: int) -> Cell:
 
 
 def write_text(cell: Cell, text: str) -> None:
-    """Text as such: openpyxl would make a formula of one that begins with `=`."""
+    """Write text as text; openpyxl would make a formula of one that begins with `=`."""
     cell.value = ILLEGAL_CHARACTERS_RE.sub("", text)
     cell.data_type = "s"
     if text.startswith(("=", "+", "-", "@", "'")):
-        cell.quotePrefix = True  # else the spreadsheet works it out once somebody edits the cell
+        cell.quotePrefix = True  # otherwise the spreadsheet evaluates it when the cell is edited
 
 
 def write_header(sheet: Worksheet, titles: Sequence[str], widths: Sequence[int]) -> None:
-    """Row 1 as a header that stays in view; widths in characters."""
+    """Write row 1 as a frozen header; widths are in characters."""
     for position, (title, width) in enumerate(zip(titles, widths, strict=True), start=1):
         cell = cell_at(sheet, 1, position)
         write_text(cell, title)
@@ -60,14 +60,14 @@ def fit_to_width(sheet: Worksheet) -> None:
 
 
 def offer_words(sheet: Worksheet, letter: str, words: Sequence[str], rows: range) -> None:
-    """A drop-down. Synonyms may be typed as well: Excel only asks whether they are meant."""
+    """Add a drop-down list; synonyms can still be typed after a confirmation."""
     choice = DataValidation(
         type="list",
         formula1=f'"{",".join(words)}"',
         allow_blank=True,
         showErrorMessage=True,
         errorStyle="warning",
-        errorTitle="Not one of the list",
+        errorTitle="Not in the list",
         error=f"Choose one of: {', '.join(words)}",
     )
     choice.add(f"{letter}{rows.start}:{letter}{rows.stop - 1}")

@@ -1,9 +1,9 @@
 """A workbook file as sheets of cells. Pure: bytes in, `UnreadableWorkbook` or sheets out.
 
-The reader is our own, and not openpyxl's, because of what people can send: openpyxl builds objects
-of every style, link and rule of a file, at hundreds of bytes for each byte of a hostile one, reads
-formulas and merged cells in different modes, and leaves document types to the XML library. Macros
-(`.xlsm`), pictures, links and whatever else a workbook can hold are never looked at.
+This reader replaces openpyxl for untrusted files: openpyxl builds objects for every style, link and
+rule, at hundreds of bytes for each byte of a hostile file, reads formulas and merged cells in
+different modes, and leaves document types to the XML library. Macros (`.xlsm`), images, links and
+other parts are never read.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MAX_SHEETS = 20
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The cells of one sheet that hold something, by row and column, both counted from 1."""
+    """The non-empty cells of a sheet by row and column, both counted from 1."""
 
     name: str
     rows: dict[int, dict[int, Cell]]
@@ -28,12 +28,12 @@ class Sheet:
     hidden_rows: set[int]
     hidden_columns: set[int]
     beyond: set[int]
-    """Columns that hold something and are too far to the right to be read."""
+    """Non-empty columns too far to the right to be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The sheets that were read, and the names of those that were not."""
+    """The sheets that were read, and the names of the others."""
 
     sheets: list[Sheet]
     hidden: list[str]
@@ -41,7 +41,7 @@ class Book:
 
 
 def read_book(data: bytes) -> Book:
-    """Return the visible sheets of a workbook, `MAX_SHEETS` of them."""
+    """Return the visible sheets of a workbook, at most `MAX_SHEETS`."""
     return _Workbook(data).read()
 
 

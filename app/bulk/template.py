@@ -1,4 +1,4 @@
-"""The Excel template: the list to fill, the hosts, and what has to be known. Pure."""
+"""The Excel template: the list to complete, the hosts, and instructions. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,25 +26,25 @@ from app.slots.rules import OpeningRules
 WIDTHS = (28, 32, 20, 30, 18, 20)
 EXAMPLE_FONT = Font(FONT_NAME, 11, italic=True, color="6B7280")
 TOPIC_FONT = Font(FONT_NAME, 11, bold=True)
-# Fewer characters than the column is wide: fonts differ, and no program counts the lines anew.
+# Fewer characters than the column is wide: fonts differ, and programs do not recount lines.
 CHARACTERS_OF_LINE = 80
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateFacts:
-    """What the template tells: the limits in force, the default site, the active hosts."""
+    """The content of the template: current limits, default site, active hosts."""
 
     max_rows: int
     max_bytes: int
     site_name: str
     opening: OpeningRules
     hosts: Sequence[tuple[str, str]]
-    """Name and e-mail address."""
+    """Names and e-mail addresses."""
 
 
 def make_template(facts: TemplateFacts) -> bytes:
-    """The template as an .xlsx file."""
+    """Return the template as an .xlsx file."""
     workbook = Workbook()
     # A new workbook has one sheet
     sheet: Worksheet = workbook.worksheets[0]
@@ -57,14 +57,14 @@ def make_template(facts: TemplateFacts) -> bytes:
 
 def _fill_visitors(sheet: Worksheet, max_rows: int) -> None:
     write_header(sheet, [f"{column.title}*" for column in REQUIRED], WIDTHS)
-    rows = range(2, 3 + max_rows)  # the example and as many visitors as there may be
+    rows = range(2, 3 + max_rows)  # the example and the maximum number of visitors
     for position, column in enumerate(REQUIRED, start=1):
         cell = cell_at(sheet, 2, position)
         write_text(cell, EXAMPLE_ROW[column.field])
         cell.font = EXAMPLE_FONT
         if column.field in WORDS:
             offer_words(sheet, cell.column_letter, list(WORDS[column.field]), rows)
-        if column.field == "phone":  # as a number it would lose its leading zeros
+        if column.field == "phone":  # a number would lose its leading zeros
             for row in rows:
                 sheet.cell(row, position).number_format = TEXT_FORMAT
 
@@ -91,25 +91,28 @@ def _instructions(facts: TemplateFacts) -> Iterator[tuple[str, str]]:
     example = f"{EXAMPLE_ROW['name']}, {EXAMPLE_ROW['email']}"
     limit = f"At most {facts.max_rows} visitors and {_size(facts.max_bytes)} in one file."
     yield "Limits", f"{limit} Either all visitors are registered or none."
-    yield "Example row", f"Write over it, delete it or leave it: it is passed over ({example})."
-    yield "Columns with *", "Have to be filled in every row."
-    yield "Rows", "One without name, e-mail address and phone is no visitor, and is passed over."
-    yield "Hidden rows", "Show or delete them: a hidden row with a visitor is refused."
+    yield "Example row", f"Overwrite, delete or leave it: it is skipped ({example})."
+    yield "Columns with *", "Required in every row."
+    yield "Rows", "A row without name, e-mail address and phone is skipped."
+    yield "Hidden rows", "Show or delete them: hidden rows with visitors are refused."
     yield "Phone*", "3 to 32 characters: digits, spaces and + - ( ) ."
     for column in REQUIRED:
         if column.field in WORDS:
             yield f"{column.title}*", f"{_words(column.field)}{_synonyms(column.field)}"
     titles = ", ".join(column.title for column in OPTIONAL)
-    yield "Optional columns", f"{titles}. Each overrules, for its row, what is chosen for all."
-    yield "Visit Date", "As a date of the spreadsheet, or typed as 2026-11-23."
-    yield "Visit Time", "As a time of the spreadsheet, or typed as 09:30. Local to the site."
+    yield "Optional columns", f"{titles}. They override the values chosen for all rows."
+    yield "Visit Date", "A spreadsheet date, or text such as 2026-11-23."
+    yield "Visit Time", "A spreadsheet time, or text such as 09:30. Local to the site."
     yield "Purpose", _words("purpose")
-    yield "Host Email", "The address of the host, who gets one mail for all visitors of the file."
-    yield "Site", "The name of the site, where it is not the one that is chosen for all."
+    yield (
+        "Host Email",
+        "The host's e-mail address. Each host gets one mail for all visitors in the file.",
+    )
+    yield "Site", "The name of the site, if it differs from the one chosen for all rows."
     yield "Department", "The name of the department."
-    yield "Other columns", "Delete them: a column that is not known and holds something is refused."
+    yield "Other columns", "Delete them: unknown columns that are not empty are refused."
     yield f"Opening hours, {facts.site_name}", _opening(facts.opening)
-    yield "Not possible", "Formulas, merged cells, files with a password, the old .xls format."
+    yield "Not supported", "Formulas, merged cells, password-protected files, the old .xls format."
 
 
 def _words(field: str) -> str:
@@ -118,7 +121,7 @@ def _words(field: str) -> str:
 
 def _synonyms(field: str) -> str:
     pairs = (f"{word} = {meant.value}" for word, meant in SYNONYMS.get(field, {}).items())
-    return f" Also understood: {', '.join(pairs)}."
+    return f" Also accepted: {', '.join(pairs)}."
 
 
 def _size(size: int) -> str:

@@ -1,4 +1,4 @@
-"""Work on workbooks, off the event loop."""
+"""Run workbook processing off the event loop."""
 
 from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple
@@ -9,14 +9,14 @@ from anyio.lowlevel import RunVar
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-# More at once would only starve the other requests, and bounds the memory besides.
+# More would starve other requests; the limit also bounds the memory.
 CONCURRENT = 2
 
-_limiter: RunVar[CapacityLimiter] = RunVar("workbooks")  # a limiter belongs to its event loop
+_limiter: RunVar[CapacityLimiter] = RunVar("workbooks")  # a limiter belongs to one event loop
 
 
 async def in_thread(function: Callable[[*Ts], T], *arguments: *Ts) -> T:
-    """Run CPU work in a thread, at most two at once in a process."""
+    """Run CPU work in a thread, at most two at once per process."""
     limiter = _limiter.get(None)
     if limiter is None:
         limiter = CapacityLimiter(CONCURRENT)

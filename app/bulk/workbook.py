@@ -1,7 +1,7 @@
-"""An uploaded workbook as the rows of its list of visitors. Pure: bytes in, rows and faults out.
+"""The list of visitors in an uploaded workbook. Pure: bytes in, rows and errors out.
 
-Every fault of every row is told at once. The rules of the fields are not here: `rows.py` asks
-those of a single registration.
+All errors of all rows are reported at once. `rows.py` applies the field rules of a single
+registration.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,19 +29,18 @@ from app.core.languages import Language
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """A row of the list: what its columns say, by field. A field at fault is not among them."""
+    """A row of the list: its values by field, without those that are invalid."""
 
     number: int
     values: dict[str, str]
     at_fault: frozenset[str]
     date_in: Language | None = None
-    """The language in whose form the date is written; None where every site reads it."""
+    """The language of the date format; None for a format that every site accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class VisitorList:
-    """The list of an upload: its header and rows, what is wrong with its form, what else the
-    workbook holds."""
+    """The list of an upload: header, rows, errors of form, and everything not read."""
 
     header: Header
     ignored: list[Ignored]
@@ -49,14 +48,14 @@ class VisitorList:
     faults: list[RowFault] = field(default_factory=list)
 
     def told(self) -> dict[str, Any]:
-        """Return what every answer tells: the sheet that was read, and what was not."""
+        """Return the part of every response: the sheet that was read, and what was not."""
         return {"sheet": self.header.sheet.name, "ignored": documents(self.ignored)}
 
 
 def read_list(
     data: bytes, max_rows: int, *, include_hidden: bool = False, ignore_columns: bool = False
 ) -> VisitorList:
-    """Return the list of visitors in a workbook; raises `UnreadableWorkbook`."""
+    """Return the list of visitors in a workbook; raise `UnreadableWorkbook`."""
     book = read_book(data)
     header = _find(book)
     unknown, other = other_columns(header)
@@ -73,7 +72,7 @@ def read_list(
 
 
 def _find(book: Book) -> Header:
-    """The one sheet that holds a list, or else the one with the most headers."""
+    """Return the only sheet with a list, or else the header with the most columns."""
     headers = [header for sheet in book.sheets if (header := header_of(sheet)) is not None]
     lists = [header for header in headers if _is_list(header)]
     if len(lists) > 1:
@@ -116,10 +115,12 @@ def _read(
     found = VisitorList(header, ignored)
     found.faults.extend(header_faults(header))
     if not numbers:
-        message = "The list is empty: write one visitor in each row below the header"
+        message = "The list is empty: enter one visitor per row below the header"
         found.faults.append(RowFault(header.row + 1, "", "empty", message))
     elif len(numbers) > max_rows:
-        message = f"The list has {len(numbers)} visitors: at most {max_rows} fit in one upload"
+        message = (
+            f"The list has {len(numbers)} visitors: at most {max_rows} are allowed in one upload"
+        )
         found.faults.append(RowFault(numbers[max_rows], "", "too_many_rows", message))
     else:
         found.faults.extend(_merge_faults(header, numbers))
@@ -129,7 +130,7 @@ def _read(
 
 
 def _merge_faults(header: Header, numbers: Sequence[int]) -> Iterator[RowFault]:
-    message = "Cells are merged here: split them, and write every value into its own cell"
+    message = "These cells are merged: split them and enter each value in its own cell"
     for merge in header.sheet.merges:
         rows = [number for number in numbers if merge.first_row <= number <= merge.last_row]
         columns = [
@@ -150,7 +151,7 @@ def _read_row(found: VisitorList, number: int, fields: set[str], is_split: bool)
             continue
         is_made = column is NAME and is_split
         cell = cells.get(column.field)
-        # In our own export those may be empty that a registration may leave out.
+        # In our own export, fields that a registration can omit may be empty.
         optional = found.header.is_of_export and column.field in {"phone", "company"}
         read = _read_name(cells) if is_made else _read_cell(column, cell, may_be_empty=optional)
         if isinstance(read, str):
@@ -162,35 +163,35 @@ def _read_row(found: VisitorList, number: int, fields: set[str], is_split: bool)
 
 
 Fault = tuple[str, str, str]
-"""The title of the column, the code and the message."""
+"""The column's title, the code and the message."""
 
 
 def _read_name(cells: dict[str, Cell]) -> str | Fault:
-    """What first and last name say together; one of them is enough."""
+    """Combine first and last name; one of them is enough."""
     read = [_read_cell(part, cells.get(part.field)) for part in NAME_PARTS]
     for fault in read:
         if isinstance(fault, tuple):
             return fault
     name = " ".join(part for part in read if isinstance(part, str))
-    return name or _fault(NAME, "missing", "is empty: fill it in")
+    return name or _fault(NAME, "missing", "is empty")
 
 
 def _read_cell(
     column: Column, cell: Cell | None, *, may_be_empty: bool = False
 ) -> str | Fault | None:
-    """What a cell says, or its fault; None for an empty one."""
+    """Return the value of a cell, its error, or None if it is empty."""
     if cell is None:
         is_missing = column.required and not may_be_empty
-        return _fault(column, "missing", "is empty: fill it in") if is_missing else None
+        return _fault(column, "missing", "is empty") if is_missing else None
     if cell.formula is not None:
-        return _fault(column, "formula", "holds a formula: write the value itself")
+        return _fault(column, "formula", "contains a formula: enter the value itself")
     if cell.is_error:
-        return _fault(column, "cell_error", "shows an error of the spreadsheet: write the value")
+        return _fault(column, "cell_error", "contains a spreadsheet error: enter the value")
     if column is VISIT_DATE:
-        message = "is not a date: write it as 2026-11-23, without a time"
+        message = "is not a date: enter it as 2026-11-23, without a time"
         return cell.day() or cell.german_day() or _fault(column, "invalid_date", message)
     if column is VISIT_TIME:
-        message = "is not a time: write it as 09:30, in whole minutes"
+        message = "is not a time: enter it as 09:30, in whole minutes"
         return cell.clock_time() or _fault(column, "invalid_time", message)
     return _text(column, cell)
 

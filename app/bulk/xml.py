@@ -1,7 +1,7 @@
-"""Reading the XML of a workbook piece by piece. Pure.
+"""Read the XML of a workbook piece by piece. Pure.
 
-Nothing is built of an element that nobody asked for, and a document type is refused where it
-begins, before an entity can be declared in it: no entity is ever expanded or fetched.
+Unwanted elements create no objects, and a document type is refused where it begins, before it can
+declare an entity: no entity is ever expanded or fetched.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ MAX_ELEMENTS = 100_000
 
 
 class Reader(Protocol):
-    """Gets the elements of a part, names without their prefix."""
+    """Receives the elements of a part, with names without prefix."""
 
     def start(self, name: str, attributes: dict[str, str], /) -> None: ...
     def text(self, data: str) -> None: ...
@@ -22,13 +22,13 @@ class Reader(Protocol):
 
 
 class XmlBudget:
-    """How many elements may still be read of one workbook."""
+    """The number of elements that may still be read from a workbook."""
 
     def __init__(self) -> None:
         self._left = MAX_ELEMENTS
 
     def read(self, pieces: Iterable[bytes], reader: Reader) -> None:
-        """Give a part to `reader`; raises `UnreadableWorkbook`."""
+        """Parse a part into `reader`; raise `UnreadableWorkbook`."""
         parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = _refuse_doctype

@@ -1,1 +1,1 @@
-"""Commands of `vms` that are longer than a call of something else, a file each."""
+"""The longer commands of `vms`, one per file."""

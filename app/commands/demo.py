@@ -1,4 +1,4 @@
-"""`vms demo`: an invented company with its visitors, to look round in."""
+"""`vms demo`: add a fictional company with visitors, to try the service."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,30 +15,32 @@ MOST_VISITORS = 5_000_000
 
 
 def demo(
-    visitors: Annotated[int, typer.Option(min=1, max=MOST_VISITORS, help="How many")] = 2_000,
+    visitors: Annotated[
+        int, typer.Option(min=1, max=MOST_VISITORS, help="Number of visitors")
+    ] = 2_000,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Take a demonstration away first, if there is one")
+        bool, typer.Option("--replace", help="First remove existing demo data")
     ] = False,
     remove: Annotated[
-        bool, typer.Option("--remove", help="Take the demonstration away, and add none")
+        bool, typer.Option("--remove", help="Remove the demo data and add none")
     ] = False,
     once: Annotated[
-        bool, typer.Option("--once", help="Be content with a demonstration that is there already")
+        bool, typer.Option("--once", help="Do nothing if there is demo data already")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="In production, too (DEBUG is not set)")
+        bool, typer.Option("--force", help="Allow this in production (DEBUG is not set)")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fill the database with an invented company: sites, hosts, visitors of half a year, and mails.
+    """Fill the database with a fictional company: sites, hosts, visitors of half a year, and mails.
 
-    The sites are new ones, marked as (demo); nothing of yours is touched. No mail is sent: those
-    that the visits would have caused are there as sent. Their addresses are of example.com, which
-    takes none. All of it is added, or nothing.
+    The sites are new and marked (demo); existing data is not touched. No mail is sent: the mails
+    that the visits would have caused are stored as sent, to addresses in example.com, which accepts
+    none. Either everything is added or nothing.
     """
     settings = prepared()
     if not (settings.debug or force):
-        fail("This is a production installation: add --force if invented visitors belong here.")
+        fail("This is a production installation: add --force to add demo data anyway.")
     run(refuse_behind(settings))
     removed = _remove(settings, silent=as_json) if replace or remove else False
     filled = None if remove else _fill(settings, visitors, once=once, silent=as_json)
@@ -48,7 +50,7 @@ def demo(
 def _remove(settings: "Settings", *, silent: bool) -> bool:
     from app.demo import filling
 
-    with progress("Taking away what is there", None, hidden=silent):
+    with progress("Removing demo data", None, hidden=silent):
         return run(filling.remove(settings.database_url))
 
 
@@ -61,14 +63,14 @@ def _fill(settings: "Settings", visitors: int, *, once: bool, silent: bool) -> "
 
     codes, now = QrTokens(settings.key_ring), SystemClock().now()
     try:
-        with progress("Inventing visitors", visitors, hidden=silent) as advance:
+        with progress("Adding visitors", visitors, hidden=silent) as advance:
             return run(filling.fill(settings.database_url, codes, visitors, now, advance))
     except filling.AlreadyThere:
         if once:
             return None
-        fail("A demonstration is there already: --replace makes a new one, --remove takes it away.")
+        fail("Demo data exists already: use --replace to renew it or --remove to delete it.")
     except asyncpg.UniqueViolationError as error:
-        fail(f"Something of yours has the name of a part of the demonstration: {error.detail}")
+        fail(f"An existing record has the name of a demo record: {error.detail}")
 
 
 def _tell(filled: "Filled | None", *, removed: bool, as_json: bool) -> None:
@@ -78,7 +80,7 @@ def _tell(filled: "Filled | None", *, removed: bool, as_json: bool) -> None:
         print_json({"added": asdict(filled) if filled else None, "removed": removed})
         return
     if removed:
-        typer.echo("The demonstration that was there is gone.")
+        typer.echo("The existing demo data was removed.")
     if filled:
         typer.echo(
             f"{filled.visitors} visitors of {filled.sites} sites on {filled.days} days"

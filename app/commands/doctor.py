@@ -1,4 +1,4 @@
-"""`vms doctor`: looks at everything that the service needs, and says what to do."""
+"""`vms doctor`: check everything that the service needs and suggest fixes."""
 
 import asyncio
 import json
@@ -27,18 +27,18 @@ from app.users import accounts
 
 PART_SECONDS = 10.0
 OLDEST_POSTGRESQL = 15
-# A clock that is further away than this makes tokens of one machine void on another.
+# Beyond this difference, tokens of one machine are invalid on another.
 CLOCK_TOLERANCE = timedelta(seconds=5)
-# Mail is sent within seconds where a worker runs.
+# A running worker sends mail within seconds.
 MAIL_TOLERANCE = timedelta(minutes=5)
 ZONE_WEEKS = 104
 TZDATA = metadata.version("tzdata")
-ZONE_ADVICE = f"Visits go by ours (tzdata {TZDATA}), SQL by its. Update the older one."
+ZONE_ADVICE = f"Visits use tzdata {TZDATA}, SQL uses PostgreSQL's rules. Update the older one."
 
 POSTGRESQL = "PostgreSQL"
 FINISH = "Run `vms migrate --finish` when every process runs this version."
-CHECK_DATABASE = "Check DATABASE_URL, and that the server runs and lets us in."
-# `.env.example` and deploy/compose.env.example hold such names.
+CHECK_DATABASE = "Check DATABASE_URL, and that the server is running and reachable."
+# `.env.example` and deploy/compose.env.example contain such names.
 EXAMPLE = "example.com"
 NAMES = (
     "allowed_hosts",
@@ -52,23 +52,23 @@ NAMES = (
 
 
 class Health(StrEnum):
-    """How a part is; `warning` is worth a look, but requests are served."""
+    """The state of a part; with a `warning` requests are still served."""
 
     OK = "ok"
     WARNING = "warning"
     FAULT = "fault"
 
 
-# Parts without which requests are served, and what to do about them.
+# Parts without which requests are still served, and the advice for them.
 WITHOUT = {
-    "redis": (Health.WARNING, "Check REDIS_URL. Until then mail and limits do without it."),
-    "smtp": (Health.WARNING, "Check the settings EMAIL_…. Until then mail waits, for a day."),
+    "redis": (Health.WARNING, "Check REDIS_URL. Mail and limits work without it, less well."),
+    "smtp": (Health.WARNING, "Check the EMAIL_… settings. Mail is retried for a day."),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is known of one part; `advice` is empty where nothing has to be done."""
+    """The result for one part; `advice` is empty if nothing needs to be done."""
 
     part: str
     health: Health
@@ -77,12 +77,12 @@ class Finding:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Look at every part at once; none takes longer than `PART_SECONDS`."""
+    """Check all parts concurrently; each takes at most `PART_SECONDS`."""
     return asyncio.run(_examine(settings))
 
 
 def report(findings: Sequence[Finding]) -> str:
-    """A line for each part, and what to do below it."""
+    """Return a line for each part, with advice below."""
     lines = []
     for finding in findings:
         lines.append(f"{finding.health.value:8} {finding.part:11} {finding.says}")
@@ -92,29 +92,29 @@ def report(findings: Sequence[Finding]) -> str:
 
 
 def as_json(findings: Sequence[Finding]) -> str:
-    """The same for a script: a list of objects."""
+    """Return the findings as a JSON list of objects."""
     return json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2)
 
 
 def before_update(loaded: Settings | Sequence[str]) -> list[Finding]:
-    """Return what this release refuses of the settings that the release before runs with.
+    """Return what this release refuses in the settings of the previous release.
 
-    `loaded` is the settings, or why they can't be used.
+    `loaded` is the settings, or the reasons why they are invalid.
     """
     if not isinstance(loaded, Settings):
-        advice = "Put it right before you update."
+        advice = "Fix this before you update."
         return [Finding("settings", Health.FAULT, sentence, advice) for sentence in loaded]
     if loaded.debug:
-        says = "DEBUG=true is refused on any address that other machines reach"
-        return [Finding("settings", Health.WARNING, says, "Leave DEBUG out, or serve 127.0.0.1.")]
-    return [Finding("settings", Health.OK, "this release takes all of them")]
+        says = "DEBUG=true is refused on addresses that other machines can reach"
+        return [Finding("settings", Health.WARNING, says, "Unset DEBUG, or serve on 127.0.0.1.")]
+    return [Finding("settings", Health.OK, "this release accepts all of them")]
 
 
 Look = Callable[[Settings], Awaitable[Finding]]
 
 
 async def _examine(settings: Settings) -> list[Finding]:
-    """What can't be known without the database, or before it is migrated, is not asked for."""
+    """Run the checks, skipping those that need the database or its migrations."""
     database, redis, smtp = await asyncio.gather(
         _look("database", _database, settings),
         _look("redis", _redis, settings),
@@ -141,7 +141,7 @@ def _is_away(database: Finding) -> bool:
 
 
 def _waiting(part: str, for_what: str) -> Finding:
-    return Finding(part, Health.WARNING, f"not looked at: waits for {for_what}")
+    return Finding(part, Health.WARNING, f"not checked: waiting for {for_what}")
 
 
 async def _look(part: str, look: Look, settings: Settings) -> Finding:
@@ -161,34 +161,37 @@ async def _look(part: str, look: Look, settings: Settings) -> Finding:
 
 
 def _said(error: Exception) -> str:
-    """Of the first line alone: some errors go on with what was sent."""
+    """Return the first line of an error; further lines may quote data."""
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def _settings(settings: Settings) -> list[Finding]:
-    """What is accepted and hardly meant."""
+    """Return settings that are valid but probably unintended."""
     found = [Finding("settings", Health.WARNING, *each) for each in _doubts(settings)]
     return found or [Finding("settings", Health.OK, "fit for production")]
 
 
 def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.debug:
-        yield "development mode (DEBUG=true)", "Never run this where strangers can reach it."
+        yield "development mode (DEBUG=true)", "Do not expose this to a network."
         return
     if left := [name for name in NAMES if EXAMPLE in str(getattr(settings, name))]:
         names = ", ".join(name.upper() for name in left)
-        yield f"{names}: as in the example", "Put names and addresses of your own there."
+        yield f"{names}: still the example's values", "Use your own names and addresses."
     if "frontend_url" not in settings.model_fields_set:
-        says = "FRONTEND_URL is not set: mailed links lead to nowhere"
-        yield says, "Set it to the address of your front end."
+        says = "FRONTEND_URL is not set: links in mails do not work"
+        yield says, "Set it to the URL of your front end."
     if settings.email_tls == "none" and not is_loopback(settings.email_host):
-        says = "EMAIL_USE_TLS and EMAIL_USE_SSL are off: mail can be read on its way"
-        yield says, "Use one of them: the mails hold codes and links that open doors."
+        says = "EMAIL_USE_TLS and EMAIL_USE_SSL are off: mail is sent unencrypted"
+        yield says, "Enable one: mails contain QR codes and links that grant access."
     if plain := [name for name, url in _web_addresses(settings) if _is_plain(url)]:
-        says = f"{', '.join(dict.fromkeys(plain))}: http and not https"
-        yield says, "Serve it by https: passwords, tokens and codes go that way."
+        says = f"{', '.join(dict.fromkeys(plain))}: http instead of https"
+        yield says, "Use https: passwords, tokens and QR codes are sent over it."
     if settings.metrics_token is None:
-        yield "METRICS_TOKEN is not set: /metrics is closed", "Set it where Prometheus is to watch."
+        yield (
+            "METRICS_TOKEN is not set: /metrics is closed",
+            "Set it if Prometheus should scrape metrics.",
+        )
 
 
 def _web_addresses(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -206,8 +209,10 @@ def _is_plain(url: str) -> bool:
 async def _accounts(settings: Settings) -> Finding:
     if await accounts.has_development_accounts(settings):
         says = "the development accounts still have their published passwords"
-        return Finding("accounts", Health.FAULT, says, "Change their passwords, or delete them.")
-    return Finding("accounts", Health.OK, "none has a published password")
+        return Finding(
+            "accounts", Health.FAULT, says, "Change their passwords or delete the accounts."
+        )
+    return Finding("accounts", Health.OK, "no account has a published password")
 
 
 async def _database(settings: Settings) -> Finding:
@@ -223,17 +228,17 @@ async def _database(settings: Settings) -> Finding:
         return Finding("database", Health.FAULT, says, advice)
     if missing := await missing_limits(settings.database_url):
         return Finding(
-            "database", Health.FAULT, f"{says}: nothing limits a session", " ".join(missing)
+            "database", Health.FAULT, f"{says}: sessions have no limits", " ".join(missing)
         )
     return Finding("database", Health.OK, says)
 
 
 async def _migrations(settings: Settings) -> Finding:
     if await migrations.is_behind(settings.database_url):
-        says = "the database is behind this version"
+        says = "the database needs migrations of this version"
         return Finding("migrations", Health.FAULT, says, MIGRATE)
     if await migrations.settle_rollout(settings.database_url, finish=False):
-        return Finding("migrations", Health.WARNING, "an update is under way", FINISH)
+        return Finding("migrations", Health.WARNING, "an update is in progress", FINISH)
     return Finding("migrations", Health.OK, "the database is at this version")
 
 
@@ -246,13 +251,13 @@ async def _clock(settings: Settings) -> Finding:
         await database.close()
     away = abs(datetime.now(UTC) - (theirs or datetime.min.replace(tzinfo=UTC)))
     if away > CLOCK_TOLERANCE:
-        says = f"{away.total_seconds():.0f} seconds away from the database's"
-        return Finding("clock", Health.FAULT, says, "Have both machines keep time (NTP).")
+        says = f"{away.total_seconds():.0f} seconds off the database's"
+        return Finding("clock", Health.FAULT, says, "Synchronise both clocks (NTP).")
     return Finding("clock", Health.OK, "agrees with the database's")
 
 
 async def _zones(settings: Settings) -> Finding:
-    """Compare the sites' zones with PostgreSQL's, once a week for two years."""
+    """Compare the sites' time zones with PostgreSQL's, once a week for two years."""
     database = Database(settings.database_url)
     now = datetime.now(UTC)
     weeks = [now + timedelta(weeks=number) for number in range(ZONE_WEEKS)]
@@ -265,13 +270,13 @@ async def _zones(settings: Settings) -> Finding:
     finally:
         await database.close()
     away = dict.fromkeys(ours - known, "unknown")
-    for zone, at, seconds in sorted(theirs, reverse=True):  # so that the first week remains
+    for zone, at, seconds in sorted(theirs, reverse=True):  # keeps the first week that differs
         if local_now(at, zone).utcoffset() != timedelta(seconds=seconds):
             away[zone] = f"from {at:%Y-%m-%d}"
     if away:
         named = ", ".join(f"{zone} ({how})" for zone, how in sorted(away.items()))
         return Finding("time zones", Health.WARNING, f"PostgreSQL's differ: {named}", ZONE_ADVICE)
-    return Finding("time zones", Health.OK, "those of the sites agree with PostgreSQL's")
+    return Finding("time zones", Health.OK, "the sites' time zones agree with PostgreSQL's")
 
 
 async def _redis(settings: Settings) -> Finding:
@@ -296,7 +301,7 @@ async def _smtp(settings: Settings) -> Finding:
     )
     async with client:
         where = f"{settings.email_host}:{settings.email_port}"
-    return Finding("smtp", Health.OK, f"{where} takes mail (TLS: {settings.email_tls})")
+    return Finding("smtp", Health.OK, f"{where} accepts mail (TLS: {settings.email_tls})")
 
 
 async def _mail(settings: Settings) -> Finding:
@@ -308,6 +313,6 @@ async def _mail(settings: Settings) -> Finding:
         await database.close()
     late = due.asked_at - due.first if due.first else timedelta(0)
     if late > MAIL_TOLERANCE:
-        says = f"a mail is late by {late.total_seconds() / 60:.0f} minutes"
-        return Finding("mail", Health.FAULT, says, "Start `vms worker`, or look at its log.")
-    return Finding("mail", Health.OK, "nothing is late")
+        says = f"mail is late by {late.total_seconds() / 60:.0f} minutes"
+        return Finding("mail", Health.FAULT, says, "Start `vms worker`, or check its log.")
+    return Finding("mail", Health.OK, "no mail is late")

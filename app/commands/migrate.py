@@ -9,7 +9,7 @@ from app.commands.showing import AsJson, print_json, progress
 from app.commands.starting import explained, fail, prepared
 
 UNDER_WAY = (
-    "The update is under way: when every process runs this release, run `vms migrate --finish`.\n"
+    "The update is in progress: once every process runs this release, run `vms migrate --finish`.\n"
     "Until then some new functions answer 503 (update_under_way)."
 )
 
@@ -18,12 +18,12 @@ def migrate(
     as_json: AsJson = False,
     finish: Annotated[
         bool,
-        typer.Option("--finish", help="Say that no process of the release before runs any more"),
+        typer.Option("--finish", help="Confirm that no process of the previous release is running"),
     ] = False,
 ) -> None:
-    """Bring the database to the schema of this version. Safe to run twice at once.
+    """Migrate the database to the schema of this version. Safe to run twice at once.
 
-    After an update, run it once more with --finish when every process runs the new release.
+    After an update, run it again with --finish when every process runs the new release.
     """
     from app import migrations
 
@@ -31,7 +31,7 @@ def migrate(
     try:
         with explained():
             missing = asyncio.run(migrations.missing(url))
-            # Nothing is missing where a newer version was, either, whose migrations are not here.
+            # Also empty if a newer version has migrated the database.
             applied = _run(url, len(missing), silent=as_json) if missing else []
             under_way = asyncio.run(migrations.settle_rollout(url, finish=finish))
     except migrations.Blocked:
@@ -43,7 +43,7 @@ def migrate(
     if applied:
         typer.echo(f"Migrated: {', '.join(applied)}.")
     else:
-        typer.echo("Nothing to migrate: the database is at this version or a newer one.")
+        typer.echo("Nothing to migrate: the database is at this version or newer.")
     if under_way:
         typer.echo(UNDER_WAY)
 

@@ -1,4 +1,4 @@
-"""`vms purge`: the end of retention, now and not at night."""
+"""`vms purge`: apply the retention period now instead of at night."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 
 def purge(
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List who would be anonymised and change nothing")
+        bool,
+        typer.Option(
+            "--dry-run", help="List the visitors that would be anonymised, without changes"
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Anonymise visitors whose visit is longer ago than RETENTION_DAYS."""
+    """Anonymise visitors whose visit is more than RETENTION_DAYS ago."""
     settings = prepared()
     if settings.retention_days is None:
-        fail("The setting RETENTION_DAYS is not set: visitors are kept without a limit.")
+        fail("RETENTION_DAYS is not set: visitors are kept indefinitely.")
     if dry_run:
         _list(run(_due(settings, settings.retention_days)), as_json=as_json)
         return

@@ -1,26 +1,26 @@
-"""What keeps a command from the database, in a sentence, and what to do about it."""
+"""Explain in a sentence why the database cannot be used, and how to fix it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-PUT_RIGHT = "Put user and password in DATABASE_URL right."
-BEHIND = "42P01", "42703"  # a table or a column that is not there
+PUT_RIGHT = "Correct the user and password in DATABASE_URL."
+BEHIND = "42P01", "42703"  # a table or column does not exist
 MIGRATE = "Run `vms migrate`."
 
-# By SQLSTATE, of the whole or of its class.
+# By SQLSTATE, complete or by class.
 KNOWN = {
-    "28": ("lets this user with this password not in", PUT_RIGHT),
-    "3D000": ("is not on that server", "Create it, or put its name in DATABASE_URL right."),
+    "28": ("refuses this user and password", PUT_RIGHT),
+    "3D000": ("does not exist on that server", "Create it, or correct its name in DATABASE_URL."),
     "53300": ("has no connection left", "Add up the connections: docs/operations.md, Sizing."),
-    "57P": ("is just starting or ending", "Try again."),
-    "25006": ("is a replica, which takes no writes", "Point DATABASE_URL at the primary."),
-    **dict.fromkeys(BEHIND, ("is behind this version", MIGRATE)),
+    "57P": ("is starting up or shutting down", "Try again."),
+    "25006": ("is a replica, which is read-only", "Point DATABASE_URL at the primary."),
+    **dict.fromkeys(BEHIND, ("needs migrations of this version", MIGRATE)),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why the database could not be used; `says` goes on after its name."""
+    """Why the database cannot be used; `says` follows its name."""
 
     says: str
     advice: str
@@ -31,23 +31,25 @@ class Reason:
 
 
 def reason_of(error: BaseException) -> Reason | None:
-    """The reason behind an error; None for one that says nothing of the way to the database."""
+    """Return the reason behind an error, or None if it does not concern the connection."""
     state, text = _told(error)
     if "startup parameter" in text:
-        advice = "A pooler stands there: end DATABASE_URL with ?pooler=transaction."
-        return Reason(f"can't be reached: {text}", advice)
+        advice = "A pooler is in between: add ?pooler=transaction to DATABASE_URL."
+        return Reason(f"cannot be reached: {text}", advice)
     for known in (state, state[:3], state[:2]):
         if known in KNOWN:
             says, advice = KNOWN[known]
             return Reason(says, advice)
     if isinstance(error, OSError):
-        text = text or "it did not answer in time"
-        return Reason(f"can't be reached: {text}", "Check DATABASE_URL, and that the server runs.")
+        text = text or "it did not respond in time"
+        return Reason(
+            f"cannot be reached: {text}", "Check DATABASE_URL, and that the server is running."
+        )
     return None
 
 
 def _told(error: BaseException) -> tuple[str, str]:
-    """SQLSTATE and first line of the error that the server or the network gave."""
+    """Return the SQLSTATE and first line of the server's or network's error."""
     state, text = "", ""
     for each in _causes(error):
         state = getattr(each, "sqlstate", None) or state

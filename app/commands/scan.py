@@ -1,4 +1,4 @@
-"""`vms scan`: a scanner for the command line, which asks a running service (docs/scanner.md)."""
+"""`vms scan`: a command-line scanner for a running service (docs/scanner.md)."""
 
 import json
 import time
@@ -17,11 +17,11 @@ import typer
 
 PATH = "/api/visitors/verify-qr/"
 ANSWER_SECONDS = 3.0
-PAUSES = (0.3, 1.0)  # seconds after each try but the last
-PATIENCE_SECONDS = 3.0  # the longest `Retry-After` that somebody at a door waits for
-REFUSED, UNDECIDED = 1, 3  # exit codes; 2 is a wrong command, as everywhere
+PAUSES = (0.3, 1.0)  # seconds between attempts
+PATIENCE_SECONDS = 3.0  # the longest `Retry-After` worth waiting for at a door
+REFUSED, UNDECIDED = 1, 3  # exit codes; 2 is wrong usage, as for every command
 OPENED = {"admitted", "checked_out"}
-# No visit is behind what was sent: not in the shape of a code, or one of many that are not ours.
+# The code belongs to no visit: it is malformed, or one of too many forged ones.
 NOT_OURS = {413, 422, 429}
 KEY_IS_REFUSED = {401, 403}
 
@@ -33,7 +33,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered; status 0 stands for no answer. `document` is empty where it is not ours.
+    """The response; status 0 means none, and `document` is empty if it is not the service's.
 
     `retry_after` is in seconds.
     """
@@ -52,7 +52,7 @@ class Answer:
 
     @property
     def refuses(self) -> bool:
-        # Any other 404 is that of a wrong address, any other 409 not about the visitor.
+        # Any other 404 means a wrong URL, any other 409 is not about the visitor.
         return (
             (self.status == 404 and self.code == "unknown")
             or (self.status == 409 and self.document.get("verdict") == "refused")
@@ -66,18 +66,20 @@ class Answer:
 
 
 def scan(
-    code: Annotated[str, typer.Argument(help="A code, or a picture of one", metavar="TOKEN|IMAGE")],
-    key: Annotated[str, typer.Option(envvar="VMS_DEVICE_KEY", help="Key of a scanner")],
+    code: Annotated[
+        str, typer.Argument(help="A QR token, or an image of a QR code", metavar="TOKEN|IMAGE")
+    ],
+    key: Annotated[str, typer.Option(envvar="VMS_DEVICE_KEY", help="Device key of a scanner")],
     url: Annotated[
-        str, typer.Option(envvar="VMS_URL", help="Where the service runs")
+        str, typer.Option(envvar="VMS_URL", help="URL of the service")
     ] = "http://127.0.0.1:8000",
-    direction: Annotated[Direction, typer.Option(help="Which way")] = Direction.IN,
-    gate: Annotated[str | None, typer.Option(help="Left out: the gate of the device")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answer itself")] = False,
+    direction: Annotated[Direction, typer.Option(help="Check in or out")] = Direction.IN,
+    gate: Annotated[str | None, typer.Option(help="Gate; default: the gate of the device")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the response as JSON")] = False,
 ) -> None:
-    """Ask a running service whether a gate opens. Ends with 0 only if it does, with 1 if not.
+    """Ask a running service whether a gate opens.
 
-    2 is a wrong command, 3 that nothing was decided.
+    Exit codes: 0 it opens, 1 it does not, 2 wrong usage, 3 no decision.
     """
     body = {
         "token": token_of(code),
@@ -98,12 +100,12 @@ def scan(
 
 
 def token_of(code: str) -> str:
-    """The code itself, or what a picture of one says. Raises `BadParameter`."""
+    """Return the token, reading it from an image if given one; raise `BadParameter`."""
     path = Path(code)
     if path.is_file():
         return _read(path)
-    if "." in code or "/" in code:  # no code has these
-        raise typer.BadParameter(f"There is no file {code}")
+    if "." in code or "/" in code:  # characters that no token has
+        raise typer.BadParameter(f"File {code} does not exist")
     return code
 
 
@@ -113,29 +115,29 @@ def _read(path: Path) -> str:
         from PIL import Image
     except ImportError:
         raise typer.BadParameter(
-            "Pictures can't be read without two more parts: pip install '.[scan]'"
+            "Reading images needs two more packages: pip install '.[scan]'"
         ) from None
     try:
         with Image.open(path) as picture:
             qr_code = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
             found = zxingcpp.read_barcode(picture.convert("L"), qr_code)
     except (OSError, Image.DecompressionBombError):
-        raise typer.BadParameter(f"{path} is not a picture that can be read") from None
+        raise typer.BadParameter(f"{path} is not a readable image") from None
     if found is None:
         raise typer.BadParameter(f"There is no QR code in {path}")
     return str(found.text)
 
 
 def address_of(url: str) -> SplitResult:
-    """Where to ask. Raises `BadParameter`."""
+    """Parse the service's URL; raise `BadParameter` if it is not one."""
     address = urlsplit(url)
     if address.scheme not in {"http", "https"} or not address.hostname:
-        raise typer.BadParameter("The address must begin with http:// or https://")
+        raise typer.BadParameter("The URL must begin with http:// or https://")
     return address
 
 
 def ask(address: SplitResult, key: str, body: dict[str, Any]) -> Answer:
-    """Send one scan, again under the same `scan_id` while no answer comes."""
+    """Send one scan, repeating it with the same `scan_id` until there is a response."""
     for pause in PAUSES:
         answer = _ask_once(address, key, body)
         if answer.is_final:
@@ -186,7 +188,7 @@ def _opened(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _refused(answer: Answer, direction: Direction) -> Iterator[str]:
-    """The words of the page `/scanner/`, for the same guard."""
+    """Yield the texts that the page `/scanner/` shows for the same refusal."""
     text = (files("app.scanner_page") / "static" / "refusals.json").read_text(encoding="utf-8")
     words = json.loads(text).get("unknown" if answer.status in NOT_OURS else answer.code, {})
     yield f"{words.get('title', answer.document['title'])} ({answer.code})"
@@ -202,10 +204,10 @@ def _end_undecided(answer: Answer) -> NoReturn:
 
 def _undecided(answer: Answer) -> str:
     if answer.status in KEY_IS_REFUSED:
-        return "The service refuses this key: it is wrong, revoked, or not that of a scanner."
+        return "The service refuses this key: it is wrong, revoked, or not a scanner's."
     if answer.status == 0:
-        return "Nothing was decided: the service can't be reached."
+        return "No decision: the service cannot be reached."
     if answer.status == 404 or not answer.code:
-        return f"Nothing was decided: {answer.status} is no answer of the service. Is --url right?"
+        return f"No decision: {answer.status} is not a response of the service. Is --url correct?"
     detail = answer.document.get("detail", "")
-    return f"Nothing was decided: the service answered {answer.status} {answer.code}. {detail}"
+    return f"No decision: the service answered {answer.status} {answer.code}. {detail}"

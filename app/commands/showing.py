@@ -1,7 +1,6 @@
-"""What commands show: progress for who waits, JSON for a script.
+"""Output of commands: progress for people, JSON for scripts.
 
-Progress goes to standard error, and only where somebody looks: what is piped on, or kept as a log,
-has the results alone.
+Progress goes to standard error and only to a terminal, so pipes and log files get results only.
 """
 
 import json
@@ -11,18 +10,21 @@ from typing import Annotated, Any
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="For a script to read")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts")]
 Advance = Callable[[int], None]
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document to standard output."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
 @contextmanager
 def progress(what: str, total: int | None, *, hidden: bool = False) -> Iterator[Advance]:
-    """A bar that is told how much more is done; without a `total` it only says that it moves."""
+    """Show a progress bar that is advanced by the yielded function.
+
+    Without a `total` it only shows activity.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,

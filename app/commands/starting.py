@@ -1,4 +1,4 @@
-"""How a command begins, and how it ends when it can't go on."""
+"""The start of a command, and its end if it cannot continue."""
 
 import asyncio
 import os
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MORE = "build the image with EXTRAS=all, or install requirements-all.lock"
-# Whoever sets one of these wants traces.
+# Tracing is enabled if one of these is set.
 TRACED = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"}
 
 
 def fail(sentence: str) -> NoReturn:
-    """End with one sentence on standard error, and 1."""
+    """Exit with code 1 and one sentence on standard error."""
     typer.echo(sentence, err=True)
     raise typer.Exit(1)
 
 
 def prepared() -> "Settings":
-    """The checked settings, with the logs set up by them."""
+    """Return the validated settings, after configuring logging with them."""
     from app.core.logging import configure_logging
 
     settings = load_settings()
@@ -37,7 +37,7 @@ def prepared() -> "Settings":
 
 
 def load_settings() -> "Settings | list[str]":
-    """Return the settings, or a sentence for each thing that keeps them from being used."""
+    """Return the settings, or a sentence for each error in them."""
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
@@ -48,22 +48,22 @@ def load_settings() -> "Settings | list[str]":
     except ValidationError as error:
         return [line for fault in error.errors() for line in _sentence(fault).splitlines()]
     except (OSError, SettingsError) as error:
-        return [f"A file of settings can't be read: {error.__cause__ or error}."]
+        return [f"A settings file cannot be read: {error.__cause__ or error}."]
 
 
 def refuse_open_development(settings: "Settings", host: str) -> None:
-    """End where development mode would listen to other machines."""
+    """Exit if development mode would listen to other machines."""
     from app.settings import is_loopback
 
     if settings.debug and not is_loopback(host):
         fail(
-            f"DEBUG=true is for this machine alone, and {host} is reached by others:"
-            " listen on 127.0.0.1, or leave DEBUG out."
+            f"DEBUG=true is for this machine only, and {host} is reachable by others:"
+            " listen on 127.0.0.1, or unset DEBUG."
         )
 
 
 def observed() -> "Settings":
-    """The same for a process that stays: traced, and its faults reported, where that is wanted."""
+    """Return the validated settings after starting tracing and fault reports, if enabled."""
     settings = prepared()
     if _is_traced():
         from app.core.tracing import start_tracing
@@ -77,31 +77,31 @@ def observed() -> "Settings":
 
 
 def refuse_missing_extras(settings: "Settings") -> None:
-    """End where a setting asks for a part that is not installed."""
+    """Exit if a setting needs an extra that is not installed."""
     if settings.sentry_dsn and find_spec("sentry_sdk") is None:
-        fail(f"SENTRY_DSN is set, but its part is not installed: {MORE}.")
+        fail(f"SENTRY_DSN is set, but its extra is not installed: {MORE}.")
     if _is_traced() and find_spec("opentelemetry.sdk") is None:
-        fail(f"OTEL_… variables ask for traces, which need more: {MORE}.")
+        fail(f"OTEL_… variables enable traces, but their extra is not installed: {MORE}.")
 
 
 async def refuse_behind(settings: "Settings") -> None:
-    """End where the database has not been migrated to this version."""
+    """Exit if the database lacks migrations of this version."""
     from app import migrations
 
     with explained():
         if await migrations.is_behind(settings.database_url):
-            fail("The database is behind this version: run `vms migrate` first.")
+            fail("The database needs migrations of this version: run `vms migrate` first.")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """What the work results in; ends with a sentence where the database can't be used."""
+    """Run the work and return its result; exit with a sentence if the database cannot be used."""
     with explained():
         return asyncio.run(work)
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Ends with a sentence where the database can't be used."""
+    """Exit with a sentence if the database cannot be used within the block."""
     from app.commands.reasons import reason_of
 
     try:
@@ -121,4 +121,4 @@ def _sentence(fault: Any) -> str:
     if fault["type"] == "missing":
         return f"The setting {name} is missing: set it in the environment or in .env."
     message = fault["msg"].removeprefix("Value error, ")
-    return f"The setting {name} is wrong: {message}." if name else f"{message}."
+    return f"The setting {name} is invalid: {message}." if name else f"{message}."

@@ -1,4 +1,4 @@
-"""Where a request comes from, behind proxies or not."""
+"""Work out the client's address when requests arrive through proxies."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ SCHEMES = ("http", "https")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The client's address, and the scheme that it used where a trusted proxy names it."""
+    """The client's address, and the scheme it used if a trusted proxy reports one."""
 
     address: str | None
     scheme: str | None = None
 
 
 class ProxyTrust:
-    """Which peers may say for whom they ask, and in which header.
+    """The proxies that are trusted to report the client, and the header they use.
 
-    One way alone is read: a proxy that writes `Forwarded` passes the other headers on as the client
-    sent them, and the reverse. `X-Forwarded-Proto` belongs to `X-Forwarded-For`.
+    Only one header is read: a proxy that writes `Forwarded` passes the other headers on as the
+    client sent them, and the reverse. `X-Forwarded-Proto` belongs to `X-Forwarded-For`.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class ProxyTrust:
         self.header = header
 
     def origin(self, peer: str | None, headers: Headers) -> Origin:
-        """The right-most address that is no trusted proxy, and the scheme that came with it.
+        """Return the rightmost address that is not a trusted proxy, and its scheme.
 
-        All left of it is hearsay. An entry that is no address ends the search at the proxy that
-        wrote it.
+        Anything further left could be forged. An entry that is not an address ends the search at
+        the proxy that wrote it.
         """
-        # The scope of a link-local peer is the name of our own interface.
+        # The scope of a link-local peer names an interface of this machine.
         nearest = _parse((peer or "").partition("%")[0])
         if nearest is None or not self._trusts(nearest):
             return Origin(peer if nearest is None else str(nearest))
@@ -58,11 +58,11 @@ class ProxyTrust:
         return Origin(str(nearest), scheme)
 
     def _hops(self, headers: Headers) -> Iterator[tuple[str, str]]:
-        """What each proxy says of who came to it, address and scheme, the nearest proxy first."""
+        """Yield the address and scheme that each proxy reports, nearest proxy first."""
         entries = _entries(headers.getlist(self.header))
         if self.header == "forwarded":
             return ((_value(entry, "for"), _value(entry, "proto")) for entry in reversed(entries))
-        # A proxy that replaces the scheme leaves one, however many addresses there are.
+        # A proxy that replaces the scheme leaves a single value, however many addresses there are.
         schemes = _entries(headers.getlist("x-forwarded-proto"))
         return zip_longest(reversed(entries), reversed(schemes), fillvalue="")
 
@@ -75,7 +75,7 @@ def _entries(lines: Iterable[str]) -> list[str]:
 
 
 def _value(element: str, wanted: str) -> str:
-    """A parameter of one element of `Forwarded` (RFC 7239, section 4)."""
+    """Return a parameter of one element of `Forwarded` (RFC 7239, section 4)."""
     for pair in element.split(";"):
         name, _, value = pair.strip().partition("=")
         if name.lower() == wanted:
@@ -83,11 +83,12 @@ def _value(element: str, wanted: str) -> str:
     return ""
 
 
-@lru_cache(maxsize=4096)  # the same few proxies, gates and desks all day
+@lru_cache(maxsize=4096)  # the same few proxies, gates and front desks all day
 def _parse(text: str) -> Address | None:
-    """`192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`; an IPv4 in IPv6 is IPv4.
+    """Parse `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:80`.
 
-    What has a scope (`fe80::1%eth0`) means something on one machine alone, and is no address here.
+    Return an IPv4 address mapped to IPv6 as IPv4, and None for an address with a scope
+    (`fe80::1%eth0`), which means something on one machine only.
     """
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,4 +1,4 @@
-"""Which pages of other origins a browser lets call us (Fetch standard, section 3.2)."""
+"""Cross-origin requests from browsers (Fetch standard, section 3.2)."""
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -8,13 +8,13 @@ from app.core.errors import Problem
 
 
 class PreflightRefused(Problem):
-    """400: the browser will not send the request that it asked about."""
+    """400: the origin, method or headers of a preflight are not allowed."""
 
-    status, code, title = 400, "preflight_refused", "Pages of that origin may not ask this of us"
+    status, code, title = 400, "preflight_refused", "The cross-origin request is not allowed"
 
 
 class CorsMiddleware(CORSMiddleware):
-    """Starlette's, with its refusals as problem documents."""
+    """Starlette's middleware, with refusals as problem documents."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)

@@ -1,4 +1,4 @@
-"""Sends a crowd away before anything else is done for it. Pure ASGI middleware."""
+"""Refuse excess requests of one network before any other work is done for them."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -8,14 +8,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.core.errors import Unavailable
 from app.core.limits import client_network
 
-# More than will ever get a turn, so that whoever is known and comes with them gets that far.
+# More than the password queue admits, so that known callers of the same network still reach it.
 MOST_OF_NETWORK = 32
 
 
 class CrowdMiddleware:
-    """Answers 503 to a network that has so many requests to these paths under way.
+    """Answers 503 when one network has too many requests to these paths in progress.
 
-    Whatever FastAPI does for a request before it is refused is what a burst makes others wait for.
+    Refusing here spares the work that FastAPI does before a route can refuse, which would make
+    everyone else wait during a burst.
     """
 
     def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:
@@ -29,7 +30,7 @@ class CrowdMiddleware:
             return
         network = client_network()
         if self._under_way[network] >= MOST_OF_NETWORK:
-            await Unavailable("Too many come at once: try again").response()(scope, receive, send)
+            await Unavailable("Too many requests: try again").response()(scope, receive, send)
             return
         self._under_way[network] += 1
         try:

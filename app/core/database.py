@@ -1,4 +1,4 @@
-"""Connections, the two types of session, and the unit of work that owns the only commit."""
+"""Connections, the two session types, and the unit of work that owns the only commit."""
 
 import asyncio
 from collections import defaultdict
@@ -52,10 +52,10 @@ AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
 
 
 class ReadSession:
-    """Runs queries and nothing else; each sees what is committed at its start.
+    """A session that only queries; each query sees what is committed when it starts.
 
-    A session of the ORM is opened at `place` by the first statement that needs it. Until then
-    prepared statements are `journeys`, where it has any.
+    The first statement that needs the ORM opens a session at `place`. Until then prepared
+    statements run through `journeys` if there is one.
     """
 
     def __init__(
@@ -72,16 +72,16 @@ class ReadSession:
         return self._opened
 
     async def begin_read_only(self) -> None:
-        """Have all that follows see the database as it is now, and change nothing in it."""
+        """Begin a read-only transaction for all statements that follow."""
         await self._session.connection(execution_options={"postgresql_readonly": True})
 
     async def aclose(self) -> None:
-        """Give back what was opened; what was not committed is undone."""
+        """Release the connection and roll back anything that was not committed."""
         if self._opened is not None:
             await self._opened.__aexit__(None, None, None)  # to its end, even when we are cancelled
 
     async def rows(self, statement: Select[*Ts], **values: Any) -> Result[*Ts]:
-        """The rows of a query; `values` are those of its `bindparam`s."""
+        """Run a query and return its rows; `values` bind its `bindparam`s."""
         return await self._session.execute(statement, values)
 
     async def scalar(self, statement: Select[T]) -> T | None:
@@ -91,12 +91,12 @@ class ReadSession:
         return (await self._session.execute(statement)).scalars()
 
     async def row(self, statement: Prepared, **values: Any) -> Row | None:
-        """The first row of a statement of a measured path."""
+        """Return the first row of a prepared statement, or None."""
         found = await self.fetch(statement, **values)
         return found[0] if found else None
 
     async def fetch(self, statement: Prepared, **values: Any) -> Sequence[Row]:
-        """The rows of a statement of a measured path."""
+        """Return the rows of a prepared statement."""
         if self._journeys is not None and self._opened is None:
             return await self._journeys.fetch(statement, values)
         return await self._session.run_sync(
@@ -106,7 +106,10 @@ class ReadSession:
     async def stream(
         self, statement: Prepared, *, part: int, **values: Any
     ) -> AsyncGenerator[Sequence[Row], None]:
-        """The rows in parts, from a cursor of the server: within `Database.snapshot` alone."""
+        """Yield the rows in batches of `part` from a server-side cursor.
+
+        Works only within `Database.snapshot`.
+        """
         connection = await self._session.connection()
         lent = await connection.get_raw_connection()
         driver = cast("asyncpg.Connection", lent.driver_connection)
@@ -115,7 +118,7 @@ class ReadSession:
                 async for rows in parts:
                     yield rows
         except BaseException:
-            await connection.invalidate()  # it may be in the middle of an answer
+            await connection.invalidate()  # it may hold half of an answer
             raise
 
 
@@ -126,7 +129,7 @@ def _run_prepared(
 
 
 class WriteSession(ReadSession):
-    """A transaction: what it writes is there for others once its owner has committed."""
+    """A transaction whose changes become visible when its owner commits."""
 
     def __init__(self, database: "Database") -> None:
         super().__init__(database.engine)
@@ -136,7 +139,7 @@ class WriteSession(ReadSession):
         self._rehearses = False
 
     def rehearse(self) -> None:
-        """Have the owner undo all of it at the end, with nobody told: a dry run."""
+        """Make this a dry run: roll back at the end and skip the after-commit callbacks."""
         self._rehearses = True
 
     def add(self, *entities: object) -> None:
@@ -146,14 +149,15 @@ class WriteSession(ReadSession):
         await self._session.delete(entity)
 
     def append(self, model: type[Entity], row: Mapping[str, Any]) -> None:
-        """Add a row that this unit of work does not look at again.
+        """Queue a row that this unit of work does not read again.
 
-        At the next flush such rows of all tables go in one statement, after what was changed.
+        The next flush inserts the queued rows of all tables in one statement, after the other
+        changes.
         """
         self._appended[model, tuple(row)].append(row)
 
     async def flush(self) -> None:
-        """Send what waits in the session; done by itself before each write and the commit."""
+        """Send pending changes; each write and the commit do so first."""
         if self._opened is not None:
             await self._opened.flush()
         if self._appended:
@@ -163,20 +167,20 @@ class WriteSession(ReadSession):
             await self._run(insertions(shapes), rows)
 
     async def write(self, statement: Insert | Update | Delete) -> CursorResult[Any]:
-        """Run one INSERT, UPDATE or DELETE after what waits in the session."""
+        """Run one INSERT, UPDATE or DELETE after flushing pending changes."""
         await self.flush()
         result = await self._session.execute(statement)
         if not isinstance(result, CursorResult):
-            raise TypeError("a written statement has a cursor")
+            raise TypeError("a writing statement returns a cursor")
         return result
 
     async def returning(self, statement: Executable) -> Result[Any]:
-        """Run one statement that writes and hands back rows."""
+        """Run a writing statement that returns rows."""
         await self.flush()
         return await self._session.execute(statement)
 
     async def run(self, statement: Prepared, **values: Any) -> int:
-        """Run a statement that writes on a measured path; says how many rows it concerned."""
+        """Run a prepared statement that writes; return the number of affected rows."""
         await self.flush()
         return await self._run(statement, values)
 
@@ -187,19 +191,19 @@ class WriteSession(ReadSession):
         return await self._session.run_sync(rowcount)
 
     def commit_each(self) -> None:
-        """Have each statement commit by itself: for a unit that writes with a single one.
+        """Commit each statement on its own, for a unit that writes with a single one.
 
-        BEGIN and COMMIT round it are two journeys to the database, and the locks are held for one
-        of them. A unit that has read or written before goes on as one transaction.
+        This saves the round trips of BEGIN and COMMIT and holds locks for a shorter time. A unit
+        that has already used the database continues as one transaction.
         """
         if self._opened is None:
             self._place, self._journeys = self.database.autocommit, self.database.journeys
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """A part that an exception undoes by itself, and whose locks it lets go of.
+        """Open a savepoint that an exception rolls back, releasing its locks.
 
-        What waits in the session is sent before it and at its end.
+        Pending changes are flushed before it and at its end.
         """
         await self.flush()
         async with self._session.begin_nested():
@@ -207,7 +211,7 @@ class WriteSession(ReadSession):
             await self.flush()
 
     async def commit(self) -> None:
-        """For the owner of the unit alone."""
+        """Commit; only the owner of the unit of work may call this."""
         await self.flush()
         if self._rehearses:
             self.callbacks.clear()
@@ -215,13 +219,13 @@ class WriteSession(ReadSession):
             await self._opened.commit()
 
     def after_commit(self, callback: AfterCommit) -> None:
-        """Have `callback` awaited once the transaction is durable, and not if it is undone."""
+        """Await `callback` after the commit, and never after a rollback."""
         if callback not in self.callbacks:
             self.callbacks.append(callback)
 
 
 class Database:
-    """The pool of one process, and a second one where there is a replica."""
+    """The connection pool of one process, and a second pool if there is a replica."""
 
     def __init__(self, url: str, *, pool_size: int = 10, replica_url: str | None = None) -> None:
         pool: dict[str, Any] = {
@@ -233,24 +237,25 @@ class Database:
         }
         self.engine: AsyncEngine = make_engine(url, **pool)
         self.pulse = Pulse(self.engine, connect_options(url))
-        pool["pool_logging_name"] = "replica"  # which tells the figures of the two apart
+        pool["pool_logging_name"] = "replica"  # tells the metrics of the two pools apart
         self.replica = Replica(replica_url, url, **pool) if replica_url else None
-        # A query alone needs no BEGIN and no ROLLBACK around it: two round trips saved.
+        # A single query needs no BEGIN and no ROLLBACK, which saves two round trips.
         self.autocommit = self.engine.execution_options(**AUTOCOMMIT)
         self.journeys = Journeys(self.engine)
-        self.rollout_is_finished = False  # once it is: see `core/rollout.py`
+        self.rollout_is_finished = False  # cached by `core/rollout.py`
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
-        """A session for queries."""
+        """Open a session for queries."""
         async with aclosing(ReadSession(self.autocommit, self.journeys)) as session:
             yield session
 
     @asynccontextmanager
     async def browse(self, *, may_lag: bool = True) -> AsyncIterator[ReadSession]:
-        """A session for queries whose answer may be seconds old, unless `may_lag` is false.
+        """Open a session for queries whose results may be a few seconds old.
 
-        The replica answers where it can, and otherwise the primary.
+        The replica answers if it can, otherwise the primary. With `may_lag=False` the primary
+        always answers.
         """
         async with self._replica(may_lag=may_lag) as replica:
             if replica is None:
@@ -264,11 +269,10 @@ class Database:
     async def snapshot(
         self, *, query_seconds: int, idle_seconds: int, may_lag: bool = True
     ) -> AsyncIterator[ReadSession]:
-        """A read-only transaction for one query whose rows are fetched over time.
+        """Open a read-only transaction for one query whose rows are fetched over time.
 
-        A cursor needs a transaction around it, and longer limits than those of a request:
-        `query_seconds` for each fetch, `idle_seconds` between two of them. `may_lag` as for
-        `browse`.
+        A cursor needs a transaction, with longer limits than a request has: `query_seconds` for
+        each fetch and `idle_seconds` between two. `may_lag` works as in `browse`.
         """
         limits = select(
             func.set_config("statement_timeout", f"{query_seconds}s", True),
@@ -292,7 +296,7 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteSession]:
-        """The unit of work: commits once at the end, or undoes everything on an error."""
+        """Open a unit of work that commits once at the end, or rolls back on an error."""
         async with aclosing(WriteSession(self)) as unit:
             yield unit
             await unit.commit()
@@ -320,7 +324,7 @@ async def get_database(request: Request) -> Database:
     return database
 
 
-# What a dependency depends on is solved again for each of its uses: these take the request alone.
+# FastAPI resolves sub-dependencies again for each use, so these take only the request.
 async def _read_session(request: Request) -> AsyncIterator[ReadSession]:
     database = await get_database(request)
     async with database.read() as session:
@@ -337,8 +341,8 @@ async def _write_session(request: Request) -> AsyncIterator[WriteSession]:
 _write_session.problems = (Conflict,)  # type: ignore[attr-defined] # read by ApiRoute
 
 
-# Function scope: the commit comes after the answer is serialised and before it is sent. The
-# default scope would commit after the client has its 201.
+# Function scope commits after the response is serialised and before it is sent. The default scope
+# would commit after the client has its 201.
 async def get_journeys(request: Request) -> Journeys:
     database = await get_database(request)
     return database.journeys

@@ -1,4 +1,4 @@
-"""What every route may ask for: the present instant and the password hasher."""
+"""Dependencies for every route: the current instant and the password hasher."""
 
 from datetime import datetime
 from typing import Annotated

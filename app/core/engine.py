@@ -1,8 +1,8 @@
-"""How a PostgreSQL is reached: straight, or through a pooler that deals out transactions.
+"""Connect to PostgreSQL, directly or through a transaction pooler.
 
-`?pooler=transaction` at the end of an address says that PgBouncer or its like stands there. Two
-statements may then meet two servers, so nothing may be left at one of them: nothing is prepared,
-and the limits of a session, which such a pooler refuses, have to be those of the role.
+`?pooler=transaction` at the end of a URL means that PgBouncer or similar is in between. Two
+statements may then run on two server connections, so nothing may be kept on one: statements are not
+prepared by name, and session limits, which such a pooler refuses, must be set on the role.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ STATEMENT_TIMEOUT_MS = 15_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
 CONNECT_SECONDS = 1.5
 
-# A request gets one process of the database: to start others takes longer than most of them last.
+# Starting parallel workers takes longer than most of our queries run.
 PLANNING = {"max_parallel_workers_per_gather": "0", "jit": "off"}
 
 LIMITS = {
@@ -28,25 +28,25 @@ LIMITS = {
 
 
 def make_engine(url: str, **options: Any) -> AsyncEngine:
-    """An engine for the address; `options` are SQLAlchemy's."""
+    """Create an engine for the URL; `options` are passed to SQLAlchemy."""
     address = make_url(url).difference_update_query(["pooler"])
     if is_pooled(url):
         address = address.update_query_dict({"prepared_statement_cache_size": "0"})
-    return sqlalchemy.create_async_engine(  # looked up there: tracing puts its own in that place
+    return sqlalchemy.create_async_engine(  # looked up in the module, where tracing replaces it
         address,
-        hide_parameters=True,  # what people send must not reach the logs through an error
+        hide_parameters=True,  # user input must not reach the logs through an error
         connect_args=connect_options(url),
         **options,
     )
 
 
 def is_pooled(url: str) -> bool:
-    """Whether the address is that of a pooler."""
+    """Return whether the URL points to a pooler."""
     return "pooler" in make_url(url).query
 
 
 def connect_options(url: str) -> dict[str, Any]:
-    """What asyncpg is told beside the address."""
+    """Return the options for asyncpg that the URL does not contain."""
     session = {"application_name": "vms", "timezone": "UTC"}
     options: dict[str, Any] = {"timeout": CONNECT_SECONDS}
     if is_pooled(url):
@@ -57,7 +57,7 @@ def connect_options(url: str) -> dict[str, Any]:
 
 
 async def missing_limits(url: str) -> list[str]:
-    """The statements that give the role of an address the limits which its sessions don't have."""
+    """Return the ALTER ROLE statements that set the limits missing from the role's sessions."""
     engine = make_engine(url)
     shown = ", ".join(f"current_setting('{name}')" for name in LIMITS)
     try:

@@ -1,4 +1,4 @@
-"""Turns whatever a route raises into a problem document."""
+"""Turn every exception that a route raises into a problem document."""
 
 import errno
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,15 +15,14 @@ from starlette.exceptions import HTTPException
 from app.core import errors
 from app.core.idempotency import Replay
 
-# SQLSTATE classes and codes that a later try may not meet again (PostgreSQL appendix A).
+# SQLSTATEs of errors for which a retry may succeed (PostgreSQL, appendix A).
 BUSY = {"40001", "40P01", "55P03", "57014", "53200", "53300"}
-# A row that was there when it was looked up, or was not, and what a foreign key or a unique index
-# says of it at the end.
+# A foreign key or unique index was violated: another transaction got in between check and write.
 RACED = {"23503", "23505"}
-# A server that has become a standby (25006) is not the one that we need.
+# 25006: the server has become a standby and refuses writes.
 DOWN = {"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "25006", "58030"}
 FULL = {"53100"}
-NO_ROOM = "There is no room left on a disk of the service"
+NO_ROOM = "A disk of the service is full"
 
 BY_STATUS: dict[int, type[errors.Problem]] = {
     400: errors.MalformedRequest,
@@ -41,7 +40,7 @@ async def _problem(_: Request, error: errors.Problem) -> Response:
 
 
 async def _http(_: Request, error: HTTPException) -> Response:
-    if _is_full(error.__cause__):  # a form's file could not be kept, which FastAPI says as a 400
+    if _is_full(error.__cause__):  # FastAPI reports a disk error as a 400
         return errors.Unavailable(NO_ROOM).response()
     cls = BY_STATUS.get(error.status_code, errors.Problem)
     response = cls().response()
@@ -52,7 +51,7 @@ async def _http(_: Request, error: HTTPException) -> Response:
 async def _validation(_: Request, error: RequestValidationError) -> Response:
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
-        return errors.MalformedRequest("The body is not valid JSON").response()
+        return errors.MalformedRequest("The request body is not valid JSON").response()
     return errors.Invalid.faults([_fault(fault["loc"], fault) for fault in faults]).response()
 
 
@@ -64,7 +63,7 @@ def _fault(location: tuple[str | int, ...], fault: Mapping[str, Any]) -> errors.
 
 
 def _sentence(code: str, fault: Mapping[str, Any]) -> str:
-    """What stands beside the field of a form: Pydantic speaks to programmers."""
+    """Return a message for the user of a form; Pydantic's messages address programmers."""
     limits: Mapping[str, Any] = fault.get("ctx") or {}
     shortest, longest = limits.get("min_length"), limits.get("max_length")
     match code:
@@ -81,8 +80,7 @@ def _sentence(code: str, fault: Mapping[str, Any]) -> str:
 
 
 async def _database(_: Request, error: DBAPIError) -> Response:
-    # The driver's own error stands in the place of SQLAlchemy's, or behind it. It can have a cause
-    # of its own, which tells less: of a connection that was lost, what the socket said.
+    # asyncpg's error is `orig` or its cause. Its own cause, such as a socket error, says less.
     problem = _told_by(error.orig) or _told_by(error.orig and error.orig.__cause__)
     if problem is None and error.connection_invalidated:
         problem = errors.Unavailable("The database is not available: try again")
@@ -92,7 +90,7 @@ async def _database(_: Request, error: DBAPIError) -> Response:
 
 
 async def _driver(_: Request, error: Exception) -> Response:
-    """SQLAlchemy hands on as they are the errors of a cursor that the server keeps."""
+    """Handle asyncpg's errors from server-side cursors, which SQLAlchemy does not wrap."""
     problem = _told_by(error)
     if problem is None:
         raise error
@@ -100,19 +98,19 @@ async def _driver(_: Request, error: Exception) -> Response:
 
 
 def _told_by(error: BaseException | None) -> errors.Problem | None:
-    """What an error of the driver means to who asks; None where it is a fault of ours."""
+    """Map a driver error to a problem, or return None if it is a fault of the service."""
     state = getattr(error, "sqlstate", None)
     if state in BUSY:
         return errors.Unavailable("The database is busy: try again")
     if state in FULL:
-        return errors.Unavailable("The database has no room left")
+        return errors.Unavailable("The disk of the database is full")
     if state in RACED:
-        return errors.Conflict("Something that it names was changed meanwhile: try again")
+        return errors.Conflict("Something this request refers to has changed: try again")
     if state in DOWN or "connection is closed" in str(error):
         return errors.Unavailable("The database is not available: try again")
-    # A migration has passed under a statement that was prepared before it.
+    # A migration changed a table after the statement was prepared.
     if isinstance(error, asyncpg.InvalidCachedStatementError):
-        return errors.Unavailable("The database has just been changed: try again")
+        return errors.Unavailable("The database schema has just changed: try again")
     return None
 
 
@@ -139,7 +137,7 @@ async def _no_connection(_: Request, __: OSError) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Have every error of `app` answered as a problem document."""
+    """Register a handler for every exception that a route can raise."""
     handlers: dict[type[Exception], Callable[..., Awaitable[Response]]] = {
         errors.Problem: _problem,
         Replay: _replay,

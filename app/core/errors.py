@@ -1,4 +1,4 @@
-"""Errors as classes: they answer as problem documents (RFC 9457) and declare themselves."""
+"""Exception classes that render as problem documents (RFC 9457)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,14 +11,14 @@ from app.core.metrics import PROBLEMS
 from app.core.request_context import current_request_id
 
 MEDIA_TYPE = "application/problem+json"
-# In `responses`: the names of the problems that an operation can answer with. What makes the
-# document (`app/api_docs/`) puts their schemas and examples in its place.
+# The key in `responses` that lists an operation's problems by name. `app/api_docs/` replaces it
+# with their schemas and examples.
 DECLARED_PROBLEMS = "x-problems"
 DECLARED: dict[str, type["Problem"]] = {}
 
 
 class FieldFault(BaseModel):
-    """One thing that is wrong with one field."""
+    """One error in one field."""
 
     field: str = Field(examples=["email"])
     code: str = Field(examples=["missing"])
@@ -26,22 +26,22 @@ class FieldFault(BaseModel):
 
 
 class NoMembers(BaseModel):
-    """What most problems have besides the members of every problem."""
+    """The empty set of additional members, which most problems have."""
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
-    """The base of every error that a client sees.
+    """The base class of every error that a client sees.
 
-    `members` are added to the document; `Members` says which, for clients that are generated.
+    `members` are added to the document; `Members` is their schema, for generated clients.
     """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
-    title: ClassVar[str] = "Something went wrong on our side"
+    title: ClassVar[str] = "An unexpected error occurred"
     Members: ClassVar[type[BaseModel]] = NoMembers
 
     def __init_subclass__(cls) -> None:
-        PROBLEMS.labels(cls.code)  # there, at nought, before the first: rates begin with it
+        PROBLEMS.labels(cls.code)  # exported as 0 before the first one, so that rates include it
 
     def __init__(
         self, detail: str | None = None, *, headers: Mapping[str, str] | None = None, **members: Any
@@ -70,42 +70,42 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
 
 
 class MalformedRequest(Problem):
-    status, code, title = 400, "malformed_request", "The request can't be read"
+    status, code, title = 400, "malformed_request", "The request could not be read"
 
 
 class InvalidCursor(Problem):
-    status, code, title = 400, "invalid_cursor", "The cursor is not one of this list"
+    status, code, title = 400, "invalid_cursor", "The cursor does not belong to this list"
 
 
 class NotAuthenticated(Problem):
-    status, code, title = 401, "not_authenticated", "Sign in first"
+    status, code, title = 401, "not_authenticated", "Authentication is required"
 
     def __init__(self, detail: str | None = None, **members: Any) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, **members)
 
 
 class Forbidden(Problem):
-    status, code, title = 403, "forbidden", "This is not allowed to you"
+    status, code, title = 403, "forbidden", "You do not have permission to do this"
 
 
 class NotFound(Problem):
-    status, code, title = 404, "not_found", "There is nothing here, or nothing that is yours to see"
+    status, code, title = 404, "not_found", "Not found"
 
 
 class MethodNotAllowed(Problem):
-    status, code, title = 405, "method_not_allowed", "This address does not know that method"
+    status, code, title = 405, "method_not_allowed", "This method is not allowed for this URL"
 
 
 class NotAcceptable(Problem):
-    status, code, title = 406, "not_acceptable", "The answer can't be had in that form"
+    status, code, title = 406, "not_acceptable", "The requested format is not available"
 
 
 class InUse(Problem):
-    status, code, title = 409, "in_use", "It is in use and can't be deleted"
+    status, code, title = 409, "in_use", "The resource is in use and cannot be deleted"
 
 
 class Conflict(Problem):
-    status, code, title = 409, "conflict", "It contradicts what is there already"
+    status, code, title = 409, "conflict", "The request conflicts with the current data"
 
 
 class TooLarge(Problem):
@@ -113,13 +113,13 @@ class TooLarge(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    status, code, title = 415, "unsupported_media_type", "The body has the wrong media type"
+    status, code, title = 415, "unsupported_media_type", "The media type is not supported"
 
 
 class Invalid(Problem):
-    """422 with the faults of single fields in `errors`."""
+    """422: some fields are invalid; `errors` lists them."""
 
-    status, code, title = 422, "invalid", "Some fields are not valid"
+    status, code, title = 422, "invalid", "Some fields are invalid"
 
     class Members(BaseModel):
         errors: list[FieldFault]
@@ -135,16 +135,16 @@ class Invalid(Problem):
 
 
 class Unavailable(Problem):
-    """503 with `Retry-After`: a part that the request needs is down or too busy."""
+    """503 with `Retry-After`: something that the request needs is down or busy."""
 
-    status, code, title = 503, "unavailable", "A part of the service is down for the moment"
+    status, code, title = 503, "unavailable", "The service is temporarily unavailable"
 
     def __init__(self, detail: str | None = None, **members: Any) -> None:
         super().__init__(detail, headers={"Retry-After": "2"}, **members)
 
 
 def problems(*classes: type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI `responses` of an operation that can raise these."""
+    """Return the OpenAPI `responses` of an operation that can raise these problems."""
     by_status: dict[int, list[type[Problem]]] = defaultdict(list)
     for cls in dict.fromkeys(classes):
         by_status[cls.status].append(cls)
@@ -154,7 +154,7 @@ def problems(*classes: type[Problem]) -> dict[int | str, dict[str, Any]]:
 def merge_problems(
     one: Mapping[int | str, dict[str, Any]], other: Iterable[type[Problem]]
 ) -> dict[int | str, dict[str, Any]]:
-    """`one` with the problems of `other` beside those and the content that it declares already."""
+    """Add problems to `responses`, keeping those and the content already declared."""
     names = [name for entry in one.values() for name in entry.get(DECLARED_PROBLEMS, ())]
     merged = problems(*(DECLARED[name] for name in names), *other)
     return dict(one) | {status: {**one.get(status, {}), **merged[status]} for status in merged}

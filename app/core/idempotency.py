@@ -1,7 +1,7 @@
-"""Repeats of a POST that creates something (draft-ietf-httpapi-idempotency-key-header).
+"""Idempotency keys for requests that create (draft-ietf-httpapi-idempotency-key-header).
 
-The first answer is kept in the transaction that creates: either both are there or neither, however
-the process ends. A repeat finds the answer; one that comes while the first is in flight is told so.
+The first response is stored in the transaction that creates, so both exist or neither does, even
+after a crash. A repeat gets the stored response; a repeat during the first request gets a 409.
 """
 
 import hashlib
@@ -22,15 +22,15 @@ REPLAYED = "Idempotency-Replayed"
 
 
 class IdempotencyKeyReused(Problem):
-    status, code, title = 422, "idempotency_key_reused", "This key was used with another body"
+    status, code, title = 422, "idempotency_key_reused", "The key was used with another body"
 
 
 class RequestInProgress(Problem):
-    status, code, title = 409, "request_in_progress", "The first request with this key is running"
+    status, code, title = 409, "request_in_progress", "The first request is still running"
 
 
 class IdempotentAnswer(Base):
-    """The first answer under a key. `scope` is the hash of caller, path and key."""
+    """The first response to a key; `scope` is the hash of caller, path and key."""
 
     __tablename__ = "idempotent_answers"
 
@@ -44,20 +44,20 @@ class IdempotentAnswer(Base):
 
 
 class Replay(Exception):  # noqa: N818 - a way out, not an error
-    """Ends a request with the answer to an earlier one."""
+    """Ends a request with the stored response to an earlier one."""
 
     def __init__(self, answer: IdempotentAnswer) -> None:
         super().__init__()
         headers = {REPLAYED: "true", "Content-Type": answer.media_type}
         if answer.location:
             headers["Location"] = answer.location
-        # Made now: the row can't be read any more once its transaction has been given up.
+        # Built now, because the row cannot be read after its transaction is rolled back.
         self.response = Response(answer.content, answer.status, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
 class Repeatable:
-    """A request that may come again: whose it is, and what it says."""
+    """A request with an idempotency key: its scope and the hash of its body."""
 
     unit: WriteSession
     scope: bytes
@@ -65,9 +65,10 @@ class Repeatable:
     now: datetime
 
     async def begin(self) -> None:
-        """Raises `Replay`, `IdempotencyKeyReused` or `RequestInProgress` unless this is the first.
+        """Return if this is the first request with the key.
 
-        The lock is held until the transaction ends, so that no second one can be in flight.
+        Raise `Replay`, `IdempotencyKeyReused` or `RequestInProgress` otherwise. The lock is held
+        until the transaction ends, so that no second request can run.
         """
         lock = int.from_bytes(self.scope[:8], "big", signed=True)
         if not await self.unit.scalar(select(func.pg_try_advisory_xact_lock(lock))):
@@ -85,7 +86,7 @@ class Repeatable:
         raise Replay(earlier)
 
     async def keep(self, response: Response) -> None:
-        """Keep the answer of a creation; a refusal creates nothing and may be tried again."""
+        """Store a successful response; a refused request created nothing and may be retried."""
         if not 200 <= response.status_code < 300:
             return
         await self.unit.write(delete(IdempotentAnswer).where(IdempotentAnswer.scope == self.scope))
@@ -104,22 +105,22 @@ class Repeatable:
 
 
 def scope_of(caller: str, path: str, key: str) -> bytes:
-    """What makes two requests the same one: the caller, the path and the key."""
+    """Return the hash of caller, path and key, which identifies a request."""
     return hashlib.sha256("\0".join((caller, path, key)).encode()).digest()
 
 
 async def forget_old(unit: WriteSession, now: datetime) -> int:
-    """Delete the answers that are older than a day."""
+    """Delete responses older than 24 hours; return how many."""
     old = delete(IdempotentAnswer).where(IdempotentAnswer.created_at <= now - KEPT_FOR)
     return (await unit.write(old)).rowcount
 
 
 async def forget_mentions(unit: WriteSession, word: str) -> None:
-    """Delete the answers that name `word`: what is erased must not come back from here."""
+    """Delete responses that contain `word`, so that erased data cannot come back."""
     named = func.strpos(func.encode(IdempotentAnswer.content, "escape"), word) > 0
     await unit.write(delete(IdempotentAnswer).where(named))
 
 
 async def forget_kept_at(unit: WriteSession, instants: Collection[datetime]) -> None:
-    """Delete the answers to the requests of these instants: of those that made what is erased."""
+    """Delete responses to the requests of these instants, which created erased records."""
     await unit.write(delete(IdempotentAnswer).where(IdempotentAnswer.created_at.in_(instants)))

@@ -1,4 +1,4 @@
-"""Ids that sort by time (RFC 9562, UUID version 7)."""
+"""Ids that sort by creation time (RFC 9562, UUID version 7)."""
 
 from uuid import UUID
 
@@ -6,5 +6,5 @@ from uuid_utils.compat import uuid7
 
 
 def new_id() -> UUID:
-    """A new UUID version 7."""
+    """Return a new UUID version 7."""
     return uuid7()

@@ -1,7 +1,7 @@
-"""INSERTs whose rows travel as one JSON parameter.
+"""INSERT statements whose rows are passed as one JSON parameter.
 
-VALUES would be another statement for every number of rows, compiled and prepared anew each time,
-which costs more than all the rest.
+With VALUES, every number of rows would be a different statement to compile and prepare, which costs
+more than the rest of the work.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,12 +29,12 @@ from app.core.models import Entity
 from app.core.prepared import Prepared
 
 Shape = tuple[type[Entity], tuple[str, ...]]
-"""A table and the columns that rows for it have."""
+"""A model and the columns of its rows."""
 
 
 @cache
 def insertions(shapes: tuple[Shape, ...]) -> Prepared:
-    """INSERTs into several tables as one statement; the parameters are `rows0`, `rows1` …"""
+    """Return one statement that inserts into several tables, from `rows0`, `rows1` and so on."""
     parts = [
         insertion(model, names, f"rows{number}").cte()
         for number, (model, names) in enumerate(shapes)
@@ -43,7 +43,7 @@ def insertions(shapes: tuple[Shape, ...]) -> Prepared:
 
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as the parameter that `insertion` reads."""
+    """Encode rows as the parameter that `insertion` reads."""
     return to_json([_readable(row) for row in rows]).decode()
 
 
@@ -55,10 +55,10 @@ def insertion(
     when: Sequence[FromClause] = (),
     beside: Mapping[str, ColumnElement[Any]] = MappingProxyType({}),
 ) -> Insert:
-    """INSERT of the rows in a JSON parameter, as a part of a larger statement.
+    """Return an INSERT of the rows in a JSON parameter, for use in a larger statement.
 
-    It happens `when` those of the statement's other parts have a row; `beside` has the columns
-    that come from there.
+    It runs only if each part of the statement in `when` returns a row; `beside` adds columns taken
+    from those parts.
     """
     given = given_rows(model, names, parameter)
     rows = select(*given.c, *beside.values()).select_from(given, *when)
@@ -66,7 +66,7 @@ def insertion(
 
 
 def given_rows(model: type[Entity], names: Sequence[str], parameter: str) -> FromClause:
-    """The rows in a JSON parameter, with the types of the model's columns."""
+    """Return the rows of a JSON parameter, typed as the model's columns."""
     columns = [_as_read(name, model.__table__.c[name]) for name in names]
     return (
         func.json_to_recordset(bindparam(parameter, type_=JSON))
@@ -76,15 +76,15 @@ def given_rows(model: type[Entity], names: Sequence[str], parameter: str) -> Fro
 
 
 def _readable(row: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON has no bytes: in PostgreSQL's own spelling the column reads them from text."""
+    """Encode bytes in PostgreSQL's hex format, since JSON has no bytes."""
     return {name: f"\\x{v.hex()}" if isinstance(v, bytes) else v for name, v in row.items()}
 
 
 def _as_read(name: str, stored: ColumnElement[Any]) -> ColumnElement[Any]:
-    # An enum's type would render its CHECK's name, where a column list wants a plain type.
+    # An enum would be rendered with the name of its CHECK, which a column list cannot have.
     return column(name, String(40) if isinstance(stored.type, Enum) else stored.type)
 
 
 def values_of(entity: Entity) -> dict[str, Any]:
-    """The columns of a new entity that have a value, without the toll of its descriptors."""
+    """Return the columns of a new entity that are set, bypassing the slow ORM descriptors."""
     return {key: value for key, value in vars(entity).items() if key in entity.__table__.c}

@@ -1,13 +1,12 @@
-"""How the interpreter is set for a process that answers requests.
+"""Interpreter settings for a process that answers requests.
 
-What such a process is made of (modules, routes, schemas, mappers) lives as long as it does: 200,000
-objects that every full collection would look through again, while all requests wait for a tenth of
-a second. And a request makes some thousand objects that die by themselves: to look for cycles
-among each 700 of them finds next to nothing.
+Modules, routes, schemas and mappers are 200,000 permanent objects, which every full garbage
+collection would scan while all requests wait for a tenth of a second. Requests create thousands of
+short-lived objects without cycles, so frequent young collections find next to nothing.
 
-A thread that reads a workbook or writes an export hands the interpreter on when it is asked to, by
-default after five milliseconds. A scan asks for it half a dozen times: with 0.5 ms the gate waits
-two thirds as long beside exports and uploads, which are not slower for it.
+A thread that reads a workbook or writes an export yields the interpreter every five milliseconds by
+default. With 0.5 ms, scans beside exports and uploads wait a third less, and the exports are no
+slower.
 """
 
 import gc
@@ -18,7 +17,7 @@ HAND_ON_SECONDS = 0.0005
 
 
 def settle() -> None:
-    """To be called once, when all that stays has been made."""
+    """Freeze the permanent objects and tune collection; call once after start-up."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, MIDDLE, OLD)

@@ -1,6 +1,6 @@
-"""When each job of the worker ran last: kept in the database, since a worker's memory ends with it.
+"""When each worker job last ran, stored in the database to outlive the worker.
 
-An alert on a job that has stopped must hold when the worker has died, and no less after a restart.
+An alert on a job that has stopped must also work when the worker is dead or has restarted.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from app.core.models import Base
 
 
 class JobRun(Base):
-    """The last runs of one job; `succeeded_at` is null until the first that ends well."""
+    """The last runs of one job; `succeeded_at` is null until its first success."""
 
     __tablename__ = "job_runs"
 
@@ -25,12 +25,12 @@ class JobRun(Base):
 
 
 async def note_run(unit: WriteSession, job: str, now: datetime, *, succeeded: bool) -> None:
-    """Write down that a job has just ended."""
+    """Record that a job has ended."""
     values = {"ended_at": now} | ({"succeeded_at": now} if succeeded else {})
     statement = insert(JobRun).values(job=job, **values)
     await unit.write(statement.on_conflict_do_update(index_elements=[JobRun.job], set_=values))
 
 
 async def last_runs(session: ReadSession) -> Sequence[JobRun]:
-    """The last runs of every job that ever ran."""
+    """Return the last runs of all jobs."""
     return (await session.scalars(select(JobRun).order_by(JobRun.job))).all()

@@ -1,4 +1,4 @@
-"""Waking the worker through ARQ. A lost wake-up costs seconds, not work: that is in tables."""
+"""Wake the worker through ARQ; work is stored in tables, so a lost wake-up only delays it."""
 
 import asyncio
 import json
@@ -15,13 +15,16 @@ from app.core.outages import Outage
 REDIS_SECONDS = 2.0
 DRAIN_OUTBOX = "drain_outbox"
 TELL_OF_SITE_CHANGES = "tell_of_site_changes"
-# A wake-up is four journeys to Redis, two milliseconds of work. Under load ten a second are enough:
-# a worker that is awake goes on by itself for as long as there is mail.
+# A wake-up takes four round trips to Redis and two milliseconds of work. Ten a second are enough: a
+# worker that is awake continues as long as there is mail.
 GATHER_SECONDS = 0.1
 
 
 def serialize(job: dict[str, Any]) -> bytes:
-    """JSON for ARQ: its default, pickle, runs code of whoever can write to Redis."""
+    """Encode a job as JSON for ARQ.
+
+    Its default, pickle, would run code from anyone who can write to Redis.
+    """
     return json.dumps(job).encode()
 
 
@@ -31,7 +34,7 @@ def deserialize(data: bytes) -> dict[str, Any]:
 
 
 def connect(redis_url: str) -> ArqRedis:
-    """A client whose every call ends within seconds, even when Redis hangs."""
+    """Return a client whose calls time out within seconds, even when Redis hangs."""
     pool: ConnectionPool = ConnectionPool.from_url(
         redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
     )
@@ -44,11 +47,10 @@ def connect(redis_url: str) -> ArqRedis:
 
 
 class Waker:
-    """Enqueues one job after commits, without any request waiting for it.
+    """Enqueues one job after commits without making any request wait.
 
-    The first call is passed on at once. Those that come while it is on its way, or within
-    `GATHER_SECONDS` behind it, are answered by a single further one, so that a frozen Redis never
-    holds more than one task.
+    The first call is sent at once. Calls during it, or within `GATHER_SECONDS` after it, are
+    combined into one, so that a frozen Redis never holds more than one task.
     """
 
     def __init__(self, redis: ArqRedis, function: str) -> None:
@@ -76,6 +78,6 @@ class Waker:
             await asyncio.sleep(GATHER_SECONDS)
 
     async def close(self) -> None:
-        """Wait for the call that is on its way."""
+        """Wait for the call in progress."""
         if self._task is not None:
             await asyncio.wait([self._task], timeout=2 * REDIS_SECONDS)

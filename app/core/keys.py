@@ -1,4 +1,4 @@
-"""Keys for each purpose, derived from the secret of the installation (HKDF, RFC 5869)."""
+"""Keys for each purpose, derived from the installation's secret (HKDF, RFC 5869)."""
 
 import hashlib
 import hmac
@@ -11,16 +11,16 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Key bytes and the public name by which tokens refer to them."""
+    """Key bytes and the public id by which tokens refer to them."""
 
     id: str
     secret: bytes
 
 
 class KeyRing:
-    """The key that signs, and those before it that are still accepted.
+    """The current secret, which signs, and earlier ones, which still verify.
 
-    A key that leaks from one purpose (`cursor`, say) opens no other.
+    A leaked key of one purpose (`cursor`, say) is useless for any other.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
@@ -29,7 +29,7 @@ class KeyRing:
         self._secrets = [secret.encode() for secret in secrets]
 
     def keys(self, purpose: str) -> list[Key]:
-        """The keys of a purpose, the one that signs first."""
+        """Return the keys for a purpose, the signing key first."""
         return [_derive(secret, purpose) for secret in self._secrets]
 
 
@@ -39,5 +39,5 @@ def _derive(secret: bytes, purpose: str) -> Key:
 
 
 def mac(key: Key, message: bytes, size: int) -> bytes:
-    """The first `size` bytes of HMAC-SHA-256 (RFC 2104; truncation as of section 5)."""
+    """Return the first `size` bytes of HMAC-SHA-256 (RFC 2104, truncated as in section 5)."""
     return hmac.digest(key.secret, message, "sha256")[:size]

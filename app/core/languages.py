@@ -1,8 +1,7 @@
-"""The languages of mails and visitors' pages, and which of them a reader prefers.
+"""The languages of mails and visitor pages, and the choice of one for a reader.
 
-English stands in the templates and the code themselves; every other language is a catalogue of
-gettext in `locales/`. Catalogues are read as they are at the start: nothing to build, and no
-binary beside the text that it was made from.
+English is in the templates and the code; each other language is a gettext catalogue in `locales/`.
+Catalogues are compiled at start-up, so there is no binary file to keep up to date.
 """
 
 from collections.abc import Iterator
@@ -18,30 +17,30 @@ from babel.messages.pofile import read_po
 from starlette.datastructures import Headers
 
 CATALOGUES = Path(__file__).resolve().parents[2] / "locales"
-# Of one header: nobody reads more languages, and a hostile list must not cost more.
+# Per header: nobody reads more languages, and a hostile list must not cost more.
 MOST_TAGS = 20
 
 
 class Language(StrEnum):
-    """A language, by its ISO 639 code."""
+    """A language, identified by its ISO 639 code."""
 
     ENGLISH = "en"
     GERMAN = "de"
 
     @property
     def locale(self) -> Locale:
-        """How dates are written: English ones the British way, which no reader gets wrong."""
+        """Return the locale for dates; English uses the British, unambiguous format."""
         return Locale("en", "GB") if self is Language.ENGLISH else Locale.parse(self.value)
 
     @property
     def direction(self) -> str:
-        """`ltr` or `rtl`, for the attribute of that name."""
+        """Return `ltr` or `rtl`, for the HTML attribute `dir`."""
         return self.locale.text_direction
 
 
 @lru_cache
 def translations(language: Language) -> NullTranslations:
-    """What gettext knows of a language. Entries marked as fuzzy stay English."""
+    """Return the catalogue of a language; fuzzy entries stay English."""
     if language is Language.ENGLISH:
         return NullTranslations()
     with (CATALOGUES / f"{language.value}.po").open("rb") as file:
@@ -53,16 +52,16 @@ def translations(language: Language) -> NullTranslations:
 
 
 def preferred(accept_language: str, default: Language) -> Language:
-    """The language that a reader likes best of those there are (RFC 9110, section 12.5.4).
+    """Return the available language that a reader prefers (RFC 9110, section 12.5.4).
 
-    A regional tag (`de-AT`) stands for its language. `default` is for readers of none of them.
+    A regional tag (`de-AT`) counts as its language. Readers of no available language get `default`.
     """
     wanted = sorted(_wanted(accept_language), key=lambda choice: -choice[0])
     return next((language for weight, language in wanted if weight > 0), default)
 
 
 def read_language(headers: Headers, default: Language) -> Language:
-    """The same, of a request."""
+    """Return the language that a request's headers prefer."""
     return preferred(", ".join(headers.getlist("accept-language")), default)
 
 

@@ -1,9 +1,9 @@
-"""How a process that answers requests goes without anybody noticing.
+"""Shut down without failing requests.
 
-Whoever stands before it (nginx, a load balancer, Kubernetes) needs a while to hear that it goes,
-and keeps connections open on which the next request may already be under way. So it serves on for
-some seconds (app/serving.py), says on `/health/ready/` that it is going, and closes each connection
-behind its answer.
+A load balancer needs a while to notice that a process is leaving, and keeps connections open on
+which the next request may already be under way. So the process serves for some more seconds
+(`app/serving.py`), reports the shutdown on `/health/ready/`, and closes each connection after its
+response.
 """
 
 from threading import Event
@@ -15,7 +15,7 @@ leaving = Event()
 
 
 class LeavingMiddleware:
-    """Has connections closed while the process leaves (RFC 9112, section 9.6)."""
+    """Closes connections while the process shuts down (RFC 9112, section 9.6)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -1,9 +1,8 @@
-"""Rate limits (OWASP ASVS 5, 6.3.1): counted in Redis by all processes together.
+"""Rate limits (OWASP ASVS 5, 6.3.1), counted in Redis across all processes.
 
-While Redis is down or frozen each process counts for itself, and goes on from what Redis last told
-it: who was refused stays refused, and nobody else is locked out. When Redis is back, it gets what
-was counted meanwhile. Windows are measured by the clock of whoever counts, not by the service's,
-since Redis lets them expire.
+While Redis is down each process counts for itself, starting from the last known counts: refused
+callers stay refused, and nobody else is locked out. Redis gets those counts when it returns.
+Windows use the real clock rather than the service's, since Redis expires them.
 """
 
 import re
@@ -28,14 +27,14 @@ from app.core.request_context import current_client_address
 from app.core.windows import Answer, Counter, OwnWindows, SharedWindows
 
 REDIS_SECONDS = 0.25
-# How long Redis is left alone after it has failed; then one request tries it again.
+# The pause after a failure of Redis, before one request tries it again.
 PAUSE_SECONDS = 5.0
-# Enough for any number of requests: a question takes less than a millisecond.
+# Enough for any load: a call takes less than a millisecond.
 CONNECTIONS = 16
 KEY_BYTES = 16
 RATE = re.compile(r"([0-9]+)/([0-9]*)(second|minute|hour|day)")
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
-# A limit that is taken in lots is that many lots, or a few more.
+# The approximate number of lots into which a limit is divided.
 LOTS = 60
 
 
@@ -53,9 +52,9 @@ class TooManyRequests(Problem):
 
 @dataclass(frozen=True)
 class Rule:
-    """`rate` hits, such as `10/15minute`; the name keeps the counters apart from other rules'.
+    """A limit of `rate` hits, such as `10/15minute`, multiplied by `times`.
 
-    `times` makes it that many times wider.
+    The name separates its counters from those of other rules.
     """
 
     name: str
@@ -71,13 +70,13 @@ class Rule:
         return _parse(self.rate)[1]
 
     def of(self, *keys: str) -> "Limit":
-        """This rule for one caller, account or both."""
+        """Return the limit for one caller, account or combination."""
         return Limit(self, keys)
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What one counter counts."""
+    """A rule applied to one key, with a counter of its own."""
 
     rule: Rule
     keys: tuple[str, ...]
@@ -87,12 +86,12 @@ class Limit:
 def _parse(rate: str) -> tuple[int, int]:
     found = RATE.fullmatch(rate)
     if found is None:
-        raise ValueError(f"{rate} is no rate")
+        raise ValueError(f"{rate} is not a rate")
     return int(found[1]), int(found[2] or 1) * SECONDS[found[3]]
 
 
 class RateLimiter:
-    """Counts what callers do. Keys (addresses, accounts, ids) are kept as a keyed hash alone."""
+    """Counts the actions of callers; keys (addresses, accounts, ids) are stored only as hashes."""
 
     def __init__(self, redis_url: str, ring: KeyRing) -> None:
         self._key = ring.keys("rate limit")[0]
@@ -105,44 +104,44 @@ class RateLimiter:
         self._counted_alone = False
 
     async def hit(self, rule: Rule, *keys: str, cost: int = 1) -> None:
-        """Count one, or `cost` at once; raises `TooManyRequests` where that is too many."""
+        """Count `cost` hits; raise `TooManyRequests` if the limit is exceeded."""
         await self.count(rule.of(*keys), cost=cost)
 
     async def check(self, rule: Rule, *keys: str) -> None:
-        """Count nothing; raises `TooManyRequests` where one more would be too many."""
+        """Raise `TooManyRequests` if one more hit would exceed the limit, counting nothing."""
         await self.look(rule.of(*keys))
 
     async def count(self, *limits: Limit, cost: int = 1) -> None:
-        """Count for each of these; where one of them is reached, for none.
+        """Count a hit against every limit, or none if one of them is reached.
 
-        The last that is let through may go beyond the limit: see `reserve`.
+        The last hit that is accepted may exceed the limit: see `reserve`.
         """
         answer = await self._ask(limits, cost)
         _refuse(limits, answer)
 
     async def reserve(self, *limits: Limit, number: int = 1) -> None:
-        """Count so many for each of these, or none where one of them has not as many left."""
+        """Count several hits against every limit, or none if one has fewer left."""
         answer = await self._ask(limits, number, whole=True)
         _refuse(limits, answer, number)
 
     async def take(self, limit: Limit, number: int) -> float:
-        """Count several at once; return the seconds that their window has left."""
+        """Count several hits at once; return the seconds left in the window."""
         answer = await self._ask([limit], number)
         _refuse([limit], answer)
         return answer.windows[0].ends_in
 
     async def look(self, *limits: Limit) -> list[int]:
-        """Return what each has counted; raises `TooManyRequests` where one of them is reached."""
+        """Return the counts without changing them; raise `TooManyRequests` at a limit."""
         answer = await self._ask(limits, 0)
         _refuse(limits, answer)
         return [window.hits for window in answer.windows]
 
     async def give_back(self, *limits: Limit, number: int = 1) -> None:
-        """Take back what was counted too often."""
+        """Undo hits of each limit."""
         await self._ask(limits, -number)
 
     async def clear(self, *limits: Limit) -> None:
-        """Forget what was counted."""
+        """Reset the counters."""
         await self._ask(limits, -max(2 * limit.rule.most for limit in limits))
 
     async def close(self) -> None:
@@ -165,13 +164,13 @@ class RateLimiter:
         return self.own.add(counters, number)
 
     async def _ask_redis(self, counters: Sequence[Counter], number: int) -> Answer | None:
-        """The answer of Redis; None where it has none, or we can't hear it."""
+        """Return Redis's answer, or None if it fails or this process is too busy to read it."""
         try:
             answer, stood_still = await patiently(self._add(counters, number), REDIS_SECONDS)
         except StoodStillError:
             LIMITS_STOOD_STILL.inc()
             return None
-        except (RedisError, OSError) as error:  # an OSError is also what a time-out raises
+        except (RedisError, OSError) as error:  # a time-out raises an OSError, too
             self._breaker.open(error)
             LIMITS_WITHOUT_REDIS.set(1)
             return None
@@ -186,7 +185,7 @@ class RateLimiter:
         return await self.shared.add(counters, number)
 
     async def _restore(self) -> None:
-        """Tell Redis what it has missed, or lost: it may have come back empty."""
+        """Send Redis the counts it missed, or lost if it has restarted empty."""
         self._counted_alone = False
         try:
             await self.shared.restore(self.own.open())
@@ -196,13 +195,13 @@ class RateLimiter:
 
 
 class Breaker:
-    """Keeps requests from waiting, one after the other, for a Redis that has just failed."""
+    """A circuit breaker that keeps requests from waiting for a Redis that has failed."""
 
     def __init__(self) -> None:
         self._retry_at: float | None = None
 
     def lets_through(self) -> bool:
-        """Whether Redis may be asked; after a pause a single caller is let through to try it."""
+        """Return whether Redis may be called; after a pause one caller may try it."""
         if self._retry_at is None:
             return True
         if monotonic() < self._retry_at:
@@ -220,11 +219,11 @@ class Breaker:
 
 
 class Lots:
-    """Counts by the lot what comes too often for a question to Redis each.
+    """Counts frequent hits in batches instead of one Redis call each.
 
-    A process takes a sixtieth of the limit at once and goes on without asking until it is used up.
-    Together processes never let more pass than the limit; the last of a window may lie unused at
-    one while another refuses.
+    A process reserves a sixtieth of the limit at a time and calls Redis again when it is used up.
+    The limit is never exceeded, but the last hits of a window may lie unused in one process while
+    another refuses.
     """
 
     def __init__(self, limiter: RateLimiter) -> None:
@@ -232,7 +231,7 @@ class Lots:
         self._left: dict[Limit, tuple[int, float]] = {}
 
     async def hit(self, limit: Limit) -> None:
-        """Count one; raises `TooManyRequests` where that is too many."""
+        """Count one hit; raise `TooManyRequests` if the limit is exceeded."""
         while not self._take(limit):
             size = _lot(limit.rule.most)
             ends_at = monotonic() + await self._limiter.take(limit, size)
@@ -250,7 +249,7 @@ class Lots:
 
 @lru_cache
 def _lot(most: int) -> int:
-    """The largest size of which a limit is a whole number of lots."""
+    """Return the largest batch size that divides the limit."""
     return next(size for size in range(max(1, most // LOTS), 0, -1) if most % size == 0)
 
 
@@ -265,7 +264,10 @@ def _refuse(limits: Sequence[Limit], answer: Answer, room: int = 1) -> None:
 
 
 def client_network() -> str:
-    """The key of limits per address: an IPv6 caller owns at least a /64, and counts as that."""
+    """Return the key of limits per address: the IPv4 address or the IPv6 /64 network.
+
+    An IPv6 caller owns at least a /64.
+    """
     address = current_client_address()
     if address is None:
         return "-"

@@ -1,6 +1,6 @@
-"""Structured logs: JSON lines in production, readable ones in development.
+"""Structured logs: JSON lines in production, readable lines in development.
 
-No token, password, personal data or mail body is ever an argument of a log call.
+Tokens, passwords, personal data and mail bodies are never passed to a log call.
 """
 
 import logging
@@ -12,10 +12,10 @@ import structlog
 
 from app.core.request_context import current_context
 
-# arq logs the arguments of jobs, uvicorn the paths with their queries: that says too much.
+# arq would log job arguments, uvicorn paths with their queries: both can be personal.
 QUIET = {
     "alembic": logging.WARNING,
-    "app.core.pool": logging.WARNING,  # SQLAlchemy logs of a pool under the name of its class
+    "app.core.pool": logging.WARNING,  # SQLAlchemy names a pool's logger after its class
     "arq.worker": logging.WARNING,
     "uvicorn.access": logging.WARNING,
     "uvicorn.error": logging.WARNING,
@@ -27,7 +27,7 @@ _fault_listeners: list[Callable[[BaseException], None]] = []
 
 
 def tell_faults_to(listener: Callable[[BaseException], None]) -> None:
-    """Have every error that is logged with its traceback told to somebody else as well."""
+    """Call `listener` for every error that is logged with a traceback."""
     _fault_listeners.append(listener)
 
 
@@ -44,7 +44,7 @@ def _tell_fault(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapp
 
 
 def _with_context(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The ids by which the lines of a request, of its mails and of a visitor are found again."""
+    """Add the ids that link the log lines of a request, its mails and its visitor."""
     context = current_context()
     if context is not None:
         for name, value in {"request_id": context.request_id, **context.subjects}.items():
@@ -53,7 +53,7 @@ def _with_context(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
 
 
 def _on_one_line(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Nobody's text begins a line of its own, or moves a terminal's cursor; tracebacks do."""
+    """Escape control characters so that user text cannot forge lines or move the cursor."""
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable() and name != "exception":
             event[name] = "".join(_printable(character) for character in value)
@@ -65,7 +65,7 @@ def _printable(character: str) -> str:
 
 
 def configure_logging(*, debug: bool) -> None:
-    """Send the service's and the libraries' log records to standard error in one form."""
+    """Send the log records of the service and its libraries to standard error."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         _with_context,

@@ -1,7 +1,7 @@
-"""Figures for Prometheus. Here: those of every request and every process.
+"""Prometheus metrics for all requests and processes.
 
-A feature counts its own in a `metrics.py` of its own; `docs/operations.md` tells what each figure
-means. A label takes a handful of values that the code knows: no ids, nothing that callers type.
+Each feature has its own `metrics.py`; `docs/operations.md` explains every metric. Labels take a
+handful of known values: no ids and no user input.
 """
 
 import os
@@ -24,10 +24,10 @@ from prometheus_client.registry import Collector
 
 from app import __version__
 
-# Each counter and histogram would come with a second series that says since when it counts.
+# Counters and histograms would each get a second series with their start time.
 disable_created_metrics()  # type: ignore[no-untyped-call] # of the library
 
-# Read by the client library, which then counts in files of this folder instead of in memory.
+# The client library then counts in files of this directory instead of in memory.
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _requests = Counter("vms_http_requests", "Requests answered", ["method", "route", "status"])
 _durations = Histogram(
@@ -79,19 +79,19 @@ _build.labels(__version__).set(1)
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
-    """One answered request; `route` is the pattern of its path."""
+    """Count one answered request; `route` is the pattern of its path."""
     requests, durations = _series(method, route, status)
     requests.inc()
     durations.observe(seconds)
 
 
-@cache  # `labels` takes longer than all the rest of counting
+@cache  # `labels` takes longer than the counting itself
 def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     return _requests.labels(method, route, status), _durations.labels(method, route)
 
 
 def counted(counter: Counter, number: int = 1) -> Callable[[], Awaitable[None]]:
-    """For `WriteSession.after_commit`: what was undone is not counted."""
+    """Return a callback for `WriteSession.after_commit` that increments a counter."""
 
     async def count() -> None:
         counter.inc(number)
@@ -101,9 +101,9 @@ def counted(counter: Counter, number: int = 1) -> Callable[[], Awaitable[None]]:
 
 @contextmanager
 def counted_together(processes: int) -> Iterator[None]:
-    """Have the processes that are started within count into one place, if there are several.
+    """Share metrics between the processes started within, if there are several.
 
-    Whichever of them Prometheus happens to reach then answers for all.
+    Prometheus reaches any one of them, which then reports for all.
     """
     if processes == 1:
         yield
@@ -114,7 +114,7 @@ def counted_together(processes: int) -> Iterator[None]:
 
 
 def of_all_processes() -> Collector:
-    """What this process and those that count with it have counted."""
+    """Return the metrics of all processes that share them with this one."""
     folder = os.environ.get(SHARED_FOLDER)
     if folder is None:
         return REGISTRY
@@ -123,7 +123,7 @@ def of_all_processes() -> Collector:
 
 
 def _forget_dead(folder: Path) -> None:
-    """A killed process leaves behind what it held at that moment, as if it held it still."""
+    """Remove gauges of killed processes, which would otherwise be reported forever."""
     for file in folder.glob("gauge_live*.db"):
         pid = int(file.stem.rpartition("_")[2])
         if not _lives(pid):

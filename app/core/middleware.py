@@ -1,4 +1,4 @@
-"""Pure ASGI middleware: request ids, the error boundary, paths without their slash, headers."""
+"""Pure ASGI middleware for request ids, errors, trailing slashes and security headers."""
 
 from time import perf_counter
 from typing import ClassVar
@@ -27,7 +27,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class RequestContextMiddleware:
-    """Gives every request an id, counts it, and logs its end."""
+    """Gives every request an id, counts it and logs its end."""
 
     def __init__(self, app: ASGIApp, trust: ProxyTrust) -> None:
         self.app = app
@@ -67,9 +67,9 @@ class RequestContextMiddleware:
 
 
 class ErrorBoundaryMiddleware:
-    """Answers what nobody else caught with a 500.
+    """Answers 500 for any exception that nothing else handled.
 
-    It stands inside of CORS: a script could not read an answer that was made outside of it.
+    It runs inside the CORS middleware, so that scripts can read the response.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -89,7 +89,7 @@ class ErrorBoundaryMiddleware:
             if scope["type"] != "http":
                 raise
             logger.exception("request failed", method=_method(scope), path=_route(scope))
-            if begun:  # the answer is under way and can only be broken off
+            if begun:  # the response has begun and can only be cut off
                 raise
             await Problem().response()(scope, receive, send)
 
@@ -101,23 +101,23 @@ def _context_of(scope: Scope, receive: Receive, trust: ProxyTrust) -> RequestCon
     client = scope.get("client")
     origin = trust.origin(client[0] if client else None, headers)
     if origin.scheme:
-        scope["scheme"] = origin.scheme  # all who hold this scope are to see it, outside of us too
+        scope["scheme"] = origin.scheme  # changed in place, so that outer middleware sees it too
     return RequestContext(request_id, origin.address, receive=receive)
 
 
 def _method(scope: Scope) -> str:
     method: str = scope["method"]
-    return method if method in METHODS else "other"  # it can be whatever a stranger types
+    return method if method in METHODS else "other"  # a client can send any word
 
 
 def _route(scope: Scope) -> str:
-    """The path's pattern: the path itself can carry ids and whatever a stranger types."""
+    """Return the path's pattern, since the path itself can contain ids and user input."""
     route = scope.get("route")
     return getattr(route, "path", "-")
 
 
 class TrailingSlashMiddleware:
-    """Serves `/api/visitors` as `/api/visitors/`: a redirect would lose a scanner's body."""
+    """Serves `/api/visitors` as `/api/visitors/`; a redirect would lose the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -132,11 +132,10 @@ class TrailingSlashMiddleware:
 
 
 class SecurityHeadersMiddleware:
-    """The headers of the OWASP REST security cheat sheet; a route's own header wins.
+    """Sets the headers of the OWASP REST security cheat sheet unless a route has its own.
 
-    The documentation pages are the one thing here that a browser renders: they may run what this
-    service serves, and nothing that stands in a page itself. (Their programs make style elements.)
-    What a browser has been told about TLS over plain HTTP it ignores (RFC 6797, section 7.2).
+    The documentation pages are rendered by browsers: they may load what this service serves, but no
+    inline scripts. Browsers ignore HSTS over plain HTTP (RFC 6797, section 7.2).
     """
 
     DOCS = ("/docs", "/redoc")
@@ -169,7 +168,7 @@ class SecurityHeadersMiddleware:
                 if scope["path"].startswith(self.DOCS):
                     headers.setdefault("Content-Security-Policy", self.DOCS_POLICY)
                 if scope["path"].startswith(self.ASSETS):
-                    headers.setdefault("Cache-Control", "no-cache")  # kept, but asked about
+                    headers.setdefault("Cache-Control", "no-cache")  # cached, but revalidated
                 if scope["scheme"] == "https":
                     headers.setdefault("Strict-Transport-Security", self.STRICT_TRANSPORT)
                 for name, value in self.API.items():

@@ -1,4 +1,4 @@
-"""The base of every table."""
+"""The base classes of all tables."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -21,7 +21,7 @@ NAMING = {
 
 
 class Base(DeclarativeBase):
-    """Instants are stored with their zone; names of constraints are predictable."""
+    """The declarative base: instants with time zone, predictable constraint names."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
@@ -33,7 +33,7 @@ class Base(DeclarativeBase):
 
 
 class Entity(Base):
-    """A row with an id that sorts by time, known from its making and not only once stored."""
+    """A row with an id that sorts by creation time and is known before it is stored."""
 
     __abstract__ = True
 
@@ -45,9 +45,9 @@ class Entity(Base):
 
 
 def words(enum: type[StrEnum]) -> Enum:
-    """A column of an enum's words, checked by the database without a type of its own.
+    """Return a column type for an enum's values, enforced by a CHECK constraint.
 
-    A PostgreSQL enum type can't lose a word and can't gain one inside every migration.
+    A native PostgreSQL enum cannot lose a value, nor gain one in every migration.
     """
     return Enum(
         enum,

@@ -1,4 +1,4 @@
-"""Tells the log of a part that is away, and not with each try: hours of it are seen at a glance."""
+"""Log the outage of a dependency without repeating it for every failed call."""
 
 from time import monotonic
 
@@ -8,21 +8,21 @@ QUIET_SECONDS = 60.0
 
 
 class Outage:
-    """What `event` says once, then once a minute at most, until it is `over`."""
+    """Logs `event` at most once a minute until the outage is over."""
 
     def __init__(self, event: str, over: str) -> None:
         self._event, self._over = event, over
         self._told_at: float | None = None
 
     def tell(self, error: Exception) -> None:
-        """A try has failed."""
+        """Record a failed call."""
         now = monotonic()
         if self._told_at is None or now - self._told_at >= QUIET_SECONDS:
             self._told_at = now
             logger.warning(self._event, error=type(error).__name__)
 
     def over(self) -> None:
-        """A try has succeeded."""
+        """Record a successful call."""
         if self._told_at is not None:
             self._told_at = None
             logger.info(self._over)

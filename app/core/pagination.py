@@ -1,5 +1,8 @@
-"""Keyset pagination: a cursor holds where the last page ended, so that page 1000 costs what page 1
-does and rows that come and go meanwhile are neither repeated nor skipped."""
+"""Keyset pagination: a cursor holds the last position of the previous page.
+
+Page 1000 costs as much as page 1, and rows that are added or removed meanwhile are neither repeated
+nor skipped.
+"""
 
 import base64
 import binascii
@@ -22,7 +25,7 @@ from app.core.keys import KeyRing, mac
 
 T = TypeVar("T")
 MAC_BYTES = 9
-# A position may be a name of 200 characters, each of four bytes, in base64.
+# A position may contain a name of 200 characters of four bytes each, in base64.
 MAX_CURSOR_LENGTH = 1200
 
 
@@ -30,13 +33,13 @@ class Page(BaseModel, Generic[T]):
     """One page of a list."""
 
     items: list[T]
-    next_cursor: str | None = Field(description="Give it as `cursor` to get the next page")
-    total: int | None = Field(None, description="All that match, where `include_total=true`")
+    next_cursor: str | None = Field(description="The `cursor` of the next page, if there is one")
+    total: int | None = Field(None, description="All matching items, if `include_total=true`")
 
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """Columns to sort by, the last one unique; all in one direction, as one index serves them."""
+    """Columns to sort by in one direction, matching one index; the last one is unique."""
 
     name: str
     columns: tuple[InstrumentedAttribute[Any], ...]
@@ -46,13 +49,13 @@ class Ordering:
         return [c.desc() if self.descending else c.asc() for c in self.columns]
 
     def after(self) -> ColumnElement[bool]:
-        """What lies beyond a position, whose values are the parameters of `position`."""
+        """Return the condition for rows after a position, bound to its parameters."""
         row = tuple_(*self.columns)
         bound = tuple_(*[bindparam(name, type_=c.type) for name, c in self._parameters()])
         return row < bound if self.descending else row > bound
 
     def position(self, values: Sequence[Any]) -> dict[str, Any]:
-        """The parameters of `after`; none for the first page, which has no values."""
+        """Return the parameters of `after`; empty for the first page."""
         return dict(zip([name for name, _ in self._parameters()], values, strict=False))
 
     def _parameters(self) -> Iterator[tuple[str, InstrumentedAttribute[Any]]]:
@@ -60,7 +63,7 @@ class Ordering:
 
 
 class CursorCodec:
-    """Writes and reads cursors. A cursor that was tampered with, or of another list, is a 400."""
+    """Encodes and decodes signed cursors; a forged cursor, or one of another list, is a 400."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._keys = ring.keys("cursor")
@@ -81,7 +84,7 @@ class CursorCodec:
         message = ordering.name.encode() + b"\0" + body
         if not any(hmac.compare_digest(tag, mac(k, message, MAC_BYTES)) for k in self._keys):
             raise InvalidCursor
-        if self.encode_raw(tag + body) != cursor:  # base64 has idle bits that nobody may set
+        if self.encode_raw(tag + body) != cursor:  # base64 has unused bits, which must be zero
             raise InvalidCursor
         return [_PARSE[c.type.python_type](v) for c, v in _paired(ordering, json.loads(body))]
 
@@ -117,7 +120,7 @@ async def get_cursor_codec(request: Request) -> CursorCodec:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page a client asks for."""
+    """The page that a client asks for."""
 
     limit: int
     cursor: str | None
@@ -125,13 +128,13 @@ class PageRequest:
     codec: CursorCodec
 
     def position(self, ordering: Ordering) -> list[Any]:
-        """Where the page before has ended; empty for the first one. Raises `InvalidCursor`."""
+        """Return where the previous page ended, empty for the first; raise `InvalidCursor`."""
         return [] if self.cursor is None else self.codec.decode(ordering, self.cursor)
 
     def cut(
         self, found: list[T], ordering: Ordering, value_of: Callable[[T, str], Any] = getattr
     ) -> tuple[list[T], str | None]:
-        """The rows of the page and the cursor of the next, of one row more than fits in it."""
+        """Return the rows of the page and the next cursor, given up to `limit` + 1 rows."""
         if len(found) <= self.limit:
             return found, None
         rows = found[: self.limit]
@@ -141,12 +144,12 @@ class PageRequest:
 
 async def _page_request(
     codec: Annotated[CursorCodec, Depends(get_cursor_codec)],
-    limit: Annotated[int, Query(ge=1, le=200, description="Rows of a page")] = 50,
+    limit: Annotated[int, Query(ge=1, le=200, description="The number of items on a page")] = 50,
     cursor: Annotated[
         str | None,
-        Query(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the page before"),
+        Query(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the previous page"),
     ] = None,
-    include_total: Annotated[bool, Query(description="Count all that match, too")] = False,
+    include_total: Annotated[bool, Query(description="Also count all matching items")] = False,
 ) -> PageRequest:
     return PageRequest(limit, cursor, include_total, codec)
 
@@ -159,7 +162,7 @@ Paging = Annotated[PageRequest, Depends(_page_request)]
 async def paginate(
     session: ReadSession, statement: Select[T], ordering: Ordering, page: PageRequest
 ) -> tuple[list[T], str | None, int | None]:
-    """One page of `statement`: its rows, the cursor of the next one, the total where asked."""
+    """Return one page: its rows, the next cursor, and the total if asked for."""
     total = None
     if page.include_total:
         counted = select(func.count()).select_from(statement.order_by(None).subquery())

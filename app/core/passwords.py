@@ -1,6 +1,6 @@
 """Password hashes: bcrypt over SHA-256, so that every character counts, off the event loop.
 
-Each hash has its turn: bcrypt is what a flood would have us do without end.
+Hashing is queued, because bcrypt is what a flood of requests would exhaust first.
 """
 
 import asyncio
@@ -22,38 +22,37 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 MAX_LENGTH = 128
-# Of an account whose owner has not chosen a password yet: well-formed, and the hash of nothing that
-# anybody could find.
+# The hash of an account without a password: well-formed, but no known password matches it.
 NO_PASSWORD = f"$bcrypt-sha256$v=2,t=2b,r=12${'.' * 22}${'.' * 31}"
-# bcrypt is CPU work: more at once than this would only starve the other requests.
+# bcrypt is CPU work: more at once would starve the other requests.
 CONCURRENT = 2
-# Of them, for those who have shown who they are, or whose account is used from their network.
+# Reserved for callers that are authenticated, or whose account is used from their network.
 FOR_KNOWN = 1
 NICE = 10
-# Of one process.
+# Per process.
 WAITING_OF_A_NETWORK, WAITING = 4, 32
 Verify = Callable[[str, str | None], Awaitable[bool]]
 
 
 def normalized(password: str) -> str:
-    """The form that is hashed: NFKC, so that one password typed on two keyboards stays one.
+    """Return the NFKC form, so that one password is the same on all keyboards.
 
-    NIST SP 800-63B-4, section 3.1.1.2.
+    Follows NIST SP 800-63B-4, section 3.1.1.2.
     """
     return unicodedata.normalize("NFKC", password)
 
 
 def _step_back() -> None:
-    """Have this thread run where others, who answer the gates, leave the processor free."""
-    if sys.platform == "linux":  # elsewhere it would be the whole process
+    """Lower this thread's priority below that of the threads that answer gates."""
+    if sys.platform == "linux":  # elsewhere it would affect the whole process
         os.setpriority(os.PRIO_PROCESS, get_native_id(), NICE)
 
 
 class PasswordHasher:
-    """Hashes and verifies; an unknown account costs the same time as a wrong password."""
+    """Hashes and verifies; an unknown account takes as long as a wrong password."""
 
     def __init__(self, rounds: int = 12) -> None:
-        # passlib makes its classes at run time: nothing knows their types
+        # passlib creates its classes at run time, without types
         self._scheme: Any = bcrypt_sha256.using(rounds=rounds)  # type: ignore[no-untyped-call]
         self._dummy: str | None = None
         self._known = ThreadPoolExecutor(CONCURRENT, "passwords")
@@ -66,10 +65,10 @@ class PasswordHasher:
 
     @asynccontextmanager
     async def turn(self, *, known: bool, failures: int = 0) -> AsyncIterator[Verify]:
-        """Wait for one's turn to verify; raises `Unavailable` where too many do.
+        """Wait in the queue for a turn to verify; raise `Unavailable` if it is too long.
 
-        `known` are those who have shown who they are, or whose account is used from this network;
-        `failures` are those of the network.
+        `known` callers are authenticated, or their account is used from this network; `failures`
+        are the network's failed attempts.
         """
         async with self.turns.turn(Standing(client_network(), known, failures)):
 
@@ -79,11 +78,11 @@ class PasswordHasher:
             yield verify
 
     def require_room(self, *, known: bool) -> None:
-        """Raises `Unavailable` where a turn would be refused, whatever else there is to know."""
+        """Raise `Unavailable` if the queue has no room for this caller."""
         self.turns.require_room(Standing(client_network(), known))
 
     async def hash(self, password: str, *, known: bool) -> str:
-        """Return what is stored of a password, in a turn of its own."""
+        """Return the hash of a password, waiting for a turn of its own."""
         async with self.turn(known=known):
             return await self._off_loop(known, self.hash_now, password)
 
@@ -91,11 +90,11 @@ class PasswordHasher:
         return str(self._scheme.hash(normalized(password)))
 
     def is_outdated(self, hashed: str) -> bool:
-        """Whether a hash has another cost than new ones."""
+        """Return whether a hash has another cost than new ones."""
         return bool(self._scheme.needs_update(hashed))
 
     def verify_now(self, password: str, hashed: str | None) -> bool:
-        """Whether the password fits. With no hash it fails after the same work."""
+        """Return whether the password matches; without a hash, fail after the same work."""
         if hashed is None:
             self._verify(password, self._of_nobody())
             return False
@@ -111,7 +110,10 @@ class PasswordHasher:
         return self._dummy
 
     async def _off_loop(self, known: bool, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
-        """Run it in a thread, to its end: the turn of who is cancelled ends with its work."""
+        """Run the function in a thread to its end, even if the caller is cancelled.
+
+        The turn is released only when the work is done.
+        """
         threads = self._known if known else self._strangers
         work = asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
         try:

@@ -1,4 +1,4 @@
-"""How long a server is waited for, and how its silence is told from our own standing still."""
+"""Time-outs that tell a silent server from a process too busy to read its answer."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,19 +8,19 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 LOOKS = 5
-# With those that come late: whoever waits is to get an answer at some time.
+# Including late ones, so that the wait ends at some time.
 MOST_LOOKS = 8 * LOOKS
 
 
 class StoodStillError(Exception):
-    """No answer was heard, and this process was too busy to listen for one."""
+    """No answer was read, because this process was too busy to look for one."""
 
 
 async def patiently(question: Coroutine[Any, Any, T], seconds: float) -> tuple[T, bool]:
-    """Return the answer, and whether it took longer than `seconds` since we stood still.
+    """Return the answer, and whether it took longer than `seconds` because we were busy.
 
-    Raises TimeoutError for a server that is silent, and `StoodStillError` where nothing can be said
-    of it: the answer is looked for five times, and a look that comes late counts for nothing.
+    Raise TimeoutError if the server is silent, and `StoodStillError` if that is unknown: the answer
+    is polled five times, and a late poll does not count.
     """
     began, asked, left = monotonic(), asyncio.ensure_future(question), LOOKS
     try:
@@ -39,7 +39,7 @@ async def patiently(question: Coroutine[Any, Any, T], seconds: float) -> tuple[T
 
 
 async def _look(asked: "asyncio.Future[Any]", seconds: float) -> bool:
-    """Wait for an answer; return whether the loop came back when it was to."""
+    """Wait for an answer; return whether the event loop was on time."""
     began = monotonic()
     await asyncio.wait({asked}, timeout=seconds)
     return monotonic() - began < 2 * seconds

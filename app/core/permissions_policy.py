@@ -1,6 +1,6 @@
-"""What browsers may let a page of ours do (W3C, Permissions Policy): nothing but what it needs."""
+"""The Permissions-Policy header (W3C), which denies pages every browser feature they don't need."""
 
-# Policy-controlled features of the registry that browsers know; there is no word for all of them.
+# The registered features that browsers know; the header has no wildcard for all of them.
 FEATURES = (
     "accelerometer",
     "ambient-light-sensor",
@@ -38,5 +38,5 @@ FEATURES = (
 
 
 def permissions_policy(*allowed: str) -> str:
-    """Return a policy that denies every feature but those that are `allowed` to the page itself."""
+    """Return a policy that denies every feature except those `allowed` to the page itself."""
     return ", ".join(f"{name}=({'self' if name in allowed else ''})" for name in FEATURES)

@@ -1,5 +1,7 @@
-"""Plain rows: entities that belong to no session, so that what is set in them goes nowhere. The
-rules work on them as on any other."""
+"""Entities that belong to no session, so that changes to them are not saved.
+
+The business rules treat them like any other entity.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -15,13 +17,13 @@ M = TypeVar("M", bound=Entity)
 
 @cache
 def stored_columns(model: type[Entity]) -> tuple[Column[Any], ...]:
-    """The columns of a model, in the order in which `plain_copy` wants their values."""
+    """Return the columns of a model in the order that `plain_copy` expects."""
     table: Table = inspect(model).local_table  # type: ignore[assignment] # no view is mapped
     return tuple(column for column in table.columns if not column.computed)
 
 
 def plain_copy(model: type[M], values: Sequence[Any]) -> M | None:
-    """The entity of a row of a prepared statement; None where an outer join has found none."""
+    """Build an entity from a row of a prepared statement; None if an outer join found none."""
     make, names, words = _shape(model)
     if values[names.index("id")] is None:
         return None
@@ -34,7 +36,7 @@ def plain_copy(model: type[M], values: Sequence[Any]) -> M | None:
 
 
 def new_plain(model: type[M], **values: Any) -> M:
-    """A new entity whose row is to be stored from its values, by `WriteSession.append` or so."""
+    """Create an entity that is stored from its values, for example by `WriteSession.append`."""
     make, _, _ = _shape(model)
     entity: M = make()
     vars(entity).update({"id": new_id(), **values})
@@ -51,6 +53,6 @@ def _shape(
         for column in columns
         if isinstance(column.type, Enum) and column.type.enum_class is not None
     )
-    # Made as the ORM makes what it loads: the constructor would note each value as a change.
+    # As the ORM does when loading: the constructor would record each value as a change.
     make = inspect(model).class_manager.new_instance
     return make, tuple(column.name for column in columns), words

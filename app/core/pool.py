@@ -1,4 +1,4 @@
-"""The pool of database connections, with figures of its use."""
+"""The database connection pool, with metrics of its use."""
 
 from time import perf_counter
 from typing import Any
@@ -11,9 +11,9 @@ PRIMARY = "primary"
 
 
 class MeasuredPool(AsyncAdaptedQueuePool):
-    """SQLAlchemy's pool, whose own events tell of connections but of nobody who waits for one.
+    """SQLAlchemy's pool, which also measures how long callers wait for a connection.
 
-    `pool_logging_name` of the engine tells several pools of a process apart.
+    `pool_logging_name` of the engine distinguishes several pools of a process.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""Statements whose SQL is written once, for the paths whose speed is measured."""
+"""Statements compiled to SQL once, for measured paths."""
 
 from typing import Any
 
@@ -10,22 +10,21 @@ _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call] # of SQLAlchemy
 
 
 class Prepared:
-    """A statement with `bindparam`s, and the SQL that it means.
+    """A statement with `bindparam`s, compiled to SQL.
 
-    SQLAlchemy keeps what it has compiled as well, but finds it again by a key that it computes
-    from the whole statement at each run; and the ORM makes entities of the rows. On a path with
-    three statements both together cost more than the rest of the request. The rows of a prepared
-    statement are plain: words of an enum come as text.
+    SQLAlchemy caches compiled SQL too, but computes a cache key from the whole statement at each
+    run and builds entities from the rows. On a path of three statements that costs more than the
+    rest of the request. The rows of a prepared statement are plain: enum values are text.
 
-    One that is `planned_anew` is planned for its values at each run. PostgreSQL settles else for
-    one plan after a few runs, which is wrong where one value means everybody and another nobody.
+    With `planned_anew` PostgreSQL plans for the values of each run. Its generic plan is wrong where
+    one value matches everybody and another nobody.
     """
 
     def __init__(self, statement: ClauseElement, *, planned_anew: bool = False) -> None:
         self.planned_anew = planned_anew
         compiled = statement.compile(dialect=_DIALECT)
         if not isinstance(compiled, SQLCompiler):
-            raise TypeError("a statement is compiled to SQL")
+            raise TypeError("the statement does not compile to SQL")
         self.sql = str(compiled)
         self._names = tuple(compiled.positiontup or ())
         self._constants = {
@@ -33,6 +32,6 @@ class Prepared:
         }
 
     def arguments(self, values: dict[str, Any]) -> tuple[Any, ...]:
-        """The parameters in the order of the SQL; raises KeyError where one has no value."""
+        """Return the parameters in the order of the SQL; raise KeyError if one has no value."""
         known = {**self._constants, **values}
         return tuple(known[name] for name in self._names)

@@ -1,10 +1,9 @@
-"""Whether the database answers.
+"""Monitor whether the database responds.
 
-One that is down refuses at once, and that is an answer. One that is frozen, or behind a network
-that lost it, says nothing, and a limit of time for a statement tells it from none that works on a
-report or waits for a lock. So a connection of its own asks it twice a second. While that is left
-without an answer every connection is cut and no new one is tried: who waits hears of it within two
-seconds, and who comes then at once.
+A database that is down refuses at once. One that is frozen, or cut off by the network, is silent,
+and a statement timeout cannot tell it from one that runs a report or waits for a lock. So a
+separate connection queries it twice a second. While that gets no answer, all connections are cut
+and no new ones are opened: waiting requests fail within two seconds, new ones at once.
 """
 
 import asyncio
@@ -27,9 +26,9 @@ ANSWER_SECONDS = 1.0
 
 
 class Pulse:
-    """Feels the database's pulse, and keeps dead connections of `engine` from being used.
+    """Monitors a database and keeps dead connections of `engine` from being used.
 
-    `options` are asyncpg's, the ones that the engine connects with; `of` is its name in the log.
+    `options` are the engine's asyncpg options; `of` is the database's name in the log.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class Pulse:
 
     @asynccontextmanager
     async def felt(self) -> AsyncIterator[None]:
-        """Asks while the block runs."""
+        """Monitor while the block runs."""
         asking = asyncio.create_task(self._run())
         try:
             yield
@@ -58,7 +57,7 @@ class Pulse:
             self._hang_up()
 
     def cut(self) -> None:
-        """Drop every connection: what waits on one fails now."""
+        """Close every connection, so that whatever waits on one fails now."""
         for connection in list(self._pooled):
             connection.terminate()
 
@@ -82,7 +81,7 @@ class Pulse:
     def _refuse_dead(
         _: DBAPIConnection, entry: ConnectionPoolEntry, __: PoolProxiedConnection
     ) -> None:
-        """Has the pool replace what a restart of the server has closed; costs no question."""
+        """Make the pool replace a connection that the server has closed, without a query."""
         if entry.driver_connection is None or entry.driver_connection.is_closed():
             raise DisconnectionError
 
@@ -96,20 +95,19 @@ class Pulse:
     async def _beat(self) -> None:
         asked = asyncio.create_task(self._ask())
         try:
-            for _ in range(
-                2
-            ):  # the second look is for when it was our own process that stood still
+            # The second look is in case our own process was blocked.
+            for _ in range(2):
                 await asyncio.wait({asked}, timeout=ANSWER_SECONDS / 2)
             if asked.done():
                 self._hear()
             else:
                 self._fall_silent()
-        finally:  # whoever ends the asking ends the question too, and what it has opened
+        finally:  # a cancelled monitor also ends its query and connection
             asked.cancel()
             await asyncio.wait({asked})
 
     async def _ask(self) -> None:
-        # Whatever it refuses us, it is not silent.
+        # A server that refuses is not silent.
         with suppress(
             OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
         ):
@@ -136,8 +134,11 @@ class Pulse:
 
 
 def _opened(dialect: Dialect, arguments: list[Any], options: dict[str, Any]) -> Any:
-    """A new connection. Whatever keeps us from it (no socket, no such name, no answer, no place, no
-    such password) means one thing to who needs it: raises ConnectionError."""
+    """Open a connection; raise ConnectionError whatever the cause.
+
+    No socket, no such host, no answer, no free connection and a wrong password all mean the same to
+    the caller.
+    """
     try:
         return dialect.connect(*arguments, **options)
     except (OSError, dialect.loaded_dbapi.Error) as error:
@@ -145,6 +146,5 @@ def _opened(dialect: Dialect, arguments: list[Any], options: dict[str, Any]) -> 
 
 
 def _without_sqlalchemys(address: Mapping[str, Any]) -> dict[str, Any]:
-    """What an address says to asyncpg; an option such as `prepared_statement_cache_size` is
-    SQLAlchemy's own."""
+    """Return the options that asyncpg knows, without those of SQLAlchemy's dialect."""
     return {name: value for name, value in address.items() if not name.startswith("prepared_")}

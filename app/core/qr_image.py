@@ -1,4 +1,4 @@
-"""QR codes (ISO/IEC 18004) that cheap readers get at once, on paper and on phones in dark mode."""
+"""QR code images (ISO/IEC 18004) that cheap scanners read from paper and dark-mode phones."""
 
 import zlib
 from collections.abc import Sequence
@@ -8,30 +8,30 @@ from struct import pack
 import segno
 
 QUIET_ZONE = 4
-"""Modules of white around the code, the least that the standard allows."""
+"""White modules around the code, the minimum of the standard."""
 
-# Any of the eight masks is read as well. The search for the best one, four fifths of the time that
-# a code takes, breaks up large areas of one colour; a token is random and has none.
+# Scanners read all eight masks equally well. Searching for the best takes four fifths of the time
+# and only helps against large areas of one colour, which random tokens do not have.
 MASK = 2
 
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_AS_IT_IS, _AS_ABOVE = b"\0", b"\2"  # filters of a line of pixels; "up" with no difference repeats
+_AS_IT_IS, _AS_ABOVE = b"\0", b"\2"  # PNG filters: none, and up with no difference
 
 
 def qr_png(token: str, *, scale: int = 8) -> bytes:
-    """A PNG of `token` (alphanumeric mode: digits, upper case, space and $%*+-./:).
+    """Return a PNG of `token` (alphanumeric mode: digits, upper case, space and $%*+-./:).
 
-    `scale` is in pixels a module. A token of 42 characters is version 3: 37 modules a side with
-    the quiet zone. Raises ValueError for characters outside the mode.
+    `scale` is in pixels per module. A token of 42 characters is version 3: 37 modules a side with
+    the quiet zone. Raise ValueError for characters outside the mode.
 
-    Drawn here and not by segno, which takes twenty times as long to scale a code pixel by pixel.
+    segno takes twenty times as long to scale a code pixel by pixel.
     """
     rows = _with_quiet_zone(_code(token).matrix)
     side = len(rows) * scale
     lines = b"".join(_scaled(row, scale) for row in rows)
-    # Grey scale (ISO/IEC 15948) of one bit a pixel, in which 1 is white. White is painted, not left
-    # transparent: on a dark page the quiet zone would be gone.
+    # Greyscale (ISO/IEC 15948) with one bit per pixel, 1 is white. White must be opaque, or the
+    # quiet zone would vanish on a dark page.
     header = pack(">2I5B", side, side, 1, 0, 0, 0, 0)
     pixels = zlib.compress(lines, zlib.Z_BEST_SPEED)  # half a kilobyte more in a third of the time
     chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
@@ -39,7 +39,7 @@ def qr_png(token: str, *, scale: int = 8) -> bytes:
 
 
 def qr_svg(token: str) -> bytes:
-    """The same as a stand-alone SVG document in UTF-8."""
+    """Return the QR code as a stand-alone SVG document in UTF-8."""
     out = BytesIO()
     code = _code(token)
     code.save(out, kind="svg", scale=8, border=QUIET_ZONE, dark="#000", light="#fff")
@@ -47,20 +47,20 @@ def qr_svg(token: str) -> bytes:
 
 
 def _code(token: str) -> segno.QRCode:
-    # Level Q outlives a crease or a thumb; boosting it where there is room would make codes of
-    # one token length differ in density from those of another.
+    # Level Q survives a crease or a thumb. Boosting it where there is room would make the density
+    # depend on the token length.
     return segno.make_qr(token, mode="alphanumeric", error="Q", boost_error=False, mask=MASK)
 
 
 def _with_quiet_zone(matrix: Sequence[bytearray]) -> list[bytes]:
-    """Rows of modules, of which 1 is dark."""
+    """Return rows of modules, 1 being dark."""
     margin = bytes(QUIET_ZONE)
     above = [bytes(len(matrix) + 2 * QUIET_ZONE)] * QUIET_ZONE
     return [*above, *(margin + row + margin for row in matrix), *above]
 
 
 def _scaled(row: bytes, scale: int) -> bytes:
-    """One row of modules as lines of pixels."""
+    """Return one row of modules as lines of pixels."""
     pixels = ("1" * scale, "0" * scale)
     bits = "".join([pixels[module] for module in row])
     length = -(-len(bits) // 8)

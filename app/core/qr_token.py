@@ -1,8 +1,8 @@
-"""The token inside a QR code: 128 random bits and their own MAC.
+"""QR tokens: 128 random bits and their MAC.
 
 `V1` and 40 characters of base32 (RFC 4648, upper case): 16 random bytes, 9 bytes of HMAC-SHA-256.
-42 characters of QR's alphanumeric mode fit version 3 at error level Q, and 25 bytes fill 40
-characters exactly, so that no idle bit lets two spellings mean one token.
+42 alphanumeric characters fit QR version 3 at error level Q, and 25 bytes fill 40 characters
+exactly, so that each token has one spelling.
 """
 
 import base64
@@ -21,7 +21,7 @@ SHAPE = re.compile(r"V1[A-Z2-7]{40}")
 
 
 class QrTokens:
-    """Makes tokens, and tells genuine ones from forged ones without a look at the database."""
+    """Creates tokens and recognises genuine ones without a database query."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._keys = ring.keys("qr token")
@@ -31,7 +31,7 @@ class QrTokens:
         return PREFIX + base64.b32encode(seed + mac(self._keys[0], seed, MAC_BYTES)).decode()
 
     def is_genuine(self, token: str) -> bool:
-        """Whether this installation made the token, with its present or its previous key."""
+        """Return whether this installation made the token, with its current or previous key."""
         if not SHAPE.fullmatch(token):
             return False
         try:
@@ -43,5 +43,5 @@ class QrTokens:
 
 
 def token_hash(token: str) -> bytes:
-    """SHA-256, for ledgers that must know a token again but never show it."""
+    """Return the SHA-256 of a token, for records that must recognise it but never reveal it."""
     return hashlib.sha256(token.encode()).digest()

@@ -1,7 +1,7 @@
-"""Who has changed something so lately that a replica may not have it yet.
+"""Callers that wrote so recently that a replica may not have their changes yet.
 
-Whoever registers a visitor looks for them in the list a moment later, and another process may be
-the one that answers: so the processes tell each other through Redis.
+A host who registers a visitor looks for them in the list a moment later, possibly through another
+process, so processes share this through Redis.
 """
 
 import asyncio
@@ -16,26 +16,26 @@ from redis.exceptions import RedisError
 from app.core.replica import MAX_LAG_SECONDS
 
 REDIS_SECONDS = 0.25
-# How long Redis is left alone after it has failed: what was not noted meanwhile is replayed then.
+# The pause after a failure of Redis; the replica has by then replayed what was not noted.
 PAUSE_SECONDS = MAX_LAG_SECONDS
-# The key in a request's scope under which its caller is known here.
+# The key of the caller in a request's scope.
 WRITER = "vms.writer"
 
 
 class RecentWriters:
-    """Writers of the last seconds. While Redis is down everybody counts as one."""
+    """The callers that wrote in the last seconds; everybody, while Redis is down."""
 
     def __init__(self, redis: ArqRedis) -> None:
         self._redis = redis
         self._pause_until = 0.0
 
     async def note(self, writer: str) -> None:
-        """To be called once it is committed."""
+        """Record a write; call this after the commit."""
         milliseconds = int(MAX_LAG_SECONDS * 1000)
         await self._ask(lambda: self._redis.set(_key(writer), 1, px=milliseconds))
 
     async def include(self, writer: str) -> bool:
-        """Whether a replica may lack what the writer wrote."""
+        """Return whether a replica may lack this caller's changes."""
         noted: int | None = await self._ask(lambda: self._redis.exists(_key(writer)))
         return noted != 0
 
@@ -45,7 +45,7 @@ class RecentWriters:
         try:
             async with asyncio.timeout(REDIS_SECONDS):
                 return await question()
-        except (RedisError, OSError):  # an OSError is also what a time-out raises
+        except (RedisError, OSError):  # a time-out raises an OSError, too
             self._pause_until = monotonic() + PAUSE_SECONDS
             return None
 
@@ -55,7 +55,7 @@ def _key(writer: str) -> str:
 
 
 async def note_write(request: Request) -> None:
-    """Note the caller of a request whose changes are committed, where there is a replica."""
+    """Record that the caller of a request has written, if there is a replica."""
     writers: RecentWriters | None = request.app.state.recent_writers
     writer: str | None = request.scope.get(WRITER)
     if writers is not None and writer is not None:

@@ -1,8 +1,8 @@
-"""A streaming replica for reads, and how late it is.
+"""A streaming replica for reads, and its lag.
 
-It answers while it is known to have everything that the primary had a few seconds ago. That is
-measured by positions in the write-ahead log, which hold whether or not anything is written, and
-whatever the clocks of the two say.
+It is used while it is known to have everything that the primary had a few seconds ago. Lag is
+measured by positions in the write-ahead log, which works without writes and with clocks that
+differ.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from app.core.engine import connect_options, make_engine
 from app.core.logging import logger
 from app.core.pulse import Pulse
 
-# How much a replica that is asked may lack.
+# The maximum lag of a replica that is used.
 MAX_LAG_SECONDS = 5.0
 CHECK_SECONDS = 1.0
 ASK_AGAIN_SECONDS = 0.1
@@ -28,7 +28,7 @@ ANSWER_SECONDS = 1.0
 UNREACHABLE = (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 _WRITTEN = text("SELECT pg_current_wal_flush_lsn()::text")
-# One that was promoted has a history of its own.
+# A promoted replica is no longer in recovery and has its own history.
 _HAS_REPLAYED = text(
     "SELECT pg_is_in_recovery()"
     " AND pg_last_wal_replay_lsn() >= CAST(CAST(:written AS text) AS pg_lsn)"
@@ -36,36 +36,36 @@ _HAS_REPLAYED = text(
 
 
 class Replica:
-    """One process's connections to the replica, and a watch of how late that is.
+    """The connections of one process to the replica, and a monitor of its lag.
 
-    The watch begins with the first question; until it knows better the primary is asked.
+    The monitor starts with the first use; until it has a result the primary is used.
     """
 
     def __init__(self, url: str, primary_url: str, **pool: Any) -> None:
         self.engine: AsyncEngine = make_engine(url, **pool)
         self.pulse = Pulse(self.engine, connect_options(url), of="replica")
-        # The watch has connections of its own: an empty pool must not look like a late replica.
+        # The monitor has its own connections: an exhausted pool must not look like a lag.
         self._watched = [_single(primary_url), _single(url)]
         self._as_of: float | None = None
         self._watch: asyncio.Task[None] | None = None
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it answers and had, lately enough, all that the primary had."""
+        """Return whether the replica responds and its lag is within the limit."""
         if self._as_of is None or self.pulse.silent:
             return False
         return monotonic() - self._as_of < MAX_LAG_SECONDS
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection | None]:
-        """A connection that answers, or None where the primary has to."""
+        """Open a connection that responds, or yield None if the primary must be used."""
         if self._watch is None:
             self._watch = asyncio.create_task(self._feel_and_watch())
         async with AsyncExitStack() as stack:
             yield await self._answering(stack) if self.is_fresh else None
 
     async def _answering(self, stack: AsyncExitStack) -> AsyncConnection | None:
-        """Asks before a request relies on it: a pooler is there even when the replica is not."""
+        """Open a connection and test it: a pooler accepts one even if the replica is down."""
         connection = None
         try:
             connection = await stack.enter_async_context(self.engine.connect())
@@ -95,7 +95,7 @@ class Replica:
         while True:
             try:
                 await self._check()
-            except (SQLAlchemyError, OSError):  # an OSError is also what a time-out raises
+            except (SQLAlchemyError, OSError):  # a time-out raises an OSError, too
                 self._as_of = None
             if answers is not self.is_fresh:
                 answers = self.is_fresh
@@ -103,7 +103,7 @@ class Replica:
             await asyncio.sleep(CHECK_SECONDS)
 
     async def _check(self) -> None:
-        """Wait until it has all that the primary has now, but no longer than it may lag."""
+        """Wait until the replica has all that the primary has now, up to the maximum lag."""
         began = monotonic()
         primary, replica = self._watched
         async with asyncio.timeout(MAX_LAG_SECONDS):

@@ -1,4 +1,4 @@
-"""The base of every repository."""
+"""The base classes of repositories."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,14 +17,14 @@ FOREIGN_KEY_VIOLATION = "23503"  # SQLSTATE, PostgreSQL appendix A
 
 
 class NameTaken(Problem):
-    status, code, title = 409, "name_taken", "That name is taken"
+    status, code, title = 409, "name_taken", "This name is already taken"
 
 
 @contextmanager
 def refusals(by_constraint: Mapping[str, type[Problem]]) -> Iterator[None]:
-    """Raises the problem of the constraint or unique index by which the database refuses.
+    """Translate a constraint violation within the block into the mapped problem.
 
-    The flush belongs inside: the database refuses what is written, not what waits in the session.
+    Flush inside the block: the database checks what is written, not what is pending.
     """
     try:
         yield
@@ -46,7 +46,7 @@ class ReadRepository(Generic[M]):
         self.session = session
 
     def statement(self) -> Select[M]:
-        """What every query of this repository starts from."""
+        """Return the SELECT that every query of this repository extends."""
         return select(self.model)
 
     async def get(self, id_: UUID) -> M | None:
@@ -64,11 +64,11 @@ class Repository(ReadRepository[M]):
         self.unit = session
 
     async def lock(self, *conditions: ColumnElement[bool], key_share: bool = False) -> M | None:
-        """`SELECT … FOR UPDATE` of one row, or None where nothing fits.
+        """Lock one row with `SELECT … FOR UPDATE`; return None if none matches.
 
-        The row is read again even where the session knows it: attributes loaded before the lock
-        was granted are stale, and deciding on them double-books. With `key_share` (`FOR NO KEY
-        UPDATE`) others go on writing rows whose foreign key names this one.
+        The row is read again even if the session has it: attributes loaded before the lock was
+        granted are stale, and deciding on them double-books. With `key_share` (`FOR NO KEY UPDATE`)
+        others can still write rows whose foreign key refers to this one.
         """
         return await self.session.scalar(
             select(self.model)
@@ -85,7 +85,7 @@ class Repository(ReadRepository[M]):
         self.unit.add(*entities)
 
     async def delete(self, entity: M) -> None:
-        """Delete a row; raises `InUse` where rows that would be left name it."""
+        """Delete a row; raise `InUse` if other rows refer to it."""
         await self.unit.delete(entity)
         try:
             await self.unit.flush()

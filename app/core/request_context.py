@@ -1,4 +1,4 @@
-"""What is known of the request or job in hand, for logs and problem documents."""
+"""The context of the current request or job, for logs and problem documents."""
 
 import asyncio
 import re
@@ -10,17 +10,18 @@ from uuid import UUID
 
 from starlette.types import Receive
 
-# Where a request's scope has whom the guards have recognised.
+# The key of the authenticated caller in a request's scope.
 CALLER = "vms.caller"
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Who asked, as far as the transport tells. A job of the worker has its own id as request id.
+    """The request id and client address; a worker job has its own id as request id.
 
-    `subjects` are the ids of what it is about (`visitor_id`, `notification_id` …); every line of
-    the log bears them. Ids alone: no names, no addresses. `receive` is the connection's.
+    `subjects` are the ids of the records concerned (`visitor_id`, `notification_id` and so on),
+    which every log line carries. They are ids only: no names, no addresses. `receive` is the
+    connection's ASGI callable.
     """
 
     request_id: str
@@ -38,7 +39,7 @@ def set_request_context(context: RequestContext | None) -> None:
 
 @contextmanager
 def on_behalf_of(request_id: str) -> Iterator[None]:
-    """Have what is written in the block bear the id of the request that has caused it."""
+    """Use the id of the request that caused the work in the block."""
     before = _context.set(RequestContext(request_id))
     try:
         yield
@@ -51,19 +52,19 @@ def current_context() -> RequestContext | None:
 
 
 def current_request_id() -> str:
-    """The id of the request or job in hand, or `-` outside one."""
+    """Return the id of the current request or job, or `-` outside one."""
     context = _context.get()
     return context.request_id if context else "-"
 
 
 def current_client_address() -> str | None:
-    """The network address of the caller, or None outside a request."""
+    """Return the network address of the caller, or None outside a request."""
     context = _context.get()
     return context.client_address if context else None
 
 
 async def until_hung_up() -> None:
-    """Wait until the caller of the request in hand, whose body was read, closes the connection."""
+    """Wait until the caller closes the connection; the request body must have been read."""
     context = _context.get()
     if context is None or context.receive is None:
         await asyncio.Event().wait()
@@ -73,12 +74,12 @@ async def until_hung_up() -> None:
 
 
 def note_subject(**ids: UUID | None) -> None:
-    """Have the log say what the request in hand is about."""
+    """Add ids of the records concerned to the log lines of the current request."""
     context = _context.get()
     if context:
         context.subjects.update(subjects(**ids))
 
 
 def subjects(**ids: UUID | None) -> dict[str, str]:
-    """Ids for a log line, without those that there are not."""
+    """Return ids for a log line, without those that are None."""
     return {name: str(id_) for name, id_ in ids.items() if id_ is not None}

@@ -1,4 +1,4 @@
-"""What several operations say of their answers in the OpenAPI document."""
+"""OpenAPI responses shared by several operations."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ CREATED: Responses = {
     201: {
         "headers": {
             "Location": {
-                "description": "The path of what was created",
+                "description": "The path of the created resource",
                 "schema": {"type": "string", "format": "uri-reference"},
             }
         }
@@ -19,18 +19,18 @@ CREATED: Responses = {
 
 NAMED = {
     "Content-Disposition": {
-        "description": "The name to save it under (RFC 6266)",
+        "description": "The suggested file name (RFC 6266)",
         "schema": {"type": "string"},
     }
 }
 
 
 def image(media_type: str) -> Responses:
-    """An answer that is shown."""
+    """Return the OpenAPI response of an image."""
     return {200: {"description": "The image", "content": {media_type: BINARY}}}
 
 
 def download(description: str, *media_types: str) -> Responses:
-    """A file to be saved, of the first media type unless the client asks for another."""
+    """Return the OpenAPI response of a file in one of the media types, the first by default."""
     content = dict.fromkeys(media_types, BINARY)
     return {200: {"description": description, "headers": NAMED, "content": content}}

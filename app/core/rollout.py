@@ -1,8 +1,8 @@
-"""Whether an update is complete: while the release before still serves, it must read all we write.
+"""Track whether an update is complete, while the previous release may still serve requests.
 
-A migration that makes room for new words (kinds of mail, actions) begins a rollout, and
-`vms migrate --finish` ends it once every process runs this release. Until then whoever would write
-such a word is asked to wait.
+A migration that adds new values (kinds of mail, actions) begins a rollout, and `vms migrate
+--finish` ends it once every process runs this release. Until then requests that would write a value
+the previous release cannot read are refused.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ from app.core.models import Base
 
 
 class Rollout(Base):
-    """One release's new words; null in `finished_at` while older processes may still run."""
+    """A release with new values; `finished_at` is null while older processes may still run."""
 
     __tablename__ = "rollouts"
 
@@ -25,21 +25,21 @@ class Rollout(Base):
 
 
 class UpdateUnderWay(Problem):
-    status, code, title = 503, "update_under_way", "An update of the service is under way"
+    status, code, title = 503, "update_under_way", "The service is being updated"
 
     def __init__(self) -> None:
-        detail = "This is possible again once the update is complete (`vms migrate --finish`)"
+        detail = "This is possible once the update is complete (`vms migrate --finish`)"
         super().__init__(detail, headers={"Retry-After": "60"})
 
 
 async def is_under_way(session: ReadSession) -> bool:
-    """Return whether processes of the release before may still be running."""
+    """Return whether processes of the previous release may still be running."""
     open_ones = select(exists().where(Rollout.finished_at.is_(None)))
     return bool(await session.scalar(open_ones))
 
 
 async def is_finished(unit: WriteSession) -> bool:
-    """Return whether no older process runs any more: final for a process, and asked for once."""
+    """Return whether no older process runs any more; each process caches a yes."""
     database = unit.database
     database.rollout_is_finished = database.rollout_is_finished or not await is_under_way(unit)
     return database.rollout_is_finished
@@ -60,9 +60,9 @@ async def finish(unit: WriteSession, now: datetime) -> int:
 
 
 async def validate_constraints(unit: WriteSession) -> None:
-    """Have PostgreSQL look through the rows for which migrations left a constraint unproven.
+    """Validate the constraints that migrations added as NOT VALID.
 
-    It takes a lock that holds up neither readers nor writers.
+    This takes a lock that blocks neither readers nor writers.
     """
     unproven = (
         select(

@@ -1,4 +1,4 @@
-"""The route class of the API: refuses what FastAPI would ignore, and declares its own errors."""
+"""The route class of the API, which is stricter than FastAPI and declares its errors."""
 
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
@@ -30,10 +30,10 @@ REPEATABLE = "vms.repeatable"
 
 
 class ApiRoute(APIRoute):
-    """Unknown and repeated query parameters are a 422, a body of the wrong media type is a 415.
+    """A route that refuses unknown and repeated query parameters and wrong media types.
 
-    Dependencies say which problems they raise with an attribute `problems`; the operation lists
-    them together with its own.
+    Dependencies declare their problems in an attribute `problems`; the operation lists them
+    together with its own.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -58,7 +58,7 @@ class ApiRoute(APIRoute):
             refuse_odd_query(request, known)
             refuse_other_media(request, accepted)
             if "idempotency-key" in request.headers:
-                await request.body()  # kept by the request: reading a form would use it up
+                await request.body()  # cached by the request: parsing a form would consume it
             response = await handle(request)
             if repeatable := request.scope.get(REPEATABLE):
                 await repeatable.keep(response)  # before the unit of work commits
@@ -75,21 +75,21 @@ class ApiRoute(APIRoute):
 
 
 def note_ids(request: Request) -> None:
-    """Have the log say which ids the path names. Other parts of a path may be secrets."""
+    """Add the ids in the path to the log; other parts of a path may be secrets."""
     for name, value in request.path_params.items():
         if isinstance(value, UUID):
             note_subject(**{name: value})
 
 
 def walk(dependant: Dependant) -> Iterator[Dependant]:
-    """`dependant` and everything that it depends on."""
+    """Yield `dependant` and all its dependencies."""
     yield dependant
     for child in dependant.dependencies:
         yield from walk(child)
 
 
 def query_names(dependant: Dependant) -> Iterator[str]:
-    """The query parameters that a dependant reads; those of a query model are its fields."""
+    """Yield the query parameters that a dependant reads, including fields of a query model."""
     for param in dependant.query_params:
         annotation = param.field_info.annotation
         fields = getattr(annotation, "model_fields", None)
@@ -100,9 +100,9 @@ def query_names(dependant: Dependant) -> Iterator[str]:
 
 
 def refuse_odd_query(request: Request, known: set[str]) -> None:
-    """Parameters that would be ignored: those that nobody knows, and all but the last of one name.
+    """Raise `Invalid` for unknown and for repeated query parameters.
 
-    No operation takes several values under one name.
+    FastAPI would ignore them. No operation takes several values of one parameter.
     """
     given = request.query_params
     if not given:
@@ -110,7 +110,7 @@ def refuse_odd_query(request: Request, known: set[str]) -> None:
     faults = [
         *(_odd(name, "unknown_parameter", "Unknown parameter") for name in given.keys() - known),
         *(
-            _odd(name, "repeated_parameter", "Give it once")
+            _odd(name, "repeated_parameter", "Must not be repeated")
             for name, times in Counter(name for name, _ in given.multi_items()).items()
             if times > 1 and name in known
         ),

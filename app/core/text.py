@@ -1,4 +1,4 @@
-"""Text as people send it: trimmed, normalised (Unicode NFC), without control or invisible marks."""
+"""Text input: trimmed, normalised (Unicode NFC), without control or invisible characters."""
 
 import re
 import unicodedata
@@ -9,10 +9,10 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 LINE_BREAKS = frozenset("\n\r\t")
-ADDRESSES = 256  # that are remembered to be valid
+ADDRESSES = 256  # cached
 
-# What nobody can see: two names that look alike would differ by it, and addresses that were pasted
-# bring it along. Format characters, direction marks, and letters that are blank.
+# Invisible characters: format characters, direction marks and blank letters. They make names differ
+# that look alike, and pasted addresses often contain them.
 _FORMAT = (
     "\u00ad\u061c\u200b\u202a-\u202e\u2060-\u206f\ufeff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"
@@ -21,8 +21,8 @@ _MARKS = "\u200e\u200f"
 _FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 _UNSEEN = re.compile(f"[{_FORMAT}{_MARKS}{_FILLERS}]")
 _UNSEEN_IN_NOTES = re.compile(f"[{_FORMAT}]")
-# Arabic, Persian, the scripts of India and Mongolia, and emoji are written with joiners; after any
-# other character they do nothing.
+# Arabic, Persian, Indic and Mongolian scripts and emoji need joiners; elsewhere they have no
+# effect.
 JOINERS = frozenset("\u180e\u200c\u200d\u200e\u200f")
 _JOINED = (
     "\u0600-\u109f\u1780-\u18af\u1a00-\u1cff\ua800-\uabff\ufb50-\ufdff\ufe70-\ufefc"
@@ -34,7 +34,7 @@ _SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]
 
 
 def visible(text: str) -> str:
-    """Return text in NFC without the characters that nobody can see.
+    """Return text in NFC without invisible characters.
 
     Joiners stay where the script needs them.
     """
@@ -68,7 +68,7 @@ def _many_lines(value: str) -> str:
     return text
 
 
-# The same hosts come again and again, and the twenty rows of an upload have one.
+# The same hosts recur, and all rows of an upload may name one host.
 @lru_cache(ADDRESSES)
 def _email(value: str) -> str:
     text = visible(value).strip()
@@ -96,20 +96,20 @@ def _sought(value: str) -> str:
 
 
 def account_key(email: str) -> str:
-    """What two spellings of one e-mail address have in common: NFKC, case-folded, without what
-    nobody can see.
+    """Return the form in which two spellings of an e-mail address are equal.
 
-    PostgreSQL holds no null character; what replaces it is in no address either.
+    NFKC and case-folded, without invisible characters. PostgreSQL stores no null character; its
+    replacement occurs in no address either.
     """
     return unicodedata.normalize("NFKC", visible(email)).casefold().replace("\0", "\ufffd")
 
 
-# Measured before and after: NFC makes three characters of some single ones.
+# Checked before and after, because NFC expands some characters to three.
 _ShortLine = StringConstraints(max_length=200)
 _ShortText = StringConstraints(max_length=2000)
 Line = Annotated[str, _ShortLine, AfterValidator(_one_line), _ShortLine]
 RequiredLine = Annotated[Line, StringConstraints(min_length=1, strip_whitespace=True)]
-# What is looked for, in the form in which text is kept.
+# A search term, normalised like stored text.
 SearchText = Annotated[str, StringConstraints(max_length=254), AfterValidator(_sought)]
 OptionalLine = Annotated[Line | None, BeforeValidator(_blank_to_none)]
 Notes = Annotated[
@@ -117,7 +117,7 @@ Notes = Annotated[
     BeforeValidator(_blank_to_none),
 ]
 TextOrEmpty = Annotated[Notes, AfterValidator(lambda value: value or "")]
-# Marks a field of a change as one that may be left out; null is refused where the type refuses it.
+# Marks a field of an update as optional; null is refused unless the type allows it.
 LEFT_OUT: Any = Field(default_factory=lambda: None)
 Email = Annotated[
     str,

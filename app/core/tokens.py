@@ -1,4 +1,4 @@
-"""Signed tokens (JWT, RFC 7519) that name their purpose, issuer, audience and key."""
+"""Signed tokens (JWT, RFC 7519) with purpose, issuer, audience and key id."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ KNOWN_TOKENS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says: who it is for, in which session, its own id, and until when."""
+    """The content of a token: its subject, session, id and expiry."""
 
     subject: UUID
     session: UUID
@@ -29,16 +29,16 @@ class Claims:
 
 
 class InvalidToken(Exception):  # noqa: N818 - a verdict, as in `jose`
-    """Not ours, altered, expired, not yet valid, or made for another purpose."""
+    """The token is foreign, altered, expired, not yet valid or of another purpose."""
 
 
 class TokenSigner:
-    """Makes and reads tokens of one purpose; a token of another purpose has another key."""
+    """Signs and verifies the tokens of one purpose, with a key of its own."""
 
     def __init__(self, ring: KeyRing, purpose: str) -> None:
         self._purpose = purpose
         self._keys = ring.keys(f"token {purpose}")
-        # A client sends the same token for a quarter of an hour; its signature stays as it is.
+        # A client sends the same token for a quarter of an hour, so verify its signature once.
         self._payload = lru_cache(KNOWN_TOKENS)(self._verified)
 
     def sign(
@@ -60,7 +60,7 @@ class TokenSigner:
         return jwt.encode(payload, key.secret, ALGORITHM, headers={"kid": key.id}), claims
 
     def read(self, token: str, *, now: datetime) -> Claims:
-        """The claims of a good token; raises `InvalidToken` otherwise."""
+        """Return the claims of a valid token; raise `InvalidToken` otherwise."""
         if len(token) > MAX_LENGTH:
             raise InvalidToken
         try:
@@ -83,7 +83,7 @@ class TokenSigner:
         key = next((key for key in self._keys if key.id == key_id), None)
         if key is None or not _has_one_spelling(token):
             raise InvalidToken
-        # Times are checked against the service's clock, by `read`.
+        # `read` checks the times against the service's clock.
         options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
         return jwt.decode(
             token,
@@ -96,6 +96,9 @@ class TokenSigner:
 
 
 def _has_one_spelling(token: str) -> bool:
-    """Base64 has idle bits, and Python's reader passes over foreign characters."""
+    """Return whether the signature is in canonical base64.
+
+    Base64 has unused bits, and Python's decoder skips foreign characters.
+    """
     signature = token.rpartition(".")[2].encode()
     return base64url_encode(base64url_decode(signature)) == signature

@@ -1,7 +1,7 @@
-"""Traces for OpenTelemetry, with the extra `vms[tracing]` and its own variables (`OTEL_…`) alone.
+"""OpenTelemetry traces, with the extra `vms[tracing]` and the `OTEL_…` variables.
 
-FastAPI makes the spans of requests, the SQLAlchemy instrumentation those of its statements, the
-worker those of jobs and mails. Here they get a way out, and lose whatever could name a person.
+FastAPI creates the spans of requests, the SQLAlchemy instrumentation those of statements, the
+worker those of jobs and mails. This module exports them without personal data.
 """
 
 import os
@@ -19,7 +19,7 @@ from opentelemetry.util.types import AttributeValue
 
 from app.core import journeys
 
-# What is told of a request. Its path and query hold ids, searches and the tokens of passes.
+# The exported attributes of a request. Its path and query contain ids, searches and pass tokens.
 TOLD_OF_A_REQUEST = frozenset(
     {
         "error.type",
@@ -34,19 +34,18 @@ TOLD_OF_A_REQUEST = frozenset(
 
 
 def start_tracing() -> None:
-    """Send the spans of this process to where the variables say. To be called once, before any
-    engine is made."""
+    """Export the spans of this process; call once, before any engine is created."""
     os.environ.setdefault("OTEL_SERVICE_NAME", "vms")
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(Discreet(OTLPSpanExporter())))
     trace.set_tracer_provider(provider)
-    # It knows of no SQLAlchemy 2.1 yet, but uses what is the same there: tests/e2e/test_tracing.py.
+    # It does not declare support for SQLAlchemy 2.1 yet, but works: tests/e2e/test_tracing.py.
     SQLAlchemyInstrumentor().instrument(skip_dep_check=True)
     journeys.observers.append(_span_of_journey)
 
 
 def _span_of_journey(sql: str, _: tuple[Any, ...]) -> AbstractContextManager[trace.Span]:
-    """Named and described as the instrumentation does it with the others."""
+    """Start a span with the name and attributes that the instrumentation would give it."""
     attributes = {"db.system": "postgresql", "db.statement": sql}
     return trace.get_tracer(__name__).start_as_current_span(
         sql.split(maxsplit=1)[0], kind=SpanKind.CLIENT, attributes=attributes
@@ -54,9 +53,9 @@ def _span_of_journey(sql: str, _: tuple[Any, ...]) -> AbstractContextManager[tra
 
 
 class Discreet(SpanExporter):
-    """Passes spans on without personal data, and without statements that belong to nothing.
+    """Exports spans without personal data, and drops statements outside any request or job.
 
-    An error is told by its type: its text may quote the row that it is about.
+    An error is exported by its type: its text may quote the row concerned.
     """
 
     def __init__(self, exporter: SpanExporter) -> None:

@@ -1,4 +1,4 @@
-"""What a request must be before anything looks into it. Pure ASGI middleware."""
+"""Check the host, size and pace of a request before anything else reads it."""
 
 import asyncio
 import re
@@ -9,38 +9,38 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import Problem, TooLarge
 
-MAX_TARGET_BYTES = 8 * 1024  # what RFC 9110, section 4.1, asks every server to take
+MAX_TARGET_BYTES = 8 * 1024  # the minimum that RFC 9110, section 4.1, recommends
 MAX_HEADER_BYTES = 16 * 1024
-# Orchestrators and Prometheus ask each process by its address.
+# Orchestrators and Prometheus address each process by IP.
 ASKED_BY_ADDRESS = ("/health/", "/metrics")
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 
 
-# What is left of a body that is not read can't be told from a next request.
+# The rest of an unread body could be taken for the next request.
 CLOSE = {"Connection": "close"}
 
 
 class InvalidHost(Problem):
-    status, code, title = 400, "invalid_host", "This host is not served here"
+    status, code, title = 400, "invalid_host", "This host is not served"
 
 
 class BodyTimeout(Problem):
-    status, code, title = 408, "body_timeout", "The body took too long to arrive"
+    status, code, title = 408, "body_timeout", "The request body took too long to arrive"
 
 
 class UrlTooLong(Problem):
-    status, code, title = 414, "url_too_long", "The address is too long"
+    status, code, title = 414, "url_too_long", "The URL is too long"
 
 
 class HeadersTooLarge(Problem):
-    status, code, title = 431, "headers_too_large", "The headers are too large"
+    status, code, title = 431, "headers_too_large", "The request headers are too large"
 
 
 class SaneRequestMiddleware:
-    """Refuses other hosts' requests, and addresses and headers beyond all use.
+    """Refuses other hosts' requests, overlong URLs and oversized headers.
 
-    A host is `example.com`, `*.example.com` for all below it, or `*` for any. What machines ask is
-    answered under every name.
+    A host is `example.com`, `*.example.com` for all its subdomains, or `*` for any. Health checks
+    and metrics are served under any name.
     """
 
     def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str]) -> None:
@@ -70,9 +70,9 @@ class SaneRequestMiddleware:
 
 
 class BodyMiddleware:
-    """Gives up on a body that is too large, or not there within `seconds` of being waited for.
+    """Refuses a body that exceeds the limit or takes longer than `seconds` to arrive.
 
-    `limit` is in bytes; `limits` has those of single paths.
+    `limit` is in bytes; `limits` overrides it for single paths.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ def _too_large(limit: int) -> TooLarge:
 
 
 class _Exchange:
-    """One request and its answer. Once given up, the application's own answer is not sent."""
+    """One request and its response; after a fault the application's response is dropped."""
 
     def __init__(self, receive: Receive, send: Send, seconds: float, limit: int) -> None:
         self._receive, self._send = receive, send
@@ -120,7 +120,7 @@ class _Exchange:
         self.fault: Problem | None = None
 
     async def receive(self) -> Message:
-        if self._complete or self._answered:  # what comes now is the end of the connection
+        if self._complete or self._answered:  # the next message is the disconnect
             return await self._receive()
         try:
             async with asyncio.timeout_at(self._until()):

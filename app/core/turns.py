@@ -1,9 +1,8 @@
-"""Who is next at work that only few can have done at a time, and who may wait for it.
+"""A fair queue for work of which only a few can run at once.
 
-A flood must not fill the line: each network has a share of it. Callers that are known come first,
-then those whose network has failed least, where what a network has waiting counts as failed. So
-whoever comes from elsewhere passes a flood by, and takes the place of its last one where the line
-is full.
+Each network has a share of the queue, so that a flood cannot fill it. Known callers come first,
+then those whose network has the fewest failures, counting its waiting requests as failures. A
+caller from elsewhere therefore passes a flood, and takes its last place if the queue is full.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ _turned_away = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who asks: from which network, whether that network or caller is known, its failures."""
+    """The caller's priority: its network, whether it is known, and the network's failures."""
 
     network: str
     known: bool
@@ -36,7 +35,7 @@ class Standing:
 class _Waiting:
     standing: Standing
     place: int
-    """Lower is sooner, among the known and among the others."""
+    """Lower is sooner, among known callers and among the others."""
     called: "asyncio.Future[None]" = field(default_factory=asyncio.Future)
 
     @property
@@ -45,11 +44,10 @@ class _Waiting:
 
 
 class Turns:
-    """`at_once` are served; of the others `of_network` wait, and `in_all`.
+    """A queue: `at_once` callers run; up to `of_network` of each network and `in_all` wait.
 
-    `for_known` of the places stay free for the known, who then begin at once.
-
-    It belongs to one process, and to one event loop.
+    `for_known` of the running places are reserved for known callers. An instance belongs to one
+    process and one event loop.
     """
 
     def __init__(self, at_once: int, *, for_known: int, of_network: int, in_all: int) -> None:
@@ -60,12 +58,12 @@ class Turns:
 
     @property
     def waiting(self) -> list[str]:
-        """The networks of those who wait, the next first."""
+        """Return the networks of the waiting callers, the next first."""
         return [each.standing.network for each in sorted(self._line, key=_order)]
 
     @asynccontextmanager
     async def turn(self, standing: Standing) -> AsyncIterator[None]:
-        """Wait, and do what is done in one's turn; raises `Unavailable` where too many wait."""
+        """Wait for a turn and hold it during the block; raise `Unavailable` if too many wait."""
         await self._called(self._join(standing))
         try:
             yield
@@ -73,7 +71,7 @@ class Turns:
             self._leave(standing)
 
     def require_room(self, standing: Standing) -> None:
-        """Raises `Unavailable` where the share of a network is used up, also for this caller."""
+        """Raise `Unavailable` if the share of the caller's network is used up."""
         same = self._of(standing.network)
         if len(same) >= self._of_network:
             self._last(same, _Waiting(standing, self._place(standing)), "share")
@@ -89,10 +87,10 @@ class Turns:
         return me
 
     async def _called(self, me: _Waiting) -> None:
-        """Wait to be called. Who hangs up, or is cancelled, leaves the line."""
+        """Wait to be called; leave the queue on disconnect or cancellation."""
         hung_up = asyncio.ensure_future(until_hung_up())
         try:
-            await asyncio.sleep(0)  # for who has hung up already
+            await asyncio.sleep(0)  # lets a disconnect that already happened be seen
             await asyncio.wait({me.called, hung_up}, return_when=asyncio.FIRST_COMPLETED)
             if hung_up.done():
                 raise _turn_away("hung_up")
@@ -124,7 +122,7 @@ class Turns:
             self._send_away(self._last(self._line, me, "full"))
 
     def _last(self, line: Sequence[_Waiting], me: _Waiting, reason: Reason) -> _Waiting:
-        """Who has to make room for me; raises `Unavailable` where that is myself."""
+        """Return the entry that must make room; raise `Unavailable` if that is the new one."""
         last = max(reversed(line), key=_order)
         if last.order <= me.order:
             raise _turn_away(reason)
@@ -161,4 +159,4 @@ def _order(waiting: _Waiting) -> tuple[bool, int]:
 
 def _turn_away(reason: Reason) -> Unavailable:
     _turned_away[reason].inc()
-    return Unavailable("Too many passwords are to be checked at once: try again")
+    return Unavailable("Too many passwords are being checked: try again")

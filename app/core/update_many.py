@@ -1,4 +1,4 @@
-"""Different changes of many rows with one statement."""
+"""Update many rows with different values in one statement."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -15,7 +15,7 @@ from app.core.prepared import Prepared
 async def update_many(
     unit: WriteSession, model: type[Entity], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Change rows, each with the same columns by name; `id` says which row it is."""
+    """Update rows by `id`; every row must set the same columns."""
     if rows:
         await unit.run(_change(model, tuple(rows[0])), rows=as_json(rows))
 

@@ -1,6 +1,6 @@
-"""Counters that end by themselves: in Redis for all processes, or in the memory of one.
+"""Counters that expire: in Redis for all processes, or in the memory of one.
 
-A window is fixed: it begins with the first that is counted, so that its end can be told exactly.
+A window is fixed: it begins with the first hit, so that its end is known exactly.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
-# More are kept in memory only while so many windows are open.
+# Exceeded only while that many windows are open.
 MOST_KEPT = 50_000
 RESTORED_AT_ONCE = 500
 
 
 class Counter(NamedTuple):
-    """One counter: its key, how many it may reach, and the seconds that its window lasts."""
+    """A counter: its key, its maximum, and the length of its window in seconds."""
 
     key: str
     most: int
@@ -23,21 +23,21 @@ class Counter(NamedTuple):
 
 
 class Window(NamedTuple):
-    """What a counter stands at, and in how many seconds it begins anew."""
+    """The current count, and the seconds until it is reset."""
 
     hits: int
     ends_in: float
 
 
 class Answer(NamedTuple):
-    """`windows` after a question; `full` where one of them had reached its most before it."""
+    """The windows after a call; `full` if one had reached its maximum before it."""
 
     full: bool
     windows: Sequence[Window]
 
 
-# All counters of a question change, or none: one that is full keeps the others as they are. What is
-# taken back ends at zero. ARGV: the change, then most and seconds of each counter.
+# Changes all counters or none: none if one is full. Decrements stop at zero. ARGV: the change, then
+# maximum and seconds of each counter.
 _ADD = """
 local number, full, counts = tonumber(ARGV[1]), 0, {}
 for i, key in ipairs(KEYS) do
@@ -59,7 +59,7 @@ for i, key in ipairs(KEYS) do
 end
 return answer
 """
-# ARGV: for each counter what it stands at, at least, and the milliseconds that it has left.
+# ARGV: for each counter its minimum count and the milliseconds left.
 _RAISE = """
 for i, key in ipairs(KEYS) do
   if tonumber(redis.call('GET', key) or 0) < tonumber(ARGV[2 * i - 1]) then
@@ -70,7 +70,7 @@ end
 
 
 class SharedWindows:
-    """Counters in Redis. Each question is one script, whatever it asks for."""
+    """Counters in Redis; each call is one script."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -78,14 +78,14 @@ class SharedWindows:
         self._raise = redis.register_script(_RAISE)
 
     async def add(self, counters: Sequence[Counter], number: int) -> Answer:
-        """Count `number` with every counter unless one is full; 0 looks, and less takes back."""
+        """Add `number` to all counters unless one is full; 0 only reads, less subtracts."""
         bounds = (value for counter in counters for value in (counter.most, counter.seconds))
         full, *told = await self._add([_named(c.key) for c in counters], [number, *bounds])
         pairs = zip(told[::2], told[1::2], strict=True)
         return Answer(bool(full), [Window(count, max(0, left) / 1000) for count, left in pairs])
 
     async def restore(self, windows: dict[str, Window]) -> None:
-        """Have each counter stand at what it stood at, or higher."""
+        """Raise each counter to at least the given count."""
         items = list(windows.items())
         for begin in range(0, len(items), RESTORED_AT_ONCE):
             part = items[begin : begin + RESTORED_AT_ONCE]
@@ -100,13 +100,13 @@ def _named(key: str) -> str:
 
 
 class OwnWindows:
-    """Counters of this process alone."""
+    """Counters in the memory of this process."""
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[int, float]] = {}
 
     def add(self, counters: Sequence[Counter], number: int) -> Answer:
-        """The same as `SharedWindows.add`."""
+        """Add `number` as `SharedWindows.add` does."""
         before = [self._window(counter) for counter in counters]
         full = any(w.hits >= c.most for w, c in zip(before, counters, strict=True))
         change = number if number < 0 or not full else 0
@@ -115,7 +115,7 @@ class OwnWindows:
         return Answer(full, after)
 
     def note(self, counters: Sequence[Counter], windows: Sequence[Window]) -> None:
-        """Keep what these counters stand at."""
+        """Store the current windows of these counters."""
         now = monotonic()
         for counter, window in zip(counters, windows, strict=True):
             if window.hits:
@@ -126,7 +126,7 @@ class OwnWindows:
             self._make_room()
 
     def open(self) -> dict[str, Window]:
-        """Every window that has not ended, by the key of its counter."""
+        """Return the windows that have not expired, by counter key."""
         return dict(self._open())
 
     def _window(self, counter: Counter) -> Window:
@@ -141,7 +141,7 @@ class OwnWindows:
                 yield key, Window(count, ends_at - now)
 
     def _make_room(self) -> None:
-        """Drop what has ended; where that is not enough, the half that was opened first."""
+        """Drop expired windows and, if that is not enough, the older half."""
         now = monotonic()
         lives = {key: kept for key, kept in self._kept.items() if kept[1] > now}
         spare = len(lives) // 2 if len(lives) > MOST_KEPT else 0

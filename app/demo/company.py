@@ -1,5 +1,7 @@
-"""The invented company: its sites with a gate each, departments, hosts. Its ids are always the same
-ones, so that it is found again and nothing else is taken for it."""
+"""The demo company: its sites with one gate each, departments and hosts.
+
+Its ids are fixed, so that it is recognised and nothing else is mistaken for it.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +12,7 @@ import asyncpg
 from app.demo.people import Host
 from app.devices.device_key import key_hash, new_key
 
-NAMESPACE = UUID("6f1d0a52-3b0e-4a57-9d0a-5e1c6d0b7a11")  # ours, and arbitrary
+NAMESPACE = UUID("6f1d0a52-3b0e-4a57-9d0a-5e1c6d0b7a11")  # arbitrary
 DEPARTMENTS = ("Engineering", "Sales", "Human Resources", "Legal", "Research", "Logistics")
 GATES = ("Main entrance", "North gate")
 HOSTS = (
@@ -34,7 +36,7 @@ ADD_DEPARTMENT = """
 INSERT INTO departments (id, name, description, created_at, updated_at)
 VALUES ($1, $2, '', $3, $3) ON CONFLICT (lower(name)) DO NOTHING
 """
-# Nobody can sign in as one of them: a hash that no password has. A mailed link sets one.
+# No password matches the hash, so nobody can sign in until a mailed link sets one.
 ADD_HOST = """
 INSERT INTO users (id, email, email_key, first_name, last_name, role, password_hash, is_active,
     awaits_verification, created_at, updated_at)
@@ -44,7 +46,7 @@ REMOVE = (
     """DELETE FROM visitor_events USING visitors
     WHERE visitor_id = visitors.id AND site_id = ANY($1)""",
     "DELETE FROM scans WHERE site_id = ANY($1)",
-    "DELETE FROM visitors WHERE site_id = ANY($1)",  # and with them their mails
+    "DELETE FROM visitors WHERE site_id = ANY($1)",  # and their notifications, by cascade
     "DELETE FROM slots WHERE site_id = ANY($1)",
     "DELETE FROM devices WHERE site_id = ANY($1)",
     "DELETE FROM sites WHERE id = ANY($1)",
@@ -57,13 +59,13 @@ DELETE FROM departments WHERE id = ANY($1)
 
 
 def id_of(kind: str, name: str) -> UUID:
-    """The id that a thing of the company always has."""
+    """Return the fixed id of an object of the demo company."""
     return uuid5(NAMESPACE, f"{kind} {name}")
 
 
 @dataclass(frozen=True, slots=True)
 class DemoSite:
-    """A site of the company, and its share of all visitors."""
+    """A site of the company and its share of all visitors."""
 
     name: str
     address: str
@@ -86,12 +88,12 @@ SITE_IDS = [site.id for site in SITES]
 
 
 def email_of(name: str) -> str:
-    """The address of a host; that domain takes no mail."""
+    """Return the address of a host, in a domain that accepts no mail."""
     return f"{name.lower().replace(' ', '.')}@example.com"
 
 
 async def is_there(connection: asyncpg.Connection) -> bool:
-    """Whether the company has moved in already."""
+    """Return whether the demo company exists."""
     found: bool = await connection.fetchval(
         "SELECT EXISTS (SELECT FROM sites WHERE id = ANY($1))", SITE_IDS
     )
@@ -99,7 +101,7 @@ async def is_there(connection: asyncpg.Connection) -> bool:
 
 
 async def remove(connection: asyncpg.Connection) -> None:
-    """Take the company away, with its visitors and all that they have left behind."""
+    """Delete the company with its visitors and everything that refers to them."""
     for statement in REMOVE:
         await connection.execute(statement, SITE_IDS)
     await connection.execute(REMOVE_HOSTS, [id_of("host", name) for name in HOSTS])
@@ -111,7 +113,7 @@ async def remove(connection: asyncpg.Connection) -> None:
 async def add_site(
     connection: asyncpg.Connection, site: DemoSite, capacity: int, now: datetime
 ) -> None:
-    """A site with its gates. The keys of the gates are known to nobody, but can be replaced."""
+    """Add a site with its gates, whose device keys are unknown but can be rotated."""
     values = (site.id, site.name, site.address, site.timezone, capacity, site.language, now)
     await connection.execute(ADD_SITE, *values)
     for gate in GATES:
@@ -121,7 +123,7 @@ async def add_site(
 
 
 async def add_departments(connection: asyncpg.Connection, now: datetime) -> list[UUID]:
-    """The departments; one of the same name that is there already serves as well."""
+    """Add the departments, reusing existing ones of the same name."""
     for name in DEPARTMENTS:
         await connection.execute(ADD_DEPARTMENT, id_of("department", name), name, now)
     names = [name.lower() for name in DEPARTMENTS]
@@ -132,7 +134,7 @@ async def add_departments(connection: asyncpg.Connection, now: datetime) -> list
 
 
 async def add_hosts(connection: asyncpg.Connection, unusable: str, now: datetime) -> list[Host]:
-    """Accounts of hosts, with a password hash that nobody knows the password of."""
+    """Add host accounts with a hash that no password matches."""
     hosts = [Host(id_of("host", name), name, email_of(name)) for name in HOSTS]
     for host in hosts:
         first_name, last_name = host.name.split(" ")

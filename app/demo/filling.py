@@ -1,7 +1,7 @@
-"""Fills a database with a demonstration: an invented company, its visitors and their traces.
+"""Fill a database with demo data: a company, its visitors and their history.
 
-One transaction: either all of it is there or nothing. It goes day by day, so that memory stays
-small and whoever waits can be told how far it is.
+It is one transaction, so all of it is added or nothing. It proceeds day by day to limit memory and
+report progress.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ SLOT_COLUMNS = [
     *("id", "site_id", "visit_date", "hour", "capacity", "has_own_capacity", "booked", "excess"),
     "created_at",
 ]
-# The limits of a request are not for this; they end with the transaction.
+# The limits for requests do not suit this; SET LOCAL ends with the transaction.
 NO_LIMITS = """
 SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '10s';
 SET LOCAL idle_in_transaction_session_timeout = 0
@@ -41,19 +41,19 @@ PAST = (COMPLETED,) * 15 + (VisitorStatus.EXPIRED,) * 2 + (CANCELLED,) * 3
 SINCE_HOURS = (COMPLETED,) * 8 + (PENDING, CANCELLED)
 JUST_NOW = (VERIFIED,) * 7 + (COMPLETED,) * 2 + (PENDING,)
 AHEAD = (PENDING,) * 9 + (CANCELLED,)
-# How long a visit takes, at most.
+# The longest visit.
 STAY = timedelta(hours=3)
 
 Advance = Callable[[int], None]
 
 
 class AlreadyThere(Exception):  # noqa: N818 - nothing is wrong
-    """There is a demonstration already."""
+    """Demo data exists already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What was put in."""
+    """The numbers of records that were added."""
 
     visitors: int
     sites: int
@@ -63,7 +63,7 @@ class Filled:
 
 @asynccontextmanager
 async def transaction(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of the driver, for COPY, in one transaction."""
+    """Open an asyncpg connection with one transaction, for COPY."""
     engine = make_engine(database_url)
     try:
         async with engine.connect() as connection:
@@ -79,9 +79,9 @@ async def transaction(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 async def fill(
     database_url: str, codes: QrTokens, visitors: int, now: datetime, advance: Advance
 ) -> Filled:
-    """Put the company and so many visitors in; raises `AlreadyThere`.
+    """Add the company and the visitors; raise `AlreadyThere` if it exists.
 
-    `advance` is told how many more visitors are there.
+    `advance` is called with the number of visitors just added.
     """
     async with transaction(database_url) as connection:
         if await company.is_there(connection):
@@ -96,7 +96,7 @@ async def fill(
 
 
 async def remove(database_url: str) -> bool:
-    """Take the company away; says whether it was there."""
+    """Delete the company; return whether it existed."""
     async with transaction(database_url) as connection:
         if not await company.is_there(connection):
             return False
@@ -126,7 +126,7 @@ class _Filling:
     async def begin(
         cls, connection: asyncpg.Connection, codes: QrTokens, hours: Sequence[Hour], now: datetime
     ) -> "_Filling":
-        """With sites that are large enough, departments and hosts."""
+        """Create the sites, large enough for the visitors, with departments and hosts."""
         capacities = [capacity_for(hours, number) for number in range(len(SITES))]
         for site, capacity in zip(SITES, capacities, strict=True):
             await company.add_site(connection, site, capacity, now)
@@ -136,7 +136,7 @@ class _Filling:
         return cls(connection, codes, People(departments, hosts, now), capacities, now)
 
     async def add_day(self, day: date, hours: Sequence[Hour]) -> int:
-        """The slots and visitors of a day, and what they have left behind; says how many came."""
+        """Add the slots, visitors and history of a day; return the number of visitors."""
         slots = [new_id() for _ in hours]
         rows = [
             row for slot, hour in zip(slots, hours, strict=True) for row in self._of(slot, hour)

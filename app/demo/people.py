@@ -1,4 +1,4 @@
-"""Invented visitors as rows for COPY."""
+"""Demo visitors as rows for COPY."""
 
 import random
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ CAME = {VisitorStatus.VERIFIED, VisitorStatus.COMPLETED}
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Who receives visitors; `id` is their account, where they have one."""
+    """A host; `id` is their account, if they have one."""
 
     id: UUID | None
     name: str
@@ -50,7 +50,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """When and where somebody comes, and what has become of it; `begins` is the instant."""
+    """The time, place and outcome of a visit; `begins` is an instant."""
 
     site_id: UUID
     slot_id: UUID
@@ -63,9 +63,9 @@ class Visit:
 
 
 class People:
-    """Makes visitors; the same ones in every run but for ids, codes and the calendar.
+    """Generates visitors, the same in every run except for ids, codes and dates.
 
-    Their addresses are of `example.com`, which takes no mail (RFC 2606, RFC 7505).
+    Their addresses are in `example.com`, which accepts no mail (RFC 2606, RFC 7505).
     """
 
     def __init__(
@@ -78,12 +78,12 @@ class People:
         self._purposes = [purpose.value for purpose in Purpose]
 
     def row(self, number: int, visit: Visit) -> Row:
-        """The visitor of that number, by `COLUMNS`."""
+        """Return the row of a numbered visitor in the order of `COLUMNS`."""
         chance = self.chance.random
         first_name, last_name = self.one(FIRST_NAMES), self.one(LAST_NAMES)
         host = self.one(self._hosts)
         made = visit.begins - timedelta(1 + chance() * 28)
-        if made > self._now:  # booked far ahead
+        if made > self._now:  # booked well in advance
             made = self._now - timedelta(chance() * 28)
         came = visit.status in CAME
         left = visit.begins + timedelta(minutes=5 + chance() * 180)
@@ -118,7 +118,7 @@ class People:
         )
 
     def one(self, choices: Sequence[Any]) -> Any:
-        """One of them, by chance."""
+        """Return one of the choices at random."""
         return choices[int(self.chance.random() * len(choices))]
 
     def _changed(self, visit: Visit, made: datetime, left: datetime) -> datetime:
@@ -132,6 +132,6 @@ class People:
 
 
 def _id_of(made: datetime, chance: float) -> UUID:
-    """A UUID version 7 of that instant (RFC 9562), as the row would have got it."""
+    """Return a UUID version 7 for an instant (RFC 9562), as the real row would have."""
     milliseconds = int(made.timestamp() * 1000)
     return UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | int(chance * (1 << 53)) << 9)

@@ -1,17 +1,17 @@
-"""What invented visitors have left behind in other tables, made by SQL of their own rows.
+"""The history of demo visitors in other tables, derived from their rows by SQL.
 
-Each statement is about the visitors of the sites `$1` from the day `$2` to the day `$3`, and about
-what is named in `$4`.
+Each statement covers the visitors of the sites `$1` from the day `$2` to the day `$3`, and the
+subject named in `$4`.
 """
 
 from dataclasses import dataclass
 
-# A UUID version 7 of an instant (RFC 9562): trails and ledgers are read in the order of their ids.
+# A UUID version 7 for an instant (RFC 9562): the audit log and scans are sorted by id.
 ID_OF_AT = """(lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7'
     || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid"""
 
-# Mails are written as sent, or, where they will never be, as superseded: the worker must find
-# nothing to send to people whom nobody knows. That holds for the reminders of days to come, too.
+# Notifications are stored as sent or, for the future, as superseded, so that the worker sends
+# nothing to invented people. That includes reminders of days to come.
 MAILS = """
 INSERT INTO notifications (id, visitor_id, kind, version, recipient, recipient_name, payload,
     status, attempts, tries_began_at, next_attempt_at, sent_at, created_at)
@@ -49,7 +49,7 @@ FROM visitors, LATERAL (VALUES
 WHERE site_id = ANY($1) AND visit_date BETWEEN $2 AND $3 AND at IS NOT NULL
     AND action = ANY($4)
 """
-# The devices of a demonstration stand at its gates; elsewhere nobody asks which one it was.
+# Demo sites have a device at their gate; elsewhere the caller does not matter.
 SCANS = """
 INSERT INTO scans (id, visitor_id, caller_id, scan_id, body_hash, token_hash, direction, gate,
     site_id, verdict, message, details, created_at)
@@ -69,7 +69,7 @@ WHERE visitors.site_id = ANY($1) AND visit_date BETWEEN $2 AND $3 AND at IS NOT 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A statement, and all that it can be about."""
+    """A statement and its possible subjects."""
 
     sql: str
     words: tuple[str, ...]

@@ -9,7 +9,7 @@ from app.core.models import Entity
 
 
 class Department(Entity):
-    """A department of the company. No two names differ in nothing but case."""
+    """A department; its name is unique regardless of case."""
 
     __tablename__ = "departments"
     __table_args__ = (Index("uq_departments_lower_name", text("lower(name)"), unique=True),)

@@ -8,7 +8,7 @@ BY_NAME = Ordering("departments", (Department.name, Department.id), descending=F
 
 
 class DepartmentReader(ReadRepository[Department]):
-    """Looks departments up."""
+    """Queries departments."""
 
     model = Department
 
@@ -20,7 +20,7 @@ class DepartmentRepository(DepartmentReader, Repository[Department]):
     """Changes departments."""
 
     async def save(self, department: Department) -> Department:
-        """Write a new or changed department; raises `NameTaken`."""
+        """Store a new or changed department; raise `NameTaken`."""
         self.add(department)
         with refusals({"uq_departments_lower_name": NameTaken}):
             await self.unit.flush()

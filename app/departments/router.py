@@ -1,4 +1,4 @@
-"""`/api/departments/`: the departments that visitors come to see."""
+"""`/api/departments/`: departments that visitors come to see."""
 
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/api/departments", tags=["departments"], route_class=
 async def list_departments(
     _: DepartmentReader, session: Reading, page: Paging
 ) -> Page[schemas.Department]:
-    """By name."""
+    """Return departments sorted by name."""
     rows, next_cursor, total = await DepartmentQueries(session).page(page)
     items = [schemas.Department.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
@@ -36,7 +36,7 @@ async def list_departments(
 @router.post(
     "/",
     operation_id="departments_create",
-    summary="Add a department",
+    summary="Create a department",
     status_code=201,
     dependencies=[Once],
     responses=CREATED | problems(NameTaken),
@@ -48,7 +48,7 @@ async def create_department(
     now: Now,
     response: Response,
 ) -> schemas.Department:
-    """Under a name that no other has."""
+    """Create a department; its name must be unique, regardless of case."""
     department = Department(**body.model_dump(), created_at=now, updated_at=now)
     await DepartmentRepository(unit).save(department)
     response.headers["Location"] = f"/api/departments/{department.id}/"
@@ -64,7 +64,7 @@ async def create_department(
 async def read_department(
     department_id: UUID, _: DepartmentReader, session: Reading
 ) -> schemas.Department:
-    """Its name and description."""
+    """Return the department's name and description."""
     department = await DepartmentQueries(session).get(department_id)
     if department is None:
         raise NotFound
@@ -84,14 +84,14 @@ async def replace_department(
     unit: Writing,
     now: Now,
 ) -> schemas.Department:
-    """Name and description; one that is left out is emptied."""
+    """Replace name and description; an omitted description is cleared."""
     return await _change(DepartmentRepository(unit), department_id, body.model_dump(), now)
 
 
 @router.patch(
     "/{department_id:uuid}/",
     operation_id="departments_update",
-    summary="Change a department",
+    summary="Update a department",
     responses=problems(NotFound, NameTaken),
 )
 async def change_department(
@@ -101,7 +101,7 @@ async def change_department(
     unit: Writing,
     now: Now,
 ) -> schemas.Department:
-    """Change the fields that are sent."""
+    """Change only the fields that are sent."""
     return await _change(DepartmentRepository(unit), department_id, body.changes(), now)
 
 
@@ -123,7 +123,7 @@ async def _change(
     responses=problems(NotFound, InUse),
 )
 async def delete_department(department_id: UUID, _: DepartmentManager, unit: Writing) -> None:
-    """Delete a department that no visitor names."""
+    """Delete a department that no visitor refers to."""
     departments = DepartmentRepository(unit)
     await departments.delete(await _locked(departments, department_id))
 

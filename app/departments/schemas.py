@@ -1,4 +1,4 @@
-"""Departments as they come in and go out."""
+"""Request and response bodies of departments."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from app.core.text import LEFT_OUT, RequiredLine, TextOrEmpty
 
 
 class DepartmentCreate(BaseModel):
-    """A department. Its name is unique without regard to case and to spaces at its ends."""
+    """A department; its name is unique regardless of case and surrounding spaces."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -33,7 +33,7 @@ class DepartmentUpdate(BaseModel):
     description: TextOrEmpty = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:
-        """The fields that were sent, with their values."""
+        """Return the fields that were sent, with their values."""
         return self.model_dump(exclude_unset=True)
 
 

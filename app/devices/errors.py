@@ -1,11 +1,11 @@
-"""Why a device was not stored."""
+"""Errors of devices."""
 
 from app.core.errors import Invalid
 
 
 class UnknownSite(Invalid):
-    """422: the request names a site that is not there."""
+    """422: the site does not exist."""
 
     def __init__(self) -> None:
-        message = "There is no such site"
+        message = "This site does not exist"
         super().__init__(message, errors=[{"field": "site", "code": "unknown", "message": message}])

@@ -1,4 +1,4 @@
-"""Gates and kiosks."""
+"""Gate scanners and kiosks."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from app.core.models import Entity, words
 
 
 class DeviceKind(StrEnum):
-    """What a device is for, and with that what it may do."""
+    """The kind of a device, which determines its permissions."""
 
     SCANNER = "scanner"
     KIOSK = "kiosk"
@@ -20,8 +20,8 @@ class DeviceKind(StrEnum):
 class Device(Entity):
     """A gate's scanner or a lobby's kiosk, at one site.
 
-    Keys are held as their hashes. The one before the present key is good until
-    `previous_key_until`, so that a device can be given the new one without standing still.
+    Only hashes of keys are stored. The previous key is valid until `previous_key_until`, so that a
+    device can get a new one without interruption.
     """
 
     __tablename__ = "devices"

@@ -15,7 +15,7 @@ from app.devices.errors import UnknownSite
 from app.devices.models import Device, DeviceKind
 
 BY_NAME = Ordering("devices", (Device.name, Device.id), descending=False)
-# The tables of sites belong to a package above this one: named here, not imported.
+# Referred to by name, since the sites package is above this one.
 SITES = table("sites", column("id", Uuid()), column("is_default", Boolean()))
 _REPLACED = and_(
     Device.previous_key_hash == bindparam("key_hash"), Device.previous_key_until > bindparam("now")
@@ -29,7 +29,7 @@ _BY_KEY = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """What a request has to know of the device that makes it."""
+    """What a request needs to know about the device that makes it."""
 
     id: UUID
     kind: DeviceKind
@@ -40,7 +40,7 @@ class KnownDevice:
 
 
 async def device_of_key(journeys: Journeys, key_hash: bytes, now: datetime) -> KnownDevice | None:
-    """The device of a present key, or of a replaced one whose time is not over."""
+    """Return the device of a current key, or of a previous key that is still valid."""
     found = await journeys.row(_BY_KEY, key_hash=key_hash, now=now)
     if found is None:
         return None
@@ -49,7 +49,7 @@ async def device_of_key(journeys: Journeys, key_hash: bytes, now: datetime) -> K
 
 
 class DeviceReader(ReadRepository[Device]):
-    """Looks devices up."""
+    """Queries devices."""
 
     model = Device
 
@@ -57,7 +57,7 @@ class DeviceReader(ReadRepository[Device]):
         return await paginate(self.session, self.statement(), BY_NAME, page)
 
     async def default_site(self) -> UUID | None:
-        """The site of a device for which none is named."""
+        """Return the site of a device for which none is given."""
         return await self.session.scalar(select(SITES.c.id).where(SITES.c.is_default))
 
 
@@ -65,7 +65,7 @@ class DeviceRepository(DeviceReader, Repository[Device]):
     """Changes devices."""
 
     async def save(self, device: Device) -> Device:
-        """Write a new or changed device; raises `UnknownSite`."""
+        """Store a new or changed device; raise `UnknownSite`."""
         self.add(device)
         with refusals({"fk_devices_site_id_sites": UnknownSite}):
             await self.unit.flush()
@@ -74,7 +74,7 @@ class DeviceRepository(DeviceReader, Repository[Device]):
     async def note_seen(self, device_id: UUID, now: datetime, every: timedelta) -> None:
         """Set `last_seen_at` unless it was set within `every`.
 
-        A row that another transaction holds is passed over: no scan waits for this.
+        A locked row is skipped, so that no scan waits for this.
         """
         due = (
             select(Device.id)

@@ -1,4 +1,4 @@
-"""`/api/devices/`: gates and kiosks, and their keys."""
+"""`/api/devices/`: gate scanners and kiosks, and their keys."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -32,19 +32,23 @@ Register = Annotated[DeviceRegister, Depends(_register)]
 
 @router.get("/", operation_id="devices_list", summary="List devices")
 async def list_devices(_: DeviceManager, session: Reading, page: Paging) -> Page[schemas.Device]:
-    """By name; `last_seen_at` says which of them run."""
+    """Return devices sorted by name; `last_seen_at` shows which are running."""
     rows, next_cursor, total = await DeviceReader(session).page(page)
     items = [_shown(device) for device in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
 
 
 @router.post(
-    "/", operation_id="devices_create", summary="Add a device", status_code=201, responses=CREATED
+    "/",
+    operation_id="devices_create",
+    summary="Create a device",
+    status_code=201,
+    responses=CREATED,
 )
 async def create_device(
     body: schemas.DeviceCreate, _: DeviceKeyManager, register: Register, response: Response
 ) -> schemas.DeviceWithKey:
-    """Its key is in this answer and nowhere else."""
+    """Create a device; its key is only in this response."""
     device, key = await register.create(body.model_dump())
     response.headers["Location"] = f"/api/devices/{device.id}/"
     return schemas.DeviceWithKey(**schemas.Device.facts(device), key=key)
@@ -53,11 +57,11 @@ async def create_device(
 @router.post(
     "/heartbeat/",
     operation_id="devices_heartbeat",
-    summary="Say that a device runs",
+    summary="Report that a device is running",
     status_code=204,
 )
 async def heartbeat(_: RunningDevice) -> None:
-    """Every other request of a device says so, too."""
+    """Update `last_seen_at`, as every other request of the device does."""
 
 
 @router.get(
@@ -67,7 +71,7 @@ async def heartbeat(_: RunningDevice) -> None:
     responses=problems(NotFound),
 )
 async def read_device(device_id: UUID, _: DeviceManager, session: Reading) -> schemas.Device:
-    """Without its key, which nobody can read again."""
+    """Return the device without its key, which cannot be read again."""
     device = await DeviceReader(session).get(device_id)
     if device is None:
         raise NotFound
@@ -83,20 +87,20 @@ async def read_device(device_id: UUID, _: DeviceManager, session: Reading) -> sc
 async def replace_device(
     device_id: UUID, body: schemas.DeviceCreate, _: DeviceManager, register: Register
 ) -> schemas.Device:
-    """Replace every field; the key stays."""
+    """Replace all fields; the key does not change."""
     return _shown(await register.change(device_id, body.model_dump()))
 
 
 @router.patch(
     "/{device_id:uuid}/",
     operation_id="devices_update",
-    summary="Change a device",
+    summary="Update a device",
     responses=problems(NotFound),
 )
 async def change_device(
     device_id: UUID, body: schemas.DeviceUpdate, _: DeviceManager, register: Register
 ) -> schemas.Device:
-    """Change the fields that are sent."""
+    """Change only the fields that are sent."""
     return _shown(await register.change(device_id, body.changes()))
 
 
@@ -108,23 +112,23 @@ async def change_device(
     responses=problems(NotFound),
 )
 async def delete_device(device_id: UUID, _: DeviceManager, register: Register) -> None:
-    """At once: its keys are refused with the next request."""
+    """Delete the device; its keys are refused from the next request on."""
     await register.delete(device_id)
 
 
 @router.post(
     "/{device_id:uuid}/rotate-key/",
     operation_id="devices_rotate_key",
-    summary="Give a device a new key",
+    summary="Rotate the key of a device",
     responses=problems(NotFound),
 )
 async def rotate_key(
     device_id: UUID, _: DeviceKeyManager, register: Register
 ) -> schemas.DeviceWithKey:
-    """It is in this answer and nowhere else.
+    """Return a new key, which is only in this response.
 
-    The key before it is accepted for DEVICE_KEY_OVERLAP_MINUTES more. A key that has leaked ends
-    at once when the key is rotated twice.
+    The previous key stays valid for DEVICE_KEY_OVERLAP_MINUTES. To revoke a leaked key at once,
+    rotate twice.
     """
     device, key = await register.rotate_key(device_id)
     return schemas.DeviceWithKey(**schemas.Device.facts(device), key=key)

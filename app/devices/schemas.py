@@ -1,4 +1,4 @@
-"""Devices as they come in and go out."""
+"""Request and response bodies of devices."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from app.devices.models import DeviceKind
 
 
 class DeviceCreate(BaseModel):
-    """A device. `gate` is what its scans say where they name no gate themselves."""
+    """A device; scans that name no gate are recorded for its `gate`."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -23,7 +23,7 @@ class DeviceCreate(BaseModel):
 
     name: RequiredLine
     kind: DeviceKind
-    site: UUID | None = Field(None, description="The default site where it is left out")
+    site: UUID | None = Field(None, description="Default: the default site")
     gate: OptionalLine = None
 
 
@@ -38,7 +38,7 @@ class DeviceUpdate(BaseModel):
     gate: OptionalLine = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:
-        """The fields that were sent, with their values."""
+        """Return the fields that were sent, with their values."""
         return self.model_dump(exclude_unset=True)
 
 
@@ -50,12 +50,12 @@ class Device(BaseModel):
     kind: DeviceKind
     site: UUID
     gate: str | None = Field(examples=["North"])
-    last_seen_at: datetime | None = Field(description="UTC, exact to a minute")
+    last_seen_at: datetime | None = Field(description="UTC, with a precision of one minute")
     created_at: datetime
 
     @classmethod
     def facts(cls, device: models.Device) -> dict[str, Any]:
-        """What is shown of a row."""
+        """Return the public fields of a device."""
         return {
             "id": device.id,
             "name": device.name,
@@ -68,8 +68,8 @@ class Device(BaseModel):
 
 
 class DeviceWithKey(Device):
-    """A device with its new key, which is shown this once."""
+    """A device with its new key, which is shown only once."""
 
     key: str = Field(
-        description="Sent as `X-Device-Key`", examples=["vmsdev_" + "A" * 43 + "0" * 6]
+        description="Send it as `X-Device-Key`", examples=["vmsdev_" + "A" * 43 + "0" * 6]
     )

@@ -1,4 +1,4 @@
-"""Making devices, giving them keys, taking them back."""
+"""Create devices, and issue and revoke their keys."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,10 @@ SEEN_EVERY = timedelta(minutes=1)
 
 
 async def find_by_key(database: Database, key: str, now: datetime) -> KnownDevice | None:
-    """The device that may use this key now. One statement, and a second one once a minute."""
+    """Return the device that this key authenticates.
+
+    This takes one statement, and a second one once a minute.
+    """
     if not is_well_formed(key):
         return None
     device = await device_of_key(database.journeys, key_hash(key), now)
@@ -31,7 +34,7 @@ def _is_due(device: KnownDevice, now: datetime) -> bool:
 
 
 class DeviceRegister:
-    """Everything that changes devices, within one unit of work."""
+    """The use cases that change devices, within one unit of work."""
 
     def __init__(self, unit: WriteSession, overlap: timedelta, now: datetime) -> None:
         self.devices = DeviceRepository(unit)
@@ -39,7 +42,7 @@ class DeviceRegister:
         self.now = now
 
     async def create(self, values: dict[str, Any]) -> tuple[Device, str]:
-        """A new device and its key. Raises `UnknownSite`."""
+        """Create a device; return it and its key, or raise `UnknownSite`."""
         key = new_key()
         device = Device(
             **await self._columns(values),
@@ -54,14 +57,14 @@ class DeviceRegister:
         return device, key
 
     async def change(self, device_id: UUID, values: dict[str, Any]) -> Device:
-        """Set fields. Raises `NotFound` and `UnknownSite`."""
+        """Set fields; raise `NotFound` or `UnknownSite`."""
         device = await self._locked(device_id)
         for name, value in (await self._columns(values)).items():
             setattr(device, name, value)
         return await self.devices.save(device)
 
     async def rotate_key(self, device_id: UUID) -> tuple[Device, str]:
-        """A new key; the one before it lives for the overlap, and any older one no more."""
+        """Issue a new key; the previous one stays valid for the overlap, older ones do not."""
         device, key = await self._locked(device_id), new_key()
         device.previous_key_hash = device.key_hash
         device.previous_key_until = self.now + self.overlap
@@ -71,7 +74,7 @@ class DeviceRegister:
         return device, key
 
     async def delete(self, device_id: UUID) -> None:
-        """Remove a device; its keys are refused from the next request on."""
+        """Delete a device; its keys are refused from the next request on."""
         await self.devices.delete(await self._locked(device_id))
         logger.info("device deleted", device=str(device_id))
 

@@ -1,4 +1,4 @@
-"""The address at which the API is to answer: free before the start, answering after it."""
+"""The API's address: check that it is free before the start and responds afterwards."""
 
 import contextlib
 import errno
@@ -12,7 +12,7 @@ ANSWER_SECONDS = 5.0
 
 
 def check_port_free(host: str, port: int) -> None:
-    """Raises EmbeddedError when nothing can listen there."""
+    """Raise EmbeddedError if the port cannot be bound."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -26,13 +26,13 @@ def check_port_free(host: str, port: int) -> None:
 
 
 def base_url(host: str, port: int) -> str:
-    """What a person types into a browser."""
+    """Return the URL for a browser."""
     name = EVERYWHERE.get(host, host)
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
 def is_ready(host: str, port: int) -> bool:
-    """Whether the API says that it and all that it needs are up."""
+    """Return whether the API reports that it and everything it needs are up."""
     connection = http.client.HTTPConnection(EVERYWHERE.get(host, host), port, ANSWER_SECONDS)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
         connection.request("GET", "/health/ready/")

@@ -1,7 +1,8 @@
-"""The supervisor behind `vms dev`: everything that the service needs, started in order.
+"""The supervisor behind `vms dev`, which starts everything the service needs in order.
 
-PostgreSQL, Redis and mail catcher; migration, development accounts, API; worker. Stopped API first,
-PostgreSQL last. What DATABASE_URL, REDIS_URL or EMAIL_HOST name is used instead of our own.
+PostgreSQL, Redis and the mail catcher; then migration, development accounts and API; then the
+worker. Shutdown stops the API first and PostgreSQL last. Servers named by DATABASE_URL, REDIS_URL
+or EMAIL_HOST are used instead of embedded ones.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from app.embedded.parts import Given, Parts
 from app.embedded.process import Child, EmbeddedError, Program
 from app.embedded.watch import KeptRunning, tell, watch
 
-READY_SECONDS = 300.0  # the migration of a large database takes its time
+READY_SECONDS = 300.0  # migrating a large database takes a while
 STOP_SECONDS = 20.0
 
 BANNER = """
@@ -33,9 +34,9 @@ Ctrl-C stops everything.
 def run_dev(
     port: int = 8000, data_dir: Path = Path(".vms"), host: str = "127.0.0.1", demo: int = 0
 ) -> int:
-    """Run everything until a signal (exit code 0) or a failure (1, told on standard error).
+    """Run everything until a signal (exit code 0) or a failure (1, reported on standard error).
 
-    With `demo` there are so many invented visitors, unless there are some already.
+    `demo` is the number of demo visitors to add, unless there are some already.
     """
     with stop_signals_noted():
         try:
@@ -45,13 +46,13 @@ def run_dev(
         except EmbeddedError as error:
             tell(str(error), error=True)
         except OSError as error:
-            tell(f"vms dev cannot go on: {error}.", error=True)
+            tell(f"vms dev cannot continue: {error}.", error=True)
     return 1
 
 
 def _run(host: str, port: int, data_dir: Path, demo: int) -> None:
     with contextlib.ExitStack() as running:
-        lock = _owned(data_dir, running)  # first, since it waits for what a killed one left behind
+        lock = _owned(data_dir, running)  # waits for children of a killed one
         check_port_free(host, port)
         parts = Parts(Given(), data_dir)
         running.callback(parts.stop)
@@ -76,11 +77,11 @@ def _owned(data_dir: Path, running: contextlib.ExitStack) -> DirectoryLock:
 
 
 class _Service:
-    """The commands of the service, which share our terminal."""
+    """The commands of the service, which share this terminal."""
 
     def __init__(self, environment: Mapping[str, str], lock: DirectoryLock) -> None:
         self._environment = environment
-        self._inherited = (lock.descriptor,)  # as long as one runs, the directory is in use
+        self._inherited = (lock.descriptor,)  # the data directory is in use while one of them runs
 
     def api(self, host: str, port: int, demo: int) -> Program:
         serve = shlex.join(["serve", "--host", host, "--port", str(port)])
@@ -94,7 +95,7 @@ class _Service:
     def _program(self, name: str, *module: str) -> Program:
         return Program(
             name,
-            # -P: whatever lies in the working directory is not mistaken for the package
+            # -P: do not import modules from the working directory
             [sys.executable, "-P", "-m", *module],
             environment=self._environment,
             inherited=self._inherited,
@@ -102,5 +103,5 @@ class _Service:
 
 
 def _banner(address: str, parts: Parts) -> str:
-    mail = parts.mail.directory if parts.mail else "sent for real by EMAIL_HOST"
+    mail = parts.mail.directory if parts.mail else "really sent, by EMAIL_HOST"
     return BANNER.format(address=address, mail=mail)

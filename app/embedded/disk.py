@@ -1,11 +1,11 @@
-"""Writing so that a power cut leaves the old state or the new one, nothing between."""
+"""Durable writes: after a power cut, either the old or the new state is on disk."""
 
 import os
 from pathlib import Path
 
 
 def write_durably(file: Path, content: bytes, mode: int = 0o644) -> None:
-    """Create or replace `file`; on disk when this returns."""
+    """Create or replace `file`; it is on disk when this returns."""
     draft = file.with_name(f".{file.name}.draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as output:
@@ -16,7 +16,7 @@ def write_durably(file: Path, content: bytes, mode: int = 0o644) -> None:
 
 
 def rename_durably(old: Path, new: Path) -> None:
-    """Rename within a directory; on disk when this returns."""
+    """Rename within a directory; the change is on disk when this returns."""
     old.rename(new)
     directory = os.open(new.parent, os.O_RDONLY)
     try:

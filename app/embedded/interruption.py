@@ -1,7 +1,7 @@
-"""A request to stop is noticed where we wait, never in the middle of a step.
+"""Handle stop requests while waiting, never in the middle of a step.
 
-A signal handler that raises could lose a process that was just started; this one takes a note, and
-every wait of this package goes through `pause`.
+A signal handler that raises could lose a process that was just started, so this one only sets a
+flag, and every wait in this package goes through `pause`.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequested(Exception):  # noqa: N818  (not an error)
-    """Somebody asked us to end."""
+    """A stop signal was received."""
 
 
 class _Note:
@@ -25,7 +25,7 @@ _note = _Note()
 
 
 def pause(seconds: float) -> None:
-    """Sleep. Raises StopRequested when a stop signal came since `stop_signals_noted` began."""
+    """Sleep; raise StopRequested if a stop signal came since `stop_signals_noted` began."""
     time.sleep(seconds)
     if _note.asked:
         raise StopRequested
@@ -33,7 +33,7 @@ def pause(seconds: float) -> None:
 
 @contextlib.contextmanager
 def stop_signals_noted() -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP ask for a stop; a SIGHUP that `nohup` shuts out stays so."""
+    """Treat SIGINT, SIGTERM and SIGHUP as stop requests; `nohup` still blocks SIGHUP."""
     _note.asked = False
     wanted = [number for number in STOP_SIGNALS if not _shut_out(number)]
     before = {number: signal.signal(number, _take_note) for number in wanted}

@@ -1,8 +1,8 @@
-"""The first step of every child: change identity, tie its life to ours, turn into the program.
+"""The first program of every child: set its identity, tie it to its parent, run the real one.
 
-It runs as a script in a fresh interpreter (`python -I -S launch.py …`) rather than between fork
-and exec: a process with threads must not run Python there, and only a process with one thread may
-enter a user namespace. The process id stays the same through all steps.
+It is a script for a fresh interpreter (`python -I -S launch.py …`) instead of code between fork and
+exec: a process with threads must not run Python there, and only a single-threaded process may enter
+a user namespace. The process id never changes.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 
 
 def launch(arguments: list[str]) -> None:
-    """Run `PARENT DEATH_SIGNAL IDENTITY DIRECTORY PROGRAM ARGUMENT…`; returns only by an error."""
+    """Run `PARENT DEATH_SIGNAL IDENTITY DIRECTORY PROGRAM ARGUMENT…`; return only on error."""
     parent, death_signal, identity, directory, *command = arguments
     restore_signals()
     become(identity)
@@ -31,14 +31,14 @@ def launch(arguments: list[str]) -> None:
 
 
 def restore_signals() -> None:
-    """Undo what the interpreter and the starter changed, since exec would pass it on."""
+    """Reset the signals that the interpreter and the parent changed; exec would keep them."""
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def become(identity: str) -> None:
-    """`self` changes nothing, `namespace:UID` and `user:UID:GID` are told in unprivileged.py."""
+    """Switch to an identity: `self`, `namespace:UID` or `user:UID:GID` (see unprivileged.py)."""
     kind, *numbers = identity.split(":")
     if kind == "namespace":
         enter_namespace(int(numbers[0]))
@@ -47,7 +47,7 @@ def become(identity: str) -> None:
 
 
 def enter_namespace(uid: int) -> None:
-    """Show ourselves as `uid` while files stay those of the real user (user_namespaces(7))."""
+    """Appear as `uid` while files still belong to the real user (user_namespaces(7))."""
     real_user, real_group = os.geteuid(), os.getegid()
     _checked(_libc().unshare(CLONE_NEWUSER))
     own = Path("/proc/self")
@@ -57,7 +57,7 @@ def enter_namespace(uid: int) -> None:
 
 
 def drop_to(uid: int, gid: int) -> None:
-    """Give up root, except for the right to pass directories that are closed to others."""
+    """Give up root, except for the capability to traverse directories closed to others."""
     if sys.platform == "linux":
         _checked(_libc().prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
     os.setgroups([])
@@ -68,7 +68,7 @@ def drop_to(uid: int, gid: int) -> None:
 
 
 def keep_file_access() -> None:
-    """Pass CAP_DAC_OVERRIDE through exec (capabilities(7)); if refused, open paths still work."""
+    """Keep CAP_DAC_OVERRIDE through exec (capabilities(7)); if refused, open paths still work."""
     bit = 1 << CAP_DAC_OVERRIDE
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     effective_permitted_inheritable = (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)
@@ -77,10 +77,10 @@ def keep_file_access() -> None:
 
 
 def die_with(parent: int, death_signal: int) -> None:
-    """Have the kernel signal us when the parent ends; a change of user would clear this."""
+    """Have the kernel send a signal when the parent ends; changing user would reset this."""
     if sys.platform == "linux":
         _checked(_libc().prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0))
-    if os.getppid() != parent:  # it ended before the line above
+    if os.getppid() != parent:  # the parent ended before the call above
         sys.exit(1)
 
 

@@ -1,7 +1,7 @@
-"""One owner at a time for a data directory.
+"""A lock that gives a data directory one owner at a time.
 
-The lock is an flock: the kernel gives it up with the last process that holds it, so nothing stale
-is ever left. A server inherits it, so that it lasts until the server itself is gone.
+It is an flock, which the kernel releases with the last process that holds it, so it is never stale.
+A server inherits it and so holds it until it has ended.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ ORPHAN_SECONDS = 60.0
 
 
 class DirectoryLock:
-    """The lock `file` stands for `directory`; it holds the process id of its owner as text."""
+    """A lock `file` for `directory`, containing the process id of the owner as text."""
 
     def __init__(self, file: Path, directory: Path) -> None:
         self._file = file
@@ -25,15 +25,15 @@ class DirectoryLock:
 
     @property
     def descriptor(self) -> int:
-        """For a child to inherit."""
+        """Return the file descriptor for a child to inherit."""
         if self._descriptor is None:
             raise RuntimeError("the lock is not held")
         return self._descriptor
 
     def acquire(self) -> None:
-        """Take the lock; children of an owner that was killed get a while to end.
+        """Take the lock, waiting a while for children of a killed owner to end.
 
-        Raises EmbeddedError when a living process owns it.
+        Raise EmbeddedError if a living process owns it.
         """
         descriptor = self._open()
         try:
@@ -45,7 +45,7 @@ class DirectoryLock:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Give the lock up; does nothing when it is not held."""
+        """Release the lock, if it is held."""
         if self._descriptor is not None:
             _write_owner(self._descriptor, "")
             os.close(self._descriptor)

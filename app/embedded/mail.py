@@ -1,8 +1,8 @@
-"""A mail server that delivers nothing: each message becomes one `.eml` file in a folder.
+"""A mail server that stores each message as an `.eml` file instead of delivering it.
 
-The catcher is a child process (`python -m app.embedded.mail SOCKET DIRECTORY`), so that whoever
-starts it stays without threads. It listens on a socket that is already bound, which settles the
-port before it runs.
+The mail catcher is a child process (`python -m app.embedded.mail SOCKET DIRECTORY`), so that its
+parent has no threads. It listens on a socket that is already bound, so the port is known before it
+runs.
 """
 
 import asyncio
@@ -23,8 +23,9 @@ LARGEST_MESSAGE = 64 * 1024 * 1024  # bytes
 class MailCatcher(Server):
     """Catches mail on a port of `host`; port 0 picks a free one.
 
-    Files are named `YYYYmmddTHHMMSSffffff-N.eml` (UTC), so that their names sort by time. The log
-    is `logs/mail.log` beside the folder. A message that a stop cuts off was not answered with 250.
+    Files are named `YYYYmmddTHHMMSSffffff-N.eml` (UTC), so their names sort by time. The log is
+    `logs/mail.log` beside the directory. A message interrupted by a stop is never confirmed with
+    250.
     """
 
     def __init__(self, directory: Path, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -36,11 +37,14 @@ class MailCatcher(Server):
 
     @property
     def port(self) -> int:
-        """Where it listens, after the start; kept by a second start."""
+        """Return the port, which stays the same over restarts."""
         return self._port
 
     def launch(self) -> None:
-        """As in Server; ours is not the listener, lest callers wait for one that is gone."""
+        """Start as `Server.launch` does; the parent closes its copy of the listening socket.
+
+        Otherwise clients would wait for a mail catcher that has ended.
+        """
         super().launch()
         self._release()
 
@@ -81,7 +85,7 @@ class MailCatcher(Server):
 
 
 class MailFolder:
-    """Where messages are written: whole and safe on disk, or not at all."""
+    """A directory in which messages are stored completely and durably, or not at all."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -90,7 +94,7 @@ class MailFolder:
             draft.unlink()
 
     def write(self, content: bytes) -> str:
-        """Keep a message and return the name of its file."""
+        """Store a message and return the name of its file."""
         now = datetime.now(UTC)
         name = f"{now:%Y%m%dT%H%M%S%f}-{next(self._numbers)}.eml"
         write_durably(self._directory / name, content)
@@ -102,7 +106,7 @@ def serve(listener: socket.socket, directory: Path) -> None:
     from aiosmtpd.smtp import SMTP, Envelope, Session
 
     class Handler:
-        """aiosmtpd finds its methods by their names."""
+        """An aiosmtpd handler, whose methods are found by name."""
 
         def __init__(self) -> None:
             self._folder = MailFolder(directory)
@@ -118,7 +122,7 @@ def serve(listener: socket.socket, directory: Path) -> None:
     def answer() -> SMTP:
         return SMTP(
             handler,
-            hostname="localhost",  # otherwise looked up, which may take seconds
+            hostname="localhost",  # avoids a DNS lookup, which may take seconds
             data_size_limit=LARGEST_MESSAGE,
             enable_SMTPUTF8=True,
         )

@@ -1,4 +1,4 @@
-"""Which servers `vms dev` brings itself, and what the service is told about them."""
+"""The servers that `vms dev` starts itself, and the settings that point the service to them."""
 
 import os
 import secrets
@@ -16,7 +16,7 @@ LOOPBACK_NAMES = "localhost,*.localhost,127.0.0.1,[::1]"
 
 
 class Given(BaseSettings):
-    """What the environment or `.env` sets already, so that it is not ours to bring."""
+    """The servers that the environment or `.env` already names."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
 
@@ -29,7 +29,7 @@ class Given(BaseSettings):
 
 
 class Parts:
-    """The embedded servers, without those that a setting replaces."""
+    """The embedded servers, except those replaced by a setting."""
 
     def __init__(self, given: Given, data_dir: Path) -> None:
         self._given = given
@@ -40,7 +40,7 @@ class Parts:
         self.servers = [part for part in (self.postgres, self.redis, self.mail) if part]
 
     def start(self) -> None:
-        """Start all at once and wait for each. Raises EmbeddedError."""
+        """Start all servers at once and wait for each; raise EmbeddedError on failure."""
         for server in self.servers:
             server.launch()
         for server in self.servers:
@@ -53,15 +53,15 @@ class Parts:
             server.stop()
 
     def environment(self, address: str) -> dict[str, str]:
-        """Our environment, with the settings that make the service use what was started.
+        """Return the environment with settings for the servers that were started.
 
-        `address` is where it will answer: mails link to it.
+        `address` is where the API will be reachable, for links in mails.
         """
         settings = dict(os.environ, DEBUG="true")
         if not self._given.public_url:
             settings["PUBLIC_URL"] = address
         if not self._given.allowed_hosts:
-            # A page from elsewhere could otherwise reach us by a name that leads here.
+            # Prevents DNS rebinding by pages of other sites.
             settings["ALLOWED_HOSTS"] = LOOPBACK_NAMES
         if not self._given.secret_key:
             settings["SECRET_KEY"] = _kept_secret(self._data_dir / "secret_key")
@@ -73,7 +73,7 @@ class Parts:
 
 
 def _mail_settings(mail: MailCatcher) -> dict[str, str]:
-    """All of them: a password or TLS mode meant for another server would fail at this one."""
+    """Return all mail settings: a password or TLS mode for another server would fail here."""
     return {
         "EMAIL_HOST": mail.host,
         "EMAIL_PORT": str(mail.port),
@@ -85,7 +85,7 @@ def _mail_settings(mail: MailCatcher) -> dict[str, str]:
 
 
 def _kept_secret(file: Path) -> str:
-    """Made once, so that who is signed in stays so over a restart."""
+    """Return the stored secret, so that sessions survive a restart; create it the first time."""
     if not file.exists():
         write_durably(file, secrets.token_urlsafe(48).encode(), mode=0o600)
     return file.read_text()

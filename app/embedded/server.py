@@ -1,16 +1,16 @@
-"""What the embedded servers have in common: how they start, are waited for, and stop."""
+"""The base class of the embedded servers: starting, waiting and stopping."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
 
 from app.embedded.process import Child, EmbeddedError, Program
 
-START_SECONDS = 60.0  # recovery after a crash takes its time
+START_SECONDS = 60.0  # recovery after a crash takes a while
 STOP_SECONDS = 20.0
 
 
 class Server(ABC):
-    """A server that is our child. Start it from the main thread (see process.py)."""
+    """A server that runs as a child; start it from the main thread (see process.py)."""
 
     def __init__(self, name: str, log: Path) -> None:
         self.name = name
@@ -23,24 +23,24 @@ class Server(ABC):
 
     @property
     def pid(self) -> int | None:
-        """Process id, None when nothing was started."""
+        """Return the process id, or None if nothing was started."""
         return self._child.pid if self._child else None
 
     @property
     def child(self) -> Child | None:
-        """The running process, None when nothing was started."""
+        """Return the running process, or None if nothing was started."""
         return self._child
 
     def start(self) -> None:
-        """Start, and wait until it answers. Raises EmbeddedError, with nothing left running."""
+        """Start and wait until it is ready; on EmbeddedError nothing is left running."""
         self.launch()
         self.wait_ready()
 
     def launch(self) -> None:
-        """The first half of `start`: returns while the server is still coming up."""
+        """Start without waiting; follow with `wait_ready`."""
         if self.running:
             raise RuntimeError("it runs already")
-        self.stop()  # what a crash left
+        self.stop()  # left over from a crash
         try:
             self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._child = Child(self._prepare())
@@ -53,7 +53,7 @@ class Server(ABC):
             raise
 
     def wait_ready(self) -> None:
-        """The second half of `start`."""
+        """Wait until a launched server is ready."""
         if self._child is None:
             raise RuntimeError("launch() comes first")
         try:
@@ -63,7 +63,7 @@ class Server(ABC):
             raise
 
     def stop(self) -> None:
-        """Stop, written out and cleanly; does nothing when stopped."""
+        """Stop cleanly, with all data written; do nothing if it is stopped."""
         if self._child is not None:
             self._child.stop(STOP_SECONDS)
             self._child = None
@@ -71,12 +71,12 @@ class Server(ABC):
 
     @abstractmethod
     def _prepare(self) -> Program:
-        """Take what is needed and say what to start."""
+        """Acquire the resources and return the program to start."""
 
     @abstractmethod
     def _ready(self) -> bool:
-        """Whether it answers."""
+        """Return whether it responds."""
 
     @abstractmethod
     def _release(self) -> None:
-        """Give back what `_prepare` took, which may be nothing."""
+        """Release the resources that `_prepare` acquired, if any."""

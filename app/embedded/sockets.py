@@ -1,4 +1,4 @@
-"""Where a server's Unix socket lies."""
+"""The directory of a server's Unix socket."""
 
 import contextlib
 import hashlib
@@ -9,14 +9,15 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-LONGEST = 90  # bytes; the system's limit for the whole path is 104 or 108
+LONGEST = 90  # bytes; the system limit for the whole path is 104 or 108
 
 
 def socket_directory(data_dir: Path, owner: int) -> Path:
-    """A directory that only user id `owner` may enter: the data directory, if its path allows it.
+    """Return a directory that only user id `owner` may enter.
 
-    A path that is too long, or that an URL would have to quote (clients disagree about undoing
-    that), is replaced by one under the temporary directory, the same at every start.
+    This is the data directory if possible. A path that is too long, or that would need quoting in a
+    URL (clients disagree about it), is replaced by one in the temporary directory, the same at
+    every start.
     """
     path = str(data_dir.absolute())
     if len(os.fsencode(path)) <= LONGEST and quote(path) == path:
@@ -26,7 +27,7 @@ def socket_directory(data_dir: Path, owner: int) -> Path:
 
 
 def remove_socket_directory(directory: Path, data_dir: Path) -> None:
-    """Remove what `socket_directory` made outside the data directory."""
+    """Remove the directory that `socket_directory` made outside the data directory."""
     if directory != data_dir.absolute():
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -35,7 +36,7 @@ def _private(wanted: Path, owner: int) -> Path:
     with contextlib.suppress(FileExistsError):
         wanted.mkdir(mode=0o700)
         os.chown(wanted, owner, -1)
-    found = wanted.lstat()  # the name can be guessed, so somebody else may have been here
+    found = wanted.lstat()  # the name is predictable, so another user may have created it
     private = stat.S_ISDIR(found.st_mode) and stat.S_IMODE(found.st_mode) == stat.S_IRWXU
     if private and found.st_uid == owner:
         return wanted

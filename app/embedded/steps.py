@@ -1,8 +1,8 @@
-"""Several `vms` commands, one after the other, in one process.
+"""Run several `vms` commands in one process.
 
-Importing the service takes longer than most of its commands, so `vms dev` does it once for all
-that come before the API: `python -m app.embedded.steps migrate dev-accounts "serve --port 8000"`.
-The first that fails is the last.
+Importing the service takes longer than most commands, so `vms dev` does it once for all that run
+before the API: `python -m app.embedded.steps migrate dev-accounts "serve --port 8000"`. The first
+failure ends the sequence.
 """
 
 import importlib
@@ -11,8 +11,8 @@ import sys
 
 
 def run_steps(commands: list[str]) -> None:
-    """Raises SystemExit with the exit code of the command that failed."""
-    # By name, since the command line is a layer above this one: here it is a program to run.
+    """Run the commands; raise SystemExit with the exit code of the first that fails."""
+    # By name, since the command line is a layer above this one.
     cli = importlib.import_module("app.cli")
     for command in commands:
         sys.argv = ["vms", *shlex.split(command)]

@@ -1,11 +1,13 @@
-"""As whom PostgreSQL runs: it refuses root, and its initdb refuses a user without a name.
+"""The identity that PostgreSQL runs as: it refuses root, and initdb refuses nameless users.
 
-Two ways, each tried with a harmless program before it is relied on:
+There are two ways, each tested with a harmless program first:
 
-- *namespace*: a user namespace of its own shows the server another user id, while its files stay
-  those of the user who started us. Some containers forbid it.
-- *user*: root drops to another user and keeps only the right to pass closed directories, so that
-  nothing above the data directory has to be opened to others. The data then belongs to that user.
+- *namespace*: in a user namespace the server sees another user id, while its files belong to the
+user who started it. Some containers forbid this.
+
+- *user*: root switches to another user and keeps only the capability to traverse closed
+directories, so that the directories above the data need not be opened. The data belongs to that
+user.
 """
 
 import contextlib
@@ -22,9 +24,9 @@ ROOT = 0
 
 
 def choose_identity(program: Path, data_dir: Path, way: Way | None = None) -> Identity:
-    """The first identity that can start `program` beside `data_dir`; `way` forces one.
+    """Return the first identity that can start `program`; `way` forces one.
 
-    Raises EmbeddedError when there is none.
+    Raise EmbeddedError if there is none.
     """
     if os.geteuid() != ROOT and _has_name(os.geteuid()):
         return SELF
@@ -39,7 +41,7 @@ def choose_identity(program: Path, data_dir: Path, way: Way | None = None) -> Id
 
 
 def give_to(identity: Identity, tree: Path) -> None:
-    """Make `identity` the owner of the tree, if it is not yet (root only)."""
+    """Make `identity` the owner of the tree, if it is not (root only)."""
     if os.geteuid() != ROOT or tree.lstat().st_uid == identity.uid:
         return
     for folder, _, files in os.walk(tree, topdown=False):
@@ -53,7 +55,7 @@ def _candidates(data_dir: Path, way: Way | None) -> list[Identity]:
     ways = {"namespace": _namespace(), "user": _other_user(data_dir)}
     if way:
         return [ways[way]]
-    if _owner(data_dir) != ROOT:  # made by that user, who must be able to come back
+    if _owner(data_dir) != ROOT:  # created by that user, who needs access again
         return [ways["user"], ways["namespace"]]
     return list(ways.values())
 
@@ -63,7 +65,7 @@ def _namespace() -> Identity:
 
 
 def _other_user(data_dir: Path) -> Identity:
-    """The owner of the data, or `nobody` where there is none yet."""
+    """Return the owner of the data, or `nobody` if there is none yet."""
     uid, gid = _nobody().pw_uid, _nobody().pw_gid
     if _owner(data_dir) != ROOT:
         uid, gid = data_dir.stat().st_uid, data_dir.stat().st_gid
@@ -75,7 +77,7 @@ def _owner(data_dir: Path) -> int:
 
 
 def _nobody() -> pwd.struct_passwd:
-    """`nobody`, or in an image without it any user but root."""
+    """Return `nobody`, or any user but root in an image without it."""
     others = [entry for entry in pwd.getpwall() if entry.pw_uid != ROOT]
     if not others:
         raise EmbeddedError("PostgreSQL refuses root, and /etc/passwd names no other user.")

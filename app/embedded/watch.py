@@ -1,4 +1,4 @@
-"""Staying with the running parts: the worker is started again, any other end is the end of all."""
+"""Watch the running parts: restart the worker, and stop everything if another part ends."""
 
 import contextlib
 import time
@@ -17,7 +17,7 @@ HEALTHY_SECONDS = 60.0
 
 
 class KeptRunning:
-    """A child that is started again when it ends, after a pause that doubles each time."""
+    """A child that is restarted when it ends, after a pause that doubles each time."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -31,7 +31,7 @@ class KeptRunning:
         self._child = Child(self._program)
 
     def look(self) -> None:
-        """Notice an end, and start again when it is time."""
+        """Detect an end, and restart when it is time."""
         if self._due is not None:
             if time.monotonic() >= self._due:
                 self.start()
@@ -43,17 +43,17 @@ class KeptRunning:
             self._child.stop(limit)
 
     def _plan(self, ended: Child) -> None:
-        ended.stop()  # what is left of its session
+        ended.stop()  # the rest of its session
         now = time.monotonic()
         if now - self._started > HEALTHY_SECONDS:
             self._pause = FIRST_PAUSE_SECONDS
-        tell(f"{ended.obituary()} It is started again in {self._pause:.0f} s.", error=True)
+        tell(f"{ended.obituary()} It restarts in {self._pause:.0f} s.", error=True)
         self._due = now + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
 
 
 def watch(vital: Sequence[Child], worker: KeptRunning) -> NoReturn:
-    """Until StopRequested, or EmbeddedError when a vital child ended."""
+    """Watch until StopRequested, or raise EmbeddedError when a vital child ends."""
     while True:
         for child in vital:
             if not child.running:
@@ -63,6 +63,6 @@ def watch(vital: Sequence[Child], worker: KeptRunning) -> NoReturn:
 
 
 def tell(text: str, *, error: bool = False) -> None:
-    """Say something to the person at the terminal, who may be gone."""
+    """Print a message to the terminal, which may be gone."""
     with contextlib.suppress(OSError):
         typer.echo(text, err=error)

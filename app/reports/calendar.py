@@ -1,4 +1,4 @@
-"""Days, months and ranges, counted on the calendar of a site. Pure."""
+"""Days, months and ranges on the calendar of a site. Pure."""
 
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ TRENDS_DEFAULT_DAYS = 30
 
 
 class Granularity(StrEnum):
-    """What one bucket of a trend covers; weeks begin on Monday (ISO 8601)."""
+    """The length of a bucket of a trend; weeks begin on Monday (ISO 8601)."""
 
     DAY = "day"
     WEEK = "week"
@@ -22,7 +22,7 @@ class Granularity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Days from `first` to `last`, both included."""
+    """The days from `first` to `last`, inclusive."""
 
     first: date
     last: date
@@ -36,7 +36,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class SiteDay:
-    """A site and the date that its calendar shows now."""
+    """A site and its current local date."""
 
     site_id: UUID
     site_name: str
@@ -45,7 +45,7 @@ class SiteDay:
 
 @dataclass(frozen=True, slots=True)
 class CountedDays:
-    """The days that a dashboard counts at sites whose calendars agree."""
+    """The days that a dashboard counts at sites with the same current date."""
 
     sites: tuple[UUID, ...]
     today: Span
@@ -54,14 +54,14 @@ class CountedDays:
 
 
 def month_of(day: date) -> Span:
-    """The calendar month that a day lies in."""
+    """Return the calendar month of a day."""
     return Span(day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1]))
 
 
 def chosen_range(date_from: date | None, date_to: date | None) -> Span | None:
-    """The range that a client asks for, or None where it names neither end.
+    """Return the range that a client asks for, or None if it gives neither end.
 
-    One end alone means the rest of its month.
+    With one end, the range is the rest of its month.
     """
     if date_from is None:
         return None if date_to is None else Span(month_of(date_to).first, date_to)
@@ -69,7 +69,7 @@ def chosen_range(date_from: date | None, date_to: date | None) -> Span | None:
 
 
 def trend_range(date_from: date | None, date_to: date | None, sites: Sequence[SiteDay]) -> Span:
-    """The range that a client asks for; 30 days where it names one end, up to today without any."""
+    """Return the requested range; 30 days if one end is given, up to today if none is."""
     if date_from is not None:
         return Span(date_from, date_to or _moved(date_from, TRENDS_DEFAULT_DAYS - 1))
     last = date_to or max(site.today for site in sites)
@@ -77,18 +77,18 @@ def trend_range(date_from: date | None, date_to: date | None, sites: Sequence[Si
 
 
 def require_range(span: Span, *, at_most: int) -> None:
-    """Raises `Invalid` for a range that ends before it begins or has more than `at_most` days."""
+    """Raise `Invalid` if a range ends before it begins or exceeds `at_most` days."""
     if span.first > span.last:
         raise Invalid.field("date_to", "before_date_from", "The range ends before it begins")
     if len(span) > at_most:
-        message = f"The range has {len(span)} days; at most {at_most} are possible"
+        message = f"The range has {len(span)} days; at most {at_most} are allowed"
         raise Invalid.field("date_to", "range_too_long", message)
 
 
 def counted_days(sites: Sequence[SiteDay], chosen: Span | None) -> list[CountedDays]:
-    """What to count at which sites; without a choice, each counts its own month.
+    """Return which days to count at which sites; by default each counts its own month.
 
-    There is one group for each date that is today somewhere: one most of the time, three at most.
+    There is one group for each date that is today at some site: usually one, at most three.
     """
     by_today: dict[date, list[UUID]] = {}
     for site in sites:
@@ -100,23 +100,23 @@ def counted_days(sites: Sequence[SiteDay], chosen: Span | None) -> list[CountedD
 
 
 def outline(spans: Sequence[Span]) -> Span:
-    """The days that all the spans reach over together."""
+    """Return the days from the first to the last of all spans."""
     return Span(min(span.first for span in spans), max(span.last for span in spans))
 
 
 def bucket_of(day: date, granularity: Granularity) -> date:
-    """The first day of the bucket that a day belongs to."""
+    """Return the first day of a day's bucket."""
     if granularity is Granularity.WEEK:
         return day - timedelta(days=day.weekday())
     return day.replace(day=1) if granularity is Granularity.MONTH else day
 
 
 def buckets(span: Span, granularity: Granularity) -> list[date]:
-    """The first days of all buckets that a span touches, in order."""
+    """Return the first days of all buckets that a span touches, in order."""
     return list(dict.fromkeys(bucket_of(day, granularity) for day in span.days()))
 
 
 def _moved(day: date, days: int) -> date:
-    """A day some days away, or the end of the calendar."""
+    """Return a day some days away, limited to the range of the calendar."""
     ordinal = day.toordinal() + days
     return date.fromordinal(min(max(ordinal, date.min.toordinal()), date.max.toordinal()))

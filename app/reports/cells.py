@@ -1,7 +1,7 @@
 """Values as cells of a worksheet (ECMA-376 part 1, 18.3.1.4). Pure.
 
-Cells leave out their optional address: without it a file of many rows is half as large, and made
-in two thirds of the time.
+Cells omit their optional address, which halves the file of a long list and saves a third of the
+time.
 """
 
 import re
@@ -13,33 +13,33 @@ from xml.sax.saxutils import escape
 
 from app.reports.columns import Kind
 
-# Numbers of the cell formats in `STYLES` (workbook_parts.py).
+# Indexes of the cell formats in `STYLES` (workbook_parts.py).
 HEADER, TEXT, DATE, TIME, INSTANT = 1, 2, 3, 4, 5
 
 EMPTY = "<c/>"
 REMEMBERED = 4_096
 
-# What XML can't hold, and the CR that readers of XML turn into a line feed.
+# Characters that XML cannot contain, and CR, which XML parsers turn into a line feed.
 _REFUSED = "\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff"
 REFUSED = re.compile(f"[{_REFUSED}]")
-# Excel reads _x0041_ in a text as the character of that number, unless its underscore is one.
+# Excel decodes _x0041_ in text to a character unless its underscore is escaped.
 LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 SPECIAL = re.compile(f"[&<>{_REFUSED}]|_x")
 
-# Excel counts days from here; its own day 60 is the 29 February 1900 that never was.
+# Excel counts days from here; its day 60 is 29 February 1900, which did not exist.
 DAY_ZERO = date(1899, 12, 30).toordinal()
 MIDNIGHT_ZERO = datetime(1899, 12, 30, tzinfo=UTC)
 DAY_SECONDS = 86_400
 
 
 def cell_maker(kind: Kind) -> Callable[[Any], str]:
-    """What makes the cells of a column; one for each file, since it remembers what comes often."""
+    """Return a function that makes the cells of a column, caching common values for one file."""
     maker = MAKERS[kind]
     return lru_cache(REMEMBERED)(maker) if kind in OFTEN_THE_SAME else maker
 
 
 def text_cell(value: object, style: int = TEXT) -> str:
-    """An inline string: never a formula, and typed over in Excel it stays text."""
+    """Return an inline string, which is never a formula and stays text when edited in Excel."""
     if value is None or value == "":
         return EMPTY
     text = plain(str(value))
@@ -48,7 +48,7 @@ def text_cell(value: object, style: int = TEXT) -> str:
 
 
 def plain(text: str) -> str:
-    """Text as XML, without what Excel refuses."""
+    """Escape text for XML, dropping what Excel refuses."""
     if not SPECIAL.search(text):
         return text
     return LOOKS_ESCAPED.sub("_x005F_", escape(REFUSED.sub("", text)))
@@ -64,7 +64,7 @@ def time_cell(value: time) -> str:
 
 
 def instant_cell(value: datetime | None) -> str:
-    """An instant as UTC, to the second."""
+    """Return an instant in UTC with a precision of seconds."""
     if value is None:
         return EMPTY
     passed = value - MIDNIGHT_ZERO

@@ -1,15 +1,15 @@
-"""The columns of the export, in the order of the contract."""
+"""The columns of the export, in their documented order."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
 
 
 class Kind(Enum):
-    """What the cells of a column hold."""
+    """The kind of values in a column."""
 
     TEXT = auto()
     WORD = auto()
-    """Text that many rows have in common."""
+    """Text that repeats in many rows."""
     DATE = auto()
     TIME = auto()
     INSTANT = auto()
@@ -17,7 +17,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its title, its width in characters, what its cells hold."""
+    """A column: its title, width in characters and kind."""
 
     title: str
     width: int

@@ -1,6 +1,6 @@
-"""SQL of the dashboard's figures: sums of the counts of visits, and of what has changed since.
+"""SQL of the dashboard: stored counts of visits plus the changes since.
 
-Hosts see so few visits that theirs are counted one by one, with the same statement.
+A host sees so few visits that theirs are counted directly, with the same statement.
 """
 
 from collections.abc import Sequence
@@ -46,11 +46,11 @@ from app.sites.models import Site
 from app.visitors.models import Visitor, VisitorStatus
 
 DIMENSIONS = ("status", "purpose", "department", "hour")
-# What is told, and by which dimension of a visit: `by_day` are all visits, whatever their status.
+# The parts of the dashboard and the dimension each counts by; `by_day` counts every status.
 TODAY, MONTH, BY_DAY, INSIDE = "today", "month", "by_day", "inside"
 PARTS = {TODAY: "status", MONTH: "status", BY_DAY: "status"} | {name: name for name in DIMENSIONS}
-NONE = ""  # the value of a visit that has none
-# The columns of the days to count: their parameters, their names, what they hold.
+NONE = ""  # stands for a missing value
+# The columns of the days to count: parameter, name and type.
 SPAN: dict[str, tuple[str, Any]] = {
     "sites": ("site_id", Uuid),
     "parts": ("part", String),
@@ -60,11 +60,11 @@ SPAN: dict[str, tuple[str, Any]] = {
 }
 
 Figures = dict[str, dict[str, int]]
-"""Visits by value, for each of `PARTS`; and those who are `INSIDE`, under `NONE`."""
+"""Counts by value for each of `PARTS`; `INSIDE` is counted under `NONE`."""
 
 
 async def site_days(session: ReadSession, site_id: UUID | None, now: datetime) -> list[SiteDay]:
-    """Today on the calendar of one site, or of all for None; empty for an unknown one."""
+    """Return the current local date of one site, or of all for None; empty if it is unknown."""
     values = {} if site_id is None else {"site": site_id}
     found = await session.fetch(_sites(one=site_id is not None), **values)
     return [SiteDay(id_, name, local_now(now, zone).date()) for id_, name, zone in found]
@@ -73,9 +73,9 @@ async def site_days(session: ReadSession, site_id: UUID | None, now: datetime) -
 async def figures(
     session: ReadSession, days: Sequence[CountedDays], site_id: UUID | None, caller: Caller
 ) -> tuple[Figures, dict[str, str]]:
-    """The visits of the chosen days by each of `PARTS`, and the names of the departments by id.
+    """Return the counts by each of `PARTS`, and department names by id.
 
-    One statement, hence one snapshot.
+    This is one statement and hence one snapshot.
     """
     spans = [row for each in days for row in _spans(each)]
     columns = [list(column_) for column_ in zip(*spans, strict=True)]
@@ -128,17 +128,17 @@ def _figures(*, one_site: bool, own: bool) -> Prepared:
 
 
 def _span_rows() -> TableValuedAlias:
-    """The days that each part counts at each site, and by which dimension."""
+    """Return the days that each part counts at each site, with its dimension."""
     given = [bindparam(name, type_=ARRAY(kind)) for name, (_, kind) in SPAN.items()]
     columns = [column(name, kind) for name, kind in SPAN.values()]
     return func.unnest(*given).table_valued(*columns).render_derived(name="spans")
 
 
 def _of_all(spans: TableValuedAlias) -> list[Select[Any]]:
-    """The counts, and what has changed since.
+    """Return the queries of stored counts and of the changes since.
 
-    The counts are summed for each span by itself: of a join with all spans PostgreSQL can't know
-    how little it asks for, and it would read the whole table.
+    Each span is summed separately: joined with all spans, PostgreSQL would misestimate the rows and
+    read the whole table.
     """
     value = _by(spans, VisitCount.visit_date, VisitCount.value)
     sums = (
@@ -156,7 +156,7 @@ def _of_all(spans: TableValuedAlias) -> list[Select[Any]]:
 
 
 def _one_by_one(spans: TableValuedAlias, visits: FromClause) -> Select[Any]:
-    """Visits as they are, or changes of them, as counts of one each."""
+    """Return visits, or changes of visits, as counts of one each."""
     value = _value_of(visits, spans.c.dimension)
     return select(spans.c.part, _by(spans, visits.c.visit_date, value), visits.c.visits).join_from(
         spans,
@@ -171,7 +171,7 @@ def _by(spans: TableValuedAlias, day: Any, value: Any) -> Any:
 
 
 def _value_of(visits: FromClause, dimension: Any) -> Any:
-    """The value of a visit by a dimension."""
+    """Return the value of a visit in a dimension."""
     values = {
         "status": visits.c.status,
         "purpose": visits.c.purpose,
@@ -202,7 +202,7 @@ def _own_visits() -> CTE:
 
 
 def _inside(*, one_site: bool, own: bool) -> Select[Any, Any, Any]:
-    # A constant and not a parameter: a plan made for every value could not use the partial index.
+    # A constant, since a generic plan with a parameter could not use the partial index.
     verified = literal_column(f"'{VisitorStatus.VERIFIED}'", String)
     inside: Select[Any, Any, Any] = select(
         literal_column(f"'{INSIDE}'"), literal_column(f"'{NONE}'"), func.count(Visitor.id)
@@ -237,7 +237,7 @@ def _fold() -> Prepared:
         )
         .group_by(literal_column("1, 2, 3, 4"))
         .having(func.sum(taken.c.visits) != 0)
-        .order_by(literal_column("1, 2, 3, 4"))  # one order: two at once wait and don't deadlock
+        .order_by(literal_column("1, 2, 3, 4"))  # avoids deadlocks
     )
     keys = [VisitCount.site_id, VisitCount.dimension, VisitCount.visit_date, VisitCount.value]
     folded = insert(VisitCount).from_select([*(key.key for key in keys), "visits"], summed)
@@ -246,8 +246,8 @@ def _fold() -> Prepared:
 
 
 async def fold_changes(unit: WriteSession) -> int:
-    """Move some changes into the counts, the oldest first; says how many counts are others now.
+    """Move the oldest changes into the counts; return how many counts changed.
 
-    What somebody else is moving is passed over.
+    Changes that another transaction is moving are skipped.
     """
     return await unit.run(_fold(), at_most=CHANGES_AT_ONCE)

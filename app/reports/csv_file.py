@@ -1,4 +1,4 @@
-"""CSV that is made as it is sent (RFC 4180, UTF-8 with a byte order mark). Pure."""
+"""A CSV file that is generated while it is sent (RFC 4180, UTF-8 with a BOM). Pure."""
 
 import csv
 import io
@@ -9,18 +9,18 @@ from typing import Any
 
 from app.reports.columns import Column, Kind
 
-# Without the mark, Excel reads the file in the code page of the machine.
+# Without the BOM, Excel reads the file in the machine's code page.
 BYTE_ORDER_MARK = "\ufeff"
-# What a spreadsheet takes for the beginning of a formula, wide forms too (OWASP, CSV injection).
+# Characters that begin a formula, including full-width forms (OWASP, CSV injection).
 FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-# The same within a text, where a spreadsheet that parts cells by `;` or a tab begins a new one: it
-# takes no notice of our quotation marks, which stand in the midst of its cells.
+# The same after `;` or a tab, where a spreadsheet that splits cells there begins a new one. It
+# ignores our quotation marks, which are then in the middle of a cell.
 WITHIN = re.compile('([,;\t\r\n][\\s"]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class CsvFile:
-    """Call `head`, `rows` as often as needed, `tail`, `close`; the parts make up the file."""
+    """A CSV file in parts: `head`, any number of `rows`, `tail`, then `close`."""
 
     extension = "csv"
     media_type = "text/csv; charset=utf-8"
@@ -41,7 +41,7 @@ class CsvFile:
         return b""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing, since no resources are held."""
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> str:
@@ -51,9 +51,9 @@ def _lines(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _text(value: object) -> str:
-    """Return text that no spreadsheet runs: an apostrophe goes before what would begin a formula.
+    """Prefix text that a spreadsheet would run as a formula with an apostrophe.
 
-    That holds for files that are read with `,`, `;` or a tab between cells.
+    This holds for files read with `,`, `;` or a tab between cells.
     """
     if value is None:
         return ""

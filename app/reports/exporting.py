@@ -1,6 +1,6 @@
-"""An export on its way: rows from the database's cursor to the client, a part at a time.
+"""Stream an export from a database cursor to the client, batch by batch.
 
-Nothing is kept, neither rows nor file. What the client takes slowly is read slowly.
+Neither rows nor file are stored, and a slow client slows down the reading.
 """
 
 import asyncio
@@ -18,33 +18,32 @@ from app.core.journeys import Row
 
 AT_ONCE = 2
 RETRY_SECONDS = 10
-# Rows that are made into cells at a time: some milliseconds in which the event loop may have to
-# wait for the interpreter.
+# Rows converted at a time: the event loop may wait a few milliseconds for the interpreter.
 PART = 250
-# Of one fetch; the first one may have to sort everything.
+# Per fetch; the first one may have to sort everything.
 QUERY_SECONDS = 300
-# A client that takes nothing for so long is gone, or would hold the place for ever.
+# A client that reads nothing for so long would hold its place indefinitely.
 STALL_SECONDS = 30
 
 Parts = AsyncGenerator[Sequence[Row], None]
 
 
 class TooManyExports(Problem):
-    status, code, title = 429, "too_many_exports", "Other exports are running: try again soon"
+    status, code, title = 429, "too_many_exports", "Too many exports are running: try again soon"
 
     def __init__(self) -> None:
         super().__init__(headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 class ExportPlaces:
-    """How many exports a process makes at a time; a further one is refused and not queued."""
+    """The number of concurrent exports of a process; more are refused, not queued."""
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self.free = at_once
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Holds a place; raises `TooManyExports` where there is none."""
+        """Hold a place during the block; raise `TooManyExports` if there is none."""
         if not self.free:
             raise TooManyExports
         self.free -= 1
@@ -55,8 +54,7 @@ class ExportPlaces:
 
 
 class ExportFile(Protocol):
-    """A file made in parts: `head`, any number of `rows`, `tail`; `close` whether or not it is
-    complete."""
+    """A file in parts: `head`, any number of `rows`, `tail`; always `close`d."""
 
     extension: str
     media_type: str
@@ -68,11 +66,11 @@ class ExportFile(Protocol):
 
 
 class ExportResponse(StreamingResponse):
-    """Sends an export while it is made.
+    """A response that sends an export while it is generated.
 
-    The first rows are read before the answer begins, so that a refusal and a fault of the database
-    are problem documents; what goes wrong later can only break the answer off. A client that
-    hangs up cancels all of it, whatever it waits for, and frees place, cursor and connection.
+    The first rows are read before the response begins, so that refusals and database errors are
+    problem documents; later errors can only cut the response off. A disconnect cancels everything
+    and frees place, cursor and connection.
     """
 
     def __init__(
@@ -100,7 +98,7 @@ class ExportResponse(StreamingResponse):
                 ) as session,
                 aclosing(self.read(session)) as parts,
             ):
-                # A thread of its own, which has let go of the file before that is closed.
+                # Its own thread, which has finished with the file before it is closed.
                 with ThreadPoolExecutor(1, thread_name_prefix="export") as thread:
                     await self._send(parts, send, thread)
 
@@ -118,6 +116,6 @@ class ExportResponse(StreamingResponse):
 
 
 async def _body(send: Send, data: bytes, *, more: bool = True) -> None:
-    """Waits until the client has taken enough; raises TimeoutError where it takes nothing."""
+    """Send data once the client has read enough; raise TimeoutError if it reads nothing."""
     async with asyncio.timeout(STALL_SECONDS):
         await send({"type": "http.response.body", "body": data, "more_body": more})

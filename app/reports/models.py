@@ -1,4 +1,4 @@
-"""How many visits there are of each kind, so that a dashboard need not count a month of them."""
+"""Stored counts of visits, so that a dashboard need not count a month of rows."""
 
 from datetime import date
 from uuid import UUID
@@ -10,10 +10,10 @@ from app.core.models import Base
 
 
 class VisitCount(Base):
-    """Visits of one site and day that have one value: a status, purpose, department or hour.
+    """The visits of one site and day with one status, purpose, department or hour.
 
-    What they count is in `VisitChange` first, and comes here in the background: a row that every
-    registration of a day would change, all of them would wait for.
+    Changes go to `VisitChange` first and are moved here in the background, because every
+    registration would wait for the lock of a shared counter row.
     """
 
     __tablename__ = "visit_counts"
@@ -26,10 +26,10 @@ class VisitCount(Base):
 
 
 class VisitChange(Base):
-    """A visit that is there since (+1) or is no more (-1), not yet in `VisitCount`.
+    """A visit added (+1) or removed (-1) that is not yet in `VisitCount`.
 
-    A trigger writes them in the transaction that changes the visitor, whoever does so: counts and
-    changes together are exact at every instant.
+    A trigger writes it in the transaction that changes the visitor, so counts and changes together
+    are always exact.
     """
 
     __tablename__ = "visit_changes"

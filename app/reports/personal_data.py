@@ -1,4 +1,4 @@
-"""Gathers what is held about one person, and notes who asked."""
+"""Collect the personal data of a visitor and log the request."""
 
 from datetime import datetime
 from uuid import UUID
@@ -22,7 +22,7 @@ from app.visitors.repository import VisitorReader
 async def export(
     unit: WriteSession, visitor_id: UUID, caller: Caller, now: datetime
 ) -> PersonalData:
-    """The document, with the entry of this export in it; raises `NotFound`."""
+    """Return the document, including the entry of this export; raise `NotFound`."""
     visitor = await VisitorReader(unit).visible(visitor_id, caller)
     if visitor is None:
         raise NotFound
@@ -52,7 +52,7 @@ async def _notifications(session: ReadSession, visitor: Visitor) -> list[HeldNot
 
 
 def _held(mail: Notification, visitor_id: UUID) -> HeldNotification:
-    """A mail without the other visitors that a summary lists: their data is not this person's."""
+    """Return a notification without the other visitors that a summary lists."""
     shown = HeldNotification.model_validate(mail)
     if mail.kind is not NotificationKind.host_bulk_summary:
         return shown

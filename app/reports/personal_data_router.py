@@ -1,4 +1,4 @@
-"""`GET /api/visitors/{id}/personal-data/`: everything that is held about a person."""
+"""`GET /api/visitors/{id}/personal-data/`: all data held about a visitor."""
 
 from uuid import UUID
 
@@ -24,9 +24,9 @@ router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRou
 async def export_personal_data(
     visitor_id: UUID, caller: VisitorManager, unit: Writing, now: Now, response: Response
 ) -> PersonalData:
-    """Everything that is held about a visitor, for whoever asks what that is (GDPR, article 15).
+    """Return all data held about a visitor, to answer a request under GDPR article 15.
 
-    The audit trail keeps who has seen it.
+    The audit log records the export.
     """
     found = await personal_data.export(unit, visitor_id, caller, now)
     filename = f"personal-data-{visitor_id}.json"

@@ -1,4 +1,4 @@
-"""What is held about one person, in one document."""
+"""Response bodies of the personal data export."""
 
 from datetime import datetime
 from typing import Any
@@ -13,35 +13,39 @@ from app.visitors.schemas import Visitor
 
 
 class HeldNotification(Notification):
-    """A mail with what it says."""
+    """A notification with the content of its mail."""
 
     recipient_name: str
     payload: dict[str, Any] = Field(
-        description="What the mail is made from; a summary is cut to this visitor"
+        description="The data that the mail is rendered from; a summary contains only this visitor"
     )
 
 
 class HeldScan(BaseModel):
-    """One scan of the visitor's codes, opened or refused."""
+    """One scan of the visitor's QR codes, admitted or refused."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    created_at: datetime = Field(description="When it was received")
-    scanned_at: datetime | None = Field(description="By the device's clock")
-    caller_id: UUID = Field(description="The device or person that scanned")
+    created_at: datetime = Field(description="When the scan was received")
+    scanned_at: datetime | None = Field(
+        description="When the code was scanned, by the device's clock"
+    )
+    caller_id: UUID = Field(description="The device or user that scanned")
     scan_id: UUID | None
     direction: ScanDirection
     gate: str | None
     site_id: UUID | None
     verdict: ScanVerdict
-    code: str | None = Field(description="Why it was refused", examples=[None, "already_inside"])
+    code: str | None = Field(
+        description="The reason for a refusal", examples=[None, "already_inside"]
+    )
     message: str = Field(examples=["Welcome"])
     details: dict[str, Any]
 
 
 class PersonalData(BaseModel):
-    """Everything that is held about a visitor; lists are oldest first."""
+    """All data held about a visitor; lists are oldest first."""
 
     exported_at: datetime
     visitor: Visitor

@@ -1,4 +1,4 @@
-"""SQL of the figures and of the export."""
+"""SQL of the trends and the export."""
 
 from collections.abc import AsyncGenerator, Sequence
 from functools import lru_cache
@@ -46,8 +46,8 @@ TRENDS_BY = ("bucket", "hour", "site_id", "department_id")
 AnyRow = SqlRow[*tuple[Any, ...]]
 Groups = dict[str | None, list[AnyRow]]
 
-# In the order of `app/reports/columns.py`. Ids and words come as text: the detour over an object
-# for each of a million cells would cost more than the cell.
+# In the order of `app/reports/columns.py`. Ids and enums are read as text: converting a million
+# cells to objects and back would cost more than writing them.
 EXPORTED = (
     cast(Visitor.id, String),
     Visitor.name,
@@ -71,7 +71,7 @@ EXPORTED = (
 
 
 class ReportReader:
-    """Counts visits, and reads them by the thousand."""
+    """Aggregates visits, and reads them in batches."""
 
     def __init__(self, session: ReadSession) -> None:
         self.session = session
@@ -79,19 +79,19 @@ class ReportReader:
     async def trends(
         self, chosen: VisitorFilter, granularity: Granularity, caller: Caller
     ) -> Groups:
-        """Figures of the visits that fit, grouped by each of `TRENDS_BY` and (None) over all."""
+        """Return the measures of matching visits, by each of `TRENDS_BY` and in total (None)."""
         visits = _outcomes(chosen.values(caller), granularity)
         figures = _grouping(visits, TRENDS_BY, _measures(visits), "figures")
         return await self._grouped(figures, TRENDS_BY)
 
     async def _grouped(self, groups: CTE, keys: Sequence[str]) -> Groups:
-        """Grouping sets with the departments' names, by the key that a row is grouped by."""
+        """Run grouping sets with department names; return rows by the key they are grouped by."""
         found = await self.session.rows(
             select(*groups.c, Department.name.label("department_name")).select_from(
                 groups.outerjoin(Department, Department.id == groups.c.department_id)
             )
         )
-        # GROUPING() has a bit for each key, the first one's the highest: 0 where it is grouped by.
+        # GROUPING() has one bit per key, highest first, which is 0 if the row is grouped by it.
         everything = (1 << len(keys)) - 1
         key_of = {everything ^ 1 << at: key for at, key in enumerate(reversed(keys))}
         grouped: Groups = {}
@@ -102,7 +102,7 @@ class ReportReader:
     def export(
         self, chosen: VisitorFilter, caller: Caller, ordering: VisitorOrdering, *, part: int
     ) -> AsyncGenerator[Sequence[Row], None]:
-        """The cells of `EXPORTED` for all visitors that fit, `part` rows at a time."""
+        """Yield the cells of `EXPORTED` for matching visitors, `part` rows at a time."""
         values = chosen.values(caller)
         return self.session.stream(_export(tuple(values), ordering), part=part, **values)
 
@@ -122,7 +122,7 @@ def _export(narrowing: tuple[str, ...], ordering: VisitorOrdering) -> Prepared:
 def _grouping(
     visits: Subquery, keys: Sequence[str], measures: Sequence[ColumnElement[Any]], name: str
 ) -> CTE:
-    """The measures of visits by each key alone and of all together, told apart by `level`."""
+    """Return the measures of visits by each key separately and in total, marked by `level`."""
     columns = [visits.c[key] for key in keys]
     level = func.grouping(*columns, type_=Integer).label("level")
     sets = func.grouping_sets(tuple_(), *(tuple_(one) for one in columns))
@@ -133,7 +133,7 @@ def _grouping(
 
 
 def _outcomes(values: dict[str, Any], granularity: Granularity) -> Subquery:
-    # Cast first: of a date alone, date_trunc makes an instant in the session's time zone.
+    # Cast first, since date_trunc turns a date into an instant in the session's time zone.
     bucket = func.date_trunc(granularity.value, cast(Visitor.visit_date, DateTime()))
     stay = extract("epoch", Visitor.checked_out_at - Visitor.checked_in_at) / 60.0
     visits = select(

@@ -1,4 +1,4 @@
-"""Dashboard, export and trends: what reception and management look at."""
+"""Dashboard, trends and exports, for reception and management."""
 
 from datetime import date
 from enum import StrEnum
@@ -27,12 +27,12 @@ from app.visitors.listing import VisitorOrdering
 
 router = APIRouter(prefix="/api", tags=["reports"], route_class=ApiRoute)
 
-SiteId = Annotated[UUID | None, Query(description="Of this site alone")]
-DepartmentId = Annotated[UUID | None, Query(description="Of this department alone")]
+SiteId = Annotated[UUID | None, Query(description="Only this site")]
+DepartmentId = Annotated[UUID | None, Query(description="Only this department")]
 
 
 class ExportFormat(StrEnum):
-    """What an export is written as."""
+    """The file format of an export."""
 
     XLSX = "xlsx"
     CSV = "csv"
@@ -43,7 +43,7 @@ FILES: dict[ExportFormat, type[Workbook] | type[CsvFile]] = {
     ExportFormat.CSV: CsvFile,
 }
 EXPORTED = download(
-    "The file, sent while it is made; one that breaks off is not complete",
+    "The file, streamed while it is generated; a truncated one is incomplete",
     Workbook.media_type,
     "text/csv",
 )
@@ -66,16 +66,19 @@ async def dashboard_stats(
     date_from: Annotated[
         date | None,
         Query(
-            description="First day of the range, which is this month by default. One end alone "
-            "means the rest of its month"
+            description="First day of the range; default: this month. With one end only, the range "
+            "is the rest of its month"
         ),
     ] = None,
     date_to: Annotated[
-        date | None, Query(description="Last day of the range, included; at most 366 days")
+        date | None, Query(description="Last day of the range, inclusive; at most 366 days")
     ] = None,
     site: SiteId = None,
 ) -> Dashboard:
-    """The day at a glance. Exact figures of one instant; hosts see those of their own visitors."""
+    """Return the current figures, exact at one instant.
+
+    Hosts see figures of their own visitors.
+    """
     return await service.dashboard(
         session, caller, now, date_from=date_from, date_to=date_to, site=site
     )
@@ -98,10 +101,10 @@ async def export_excel(
     ordering: VisitorOrdering = VisitorOrdering.LATEST_CREATED_AT,
     file_format: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.XLSX,
 ) -> Response:
-    """The visitors of a list as a file, in the list's order. Hosts get their own.
+    """Return the visitors of a list as a file, in the order of the list.
 
-    Visit date and time are local to the site; instants are UTC. In a CSV file an apostrophe stands
-    before text that a spreadsheet would run as a formula.
+    Hosts get their own visitors. Visit date and time are local to the site; instants are UTC. In
+    CSV files, text that a spreadsheet would run as a formula is prefixed with an apostrophe.
     """
     file: ExportFile = FILES[file_format](COLUMNS)
     return ExportResponse(
@@ -121,16 +124,19 @@ async def trends(
     now: Now,
     date_from: Annotated[
         date | None,
-        Query(description="First day of the range, by default 30 days up to today or `date_to`"),
+        Query(description="First day of the range; default: 30 days up to today or `date_to`"),
     ] = None,
     date_to: Annotated[
-        date | None, Query(description="Last day of the range, included; at most 1100 days")
+        date | None, Query(description="Last day of the range, inclusive; at most 1100 days")
     ] = None,
     granularity: Granularity = Granularity.DAY,
     site: SiteId = None,
     department: DepartmentId = None,
 ) -> Trends:
-    """What became of visits by day, week or month, by site and department. Hosts see their own."""
+    """Return visits by day, week or month, by site and by department.
+
+    Hosts see figures of their own visitors.
+    """
     return await service.trends(
         session,
         caller,

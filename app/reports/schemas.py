@@ -1,4 +1,4 @@
-"""How the figures go out."""
+"""Response bodies of dashboard and trends."""
 
 from datetime import date
 from typing import Annotated
@@ -13,7 +13,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class StatusCounts(BaseModel):
-    """Visits by status; every status is there."""
+    """Visits by status, including statuses without visits."""
 
     pending: Count = 0
     verified: Count = 0
@@ -23,7 +23,7 @@ class StatusCounts(BaseModel):
 
 
 class PurposeCounts(BaseModel):
-    """Visits by purpose; every purpose is there."""
+    """Visits by purpose, including purposes without visits."""
 
     business_meeting: Count = 0
     interview: Count = 0
@@ -36,7 +36,7 @@ class PurposeCounts(BaseModel):
 
 
 class DepartmentCount(BaseModel):
-    """Visits to one department; both null for visits to none."""
+    """Visits to one department; both fields are null for visits without one."""
 
     department: UUID | None
     department_name: str | None = Field(examples=["Engineering"])
@@ -58,46 +58,52 @@ class DayCount(BaseModel):
 
 
 class Dashboard(BaseModel):
-    """The day at a glance. "Today" and "this month" are those of the site's own calendar; without
-    `site`, those of each visitor's site. Hosts' figures are of their own visitors."""
+    """The figures of a day.
 
-    total_visitors_today: Count = Field(description="Visits dated today that are not cancelled")
+    "Today" and "this month" are local to the site; without `site`, to each visitor's site. Hosts
+    see figures of their own visitors.
+    """
+
+    total_visitors_today: Count = Field(description="Visits of today that are not cancelled")
     verified_visitors: Count = Field(
-        description="Of today's visits, those that came in: `verified` or `completed`"
+        description="Visits of today that arrived: `verified` or `completed`"
     )
-    pending_verification: Count = Field(description="Of today's visits, those still `pending`")
-    on_site_now: Count = Field(description="All who are inside, whatever the date of their visit")
-    total_this_month: Count = Field(description="Visits dated this month that are not cancelled")
-    date_from: date = Field(description="First day of the range of the figures below")
-    date_to: date = Field(description="Last day of that range, included")
-    by_status: StatusCounts = Field(description="All visits dated in the range")
-    by_purpose: PurposeCounts = Field(description="All visits dated in the range")
+    pending_verification: Count = Field(description="Visits of today that are still `pending`")
+    on_site_now: Count = Field(
+        description="Visitors that are inside, whatever the date of their visit"
+    )
+    total_this_month: Count = Field(description="Visits of this month that are not cancelled")
+    date_from: date = Field(description="First day of the range")
+    date_to: date = Field(description="Last day of the range, inclusive")
+    by_status: StatusCounts = Field(description="Visits in the range")
+    by_purpose: PurposeCounts = Field(description="Visits in the range")
     department_stats: list[DepartmentCount] = Field(
-        description="Departments with visits in the range, the most visited first"
+        description="Departments with visits in the range, most visited first"
     )
-    by_hour: list[HourCount] = Field(description="All 24 hours, by the visits' booked time")
-    by_day: list[DayCount] = Field(description="Every day of the range, days without visits too")
+    by_hour: list[HourCount] = Field(description="Visits by booked time, for all 24 hours")
+    by_day: list[DayCount] = Field(description="Visits by day, including days without visits")
     recent_visitors: list[Visitor] = Field(
-        max_length=5, description="The five registered last, whatever the range; newest first"
+        max_length=5,
+        description="The five most recent registrations, whatever the range; newest first",
     )
 
 
 class VisitFigures(BaseModel):
-    """What became of some visits."""
+    """The outcome of a set of visits."""
 
-    total: Count = Field(description="All visits, cancelled ones too")
-    arrived: Count = Field(description="Came in: `verified` or `completed`")
+    total: Count = Field(description="All visits, including cancelled ones")
+    arrived: Count = Field(description="Visits that arrived: `verified` or `completed`")
     cancelled: Count
-    expired: Count = Field(description="Never came")
+    expired: Count = Field(description="Visits that never arrived")
     no_show_rate: float | None = Field(
         ge=0,
         le=1,
-        description="expired / (expired + arrived), to four places; null where both are zero",
+        description="expired / (expired + arrived), to four decimals; null if both are zero",
         examples=[0.0833],
     )
     average_stay_minutes: float | None = Field(
-        description="From check-in to check-out, to one place; visits that the end of the day "
-        "closed are left out; null where none is left",
+        description="From check-in to check-out, to one decimal; visits closed automatically "
+        "at the end of the day are excluded; null if there are no others",
         examples=[54.5],
     )
 
@@ -105,7 +111,7 @@ class VisitFigures(BaseModel):
 class Bucket(VisitFigures):
     """The figures of a day, week or month."""
 
-    start: date = Field(description="First day of the bucket: a Monday for weeks")
+    start: date = Field(description="First day of the bucket; a Monday for weeks")
 
 
 class SiteFigures(VisitFigures):
@@ -116,24 +122,24 @@ class SiteFigures(VisitFigures):
 
 
 class DepartmentFigures(VisitFigures):
-    """The figures of a department; both names null for visits to none."""
+    """The figures of a department; both fields are null for visits without one."""
 
     department: UUID | None
     department_name: str | None
 
 
 class Trends(BaseModel):
-    """How visits went over time. The first and last bucket count only days within the range."""
+    """Visits over time; the first and last bucket count only days within the range."""
 
     date_from: date
     date_to: date
     granularity: Granularity
     overall: VisitFigures
-    buckets: list[Bucket] = Field(description="In order, those without visits too")
+    buckets: list[Bucket] = Field(description="In order, including buckets without visits")
     busiest_hours: list[HourCount] = Field(
-        description="Hours with visits that were not cancelled, the busiest first"
+        description="Hours with visits that were not cancelled, busiest first"
     )
-    by_site: list[SiteFigures] = Field(description="Sites with visits, the most visited first")
+    by_site: list[SiteFigures] = Field(description="Sites with visits, most visited first")
     by_department: list[DepartmentFigures] = Field(
-        description="Departments with visits, the most visited first"
+        description="Departments with visits, most visited first"
     )

@@ -1,4 +1,4 @@
-"""Figures for people: the day at a glance, and how visits go over time."""
+"""The dashboard and the trends."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ async def dashboard(
     date_to: date | None,
     site: UUID | None,
 ) -> Dashboard:
-    """The day at a glance. Raises `UnknownSite`, or `Invalid` for an impossible range."""
+    """Return the dashboard; raise `UnknownSite`, or `Invalid` for an impossible range."""
     chosen = calendar.chosen_range(date_from, date_to)
     if chosen is not None:
         calendar.require_range(chosen, at_most=DASHBOARD_DAYS)
@@ -62,7 +62,7 @@ async def trends(
     site: UUID | None,
     department: UUID | None,
 ) -> Trends:
-    """What became of visits. Raises `UnknownSite`, or `Invalid` for an impossible range."""
+    """Return the trends; raise `UnknownSite`, or `Invalid` for an impossible range."""
     sites = await _site_days(session, site, now)
     span = calendar.trend_range(date_from, date_to, sites)
     calendar.require_range(span, at_most=TRENDS_DAYS)

@@ -1,7 +1,7 @@
-"""An Excel workbook that is made as it is sent: no file, and no more memory for more rows.
+"""An Excel workbook that is generated while it is sent, with constant memory.
 
-The zip directory and the list of sheets come last, so that the first byte leaves before the last
-row is read. Only what an export needs is here; `docs/decisions/0005-export-writer.md` says why.
+The zip directory and the list of sheets come last, so that sending can begin before the last row is
+read. It implements only what exports need; see `docs/decisions/0005-export-writer.md`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,16 +13,17 @@ from app.reports import workbook_parts as parts
 from app.reports.cells import cell_maker
 from app.reports.columns import Column
 
-SHEET_ROWS = 1_048_576  # of Excel, the header included
-# A zip entry of 2 GiB needs a form of zip that Excel does not read from a streamed file.
+SHEET_ROWS = 1_048_576  # Excel's limit, including the header
+# A zip entry of 2 GiB needs zip64, which Excel does not read from a streamed file.
 SHEET_BYTES = 1_900_000_000
-DEFLATE_LEVEL = 1  # level 6 makes the file a fifth smaller, in three times the time
+DEFLATE_LEVEL = 1  # level 6 would save a fifth of the size but take three times as long
 
 
 class Workbook:
-    """Call `head`, `rows` as often as needed, `tail`, `close`; the parts make up the file.
+    """A workbook in parts: `head`, any number of `rows`, `tail`, then `close`.
 
-    Past `sheet_rows` rows a further sheet begins. `title` names the sheet: letters and spaces.
+    A new sheet begins after `sheet_rows` rows. `title` is the name of the sheet, in letters and
+    spaces.
     """
 
     extension = "xlsx"
@@ -68,7 +69,7 @@ class Workbook:
         return self._outlet.take()
 
     def close(self) -> None:
-        """Give up what is not complete: a zip that is left open complains when it is collected."""
+        """Close an incomplete zip, which would otherwise warn when it is collected."""
         self._sheet.close()
         self._zip.close()
         self._outlet.take()
@@ -100,7 +101,7 @@ class Workbook:
 
 
 class _Outlet:
-    """What the zip is written to: holds bytes until they are taken, and can't be wound back."""
+    """A write-only stream that keeps bytes until they are taken, and cannot seek."""
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
@@ -110,10 +111,10 @@ class _Outlet:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing waits here."""
+        """Do nothing, since nothing is buffered."""
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing, since no resources are held."""
 
     def take(self) -> bytes:
         taken = b"".join(self._held)

@@ -1,4 +1,4 @@
-"""What a gate feels at 100 scans a second, alone and beside all else that goes on."""
+"""Latency at a gate with 100 scans a second, alone and beside other load."""
 
 import asyncio
 import time
@@ -49,7 +49,7 @@ async def _paced(
 
 
 async def _exports(bench: Bench) -> None:
-    """One after the other."""
+    """Export again and again, one at a time."""
     ends = time.perf_counter() + bench.scale.seconds
     while time.perf_counter() < ends:
         await export(bench)

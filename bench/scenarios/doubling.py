@@ -1,4 +1,4 @@
-"""Two server processes against one: both run, and each is asked in turn."""
+"""Compare two server processes with one; both run and are measured in turn."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""The export of many visitors: how soon it begins and ends, and what it costs in memory."""
+"""The export of many visitors: time to the first and last byte, and memory."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ async def measure(bench: Bench) -> None:
 
 
 async def export(bench: Bench) -> Download:
-    """All visitors, or those of as many days as hold about the wanted number."""
+    """Export all visitors, or as many days as contain about the wanted number."""
     share = min(1.0, bench.scale.exported / max(bench.scale.sizes))
     first = bench.dataset.today - timedelta(days=PAST_DAYS)
     last = first + timedelta(days=round(DAYS * share))

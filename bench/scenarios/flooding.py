@@ -1,4 +1,4 @@
-"""What an owner who signs in, and a gate, feel of floods of wrong passwords."""
+"""The effect of floods of wrong passwords on an account's owner and on a gate."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -18,9 +18,9 @@ JUNK_PER_SECOND = 900
 SCANS_PER_SECOND = 50
 BURSTS = 10
 USUAL = 10
-# Of a flood: its connections are never what it waits for.
+# For a flood, so that it never waits for a connection.
 CONNECTIONS = 200
-# At a rate: one that takes long is not what the next one waits for.
+# For a fixed rate, so that no request waits for a slow one before it.
 OWNERS = 4
 _networks = count()
 
@@ -34,7 +34,7 @@ async def measure(bench: Bench) -> None:
 
 
 async def _beside(bench: Bench, name: str, guesses: list[bytes]) -> None:
-    """The owner signs in once a second while wrong passwords come in."""
+    """Sign the owner in once a second while wrong passwords arrive."""
     rights = [_right()] * _during(bench, 1)
     flood = _flood(bench, f"flood, {name}", guesses, GUESSES_PER_SECOND)
     await asyncio.gather(flood, _sign_in(bench, f"login, {name}", rights, per_second=1))
@@ -55,7 +55,7 @@ async def _bursts(bench: Bench) -> None:
 
 
 async def _junk(bench: Bench) -> None:
-    """Scans and logins beside bursts of guesses and addresses that are not there."""
+    """Send scans and sign-ins during bursts of wrong passwords and unknown addresses."""
     codes = await expected_today(bench, _during(bench, SCANS_PER_SECOND))
     requests = scans(codes, await gate_of(bench))
     rights = [_right()] * _during(bench, 1)
@@ -107,7 +107,7 @@ def _guesses(
 
 
 def _network() -> str:
-    """One from which nothing has come before."""
+    """Return an address in a network that was not used before."""
     number = next(_networks)
     return f"198.{18 + number // 65536 % 2}.{number // 256 % 256}.{number % 256}"
 

@@ -1,4 +1,4 @@
-"""Mails through one worker to a mail server at no cost."""
+"""Mail through one worker to a mail server without cost."""
 
 import asyncio
 import time
@@ -16,13 +16,13 @@ GIVE_UP_SECONDS = 30.0
 async def measure(bench: Bench) -> None:
     await bench.empty_outbox()
     with bench.installation.worker():
-        await bench.mails.quiet(QUIET_SECONDS)  # it reminds of tomorrow's visits first
+        await bench.mails.quiet(QUIET_SECONDS)  # it sends tomorrow's reminders first
         await _delay(bench)
     await _rate(bench)
 
 
 async def _delay(bench: Bench) -> None:
-    """From the answer to a registration until its confirmation is at the mail server."""
+    """Measure the time from a registration's response to the arrival of its confirmation."""
     outcome, began = Outcome(), time.perf_counter()
     connection = await Connection.open(bench.api.port)
     for _ in range(bench.scale.reads):
@@ -46,7 +46,7 @@ async def _arrival(bench: Bench, recipient: str) -> float:
 
 
 async def _rate(bench: Bench) -> None:
-    """Of mails that wait when the worker starts; two for each registration."""
+    """Measure the rate at which a starting worker sends queued mail, two per registration."""
     requests = registrations(bench, bench.scale.mails // 2)
     await drive(bench.api.port, requests, connections=CONNECTIONS)
     bench.mails.arrivals.clear()

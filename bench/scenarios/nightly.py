@@ -1,4 +1,4 @@
-"""The nightly jobs: how long they take, and what somebody who books meanwhile feels of them."""
+"""The nightly jobs: their duration, and their effect on bookings."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ async def measure(bench: Bench) -> None:
 
 
 async def _closing(bench: Bench) -> None:
-    """The worker closes the visits of yesterday as soon as it runs."""
+    """Close the visits of yesterday, which a worker does when it starts."""
     yesterday, closed = bench.dataset.day(-1), bench.scale.closed
     await bench.dataset.add(bench.connection, closed, VisitorStatus.PENDING, yesterday)
     await bench.connection.execute("ANALYZE visitors")

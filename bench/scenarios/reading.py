@@ -1,4 +1,4 @@
-"""Lists, dashboard and slots, as one caller sees them who has the server alone."""
+"""Lists, dashboard and slots for a single caller on an idle server."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -45,10 +45,10 @@ def _list(query: dict[str, Any], headers: Headers) -> bytes:
 
 
 async def _lists(bench: Bench) -> list[tuple[str, dict[str, Any]]]:
-    """Every filter, ordering and `q`, with values that find something.
+    """Return every filter, ordering and `q`, with values that have matches.
 
-    Fifty rows, or as many as there are of ten thousand visitors: what is compared with other sizes
-    is the way to the rows, not the rows.
+    Fifty rows, or as many as there are among ten thousand visitors, since other sizes are compared
+    by the way to the rows rather than the rows.
     """
     today, fetch = bench.dataset.today, bench.connection.fetchval
     site = await fetch("SELECT id FROM sites WHERE name = 'Lyon'")
@@ -106,7 +106,7 @@ async def _by_visit(bench: Bench) -> dict[str, str]:
 
 
 async def _cursor(bench: Bench, name: str) -> str:
-    """Of the thousandth page, or of the last one where there are fewer."""
+    """Return the cursor of the thousandth page, or of the last one."""
     ordering = ORDERINGS[VisitorOrdering(name)]
     direction = "DESC" if ordering.descending else "ASC"
     columns = [column.key for column in ordering.columns]

@@ -1,4 +1,4 @@
-"""Registrations spread over many hours, and into one, beside their floors."""
+"""Registrations spread over many hours, and into one hour, with their floors."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -21,7 +21,7 @@ FLOORS = {
     "register, F1 at once": "/at-once/visitors/",
     "register, F3": "/validated/visitors/",
 }
-# In pgbench, in the place of a request.
+# Substitutes for a request in pgbench.
 ANY_HOUR = {"days": f"random(2, {DAYS + 1})", "hour": f"random(0, {HOURS - 1})"}
 ONE_HOUR = {"days": str(HOT_HOUR[0]), "hour": str(HOT_HOUR[1])}
 SOMEBODY = {
@@ -108,7 +108,7 @@ async def _pgbench(
 
 
 async def _last_seats(bench: Bench) -> None:
-    """Twice as many as there are seats; then refusals while somebody has the hour locked."""
+    """Register twice as many visitors as seats; then measure refusals while the hour is locked."""
     seats = bench.scale.requests // 4
     day, hour = bench.dataset.day(LAST_SEATS_HOUR[0]), LAST_SEATS_HOUR[1]
     slot_id, capacity = await bench.connection.fetchrow(FULL_SLOT, seats, day, hour)

@@ -1,4 +1,4 @@
-"""Scans at a gate, beside their floors."""
+"""Scans at a gate, with their floors."""
 
 import json
 from functools import partial
@@ -16,7 +16,7 @@ from bench.run import CONNECTIONS, COUNTED, WARMING, Bench, Headers, interleaved
 
 F1, F3 = "/statements/verify-qr/", "/validated/verify-qr/"
 FORGED = "V1" + "A" * 40
-# In pgbench, in the place of a request: the next of the codes that were laid out for it.
+# A substitute for a request in pgbench: the next prepared code.
 NEXT_CODE = {
     "code": "(SELECT code FROM bench_codes WHERE number = (SELECT nextval('bench_turns')))",
     "scan": "(SELECT gen_random_uuid())",
@@ -49,14 +49,14 @@ async def measure(bench: Bench) -> None:
 
 
 async def gate_of(bench: Bench) -> Headers:
-    """What a scanner at the default site sends with each request."""
+    """Return the headers of a scanner at the default site."""
     device = {"name": f"Gate {next(bench.numbers)}", "kind": "scanner"}
     answer = await bench.ask(post("/api/devices/", device, bench.admin))
     return {"X-Device-Key": json.loads(answer.body)["key"]}
 
 
 async def expected_today(bench: Bench, count: int) -> list[str]:
-    """Codes of visitors who may come in now."""
+    """Return the QR tokens of visitors who may check in now."""
     return await bench.dataset.add(
         bench.connection, count, VisitorStatus.PENDING, bench.dataset.today
     )

@@ -1,4 +1,4 @@
-"""What others feel while six people sign in: bcrypt must not hold up the event loop."""
+"""The latency of other requests while six users sign in: bcrypt must not block the loop."""
 
 import asyncio
 from itertools import repeat, takewhile
@@ -7,7 +7,7 @@ from bench.installation import EMAIL, PASSWORD
 from bench.load import get, post
 from bench.run import Bench
 
-LOGINS = 6  # of one network: more would be sent away
+LOGINS = 6  # per network; more would be refused
 OTHERS_PER_SECOND = 50
 
 

@@ -1,4 +1,4 @@
-"""What stands still: sizes on disk, memory of idle processes, and how soon `vms dev` is ready."""
+"""Sizes on disk, memory of idle processes, and the start-up time of `vms dev`."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ async def measure(bench: Bench) -> None:
         bench.results.add("idle", mb=mb)
     for is_first in (True, False):
         seconds = _ready_after(bench)
-        if not is_first:  # which makes a database
+        if not is_first:  # creates a database
             bench.results.add("vms dev", seconds=seconds)
 
 

@@ -1,4 +1,4 @@
-"""Uploads of twenty visitors, alone and four at once."""
+"""Uploads of twenty visitors, one at a time and four at once."""
 
 from bench.requests import UPLOADED, uploads
 from bench.run import COUNTED, WARMING, Bench

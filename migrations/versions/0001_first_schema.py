@@ -1,4 +1,4 @@
-"""The first schema: accounts, sites, slots, visitors, scans, mail, audit trail; a default site."""
+"""Create the first schema, with a default site."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 
-# One lexeme for every run of letters and digits, and the phone number's digits as one more. The
-# parser of to_tsvector would keep "ada@example.com" whole and read "+49 30" as signed numbers.
+# One lexeme per run of letters and digits, plus the digits of the phone number. The parser of
+# to_tsvector would keep "ada@example.com" whole and read "+49 30" as signed numbers.
 SEARCH_WORDS = r"""
 CREATE FUNCTION search_words(name text, email text, company text, phone text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

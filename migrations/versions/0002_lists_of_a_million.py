@@ -1,4 +1,4 @@
-"""Lists that stop after a page: a search that the planner can weigh, indexes of past ones."""
+"""Make lists of a million visitors fast: a search the planner can estimate, new indexes."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,8 @@ down_revision: str | None = "0001"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-# Immutable, and so worked out before a statement is planned: whether a word is that of one visitor
-# or of a tenth of them, the planner then knows from its statistics.
+# Immutable and hence evaluated before planning, so that the planner knows from its statistics
+# whether a word is that of one visitor or of a tenth of them.
 SEARCH_QUERY = r"""
 CREATE FUNCTION search_query(q text) RETURNS tsquery
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -20,8 +20,8 @@ RETURN (
     FROM unnest(search_words(q, '', '', '')) AS word
 )
 """
-# The words by which the index is asked: it gathers everybody who has a word that begins so. Left
-# out are those that all of them have, the ends of an address and the short numbers of a phone.
+# The words to look up in the index, by prefix. Words that all visitors have are omitted: the ends
+# of e-mail addresses and short groups of digits of phone numbers.
 SEARCH_KEY = r"""
 CREATE FUNCTION search_key(q text) RETURNS tsquery
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -1,4 +1,4 @@
-"""Sign-ins tell where they come from, and accounts have a trail."""
+"""Record where sessions come from, and add account events."""
 
 from collections.abc import Sequence
 

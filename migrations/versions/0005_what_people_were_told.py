@@ -1,7 +1,7 @@
-"""What people were told stays true: codes, hosts, facts of sites, closed shifts, rollouts.
+"""Record what people were told: codes, hosts, site facts, closed shifts, rollouts.
 
-All columns have a constant default, so that no table is written anew, and the release before goes
-on beside it. The new words may be written once its processes are gone: `vms migrate --finish`.
+All columns have a constant default, so no table is rewritten and the previous release keeps
+working. The new values may be written once its processes are gone: `vms migrate --finish`.
 """
 
 from collections.abc import Sequence
@@ -63,13 +63,13 @@ ACCOUNT_ACTIONS = (
     "deleted",
 )
 NEW_ACCOUNT_ACTIONS = ("visits_handed_over",)
-# Table, column, constraint, the words of before, the new ones.
+# Table, column, constraint, previous values, new values.
 WORDS = (
     ("notifications", "kind", "notificationkind", MAILS, NEW_MAILS),
     ("visitor_events", "action", "visitoraction", VISITOR_ACTIONS, NEW_VISITOR_ACTIONS),
     ("account_events", "action", "accountaction", ACCOUNT_ACTIONS, NEW_ACCOUNT_ACTIONS),
 )
-# Strangers and kiosks have named these hosts: their visitors are shown no more of them.
+# Strangers and kiosks named these hosts, so their visitors see no more of them.
 NOTE_STRANGERS = """
 UPDATE visitors SET host_as_sent = coalesce(host_name, '')
 FROM visitor_events
@@ -77,7 +77,7 @@ WHERE visitor_events.visitor_id = visitors.id AND visitor_events.action = 'regis
     AND visitor_events.actor_role IN ('anonymous', 'kiosk')
     AND visitors.status IN ('pending', 'verified')
 """
-# Where there are accounts, processes of the release before may run.
+# If there are accounts, processes of the previous release may be running.
 BEGIN_ROLLOUT = """
 INSERT INTO rollouts (revision, finished_at)
 SELECT '0005', CASE WHEN EXISTS (SELECT FROM users) THEN NULL ELSE now() END
@@ -158,8 +158,11 @@ def _flag(name: str) -> sa.Column[bool]:
 
 
 def _allow(table: str, column: str, name: str, words: Sequence[str]) -> None:
-    """Exchange the CHECK. Rows that are there are looked through by `vms migrate --finish`, which
-    does it without a lock; in a database without any it is done at once."""
+    """Replace the CHECK.
+
+    Existing rows are validated by `vms migrate --finish` without a blocking lock; in an empty
+    database this happens at once.
+    """
     constraint = f"ck_{table}_{name}"
     later = "NOT VALID" if op.get_bind().scalar(sa.text(f"SELECT EXISTS (TABLE {table})")) else ""
     op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {constraint}")

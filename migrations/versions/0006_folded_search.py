@@ -1,8 +1,8 @@
-"""A search without regard to accents: visitors are found by each way in which their name is spelt.
+"""Search without regard to accents, by every way to spell a name.
 
-Nothing is locked, and neither column nor index changes: the words of new visitors are made by other
-functions, and those of old ones once more, part by part, before the first search asks for them. So
-everybody is found all the time, by the version before as well.
+Nothing is locked, and neither column nor index changes: new functions create the words of new
+visitors, and the words of existing ones are rebuilt in batches before the first search needs them.
+Everybody can be found throughout, also by the previous version.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ CREATE OR REPLACE FUNCTION search_cut(t text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN array_remove(string_to_array(regexp_replace(t, '[^[:alnum:]]+', ' ', 'g'), ' '), '')
 """
-# The letters in `translate` and `replace` are those that Unicode takes for letters of their own.
+# `translate` and `replace` handle the letters that Unicode does not decompose.
 FOLD = r"""
 CREATE OR REPLACE FUNCTION search_fold(t text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -34,7 +34,7 @@ RETURN CASE WHEN octet_length(t) = length(t) THEN lower(t) ELSE
         'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')
 END
 """  # noqa: RUF001 - letters that look like others are what it is about
-# As it is written where there is no key for the letter: Juergen, Soeren, Aage.
+# The spelling on keyboards without the letter: Juergen, Soeren, Aage.
 FOLD_SPELT_OUT = r"""
 CREATE OR REPLACE FUNCTION search_fold_spelt_out(t text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -46,7 +46,7 @@ RETURN CASE WHEN octet_length(t) = length(t) THEN lower(t) ELSE
     )
 END
 """
-# As it was as well: the way back has to change functions alone.
+# The previous words as well, so that the downgrade only changes functions.
 SPELLINGS = r"""
 CREATE OR REPLACE FUNCTION search_spellings(t text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -72,7 +72,7 @@ RETURN (
     FROM unnest(search_cut(lower(q))) AS word
 )
 """
-# A word that has one spelling is asked for once: the planner adds up what it thinks of both.
+# A word with one spelling is looked up once, since the planner adds up its estimates of both.
 QUERY = r"""
 CREATE OR REPLACE FUNCTION search_query(q text) RETURNS tsquery
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -91,9 +91,9 @@ RETURN (
 )
 """
 
-# A thousand at a time: nobody waits for their locks long.
+# A thousand at a time, to hold locks only briefly.
 END_OF_PART = "SELECT id FROM visitors WHERE id > :after ORDER BY id OFFSET 999 LIMIT 1"
-# Of who has letters beyond ASCII alone there is more than one spelling.
+# Only names with letters beyond ASCII have several spellings.
 WORDS_ONCE_MORE = """
 UPDATE visitors SET name = name WHERE id IN (
     SELECT id FROM visitors
@@ -145,9 +145,9 @@ def upgrade() -> None:
 
 
 def _make_words_once_more(connection: sa.Connection) -> None:
-    """Part by part, each with a statement that commits by itself; whoever has them is passed over.
+    """Rebuild the words in batches that commit separately, skipping locked rows.
 
-    One that is broken off begins again.
+    An interrupted run starts again.
     """
     after = FIRST
     while after != LAST:

@@ -1,4 +1,4 @@
-"""From where people sign in: their accounts are not shut to them by guesses made elsewhere."""
+"""Record the networks people sign in from, so that guesses from elsewhere don't lock them out."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ down_revision: str | None = "0006"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-# From where those are signed in who are, as far as it is kept.
+# The networks of current sessions, as far as they are stored.
 SESSIONS = """
 SELECT user_id, client_address, max(last_used_at) FROM auth_sessions
 WHERE client_address IS NOT NULL GROUP BY user_id, client_address ORDER BY max(last_used_at)

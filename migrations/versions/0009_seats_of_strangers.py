@@ -60,7 +60,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """The trail still says who registered themselves: the way forth marks them again."""
+    """Drop the counts; the audit log still says who registered themselves."""
     op.drop_index("uq_visitors_self_registration", table_name="visitors")
     op.drop_column("visitors", "self_registration_key")
     op.drop_column("visitors", "is_self_registered")

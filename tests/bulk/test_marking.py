@@ -36,7 +36,7 @@ async def test_faulty_cells_are_marked_and_commented(api: Api):
     answer = await upload(await api.admin(), workbook([row(), wrong]), headers=MARKED)
     found = marks(answer)
     assert found.keys() == {"A3", "B3", "C3", "E3"}
-    assert found["E3"] == "Visitor Type is one of: professional, student"
+    assert found["E3"] == "Visitor Type must be one of: professional, student"
 
 
 async def test_values_stay_what_they_were_and_formulas_become_text(api: Api):
@@ -73,7 +73,9 @@ async def test_what_has_no_cell_is_told_where_its_row_begins(api: Api):
             sheet.cell(number, position, value)
     sheet["A1"] = "bad \x0bname".replace("\x0b", "_x000B_")
     answer = await upload(await api.admin(), saved(book), headers=MARKED, visit_date="")
-    assert marks(answer) == {"B4": "Visit Date is in neither the row nor the values for all rows"}
+    assert marks(answer) == {
+        "B4": "Visit Date is missing in the row and in the values for all rows"
+    }
 
 
 async def test_a_list_of_no_human_size_is_answered_with_a_document(api: Api):

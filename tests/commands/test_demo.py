@@ -81,6 +81,6 @@ def test_a_database_that_is_behind_is_refused(environment: dict[str, str], worke
 def test_who_waits_sees_how_far_it_is(environment: dict[str, str], tmp_path: Path) -> None:
     run = on_a_terminal("demo", "--visitors", "40", environment=environment)
     assert run.code == 0
-    assert "Inventing visitors" in run.seen
+    assert "Adding visitors" in run.seen
     assert "40/40" in run.seen
     assert run.stdout.startswith("40 visitors")

@@ -75,7 +75,7 @@ def test_where_all_is_well_it_says_so(whole: Settings, database: Database):
 
 def test_a_database_that_is_away_is_a_fault_with_advice(whole: Settings):
     away = whole.model_copy(update={"database_url": f"postgresql+asyncpg://vms@{NOBODY}/vms"})
-    assert faults(away) == {"database": "Check DATABASE_URL, and that the server runs."}
+    assert faults(away) == {"database": "Check DATABASE_URL, and that the server is running."}
 
 
 def test_a_database_that_is_not_there_is_to_be_created(whole: Settings):

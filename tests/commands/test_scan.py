@@ -103,7 +103,11 @@ async def test_a_forged_code_is_refused(gate: Gate):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(None, "There is no file"), (b"no picture", "is not a picture"), (b"", "is not a picture")],
+    [
+        (None, "does not exist"),
+        (b"no picture", "is not a readable image"),
+        (b"", "is not a readable image"),
+    ],
 )
 async def test_a_file_that_is_no_picture_is_a_wrong_command(
     gate: Gate, tmp_path: Path, content: bytes | None, sentence: str
@@ -142,7 +146,7 @@ async def test_at_the_exit_the_advice_is_that_for_the_exit(gate: Gate, visitor: 
 async def test_without_a_service_nothing_is_decided(gate: Gate, visitor: dict[str, Any]):
     ended = await gate.scan(visitor["qr_code"], "--url", UNUSED, "--json")
     assert (ended.code, ended.output) == (3, "")
-    assert "can't be reached" in ended.errors
+    assert "cannot be reached" in ended.errors
 
 
 async def test_a_scan_without_an_answer_is_sent_again_as_it_was(gate: Gate):
@@ -192,13 +196,13 @@ async def test_what_is_no_answer_of_the_service_refuses_nobody(
     async with answering(status, document, {"Location": "/"}) as (url, _):
         ended = await gate.scan("V1", "--url", url)
     assert (ended.code, ended.output) == (3, "")
-    assert f"{status} is no answer of the service" in ended.errors
+    assert f"{status} is not a response of the service" in ended.errors
 
 
 async def test_the_address_of_something_else_is_said_to_be_wrong(gate: Gate):
     ended = await gate.scan("V1", "--url", f"{gate.url}/api")
     assert ended.code == 3
-    assert "404 is no answer of the service" in ended.errors
+    assert "404 is not a response of the service" in ended.errors
 
 
 async def test_codes_that_are_limited_are_not_ours(gate: Gate):
