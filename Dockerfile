@@ -22,6 +22,7 @@ RUN python -m venv --without-pip /opt/vms \
 
 COPY pyproject.toml README.md /src/
 COPY app /src/app
+COPY devserver /src/devserver
 COPY workers /src/workers
 COPY email_templates /src/email_templates
 COPY locales /src/locales

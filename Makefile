@@ -42,14 +42,14 @@ check: install ## Formatting, lint, types, import rules, migrations, permissions
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m tests.check_migrations
-	$(BIN)/python -m tests.write_permissions --check
-	$(BIN)/python -m tests.write_openapi --check
+	$(BIN)/python -m tools.check_migrations
+	$(BIN)/python -m tools.write_permissions --check
+	$(BIN)/python -m tools.write_openapi --check
 	@$(MAKE) --no-print-directory lint-document
-	$(BIN)/python -m tests.write_licences --check
+	$(BIN)/python -m tools.write_licences --check
 
 sbom: install ## Write sbom.cdx.json, a bill of materials (CycloneDX)
-	@$(BIN)/python -m tests.write_sbom
+	@$(BIN)/python -m tools.write_sbom
 
 node-is-new-enough:
 	@command -v npm >/dev/null || { echo "Node.js 20.19 or later and npm are needed."; exit 1; }
@@ -89,7 +89,7 @@ format: install ## Format the code
 
 migration: install ## Write a migration from the models: make migration m="why"
 	@test -n "$(m)" || { echo 'Say why: make migration m="why"'; exit 1; }
-	$(BIN)/python -m tests.check_migrations --write "$(m)"
+	$(BIN)/python -m tools.check_migrations --write "$(m)"
 
 lock: ## Refresh the lock files (needs uv)
 	uv pip compile pyproject.toml --extra dev --no-emit-package vms --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" -q -o requirements-dev.lock

@@ -68,8 +68,8 @@ def serve(
 ) -> None:
     """Answer requests. Starts nothing else."""
     from app import __version__, serving
-    from app.core.logging import logger
-    from app.core.metrics import counted_together
+    from app.core.observability.logging import logger
+    from app.core.observability.metrics import counted_together
 
     if workers > 1 and linger:
         fail("--linger works with a single process only: start several services, or omit it.")
@@ -84,17 +84,17 @@ def serve(
 
 def make_app() -> Any:
     """Create the application of one server process."""
-    from app.core.interpreter import settle
+    from app.core.interpreter import tune_interpreter
     from app.main import create_app
 
     app = create_app(observed())
-    settle()
+    tune_interpreter()
     return app
 
 
 async def _refuse_unready(settings: "Settings") -> None:
-    from app.core.engine import missing_limits
-    from app.users import accounts
+    from app.core.db.engine import missing_limits
+    from app.users import account_service as accounts
 
     await refuse_behind(settings)
     with explained():
@@ -124,7 +124,7 @@ def worker(
     refuse_missing_extras(settings)
     asyncio.run(refuse_behind(settings))
     from app import __version__
-    from app.core.logging import logger
+    from app.core.observability.logging import logger
     from workers.main import run as work
 
     logger.info("worker starts", version=__version__, figures=settings.worker_metrics_port)
@@ -152,7 +152,7 @@ def create_superadmin(
     as_json: AsJson = False,
 ) -> None:
     """Create an account with every permission."""
-    from app.users import accounts
+    from app.users import account_service as accounts
 
     settings = prepared()
     password = (
@@ -200,7 +200,7 @@ app.command(rich_help_panel=TRY)(scan)
 @app.command(hidden=True)
 def dev_accounts() -> None:
     """Create the two accounts of development mode."""
-    from app.users import accounts
+    from app.users import account_service as accounts
 
     settings = prepared()
     if not settings.debug:
@@ -243,7 +243,7 @@ def dev(
     ] = 0,
 ) -> None:
     """Run everything on this machine: PostgreSQL, Redis, a mail catcher, API and worker."""
-    from app.embedded.dev import run_dev
+    from devserver.dev import run_dev
 
     raise typer.Exit(run_dev(port=port, data_dir=data_dir, demo=demo_visitors))
 

@@ -7,44 +7,44 @@ from datetime import timedelta
 from fastapi import APIRouter, FastAPI
 
 from app import __version__
+from app.accounts import router as accounts
+from app.accounts import users_router as users
 from app.api_docs import document, info, pages, security_txt
-from app.auth import account_router as accounts
 from app.auth import events_router as account_events
 from app.auth import router as auth
 from app.auth import sessions_router as sessions
-from app.auth import users_router as users
 from app.auth.service import Lifetimes, Tokens
 from app.bulk import router as bulk
-from app.core import error_handlers
-from app.core.client_address import ProxyTrust
 from app.core.clock import Clock, SystemClock
-from app.core.cors import CorsMiddleware
-from app.core.crowds import CrowdMiddleware
-from app.core.database import Database
-from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, Waker, connect
-from app.core.leaving import LeavingMiddleware
-from app.core.limits import Lots, RateLimiter
-from app.core.middleware import (
+from app.core.db.database import Database
+from app.core.db.recent_writers import RecentWriters
+from app.core.http import error_handlers
+from app.core.http.client_address import ProxyTrust
+from app.core.http.cors import CorsMiddleware
+from app.core.http.crowds import CrowdMiddleware
+from app.core.http.limits import Lots, RateLimiter
+from app.core.http.middleware import (
     ErrorBoundaryMiddleware,
     RequestContextMiddleware,
     SecurityHeadersMiddleware,
     TrailingSlashMiddleware,
 )
-from app.core.pagination import CursorCodec
-from app.core.passwords import PasswordHasher
-from app.core.qr_token import QrTokens
-from app.core.recent_writers import RecentWriters
-from app.core.transport import BodyMiddleware, SaneRequestMiddleware
+from app.core.http.pagination import CursorCodec
+from app.core.http.transport import BodyMiddleware, SaneRequestMiddleware
+from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, Waker, connect
+from app.core.leaving import LeavingMiddleware
+from app.core.security.passwords import PasswordHasher
+from app.core.security.qr_token import QrTokens
 from app.departments import router as departments
 from app.devices import router as devices
 from app.health import router as health
 from app.notifications import router as notifications
 from app.passes import router as passes
-from app.passes.problem_pages import ProblemPagesMiddleware
+from app.passes.middleware import ProblemPagesMiddleware
 from app.reports import personal_data_router as personal_data
 from app.reports import router as reports
-from app.reports.exporting import ExportPlaces
-from app.scanner_page import pages as scanner
+from app.reports.export_service import ExportPlaces
+from app.scanner_page import router as scanner
 from app.scans import ledger_router as scan_ledger
 from app.scans import router as scans
 from app.settings import Settings
@@ -52,7 +52,7 @@ from app.sites import router as sites
 from app.slots import router as slots
 from app.slots import rules_router as site_rules
 from app.visitors import closures_router as closures
-from app.visitors import handing_over_router as handing_over
+from app.visitors import hand_over_router as handing_over
 from app.visitors import router as visitors
 from app.visitors import sites_router as site_changes
 
@@ -107,8 +107,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         redirect_slashes=False,
         docs_url=None,  # replaced by our own pages
         redoc_url=None,
-        # Tracing is per process (see app/core/tracing.py), metrics are Prometheus's, and the log is
-        # ours: FastAPI's own would quote user input.
+        # Tracing is per process (app/core/observability/tracing.py), metrics are Prometheus's,
+        # and the log is ours: FastAPI's own would quote user input.
         telemetry={"auto_configure": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings

@@ -11,11 +11,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from app.core import rollout
 from app.core.clock import SystemClock
-from app.core.database import Database
-from app.core.engine import make_engine
-from app.visitors.strangers import count_strangers
+from app.core.db import rollout
+from app.core.db.database import Database
+from app.core.db.engine import make_engine
+from app.visitors.stranger_jobs import count_strangers
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -97,10 +97,10 @@ async def missing(database_url: str) -> list[str]:
     return known[: known.index(present)][::-1] if present in known else []
 
 
-async def settle_rollout(database_url: str, *, finish: bool) -> bool:
+async def rollout_status(database_url: str, *, finish: bool) -> bool:
     """Return whether an update is still in progress; `finish` ends it.
 
-    Ending it also counts what the release before could not count.
+    Ending it also counts what the previous release could not count.
     """
     database = Database(database_url)
     try:

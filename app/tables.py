@@ -2,10 +2,10 @@
 
 from app.audit.models import VisitorEvent
 from app.auth.models import AccountEvent, AccountLink, AuthSession, RefreshToken
-from app.core.idempotency import IdempotentAnswer
+from app.core.db.models import Base
+from app.core.db.rollout import Rollout
+from app.core.http.idempotency import IdempotentAnswer
 from app.core.job_runs import JobRun
-from app.core.models import Base
-from app.core.rollout import Rollout
 from app.departments.models import Department
 from app.devices.models import Device
 from app.notifications.models import Notification

@@ -9,12 +9,12 @@ from uuid import UUID
 import asyncpg
 
 from app.core.ids import new_id
-from app.core.qr_token import QrTokens
-from app.demo.people import COLUMNS, Row
-from app.demo.traces import COUNT_SEATS, TRACES
+from app.core.security.qr_token import QrTokens
 from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import VisitorStatus
 from bench.people import AHEAD_DAYS, HOURS, PAST_DAYS, Crowd, Places
+from devserver.demo.people import COLUMNS, Row
+from devserver.demo.traces import COUNT_SEATS, TRACES
 
 SITES = {
     "Berlin": "Europe/Berlin",

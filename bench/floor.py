@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from app.core.keys import KeyRing
-from app.core.qr_token import QrTokens
+from app.core.security.qr_token import QrTokens
 from app.scans.schemas import ScanCreate
 from app.settings import Settings
 from app.visitors.schemas import VisitorDetails

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.keys import KeyRing
-from app.core.qr_token import QrTokens
-from app.embedded.address import is_ready
-from app.embedded.postgres import EmbeddedPostgres
-from app.embedded.process import Child, Program
-from app.embedded.redis import EmbeddedRedis
+from app.core.security.qr_token import QrTokens
+from devserver.address import is_ready
+from devserver.postgres import EmbeddedPostgres
+from devserver.process import Child, Program
+from devserver.redis import EmbeddedRedis
 
 SECRET = "a secret of the benchmark, long enough to be one"  # noqa: S105 - guards nothing
 EMAIL, PASSWORD = "bench@example.com", "a password of the benchmark"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from app.core.qr_token import QrTokens
-from app.demo.people import Host, People, Row, Visit
+from app.core.security.qr_token import QrTokens
 from app.visitors.models import VisitorStatus
+from devserver.demo.people import DemoHost, DemoVisit, People, Row
 
 PAST_DAYS, AHEAD_DAYS = 640, 90
 DAYS = PAST_DAYS + AHEAD_DAYS
@@ -68,10 +68,10 @@ class Crowd:
         slot = self._places.slots[site, day, hour]
         at = time(hour, self._people.one((0, 15, 30, 45)))
         begins = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
-        visit = Visit(site, slot, day, at, begins, status, code, gate="North")
+        visit = DemoVisit(site, slot, day, at, begins, status, code, gate="North")
         return self._people.row(number, visit)
 
 
-def _host(number: int, account: UUID) -> Host:
-    name, email = f"Host Number {number}", f"host{number}@example.com"
-    return Host(None if number else account, name, email)
+def _host(number: int, account: UUID) -> DemoHost:
+    name, email = f"DemoHost Number {number}", f"host{number}@example.com"
+    return DemoHost(None if number else account, name, email)

@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlsplit
 
-from app.embedded.process import clean_environment
-from app.embedded.wheels import wheel_file
 from bench.floor_sql import NAMED, Statement
 from bench.load import Outcome
+from devserver.process import clean_environment
+from devserver.wheels import wheel_file
 
 RATE = re.compile(r"tps = ([\d.]+)")
 

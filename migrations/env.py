@@ -8,7 +8,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, event, text
 
 from app.commands.starting import load_settings
-from app.core.engine import LIMITS, make_engine
+from app.core.db.engine import LIMITS, make_engine
 from app.tables import metadata
 
 # Concurrent migrations wait for each other with this arbitrary lock id.

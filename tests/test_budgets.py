@@ -6,12 +6,12 @@ A number that grows is a price that every request pays. BEGIN and COMMIT are not
 import pytest
 from fastapi import FastAPI
 
-from app.core.database import Database
-from tests.api import VISITOR, Api
+from app.core.db.database import Database
 from tests.bulk.files import rows, upload, workbook
 from tests.conftest import MONDAY
-from tests.counting import statements
 from tests.reports.data import Visitors
+from tests.support.api import VISITOR, Api
+from tests.support.counting import statements
 
 DAY = {"visit_date": "2026-11-23"}
 READS = {

@@ -6,8 +6,8 @@ from typing import cast
 
 import pytest
 
-from tests.write_licences import LOCK, Part, licence, parts, refused, vendored
-from tests.write_sbom import bill
+from tools.write_licences import LOCK, Part, licence, parts, refused, vendored
+from tools.write_sbom import bill
 
 
 def said(**fields: str) -> str:

@@ -10,7 +10,7 @@ from passlib.hash import bcrypt_sha256
 from sqlalchemy import CheckConstraint
 
 from app import migrations
-from app.core.passwords import NO_PASSWORD
+from app.core.security.passwords import NO_PASSWORD
 from app.tables import metadata
 from tests.conftest import recreate_database
 
@@ -172,8 +172,8 @@ async def test_an_update_of_a_used_database_is_under_way_until_it_is_finished(ur
     )
     await run(url, account)
     await asyncio.to_thread(migrations.upgrade, url)
-    assert await migrations.settle_rollout(url, finish=False)
-    assert not await migrations.settle_rollout(url, finish=True)
+    assert await migrations.rollout_status(url, finish=False)
+    assert not await migrations.rollout_status(url, finish=True)
     async with connected(url) as connection:
         unproven = await connection.fetchval(
             "SELECT count(*) FROM pg_constraint WHERE NOT convalidated"
@@ -208,8 +208,8 @@ async def test_an_update_takes_the_password_from_accounts_that_proved_no_address
     assert hashes == {"boss@x.org": NO_PASSWORD, "ada@x.org": "of Ada"}
     assert [tuple(row) for row in links] == [("ada@x.org", "password_reset")]
     assert bcrypt_sha256.verify("of a stranger", NO_PASSWORD) is False
-    assert await migrations.settle_rollout(url, finish=False)
-    assert not await migrations.settle_rollout(url, finish=True)
+    assert await migrations.rollout_status(url, finish=False)
+    assert not await migrations.rollout_status(url, finish=True)
 
 
 async def test_the_way_back_refuses_mails_that_the_release_before_can_not_read(url: str) -> None:
@@ -269,7 +269,7 @@ async def test_strangers_who_were_there_before_are_counted_when_an_update_is_fin
         assert await strangers(url) == ((100, 0, 0), [])
         await run(url, "UPDATE slots SET booked = booked")  # as the release before writes
         await run(url, "UPDATE sites SET self_registration_share = 5")
-        assert not await migrations.settle_rollout(url, finish=True)
+        assert not await migrations.rollout_status(url, finish=True)
         assert await strangers(url) == ((5, 3, 2), ["ada@x.org", None, "eve@x.org"])
         await asyncio.to_thread(migrations.downgrade, url, "0008")
 

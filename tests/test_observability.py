@@ -17,14 +17,14 @@ from sqlalchemy import text
 
 import workers.main  # noqa: F401 - the figures of the worker
 from app import cli
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.job_runs import JobRun
-from app.core.metrics import PROBLEMS
+from app.core.observability.metrics import PROBLEMS
 from app.health.figures import Figures, LookedUp
 from app.health.repository import OPEN, Due, OutboxState
 from app.settings import Settings
 from tests.health.figures import figures
-from tests.write_permissions import documented_app
+from tools.write_permissions import documented_app
 from workers.settings import calendar
 
 ROOT = Path(__file__).parent.parent

@@ -12,7 +12,7 @@ from app import __version__
 from app.api_docs.operations import operations
 from app.auth.caller import CallerRole
 from app.core.errors import MEDIA_TYPE, Problem
-from tests.write_permissions import documented_app
+from tools.write_permissions import documented_app
 
 Json = dict[str, Any]
 APP = documented_app()

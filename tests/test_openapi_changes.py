@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api_changes import Released, breaks
-from tests.write_permissions import documented_app
+from tools.api_changes import Released, breaks
+from tools.write_permissions import documented_app
 
 Json = dict[str, Any]
 BEFORE = documented_app().openapi()

@@ -9,15 +9,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.settings import Settings
-from app.users.accounts import create_development_accounts
+from app.users.account_service import create_development_accounts
 from app.users.models import User
-from tests.api import PASSWORD, Api, Client
-from tests.database import change_default_site
 from tests.devices.devices import add_device
-from tests.things import one_of_each
-from tests.write_permissions import documented_app
+from tests.support.api import PASSWORD, Api, Client
+from tests.support.database import change_default_site
+from tests.support.things import one_of_each
+from tools.write_permissions import documented_app
 
 Json = dict[str, Any]
 DOCUMENT = documented_app().openapi()

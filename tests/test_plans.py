@@ -16,26 +16,26 @@ import pytest
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 
-from app.core.database import Database
-from app.core.passwords import PasswordHasher
+from app.core.db.database import Database
+from app.core.security.passwords import PasswordHasher
 from app.main import create_app
-from app.notifications.claims import DeliveryQueue
-from app.reports.counting import fold_changes
+from app.notifications.claim_statements import DeliveryQueue
+from app.reports.counting_statements import fold_changes
 from app.settings import Settings
 from app.sites.models import SiteChange
-from app.visitors.closing import close_past_visits
+from app.visitors.closing_jobs import close_past_visits
 from app.visitors.models import VisitorStatus
-from app.visitors.reminders import remind
+from app.visitors.reminder_jobs import remind
 from app.visitors.repository import VisitorReader
-from app.visitors.retention import anonymise_past
-from app.visitors.site_changes import next_batch
+from app.visitors.retention_jobs import anonymise_past
+from app.visitors.site_change_jobs import next_batch
 from bench.dataset import HOST_EMAIL, Dataset
 from bench.people import PAST_DAYS
-from tests.api import VISITOR, Api, Client
 from tests.bulk.files import rows, upload, workbook
 from tests.conftest import TEMPLATE, recreate_database
-from tests.counting import Sent, sent_to
-from tests.plans import explained, rows_looked_at
+from tests.support.api import VISITOR, Api, Client
+from tests.support.counting import Sent, sent_to
+from tests.support.plans import explained, rows_looked_at
 
 VISITORS = 100_000
 LARGE = re.compile(r"Seq Scan on (visitors|visitor_events|scans|notifications)\b")

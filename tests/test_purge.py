@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.settings import Settings
 from app.visitors.models import Visitor, VisitorStatus
-from tests.api import Api
 from tests.commands.terminal import on_a_terminal
-from tests.database import places_holding
+from tests.support.api import Api
+from tests.support.database import places_holding
 from tests.test_cli import vms
 
 

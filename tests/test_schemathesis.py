@@ -21,10 +21,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.api import Api
-from tests.serving import served
-from tests.things import one_of_each
-from tests.write_permissions import documented_app
+from tests.support.api import Api
+from tests.support.serving import served
+from tests.support.things import one_of_each
+from tools.write_permissions import documented_app
 
 
 def _operations(document: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.auth.housekeeping import purge_sign_ins, purge_trail
-from app.core.logging import logger
+from app.auth.jobs import purge_sign_ins, purge_trail
+from app.core.observability.logging import logger
 from workers.context import context_of
 
 

@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 from app.core.clock import Clock
-from app.core.database import Database
-from app.core.limits import RateLimiter
-from app.notifications.delivery import Delivery
+from app.core.db.database import Database
+from app.core.http.limits import RateLimiter
+from app.notifications.delivery_service import Delivery
 from app.notifications.links import Links
 from app.notifications.message import Mailbox
-from app.notifications.smtp import Mailer, SmtpSettings
-from app.notifications.stranger_mails import StrangerMails
+from app.notifications.smtp_client import Mailer, SmtpSettings
+from app.notifications.stranger_mail_limits import StrangerMails
 from app.settings import Settings
 from workers.heartbeat import heartbeat_of
 

@@ -12,7 +12,7 @@ from time import monotonic, time
 
 from prometheus_client import Gauge
 
-from app.core.logging import logger
+from app.core.observability.logging import logger
 from app.settings import Settings
 
 # How often the file is written. A beat itself costs next to nothing.

@@ -9,8 +9,8 @@ from arq.worker import Worker
 from redis.exceptions import RedisError
 
 from app.core.clock import Clock, SystemClock
-from app.core.logging import logger
-from app.core.outages import Outage
+from app.core.observability.logging import logger
+from app.core.observability.outages import Outage
 from app.settings import Settings
 from workers.context import WorkerContext, open_context
 from workers.metrics_server import metrics_served

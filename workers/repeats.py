@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.core.idempotency import forget_old
+from app.core.http.idempotency import forget_old
 from workers.context import context_of
 
 

@@ -11,7 +11,7 @@ from prometheus_client import Summary
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.job_runs import note_run
-from app.core.logging import logger
+from app.core.observability.logging import logger
 from app.core.request_context import RequestContext, set_request_context
 from workers.context import WorkerContext, context_of
 

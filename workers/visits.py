@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from app.core.logging import logger
-from app.reports.counting import fold_changes
-from app.visitors.closing import close_past_visits
-from app.visitors.reminders import remind
-from app.visitors.retention import anonymise_past
-from app.visitors.site_changes import bring_to_visits
+from app.core.observability.logging import logger
+from app.reports.counting_statements import fold_changes
+from app.visitors.closing_jobs import close_past_visits
+from app.visitors.reminder_jobs import remind
+from app.visitors.retention_jobs import anonymise_past
+from app.visitors.site_change_jobs import bring_to_visits
 from workers.context import context_of
 
 

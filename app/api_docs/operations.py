@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from app.auth.caller import CallerRole
 from app.auth.guards import Guard, public
 from app.auth.permissions import PERMISSIONS, Permission
-from app.core.routing import walk
+from app.core.http.routing import walk
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from sqlalchemy import update
 
 from app.audit.models import VisitorAction, VisitorEvent
 from app.auth.caller import Caller, CallerRole
+from app.core.db.repository import ReadRepository, Repository
 from app.core.ids import new_id
-from app.core.repository import ReadRepository, Repository
 from app.core.request_context import current_client_address, current_request_id
 
 # Actions for which the client address is the visitor's.

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from app.core.limits import Limit, Rule, client_network
+from app.core.http.limits import Limit, Rule
+from app.core.request_context import client_network
 from app.core.text import account_key
 
 # The limit of an account alone is so many times that from one network.

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
+from app.auth.event_repository import AccountEventReader, EventFilter
 from app.auth.guards import SignedIn
 from app.auth.permissions import PERMISSIONS, Permission
 from app.auth.schemas import AccountEvent, AccountEventQuery
-from app.auth.trail import EventFilter, TrailReader
-from app.core.database import Reading
-from app.core.pagination import Page, Paging
-from app.core.routing import ApiRoute
+from app.core.db.database import Reading
+from app.core.http.pagination import Page, Paging
+from app.core.http.routing import ApiRoute
 
 router = APIRouter(prefix="/api/auth/events", tags=["auth"], route_class=ApiRoute)
 
@@ -32,6 +32,6 @@ async def list_events(
     """
     sees_all = Permission.MANAGE_ALL_USERS in PERMISSIONS[caller.role]
     own = None if sees_all else caller.id
-    rows, next_cursor, total = await TrailReader(session).page(chosen, own, page)
+    rows, next_cursor, total = await AccountEventReader(session).page(chosen, own, page)
     items = [AccountEvent.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)

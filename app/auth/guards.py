@@ -16,11 +16,11 @@ from app.auth.permissions import PERMISSIONS, Permission
 from app.auth.repository import live_caller
 from app.auth.service import Tokens
 from app.auth.step_up import require_recent_sign_in
-from app.core.database import Database
+from app.core.db.database import Database
+from app.core.db.recent_writers import WRITER
 from app.core.errors import Forbidden, NotAuthenticated, Problem
-from app.core.recent_writers import WRITER
 from app.core.request_context import CALLER
-from app.core.tokens import InvalidToken
+from app.core.security.tokens import InvalidToken
 from app.devices.service import find_by_key
 
 bearer = OAuth2PasswordBearer(
@@ -134,13 +134,13 @@ Gatekeeper = Annotated[
     Caller,
     Depends(Guard(Permission.SCAN, ask="Send the device's key in X-Device-Key, or sign in")),
 ]
-ScanLedgerReader = Annotated[Caller, Depends(Guard(Permission.SEE_SCANS))]
-SiteReader = Annotated[Caller, Depends(Guard(Permission.SEE_SITES))]
+ScanLedgerViewer = Annotated[Caller, Depends(Guard(Permission.SEE_SCANS))]
+SiteViewer = Annotated[Caller, Depends(Guard(Permission.SEE_SITES))]
 SiteManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_SITES))]
-SlotReader = Annotated[Caller, Depends(Guard(Permission.SEE_SLOTS))]
+SlotViewer = Annotated[Caller, Depends(Guard(Permission.SEE_SLOTS))]
 SlotManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_SLOTS))]
-HostReader = Annotated[Caller, Depends(Guard(Permission.SEE_HOSTS))]
-DepartmentReader = Annotated[Caller, Depends(Guard(Permission.SEE_DEPARTMENTS))]
+HostViewer = Annotated[Caller, Depends(Guard(Permission.SEE_HOSTS))]
+DepartmentViewer = Annotated[Caller, Depends(Guard(Permission.SEE_DEPARTMENTS))]
 DepartmentManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEPARTMENTS))]
 NotificationManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_NOTIFICATIONS))]
 DeviceManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES))]

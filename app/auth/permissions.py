@@ -45,7 +45,7 @@ _ADMIN = _HOST | {
     Permission.MANAGE_DEPARTMENTS,
     Permission.MANAGE_DEVICES,
     Permission.MANAGE_NOTIFICATIONS,
-    Permission.MANAGE_USERS,  # hosts alone: `app/auth/user_management.py`
+    Permission.MANAGE_USERS,  # hosts alone: `app/accounts/user_service.py`
 }
 _SUPERADMIN = _ADMIN | {Permission.MANAGE_SITES, Permission.MANAGE_ALL_USERS}
 

@@ -27,12 +27,12 @@ from app.auth.models import (
     RefreshToken,
     SignInNetwork,
 )
+from app.core.db.direct import Journeys
+from app.core.db.plain import plain_copy, stored_columns
+from app.core.db.prepared import Prepared
+from app.core.db.repository import ReadRepository, Repository
+from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.core.ids import new_id
-from app.core.journeys import Journeys
-from app.core.pagination import Ordering, PageRequest, paginate
-from app.core.plain import plain_copy, stored_columns
-from app.core.prepared import Prepared
-from app.core.repository import ReadRepository, Repository
 from app.core.text import account_key
 from app.users.models import User, full_name
 

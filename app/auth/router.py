@@ -18,10 +18,10 @@ from app.auth.schemas import (
     SignIn,
 )
 from app.auth.service import begin_session, check_password, confirm_session, end_session, rotate
-from app.core.database import Reading, Writing
-from app.core.dependencies import Now
+from app.core.db.database import Reading, Writing
 from app.core.errors import NotAuthenticated, problems
-from app.core.routing import ApiRoute
+from app.core.http.dependencies import Now
+from app.core.http.routing import ApiRoute
 from app.users.errors import NameLooksTaken
 from app.users.models import User
 from app.users.repository import UserReader, UserRepository

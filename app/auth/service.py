@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.auth.caller import Caller
 from app.auth.errors import InvalidCredentials, InvalidRefreshToken, TokenReused
+from app.auth.event_repository import AccountEventRepository, record_alone
 from app.auth.models import AccountAction, AuthSession, RefreshToken
 from app.auth.repository import (
     AuthSessionRepository,
@@ -15,14 +16,12 @@ from app.auth.repository import (
     SignInNetworkRepository,
 )
 from app.auth.sign_in_limits import SignInLimits
-from app.auth.trail import AccountTrail, record_alone
-from app.core.database import Database, WriteSession
+from app.core.db.database import Database, WriteSession
 from app.core.errors import Unavailable
 from app.core.keys import KeyRing
-from app.core.limits import client_network
-from app.core.passwords import PasswordHasher
-from app.core.request_context import current_client_address
-from app.core.tokens import Claims, InvalidToken, TokenSigner
+from app.core.request_context import client_network, current_client_address
+from app.core.security.passwords import PasswordHasher
+from app.core.security.tokens import Claims, InvalidToken, TokenSigner
 from app.users.models import User
 from app.users.repository import UserRepository
 
@@ -154,7 +153,7 @@ async def begin_session(
     await unit.flush()  # the refresh token refers to the row
     await SignInNetworkRepository(unit).note(user.id, client_network(), now)
     agent = {"user_agent": user_agent}
-    AccountTrail(unit, now).record(AccountAction.SIGNED_IN, user.id, by=user.id, **agent)
+    AccountEventRepository(unit, now).record(AccountAction.SIGNED_IN, user.id, by=user.id, **agent)
     return tokens.issue(unit, session, now)
 
 
@@ -166,7 +165,9 @@ async def confirm_session(unit: WriteSession, user: User, caller: Caller, now: d
     if seen is None or session is None:
         raise InvalidCredentials
     session.confirmed_at = now
-    AccountTrail(unit, now).record(AccountAction.SIGNED_IN, user.id, by=user.id, confirmed=True)
+    AccountEventRepository(unit, now).record(
+        AccountAction.SIGNED_IN, user.id, by=user.id, confirmed=True
+    )
 
 
 async def rotate(
@@ -184,7 +185,9 @@ async def rotate(
         raise InvalidRefreshToken
     if stored.used_at is not None:
         session.revoked_at = now
-        AccountTrail(unit, now).record(AccountAction.TOKEN_REUSED, session.user_id, by=None)
+        AccountEventRepository(unit, now).record(
+            AccountAction.TOKEN_REUSED, session.user_id, by=None
+        )
         return TokenReused()
     if session.created_at + tokens.lifetimes.session <= now:  # the setting was lowered meanwhile
         raise InvalidRefreshToken
@@ -199,7 +202,7 @@ async def end_session(unit: WriteSession, tokens: Tokens, token: str, now: datet
     if session is not None:
         session.revoked_at = now
         user_id = session.user_id
-        AccountTrail(unit, now).record(AccountAction.SIGNED_OUT, user_id, by=user_id)
+        AccountEventRepository(unit, now).record(AccountAction.SIGNED_OUT, user_id, by=user_id)
 
 
 def _claims(tokens: Tokens, token: str, now: datetime) -> Claims:

@@ -4,16 +4,16 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
+from app.auth.event_repository import AccountEventRepository
 from app.auth.guards import SignedIn
 from app.auth.models import AccountAction
 from app.auth.repository import AuthSessionReader, AuthSessionRepository
 from app.auth.schemas import Session
-from app.auth.trail import AccountTrail
-from app.core.database import Reading, Writing
-from app.core.dependencies import Now
+from app.core.db.database import Reading, Writing
 from app.core.errors import NotFound, problems
-from app.core.pagination import Page, Paging
-from app.core.routing import ApiRoute
+from app.core.http.dependencies import Now
+from app.core.http.pagination import Page, Paging
+from app.core.http.routing import ApiRoute
 
 router = APIRouter(prefix="/api/auth/sessions", tags=["auth"], route_class=ApiRoute)
 
@@ -38,7 +38,7 @@ async def end_other_sessions(caller: SignedIn, unit: Writing, now: Now) -> None:
     """All of one's sessions end with the next request, but for the one that asks."""
     account = _own(caller)
     await AuthSessionRepository(unit).revoke_all(account, now, but=caller.session_id)
-    trail = AccountTrail(unit, now)
+    trail = AccountEventRepository(unit, now)
     trail.record(AccountAction.OTHER_SESSIONS_ENDED, account, by=account)
 
 
@@ -56,7 +56,7 @@ async def end_session(session_id: UUID, caller: SignedIn, unit: Writing, now: No
     if session is None or session.user_id != account:
         raise NotFound
     session.revoked_at = now
-    AccountTrail(unit, now).record(AccountAction.SESSION_ENDED, account, by=account)
+    AccountEventRepository(unit, now).record(AccountAction.SESSION_ENDED, account, by=account)
 
 
 def _own(caller: SignedIn) -> UUID:

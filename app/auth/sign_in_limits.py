@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from app.auth import metrics
 from app.auth.account_limits import AccountLimits
-from app.core.limits import RateLimiter, client_network
-from app.core.passwords import PasswordHasher
+from app.core.http.limits import RateLimiter
+from app.core.request_context import client_network
+from app.core.security.passwords import PasswordHasher
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,17 +23,17 @@ from sqlalchemy import (
 )
 
 from app.bulk.planning import Place, VisitKey, name_key
-from app.core.database import ReadSession
-from app.core.plain import plain_copy, stored_columns
-from app.core.prepared import Prepared
+from app.core.db.database import ReadSession
+from app.core.db.plain import plain_copy, stored_columns
+from app.core.db.prepared import Prepared
 from app.core.text import account_key
 from app.departments.models import Department
 from app.sites.models import Site, SiteClosure
-from app.slots.batch import given_rows
+from app.slots.batch_statements import given_rows
 from app.slots.rules import ONE_DAY, SiteSlot
 from app.users.models import User, full_name
 from app.users.repository import receives
-from app.visitors.hosts import Host
+from app.visitors.host_service import NamedHost
 from app.visitors.models import Visitor, VisitorStatus
 
 
@@ -119,11 +119,11 @@ class UploadReader:
         found = await self.session.fetch(_DEPARTMENTS, names=list(names))
         return {name: department for called, department in found for name in called}
 
-    async def hosts(self, emails: Collection[str]) -> dict[str, Host]:
+    async def hosts(self, emails: Collection[str]) -> dict[str, NamedHost]:
         """Return the accounts with these addresses, by `account_key`."""
         keys = {account_key(email) for email in emails}
         found = await self.session.fetch(_HOSTS, keys=list(keys))
-        return {key: Host(id_, full_name(*names), email) for key, id_, *names, email in found}
+        return {key: NamedHost(id_, full_name(*names), email) for key, id_, *names, email in found}
 
     async def awaited(self, slots: Collection[SiteSlot], emails: Collection[str]) -> set[VisitKey]:
         """Return the visits of these people at these sites and times that are still ahead."""

@@ -5,25 +5,25 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Query, Request, Response
 
 from app.auth.guards import VisitorManager
-from app.auth.idempotency import Once
+from app.auth.idempotency_dependencies import Once
 from app.bulk.errors import UNREADABLE, XLSX, HoursFull, InvalidRows, problem_of
 from app.bulk.faults import UnreadableWorkbook
 from app.bulk.marking import can_be_marked, marked
+from app.bulk.reading_service import in_thread
 from app.bulk.rows import ReadRows, read_rows
 from app.bulk.schemas import BulkUpload, BulkUploadResult, Choices
-from app.bulk.service import BulkDesk
+from app.bulk.service import UploadService
 from app.bulk.template import TemplateFacts, make_template
-from app.bulk.threads import in_thread
 from app.bulk.workbook import read_list
-from app.core.database import Reading
+from app.core.db.database import Reading
 from app.core.errors import TooLarge, merge_problems
-from app.core.responses import BINARY, Responses, download
-from app.core.routing import ApiRoute
+from app.core.http.responses import BINARY, Responses, download
+from app.core.http.routing import ApiRoute
 from app.settings import Settings
 from app.sites.repository import SiteReader
 from app.slots.service import UnknownSite
 from app.users.repository import UserReader
-from app.visitors.budgets import Budgeted
+from app.visitors.budget_limits import Budgeted
 from app.visitors.dependencies import Registering
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
@@ -98,7 +98,7 @@ async def bulk_upload(
     """
     settings: Settings = request.app.state.settings
     rows = await _read(form, chosen, settings)
-    bulk = BulkDesk(desk)
+    bulk = UploadService(desk)
     try:
         if chosen.dry_run:
             response.status_code = 200

@@ -13,23 +13,23 @@ from app.bulk.planning import Places, Plan, place_of, plan, shut_meanwhile
 from app.bulk.repository import UploadReader
 from app.bulk.rows import ReadRows
 from app.bulk.schemas import Planned
-from app.core.metrics import counted
+from app.core.observability.metrics import counted
 from app.core.text import account_key
-from app.slots.batch import SlotBatch
+from app.slots.batch_statements import SlotBatch
 from app.slots.models import Slot
 from app.slots.rules import SiteSlot
 from app.slots.service import Seat, UnknownSite, alternatives, as_alternative
-from app.visitors.hosts import HOST_FIELDS, Host, require_own
+from app.visitors.host_service import HOST_FIELDS, NamedHost, require_own
 from app.visitors.metrics import BOOKINGS, Channel
 from app.visitors.models import Visitor
-from app.visitors.registering import Booking, RegistrationDesk, department_of
+from app.visitors.registration_service import Booking, RegistrationService, department_of
 from app.visitors.schemas import VisitorDetails
 
 
-class BulkDesk:
+class UploadService:
     """Registers the rows of an upload within one unit of work."""
 
-    def __init__(self, desk: RegistrationDesk) -> None:
+    def __init__(self, desk: RegistrationService) -> None:
         self.desk = desk
         self.reader = UploadReader(desk.unit)
         self.slots = SlotBatch(desk.unit)
@@ -154,19 +154,19 @@ class BulkDesk:
         self.desk.unit.after_commit(counted(BOOKINGS[Channel.BULK], len(visitors)))
         return [(number, v) for (number, _, _), v in zip(ready, visitors, strict=True)]
 
-    async def _hosts(self, bodies: Sequence[VisitorDetails], caller: Caller) -> list[Host]:
+    async def _hosts(self, bodies: Sequence[VisitorDetails], caller: Caller) -> list[NamedHost]:
         """Return the host of each row: the account with the given address, under its name.
 
         A host registers only their own visitors; raise `NotYourVisit` if they name somebody else.
         """
         _require_own(bodies, caller)
         if caller.is_host:
-            return [Host(caller.id, caller.name, caller.email) for _ in bodies]
+            return [NamedHost(caller.id, caller.name, caller.email) for _ in bodies]
         emails = {body.host_email for body in bodies if body.host_email is not None}
         accounts = await self.reader.hosts(emails) if emails else {}
         known = [accounts.get(account_key(body.host_email or "")) for body in bodies]
         return [
-            host or Host(None, body.host_name, body.host_email)
+            host or NamedHost(None, body.host_name, body.host_email)
             for body, host in zip(bodies, known, strict=True)
         ]
 

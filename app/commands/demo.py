@@ -8,8 +8,8 @@ from app.commands.showing import AsJson, print_json, progress
 from app.commands.starting import fail, prepared, refuse_behind, run
 
 if TYPE_CHECKING:
-    from app.demo.filling import Filled
     from app.settings import Settings
+    from devserver.demo.filling import Filled
 
 MOST_VISITORS = 5_000_000
 
@@ -48,7 +48,7 @@ def demo(
 
 
 def _remove(settings: "Settings", *, silent: bool) -> bool:
-    from app.demo import filling
+    from devserver.demo import filling
 
     with progress("Removing demo data", None, hidden=silent):
         return run(filling.remove(settings.database_url))
@@ -58,8 +58,8 @@ def _fill(settings: "Settings", visitors: int, *, once: bool, silent: bool) -> "
     import asyncpg
 
     from app.core.clock import SystemClock
-    from app.core.qr_token import QrTokens
-    from app.demo import filling
+    from app.core.security.qr_token import QrTokens
+    from devserver.demo import filling
 
     codes, now = QrTokens(settings.key_ring), SystemClock().now()
     try:

@@ -17,13 +17,13 @@ from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 
 from app import migrations
 from app.commands.reasons import MIGRATE, reason_of
-from app.core.database import Database
-from app.core.engine import missing_limits
+from app.core.db.database import Database
+from app.core.db.engine import missing_limits
 from app.core.localtime import local_now
 from app.health.repository import OutboxReader
 from app.settings import Settings, is_loopback
 from app.sites.repository import SiteReader
-from app.users import accounts
+from app.users import account_service as accounts
 
 PART_SECONDS = 10.0
 OLDEST_POSTGRESQL = 15
@@ -237,7 +237,7 @@ async def _migrations(settings: Settings) -> Finding:
     if await migrations.is_behind(settings.database_url):
         says = "the database needs migrations of this version"
         return Finding("migrations", Health.FAULT, says, MIGRATE)
-    if await migrations.settle_rollout(settings.database_url, finish=False):
+    if await migrations.rollout_status(settings.database_url, finish=False):
         return Finding("migrations", Health.WARNING, "an update is in progress", FINISH)
     return Finding("migrations", Health.OK, "the database is at this version")
 

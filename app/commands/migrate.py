@@ -33,7 +33,7 @@ def migrate(
             missing = asyncio.run(migrations.missing(url))
             # Also empty if a newer version has migrated the database.
             applied = _run(url, len(missing), silent=as_json) if missing else []
-            under_way = asyncio.run(migrations.settle_rollout(url, finish=finish))
+            under_way = asyncio.run(migrations.rollout_status(url, finish=finish))
     except migrations.Blocked:
         fail("A table is in use for too long: nothing was left half done. Run `vms migrate` again.")
     if as_json:

@@ -47,8 +47,8 @@ def _list(due: Sequence[Any], *, as_json: bool) -> None:
 
 async def _due(settings: "Settings", days: int) -> Sequence[Any]:
     from app.core.clock import SystemClock
-    from app.core.database import Database
-    from app.visitors import retention
+    from app.core.db.database import Database
+    from app.visitors import retention_jobs as retention
 
     database = Database(settings.database_url)
     try:
@@ -59,8 +59,8 @@ async def _due(settings: "Settings", days: int) -> Sequence[Any]:
 
 async def _purge(settings: "Settings", days: int, *, silent: bool) -> int:
     from app.core.clock import SystemClock
-    from app.core.database import Database
-    from app.visitors import retention
+    from app.core.db.database import Database
+    from app.visitors import retention_jobs as retention
 
     database, now = Database(settings.database_url), SystemClock().now()
     try:

@@ -27,7 +27,7 @@ def fail(sentence: str) -> NoReturn:
 
 def prepared() -> "Settings":
     """Return the validated settings, after configuring logging with them."""
-    from app.core.logging import configure_logging
+    from app.core.observability.logging import configure_logging
 
     settings = load_settings()
     if not isinstance(settings, list):
@@ -66,11 +66,11 @@ def observed() -> "Settings":
     """Return the validated settings after starting tracing and fault reports, if enabled."""
     settings = prepared()
     if _is_traced():
-        from app.core.tracing import start_tracing
+        from app.core.observability.tracing import start_tracing
 
         start_tracing()
     if settings.sentry_dsn:
-        from app.core.fault_reports import report_faults
+        from app.core.observability.fault_reports import report_faults
 
         report_faults(settings.sentry_dsn.get_secret_value())
     return settings

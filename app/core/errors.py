@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from app.core.metrics import PROBLEMS
+from app.core.observability.metrics import PROBLEMS
 from app.core.request_context import current_request_id
 
 MEDIA_TYPE = "application/problem+json"

@@ -16,7 +16,7 @@ YOUNG, MIDDLE, OLD = 20_000, 20, 20
 HAND_ON_SECONDS = 0.0005
 
 
-def settle() -> None:
+def tune_interpreter() -> None:
     """Freeze the permanent objects and tune collection; call once after start-up."""
     gc.collect()
     gc.freeze()

@@ -10,8 +10,8 @@ from sqlalchemy import String, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import ReadSession, WriteSession
-from app.core.models import Base
+from app.core.db.database import ReadSession, WriteSession
+from app.core.db.models import Base
 
 
 class JobRun(Base):

@@ -9,8 +9,8 @@ from arq.constants import default_queue_name
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
-from app.core.metrics import LOST_WAKE_UPS
-from app.core.outages import Outage
+from app.core.observability.metrics import LOST_WAKE_UPS
+from app.core.observability.outages import Outage
 
 REDIS_SECONDS = 2.0
 DRAIN_OUTBOX = "drain_outbox"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
 from starlette.types import Receive
@@ -83,3 +84,19 @@ def note_subject(**ids: UUID | None) -> None:
 def subjects(**ids: UUID | None) -> dict[str, str]:
     """Return ids for a log line, without those that are None."""
     return {name: str(id_) for name, id_ in ids.items() if id_ is not None}
+
+
+def client_network() -> str:
+    """Return the key of limits per address: the IPv4 address or the IPv6 /64 network.
+
+    An IPv6 caller owns at least a /64.
+    """
+    address = current_client_address()
+    if address is None:
+        return "-"
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    is_v6 = isinstance(known, IPv6Address)
+    return str(ip_network((known, 64), strict=False)) if is_v6 else str(known)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.models import Entity
+from app.core.db.models import Entity
 
 
 class Department(Entity):

@@ -1,7 +1,7 @@
 """SQL of departments."""
 
-from app.core.pagination import Ordering, PageRequest, paginate
-from app.core.repository import NameTaken, ReadRepository, Repository, refusals
+from app.core.db.repository import NameTaken, ReadRepository, Repository, refusals
+from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.departments.models import Department
 
 BY_NAME = Ordering("departments", (Department.name, Department.id), descending=False)

@@ -6,29 +6,28 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from app.auth.guards import DepartmentManager, DepartmentReader
-from app.auth.idempotency import Once
-from app.core.database import Reading, Writing
-from app.core.dependencies import Now
+from app.auth.guards import DepartmentManager, DepartmentViewer
+from app.auth.idempotency_dependencies import Once
+from app.core.db.database import Reading, Writing
+from app.core.db.repository import NameTaken
 from app.core.errors import InUse, NotFound, problems
-from app.core.pagination import Page, Paging
-from app.core.repository import NameTaken
-from app.core.responses import CREATED
-from app.core.routing import ApiRoute
+from app.core.http.dependencies import Now
+from app.core.http.pagination import Page, Paging
+from app.core.http.responses import CREATED
+from app.core.http.routing import ApiRoute
 from app.departments import schemas
 from app.departments.models import Department
-from app.departments.repository import DepartmentReader as DepartmentQueries
-from app.departments.repository import DepartmentRepository
+from app.departments.repository import DepartmentReader, DepartmentRepository
 
 router = APIRouter(prefix="/api/departments", tags=["departments"], route_class=ApiRoute)
 
 
 @router.get("/", operation_id="departments_list", summary="List departments")
 async def list_departments(
-    _: DepartmentReader, session: Reading, page: Paging
+    _: DepartmentViewer, session: Reading, page: Paging
 ) -> Page[schemas.Department]:
     """Return departments sorted by name."""
-    rows, next_cursor, total = await DepartmentQueries(session).page(page)
+    rows, next_cursor, total = await DepartmentReader(session).page(page)
     items = [schemas.Department.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
 
@@ -62,10 +61,10 @@ async def create_department(
     responses=problems(NotFound),
 )
 async def read_department(
-    department_id: UUID, _: DepartmentReader, session: Reading
+    department_id: UUID, _: DepartmentViewer, session: Reading
 ) -> schemas.Department:
     """Return the department's name and description."""
-    department = await DepartmentQueries(session).get(department_id)
+    department = await DepartmentReader(session).get(department_id)
     if department is None:
         raise NotFound
     return schemas.Department.model_validate(department)

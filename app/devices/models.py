@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.models import Entity, words
+from app.core.db.models import Entity, words
 
 
 class DeviceKind(StrEnum):

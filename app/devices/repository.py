@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, column, or_, select, table, update
 from sqlalchemy.types import Boolean, Uuid
 
-from app.core.journeys import Journeys
-from app.core.pagination import Ordering, PageRequest, paginate
-from app.core.prepared import Prepared
-from app.core.repository import ReadRepository, Repository, refusals
+from app.core.db.direct import Journeys
+from app.core.db.prepared import Prepared
+from app.core.db.repository import ReadRepository, Repository, refusals
+from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.devices.errors import UnknownSite
 from app.devices.models import Device, DeviceKind
 

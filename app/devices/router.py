@@ -7,12 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.auth.guards import DeviceKeyManager, DeviceManager, RunningDevice
-from app.core.database import Reading, Writing
-from app.core.dependencies import Now
+from app.core.db.database import Reading, Writing
 from app.core.errors import NotFound, problems
-from app.core.pagination import Page, Paging
-from app.core.responses import CREATED
-from app.core.routing import ApiRoute
+from app.core.http.dependencies import Now
+from app.core.http.pagination import Page, Paging
+from app.core.http.responses import CREATED
+from app.core.http.routing import ApiRoute
 from app.devices import schemas
 from app.devices.models import Device
 from app.devices.repository import DeviceReader

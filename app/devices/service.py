@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from app.core.database import Database, WriteSession
+from app.core.db.database import Database, WriteSession
 from app.core.errors import NotFound
-from app.core.logging import logger
+from app.core.observability.logging import logger
 from app.devices.device_key import is_well_formed, key_hash, new_key
 from app.devices.errors import UnknownSite
 from app.devices.models import Device

@@ -10,9 +10,9 @@ from prometheus_client.core import GaugeMetricFamily
 from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.job_runs import JobRun, last_runs
-from app.core.metrics import of_all_processes
+from app.core.observability.metrics import of_all_processes
 from app.health import redis as redis_server
 from app.health.repository import COUNTED_TO, Due, OutboxReader, OutboxState
 from app.notifications.models import NotificationStatus

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, literal, select, union_all
 
-from app.core.database import ReadSession
+from app.core.db.database import ReadSession
 from app.notifications.models import Notification, NotificationStatus
 
 # The states that need attention; the others grow without limit.

@@ -10,11 +10,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth.guards import Public
-from app.core.database import Database, get_database
-from app.core.dependencies import Now
+from app.core.db.database import Database, get_database
 from app.core.errors import NotAuthenticated, NotFound, problems
+from app.core.http.dependencies import Now
+from app.core.http.routing import ApiRoute
 from app.core.leaving import leaving
-from app.core.routing import ApiRoute
 from app.health import redis
 from app.health.figures import exposition
 from app.health.scraper import Scraper

@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Histogram
 
-from app.notifications.claims import Claim, Outcome
+from app.notifications.claim_statements import Claim, DeliveryOutcome
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import NotificationStatus
 
@@ -27,7 +27,7 @@ _taken_over = Counter("vms_mails_taken_over", "Mails that a dead worker had in h
 _superseded = Counter("vms_mails_superseded", "Mails dropped since their time had passed")
 
 
-def count_attempt(claim: Claim, outcome: Outcome, *, settled: bool) -> None:
+def count_attempt(claim: Claim, outcome: DeliveryOutcome, *, settled: bool) -> None:
     """One attempt; `settled` says whether the outcome could be written down."""
     result = RESULTS[outcome.status] if settled else CLAIM_LOST
     _attempts.labels(claim.kind, result).inc()

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.models import Entity, words
+from app.core.db.models import Entity, words
 from app.notifications.kinds import NotificationKind
 
 

@@ -62,11 +62,11 @@ Zone = Annotated[str, AfterValidator(_known_zone)]
 MailLanguage = Annotated[Language, BeforeValidator(_known_language)]
 
 
-class Facts(BaseModel):
+class PayloadModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Payload(Facts):
+class Payload(PayloadModel):
     language: MailLanguage = Language.ENGLISH
 
 
@@ -138,7 +138,7 @@ class ArrivalPayload(VisitPayload):
         return self.arrived_at.astimezone(ZoneInfo(self.timezone))
 
 
-class ListedVisitor(Facts):
+class ListedVisitor(PayloadModel):
     visitor_id: UUID
 
 

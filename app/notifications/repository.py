@@ -22,14 +22,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array, insert
 
-from app.core.database import AfterCommit, WriteSession
+from app.core.db.database import AfterCommit, WriteSession
+from app.core.db.repository import ReadRepository, Repository
 from app.core.errors import NotFound
+from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.core.ids import new_id
-from app.core.pagination import Ordering, PageRequest, paginate
-from app.core.repository import ReadRepository, Repository
 from app.core.request_context import current_context
 from app.notifications.errors import NotFailed, Pointless
-from app.notifications.facts import words
+from app.notifications.fact_statements import words
 from app.notifications.kinds import ABOUT_VISIT, NotificationKind
 from app.notifications.models import Notification, NotificationStatus
 from app.notifications.payloads import Payload

@@ -6,11 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from app.auth.guards import NotificationManager
-from app.core.database import Reading, Writing
-from app.core.dependencies import Now
+from app.core.db.database import Reading, Writing
 from app.core.errors import NotFound, problems
-from app.core.pagination import Page, Paging
-from app.core.routing import ApiRoute
+from app.core.http.dependencies import Now
+from app.core.http.pagination import Page, Paging
+from app.core.http.routing import ApiRoute
 from app.notifications.errors import NotFailed, Pointless
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import NotificationStatus

@@ -8,10 +8,11 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from app.auth.dependencies import Configured
-from app.core.database import Reading
-from app.core.dependencies import Now
+from app.core.db.database import Reading
+from app.core.http.dependencies import Now
+from app.core.http.limits import Limiter, Rule
 from app.core.languages import Language, read_language
-from app.core.limits import Limiter, Rule, client_network
+from app.core.request_context import client_network
 from app.notifications.links import Links
 from app.passes.errors import UnknownPass
 from app.passes.pages import page

@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from app.core.qr_token import token_hash
+from app.core.security.qr_token import token_hash
 from app.visitors.models import RetiredQrCode, Visitor
 from app.visitors.repository import VisitorReader
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.auth.caller import VISITOR
-from app.core.database import ReadSession
+from app.core.db.database import ReadSession
 from app.notifications.payloads import VisitPayload
 from app.passes.errors import ReplacedPass, UnknownPass
 from app.passes.repository import PassReader
 from app.passes.state import PassState, state_of
 from app.visitors.mails import for_visitor, visit_payload
 from app.visitors.models import Visitor
-from app.visitors.service import VisitorDesk
+from app.visitors.service import VisitorService
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorP
     )
 
 
-async def cancel_by_visitor(desk: VisitorDesk, token: str) -> None:
+async def cancel_by_visitor(desk: VisitorService, token: str) -> None:
     """Cancel a visit that is ahead; does nothing where it is not, or not any more.
 
     Locked by its token: a pass that a reschedule replaces meanwhile must not cancel the new time.

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Identity, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.models import Base
+from app.core.db.models import Base
 
 
 class VisitCount(Base):

@@ -5,11 +5,11 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from app.auth.guards import VisitorManager
-from app.core.database import Writing
-from app.core.dependencies import Now
+from app.core.db.database import Writing
 from app.core.errors import NotFound, problems
-from app.core.routing import ApiRoute
-from app.reports import personal_data
+from app.core.http.dependencies import Now
+from app.core.http.routing import ApiRoute
+from app.reports import personal_data_service as personal_data
 from app.reports.personal_data_schemas import PersonalData
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)

@@ -24,13 +24,13 @@ from sqlalchemy import (
 from sqlalchemy import Row as SqlRow
 
 from app.auth.caller import Caller
-from app.core.database import ReadSession
-from app.core.journeys import Row
-from app.core.prepared import Prepared
+from app.core.db.database import ReadSession
+from app.core.db.direct import Row
+from app.core.db.prepared import Prepared
 from app.departments.models import Department
 from app.reports.calendar import Granularity
 from app.sites.models import Site
-from app.visitors.listing import (
+from app.visitors.list_statements import (
     NARROWS,
     ORDERINGS,
     SHAPES,

@@ -7,23 +7,29 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.auth.browsing import Browsing, MayLag
 from app.auth.guards import VisitorManager
-from app.core.database import Database, get_database
-from app.core.dependencies import Now
+from app.auth.reading_dependencies import Browsing, MayLag
+from app.core.db.database import Database, get_database
 from app.core.errors import problems
-from app.core.responses import download
-from app.core.routing import ApiRoute
+from app.core.http.dependencies import Now
+from app.core.http.responses import download
+from app.core.http.routing import ApiRoute
 from app.reports import service
 from app.reports.calendar import Granularity
 from app.reports.columns import COLUMNS
 from app.reports.csv_file import CsvFile
-from app.reports.exporting import PART, ExportFile, ExportPlaces, ExportResponse, TooManyExports
+from app.reports.export_service import (
+    PART,
+    ExportFile,
+    ExportPlaces,
+    ExportResponse,
+    TooManyExports,
+)
 from app.reports.repository import ReportReader
 from app.reports.schemas import Dashboard, Trends
 from app.reports.workbook import Workbook
 from app.visitors.dependencies import Filter
-from app.visitors.listing import VisitorOrdering
+from app.visitors.list_statements import VisitorOrdering
 
 router = APIRouter(prefix="/api", tags=["reports"], route_class=ApiRoute)
 

@@ -7,10 +7,19 @@ from typing import Any
 from uuid import UUID
 
 from app.auth.caller import Caller
-from app.core.database import ReadSession
+from app.core.db.database import ReadSession
 from app.reports import calendar
 from app.reports.calendar import Granularity, SiteDay, Span
-from app.reports.counting import BY_DAY, INSIDE, MONTH, NONE, TODAY, Figures, figures, site_days
+from app.reports.counting_statements import (
+    BY_DAY,
+    INSIDE,
+    MONTH,
+    NONE,
+    TODAY,
+    Figures,
+    figures,
+    site_days,
+)
 from app.reports.repository import AnyRow, Groups, ReportReader
 from app.reports.schemas import (
     Bucket,
@@ -22,7 +31,7 @@ from app.reports.schemas import (
     VisitFigures,
 )
 from app.slots.service import UnknownSite
-from app.visitors.listing import Record, VisitorFilter, first_records
+from app.visitors.list_statements import Record, VisitorFilter, first_records
 from app.visitors.models import VisitorStatus
 
 DASHBOARD_DAYS = 366

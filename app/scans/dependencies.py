@@ -5,15 +5,15 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.auth.guards import Gatekeeper
-from app.core.limits import TooManyRequests
+from app.core.http.limits import TooManyRequests
 from app.scans.limits import ForgedScans, GenuineScans
-from app.scans.service import GateDesk
+from app.scans.service import ScanService
 
 
 # Each asks FastAPI for as little as it can: all that it depends on is solved for each request.
-async def _gate_desk(request: Request, caller: Gatekeeper) -> GateDesk:
+async def _gate_desk(request: Request, caller: Gatekeeper) -> ScanService:
     state, limit = request.app.state, await _genuine(request)
-    return GateDesk(
+    return ScanService(
         state.database.journeys,
         state.qr_tokens,
         state.wake_outbox,
@@ -35,6 +35,6 @@ async def _genuine(request: Request) -> GenuineScans:
 
 _forged.problems = (TooManyRequests,)  # type: ignore[attr-defined] # read by ApiRoute
 
-AtTheGate = Annotated[GateDesk, Depends(_gate_desk)]
+AtTheGate = Annotated[ScanService, Depends(_gate_desk)]
 Forged = Annotated[ForgedScans, Depends(_forged)]
 Genuine = Annotated[GenuineScans, Depends(_genuine)]

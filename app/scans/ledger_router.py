@@ -7,17 +7,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from prometheus_client import Counter as PrometheusCounter
 
-from app.auth.guards import Gatekeeper, ScanLedgerReader
-from app.core.database import Reading
+from app.auth.guards import Gatekeeper, ScanLedgerViewer
+from app.core.db.database import Reading
 from app.core.errors import NotAuthenticated
-from app.core.limits import TooManyRequests
-from app.core.metrics import counted
-from app.core.pagination import Page, Paging
-from app.core.routing import ApiRoute
+from app.core.http.limits import TooManyRequests
+from app.core.http.pagination import Page, Paging
+from app.core.http.routing import ApiRoute
+from app.core.observability.metrics import counted
 from app.scans import metrics
 from app.scans.dependencies import Forged, Genuine
 from app.scans.limits import ForgedScans
-from app.scans.offline import OfflineDesk, Reported
+from app.scans.offline_service import OfflineScanService, Reported
 from app.scans.repository import ScanFilter, ScanReader
 from app.scans.schemas import (
     KeptScan,
@@ -33,15 +33,15 @@ MOST_BYTES = 512 * 1024  # about a kilobyte for each scan
 router = APIRouter(prefix="/api/visitors", tags=["scans"], route_class=ApiRoute)
 
 
-async def _offline_desk(desk: Desk, limit: Genuine, caller: Gatekeeper) -> OfflineDesk:
+async def _offline_desk(desk: Desk, limit: Genuine, caller: Gatekeeper) -> OfflineScanService:
     if caller.id is None:
         raise NotAuthenticated
-    return OfflineDesk(desk, limit, caller.id, caller)
+    return OfflineScanService(desk, limit, caller.id, caller)
 
 
 @router.get("/scans/", operation_id="scans_list", summary="List scans")
 async def list_scans(
-    _: ScanLedgerReader, session: Reading, chosen: Annotated[ScanQuery, Query()], page: Paging
+    _: ScanLedgerViewer, session: Reading, chosen: Annotated[ScanQuery, Query()], page: Paging
 ) -> Page[KeptScan]:
     """Every scan of a genuine code, newest first; `verdict=conflict` is what reception looks into.
 
@@ -55,7 +55,7 @@ async def list_scans(
 
 @router.post("/scans/batch/", operation_id="scans_report", summary="Report offline scans")
 async def report_offline_scans(
-    body: OfflineScans, desk: Annotated[OfflineDesk, Depends(_offline_desk)], forged: Forged
+    body: OfflineScans, desk: Annotated[OfflineScanService, Depends(_offline_desk)], forged: Forged
 ) -> OfflineScanResults:
     """Report what a gate has let through while it was offline; safe to repeat until answered.
 
@@ -80,7 +80,7 @@ def _series(reported: Reported) -> PrometheusCounter:
     return metrics.scans_like(reported.scan)
 
 
-async def _limit(forged: ForgedScans, desk: OfflineDesk, body: OfflineScans) -> None:
+async def _limit(forged: ForgedScans, desk: OfflineScanService, body: OfflineScans) -> None:
     """Count each forged code, but take what begins below the limit: a queue must come to an end."""
     number, caller = desk.forged(body.scans), str(desk.caller_id)
     if number == len(body.scans):

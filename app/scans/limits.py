@@ -3,7 +3,7 @@
 from contextlib import suppress
 from uuid import UUID
 
-from app.core.limits import Lots, RateLimiter, Rule, TooManyRequests
+from app.core.http.limits import Lots, RateLimiter, Rule, TooManyRequests
 
 
 class ForgedScans:

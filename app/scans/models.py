@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-from app.core.models import Entity, words
+from app.core.db.models import Entity, words
 from app.devices.models import Device
 from app.visitors.models import Visitor
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.core.plain import new_plain
-from app.core.qr_token import token_hash
+from app.core.db.plain import new_plain
+from app.core.security.qr_token import token_hash
 from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import ArrivalPayload
 from app.notifications.repository import OutgoingMail
@@ -25,7 +25,7 @@ from app.visitors.models import Visitor, VisitorStatus
 
 
 def entry(body: ScanCreate, gate: Gate, caller_id: UUID, now: datetime) -> Scan:
-    """The ledger's row of a scan, undecided: `settle` completes it."""
+    """The ledger's row of a scan, undecided: `decide_scan` completes it."""
     return new_plain(
         Scan,
         caller_id=caller_id,
@@ -40,7 +40,7 @@ def entry(body: ScanCreate, gate: Gate, caller_id: UUID, now: datetime) -> Scan:
     )
 
 
-def settle(scan: Scan, decision: Decision, visitor_id: UUID | None) -> None:
+def decide_scan(scan: Scan, decision: Decision, visitor_id: UUID | None) -> None:
     """Note in the ledger's row what was decided, and on whom."""
     scan.visitor_id = visitor_id
     scan.verdict = decision.verdict

@@ -14,7 +14,7 @@ from uuid import UUID
 from app.audit.models import VisitorAction
 from app.notifications.repository import OutgoingMail
 from app.scans.models import OPENED, Scan, ScanVerdict
-from app.scans.passage import arrival_mails, go_out, settle
+from app.scans.passage import arrival_mails, decide_scan, go_out
 from app.scans.verdict import Decision, Gate, decide_past
 from app.sites.models import Site
 from app.slots.seats import HeldSeat
@@ -26,7 +26,7 @@ HOST_IS_TOLD_FOR = timedelta(minutes=30)
 
 
 @dataclass(slots=True)
-class Replay:
+class ScanReplay:
     """Locked visitors by id, their sites by id, and what the passages have changed so far."""
 
     visitors: Mapping[UUID, Visitor]
@@ -43,7 +43,7 @@ class Replay:
             visitor = self.visitors[_visitor_of(scan)]
             decision = self._decide(scan, visitor)
             if scan.id not in kept or decision.verdict in OPENED:
-                settle(scan, decision, visitor.id)
+                decide_scan(scan, decision, visitor.id)
                 self._apply(scan, visitor)
 
     def mails(self) -> list[OutgoingMail]:

@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Uuid, any_, func, literal, literal_column,
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
-from app.core.inserting import values_of
-from app.core.pagination import Ordering, PageRequest, paginate
-from app.core.repository import ReadRepository, Repository
+from app.core.db.inserting import values_of
+from app.core.db.repository import ReadRepository, Repository
+from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.scans.errors import NotInside
 from app.scans.models import Scan, ScanVerdict
 
@@ -77,7 +77,7 @@ class ScanRepository(ScanReader, Repository[Scan]):
         """Those of many ids under which this caller sent a scan before.
 
         The lock has a batch wait for the caller's other batches, and for single scans that are
-        being kept (app/scans/gate.py).
+        being kept (app/scans/statements.py).
         """
         await self.session.rows(select(turn_of_batches(literal(str(caller_id)))))
         found = await self.session.scalars(

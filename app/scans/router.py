@@ -3,16 +3,16 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from app.core.db.recent_writers import note_write
 from app.core.errors import problems
-from app.core.recent_writers import note_write
+from app.core.http.routing import ApiRoute
 from app.core.request_context import note_subject
-from app.core.routing import ApiRoute
 from app.scans import metrics
 from app.scans.dependencies import AtTheGate, Forged
 from app.scans.errors import REFUSALS, ScanIdReused, UnknownToken
 from app.scans.models import OPENED, ScanVerdict
 from app.scans.schemas import ScanAccepted, ScanCreate, ScannedVisitor
-from app.scans.service import Outcome
+from app.scans.service import ScanOutcome
 
 router = APIRouter(prefix="/api/visitors", tags=["scans"], route_class=ApiRoute)
 
@@ -45,11 +45,11 @@ async def verify_qr(
     return _opened(outcome) if _opens(outcome) else _refused(outcome)
 
 
-def _opens(outcome: Outcome) -> bool:
+def _opens(outcome: ScanOutcome) -> bool:
     return outcome.scan.verdict in OPENED and outcome.visitor is not None
 
 
-def _opened(outcome: Outcome) -> ScanAccepted:
+def _opened(outcome: ScanOutcome) -> ScanAccepted:
     return ScanAccepted.model_validate(
         {
             "verdict": outcome.scan.verdict.value,
@@ -60,7 +60,7 @@ def _opened(outcome: Outcome) -> ScanAccepted:
     )
 
 
-def _refused(outcome: Outcome) -> Response:
+def _refused(outcome: ScanOutcome) -> Response:
     """Answered and not raised: the ledger's row must be committed."""
     scan = outcome.scan
     # An opened scan without its visitor: erased since.

@@ -6,17 +6,17 @@ from datetime import datetime
 from app.audit.models import VisitorAction
 from app.audit.repository import event_row
 from app.auth.caller import Caller
-from app.core.database import AfterCommit
+from app.core.db.database import AfterCommit
+from app.core.db.direct import Journeys
 from app.core.errors import NotAuthenticated, Unavailable
-from app.core.journeys import Journeys
-from app.core.qr_token import QrTokens
+from app.core.security.qr_token import QrTokens
 from app.notifications.repository import mail_row
 from app.scans.errors import ScanIdReused, UnknownToken
-from app.scans.gate import Found, keep, let_pass, look
 from app.scans.limits import GenuineScans
 from app.scans.models import OPENED, Scan, ScanVerdict
-from app.scans.passage import arrival_mails, body_hash, entry, go_out, settle
+from app.scans.passage import arrival_mails, body_hash, decide_scan, entry, go_out
 from app.scans.schemas import ScanCreate
+from app.scans.statements import Found, keep, look, record_passage
 from app.scans.verdict import Gate, decide, not_current
 from app.sites.models import Site
 from app.visitors.lifecycle import enter
@@ -28,7 +28,7 @@ LOOKS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ScanOutcome:
     """What the gate is told: the scan as it is kept, the visitor it concerns."""
 
     scan: Scan
@@ -36,7 +36,7 @@ class Outcome:
     replayed: bool
 
 
-class GateDesk:
+class ScanService:
     """Scans. Each is one statement that commits by itself; `wake` tells the worker of its mail."""
 
     def __init__(
@@ -58,7 +58,7 @@ class GateDesk:
         self._limit = limit
         self._now = now
 
-    async def scan(self, body: ScanCreate) -> Outcome:
+    async def scan(self, body: ScanCreate) -> ScanOutcome:
         """Decide on one scan.
 
         Raises `UnknownToken` for a forged token, without a look at the database, `ScanIdReused`,
@@ -74,7 +74,7 @@ class GateDesk:
                 await self._limit.hit(self.caller_id)
             scan = await self._decided(found, body)
             if scan is not None:
-                return Outcome(scan, found.visitor, replayed=False)
+                return ScanOutcome(scan, found.visitor, replayed=False)
         raise Unavailable("Too many are scanning this code at once: try again")
 
     async def _decided(self, found: Found, body: ScanCreate) -> Scan | None:
@@ -83,9 +83,9 @@ class GateDesk:
         visitor, scan = found.visitor, entry(body, gate, self.caller_id, self._now)
         if visitor is None or found.site is None:
             refusal = not_current(found.owner, is_replaced=found.is_replaced)
-            settle(scan, refusal, found.owner)
+            decide_scan(scan, refusal, found.owner)
             return scan if await keep(self._journeys, scan) else None
-        settle(scan, decide(visitor, found.site, body.direction, gate, self._now), visitor.id)
+        decide_scan(scan, decide(visitor, found.site, body.direction, gate, self._now), visitor.id)
         if scan.verdict in OPENED:
             done = await self._pass(scan, visitor, found.site)
         else:
@@ -102,7 +102,7 @@ class GateDesk:
         else:
             action = VisitorAction.CHECKED_OUT
             details |= go_out(visitor, self._now, self._now)
-        done = await let_pass(
+        done = await record_passage(
             self._journeys,
             scan,
             visitor,
@@ -116,7 +116,7 @@ class GateDesk:
         return done
 
 
-def _again(earlier: Scan, visitor: Visitor | None, body: ScanCreate) -> Outcome:
+def _again(earlier: Scan, visitor: Visitor | None, body: ScanCreate) -> ScanOutcome:
     if earlier.body_hash != body_hash(body):
         raise ScanIdReused
-    return Outcome(earlier, visitor, replayed=True)
+    return ScanOutcome(earlier, visitor, replayed=True)

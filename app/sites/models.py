@@ -16,8 +16,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.db.models import Entity, words
 from app.core.languages import Language
-from app.core.models import Entity, words
 
 
 class Site(Entity):

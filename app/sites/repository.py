@@ -24,9 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from app.core.db.repository import NameTaken, ReadRepository, Repository, refusals
+from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.core.localtime import local_now
-from app.core.pagination import Ordering, PageRequest, paginate
-from app.core.repository import NameTaken, ReadRepository, Repository, refusals
 from app.sites.errors import ClosureExists
 from app.sites.models import Site, SiteChange, SiteClosure
 

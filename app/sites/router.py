@@ -4,27 +4,26 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from app.auth.guards import SiteManager, SiteReader
-from app.auth.idempotency import Once
-from app.core.database import Reading, Writing
-from app.core.dependencies import Now
+from app.auth.guards import SiteManager, SiteViewer
+from app.auth.idempotency_dependencies import Once
+from app.core.db.database import Reading, Writing
+from app.core.db.repository import NameTaken
 from app.core.errors import NotFound, problems
-from app.core.pagination import Page, Paging
-from app.core.repository import NameTaken
-from app.core.responses import CREATED
-from app.core.routing import ApiRoute
+from app.core.http.dependencies import Now
+from app.core.http.pagination import Page, Paging
+from app.core.http.responses import CREATED
+from app.core.http.routing import ApiRoute
 from app.sites import service
-from app.sites.repository import SiteReader as SiteQueries
-from app.sites.repository import SiteRepository
+from app.sites.repository import SiteReader, SiteRepository
 from app.sites.schemas import Site, SiteCreate
 
 router = APIRouter(prefix="/api/sites", tags=["sites"], route_class=ApiRoute)
 
 
 @router.get("/", operation_id="sites_list", summary="List sites")
-async def list_sites(_: SiteReader, session: Reading, page: Paging) -> Page[Site]:
+async def list_sites(_: SiteViewer, session: Reading, page: Paging) -> Page[Site]:
     """By name; `is_default` marks the one that is meant where none is named."""
-    rows, next_cursor, total = await SiteQueries(session).page(page)
+    rows, next_cursor, total = await SiteReader(session).page(page)
     items = [Site.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
 
@@ -52,9 +51,9 @@ async def create_site(
     summary="Read a site",
     responses=problems(NotFound),
 )
-async def read_site(site_id: UUID, _: SiteReader, session: Reading) -> Site:
+async def read_site(site_id: UUID, _: SiteViewer, session: Reading) -> Site:
     """Its opening rules and limits."""
-    site = await SiteQueries(session).get(site_id)
+    site = await SiteReader(session).get(site_id)
     if site is None:
         raise NotFound
     return Site.model_validate(site)

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, Date, ForeignKey, SmallInteger, UniqueCo
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.models import Entity
+from app.core.db.models import Entity
 
 
 class Slot(Entity):

@@ -29,12 +29,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from app.core.db.plain import plain_copy, stored_columns
+from app.core.db.prepared import Prepared
+from app.core.db.repository import ReadRepository, Repository
+from app.core.db.update_many import update_many
+from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.core.ids import new_id
-from app.core.pagination import Ordering, PageRequest, paginate
-from app.core.plain import plain_copy, stored_columns
-from app.core.prepared import Prepared
-from app.core.repository import ReadRepository, Repository
-from app.core.update_many import update_many
 from app.sites.models import Site, SiteClosure
 from app.sites.repository import closures_of
 from app.slots.models import Slot

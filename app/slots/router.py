@@ -7,11 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from app.auth.caller import Caller
-from app.auth.guards import SlotReader
-from app.auth.strangers import LimitStrangers
-from app.core.database import Reading, ReadSession
-from app.core.dependencies import Now
-from app.core.routing import ApiRoute
+from app.auth.guards import SlotViewer
+from app.auth.stranger_limits import LimitStrangers
+from app.core.db.database import Reading, ReadSession
+from app.core.http.dependencies import Now
+from app.core.http.routing import ApiRoute
 from app.core.times import LocalDate, WallTime
 from app.sites.access import require_open_to, require_own_site
 from app.slots import service
@@ -46,7 +46,7 @@ WithinLimits = Depends(LimitStrangers("slots", lambda settings: settings.slots_l
     dependencies=[WithinLimits],
 )
 async def available_slots(
-    caller: SlotReader, session: Reading, now: Now, visit_date: VisitDate, site: SiteId = None
+    caller: SlotViewer, session: Reading, now: Now, visit_date: VisitDate, site: SiteId = None
 ) -> AvailableSlots:
     """Every slot of a day, with the places that are left. A kiosk may book the present hour.
 
@@ -93,7 +93,7 @@ def _shown(offer: service.Availability) -> Slot:
     dependencies=[WithinLimits],
 )
 async def check_slot(
-    caller: SlotReader,
+    caller: SlotViewer,
     session: Reading,
     now: Now,
     visit_date: VisitDate,

@@ -9,16 +9,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from app.auth.guards import SiteManager, SiteReader, SlotManager
-from app.auth.idempotency import Once
-from app.core.database import Reading, Writing
-from app.core.dependencies import Now
+from app.auth.guards import SiteManager, SiteViewer, SlotManager
+from app.auth.idempotency_dependencies import Once
+from app.core.db.database import Reading, Writing
 from app.core.errors import InUse, NotFound, problems
-from app.core.pagination import Page, Paging
-from app.core.routing import ApiRoute
+from app.core.http.dependencies import Now
+from app.core.http.pagination import Page, Paging
+from app.core.http.routing import ApiRoute
 from app.sites.models import Site
-from app.slots import capacity
-from app.slots.capacity import SiteRules
+from app.slots import capacity_service as capacity
+from app.slots.capacity_service import SiteRules
 from app.slots.errors import SlotClosed, SlotInPast
 from app.slots.models import Slot
 from app.slots.repository import SlotReader
@@ -70,7 +70,7 @@ async def delete_site(site_id: UUID, _: SiteManager, rules: Rules) -> None:
 )
 async def list_slot_capacities(
     site_id: UUID,
-    _: SiteReader,
+    _: SiteViewer,
     session: Reading,
     now: Now,
     chosen: Annotated[SlotCapacityQuery, Query()],

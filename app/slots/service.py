@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from app.core.database import ReadSession, WriteSession
+from app.core.db.database import ReadSession, WriteSession
 from app.core.errors import Invalid
 from app.sites.models import Site
 from app.sites.repository import ClosureReader, SiteReader

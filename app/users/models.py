@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.models import Entity, words
+from app.core.db.models import Entity, words
 
 
 class Role(StrEnum):

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from app.core.errors import Invalid
-from app.core.passwords import MAX_LENGTH, normalized
+from app.core.security.passwords import MAX_LENGTH, normalized
 from app.core.text import account_key
 from app.settings import Settings
 from app.users.models import Role

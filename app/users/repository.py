@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from app.core.db.repository import ReadRepository, Repository, refusals
+from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.core.ids import new_id
-from app.core.pagination import Ordering, PageRequest, paginate
-from app.core.passwords import NO_PASSWORD
-from app.core.repository import ReadRepository, Repository, refusals
+from app.core.security.passwords import NO_PASSWORD
 from app.core.text import account_key
 from app.users.errors import EmailTaken, NameLooksTaken
 from app.users.lookalikes import looks_like

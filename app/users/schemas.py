@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from app.core.link_marks import without_domain
-from app.core.passwords import MAX_LENGTH
+from app.core.security.passwords import MAX_LENGTH
 from app.core.text import LEFT_OUT, Email, RequiredLine, SearchText
 from app.users.lookalikes import mixes_scripts
 from app.users.models import Role

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from app.core.passwords import PasswordHasher
+from app.core.security.passwords import PasswordHasher
 from app.core.text import account_key
 from app.users.models import Role, User
 from app.users.repository import UserRepository

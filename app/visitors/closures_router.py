@@ -5,20 +5,20 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from app.auth.guards import SiteReader, SlotManager
-from app.auth.idempotency import Once
-from app.core.database import Reading
-from app.core.dependencies import Now
+from app.auth.guards import SiteViewer, SlotManager
+from app.auth.idempotency_dependencies import Once
+from app.core.db.database import Reading
+from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
-from app.core.pagination import Page, Paging
-from app.core.rollout import UpdateUnderWay
-from app.core.routing import ApiRoute
+from app.core.http.dependencies import Now
+from app.core.http.pagination import Page, Paging
+from app.core.http.routing import ApiRoute
 from app.sites.errors import ClosureExists
 from app.sites.models import SiteClosure
 from app.sites.repository import ClosureReader
-from app.slots.capacity import require_site
+from app.slots.capacity_service import require_site
 from app.visitors.closure_schemas import Closure, ClosureCreate, ClosureQuery, NewClosure
-from app.visitors.closures import ClosureDesk, booked_in
+from app.visitors.closure_service import ClosureService, booked_in
 from app.visitors.dependencies import Desk
 
 router = APIRouter(
@@ -26,11 +26,11 @@ router = APIRouter(
 )
 
 
-async def _closures(desk: Desk) -> ClosureDesk:
-    return ClosureDesk(desk)
+async def _closures(desk: Desk) -> ClosureService:
+    return ClosureService(desk)
 
 
-Closures = Annotated[ClosureDesk, Depends(_closures)]
+Closures = Annotated[ClosureService, Depends(_closures)]
 
 
 @router.get(
@@ -41,7 +41,7 @@ Closures = Annotated[ClosureDesk, Depends(_closures)]
 )
 async def list_closures(
     site_id: UUID,
-    _: SiteReader,
+    _: SiteViewer,
     session: Reading,
     now: Now,
     chosen: Annotated[ClosureQuery, Query()],

@@ -9,28 +9,28 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from app.auth.guards import resolve_caller
-from app.auth.strangers import LimitStrangers
-from app.core.database import Writing
-from app.core.dependencies import Now
+from app.auth.stranger_limits import LimitStrangers
+from app.core.db.database import Writing
 from app.core.errors import Invalid
-from app.visitors.listing import VisitorFilter
-from app.visitors.registering import RegistrationDesk
-from app.visitors.registration import Registration, form_of
+from app.core.http.dependencies import Now
+from app.visitors.completion_service import Registration, form_of
+from app.visitors.list_statements import VisitorFilter
 from app.visitors.registration_schemas import VisitorCreate, WalkIn
+from app.visitors.registration_service import RegistrationService
 from app.visitors.schemas import VisitorQuery
-from app.visitors.service import VisitorDesk
+from app.visitors.service import VisitorService
 
 
-async def _desk(request: Request, unit: Writing, now: Now) -> VisitorDesk:
+async def _desk(request: Request, unit: Writing, now: Now) -> VisitorService:
     state = request.app.state
-    return VisitorDesk(unit, state.qr_tokens, state.wake_outbox, now)
+    return VisitorService(unit, state.qr_tokens, state.wake_outbox, now)
 
 
 # The next three ask FastAPI for as little as they can: all that they depend on is solved for each
 # request.
-async def _registering(request: Request, unit: Writing) -> RegistrationDesk:
+async def _registering(request: Request, unit: Writing) -> RegistrationService:
     state = request.app.state
-    return RegistrationDesk(unit, state.qr_tokens, state.wake_outbox, state.clock.now())
+    return RegistrationService(unit, state.qr_tokens, state.wake_outbox, state.clock.now())
 
 
 async def _filter(chosen: Annotated[VisitorQuery, Query()]) -> VisitorFilter:
@@ -71,6 +71,6 @@ WithinLimits = Depends(
     )
 )
 Registered = Annotated[Registration, Depends(_registration)]
-Desk = Annotated[VisitorDesk, Depends(_desk)]
-Registering = Annotated[RegistrationDesk, Depends(_registering)]
+Desk = Annotated[VisitorService, Depends(_desk)]
+Registering = Annotated[RegistrationService, Depends(_registering)]
 Filter = Annotated[VisitorFilter, Depends(_filter)]

@@ -8,7 +8,7 @@ from sqlalchemy import Computed, ForeignKey, Index, String, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.models import Base, Entity, words
+from app.core.db.models import Base, Entity, words
 from app.departments.models import Department
 from app.sites.models import Site
 from app.slots.seats import HeldSeat

@@ -36,10 +36,10 @@ from sqlalchemy.types import TypeEngine
 
 from app.audit.models import VisitorAction, VisitorEvent
 from app.auth.caller import Caller, CallerRole
-from app.core.plain import stored_columns
-from app.core.qr_token import token_hash
-from app.core.repository import ReadRepository, Repository
-from app.core.update_many import update_many
+from app.core.db.plain import stored_columns
+from app.core.db.repository import ReadRepository, Repository
+from app.core.db.update_many import update_many
+from app.core.security.qr_token import token_hash
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification
 from app.sites.models import Site

@@ -8,32 +8,32 @@ from fastapi import APIRouter, Query, Response
 from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventReader
 from app.audit.schemas import VisitorEvent
-from app.auth.browsing import Browsing
-from app.auth.guards import HostReader, Registrar, VisitorManager
-from app.auth.idempotency import Once
-from app.core.database import Reading, ReadSession
+from app.auth.guards import HostViewer, Registrar, VisitorManager
+from app.auth.idempotency_dependencies import Once
+from app.auth.reading_dependencies import Browsing
+from app.core.db.database import Reading, ReadSession
+from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
-from app.core.metrics import counted
-from app.core.pagination import Page, Paging
+from app.core.http.pagination import Page, Paging
+from app.core.http.responses import CREATED, image
+from app.core.http.routing import ApiRoute
+from app.core.observability.metrics import counted
 from app.core.qr_image import qr_png, qr_svg
 from app.core.request_context import note_subject
-from app.core.responses import CREATED, image
-from app.core.rollout import UpdateUnderWay
-from app.core.routing import ApiRoute
 from app.notifications.repository import NotificationReader
 from app.notifications.schemas import Notification
 from app.slots.errors import BOOKING_PROBLEMS
 from app.users.repository import UserReader
 from app.visitors import schemas
-from app.visitors.budgets import Budgeted
+from app.visitors.budget_limits import Budgeted
+from app.visitors.completion_service import answer, complete
 from app.visitors.dependencies import Desk, Filter, Registered, Registering, WithinLimits
 from app.visitors.errors import AlreadyRegistered
-from app.visitors.hosts import HOST_FIELDS, NotYourVisit
+from app.visitors.host_service import HOST_FIELDS, NotYourVisit
 from app.visitors.lifecycle import InvalidTransition
-from app.visitors.listing import VisitorOrdering, page_of_records
+from app.visitors.list_statements import VisitorOrdering, page_of_records
 from app.visitors.metrics import bookings_of
 from app.visitors.models import Visitor
-from app.visitors.registration import answer, complete
 from app.visitors.repository import VisitorReader
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
@@ -91,7 +91,7 @@ async def register_visitor(
 
 
 @router.get("/hosts/", operation_id="visitors_hosts", summary="List hosts")
-async def list_hosts(caller: HostReader, session: Reading) -> list[schemas.Host]:
+async def list_hosts(caller: HostViewer, session: Reading) -> list[schemas.Host]:
     """Active hosts. Kiosks are not shown their e-mail addresses."""
     hosts = await UserReader(session).active_hosts()
     return [

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from app.audit.models import VisitorAction
 from app.auth.caller import Caller, CallerRole
-from app.core.database import AfterCommit, WriteSession
+from app.core.db.database import AfterCommit, WriteSession
+from app.core.db.repository import refusals
+from app.core.db.rollout import require_finished
 from app.core.errors import NotFound
-from app.core.idempotency import forget_mentions
-from app.core.qr_token import QrTokens
-from app.core.repository import refusals
-from app.core.rollout import require_finished
+from app.core.http.idempotency import forget_mentions
+from app.core.security.qr_token import QrTokens
 from app.core.text import account_key
 from app.notifications.kinds import TO_HOST, TO_VISITOR, NotificationKind
 from app.notifications.payloads import VisitPayload
@@ -23,19 +23,19 @@ from app.sites.repository import SiteReader
 from app.slots.service import UnknownSite, move_seat
 from app.users.repository import UserReader
 from app.visitors import mails
-from app.visitors.budgets import Budgets
+from app.visitors.budget_limits import Budgets
 from app.visitors.errors import ONE_FOR_AN_ADDRESS
-from app.visitors.hosts import HOST_FIELDS, Host, resolve
+from app.visitors.host_service import HOST_FIELDS, NamedHost, resolve
 from app.visitors.lifecycle import HOLDS_SEAT, leave, require_pending, require_transition
 from app.visitors.models import Visitor, VisitorStatus
-from app.visitors.registering import Desk, department_of
+from app.visitors.registration_service import Desk, department_of
 from app.visitors.repository import VisitorRepository
 
 MOVES = ("site", "visit_date", "visit_time")
 CONFIRMATION = NotificationKind.visitor_confirmation
 
 
-class VisitorDesk(Desk):
+class VisitorService(Desk):
     """Everything that changes a visit, within one unit of work."""
 
     def __init__(
@@ -212,7 +212,7 @@ class VisitorDesk(Desk):
         return None if wanted == present else wanted
 
     async def _set_fields(
-        self, visitor: Visitor, values: dict[str, Any], host: Host, caller: Caller
+        self, visitor: Visitor, values: dict[str, Any], host: NamedHost, caller: Caller
     ) -> bool:
         """Set what differs; return whether anything does."""
         plain = {name: value for name, value in values.items() if name not in MOVES}
@@ -238,7 +238,7 @@ class VisitorDesk(Desk):
         await self.visitors.note_replaced(visitor.id)
         visitor.qr_code = self.codes.new()
 
-    async def _farewell_of_host(self, visitor: Visitor, host: Host) -> list[OutgoingMail]:
+    async def _farewell_of_host(self, visitor: Visitor, host: NamedHost) -> list[OutgoingMail]:
         """What the former host is told, of the visit as they know it."""
         if visitor.status not in HOLDS_SEAT:
             return []
@@ -349,8 +349,8 @@ class Told:
     host: bool = False
 
 
-def _host_of(visitor: Visitor) -> Host:
-    return Host(visitor.host_id, visitor.host_name, visitor.host_email)
+def _host_of(visitor: Visitor) -> NamedHost:
+    return NamedHost(visitor.host_id, visitor.host_name, visitor.host_email)
 
 
 def _when(day: date, at: time) -> str:

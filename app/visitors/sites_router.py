@@ -6,15 +6,15 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from app.auth.guards import SiteManager
-from app.core.database import Writing
-from app.core.dependencies import Now
+from app.core.db.database import Writing
+from app.core.db.repository import NameTaken
+from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
-from app.core.repository import NameTaken
-from app.core.rollout import UpdateUnderWay
-from app.core.routing import ApiRoute
+from app.core.http.dependencies import Now
+from app.core.http.routing import ApiRoute
 from app.sites import schemas as sites
 from app.slots.rules_schemas import AffectedVisitors, ChangedSite
-from app.visitors.site_changes import change_site
+from app.visitors.site_change_jobs import change_site
 
 router = APIRouter(prefix="/api/sites/{site_id:uuid}", tags=["sites"], route_class=ApiRoute)
 

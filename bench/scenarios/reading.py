@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from app.core.http.pagination import CursorCodec
 from app.core.keys import KeyRing
-from app.core.pagination import CursorCodec
-from app.visitors.listing import ORDERINGS, VisitorOrdering
+from app.visitors.list_statements import ORDERINGS, VisitorOrdering
 from bench.dataset import HOST_EMAIL
 from bench.installation import SECRET
 from bench.load import drive, get

@@ -3,11 +3,11 @@
 import asyncio
 import time
 
-from app.embedded.address import is_ready
 from bench import processes
 from bench.dataset import FILLED
 from bench.installation import HOST, READY_SECONDS, free_port
 from bench.run import Bench
+from devserver.address import is_ready
 
 IDLE_SECONDS = 3.0
 BYTES = "SELECT pg_table_size($1::regclass), pg_indexes_size($1::regclass)"

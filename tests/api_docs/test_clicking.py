@@ -7,12 +7,12 @@ from fastapi import FastAPI
 from playwright.async_api import Browser, Page, Route
 
 from app.settings import Settings
-from app.users.accounts import create_development_accounts
-from tests.api import Api
-from tests.browser import watched
+from app.users.account_service import create_development_accounts
 from tests.devices.devices import add_device
-from tests.serving import served
-from tests.write_permissions import documented_app
+from tests.support.api import Api
+from tests.support.browser import watched
+from tests.support.serving import served
+from tools.write_permissions import documented_app
 
 ADMIN = ("admin@ifactory.com", "admin123")
 

@@ -11,11 +11,11 @@ from fastapi import FastAPI
 
 from app.auth import dependencies
 from app.core.clock import SettableClock
-from app.core.database import Database
-from app.core.passwords import PasswordHasher
+from app.core.db.database import Database
+from app.core.security.passwords import PasswordHasher
 from app.main import create_app
 from app.settings import Settings
-from tests.api import Api
+from tests.support.api import Api
 
 StartApp = Callable[..., Awaitable[Api]]
 

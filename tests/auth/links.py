@@ -3,7 +3,7 @@
 import re
 from email.message import EmailMessage
 
-from tests.mailbox import Mailbox
+from tests.support.mailbox import Mailbox
 
 LINK = re.compile(r"http://localhost:3000/(reset-password|accept-invitation)\?token=([\w-]+)")
 

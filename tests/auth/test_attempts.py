@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from app.auth import dependencies
 from app.auth.models import AccountLink
-from app.core.passwords import PasswordHasher
-from tests.api import PASSWORD, Api
+from app.core.security.passwords import PasswordHasher
 from tests.auth.conftest import StartApp
 from tests.auth.links import newest_token
-from tests.database import deactivate
-from tests.mailbox import Mailbox
-from tests.problems import problem
+from tests.support.api import PASSWORD, Api
+from tests.support.database import deactivate
+from tests.support.mailbox import Mailbox
+from tests.support.problems import problem
 
 EMAIL, WRONG = "desk@example.com", "wrong password"
 

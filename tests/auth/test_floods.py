@@ -16,20 +16,20 @@ from sqlalchemy import func, select
 
 from app.auth.models import AccountEvent, SignInNetwork
 from app.core.clock import SettableClock
-from app.core.database import Database
-from app.core.passwords import (
+from app.core.db.database import Database
+from app.core.security.passwords import (
     CONCURRENT,
     FOR_KNOWN,
     WAITING,
     WAITING_OF_A_NETWORK,
     PasswordHasher,
 )
-from tests.api import PASSWORD, Api
 from tests.auth.conftest import StartApp
 from tests.auth.links import newest_token
-from tests.mailbox import Mailbox
-from tests.problems import problem
-from tests.serving import served
+from tests.support.api import PASSWORD, Api
+from tests.support.mailbox import Mailbox
+from tests.support.problems import problem
+from tests.support.serving import served
 
 EMAIL, WRONG = "desk@example.com", "wrong password"
 HOME, ELSEWHERE = "203.0.113.1", "198.51.100.1"

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from app.core.clock import SettableClock
-from tests.api import Api, Client
-from tests.problems import problem
-from tests.requests import sample
-from tests.route_table import Operation, operations
-from tests.write_permissions import documented_app
+from tests.support.api import Api, Client
+from tests.support.problems import problem
+from tests.support.requests import sample
+from tests.support.route_table import Operation, operations
+from tools.write_permissions import documented_app
 
 APP = documented_app()
 OWN = {"name": "Own Visitor", "email": "own@example.com", "visit_date": "2026-11-25"}

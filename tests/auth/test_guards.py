@@ -4,8 +4,8 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.auth.guards import Public, SignedIn
-from app.core.routing import ApiRoute
-from tests.route_table import DOCUMENTATION, operations
+from app.core.http.routing import ApiRoute
+from tests.support.route_table import DOCUMENTATION, operations
 
 
 def unguarded(app: FastAPI) -> list[str]:

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app.auth import housekeeping
-from app.auth.housekeeping import Purged, purge_sign_ins, purge_trail
+from app.auth import jobs as housekeeping
+from app.auth.jobs import Purged, purge_sign_ins, purge_trail
 from app.auth.models import AccountLink, AuthSession, RefreshToken
 from app.core.clock import SettableClock
-from app.core.database import Database
-from tests.api import PASSWORD, Api
-from tests.problems import problem
+from app.core.db.database import Database
+from tests.support.api import PASSWORD, Api
+from tests.support.problems import problem
 
 
 async def sign_in(api: Api) -> str:

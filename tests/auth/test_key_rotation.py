@@ -3,9 +3,9 @@
 from pydantic import SecretStr
 
 from app.settings import Settings
-from tests.api import PASSWORD, Api, Client
 from tests.auth.conftest import StartApp
-from tests.problems import problem
+from tests.support.api import PASSWORD, Api, Client
+from tests.support.problems import problem
 
 NEW = SecretStr("another secret of the tests, long enough to be one")
 

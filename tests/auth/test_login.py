@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from app.core.clock import SystemClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.users.models import Role, User
 from app.users.repository import UserRepository
 from app.users.service import create_user
-from tests.api import PASSWORD, Api
 from tests.auth.conftest import StartApp
-from tests.database import deactivate
-from tests.problems import faulty_fields, problem
+from tests.support.api import PASSWORD, Api
+from tests.support.database import deactivate
+from tests.support.problems import faulty_fields, problem
 
 LOGIN, TOKEN = "/api/auth/login/", "/api/auth/token/"
 EMAIL = "desk@example.com"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.api import Api
-from tests.problems import faulty_fields, problem
+from tests.support.api import Api
+from tests.support.problems import faulty_fields, problem
 
 
 async def test_everybody_sees_themselves(api: Api):

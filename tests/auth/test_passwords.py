@@ -9,13 +9,13 @@ import httpx
 import pytest
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from tests.api import PASSWORD, Api, Client
+from app.core.db.database import Database
 from tests.auth.conftest import StartApp
 from tests.auth.links import newest_token
-from tests.database import all_mails, change_default_site, deactivate, places_holding
-from tests.mailbox import Mailbox
-from tests.problems import faulty_fields, problem
+from tests.support.api import PASSWORD, Api, Client
+from tests.support.database import all_mails, change_default_site, deactivate, places_holding
+from tests.support.mailbox import Mailbox
+from tests.support.problems import faulty_fields, problem
 
 NEW, EMAIL = "another fine password", "desk@example.com"
 

@@ -4,14 +4,14 @@ from typing import Any
 
 from app.auth.caller import CallerRole
 from app.auth.permissions import PERMISSIONS
-from app.core.database import Database
-from tests.api import Api, Client
-from tests.database import change_default_site, deactivate
+from app.core.db.database import Database
 from tests.devices.devices import HEARTBEAT, add_device
-from tests.problems import problem
-from tests.requests import Sample, sample
-from tests.route_table import Operation, operations
-from tests.write_permissions import documented_app
+from tests.support.api import Api, Client
+from tests.support.database import change_default_site, deactivate
+from tests.support.problems import problem
+from tests.support.requests import Sample, sample
+from tests.support.route_table import Operation, operations
+from tools.write_permissions import documented_app
 
 APP = documented_app()
 OPERATIONS = {str(operation): operation for operation in operations(APP) if operation.in_document}

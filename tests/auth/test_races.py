@@ -10,9 +10,9 @@ from sqlalchemy import delete, update
 
 from app.auth.sign_in_limits import SignInLimits
 from app.users.models import User
-from tests.api import PASSWORD, Api, Client
-from tests.database import deactivate
-from tests.problems import problem
+from tests.support.api import PASSWORD, Api, Client
+from tests.support.database import deactivate
+from tests.support.problems import problem
 
 CREDENTIALS = {"email": "charles@example.com", "password": PASSWORD}
 

@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from app.settings import Settings
-from tests.api import PASSWORD, Api
 from tests.auth.conftest import StartApp
-from tests.problems import faulty_fields, problem
+from tests.support.api import PASSWORD, Api
+from tests.support.problems import faulty_fields, problem
 
 ADA: dict[str, Any] = {
     "email": "ada@example.com",

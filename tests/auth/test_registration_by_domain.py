@@ -8,15 +8,15 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from app.auth.housekeeping import purge_sign_ins
+from app.auth.jobs import purge_sign_ins
 from app.core.clock import SettableClock
 from app.users.models import User
-from tests.api import PASSWORD, Api
 from tests.auth.conftest import StartApp
 from tests.auth.links import newest_token
-from tests.database import all_mails
-from tests.mailbox import Mailbox
-from tests.problems import faulty_fields, problem
+from tests.support.api import PASSWORD, Api
+from tests.support.database import all_mails
+from tests.support.mailbox import Mailbox
+from tests.support.problems import faulty_fields, problem
 
 BOSS = "boss@corp.example"
 ASKED: dict[str, Any] = {"email": BOSS, "first_name": "Mallory", "last_name": "Typed"}

@@ -8,9 +8,9 @@ import pytest
 from jose import jwt
 
 from app.core.clock import SettableClock
-from tests.api import PASSWORD, Api, Client
 from tests.auth.conftest import StartApp
-from tests.problems import problem
+from tests.support.api import PASSWORD, Api, Client
+from tests.support.problems import problem
 
 LOGIN, REFRESH = "/api/auth/login/", "/api/auth/token/refresh/"
 NOBODY = "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11"

@@ -8,12 +8,12 @@ import httpx
 import pytest
 
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.keys import KeyRing
-from app.core.qr_token import QrTokens
-from tests.api import PASSWORD, Api
-from tests.database import deactivate, places_holding
-from tests.problems import faulty_fields, problem
+from app.core.security.qr_token import QrTokens
+from tests.support.api import PASSWORD, Api
+from tests.support.database import deactivate, places_holding
+from tests.support.problems import faulty_fields, problem
 
 REFRESH, LOGOUT = "/api/auth/token/refresh/", "/api/auth/logout/"
 

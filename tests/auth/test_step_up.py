@@ -8,12 +8,12 @@ import httpx
 import pytest
 
 from app.core.clock import SettableClock
-from app.core.rollout import Rollout
-from tests.api import PASSWORD, Api, Client
+from app.core.db.rollout import Rollout
 from tests.auth.conftest import StartApp
 from tests.auth.links import newest_token
-from tests.mailbox import Mailbox
-from tests.problems import problem
+from tests.support.api import PASSWORD, Api, Client
+from tests.support.mailbox import Mailbox
+from tests.support.problems import problem
 
 STAFF: dict[str, Any] = {
     "email": "grace@example.com",

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from app.core.database import Database
-from tests.api import PASSWORD, Api, Client
+from app.core.db.database import Database
 from tests.auth.conftest import StartApp
 from tests.auth.links import newest_token
-from tests.database import places_holding
-from tests.mailbox import Mailbox
-from tests.problems import faulty_fields, problem
+from tests.support.api import PASSWORD, Api, Client
+from tests.support.database import places_holding
+from tests.support.mailbox import Mailbox
+from tests.support.problems import faulty_fields, problem
 
 LOGIN, REFRESH = "/api/auth/login/", "/api/auth/token/refresh/"
 HOST = {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace", "role": "host"}

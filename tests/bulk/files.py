@@ -10,7 +10,7 @@ import httpx
 from openpyxl import Workbook
 
 from app.bulk.errors import XLSX
-from tests.api import Client
+from tests.support.api import Client
 
 INLINE = re.compile(r'(<c [^>]*)t="inlineStr"><is><t[^>]*>([^<]*)</t></is></c>')
 HEADER = [

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.audit.models import VisitorEvent
-from app.core.database import Database
+from app.core.db.database import Database
 from app.notifications.models import Notification
 from app.slots.models import Slot
 from app.visitors.models import Visitor

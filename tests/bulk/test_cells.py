@@ -6,11 +6,11 @@ import pytest
 from openpyxl import Workbook
 
 from app.bulk.number_formats import digits_shown
-from app.core.database import Database
-from tests.api import Api
+from app.core.db.database import Database
 from tests.bulk.files import HEADER, faults, row, saved, upload, workbook
 from tests.bulk.reading import WHEN, only, read
-from tests.database import change_default_site
+from tests.support.api import Api
+from tests.support.database import change_default_site
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Erasing one visitor of an upload."""
 
-from app.core.database import Database
-from tests.api import Api
+from app.core.db.database import Database
 from tests.bulk.files import HOST, rows, upload, workbook
-from tests.database import places_holding
+from tests.support.api import Api
+from tests.support.database import places_holding
 
 
 async def test_nothing_of_an_erased_visitor_is_left_but_the_others_are(

@@ -15,8 +15,8 @@ from app.bulk.faults import UnreadableWorkbook
 from app.bulk.marking import marked
 from app.bulk.rows import read_rows
 from app.bulk.workbook import read_list
-from tests.api import Api
 from tests.bulk.files import HEADER, packed, row, shared, upload, workbook
+from tests.support.api import Api
 
 COMMON: dict[str, Any] = {"visit_date": date(2026, 11, 23), "visit_time": time(10), "site": None}
 VALID = [workbook([row(1), row(2, "x")], [*HEADER, "Visit Time"])]

@@ -9,9 +9,9 @@ import pytest
 from app.bulk import archive, faults, xml
 from app.bulk.faults import UnreadableWorkbook
 from app.bulk.workbook import read_list
-from tests.api import Api
 from tests.bulk.files import packed, part, repacked, row, rows, shared, upload, workbook
-from tests.problems import problem
+from tests.support.api import Api
+from tests.support.problems import problem
 
 SHEET = "xl/worksheets/sheet1.xml"
 STRINGS = "xl/sharedStrings.xml"

@@ -11,9 +11,9 @@ from app.bulk.faults import HiddenRows, SeveralLists, UnknownColumns, Unreadable
 from app.bulk.leftovers import MAX_ROWS, documents
 from app.bulk.workbook import read_list
 from app.reports.columns import COLUMNS as EXPORTED
-from tests.api import Api
 from tests.bulk.files import HEADER, part, repacked, row, rows, saved, upload, workbook
-from tests.problems import problem
+from tests.support.api import Api
+from tests.support.problems import problem
 
 Lines = Sequence[Sequence[Any]]
 LIST: Lines = [HEADER, row()]

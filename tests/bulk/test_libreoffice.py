@@ -11,8 +11,8 @@ import pytest
 from openpyxl import load_workbook
 
 from app.bulk.errors import XLSX
-from tests.api import Api
 from tests.bulk.files import HEADER, faults, row, upload, workbook
+from tests.support.api import Api
 
 SARA = ["שרה כהן", "sara@example.com", "4930123456", "Zoë & Söhne", "emp", "govt"]
 OFFICE = shutil.which("soffice")

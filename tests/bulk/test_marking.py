@@ -9,9 +9,9 @@ from openpyxl import Workbook, load_workbook
 
 from app.bulk.errors import XLSX
 from app.bulk.marking import FAULTY
-from tests.api import Api
 from tests.bulk.files import HEADER, row, saved, upload, workbook
-from tests.problems import problem
+from tests.support.api import Api
+from tests.support.problems import problem
 
 MARKED = {"Accept": f"application/json;q=0.5, {XLSX}"}
 

@@ -9,14 +9,14 @@ from typing import Any
 from fastapi import FastAPI
 from openpyxl import load_workbook
 
-from app.core.database import Database
-from tests.api import Api
+from app.core.db.database import Database
 from tests.bulk.files import HEADER, HOST, faults, row, rows, saved, upload, workbook
 from tests.bulk.stored import stored
-from tests.counting import statements
-from tests.database import add_department, add_site, assert_seats_are_visitors
-from tests.mailbox import Mailbox, body_of
-from tests.problems import problem
+from tests.support.api import Api
+from tests.support.counting import statements
+from tests.support.database import add_department, add_site, assert_seats_are_visitors
+from tests.support.mailbox import Mailbox, body_of
+from tests.support.problems import problem
 
 PLACES = [*HEADER, "Site", "Department"]
 

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select, text
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.sites.models import Site
-from tests.api import Api
 from tests.bulk.files import HEADER, HOST, row, rows, upload, workbook
-from tests.database import add_site, all_mails, assert_seats_are_visitors, booked
 from tests.e2e.installation import eventually
-from tests.problems import faulty_fields
+from tests.support.api import Api
+from tests.support.database import add_site, all_mails, assert_seats_are_visitors, booked
+from tests.support.problems import faulty_fields
 
 
 async def test_of_four_uploads_of_a_whole_slot_one_succeeds(api: Api, database: Database):

@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from app.core.database import Database
-from tests.api import Api
+from app.core.db.database import Database
 from tests.bulk.files import COMMON, HEADER, faults, row, rows, upload, workbook
 from tests.bulk.stored import stored
-from tests.database import (
+from tests.support.api import Api
+from tests.support.database import (
     change_default_site,
     close_default_site,
 )
-from tests.problems import faulty_fields, problem
+from tests.support.problems import faulty_fields, problem
 
 
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])

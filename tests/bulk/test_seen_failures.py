@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from app.core.database import Database
-from tests.api import Api
+from app.core.db.database import Database
 from tests.bulk.files import HEADER, faults, part, repacked, row, rows, saved, upload, workbook
 from tests.bulk.stored import stored
-from tests.database import add_site
-from tests.mailbox import Mailbox, body_of
-from tests.problems import problem
+from tests.support.api import Api
+from tests.support.database import add_site
+from tests.support.mailbox import Mailbox, body_of
+from tests.support.problems import problem
 
 
 async def test_two_sheets_with_a_list_are_refused_by_name(api: Api, database: Database):

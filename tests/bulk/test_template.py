@@ -8,10 +8,10 @@ from openpyxl import Workbook, load_workbook
 
 from app.bulk.errors import XLSX
 from app.bulk.workbook import read_list
-from tests.api import Api, Client
 from tests.bulk.files import HEADER, row, upload
-from tests.counting import statements
-from tests.problems import problem
+from tests.support.api import Api, Client
+from tests.support.counting import statements
+from tests.support.problems import problem
 
 
 async def template(client: Client) -> Workbook:

@@ -4,20 +4,20 @@ from collections import Counter
 
 from fastapi import FastAPI
 
-from app.core.database import Database
-from tests.api import Api
+from app.core.db.database import Database
 from tests.bulk.files import COMMON, HEADER, HOST, row, rows, upload, workbook
 from tests.bulk.stored import stored
-from tests.counting import statements
-from tests.database import (
+from tests.support.api import Api
+from tests.support.counting import statements
+from tests.support.database import (
     add_department,
     add_site,
     all_events,
     assert_seats_are_visitors,
     booked,
 )
-from tests.mailbox import Mailbox
-from tests.problems import problem
+from tests.support.mailbox import Mailbox
+from tests.support.problems import problem
 
 
 async def test_every_row_becomes_a_visitor(api: Api, database: Database):

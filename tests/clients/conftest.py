@@ -7,10 +7,10 @@ import pytest
 from fastapi import FastAPI
 
 from app.settings import Settings
-from app.users.accounts import create_development_accounts
-from tests.api import Api
+from app.users.account_service import create_development_accounts
 from tests.bulk.files import HEADER, row, workbook
-from tests.serving import served
+from tests.support.api import Api
+from tests.support.serving import served
 
 COLUMNS = [*HEADER, "Visit Date", "Visit Time"]
 WHEN = ("2026-11-23", "10:00")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.write_permissions import documented_app
+from tools.write_permissions import documented_app
 
 ROOT = Path(__file__).parents[2]
 TYPESCRIPT = ROOT / "clients" / "typescript"

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from app import migrations
-from app.core.database import Database
+from app.core.db.database import Database
 from app.settings import Settings
 from tests.commands.terminal import on_a_terminal
 from tests.conftest import recreate_database

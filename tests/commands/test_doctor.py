@@ -14,13 +14,13 @@ from pydantic import SecretStr
 
 from app.commands.doctor import Health, as_json, before_update, examine, report
 from app.commands.reasons import reason_of
-from app.core.database import Database
-from app.core.rollout import Rollout
-from app.embedded.mail import MailCatcher
+from app.core.db.database import Database
+from app.core.db.rollout import Rollout
 from app.settings import Settings
+from devserver.mail import MailCatcher
 from tests.conftest import recreate_database
-from tests.database import add_site, change_default_site
-from tests.zones import moved, reckoned_with
+from tests.support.database import add_site, change_default_site
+from tests.support.zones import moved, reckoned_with
 
 NOBODY = "127.0.0.1:1"
 

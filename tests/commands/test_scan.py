@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.core.qr_image import qr_png
-from tests.api import Api
 from tests.devices.devices import add_device
-from tests.serving import served
+from tests.support.api import Api
+from tests.support.serving import served
 
 UNUSED = "http://127.0.0.1:9"  # the port of "discard"
 

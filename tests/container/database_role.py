@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from app.embedded.process import clean_environment
-from app.embedded.wheels import wheel_file
+from devserver.process import clean_environment
+from devserver.wheels import wheel_file
 from tests.container.dockerfile import ROOT
 
 

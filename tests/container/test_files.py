@@ -12,11 +12,11 @@ from ruamel.yaml import YAML
 
 from app import migrations
 from app.cli import app
-from app.embedded.postgres import EmbeddedPostgres
 from app.settings import Settings
+from devserver.postgres import EmbeddedPostgres
 from tests.container.database_role import make_role
 from tests.container.dockerfile import ROOT, stages
-from tests.embedded.helpers import query
+from tests.devserver.helpers import query
 
 # Of the service's role: what it may not do with rows, or may do with tables.
 MISPLACED_RIGHTS = """

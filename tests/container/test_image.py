@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded.postgres import EmbeddedPostgres
-from app.embedded.redis import EmbeddedRedis
+from devserver.postgres import EmbeddedPostgres
+from devserver.redis import EmbeddedRedis
 from tests.container.dockerfile import ROOT
 from tests.container.image import Container, Tree, built, started
 

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from app.settings import Settings
 from tests.container.dockerfile import ROOT, stages
-from tests.write_permissions import documented_app
+from tools.write_permissions import documented_app
 
 Resource = dict[str, Any]
 

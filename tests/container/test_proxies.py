@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.embedded.server import Server
+from devserver.server import Server
 from tests.e2e.installation import free_port
 from tests.scaling.servers import HOST, Caddy, Nginx
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from app.core.client_address import ProxyTrust
+from app.core.http.client_address import ProxyTrust
 
 TRUSTED = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 forwarded_for = ProxyTrust(TRUSTED)

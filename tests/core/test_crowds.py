@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from app.core.crowds import MOST_OF_NETWORK, CrowdMiddleware
+from app.core.http.crowds import MOST_OF_NETWORK, CrowdMiddleware
 from app.core.request_context import RequestContext, set_request_context
 
 

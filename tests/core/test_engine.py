@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url, text
 
-from app.core.engine import connect_options, make_engine, missing_limits
+from app.core.db.engine import connect_options, make_engine, missing_limits
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from fastapi import Request
 from sqlalchemy.exc import DBAPIError
 
 from app.auth.errors import TokenReused
-from app.core import error_handlers, errors
+from app.core import errors
+from app.core.http import error_handlers
 from app.slots.errors import SlotFull
-from tests.api import VISITOR, Api
+from tests.support.api import VISITOR, Api
 
 
 def test_a_problem_says_what_rfc_9457_asks_for():

@@ -11,9 +11,9 @@ from asgi_lifespan import LifespanManager
 from fastapi import FastAPI, Request
 
 from app.auth.guards import Public
-from app.core import logging as logs
-from app.core.database import Database
-from app.core.fault_reports import report_faults
+from app.core.db.database import Database
+from app.core.observability import logging as logs
+from app.core.observability.fault_reports import report_faults
 from app.main import create_app
 from app.settings import Settings
 from tests.e2e.collector import Collector, collecting

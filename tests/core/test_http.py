@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from app.core.clock import SettableClock
-from tests.api import VISITOR, Api
-from tests.problems import faulty_fields, problem
+from tests.support.api import VISITOR, Api
+from tests.support.problems import faulty_fields, problem
 
 LOGIN = "/api/auth/login/"
 JSON = {"Content-Type": "application/json"}

@@ -10,10 +10,10 @@ import pytest
 
 from app.bulk.errors import XLSX
 from app.core.clock import SettableClock
-from app.core.database import Database
-from app.core.idempotency import forget_old
-from tests.api import VISITOR, Api, Client
+from app.core.db.database import Database
+from app.core.http.idempotency import forget_old
 from tests.bulk.files import COMMON, row, workbook
+from tests.support.api import VISITOR, Api, Client
 
 
 async def post(client: Client, key: str, body: Any, path: str = "visitors/") -> httpx.Response:
@@ -105,7 +105,7 @@ async def test_a_crash_before_the_commit_leaves_nothing(
 ) -> None:
     admin = await api.admin()
     with monkeypatch.context() as patch:
-        patch.setattr("app.core.idempotency.Repeatable.keep", _crash)
+        patch.setattr("app.core.http.idempotency.Repeatable.keep", _crash)
         assert (await post(admin, "key-1", VISITOR)).status_code == 500
     assert await count(admin) == 0
     assert (await post(admin, "key-1", VISITOR)).status_code == 201

@@ -6,7 +6,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 
 from app.core.languages import CATALOGUES, Language, preferred, translations
-from tests.write_catalogues import in_step, read, template
+from tools.write_catalogues import in_step, read, template
 
 TRANSLATED = [language for language in Language if language is not Language.ENGLISH]
 MARKUP = re.compile(r"<[^>]+>|&\w+;")
@@ -22,7 +22,7 @@ def test_every_language_has_a_catalogue_and_every_catalogue_a_language():
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_is_in_step_with_the_templates_and_the_code(language: Language):
-    """Otherwise: `python -m tests.write_catalogues`, and translate what is new."""
+    """Otherwise: `python -m tools.write_catalogues`, and translate what is new."""
     file = CATALOGUES / f"{language}.po"
     assert file.read_bytes() == in_step(read(file))
 

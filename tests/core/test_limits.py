@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisDown
 
-from app.core import limits
+from app.core.http import limits
+from app.core.http.limits import Breaker, Lots, RateLimiter, Rule, TooManyRequests, _lot
 from app.core.keys import KeyRing
-from app.core.limits import Breaker, Lots, RateLimiter, Rule, TooManyRequests, _lot, client_network
-from app.core.metrics import LIMITS_STOOD_STILL, LIMITS_WITHOUT_REDIS
-from app.core.request_context import RequestContext, set_request_context
+from app.core.observability.metrics import LIMITS_STOOD_STILL, LIMITS_WITHOUT_REDIS
+from app.core.request_context import RequestContext, client_network, set_request_context
 from app.settings import Rate
 from tests.conftest import forget_limits
 

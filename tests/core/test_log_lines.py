@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import structlog
 
-from app.core.logging import configure_logging
-from tests.api import VISITOR, Api
-from tests.mailbox import Mailbox
+from app.core.observability.logging import configure_logging
+from tests.support.api import VISITOR, Api
+from tests.support.mailbox import Mailbox
 
 FORGED_LINE = "x\r\n2026-11-23T08:00:00Z [info] admin signed in\u2028\x1b[2J"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.core import outages
-from app.core.outages import Outage
+from app.core.observability import outages
+from app.core.observability.outages import Outage
 
 
 def test_an_outage_is_told_once_and_its_end(

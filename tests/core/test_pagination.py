@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import InvalidCursor
+from app.core.http.pagination import CursorCodec
 from app.core.keys import KeyRing
-from app.core.pagination import CursorCodec
-from app.visitors.listing import ORDERINGS, VisitorOrdering
-from tests.api import Api, Client
-from tests.problems import faulty_fields, problem
+from app.visitors.list_statements import ORDERINGS, VisitorOrdering
+from tests.support.api import Api, Client
+from tests.support.problems import faulty_fields, problem
 
 codec = CursorCodec(KeyRing(["the secret of the cursors of these tests"]))
 many = settings(max_examples=1000, deadline=None, derandomize=True, database=None)

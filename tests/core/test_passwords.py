@@ -5,7 +5,7 @@ from threading import Semaphore
 
 import pytest
 
-from app.core.passwords import CONCURRENT, PasswordHasher
+from app.core.security.passwords import CONCURRENT, PasswordHasher
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from app.core.passwords import PasswordHasher
+from app.core.db.database import Database
+from app.core.security.passwords import PasswordHasher
 from app.main import create_app
 from app.settings import Settings
-from tests.api import VISITOR, Api
 from tests.bulk.files import rows, upload, workbook
-from tests.database import change_default_site
-from tests.wire import Heard, overheard
+from tests.support.api import VISITOR, Api
+from tests.support.database import change_default_site
+from tests.support.wire import Heard, overheard
 
 # One that was prepared and not yet bound when its message ended: the next may meet another server.
 LEFT_BEHIND = re.compile("P[^B]*S")

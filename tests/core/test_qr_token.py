@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.keys import KeyRing
-from app.core.qr_token import SHAPE, QrTokens
+from app.core.security.qr_token import SHAPE, QrTokens
 
 OLD, NEW = "the secret of last year, long enough", "the secret of this year, long enough"
 tokens = QrTokens(KeyRing([NEW]))

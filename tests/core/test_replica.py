@@ -13,19 +13,19 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import migrations
-from app.core import recent_writers, replica
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db import recent_writers, replica
+from app.core.db.database import Database
+from app.core.db.recent_writers import RecentWriters
 from app.core.jobs import connect
-from app.core.passwords import PasswordHasher
-from app.core.recent_writers import RecentWriters
-from app.embedded.postgres import EmbeddedPostgres
+from app.core.security.passwords import PasswordHasher
 from app.main import create_app
 from app.settings import Settings
-from tests.api import VISITOR, Api
+from devserver.postgres import EmbeddedPostgres
 from tests.conftest import MONDAY
 from tests.faults.processes import frozen
-from tests.replication import make_standby
+from tests.support.api import VISITOR, Api
+from tests.support.replication import make_standby
 
 LIMIT = 30  # seconds, for whatever should happen soon
 Servers = tuple[EmbeddedPostgres, EmbeddedPostgres]

@@ -13,7 +13,7 @@ from jose import jwt
 
 from app.core.ids import new_id
 from app.core.keys import Key, KeyRing
-from app.core.tokens import InvalidToken, TokenSigner
+from app.core.security.tokens import InvalidToken, TokenSigner
 
 OLD, NEW = "the secret of last year, long enough", "the secret of this year, long enough"
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)

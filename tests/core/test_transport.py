@@ -13,9 +13,9 @@ from fastapi import FastAPI
 
 from app.main import UPLOAD_PATH, create_app
 from app.settings import Settings
-from tests.api import Api
-from tests.problems import problem
-from tests.write_permissions import documented_app
+from tests.support.api import Api
+from tests.support.problems import problem
+from tools.write_permissions import documented_app
 
 LOGIN = "/api/auth/login/"
 JSON = {"Content-Type": "application/json"}

@@ -7,7 +7,7 @@ import pytest
 
 from app.core.errors import Unavailable
 from app.core.request_context import RequestContext, set_request_context
-from app.core.turns import Standing, Turns
+from app.core.security.turns import Standing, Turns
 
 AT_ONCE, OF_NETWORK, IN_ALL = 2, 4, 32
 

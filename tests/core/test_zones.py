@@ -14,7 +14,7 @@ import pytest
 from babel.dates import get_timezone
 
 from app.core.localtime import instant_of, local_now, timezone_names, zone_of
-from tests.zones import moved
+from tests.support.zones import moved
 
 # British Columbia keeps its summer time from November 2026 on.
 VISIT = date(2026, 12, 3), time(10), "America/Vancouver"
@@ -54,7 +54,7 @@ def of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("app.main", "-1 day, 17:00:00"),
         ("app.cli", "-1 day, 17:00:00"),
         ("workers.settings", "-1 day, 17:00:00"),
-        ("app.embedded.dev", "-1 day, 17:00:00"),
+        ("devserver.dev", "-1 day, 17:00:00"),
         ("json", "9:00:00"),  # which is none of ours, and shows that the machine was asked
     ],
 )

@@ -8,8 +8,8 @@ import pytest
 
 from app.auth.caller import CallerRole
 from app.auth.permissions import PERMISSIONS, Permission
-from tests.api import Api, Client
-from tests.problems import faulty_fields, problem
+from tests.support.api import Api, Client
+from tests.support.problems import faulty_fields, problem
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.api import Api, Client
+from tests.support.api import Api, Client
 
 HEARTBEAT = "devices/heartbeat/"
 

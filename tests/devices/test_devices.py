@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.devices.device_key import key_hash
-from tests.api import Api
-from tests.database import add_site, places_holding
-from tests.problems import faulty_fields, problem
+from tests.support.api import Api
+from tests.support.database import add_site, places_holding
+from tests.support.problems import faulty_fields, problem
 
 NOWHERE = "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11"
 GATE = {"name": "North gate", "kind": "scanner", "gate": "North"}

@@ -10,12 +10,12 @@ from fastapi import FastAPI
 from sqlalchemy import update
 
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.devices.models import Device
-from tests.api import Api, Client
-from tests.counting import statements
 from tests.devices.devices import HEARTBEAT, add_device, with_key
-from tests.problems import problem
+from tests.support.api import Api, Client
+from tests.support.counting import statements
+from tests.support.problems import problem
 
 STRANGE = "vmsdev_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA24vVA6"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.embedded.mail import MailCatcher
+from devserver.mail import MailCatcher
 from tests.e2e.installation import SUPERADMIN, Installation, Today, running
 
 OPEN_ALWAYS = {

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from app.embedded.mail import MailCatcher
+from devserver.mail import MailCatcher
 
 STOP_SECONDS = 20
 ADMIN = {"email": "admin@ifactory.com", "password": "admin123"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.devserver.helpers import children
 from tests.e2e.installation import Installation, eventually, free_port, process
-from tests.embedded.helpers import children
 from tests.health.figures import Figures
 
 LIVE = {"method": "GET", "route": "/health/live/", "status": "200"}

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.embedded.mail import MailCatcher
+from devserver.mail import MailCatcher
 from tests.conftest import recreate_database
 from tests.e2e.conftest import OPEN_ALWAYS
 from tests.e2e.installation import SUPERADMIN, Today, all_ready, eventually, free_port, process

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from app import migrations
-from app.core.database import Database
-from app.embedded.mail import MailCatcher
-from app.embedded.postgres import EmbeddedPostgres
-from app.embedded.redis import EmbeddedRedis
+from app.core.db.database import Database
 from app.settings import Settings
-from app.users.accounts import create_development_accounts
-from tests.database import change_default_site
+from app.users.account_service import create_development_accounts
+from devserver.mail import MailCatcher
+from devserver.postgres import EmbeddedPostgres
+from devserver.redis import EmbeddedRedis
 from tests.faults.processes import Service
 from tests.faults.report import PROPERTY, Finding, table
+from tests.support.database import change_default_site
 
 SECRET = "a secret of the fault suite, long enough to be one"
 TEMPLATE = "faults_template"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, func, select
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.notifications.models import Notification, NotificationStatus
 
 WAITING = (NotificationStatus.QUEUED, NotificationStatus.SENDING)

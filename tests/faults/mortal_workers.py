@@ -17,7 +17,7 @@ from typing import Any
 from aiosmtplib.protocol import SMTPProtocol
 from sqlalchemy import Engine, event
 
-from app.core.logging import configure_logging
+from app.core.observability.logging import configure_logging
 from app.settings import Settings
 from workers.main import run
 

@@ -6,7 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from app.embedded.server import Server
+from devserver.server import Server
 from tests.faults.processes import frozen
 
 

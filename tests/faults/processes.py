@@ -15,12 +15,12 @@ import httpx
 from asgi_lifespan import LifespanManager
 
 from app.core.clock import Clock
-from app.core.logging import configure_logging
-from app.embedded.process import Child, Program
+from app.core.observability.logging import configure_logging
 from app.main import create_app
 from app.settings import Settings
+from devserver.process import Child, Program
+from tests.devserver.helpers import children
 from tests.e2e.installation import ADMIN, Installation, all_ready, free_port
-from tests.embedded.helpers import children
 
 STOP_SECONDS = 30.0  # for what has a time limit of its own below that
 

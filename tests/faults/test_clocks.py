@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from tests.database import change_default_site
+from app.core.db.database import Database
 from tests.faults.mails import arrived
 from tests.faults.processes import Service, visitor
 from tests.faults.report import Finding
 from tests.faults.visits import registered, still_pending
-from tests.mailbox import sweep
+from tests.support.database import change_default_site
+from tests.support.mailbox import sweep
 from workers.context import open_context
 from workers.visits import close_visits, send_reminders
 

@@ -12,16 +12,16 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
-from app.core.database import Database
-from app.embedded.postgres import EmbeddedPostgres
-from tests.embedded.helpers import query
+from app.core.db.database import Database
+from devserver.postgres import EmbeddedPostgres
+from tests.devserver.helpers import query
 from tests.faults.load import Load
 from tests.faults.processes import Service, visitor
 from tests.faults.report import Finding
 from tests.faults.visits import addresses, registered
-from tests.problems import problem
 from tests.reports.data import fill
-from tests.requests import XLSX
+from tests.support.problems import problem
+from tests.support.requests import XLSX
 
 pytestmark = [pytest.mark.faults]
 

@@ -10,15 +10,15 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification
-from tests.database import change_default_site
 from tests.e2e.installation import Today, eventually
 from tests.faults.mails import arrived, none_waits
 from tests.faults.processes import Service, visitor
 from tests.faults.report import Finding
 from tests.faults.visits import registered
+from tests.support.database import change_default_site
 
 pytestmark = [pytest.mark.faults]
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from app.auth.models import AccountEvent
-from app.core.database import Database
-from app.embedded.redis import EmbeddedRedis
+from app.core.db.database import Database
+from devserver.redis import EmbeddedRedis
 from tests.e2e.installation import ADMIN
 from tests.faults.outages import OUTAGES
 from tests.faults.processes import Service, until_ready

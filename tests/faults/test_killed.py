@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.notifications.models import Notification
 from tests.e2e.installation import eventually
 from tests.faults.load import Load

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import make_url
 
-from app.embedded.postgres import EmbeddedPostgres
-from tests.embedded.helpers import query
+from devserver.postgres import EmbeddedPostgres
+from tests.devserver.helpers import query
 from tests.faults.processes import Service
 from tests.faults.report import Finding
 

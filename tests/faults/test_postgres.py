@@ -7,14 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from app.core.database import Database
-from app.embedded.postgres import EmbeddedPostgres
+from app.core.db.database import Database
+from devserver.postgres import EmbeddedPostgres
 from tests.faults.load import Load
 from tests.faults.outages import OUTAGES
 from tests.faults.processes import Service, until_ready
 from tests.faults.report import Finding
 from tests.faults.visits import registered
-from tests.requests import sample
+from tests.support.requests import sample
 
 pytestmark = [pytest.mark.faults]
 

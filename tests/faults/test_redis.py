@@ -6,8 +6,8 @@ from statistics import median
 import httpx
 import pytest
 
-from app.core.database import Database
-from app.embedded.redis import EmbeddedRedis
+from app.core.db.database import Database
+from devserver.redis import EmbeddedRedis
 from tests.e2e.installation import ADMIN
 from tests.faults.load import Load
 from tests.faults.mails import arrived, latest, reached

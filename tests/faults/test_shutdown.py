@@ -7,10 +7,10 @@ from time import monotonic
 
 import pytest
 
-from app.core.database import Database
-from app.embedded.postgres import EmbeddedPostgres
-from app.embedded.process import Child
-from app.embedded.redis import EmbeddedRedis
+from app.core.db.database import Database
+from devserver.postgres import EmbeddedPostgres
+from devserver.process import Child
+from devserver.redis import EmbeddedRedis
 from tests.e2e.installation import eventually, free_port
 from tests.faults.load import Load
 from tests.faults.mail_server import ChaosServer, Fault, Plan

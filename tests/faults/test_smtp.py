@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from sqlalchemy import select
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.notifications.models import Notification, NotificationStatus
 from tests.e2e.installation import eventually, free_port
 from tests.faults.mail_server import ChaosServer, Plan

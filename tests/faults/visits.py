@@ -3,11 +3,11 @@
 from sqlalchemy import select
 
 from app.audit.models import VisitorAction, VisitorEvent
-from app.core.database import Database
+from app.core.db.database import Database
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification
 from app.visitors.models import Visitor, VisitorStatus
-from tests.database import assert_seats_are_visitors
+from tests.support.database import assert_seats_are_visitors
 
 
 async def addresses(database: Database) -> set[str]:

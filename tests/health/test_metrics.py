@@ -13,18 +13,18 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.core.clock import SettableClock, SystemClock
-from app.core.database import Database
-from app.core.pool import MeasuredPool
+from app.core.db.database import Database
+from app.core.db.pool import MeasuredPool
 from app.main import create_app
 from app.settings import Settings
-from tests.api import VISITOR, Api
 from tests.bulk.files import COMMON, rows, workbook
-from tests.counting import statements
-from tests.database import change_default_site
 from tests.devices.devices import add_device
 from tests.health.figures import figures
-from tests.mailbox import Mailbox
-from tests.problems import problem
+from tests.support.api import VISITOR, Api
+from tests.support.counting import statements
+from tests.support.database import change_default_site
+from tests.support.mailbox import Mailbox
+from tests.support.problems import problem
 
 TOKEN = "what Prometheus knows"
 POOL = "vms_database_pool"

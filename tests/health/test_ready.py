@@ -9,10 +9,10 @@ from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.main import create_app
 from app.settings import Settings
-from tests.problems import problem
+from tests.support.problems import problem
 
 READY = "/health/ready/"
 

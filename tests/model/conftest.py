@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.embedded.mail import MailCatcher
 from app.settings import Settings
+from devserver.mail import MailCatcher
 from tests.conftest import MONDAY, TEMPLATE, recreate_database
 from tests.model.world import World, running
 

@@ -23,11 +23,11 @@ from hypothesis.stateful import (
 )
 
 from app.audit.models import VisitorAction
-from tests.api import VISITOR
 from tests.bulk.files import row
 from tests.conftest import MONDAY
 from tests.model.model import CAPACITY, SHARE, Mail, Model, Visit
 from tests.model.world import World
+from tests.support.api import VISITOR
 from workers.visits import close_visits, send_reminders
 
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "10"))

@@ -14,20 +14,20 @@ from sqlalchemy import select, text
 
 from app.audit.models import VisitorEvent
 from app.core.clock import SettableClock
-from app.core.database import ReadSession
-from app.core.logging import configure_logging
-from app.core.passwords import PasswordHasher
+from app.core.db.database import ReadSession
+from app.core.observability.logging import configure_logging
+from app.core.security.passwords import PasswordHasher
 from app.main import create_app
 from app.notifications.models import Notification
 from app.settings import Settings
 from app.slots.models import Slot
 from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import Visitor
-from tests.api import Api, Client
 from tests.bulk.files import upload, workbook
-from tests.database import change_default_site
-from tests.mailbox import sweep
 from tests.model.model import CAPACITY, Mail
+from tests.support.api import Api, Client
+from tests.support.database import change_default_site
+from tests.support.mailbox import sweep
 from workers.context import WorkerContext, open_context
 
 DESK = "desk@example.com"

@@ -10,20 +10,20 @@ import pytest
 from sqlalchemy import update
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from app.notifications.claims import DeliveryQueue
-from app.notifications.delivery import Delivery
+from app.core.db.database import Database
+from app.notifications.claim_statements import DeliveryQueue
+from app.notifications.delivery_service import Delivery
 from app.notifications.kinds import NotificationKind
 from app.notifications.message import Mailbox
 from app.notifications.models import Notification
 from app.notifications.repository import Outbox, OutgoingMail
-from app.notifications.smtp import Mailer, SmtpSettings
-from tests.counting import sent_to
-from tests.database import all_mails
+from app.notifications.smtp_client import Mailer, SmtpSettings
 from tests.e2e.installation import eventually
-from tests.mailbox import sweep
 from tests.notifications.examples import LINKS, payload
 from tests.notifications.test_smtp import Catcher, running
+from tests.support.counting import sent_to
+from tests.support.database import all_mails
+from tests.support.mailbox import sweep
 
 KIND = NotificationKind.visitor_confirmation
 TIMEOUT = timedelta(seconds=5)

@@ -8,14 +8,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.core.database import Database
-from app.notifications.claims import Claim, DeliveryQueue, Outcome
+from app.core.db.database import Database
+from app.notifications.claim_statements import Claim, DeliveryOutcome, DeliveryQueue
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import NotificationStatus
 from app.notifications.repository import Outbox, OutgoingMail
-from tests.api import VISITOR, Api
-from tests.database import all_mails, change_default_site
 from tests.notifications.examples import payload
+from tests.support.api import VISITOR, Api
+from tests.support.database import all_mails, change_default_site
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 KIND = NotificationKind.visitor_confirmation
@@ -141,7 +141,7 @@ async def test_sent_mail_stays_sent(api: Api, database: Database):
         queue = DeliveryQueue(unit)
         claimed = await queue.claim(NOW, LEASE)
         assert claimed is not None
-        assert await queue.settle(claimed, Outcome(status=NotificationStatus.SENT), NOW)
+        assert await queue.record(claimed, DeliveryOutcome(status=NotificationStatus.SENT), NOW)
     await admin.post(f"visitors/{visitor['id']}/cancel/")
     assert await states(database) == {"sent": 1, "queued": 1}
 
@@ -155,8 +155,8 @@ async def take(database: Database, now: datetime = NOW) -> Claim:
 
 async def settle(database: Database, claimed: Claim, status: NotificationStatus) -> None:
     async with database.write() as unit:
-        outcome = Outcome(status=status, next_attempt_at=NOW)
-        assert await DeliveryQueue(unit).settle(claimed, outcome, NOW)
+        outcome = DeliveryOutcome(status=status, next_attempt_at=NOW)
+        assert await DeliveryQueue(unit).record(claimed, outcome, NOW)
 
 
 @pytest.mark.parametrize("came_to", ["queued", "failed"])
@@ -335,8 +335,8 @@ async def test_who_lost_a_claim_settles_nothing(database: Database):
     async with database.write() as unit:
         queue = DeliveryQueue(unit)
         assert lost.attempts < held.attempts
-        assert not await queue.settle(lost, Outcome(status=NotificationStatus.FAILED), NOW)
-        assert await queue.settle(held, Outcome(status=NotificationStatus.SENT), NOW)
+        assert not await queue.record(lost, DeliveryOutcome(status=NotificationStatus.FAILED), NOW)
+        assert await queue.record(held, DeliveryOutcome(status=NotificationStatus.SENT), NOW)
     assert await states(database) == {"sent": 1}
 
 
@@ -352,8 +352,8 @@ async def test_who_lost_a_claim_takes_the_next_mail_all_the_same(database: Datab
     async with database.write() as unit:
         await DeliveryQueue(unit).take_over(later)
     async with database.write() as unit:
-        sent = Outcome(status=NotificationStatus.SENT, sent_at=NOW)
-        settled, following = await DeliveryQueue(unit).settle_and_claim(lost, sent, later, LEASE)
+        sent = DeliveryOutcome(status=NotificationStatus.SENT, sent_at=NOW)
+        settled, following = await DeliveryQueue(unit).record_and_claim(lost, sent, later, LEASE)
     assert not settled
     assert following is not None
     assert following.recipient == "next@example.com"
@@ -366,9 +366,9 @@ async def test_a_mail_that_goes_back_is_not_taken_by_the_same_statement(database
     async with database.write() as unit:
         held = await DeliveryQueue(unit).claim(NOW, LEASE)
         assert held is not None
-    again = Outcome(status=NotificationStatus.QUEUED, next_attempt_at=NOW)
+    again = DeliveryOutcome(status=NotificationStatus.QUEUED, next_attempt_at=NOW)
     async with database.write() as unit:
-        found = await DeliveryQueue(unit).settle_and_claim(held, again, NOW, LEASE)
+        found = await DeliveryQueue(unit).record_and_claim(held, again, NOW, LEASE)
     assert found == (True, None)
     assert await states(database) == {"queued": 1}
 

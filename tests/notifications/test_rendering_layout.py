@@ -12,8 +12,8 @@ from playwright.async_api import Browser, Page
 
 from app.notifications.kinds import NotificationKind as Kind
 from app.notifications.rendering import WITH_QR_CODE, RenderedMail
-from tests.contrast import faint_words
 from tests.notifications.examples import TOKEN, VALUES, rendered
+from tests.support.contrast import faint_words
 
 WIDE = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
 NAMES = ("visitor_name", "company", "host_name", "site_name", "site_address", "gate", "first_name")

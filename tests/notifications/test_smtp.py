@@ -19,7 +19,12 @@ from cryptography.x509.oid import NameOID
 
 from app.notifications.message import Mailbox, Message, build_message
 from app.notifications.rendering import RenderedMail
-from app.notifications.smtp import Mailer, PermanentMailError, SmtpSettings, TemporaryMailError
+from app.notifications.smtp_client import (
+    Mailer,
+    PermanentMailError,
+    SmtpSettings,
+    TemporaryMailError,
+)
 
 SENDER = Mailbox("Visitor desk", "visitors@example.com")
 TEXT = "text\n.\n.with dots\n.."

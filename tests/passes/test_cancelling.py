@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from app.audit.models import VisitorEvent
 from app.core.clock import SettableClock
-from app.core.database import Database
-from tests.api import Api
-from tests.database import assert_seats_are_visitors, booked
-from tests.mailbox import Mailbox
+from app.core.db.database import Database
 from tests.passes.helpers import look, plain_text, press_cancel
+from tests.support.api import Api
+from tests.support.database import assert_seats_are_visitors, booked
+from tests.support.mailbox import Mailbox
 
 LATER = {"visit_date": "2026-11-24", "visit_time": "14:00"}
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from app.core.database import Database
-from tests.api import Api
-from tests.database import all_mails, change_default_site
-from tests.mailbox import Mailbox
+from app.core.db.database import Database
 from tests.passes.helpers import FORGED, Page, look
+from tests.support.api import Api
+from tests.support.database import all_mails, change_default_site
+from tests.support.mailbox import Mailbox
 
 RESET = "/api/auth/forgot-password/"
 

@@ -11,13 +11,13 @@ from fastapi import FastAPI
 from PIL import Image
 from playwright.async_api import Browser, Page
 
-from app.core.database import Database
-from tests.api import Api
-from tests.browser import watched
-from tests.contrast import faint_words
-from tests.database import change_default_site
+from app.core.db.database import Database
 from tests.passes.helpers import FORGED, press_cancel
-from tests.serving import served
+from tests.support.api import Api
+from tests.support.browser import watched
+from tests.support.contrast import faint_words
+from tests.support.database import change_default_site
+from tests.support.serving import served
 
 LONG = {
     "name": "Wolfeschlegelsteinhausenbergerdorff " * 5,

@@ -10,13 +10,13 @@ from fastapi import FastAPI
 from icalendar import Calendar
 
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.passes.pages import STYLE
-from tests.api import Api
-from tests.counting import statements
-from tests.database import change_default_site
-from tests.mailbox import Mailbox
 from tests.passes.helpers import FORGED, Page, look, plain_text, press_cancel
+from tests.support.api import Api
+from tests.support.counting import statements
+from tests.support.database import change_default_site
+from tests.support.mailbox import Mailbox
 
 BERLIN = {"name": "Berlin", "timezone": "Europe/Berlin", "address": "Hauptstraße 1\n10115 Berlin"}
 LATER = {"visit_date": "2026-11-24", "visit_time": "14:00"}

@@ -1,6 +1,6 @@
 import pytest
 
-from app.core.database import Database
+from app.core.db.database import Database
 from tests.reports.data import Visitors
 
 

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import insert, select, text
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.ids import new_id
-from app.reports.counting import fold_changes
+from app.reports.counting_statements import fold_changes
 from app.sites.models import Site
 from app.slots.models import Slot
 from app.visitors.models import Purpose, Visitor, VisitorCategory, VisitorStatus, VisitorType
-from tests.plans import vacuum
+from tests.support.plans import vacuum
 
 REGISTERED = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
 _codes = count()

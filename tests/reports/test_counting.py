@@ -5,11 +5,11 @@ from datetime import date
 
 from sqlalchemy import text, update
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.visitors.models import Visitor
-from tests.api import Api
-from tests.database import add_department, add_site
 from tests.reports.data import Visitors, fold
+from tests.support.api import Api
+from tests.support.database import add_department, add_site
 
 KEPT = """
 SELECT site_id, dimension, visit_date, value, sum(visits) AS visits FROM (

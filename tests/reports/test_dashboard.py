@@ -10,14 +10,14 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.reports.schemas import PurposeCounts, StatusCounts
 from app.visitors.models import Purpose, VisitorStatus
-from tests.api import Api, Client
-from tests.counting import statements
-from tests.database import add_department, add_site
-from tests.problems import faulty_fields
 from tests.reports.data import Visitors, fold
+from tests.support.api import Api, Client
+from tests.support.counting import statements
+from tests.support.database import add_department, add_site
+from tests.support.problems import faulty_fields
 
 TODAY = date(2026, 11, 23)
 STATUSES = list(VisitorStatus)

@@ -11,12 +11,12 @@ import openpyxl
 import pytest
 from fastapi import FastAPI
 
-from app.core.database import Database
-from tests.api import Api, Client
-from tests.counting import statements
-from tests.database import add_department, add_site
-from tests.problems import faulty_fields, problem
+from app.core.db.database import Database
 from tests.reports.data import Visitors, fill
+from tests.support.api import Api, Client
+from tests.support.counting import statements
+from tests.support.database import add_department, add_site
+from tests.support.problems import faulty_fields, problem
 
 TITLES = [
     *("ID", "Name", "Email", "Phone", "Company", "Purpose", "Department", "Visitor Type"),

@@ -12,12 +12,12 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from app.core.database import Database
-from app.reports import exporting
-from tests.api import Api, Client
+from app.core.db.database import Database
+from app.reports import export_service as exporting
 from tests.e2e.installation import eventually
-from tests.problems import problem
 from tests.reports.data import Visitors, fill
+from tests.support.api import Api, Client
+from tests.support.problems import problem
 
 PATH = "/api/visitors/export-excel/"
 # Transactions of clients: autovacuum has some of its own.

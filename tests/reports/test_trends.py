@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 from fastapi import FastAPI
 
-from app.core.database import Database
-from tests.api import Api, Client
-from tests.counting import statements
-from tests.database import add_department, add_site
-from tests.problems import faulty_fields
+from app.core.db.database import Database
 from tests.reports.data import Visitors
+from tests.support.api import Api, Client
+from tests.support.counting import statements
+from tests.support.database import add_department, add_site
+from tests.support.problems import faulty_fields
 
 IN = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 NOTHING = {

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from app.core.database import Database
-from app.embedded.mail import MailCatcher
-from app.embedded.process import Child
-from app.embedded.redis import EmbeddedRedis
-from app.embedded.server import Server
+from app.core.db.database import Database
 from app.settings import Settings
+from devserver.mail import MailCatcher
+from devserver.process import Child
+from devserver.redis import EmbeddedRedis
+from devserver.server import Server
 from tests.container.database_role import make_role
-from tests.database import change_default_site
 from tests.e2e.installation import all_ready, free_port, vms
 from tests.faults.processes import Service
-from tests.replication import make_standby
 from tests.scaling.servers import HOST, PASSWORD, Nginx, PgBouncer, Postgres
+from tests.support.database import change_default_site
+from tests.support.replication import make_standby
 
 STOP_SECONDS = 30
 OPEN_ALWAYS = {

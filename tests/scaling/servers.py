@@ -8,9 +8,9 @@ import socket
 import subprocess
 from pathlib import Path
 
-from app.embedded.postgres import EmbeddedPostgres
-from app.embedded.process import Program
-from app.embedded.server import Server
+from devserver.postgres import EmbeddedPostgres
+from devserver.process import Program
+from devserver.server import Server
 from tests.container.dockerfile import ROOT
 from tests.e2e.installation import free_port
 

@@ -19,7 +19,7 @@ import asyncpg
 import httpx
 import pytest
 
-from app.core.database import Database
+from app.core.db.database import Database
 from tests.bulk.files import rows, workbook
 from tests.e2e.installation import SUPERADMIN, all_ready, eventually
 from tests.faults.mails import arrived, none_waits

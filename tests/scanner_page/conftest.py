@@ -7,10 +7,10 @@ import pytest
 from fastapi import FastAPI
 from playwright.async_api import BrowserContext, Page
 
-from tests.api import Api, Client
 from tests.conftest import MONDAY
 from tests.devices.devices import add_device
-from tests.serving import served
+from tests.support.api import Api, Client
+from tests.support.serving import served
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
-from app.core.database import Database
-from tests.api import Api
-from tests.browser import launched, watched
-from tests.database import all_scans
-from tests.mailbox import Mailbox
+from app.core.db.database import Database
 from tests.scanner_page.conftest import Gate
 from tests.scanner_page.test_page import colour
+from tests.support.api import Api
+from tests.support.browser import launched, watched
+from tests.support.database import all_scans
+from tests.support.mailbox import Mailbox
 
 FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 WIDTH, HEIGHT = 640, 480

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from app.main import create_app
-from app.scanner_page.pages import STATIC
+from app.scanner_page.router import STATIC
 from app.settings import Settings
-from tests.write_licences import vendored
+from tools.write_licences import vendored
 
 VENDOR = STATIC / "vendor"
 PAGE = (STATIC / "index.html").read_text(encoding="utf-8")

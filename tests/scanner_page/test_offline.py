@@ -4,10 +4,10 @@ import json
 
 from playwright.async_api import BrowserContext, Page, Route, expect
 
-from app.core.database import Database
-from tests.api import Api
-from tests.database import all_scans
+from app.core.db.database import Database
 from tests.scanner_page.conftest import Gate, type_like_a_scanner
+from tests.support.api import Api
+from tests.support.database import all_scans
 
 BATCH = "**/api/visitors/scans/batch/"
 

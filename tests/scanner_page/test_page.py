@@ -6,11 +6,11 @@ from datetime import timedelta
 from playwright.async_api import Page, Route, expect
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from tests.api import Api
-from tests.database import all_scans
+from app.core.db.database import Database
 from tests.scanner_page.conftest import Gate, type_like_a_scanner
 from tests.scans.test_verify_qr import FORGED
+from tests.support.api import Api
+from tests.support.database import all_scans
 
 VERIFY = "**/api/visitors/verify-qr/"
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from app.core.ids import new_id
-from tests.api import Client
+from tests.support.api import Client
 
 PATH = "visitors/scans/batch/"
 

@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 
 from app.core.clock import SettableClock
-from app.core.qr_token import SHAPE
+from app.core.security.qr_token import SHAPE
 from app.scans.errors import REFUSALS
 from app.scans.schemas import OfflineResult
-from tests.api import Api
 from tests.devices.devices import add_device
+from tests.support.api import Api
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "scanner.md").read_text(encoding="utf-8")
 ADA = "V1GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBV"

@@ -8,13 +8,13 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from tests.api import Api, Client
-from tests.counting import statements
-from tests.database import add_site
+from app.core.db.database import Database
 from tests.devices.devices import add_device
-from tests.problems import faulty_fields
 from tests.scans.offline import happened, report
+from tests.support.api import Api, Client
+from tests.support.counting import statements
+from tests.support.database import add_site
+from tests.support.problems import faulty_fields
 
 PATH = "visitors/scans/"
 

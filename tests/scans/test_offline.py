@@ -9,12 +9,15 @@ from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.ids import new_id
 from app.visitors.models import VisitorStatus
-from tests.api import Api, Client
-from tests.counting import statements
-from tests.database import (
+from tests.devices.devices import add_device
+from tests.scans.offline import happened, report, send, words
+from tests.scans.test_verify_qr import FORGED
+from tests.support.api import Api, Client
+from tests.support.counting import statements
+from tests.support.database import (
     add_site,
     all_events,
     all_mails,
@@ -23,10 +26,7 @@ from tests.database import (
     booked,
     set_status,
 )
-from tests.devices.devices import add_device
-from tests.problems import faulty_fields, problem
-from tests.scans.offline import happened, report, send, words
-from tests.scans.test_verify_qr import FORGED
+from tests.support.problems import faulty_fields, problem
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -10,13 +10,13 @@ import httpx
 from sqlalchemy import select
 
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.visitors.models import Visitor
-from tests.api import Api, Client
-from tests.database import all_events, all_scans, assert_seats_are_visitors
 from tests.devices.devices import add_device
 from tests.scans.offline import happened, report, send, words
 from tests.scans.test_offline import NOON, at_noon
+from tests.support.api import Api, Client
+from tests.support.database import all_events, all_scans, assert_seats_are_visitors
 
 
 async def registered(admin: Client, count: int) -> list[dict[str, Any]]:

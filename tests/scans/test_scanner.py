@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.ids import new_id
 from app.core.keys import KeyRing
-from app.core.qr_token import QrTokens
-from tests.api import Api
-from tests.counting import statements
-from tests.database import add_site, all_events, all_scans
+from app.core.security.qr_token import QrTokens
 from tests.devices.devices import add_device
-from tests.problems import problem
+from tests.support.api import Api
+from tests.support.counting import statements
+from tests.support.database import add_site, all_events, all_scans
+from tests.support.problems import problem
 
 FORGED = QrTokens(KeyRing(["the secret of somebody else, long enough"]))
 

@@ -10,14 +10,14 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.ids import new_id
 from app.core.keys import KeyRing
-from app.core.qr_token import QrTokens, token_hash
+from app.core.security.qr_token import QrTokens, token_hash
 from app.visitors.models import VisitorStatus
-from tests.api import Api, Client
-from tests.counting import statements
-from tests.database import (
+from tests.support.api import Api, Client
+from tests.support.counting import statements
+from tests.support.database import (
     all_events,
     all_mails,
     all_scans,
@@ -25,7 +25,7 @@ from tests.database import (
     places_holding,
     set_status,
 )
-from tests.problems import faulty_fields, problem
+from tests.support.problems import faulty_fields, problem
 
 FORGED = QrTokens(KeyRing(["the secret of somebody else, long enough"])).new()
 

@@ -9,8 +9,8 @@ import pytest
 
 from app.core.clock import SettableClock
 from app.sites.schemas import SiteCreate
-from tests.api import VISITOR, Api, Client
-from tests.problems import faulty_fields, problem
+from tests.support.api import VISITOR, Api, Client
+from tests.support.problems import faulty_fields, problem
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 RULES: dict[str, Any] = {

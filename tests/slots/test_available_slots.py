@@ -5,10 +5,10 @@ from datetime import UTC, datetime, time
 import pytest
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from tests.api import Api
-from tests.database import add_site, change_default_site, close_default_site
-from tests.problems import faulty_fields, problem
+from app.core.db.database import Database
+from tests.support.api import Api
+from tests.support.database import add_site, change_default_site, close_default_site
+from tests.support.problems import faulty_fields, problem
 
 DAY = "2026-11-23"
 

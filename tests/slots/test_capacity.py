@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import func, select
 
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.sites.models import Site
 from app.slots.models import Slot
 from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import Visitor
-from tests.api import VISITOR, Api, Client
-from tests.problems import faulty_fields, problem
+from tests.support.api import VISITOR, Api, Client
+from tests.support.problems import faulty_fields, problem
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 MONDAY, TUESDAY, SATURDAY = "2026-11-23", "2026-11-24", "2026-11-28"

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from app.core.database import Database
-from tests.api import VISITOR, Api
-from tests.database import add_site, change_default_site
-from tests.problems import faulty_fields, problem
+from app.core.db.database import Database
+from tests.support.api import VISITOR, Api
+from tests.support.database import add_site, change_default_site
+from tests.support.problems import faulty_fields, problem
 
 DAY = "2026-11-23"
 

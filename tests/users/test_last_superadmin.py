@@ -8,11 +8,11 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.users.models import Role, User
-from tests.api import Api, Client
-from tests.database import deactivate
-from tests.problems import problem
+from tests.support.api import Api, Client
+from tests.support.database import deactivate
+from tests.support.problems import problem
 
 LOSSES: list[dict[str, Any] | None] = [
     {"role": "admin"},

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from app.users.lookalikes import looks_like, mixes_scripts
-from tests.api import Api, Client
-from tests.problems import faulty_fields, problem
+from tests.support.api import Api, Client
+from tests.support.problems import faulty_fields, problem
 
 BOSS: dict[str, Any] = {
     "email": "boss@example.com",

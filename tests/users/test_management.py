@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api import PASSWORD, Api, Client
 from tests.auth.links import newest_token
-from tests.database import places_holding
-from tests.mailbox import Mailbox
-from tests.problems import faulty_fields, problem
+from tests.support.api import PASSWORD, Api, Client
+from tests.support.database import places_holding
+from tests.support.mailbox import Mailbox
+from tests.support.problems import faulty_fields, problem
 
 ADA: dict[str, Any] = {
     "email": "ada@example.com",

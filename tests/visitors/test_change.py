@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.visitors.models import VisitorStatus
-from tests.api import VISITOR, Api
-from tests.database import (
+from tests.support.api import VISITOR, Api
+from tests.support.database import (
     add_department,
     add_site,
     all_events,
@@ -16,8 +16,8 @@ from tests.database import (
     booked,
     set_status,
 )
-from tests.mailbox import Mailbox
-from tests.problems import faulty_fields, problem
+from tests.support.mailbox import Mailbox
+from tests.support.problems import faulty_fields, problem
 
 READ_ONLY = [
     "id", "status", "qr_code", "checked_in_at", "checked_out_at", "created_at", "updated_at",

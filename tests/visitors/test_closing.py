@@ -5,13 +5,13 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from app.core.database import Database
-from app.visitors import closing
-from app.visitors.closing import Closed, close_past_visits
+from app.core.db.database import Database
+from app.visitors import closing_jobs as closing
+from app.visitors.closing_jobs import Closed, close_past_visits
 from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.repository import VisitorRepository
-from tests.api import Api
-from tests.database import (
+from tests.support.api import Api
+from tests.support.database import (
     add_site,
     all_events,
     assert_seats_are_visitors,

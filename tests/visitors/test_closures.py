@@ -13,25 +13,25 @@ from fastapi import FastAPI
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import array
 
-from app.core.database import Database, WriteSession
-from app.core.rollout import Rollout
+from app.core.db.database import Database, WriteSession
+from app.core.db.rollout import Rollout
 from app.sites.models import Site
 from app.slots.models import Slot
 from app.slots.repository import SlotRepository
-from app.visitors.closing import close_past_visits
+from app.visitors.closing_jobs import close_past_visits
 from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.repository import VisitorRepository
-from tests.api import VISITOR, Api, Client
 from tests.bulk.files import row, upload, workbook
-from tests.database import (
+from tests.model.world import OPEN_ALWAYS
+from tests.support.api import VISITOR, Api, Client
+from tests.support.database import (
     add_site,
     all_events,
     all_mails,
     assert_seats_are_visitors,
     change_default_site,
 )
-from tests.model.world import OPEN_ALWAYS
-from tests.problems import faulty_fields, problem
+from tests.support.problems import faulty_fields, problem
 from tests.visitors.test_closing import NIGHT
 
 MONDAY, TUESDAY, WEDNESDAY = "2026-11-23", "2026-11-24", "2026-11-25"

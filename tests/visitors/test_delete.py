@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.visitors.models import VisitorStatus
-from tests.api import Api
-from tests.database import (
+from tests.support.api import Api
+from tests.support.database import (
     all_events,
     all_mails,
     all_scans,
@@ -14,8 +14,8 @@ from tests.database import (
     places_holding,
     set_status,
 )
-from tests.mailbox import Mailbox
-from tests.problems import problem
+from tests.support.mailbox import Mailbox
+from tests.support.problems import problem
 
 PERSON = {
     "name": "Zephyrine Quux",

@@ -1,8 +1,8 @@
 """The audit trail and the mails of a visitor, as the API shows them."""
 
-from app.core.database import Database
-from tests.api import Api
-from tests.mailbox import Mailbox
+from app.core.db.database import Database
+from tests.support.api import Api
+from tests.support.mailbox import Mailbox
 
 
 async def test_the_trail_tells_who_when_what_and_from_where(api: Api):

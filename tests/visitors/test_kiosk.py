@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from tests.api import VISITOR, Api, Client
-from tests.database import (
+from app.core.db.database import Database
+from tests.devices.devices import add_device
+from tests.support.api import VISITOR, Api, Client
+from tests.support.database import (
     add_department,
     add_site,
     all_events,
@@ -18,8 +19,7 @@ from tests.database import (
     change_default_site,
     deactivate,
 )
-from tests.devices.devices import add_device
-from tests.problems import faulty_fields, problem
+from tests.support.problems import faulty_fields, problem
 
 WALK_IN = {"name": "Ada Lovelace", "email": "ada@example.com"}
 HALF_PAST_TEN = datetime.fromisoformat("2026-11-23T10:30:45Z")

@@ -2,13 +2,13 @@
 
 import pytest
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.visitors.lifecycle import AFTER, InvalidTransition, require_transition
 from app.visitors.models import VisitorStatus
-from tests.api import Api
-from tests.database import all_events, assert_seats_are_visitors, booked, set_status
-from tests.mailbox import Mailbox
-from tests.problems import problem
+from tests.support.api import Api
+from tests.support.database import all_events, assert_seats_are_visitors, booked, set_status
+from tests.support.mailbox import Mailbox
+from tests.support.problems import problem
 
 # The contract's own words: pending -> verified -> completed; pending -> cancelled or expired.
 ALLOWED = {

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.visitors import schemas
 from app.visitors.models import VisitorStatus
-from tests.api import Api, Client
-from tests.database import add_department, add_site, set_status
-from tests.problems import faulty_fields
+from tests.support.api import Api, Client
+from tests.support.database import add_department, add_site, set_status
+from tests.support.problems import faulty_fields
 
 
 async def names(client: Client, **params: Any) -> set[str]:

@@ -13,19 +13,19 @@ from fastapi import FastAPI
 from redis.exceptions import ConnectionError as RedisDown
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from app.core.limits import RateLimiter
+from app.core.db.database import Database
+from app.core.http.limits import RateLimiter
 from app.notifications.models import NotificationStatus
-from app.notifications.stranger_mails import WITHHELD, StrangerMails
+from app.notifications.stranger_mail_limits import WITHHELD, StrangerMails
 from app.settings import Settings
-from app.visitors.budgets import RESENT
-from app.visitors.reminders import remind
-from tests.api import VISITOR, Api
+from app.visitors.budget_limits import RESENT
+from app.visitors.reminder_jobs import remind
 from tests.bulk.files import rows, upload, workbook
-from tests.database import all_mails, change_default_site
 from tests.devices.devices import add_device
-from tests.mailbox import Mailbox
-from tests.problems import problem
+from tests.support.api import VISITOR, Api
+from tests.support.database import all_mails, change_default_site
+from tests.support.mailbox import Mailbox
+from tests.support.problems import problem
 
 FORM = {name: VISITOR[name] for name in ("name", "email", "visit_date", "visit_time")}
 VICTIM = "victim@example.com"

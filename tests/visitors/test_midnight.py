@@ -8,21 +8,21 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from app.visitors.closing import Closed, close_past_visits
-from tests.api import Api, Client
-from tests.counting import statements
-from tests.database import (
+from app.core.db.database import Database
+from app.visitors.closing_jobs import Closed, close_past_visits
+from tests.devices.devices import add_device
+from tests.scans.offline import happened, report, words
+from tests.scans.test_verify_qr import refused
+from tests.support.api import Api, Client
+from tests.support.counting import statements
+from tests.support.database import (
     add_site,
     all_events,
     all_scans,
     assert_seats_are_visitors,
     change_default_site,
 )
-from tests.devices.devices import add_device
-from tests.problems import problem
-from tests.scans.offline import happened, report, words
-from tests.scans.test_verify_qr import refused
+from tests.support.problems import problem
 
 MONDAY, TUESDAY = "2026-11-23", "2026-11-24"
 MOMENT = timedelta(microseconds=1)

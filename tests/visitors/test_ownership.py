@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from app.core.database import Database
-from tests.api import VISITOR, Api
-from tests.database import all_events, all_mails
-from tests.problems import problem
+from app.core.db.database import Database
+from tests.support.api import VISITOR, Api
+from tests.support.database import all_events, all_mails
+from tests.support.problems import problem
 
 OPERATIONS: list[tuple[str, str, Any]] = [
     ("GET", "", None),

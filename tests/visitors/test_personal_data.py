@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from app.core.database import Database
-from app.core.qr_token import token_hash
-from tests.api import Api, Client
+from app.core.db.database import Database
+from app.core.security.qr_token import token_hash
 from tests.bulk.files import HOST, rows, upload, workbook
-from tests.database import all_events
-from tests.problems import problem
+from tests.support.api import Api, Client
+from tests.support.database import all_events
+from tests.support.problems import problem
 
 
 async def personal_data(client: Client, visitor: dict[str, Any]) -> dict[str, Any]:

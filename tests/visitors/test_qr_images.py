@@ -6,8 +6,8 @@ from xml.etree import ElementTree as ET
 import zxingcpp
 from PIL import Image, ImageDraw
 
-from tests.api import Api
-from tests.problems import problem
+from tests.support.api import Api
+from tests.support.problems import problem
 
 SVG = "{http://www.w3.org/2000/svg}"
 

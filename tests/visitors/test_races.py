@@ -7,9 +7,9 @@ from collections.abc import Awaitable
 import httpx
 import pytest
 
-from app.core.database import Database
-from tests.api import VISITOR, Api
-from tests.database import all_events, assert_seats_are_visitors, booked
+from app.core.db.database import Database
+from tests.support.api import VISITOR, Api
+from tests.support.database import all_events, assert_seats_are_visitors, booked
 
 
 async def together(*calls: Awaitable[httpx.Response]) -> Counter[int]:

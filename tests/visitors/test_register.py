@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.core.database import Database
-from tests.api import VISITOR, Api
-from tests.database import (
+from app.core.db.database import Database
+from tests.support.api import VISITOR, Api
+from tests.support.database import (
     add_department,
     add_site,
     all_events,
@@ -16,8 +16,8 @@ from tests.database import (
     change_default_site,
     close_default_site,
 )
-from tests.mailbox import Mailbox
-from tests.problems import faulty_fields, problem
+from tests.support.mailbox import Mailbox
+from tests.support.problems import faulty_fields, problem
 
 
 async def test_a_registered_visitor_is_answered_as_the_contract_says(api: Api) -> None:

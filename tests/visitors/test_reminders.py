@@ -6,20 +6,20 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from app.visitors import reminders
+from app.core.db.database import Database
+from app.visitors import reminder_jobs as reminders
 from app.visitors.models import VisitorStatus
-from app.visitors.reminders import remind
-from app.visitors.site_changes import bring_to_visits
-from tests.api import Api
-from tests.database import (
+from app.visitors.reminder_jobs import remind
+from app.visitors.site_change_jobs import bring_to_visits
+from tests.support.api import Api
+from tests.support.database import (
     add_site,
     all_mails,
     change_default_site,
     close_default_site,
     set_status,
 )
-from tests.mailbox import Mailbox
+from tests.support.mailbox import Mailbox
 
 TOMORROW = datetime(2026, 11, 24, 11, tzinfo=UTC)
 WEDNESDAY = "2026-11-25"

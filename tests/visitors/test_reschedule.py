@@ -2,12 +2,18 @@
 
 import pytest
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.visitors.models import VisitorStatus
-from tests.api import Api
-from tests.database import all_events, all_mails, assert_seats_are_visitors, booked, set_status
-from tests.mailbox import Mailbox
-from tests.problems import faulty_fields, problem
+from tests.support.api import Api
+from tests.support.database import (
+    all_events,
+    all_mails,
+    assert_seats_are_visitors,
+    booked,
+    set_status,
+)
+from tests.support.mailbox import Mailbox
+from tests.support.problems import faulty_fields, problem
 
 MOVE = {"visit_date": "2026-11-24", "visit_time": "14:30"}
 

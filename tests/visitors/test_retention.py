@@ -11,17 +11,17 @@ from sqlalchemy import select
 
 from app.audit.models import VisitorAction
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.settings import Settings
-from app.visitors import retention
-from app.visitors.closing import close_past_visits
+from app.visitors import retention_jobs as retention
+from app.visitors.closing_jobs import close_past_visits
 from app.visitors.lifecycle import AFTER
 from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.repository import VisitorRepository
-from app.visitors.retention import anonymise_past, due
-from tests.api import VISITOR, Api, Client
+from app.visitors.retention_jobs import anonymise_past, due
 from tests.bulk.files import HOST, rows, upload, workbook
-from tests.database import (
+from tests.support.api import VISITOR, Api, Client
+from tests.support.database import (
     add_site,
     all_events,
     all_mails,
@@ -30,9 +30,9 @@ from tests.database import (
     places_holding,
     set_status,
 )
-from tests.mailbox import Mailbox
+from tests.support.mailbox import Mailbox
+from tests.support.zones import moved, reckoned_with
 from tests.visitors.test_delete import PERSON, TRACES
-from tests.zones import moved, reckoned_with
 from workers.context import open_context
 from workers.visits import anonymise_visitors
 

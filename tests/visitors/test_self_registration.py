@@ -6,10 +6,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.core.database import Database
-from tests.api import VISITOR, Api
-from tests.database import add_site, all_events, all_mails, change_default_site
-from tests.problems import faulty_fields, problem
+from app.core.db.database import Database
+from tests.support.api import VISITOR, Api
+from tests.support.database import add_site, all_events, all_mails, change_default_site
+from tests.support.problems import faulty_fields, problem
 
 VISITORS = "/api/visitors/"
 SLOTS = "/api/visitors/available-slots/?visit_date=2026-11-23"

@@ -12,21 +12,21 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from app.core.rollout import Rollout
+from app.core.db.database import Database
+from app.core.db.rollout import Rollout
 from app.slots.models import Slot
-from app.visitors.closing import close_past_visits
+from app.visitors.closing_jobs import close_past_visits
 from app.visitors.models import Visitor
 from app.visitors.repository import VisitorRepository
-from app.visitors.strangers import count_strangers
-from tests.api import VISITOR, Api, Client
+from app.visitors.stranger_jobs import count_strangers
 from tests.bulk.files import rows, upload, workbook
 from tests.conftest import MONDAY
-from tests.database import assert_seats_are_visitors, change_default_site
 from tests.devices.devices import add_device
 from tests.passes.helpers import press_cancel
-from tests.problems import problem
 from tests.scans.offline import happened, report
+from tests.support.api import VISITOR, Api, Client
+from tests.support.database import assert_seats_are_visitors, change_default_site
+from tests.support.problems import problem
 from tests.visitors.test_closing import NIGHT
 
 DAY = "2026-11-23"
@@ -465,7 +465,7 @@ async def test_visits_that_end_while_strangers_are_counted(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr("app.visitors.strangers.BATCH", 3)
+    monkeypatch.setattr("app.visitors.stranger_jobs.BATCH", 3)
     await change_default_site(database, slot_capacity=20, self_registration_share=100)
     await begin_update(app, database)
     desk = await api.admin()

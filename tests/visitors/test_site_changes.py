@@ -13,19 +13,19 @@ from icalendar import Calendar
 from sqlalchemy import func, select, update
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from app.core.rollout import Rollout
+from app.core.db.database import Database
+from app.core.db.rollout import Rollout
 from app.notifications.models import Notification
 from app.sites.models import Site, SiteChange
-from app.visitors import site_changes
+from app.visitors import site_change_jobs as site_changes
 from app.visitors.models import Visitor, VisitorStatus
-from app.visitors.site_changes import bring_to_visits
-from tests.api import VISITOR, Api, Client
+from app.visitors.site_change_jobs import bring_to_visits
 from tests.conftest import MONDAY
-from tests.database import add_site, all_mails, set_status
-from tests.mailbox import Mailbox
 from tests.passes.helpers import look, plain_text
-from tests.problems import faulty_fields, problem
+from tests.support.api import VISITOR, Api, Client
+from tests.support.database import add_site, all_mails, set_status
+from tests.support.mailbox import Mailbox
+from tests.support.problems import faulty_fields, problem
 
 TOLD = {"visitor_updated", "host_updated"}
 

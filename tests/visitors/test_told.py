@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.visitors.models import VisitorStatus
-from tests.api import VISITOR, Api, Client
-from tests.database import (
+from tests.support.api import VISITOR, Api, Client
+from tests.support.database import (
     add_site,
     all_events,
     all_mails,
@@ -19,8 +19,8 @@ from tests.database import (
     deactivate,
     set_status,
 )
-from tests.mailbox import Mailbox
-from tests.problems import problem
+from tests.support.mailbox import Mailbox
+from tests.support.problems import problem
 
 RIGHT = "ada.lovelace@example.com"
 MARY = {"host_name": "Mary Somerville", "host_email": "mary@example.com"}

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.api import PASSWORD, Api
-from tests.problems import faulty_fields
+from tests.support.api import PASSWORD, Api
+from tests.support.problems import faulty_fields
 
 UNSEEN = "\u200b\u00ad\u2060\ufeff\u200e\u200f\u202a\u202e\u2066\u115f\u1160\u3164\uffa0\u2800"
 ADDRESS = f"\u202aada{UNSEEN}@example.com\u202c"

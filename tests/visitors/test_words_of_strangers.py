@@ -10,18 +10,18 @@ import pytest
 from sqlalchemy import update
 
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.notifications.kinds import READ_BY_HOSTS
 from app.notifications.kinds import NotificationKind as Kind
 from app.notifications.models import Notification
 from app.users.models import User
 from app.visitors.models import Visitor
-from app.visitors.site_changes import bring_to_visits
-from tests.api import VISITOR, Api, Client
-from tests.database import all_mails, change_default_site
+from app.visitors.site_change_jobs import bring_to_visits
 from tests.devices.devices import add_device
-from tests.mailbox import Mailbox, body_of
-from tests.problems import faulty_fields
+from tests.support.api import VISITOR, Api, Client
+from tests.support.database import all_mails, change_default_site
+from tests.support.mailbox import Mailbox, body_of
+from tests.support.problems import faulty_fields
 
 FORM = {name: VISITOR[name] for name in ("name", "email", "visit_date", "visit_time")}
 ZORRO = FORM | {"name": "Zorro Typed", "company": "Zorro Inc.", "email": "zorro@example.com"}

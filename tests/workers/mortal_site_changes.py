@@ -11,8 +11,8 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from app.core.database import Database
-from app.visitors import site_changes
+from app.core.db.database import Database
+from app.visitors import site_change_jobs as site_changes
 from tests.faults.mortal_workers import die_at
 
 

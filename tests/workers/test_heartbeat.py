@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from app.core.clock import SettableClock
-from app.core.database import Database
-from app.notifications.delivery import Delivery
+from app.core.db.database import Database
+from app.notifications.delivery_service import Delivery
 from app.notifications.kinds import NotificationKind
 from app.notifications.repository import Outbox, OutgoingMail
 from app.settings import Settings
-from tests.mailbox import sweep
 from tests.notifications.examples import payload
 from tests.notifications.test_smtp import Catcher, running
+from tests.support.mailbox import sweep
 from tests.workers.test_worker import eventually, worker
 from workers.context import make_delivery
 from workers.heartbeat import Heartbeat, NotAlive

@@ -10,12 +10,12 @@ import pytest
 from arq.typing import WorkerCoroutine
 
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.job_runs import last_runs
 from app.settings import Settings
-from tests.api import Api
-from tests.database import all_mails
 from tests.health.figures import figures
+from tests.support.api import Api
+from tests.support.database import all_mails
 from workers.context import WorkerContext, make_delivery
 from workers.runs import watched
 from workers.visits import send_reminders

@@ -7,15 +7,15 @@ import sys
 from sqlalchemy import func, select
 
 from app.core.clock import SettableClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.jobs import TELL_OF_SITE_CHANGES
-from app.embedded.redis import EmbeddedRedis
 from app.settings import Settings
 from app.sites.models import SiteChange
-from app.visitors.site_changes import bring_to_visits
-from tests.api import Api, Client
+from app.visitors.site_change_jobs import bring_to_visits
+from devserver.redis import EmbeddedRedis
 from tests.conftest import MONDAY
-from tests.database import all_mails
+from tests.support.api import Api, Client
+from tests.support.database import all_mails
 from tests.workers.test_worker import admin, eventually, redis, register, worker
 from workers.settings import calendar
 

@@ -17,15 +17,15 @@ from arq.constants import default_queue_name
 from asgi_lifespan import LifespanManager
 
 from app.core.clock import SettableClock, SystemClock
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.jobs import DRAIN_OUTBOX, connect
-from app.core.passwords import PasswordHasher
-from app.embedded.redis import EmbeddedRedis
+from app.core.security.passwords import PasswordHasher
 from app.main import create_app
 from app.settings import Settings
-from tests.api import Api, Client
-from tests.database import all_mails, change_default_site
-from tests.mailbox import Mailbox
+from devserver.redis import EmbeddedRedis
+from tests.support.api import Api, Client
+from tests.support.database import all_mails, change_default_site
+from tests.support.mailbox import Mailbox
 
 LIMIT = 60.0  # seconds, for what should take two or three
 

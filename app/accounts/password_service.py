@@ -1,0 +1,125 @@
+"""A new password: for who knows the old one, and for who has forgotten it.
+
+Each reads first, then hashes, then writes: no connection and no lock is held while bcrypt works.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.accounts.service import AccountService, link_hash
+from app.auth.caller import Caller
+from app.auth.errors import InvalidLink
+from app.auth.event_repository import record_alone
+from app.auth.models import AccountAction, LinkPurpose
+from app.auth.repository import AccountLinkReader, SignInNetworkReader
+from app.auth.sign_in_limits import SignInLimits
+from app.core.db.database import Database
+from app.core.errors import Invalid, NotAuthenticated
+from app.core.request_context import client_network
+from app.core.security.passwords import PasswordHasher
+from app.notifications.stranger_mail_limits import StrangerMails
+from app.users.models import User
+from app.users.repository import UserReader
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanger:
+    """What a change of password works with."""
+
+    desk: AccountService
+    database: Database
+    hasher: PasswordHasher
+    limits: SignInLimits
+
+    async def change(self, caller: Caller, old: str, new: str) -> None:
+        """Replace one's own password and end one's other sessions; `Invalid` for a wrong `old`."""
+        seen = await self._own(caller.id)
+        await self._check_old(seen, old)
+        await self.desk.passwords.require_strong(new, seen.email, field="new_password")
+        hashed = await self.hasher.hash(new, known=True)
+        user = await self.desk.users.lock_as_seen(seen)
+        if user is None:
+            raise NotAuthenticated("The account was changed meanwhile: sign in again")
+        await self.desk.set_password(user, hashed, but=caller.session_id)
+        self.desk.trail.record(AccountAction.PASSWORD_CHANGED, user.id, by=user.id)
+        await self.desk.tell_of_new_password(user)
+
+    async def reset(self, token: str, new: str) -> None:
+        """Set the password by a mailed link, end all sessions; raises `InvalidLink`.
+
+        Of two requests at once one finds the link used up. Failed logins are forgotten: whoever
+        guesses at an account must not keep its owner out.
+        """
+        purpose = LinkPurpose.PASSWORD_RESET
+        user = await self._set_by_link(purpose, token, new, field="new_password")
+        self.desk.trail.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
+        await self.desk.prove_address(user)
+        await self.desk.tell_of_new_password(user)
+        await self._forgive(user)
+
+    async def accept(self, token: str, password: str, names: Mapping[str, str]) -> None:
+        """Set the first password by a mailed link and open the account.
+
+        Raise `InvalidLink`, and `NameLooksTaken`, which leaves the link good.
+        """
+        user = await self._set_by_link(LinkPurpose.INVITATION, token, password, field="password")
+        for name, value in names.items():
+            setattr(user, name, value)
+        self.desk.trail.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
+        await self.desk.prove_address(user)
+        await self.desk.users.refuse_lookalike(user)
+        if names:
+            await self.desk.users.carry_to_visits(user)
+        await self._forgive(user)
+
+    async def _forgive(self, user: User) -> None:
+        networks = await SignInNetworkReader(self.desk.unit).networks(user.id, self.desk.now)
+        await self.limits.forgive(user.email, networks)
+
+    async def _set_by_link(
+        self, purpose: LinkPurpose, token: str, password: str, *, field: str
+    ) -> User:
+        hashed_token = link_hash(token)
+        seen = await self._owner(purpose, hashed_token)
+        await self.desk.passwords.require_strong(password, seen.email, field=field)
+        hashed = await self.hasher.hash(password, known=True)
+        user = await self.desk.users.lock_usable(seen.id)
+        if user is None or not await self.desk.links.use_up(user.id, hashed_token):
+            raise InvalidLink
+        await self.desk.set_password(user, hashed)
+        return user
+
+    async def _own(self, user_id: UUID | None) -> User:
+        async with self.database.read() as session:
+            user = await UserReader(session).get(user_id) if user_id else None
+        if user is None:
+            raise NotAuthenticated
+        return user
+
+    async def _check_old(self, user: User, old: str) -> None:
+        now = self.desk.now
+        async with self.database.read() as session:
+            known = await SignInNetworkReader(session).knows(user.id, client_network(), now)
+        failures = await self.limits.admit(user.email, known=known)
+        fits = await self.limits.fits(
+            user.email, old, user.password_hash, known=known, failures=failures
+        )
+        if not fits:
+            action = AccountAction.PASSWORD_CHANGE_FAILED
+            await record_alone(self.database, now, action, user.id, by=user.id)
+            raise Invalid.field("old_password", "wrong_password", "This is not the password")
+
+    async def _owner(self, purpose: LinkPurpose, hashed_token: bytes) -> User:
+        async with self.database.read() as session:
+            user = await AccountLinkReader(session).owner(purpose, hashed_token, self.desk.now)
+        if user is None:
+            raise InvalidLink
+        return user
+
+
+async def forgot(desk: AccountService, strangers: StrangerMails, email: str) -> None:
+    """Mail a link to the account of this address, if there is one that staff has not closed."""
+    user = await desk.users.lock_by_email(email)
+    if user is not None:
+        await desk.mail_way_in(user, strangers)

@@ -1,0 +1,117 @@
+"""The trail of accounts: who signed in, tried to, or changed something, and from where.
+
+OWASP ASVS 5, 16.3.1 and 16.3.3. A row for whoever looks into the past, and a line of the log for
+whoever watches: the line has ids alone, and the address is found by its `request_id`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.orm import joinedload
+
+from app.auth.models import AccountAction, AccountEvent
+from app.core.db.database import Database, WriteSession
+from app.core.db.repository import ReadRepository, Repository
+from app.core.http.pagination import Ordering, PageRequest, paginate
+from app.core.ids import new_id
+from app.core.observability.logging import logger
+from app.core.request_context import current_client_address, current_request_id, subjects
+
+NEWEST_FIRST = Ordering("account events", (AccountEvent.id,), descending=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """What a list is narrowed to; None narrows nothing."""
+
+    account: UUID | None = None
+    action: AccountAction | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        if self.account is not None:
+            found.append(AccountEvent.account_id == self.account)
+        if self.action is not None:
+            found.append(AccountEvent.action == self.action)
+        if self.since is not None:
+            found.append(AccountEvent.created_at >= self.since)
+        if self.until is not None:
+            found.append(AccountEvent.created_at < self.until)
+        return found
+
+
+class AccountEventReader(ReadRepository[AccountEvent]):
+    """Reads the trail."""
+
+    model = AccountEvent
+
+    async def page(
+        self, chosen: EventFilter, of_account: UUID | None, page: PageRequest
+    ) -> tuple[Sequence[AccountEvent], str | None, int | None]:
+        """Entries, the newest first: all of them, or those `of_account`."""
+        own = [] if of_account is None else [AccountEvent.account_id == of_account]
+        statement = (
+            self.statement()
+            .where(*own, *chosen.conditions())
+            .options(joinedload(AccountEvent.account), joinedload(AccountEvent.actor))
+        )
+        return await paginate(self.session, statement, NEWEST_FIRST, page)
+
+
+class AccountEventRepository(AccountEventReader, Repository[AccountEvent]):
+    """Writes the trail, within the unit of work of what happens."""
+
+    def __init__(self, unit: WriteSession, now: datetime) -> None:
+        super().__init__(unit)
+        self._now = now
+
+    def record(
+        self, action: AccountAction, account: UUID | None, *, by: UUID | None, **details: Any
+    ) -> None:
+        """Note what happened to an account, and who did it; `details` name no person."""
+        row = {
+            "id": new_id(),
+            "account_id": account,
+            "action": action,
+            "actor_id": by,
+            "client_address": current_client_address(),
+            "request_id": current_request_id(),
+            "details": details,
+            "created_at": self._now,
+        }
+        self.unit.append(AccountEvent, row)
+
+        async def tell() -> None:
+            logger.info("account", action=action.value, **subjects(account_id=account, actor_id=by))
+
+        self.unit.after_commit(tell)
+
+    async def purge(self, before: datetime, *, at_most: int) -> int:
+        """Delete entries that are older; says how many."""
+        old = (
+            select(AccountEvent.id)
+            .where(AccountEvent.created_at < before)
+            .order_by(AccountEvent.id)  # which is that of their making: it ends at the first page
+            .limit(at_most)
+        )
+        result = await self.unit.write(delete(AccountEvent).where(AccountEvent.id.in_(old)))
+        return result.rowcount
+
+
+async def record_alone(
+    database: Database,
+    now: datetime,
+    action: AccountAction,
+    account: UUID | None,
+    *,
+    by: UUID | None = None,
+) -> None:
+    """Note what a request failed at: its own transaction will be undone."""
+    async with database.write() as unit:
+        AccountEventRepository(unit, now).record(action, account, by=by)

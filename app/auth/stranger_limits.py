@@ -1,0 +1,26 @@
+"""How often one network may do something without a sign-in."""
+
+from collections.abc import Callable
+
+from fastapi import Request
+
+from app.auth.guards import resolve_caller
+from app.core.http.limits import RateLimiter, Rule, TooManyRequests
+from app.core.request_context import client_network
+from app.settings import Settings
+
+
+class LimitStrangers:
+    """Counts requests of strangers per network; everybody else passes."""
+
+    problems = (TooManyRequests,)
+
+    def __init__(self, name: str, rate: Callable[[Settings], str]) -> None:
+        self._name = name
+        self._rate = rate
+
+    async def __call__(self, request: Request) -> None:
+        if (await resolve_caller(request)).is_stranger:
+            limiter: RateLimiter = request.app.state.limiter
+            rule = Rule(self._name, self._rate(request.app.state.settings))
+            await limiter.hit(rule, client_network())

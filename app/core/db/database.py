@@ -1,0 +1,352 @@
+"""Connections, the two session types, and the unit of work that owns the only commit."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, asynccontextmanager
+from typing import Annotated, Any, TypeVar, TypeVarTuple, cast
+
+import asyncpg
+from fastapi import Depends, Request
+from sqlalchemy import (
+    CursorResult,
+    Delete,
+    Executable,
+    Insert,
+    Result,
+    ScalarResult,
+    Select,
+    Update,
+    func,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.orm import Session
+
+from app.core.db.direct import Journeys, Row, stream
+from app.core.db.engine import connect_options, make_engine
+from app.core.db.inserting import Shape, as_json, insertions
+from app.core.db.models import Entity
+from app.core.db.monitor import DatabaseMonitor
+from app.core.db.pool import MeasuredPool
+from app.core.db.prepared import Prepared
+from app.core.db.recent_writers import note_write
+from app.core.db.replica import Replica
+from app.core.errors import Conflict
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+AfterCommit = Callable[[], Awaitable[None]]
+
+POOL_WAIT_SECONDS = 10.0
+CLOSE_SECONDS = 2.0
+AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
+
+
+class ReadSession:
+    """A session that only queries; each query sees what is committed when it starts.
+
+    The first statement that needs the ORM opens a session at `place`. Until then prepared
+    statements run through `journeys` if there is one.
+    """
+
+    def __init__(
+        self, place: AsyncEngine | AsyncConnection, journeys: Journeys | None = None
+    ) -> None:
+        self._place = place
+        self._journeys = journeys
+        self._opened: AsyncSession | None = None
+
+    @property
+    def _session(self) -> AsyncSession:
+        if self._opened is None:
+            self._opened = AsyncSession(self._place, expire_on_commit=False, autoflush=False)
+        return self._opened
+
+    async def begin_read_only(self) -> None:
+        """Begin a read-only transaction for all statements that follow."""
+        await self._session.connection(execution_options={"postgresql_readonly": True})
+
+    async def aclose(self) -> None:
+        """Release the connection and roll back anything that was not committed."""
+        if self._opened is not None:
+            await self._opened.__aexit__(None, None, None)  # to its end, even when we are cancelled
+
+    async def rows(self, statement: Select[*Ts], **values: Any) -> Result[*Ts]:
+        """Run a query and return its rows; `values` bind its `bindparam`s."""
+        return await self._session.execute(statement, values)
+
+    async def scalar(self, statement: Select[T]) -> T | None:
+        return (await self._session.execute(statement)).scalars().first()
+
+    async def scalars(self, statement: Select[T]) -> ScalarResult[T]:
+        return (await self._session.execute(statement)).scalars()
+
+    async def row(self, statement: Prepared, **values: Any) -> Row | None:
+        """Return the first row of a prepared statement, or None."""
+        found = await self.fetch(statement, **values)
+        return found[0] if found else None
+
+    async def fetch(self, statement: Prepared, **values: Any) -> Sequence[Row]:
+        """Return the rows of a prepared statement."""
+        if self._journeys is not None and self._opened is None:
+            return await self._journeys.fetch(statement, values)
+        return await self._session.run_sync(
+            lambda session: _run_prepared(session, statement, values).all()
+        )
+
+    async def stream(
+        self, statement: Prepared, *, part: int, **values: Any
+    ) -> AsyncGenerator[Sequence[Row], None]:
+        """Yield the rows in batches of `part` from a server-side cursor.
+
+        Works only within `Database.snapshot`.
+        """
+        connection = await self._session.connection()
+        lent = await connection.get_raw_connection()
+        driver = cast("asyncpg.Connection", lent.driver_connection)
+        try:
+            async with aclosing(stream(driver, statement, values, part)) as parts:
+                async for rows in parts:
+                    yield rows
+        except BaseException:
+            await connection.invalidate()  # it may hold half of an answer
+            raise
+
+
+def _run_prepared(
+    session: Session, statement: Prepared, values: dict[str, Any]
+) -> CursorResult[Any]:
+    return session.connection().exec_driver_sql(statement.sql, statement.arguments(values))
+
+
+class WriteSession(ReadSession):
+    """A transaction whose changes become visible when its owner commits."""
+
+    def __init__(self, database: "Database") -> None:
+        super().__init__(database.engine)
+        self.database = database
+        self.callbacks: list[AfterCommit] = []
+        self._appended: defaultdict[Shape, list[Mapping[str, Any]]] = defaultdict(list)
+        self._rehearses = False
+
+    def rehearse(self) -> None:
+        """Make this a dry run: roll back at the end and skip the after-commit callbacks."""
+        self._rehearses = True
+
+    def add(self, *entities: object) -> None:
+        self._session.add_all(entities)
+
+    async def delete(self, entity: object) -> None:
+        await self._session.delete(entity)
+
+    def append(self, model: type[Entity], row: Mapping[str, Any]) -> None:
+        """Queue a row that this unit of work does not read again.
+
+        The next flush inserts the queued rows of all tables in one statement, after the other
+        changes.
+        """
+        self._appended[model, tuple(row)].append(row)
+
+    async def flush(self) -> None:
+        """Send pending changes; each write and the commit do so first."""
+        if self._opened is not None:
+            await self._opened.flush()
+        if self._appended:
+            shapes, parts = zip(*self._appended.items(), strict=True)
+            self._appended.clear()
+            rows = {f"rows{number}": as_json(part) for number, part in enumerate(parts)}
+            await self._run(insertions(shapes), rows)
+
+    async def write(self, statement: Insert | Update | Delete) -> CursorResult[Any]:
+        """Run one INSERT, UPDATE or DELETE after flushing pending changes."""
+        await self.flush()
+        result = await self._session.execute(statement)
+        if not isinstance(result, CursorResult):
+            raise TypeError("a writing statement returns a cursor")
+        return result
+
+    async def returning(self, statement: Executable) -> Result[Any]:
+        """Run a writing statement that returns rows."""
+        await self.flush()
+        return await self._session.execute(statement)
+
+    async def run(self, statement: Prepared, **values: Any) -> int:
+        """Run a prepared statement that writes; return the number of affected rows."""
+        await self.flush()
+        return await self._run(statement, values)
+
+    async def _run(self, statement: Prepared, values: dict[str, Any]) -> int:
+        def rowcount(session: Session) -> int:
+            return _run_prepared(session, statement, values).rowcount
+
+        return await self._session.run_sync(rowcount)
+
+    def commit_each(self) -> None:
+        """Commit each statement on its own, for a unit that writes with a single one.
+
+        This saves the round trips of BEGIN and COMMIT and holds locks for a shorter time. A unit
+        that has already used the database continues as one transaction.
+        """
+        if self._opened is None:
+            self._place, self._journeys = self.database.autocommit, self.database.journeys
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Open a savepoint that an exception rolls back, releasing its locks.
+
+        Pending changes are flushed before it and at its end.
+        """
+        await self.flush()
+        async with self._session.begin_nested():
+            yield
+            await self.flush()
+
+    async def commit(self) -> None:
+        """Commit; only the owner of the unit of work may call this."""
+        await self.flush()
+        if self._rehearses:
+            self.callbacks.clear()
+        elif self._opened is not None:
+            await self._opened.commit()
+
+    def after_commit(self, callback: AfterCommit) -> None:
+        """Await `callback` after the commit, and never after a rollback."""
+        if callback not in self.callbacks:
+            self.callbacks.append(callback)
+
+
+class Database:
+    """The connection pool of one process, and a second pool if there is a replica."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, replica_url: str | None = None) -> None:
+        pool: dict[str, Any] = {
+            "pool_size": pool_size,
+            "max_overflow": 0,
+            "pool_timeout": POOL_WAIT_SECONDS,
+            "pool_use_lifo": True,
+            "poolclass": MeasuredPool,
+        }
+        self.engine: AsyncEngine = make_engine(url, **pool)
+        self.pulse = DatabaseMonitor(self.engine, connect_options(url))
+        pool["pool_logging_name"] = "replica"  # tells the metrics of the two pools apart
+        self.replica = Replica(replica_url, url, **pool) if replica_url else None
+        # A single query needs no BEGIN and no ROLLBACK, which saves two round trips.
+        self.autocommit = self.engine.execution_options(**AUTOCOMMIT)
+        self.journeys = Journeys(self.engine)
+        self.rollout_is_finished = False  # cached by `core/rollout.py`
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[ReadSession]:
+        """Open a session for queries."""
+        async with aclosing(ReadSession(self.autocommit, self.journeys)) as session:
+            yield session
+
+    @asynccontextmanager
+    async def browse(self, *, may_lag: bool = True) -> AsyncIterator[ReadSession]:
+        """Open a session for queries whose results may be a few seconds old.
+
+        The replica answers if it can, otherwise the primary. With `may_lag=False` the primary
+        always answers.
+        """
+        async with self._replica(may_lag=may_lag) as replica:
+            if replica is None:
+                session = ReadSession(self.autocommit, self.journeys)
+            else:
+                session = ReadSession(await replica.execution_options(**AUTOCOMMIT))
+            async with aclosing(session):
+                yield session
+
+    @asynccontextmanager
+    async def snapshot(
+        self, *, query_seconds: int, idle_seconds: int, may_lag: bool = True
+    ) -> AsyncIterator[ReadSession]:
+        """Open a read-only transaction for one query whose rows are fetched over time.
+
+        A cursor needs a transaction, with longer limits than a request has: `query_seconds` for
+        each fetch and `idle_seconds` between two. `may_lag` works as in `browse`.
+        """
+        limits = select(
+            func.set_config("statement_timeout", f"{query_seconds}s", True),
+            func.set_config("idle_in_transaction_session_timeout", f"{idle_seconds}s", True),
+        )
+        async with (
+            self._replica(may_lag=may_lag) as replica,
+            aclosing(ReadSession(replica or self.engine)) as session,
+        ):
+            await session.begin_read_only()
+            await session.rows(limits)
+            yield session
+
+    @asynccontextmanager
+    async def _replica(self, *, may_lag: bool) -> AsyncIterator[AsyncConnection | None]:
+        if self.replica is None or not may_lag:
+            yield None
+            return
+        async with self.replica.connection() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[WriteSession]:
+        """Open a unit of work that commits once at the end, or rolls back on an error."""
+        async with aclosing(WriteSession(self)) as unit:
+            yield unit
+            await unit.commit()
+        await _run(unit.callbacks)
+
+    async def close(self) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                if self.replica:
+                    await self.replica.close()
+                await self.engine.dispose()
+        except TimeoutError:
+            self.pulse.cut()
+            if self.replica:
+                self.replica.pulse.cut()
+
+
+async def _run(callbacks: Iterable[AfterCommit]) -> None:
+    for callback in callbacks:
+        await callback()
+
+
+async def get_database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+# FastAPI resolves sub-dependencies again for each use, so these take only the request.
+async def _read_session(request: Request) -> AsyncIterator[ReadSession]:
+    database = await get_database(request)
+    async with database.read() as session:
+        yield session
+
+
+async def _write_session(request: Request) -> AsyncIterator[WriteSession]:
+    database = await get_database(request)
+    async with database.write() as session:
+        yield session
+    await note_write(request)
+
+
+_write_session.problems = (Conflict,)  # type: ignore[attr-defined] # read by ApiRoute
+
+
+# Function scope commits after the response is serialised and before it is sent. The default scope
+# would commit after the client has its 201.
+async def get_journeys(request: Request) -> Journeys:
+    database = await get_database(request)
+    return database.journeys
+
+
+Reading = Annotated[ReadSession, Depends(_read_session, scope="function")]
+Writing = Annotated[WriteSession, Depends(_write_session, scope="function")]

@@ -1,0 +1,111 @@
+"""Statements sent straight to the driver, for measured paths.
+
+SQLAlchemy provides the pool and compiles the SQL once; bypassing it at run time saves five sixths
+of the cost of a short statement. Each statement commits by itself, and the connection returns to
+the pool before its rows are read.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from typing import Any
+
+import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.core.db.prepared import Prepared
+
+Row = Sequence[Any]
+# asyncpg raises the second one when the server closed the connection between two statements.
+LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+Observer = Callable[[str, tuple[Any, ...]], AbstractContextManager[Any]]
+
+observers: list[Observer] = []
+"""Context managers entered around every statement; SQLAlchemy's events do not see these."""
+
+
+class Journeys:
+    """Runs prepared statements on the connections of an engine."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def row(self, statement: Prepared, **values: Any) -> Row | None:
+        """Return the first row of a statement, or None."""
+        found = await self.fetch(statement, values)
+        return found[0] if found else None
+
+    async def fetch(self, statement: Prepared, values: dict[str, Any]) -> list[Row]:
+        """Return the rows of a statement.
+
+        Raise `DBAPIError` with asyncpg's error as `orig`, or the pool's errors when it has no
+        connection.
+        """
+        arguments = statement.arguments(values)
+        lent = await self._engine.raw_connection()
+        connection: asyncpg.Connection = lent.driver_connection
+        try:
+            with _observed(statement.sql, arguments):
+                rows = await _rows(connection, statement, arguments)
+        except asyncpg.PostgresError as error:
+            lent.close()
+            raise _as_sqlalchemys(error) from error
+        except BaseException as error:
+            lent.invalidate()  # an unread answer may still arrive on it
+            if isinstance(error, LOST):
+                raise _as_sqlalchemys(error, invalidated=True) from error
+            raise
+        lent.close()
+        return rows
+
+
+async def _rows(
+    connection: asyncpg.Connection, statement: Prepared, arguments: tuple[Any, ...]
+) -> list[Row]:
+    rows: list[Row]
+    if statement.planned_anew:
+        rows = await (await _unnamed(connection, statement)).fetch(*arguments)
+    else:
+        rows = await connection.fetch(statement.sql, *arguments)
+    return rows
+
+
+async def _unnamed(connection: asyncpg.Connection, statement: Prepared) -> PreparedStatement:
+    """Prepare a statement without a name, since a pooler shares the server connection.
+
+    This is the only place that prepares; `connection.cursor` always uses a name.
+    """
+    return await connection.prepare(statement.sql, name="")
+
+
+async def stream(
+    connection: asyncpg.Connection, statement: Prepared, values: dict[str, Any], part: int
+) -> AsyncGenerator[Sequence[Row], None]:
+    """Yield the rows in batches from a server-side cursor, within a transaction.
+
+    Raise `DBAPIError`. A caller that stops early must discard the connection.
+    """
+    arguments = statement.arguments(values)
+    try:
+        with _observed(statement.sql, arguments):
+            cursor = await (await _unnamed(connection, statement)).cursor(*arguments)
+        while rows := await cursor.fetch(part):
+            yield rows
+    except asyncpg.PostgresError as error:
+        raise _as_sqlalchemys(error) from error
+    except LOST as error:
+        raise _as_sqlalchemys(error, invalidated=True) from error
+
+
+def _as_sqlalchemys(error: Exception, *, invalidated: bool = False) -> DBAPIError:
+    return DBAPIError(None, None, error, hide_parameters=True, connection_invalidated=invalidated)
+
+
+def _observed(sql: str, arguments: tuple[Any, ...]) -> AbstractContextManager[Any]:
+    if not observers:
+        return nullcontext()
+    with ExitStack() as stack:
+        for observe in observers:
+            stack.enter_context(observe(sql, arguments))
+        return stack.pop_all()

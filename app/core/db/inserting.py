@@ -1,0 +1,90 @@
+"""INSERT statements whose rows are passed as one JSON parameter.
+
+With VALUES, every number of rows would be a different statement to compile and prepare, which costs
+more than the rest of the work.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from pydantic_core import to_json
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Enum,
+    FromClause,
+    Insert,
+    String,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy import insert as insert_into
+
+from app.core.db.models import Entity
+from app.core.db.prepared import Prepared
+
+Shape = tuple[type[Entity], tuple[str, ...]]
+"""A model and the columns of its rows."""
+
+
+@cache
+def insertions(shapes: tuple[Shape, ...]) -> Prepared:
+    """Return one statement that inserts into several tables, from `rows0`, `rows1` and so on."""
+    parts = [
+        insertion(model, names, f"rows{number}").cte()
+        for number, (model, names) in enumerate(shapes)
+    ]
+    return Prepared(select(literal_column("1")).add_cte(*parts))
+
+
+def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Encode rows as the parameter that `insertion` reads."""
+    return to_json([_readable(row) for row in rows]).decode()
+
+
+def insertion(
+    model: type[Entity],
+    names: Sequence[str],
+    parameter: str,
+    *,
+    when: Sequence[FromClause] = (),
+    beside: Mapping[str, ColumnElement[Any]] = MappingProxyType({}),
+) -> Insert:
+    """Return an INSERT of the rows in a JSON parameter, for use in a larger statement.
+
+    It runs only if each part of the statement in `when` returns a row; `beside` adds columns taken
+    from those parts.
+    """
+    given = given_rows(model, names, parameter)
+    rows = select(*given.c, *beside.values()).select_from(given, *when)
+    return insert_into(model).from_select([*names, *beside], rows)
+
+
+def given_rows(model: type[Entity], names: Sequence[str], parameter: str) -> FromClause:
+    """Return the rows of a JSON parameter, typed as the model's columns."""
+    columns = [_as_read(name, model.__table__.c[name]) for name in names]
+    return (
+        func.json_to_recordset(bindparam(parameter, type_=JSON))
+        .table_valued(*columns)
+        .render_derived(name=f"given_{parameter}", with_types=True)
+    )
+
+
+def _readable(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Encode bytes in PostgreSQL's hex format, since JSON has no bytes."""
+    return {name: f"\\x{v.hex()}" if isinstance(v, bytes) else v for name, v in row.items()}
+
+
+def _as_read(name: str, stored: ColumnElement[Any]) -> ColumnElement[Any]:
+    # An enum would be rendered with the name of its CHECK, which a column list cannot have.
+    return column(name, String(40) if isinstance(stored.type, Enum) else stored.type)
+
+
+def values_of(entity: Entity) -> dict[str, Any]:
+    """Return the columns of a new entity that are set, bypassing the slow ORM descriptors."""
+    return {key: value for key, value in vars(entity).items() if key in entity.__table__.c}

@@ -1,0 +1,58 @@
+"""Entities that belong to no session, so that changes to them are not saved.
+
+The business rules treat them like any other entity.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+from sqlalchemy import Column, Enum, Table, inspect
+
+from app.core.db.models import Entity
+from app.core.ids import new_id
+
+M = TypeVar("M", bound=Entity)
+
+
+@cache
+def stored_columns(model: type[Entity]) -> tuple[Column[Any], ...]:
+    """Return the columns of a model in the order that `plain_copy` expects."""
+    table: Table = inspect(model).local_table  # type: ignore[assignment] # no view is mapped
+    return tuple(column for column in table.columns if not column.computed)
+
+
+def plain_copy(model: type[M], values: Sequence[Any]) -> M | None:
+    """Build an entity from a row of a prepared statement; None if an outer join found none."""
+    make, names, words = _shape(model)
+    if values[names.index("id")] is None:
+        return None
+    entity: M = make()
+    held = vars(entity)
+    held.update(zip(names, values, strict=True))
+    for name, enum in words:
+        held[name] = enum(held[name])
+    return entity
+
+
+def new_plain(model: type[M], **values: Any) -> M:
+    """Create an entity that is stored from its values, for example by `WriteSession.append`."""
+    make, _, _ = _shape(model)
+    entity: M = make()
+    vars(entity).update({"id": new_id(), **values})
+    return entity
+
+
+@cache
+def _shape(
+    model: type[Entity],
+) -> tuple[Callable[[], Any], tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...]]:
+    columns = stored_columns(model)
+    words = tuple(
+        (column.name, column.type.enum_class)
+        for column in columns
+        if isinstance(column.type, Enum) and column.type.enum_class is not None
+    )
+    # As the ORM does when loading: the constructor would record each value as a change.
+    make = inspect(model).class_manager.new_instance
+    return make, tuple(column.name for column in columns), words

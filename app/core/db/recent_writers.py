@@ -1,0 +1,62 @@
+"""Callers that wrote so recently that a replica may not have their changes yet.
+
+A host who registers a visitor looks for them in the list a moment later, possibly through another
+process, so processes share this through Redis.
+"""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from arq.connections import ArqRedis
+from fastapi import Request
+from redis.exceptions import RedisError
+
+from app.core.db.replica import MAX_LAG_SECONDS
+
+REDIS_SECONDS = 0.25
+# The pause after a failure of Redis; the replica has by then replayed what was not noted.
+PAUSE_SECONDS = MAX_LAG_SECONDS
+# The key of the caller in a request's scope.
+WRITER = "vms.writer"
+
+
+class RecentWriters:
+    """The callers that wrote in the last seconds; everybody, while Redis is down."""
+
+    def __init__(self, redis: ArqRedis) -> None:
+        self._redis = redis
+        self._pause_until = 0.0
+
+    async def note(self, writer: str) -> None:
+        """Record a write; call this after the commit."""
+        milliseconds = int(MAX_LAG_SECONDS * 1000)
+        await self._ask(lambda: self._redis.set(_key(writer), 1, px=milliseconds))
+
+    async def include(self, writer: str) -> bool:
+        """Return whether a replica may lack this caller's changes."""
+        noted: int | None = await self._ask(lambda: self._redis.exists(_key(writer)))
+        return noted != 0
+
+    async def _ask(self, question: Callable[[], Any]) -> Any:
+        if monotonic() < self._pause_until:
+            return None
+        try:
+            async with asyncio.timeout(REDIS_SECONDS):
+                return await question()
+        except (RedisError, OSError):  # a time-out raises an OSError, too
+            self._pause_until = monotonic() + PAUSE_SECONDS
+            return None
+
+
+def _key(writer: str) -> str:
+    return f"wrote:{writer}"
+
+
+async def note_write(request: Request) -> None:
+    """Record that the caller of a request has written, if there is a replica."""
+    writers: RecentWriters | None = request.app.state.recent_writers
+    writer: str | None = request.scope.get(WRITER)
+    if writers is not None and writer is not None:
+        await writers.note(writer)

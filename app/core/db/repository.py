@@ -1,0 +1,95 @@
+"""The base classes of repositories."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from app.core.db.database import ReadSession, WriteSession
+from app.core.db.models import Entity
+from app.core.errors import InUse, Problem
+
+M = TypeVar("M", bound=Entity)
+FOREIGN_KEY_VIOLATION = "23503"  # SQLSTATE, PostgreSQL appendix A
+
+
+class NameTaken(Problem):
+    status, code, title = 409, "name_taken", "This name is already taken"
+
+
+@contextmanager
+def refusals(by_constraint: Mapping[str, type[Problem]]) -> Iterator[None]:
+    """Translate a constraint violation within the block into the mapped problem.
+
+    Flush inside the block: the database checks what is written, not what is pending.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        # SQLAlchemy wraps the driver's error; that of a journey comes as it is.
+        cause = getattr(error.orig, "__cause__", None) or error.orig
+        problem = by_constraint.get(getattr(cause, "constraint_name", None) or "")
+        if problem is None:
+            raise
+        raise problem from None
+
+
+class ReadRepository(Generic[M]):
+    """Queries of one table."""
+
+    model: ClassVar[type[Any]]
+
+    def __init__(self, session: ReadSession) -> None:
+        self.session = session
+
+    def statement(self) -> Select[M]:
+        """Return the SELECT that every query of this repository extends."""
+        return select(self.model)
+
+    async def get(self, id_: UUID) -> M | None:
+        return await self.session.scalar(self.statement().where(self.model.id == id_))
+
+    async def exists(self, *conditions: ColumnElement[bool]) -> bool:
+        return bool(await self.session.scalar(select(exists().where(*conditions))))
+
+
+class Repository(ReadRepository[M]):
+    """Queries and changes of one table, inside a unit of work."""
+
+    def __init__(self, session: WriteSession) -> None:
+        super().__init__(session)
+        self.unit = session
+
+    async def lock(self, *conditions: ColumnElement[bool], key_share: bool = False) -> M | None:
+        """Lock one row with `SELECT … FOR UPDATE`; return None if none matches.
+
+        The row is read again even if the session has it: attributes loaded before the lock was
+        granted are stale, and deciding on them double-books. With `key_share` (`FOR NO KEY UPDATE`)
+        others can still write rows whose foreign key refers to this one.
+        """
+        return await self.session.scalar(
+            select(self.model)
+            .where(*conditions)
+            .with_for_update(of=self.model, key_share=key_share)
+            .execution_options(populate_existing=True)
+        )
+
+    def add(self, entity: M) -> M:
+        self.unit.add(entity)
+        return entity
+
+    def add_all(self, entities: Iterable[M]) -> None:
+        self.unit.add(*entities)
+
+    async def delete(self, entity: M) -> None:
+        """Delete a row; raise `InUse` if other rows refer to it."""
+        await self.unit.delete(entity)
+        try:
+            await self.unit.flush()
+        except IntegrityError as error:
+            if getattr(error.orig, "sqlstate", None) != FOREIGN_KEY_VIOLATION:
+                raise
+            raise InUse from None

@@ -1,0 +1,76 @@
+"""Track whether an update is complete, while the previous release may still serve requests.
+
+A migration that adds new values (kinds of mail, actions) begins a rollout, and `vms migrate
+--finish` ends it once every process runs this release. Until then requests that would write a value
+the previous release cannot read are refused.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, String, exists, literal_column, select, table, text, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db.database import ReadSession, WriteSession
+from app.core.db.models import Base
+from app.core.errors import Problem
+
+
+class Rollout(Base):
+    """A release with new values; `finished_at` is null while older processes may still run."""
+
+    __tablename__ = "rollouts"
+
+    revision: Mapped[str] = mapped_column(String(32), primary_key=True)
+    finished_at: Mapped[datetime | None]
+
+
+class UpdateUnderWay(Problem):
+    status, code, title = 503, "update_under_way", "The service is being updated"
+
+    def __init__(self) -> None:
+        detail = "This is possible once the update is complete (`vms migrate --finish`)"
+        super().__init__(detail, headers={"Retry-After": "60"})
+
+
+async def is_under_way(session: ReadSession) -> bool:
+    """Return whether processes of the previous release may still be running."""
+    open_ones = select(exists().where(Rollout.finished_at.is_(None)))
+    return bool(await session.scalar(open_ones))
+
+
+async def is_finished(unit: WriteSession) -> bool:
+    """Return whether no older process runs any more; each process caches a yes."""
+    database = unit.database
+    database.rollout_is_finished = database.rollout_is_finished or not await is_under_way(unit)
+    return database.rollout_is_finished
+
+
+async def require_finished(unit: WriteSession) -> None:
+    """Raise `UpdateUnderWay` while older processes may run."""
+    if not await is_finished(unit):
+        raise UpdateUnderWay
+
+
+async def finish(unit: WriteSession, now: datetime) -> int:
+    """End every rollout; return how many were open."""
+    ended = await unit.write(
+        update(Rollout).where(Rollout.finished_at.is_(None)).values(finished_at=now)
+    )
+    return ended.rowcount
+
+
+async def validate_constraints(unit: WriteSession) -> None:
+    """Validate the constraints that migrations added as NOT VALID.
+
+    This takes a lock that blocks neither readers nor writers.
+    """
+    unproven = (
+        select(
+            literal_column("quote_ident(conname)", String),
+            literal_column("conrelid::regclass::text", String),
+        )
+        .select_from(table("pg_constraint"))
+        .where(literal_column("NOT convalidated", Boolean))
+    )
+    for name, place in (await unit.rows(unproven)).all():
+        await unit.returning(text(f"ALTER TABLE {place} VALIDATE CONSTRAINT {name}"))

@@ -1,0 +1,41 @@
+"""Refuse excess requests of one network before any other work is done for them."""
+
+from collections import Counter
+from collections.abc import Collection
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.core.errors import Unavailable
+from app.core.request_context import client_network
+
+# More than the password queue admits, so that known callers of the same network still reach it.
+MOST_OF_NETWORK = 32
+
+
+class CrowdMiddleware:
+    """Answers 503 when one network has too many requests to these paths in progress.
+
+    Refusing here spares the work that FastAPI does before a route can refuse, which would make
+    everyone else wait during a burst.
+    """
+
+    def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:
+        self.app = app
+        self.paths = frozenset(path.rstrip("/") for path in paths)
+        self._under_way: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].rstrip("/") not in self.paths:
+            await self.app(scope, receive, send)
+            return
+        network = client_network()
+        if self._under_way[network] >= MOST_OF_NETWORK:
+            await Unavailable("Too many requests: try again").response()(scope, receive, send)
+            return
+        self._under_way[network] += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._under_way[network] -= 1
+            if not self._under_way[network]:
+                del self._under_way[network]

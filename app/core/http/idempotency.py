@@ -1,0 +1,126 @@
+"""Idempotency keys for requests that create (draft-ietf-httpapi-idempotency-key-header).
+
+The first response is stored in the transaction that creates, so both exist or neither does, even
+after a crash. A repeat gets the stored response; a repeat during the first request gets a 409.
+"""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import LargeBinary, String, delete, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+from starlette.responses import Response
+
+from app.core.db.database import WriteSession
+from app.core.db.models import Base
+from app.core.errors import Problem
+
+KEPT_FOR = timedelta(hours=24)
+REPLAYED = "Idempotency-Replayed"
+
+
+class IdempotencyKeyReused(Problem):
+    status, code, title = 422, "idempotency_key_reused", "The key was used with another body"
+
+
+class RequestInProgress(Problem):
+    status, code, title = 409, "request_in_progress", "The first request is still running"
+
+
+class IdempotentAnswer(Base):
+    """The first response to a key; `scope` is the hash of caller, path and key."""
+
+    __tablename__ = "idempotent_answers"
+
+    scope: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    body_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    status: Mapped[int]
+    media_type: Mapped[str] = mapped_column(String(100))
+    location: Mapped[str | None] = mapped_column(String(300))
+    content: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class RepeatedRequest(Exception):  # noqa: N818 - a way out, not an error
+    """Ends a request with the stored response to an earlier one."""
+
+    def __init__(self, answer: IdempotentAnswer) -> None:
+        super().__init__()
+        headers = {REPLAYED: "true", "Content-Type": answer.media_type}
+        if answer.location:
+            headers["Location"] = answer.location
+        # Built now, because the row cannot be read after its transaction is rolled back.
+        self.response = Response(answer.content, answer.status, headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """A request with an idempotency key: its scope and the hash of its body."""
+
+    unit: WriteSession
+    scope: bytes
+    body_hash: bytes
+    now: datetime
+
+    async def begin(self) -> None:
+        """Return if this is the first request with the key.
+
+        Raise `RepeatedRequest`, `IdempotencyKeyReused` or `RequestInProgress` otherwise. The lock
+        is held until the transaction ends, so that no second request can run.
+        """
+        lock = int.from_bytes(self.scope[:8], "big", signed=True)
+        if not await self.unit.scalar(select(func.pg_try_advisory_xact_lock(lock))):
+            raise RequestInProgress
+        earlier = await self.unit.scalar(
+            select(IdempotentAnswer).where(
+                IdempotentAnswer.scope == self.scope,
+                IdempotentAnswer.created_at > self.now - KEPT_FOR,
+            )
+        )
+        if earlier is None:
+            return
+        if earlier.body_hash != self.body_hash:
+            raise IdempotencyKeyReused
+        raise RepeatedRequest(earlier)
+
+    async def keep(self, response: Response) -> None:
+        """Store a successful response; a refused request created nothing and may be retried."""
+        if not 200 <= response.status_code < 300:
+            return
+        await self.unit.write(delete(IdempotentAnswer).where(IdempotentAnswer.scope == self.scope))
+        self.unit.add(
+            IdempotentAnswer(
+                scope=self.scope,
+                body_hash=self.body_hash,
+                status=response.status_code,
+                media_type=response.headers.get("Content-Type", "application/json"),
+                location=response.headers.get("Location"),
+                content=bytes(response.body),
+                created_at=self.now,
+            )
+        )
+        await self.unit.flush()
+
+
+def scope_of(caller: str, path: str, key: str) -> bytes:
+    """Return the hash of caller, path and key, which identifies a request."""
+    return hashlib.sha256("\0".join((caller, path, key)).encode()).digest()
+
+
+async def forget_old(unit: WriteSession, now: datetime) -> int:
+    """Delete responses older than 24 hours; return how many."""
+    old = delete(IdempotentAnswer).where(IdempotentAnswer.created_at <= now - KEPT_FOR)
+    return (await unit.write(old)).rowcount
+
+
+async def forget_mentions(unit: WriteSession, word: str) -> None:
+    """Delete responses that contain `word`, so that erased data cannot come back."""
+    named = func.strpos(func.encode(IdempotentAnswer.content, "escape"), word) > 0
+    await unit.write(delete(IdempotentAnswer).where(named))
+
+
+async def forget_kept_at(unit: WriteSession, instants: Collection[datetime]) -> None:
+    """Delete responses to the requests of these instants, which created erased records."""
+    await unit.write(delete(IdempotentAnswer).where(IdempotentAnswer.created_at.in_(instants)))

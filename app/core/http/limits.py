@@ -1,0 +1,271 @@
+"""Rate limits (OWASP ASVS 5, 6.3.1), counted in Redis across all processes.
+
+While Redis is down each process counts for itself, starting from the last known counts: refused
+callers stay refused, and nobody else is locked out. Redis gets those counts when it returns.
+Windows use the real clock rather than the service's, since Redis expires them.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from math import ceil
+from time import monotonic
+from typing import Annotated
+
+from fastapi import Depends, Request
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.exceptions import RedisError
+
+from app.core.errors import Problem
+from app.core.http.patience import StoodStillError, patiently
+from app.core.http.windows import Answer, Counter, OwnWindows, SharedWindows
+from app.core.keys import KeyRing, mac
+from app.core.observability.logging import logger
+from app.core.observability.metrics import LIMITS_STOOD_STILL, LIMITS_WITHOUT_REDIS
+
+REDIS_SECONDS = 0.25
+# The pause after a failure of Redis, before one request tries it again.
+PAUSE_SECONDS = 5.0
+# Enough for any load: a call takes less than a millisecond.
+CONNECTIONS = 16
+KEY_BYTES = 16
+RATE = re.compile(r"([0-9]+)/([0-9]*)(second|minute|hour|day)")
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+# The approximate number of lots into which a limit is divided.
+LOTS = 60
+
+
+class TooManyRequests(Problem):
+    """429 with `Retry-After` in seconds (RFC 6585, section 4)."""
+
+    status, code, title = 429, "too_many_requests", "Too many requests: try again later"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(
+            f"Too many requests: try again in {retry_after} seconds",
+            headers={"Retry-After": str(retry_after)},
+        )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A limit of `rate` hits, such as `10/15minute`, multiplied by `times`.
+
+    The name separates its counters from those of other rules.
+    """
+
+    name: str
+    rate: str
+    times: int = 1
+
+    @cached_property
+    def most(self) -> int:
+        return _parse(self.rate)[0] * self.times
+
+    @cached_property
+    def seconds(self) -> int:
+        return _parse(self.rate)[1]
+
+    def of(self, *keys: str) -> "Limit":
+        """Return the limit for one caller, account or combination."""
+        return Limit(self, keys)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A rule applied to one key, with a counter of its own."""
+
+    rule: Rule
+    keys: tuple[str, ...]
+
+
+@lru_cache
+def _parse(rate: str) -> tuple[int, int]:
+    found = RATE.fullmatch(rate)
+    if found is None:
+        raise ValueError(f"{rate} is not a rate")
+    return int(found[1]), int(found[2] or 1) * SECONDS[found[3]]
+
+
+class RateLimiter:
+    """Counts the actions of callers; keys (addresses, accounts, ids) are stored only as hashes."""
+
+    def __init__(self, redis_url: str, ring: KeyRing) -> None:
+        self._key = ring.keys("rate limit")[0]
+        self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+            redis_url, max_connections=CONNECTIONS, timeout=None
+        )
+        self.shared = SharedWindows(Redis(connection_pool=self._pool))
+        self.own = OwnWindows()
+        self._breaker = Breaker()
+        self._counted_alone = False
+
+    async def hit(self, rule: Rule, *keys: str, cost: int = 1) -> None:
+        """Count `cost` hits; raise `TooManyRequests` if the limit is exceeded."""
+        await self.count(rule.of(*keys), cost=cost)
+
+    async def check(self, rule: Rule, *keys: str) -> None:
+        """Raise `TooManyRequests` if one more hit would exceed the limit, counting nothing."""
+        await self.look(rule.of(*keys))
+
+    async def count(self, *limits: Limit, cost: int = 1) -> None:
+        """Count a hit against every limit, or none if one of them is reached.
+
+        The last hit that is accepted may exceed the limit: see `reserve`.
+        """
+        answer = await self._ask(limits, cost)
+        _refuse(limits, answer)
+
+    async def reserve(self, *limits: Limit, number: int = 1) -> None:
+        """Count several hits against every limit, or none if one has fewer left."""
+        answer = await self._ask(limits, number, whole=True)
+        _refuse(limits, answer, number)
+
+    async def take(self, limit: Limit, number: int) -> float:
+        """Count several hits at once; return the seconds left in the window."""
+        answer = await self._ask([limit], number)
+        _refuse([limit], answer)
+        return answer.windows[0].ends_in
+
+    async def look(self, *limits: Limit) -> list[int]:
+        """Return the counts without changing them; raise `TooManyRequests` at a limit."""
+        answer = await self._ask(limits, 0)
+        _refuse(limits, answer)
+        return [window.hits for window in answer.windows]
+
+    async def give_back(self, *limits: Limit, number: int = 1) -> None:
+        """Undo hits of each limit."""
+        await self._ask(limits, -number)
+
+    async def clear(self, *limits: Limit) -> None:
+        """Reset the counters."""
+        await self._ask(limits, -max(2 * limit.rule.most for limit in limits))
+
+    async def close(self) -> None:
+        await self._pool.disconnect()
+
+    def _counter(self, limit: Limit, room: int) -> Counter:
+        name = "\0".join((limit.rule.name, *limit.keys))
+        key = mac(self._key, name.encode(), KEY_BYTES).hex()
+        return Counter(key, limit.rule.most - room + 1, limit.rule.seconds)
+
+    async def _ask(self, limits: Sequence[Limit], number: int, *, whole: bool = False) -> Answer:
+        room = number if whole else 1
+        counters = [self._counter(limit, room) for limit in limits]
+        if self._breaker.lets_through():
+            answer = await self._ask_redis(counters, number)
+            if answer is not None:
+                self.own.note(counters, answer.windows)
+                return answer
+        self._counted_alone = True
+        return self.own.add(counters, number)
+
+    async def _ask_redis(self, counters: Sequence[Counter], number: int) -> Answer | None:
+        """Return Redis's answer, or None if it fails or this process is too busy to read it."""
+        try:
+            answer, stood_still = await patiently(self._add(counters, number), REDIS_SECONDS)
+        except StoodStillError:
+            LIMITS_STOOD_STILL.inc()
+            return None
+        except (RedisError, OSError) as error:  # a time-out raises an OSError, too
+            self._breaker.open(error)
+            LIMITS_WITHOUT_REDIS.set(1)
+            return None
+        LIMITS_STOOD_STILL.inc(stood_still)
+        self._breaker.close()
+        LIMITS_WITHOUT_REDIS.set(0)
+        return answer
+
+    async def _add(self, counters: Sequence[Counter], number: int) -> Answer:
+        if self._counted_alone:
+            await self._restore()
+        return await self.shared.add(counters, number)
+
+    async def _restore(self) -> None:
+        """Send Redis the counts it missed, or lost if it has restarted empty."""
+        self._counted_alone = False
+        try:
+            await self.shared.restore(self.own.open())
+        except BaseException:
+            self._counted_alone = True
+            raise
+
+
+class Breaker:
+    """A circuit breaker that keeps requests from waiting for a Redis that has failed."""
+
+    def __init__(self) -> None:
+        self._retry_at: float | None = None
+
+    def lets_through(self) -> bool:
+        """Return whether Redis may be called; after a pause one caller may try it."""
+        if self._retry_at is None:
+            return True
+        if monotonic() < self._retry_at:
+            return False
+        self._retry_at = monotonic() + PAUSE_SECONDS
+        return True
+
+    def open(self, error: Exception) -> None:
+        if self._retry_at is None:
+            logger.warning("limits count without Redis", error=type(error).__name__)
+        self._retry_at = monotonic() + PAUSE_SECONDS
+
+    def close(self) -> None:
+        self._retry_at = None
+
+
+class Lots:
+    """Counts frequent hits in batches instead of one Redis call each.
+
+    A process reserves a sixtieth of the limit at a time and calls Redis again when it is used up.
+    The limit is never exceeded, but the last hits of a window may lie unused in one process while
+    another refuses.
+    """
+
+    def __init__(self, limiter: RateLimiter) -> None:
+        self._limiter = limiter
+        self._left: dict[Limit, tuple[int, float]] = {}
+
+    async def hit(self, limit: Limit) -> None:
+        """Count one hit; raise `TooManyRequests` if the limit is exceeded."""
+        while not self._take(limit):
+            size = _lot(limit.rule.most)
+            ends_at = monotonic() + await self._limiter.take(limit, size)
+            left, _ = self._left.get(limit, (0, 0.0))
+            self._left[limit] = (left + size, ends_at)
+
+    def _take(self, limit: Limit) -> bool:
+        left, ends_at = self._left.get(limit, (0, 0.0))
+        if left == 0 or ends_at <= monotonic():
+            self._left.pop(limit, None)
+            return False
+        self._left[limit] = (left - 1, ends_at)
+        return True
+
+
+@lru_cache
+def _lot(most: int) -> int:
+    """Return the largest batch size that divides the limit."""
+    return next(size for size in range(max(1, most // LOTS), 0, -1) if most % size == 0)
+
+
+def _refuse(limits: Sequence[Limit], answer: Answer, room: int = 1) -> None:
+    reached = [
+        window.ends_in
+        for limit, window in zip(limits, answer.windows, strict=True)
+        if window.hits > limit.rule.most or (answer.full and window.hits + room > limit.rule.most)
+    ]
+    if reached:
+        raise TooManyRequests(max(1, ceil(max(reached))))
+
+
+async def _limiter(request: Request) -> RateLimiter:
+    limiter: RateLimiter = request.app.state.limiter
+    return limiter
+
+
+_limiter.problems = (TooManyRequests,)  # type: ignore[attr-defined] # read by ApiRoute
+
+Limiter = Annotated[RateLimiter, Depends(_limiter)]

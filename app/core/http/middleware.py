@@ -1,0 +1,178 @@
+"""Pure ASGI middleware for request ids, errors, trailing slashes and security headers."""
+
+from time import perf_counter
+from typing import ClassVar
+
+from opentelemetry import trace
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.errors import Problem
+from app.core.http.client_address import ProxyTrust
+from app.core.http.permissions_policy import permissions_policy
+from app.core.ids import new_id
+from app.core.observability.logging import logger
+from app.core.observability.metrics import count_request
+from app.core.request_context import (
+    CALLER,
+    SANE_REQUEST_ID,
+    RequestContext,
+    set_request_context,
+    subjects,
+)
+
+SLASHED = ("/api/", "/health/")
+FILES = (".png", ".svg")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class RequestContextMiddleware:
+    """Gives every request an id, counts it and logs its end."""
+
+    def __init__(self, app: ASGIApp, trust: ProxyTrust) -> None:
+        self.app = app
+        self.trust = trust
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        context = _context_of(scope, receive, self.trust)
+        set_request_context(context)
+        trace.get_current_span().set_attribute("vms.request_id", context.request_id)
+        began, status = perf_counter(), 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = context.request_id
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            seconds = perf_counter() - began
+            method, route = _method(scope), _route(scope)
+            count_request(method, route, status, seconds)
+            logger.info(
+                "request",
+                method=method,
+                path=route,
+                status=status,
+                milliseconds=round(seconds * 1000, 1),
+                **subjects(caller_id=getattr(scope.get(CALLER), "id", None)),
+            )
+            set_request_context(None)
+
+
+class ErrorBoundaryMiddleware:
+    """Answers 500 for any exception that nothing else handled.
+
+    It runs inside the CORS middleware, so that scripts can read the response.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note)
+        except Exception:
+            if scope["type"] != "http":
+                raise
+            logger.exception("request failed", method=_method(scope), path=_route(scope))
+            if begun:  # the response has begun and can only be cut off
+                raise
+            await Problem().response()(scope, receive, send)
+
+
+def _context_of(scope: Scope, receive: Receive, trust: ProxyTrust) -> RequestContext:
+    headers = Headers(scope=scope)
+    given = headers.get("x-request-id", "")
+    request_id = given if SANE_REQUEST_ID.fullmatch(given) else str(new_id())
+    client = scope.get("client")
+    origin = trust.origin(client[0] if client else None, headers)
+    if origin.scheme:
+        scope["scheme"] = origin.scheme  # changed in place, so that outer middleware sees it too
+    return RequestContext(request_id, origin.address, receive=receive)
+
+
+def _method(scope: Scope) -> str:
+    method: str = scope["method"]
+    return method if method in METHODS else "other"  # a client can send any word
+
+
+def _route(scope: Scope) -> str:
+    """Return the path's pattern, since the path itself can contain ids and user input."""
+    route = scope.get("route")
+    return getattr(route, "path", "-")
+
+
+class TrailingSlashMiddleware:
+    """Serves `/api/visitors` as `/api/visitors/`; a redirect would lose the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path.startswith(SLASHED) and not path.endswith(("/", *FILES)):
+                scope["path"] = path + "/"
+                scope["raw_path"] = scope["path"].encode()
+        await self.app(scope, receive, send)
+
+
+class SecurityHeadersMiddleware:
+    """Sets the headers of the OWASP REST security cheat sheet unless a route has its own.
+
+    The documentation pages are rendered by browsers: they may load what this service serves, but no
+    inline scripts. Browsers ignore HSTS over plain HTTP (RFC 6797, section 7.2).
+    """
+
+    DOCS = ("/docs", "/redoc")
+    DOCS_POLICY = (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src blob:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    ASSETS = "/docs-assets/"
+    STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"  # two years
+
+    API: ClassVar = {
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": permissions_policy(),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    }
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if scope["path"].startswith(self.DOCS):
+                    headers.setdefault("Content-Security-Policy", self.DOCS_POLICY)
+                if scope["path"].startswith(self.ASSETS):
+                    headers.setdefault("Cache-Control", "no-cache")  # cached, but revalidated
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", self.STRICT_TRANSPORT)
+                for name, value in self.API.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)

@@ -1,0 +1,174 @@
+"""Keyset pagination: a cursor holds the last position of the previous page.
+
+Page 1000 costs as much as page 1, and rows that are added or removed meanwhile are neither repeated
+nor skipped.
+"""
+
+import base64
+import binascii
+import hmac
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Query, Request
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.core.db.database import ReadSession
+from app.core.errors import InvalidCursor
+from app.core.keys import KeyRing, mac
+
+T = TypeVar("T")
+MAC_BYTES = 9
+# A position may contain a name of 200 characters of four bytes each, in base64.
+MAX_CURSOR_LENGTH = 1200
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    next_cursor: str | None = Field(description="The `cursor` of the next page, if there is one")
+    total: int | None = Field(None, description="All matching items, if `include_total=true`")
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """Columns to sort by in one direction, matching one index; the last one is unique."""
+
+    name: str
+    columns: tuple[InstrumentedAttribute[Any], ...]
+    descending: bool
+
+    def clauses(self) -> list[ColumnElement[Any]]:
+        return [c.desc() if self.descending else c.asc() for c in self.columns]
+
+    def after(self) -> ColumnElement[bool]:
+        """Return the condition for rows after a position, bound to its parameters."""
+        row = tuple_(*self.columns)
+        bound = tuple_(*[bindparam(name, type_=c.type) for name, c in self._parameters()])
+        return row < bound if self.descending else row > bound
+
+    def position(self, values: Sequence[Any]) -> dict[str, Any]:
+        """Return the parameters of `after`; empty for the first page."""
+        return dict(zip([name for name, _ in self._parameters()], values, strict=False))
+
+    def _parameters(self) -> Iterator[tuple[str, InstrumentedAttribute[Any]]]:
+        return ((f"after_{column.key}", column) for column in self.columns)
+
+
+class CursorCodec:
+    """Encodes and decodes signed cursors; a forged cursor, or one of another list, is a 400."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._keys = ring.keys("cursor")
+
+    def encode(self, ordering: Ordering, values: Sequence[Any]) -> str:
+        body = json.dumps(
+            [_plain(value) for value in values], separators=(",", ":"), ensure_ascii=False
+        ).encode()
+        tag = mac(self._keys[0], ordering.name.encode() + b"\0" + body, MAC_BYTES)
+        return base64.urlsafe_b64encode(tag + body).decode().rstrip("=")
+
+    def decode(self, ordering: Ordering, cursor: str) -> list[Any]:
+        try:
+            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise InvalidCursor from None
+        tag, body = raw[:MAC_BYTES], raw[MAC_BYTES:]
+        message = ordering.name.encode() + b"\0" + body
+        if not any(hmac.compare_digest(tag, mac(k, message, MAC_BYTES)) for k in self._keys):
+            raise InvalidCursor
+        if self.encode_raw(tag + body) != cursor:  # base64 has unused bits, which must be zero
+            raise InvalidCursor
+        return [_PARSE[c.type.python_type](v) for c, v in _paired(ordering, json.loads(body))]
+
+    @staticmethod
+    def encode_raw(raw: bytes) -> str:
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+_PARSE: dict[type[Any], Callable[[Any], Any]] = {
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+    time: time.fromisoformat,
+    UUID: UUID,
+    str: str,
+    int: int,
+}
+
+
+def _paired(ordering: Ordering, values: list[Any]) -> list[tuple[Any, Any]]:
+    return list(zip(ordering.columns, values, strict=True))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+async def get_cursor_codec(request: Request) -> CursorCodec:
+    codec: CursorCodec = request.app.state.cursor_codec
+    return codec
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """The page that a client asks for."""
+
+    limit: int
+    cursor: str | None
+    include_total: bool
+    codec: CursorCodec
+
+    def position(self, ordering: Ordering) -> list[Any]:
+        """Return where the previous page ended, empty for the first; raise `InvalidCursor`."""
+        return [] if self.cursor is None else self.codec.decode(ordering, self.cursor)
+
+    def cut(
+        self, found: list[T], ordering: Ordering, value_of: Callable[[T, str], Any] = getattr
+    ) -> tuple[list[T], str | None]:
+        """Return the rows of the page and the next cursor, given up to `limit` + 1 rows."""
+        if len(found) <= self.limit:
+            return found, None
+        rows = found[: self.limit]
+        last = [value_of(rows[-1], column.key) for column in ordering.columns]
+        return rows, self.codec.encode(ordering, last)
+
+
+async def _page_request(
+    codec: Annotated[CursorCodec, Depends(get_cursor_codec)],
+    limit: Annotated[int, Query(ge=1, le=200, description="The number of items on a page")] = 50,
+    cursor: Annotated[
+        str | None,
+        Query(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the previous page"),
+    ] = None,
+    include_total: Annotated[bool, Query(description="Also count all matching items")] = False,
+) -> PageRequest:
+    return PageRequest(limit, cursor, include_total, codec)
+
+
+_page_request.problems = (InvalidCursor,)  # type: ignore[attr-defined] # read by ApiRoute
+
+Paging = Annotated[PageRequest, Depends(_page_request)]
+
+
+async def paginate(
+    session: ReadSession, statement: Select[T], ordering: Ordering, page: PageRequest
+) -> tuple[list[T], str | None, int | None]:
+    """Return one page: its rows, the next cursor, and the total if asked for."""
+    total = None
+    if page.include_total:
+        counted = select(func.count()).select_from(statement.order_by(None).subquery())
+        total = await session.scalar(counted)
+    if position := page.position(ordering):
+        statement = statement.where(ordering.after()).params(ordering.position(position))
+    found = await session.scalars(statement.order_by(*ordering.clauses()).limit(page.limit + 1))
+    rows, next_cursor = page.cut(list(found), ordering)
+    return rows, next_cursor, total

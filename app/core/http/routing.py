@@ -1,0 +1,131 @@
+"""The route class of the API, which is stricter than FastAPI and declares its errors."""
+
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.params import File, Form
+from fastapi.routing import APIRoute
+
+from app.core.errors import (
+    FieldFault,
+    Invalid,
+    MalformedRequest,
+    Problem,
+    TooLarge,
+    Unavailable,
+    UnsupportedMediaType,
+    merge_problems,
+)
+from app.core.http.transport import UrlTooLong
+from app.core.request_context import note_subject
+
+JSON = ("application/json",)
+FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
+UPLOAD = ("multipart/form-data",)
+REPEATABLE = "vms.repeatable"
+
+
+class ApiRoute(APIRoute):
+    """A route that refuses unknown and repeated query parameters and wrong media types.
+
+    Dependencies declare their problems in an attribute `problems`; the operation lists them
+    together with its own.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        own = merge_problems(options.get("responses") or {}, self._implied_problems())
+        super().__init__(*args, **{**options, "responses": own})
+
+    def _implied_problems(self) -> Iterator[type[Problem]]:
+        for dependant in walk(self.dependant):
+            yield from getattr(dependant.call, "problems", ())
+        yield from (Invalid, Unavailable, UrlTooLong)
+        if self.body_field:
+            yield from (MalformedRequest, TooLarge, UnsupportedMediaType)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        known = {name for dep in walk(self.dependant) for name in query_names(dep)}
+        accepted = self._media_types()
+
+        async def checked(request: Request) -> Response:
+            note_ids(request)
+            refuse_odd_query(request, known)
+            refuse_other_media(request, accepted)
+            if "idempotency-key" in request.headers:
+                await request.body()  # cached by the request: parsing a form would consume it
+            response = await handle(request)
+            if repeatable := request.scope.get(REPEATABLE):
+                await repeatable.keep(response)  # before the unit of work commits
+            return response
+
+        return checked
+
+    def _media_types(self) -> tuple[str, ...]:
+        if not self.body_field:
+            return ()
+        if isinstance(self.body_field.field_info, File):
+            return UPLOAD
+        return FORM if isinstance(self.body_field.field_info, Form) else JSON
+
+
+def note_ids(request: Request) -> None:
+    """Add the ids in the path to the log; other parts of a path may be secrets."""
+    for name, value in request.path_params.items():
+        if isinstance(value, UUID):
+            note_subject(**{name: value})
+
+
+def walk(dependant: Dependant) -> Iterator[Dependant]:
+    """Yield `dependant` and all its dependencies."""
+    yield dependant
+    for child in dependant.dependencies:
+        yield from walk(child)
+
+
+def query_names(dependant: Dependant) -> Iterator[str]:
+    """Yield the query parameters that a dependant reads, including fields of a query model."""
+    for param in dependant.query_params:
+        annotation = param.field_info.annotation
+        fields = getattr(annotation, "model_fields", None)
+        if fields is None:
+            yield param.alias
+        else:
+            yield from (field.alias or name for name, field in fields.items())
+
+
+def refuse_odd_query(request: Request, known: set[str]) -> None:
+    """Raise `Invalid` for unknown and for repeated query parameters.
+
+    FastAPI would ignore them. No operation takes several values of one parameter.
+    """
+    given = request.query_params
+    if not given:
+        return
+    faults = [
+        *(_odd(name, "unknown_parameter", "Unknown parameter") for name in given.keys() - known),
+        *(
+            _odd(name, "repeated_parameter", "Must not be repeated")
+            for name, times in Counter(name for name, _ in given.multi_items()).items()
+            if times > 1 and name in known
+        ),
+    ]
+    if faults:
+        raise Invalid.faults(sorted(faults[:20], key=lambda fault: fault.field))
+
+
+def _odd(name: str, code: str, message: str) -> FieldFault:
+    return FieldFault(field=name[:100], code=code, message=message)
+
+
+def refuse_other_media(request: Request, accepted: tuple[str, ...]) -> None:
+    if not accepted or request.headers.get("content-length") == "0":
+        return
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given not in accepted:
+        raise UnsupportedMediaType(f"Send the body as {' or '.join(accepted)}")

@@ -1,0 +1,104 @@
+"""Structured logs: JSON lines in production, readable lines in development.
+
+Tokens, passwords, personal data and mail bodies are never passed to a log call.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import structlog
+
+from app.core.request_context import current_context
+
+# arq would log job arguments, uvicorn paths with their queries: both can be personal.
+QUIET = {
+    "alembic": logging.WARNING,
+    "app.core.db.pool": logging.WARNING,  # SQLAlchemy names a pool's logger after its class
+    "arq.worker": logging.WARNING,
+    "uvicorn.access": logging.WARNING,
+    "uvicorn.error": logging.WARNING,
+}
+
+logger: structlog.stdlib.BoundLogger = structlog.get_logger("vms")
+
+_fault_listeners: list[Callable[[BaseException], None]] = []
+
+
+def tell_faults_to(listener: Callable[[BaseException], None]) -> None:
+    """Call `listener` for every error that is logged with a traceback."""
+    _fault_listeners.append(listener)
+
+
+def _tell_fault(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    error = event.get("exc_info") if _fault_listeners else None
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        for listener in _fault_listeners:
+            listener(error)
+    return event
+
+
+def _with_context(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add the ids that link the log lines of a request, its mails and its visitor."""
+    context = current_context()
+    if context is not None:
+        for name, value in {"request_id": context.request_id, **context.subjects}.items():
+            event.setdefault(name, value)
+    return event
+
+
+def _on_one_line(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Escape control characters so that user text cannot forge lines or move the cursor."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable() and name != "exception":
+            event[name] = "".join(_printable(character) for character in value)
+    return event
+
+
+def _printable(character: str) -> str:
+    return character if character.isprintable() else ascii(character)[1:-1]
+
+
+def configure_logging(*, debug: bool) -> None:
+    """Send the log records of the service and its libraries to standard error."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        _with_context,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _tell_fault,
+        structlog.processors.format_exc_info,
+        _on_one_line,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    final: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,  # the rich one takes seconds
+        )
+        if debug
+        else structlog.processors.JSONRenderer()
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, final],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)

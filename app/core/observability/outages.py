@@ -1,0 +1,28 @@
+"""Log the outage of a dependency without repeating it for every failed call."""
+
+from time import monotonic
+
+from app.core.observability.logging import logger
+
+QUIET_SECONDS = 60.0
+
+
+class Outage:
+    """Logs `event` at most once a minute until the outage is over."""
+
+    def __init__(self, event: str, over: str) -> None:
+        self._event, self._over = event, over
+        self._told_at: float | None = None
+
+    def tell(self, error: Exception) -> None:
+        """Record a failed call."""
+        now = monotonic()
+        if self._told_at is None or now - self._told_at >= QUIET_SECONDS:
+            self._told_at = now
+            logger.warning(self._event, error=type(error).__name__)
+
+    def over(self) -> None:
+        """Record a successful call."""
+        if self._told_at is not None:
+            self._told_at = None
+            logger.info(self._over)

@@ -1,0 +1,95 @@
+"""OpenTelemetry traces, with the extra `vms[tracing]` and the `OTEL_…` variables.
+
+FastAPI creates the spans of requests, the SQLAlchemy instrumentation those of statements, the
+worker those of jobs and mails. This module exports them without personal data.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import SpanKind, Status
+from opentelemetry.util.types import AttributeValue
+
+from app.core.db import direct as journeys
+
+# The exported attributes of a request. Its path and query contain ids, searches and pass tokens.
+TOLD_OF_A_REQUEST = frozenset(
+    {
+        "error.type",
+        "http.request.method",
+        "http.response.status_code",
+        "http.route",
+        "network.protocol.version",
+        "url.scheme",
+        "vms.request_id",
+    }
+)
+
+
+def start_tracing() -> None:
+    """Export the spans of this process; call once, before any engine is created."""
+    os.environ.setdefault("OTEL_SERVICE_NAME", "vms")
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(Discreet(OTLPSpanExporter())))
+    trace.set_tracer_provider(provider)
+    # It does not declare support for SQLAlchemy 2.1 yet, but works: tests/e2e/test_tracing.py.
+    SQLAlchemyInstrumentor().instrument(skip_dep_check=True)
+    journeys.observers.append(_span_of_journey)
+
+
+def _span_of_journey(sql: str, _: tuple[Any, ...]) -> AbstractContextManager[trace.Span]:
+    """Start a span with the name and attributes that the instrumentation would give it."""
+    attributes = {"db.system": "postgresql", "db.statement": sql}
+    return trace.get_tracer(__name__).start_as_current_span(
+        sql.split(maxsplit=1)[0], kind=SpanKind.CLIENT, attributes=attributes
+    )
+
+
+class Discreet(SpanExporter):
+    """Exports spans without personal data, and drops statements outside any request or job.
+
+    An error is exported by its type: its text may quote the row concerned.
+    """
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        told = [_told(span) for span in spans if span.parent or span.kind is not SpanKind.CLIENT]
+        return self._exporter.export(told) if told else SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return self._exporter.force_flush(timeout_millis)
+
+
+def _told(span: ReadableSpan) -> ReadableSpan:
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=_told_attributes(span),
+        links=span.links,
+        kind=span.kind,
+        status=Status(span.status.status_code),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _told_attributes(span: ReadableSpan) -> Mapping[str, AttributeValue]:
+    attributes = dict(span.attributes or {})
+    if span.kind is not SpanKind.SERVER:
+        return attributes
+    return {name: attributes[name] for name in TOLD_OF_A_REQUEST & attributes.keys()}

@@ -1,0 +1,284 @@
+"""SQL of the worker's side of the outbox: who has which mail in hand."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
+
+from app.core.db.prepared import Prepared
+from app.core.db.repository import Repository
+from app.notifications.fact_statements import true_facts
+from app.notifications.kinds import NotificationKind
+from app.notifications.models import Notification, NotificationStatus
+from app.notifications.schedule import GIVE_UP_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A mail in a worker's hands; `attempts` is the fence of the claim.
+
+    `recipient` and `payload` are what is true at this moment. Without a recipient there is nobody
+    to tell any more: the mail is superseded, and not in hand.
+    """
+
+    id: UUID
+    visitor_id: UUID | None
+    kind: NotificationKind
+    request_id: str | None
+    recipient: str | None
+    recipient_name: str
+    payload: dict[str, Any]
+    attempts: int
+    created_at: datetime
+    tries_began_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryOutcome:
+    """What an attempt came to; `next_attempt_at` is for a mail that goes back into the queue."""
+
+    status: NotificationStatus
+    last_error: str | None = None
+    sent_at: datetime | None = None
+    next_attempt_at: datetime | None = None
+
+
+def _word(status: NotificationStatus) -> ColumnElement[NotificationStatus]:
+    # Spelled out: a plan for any status could not use the indexes of the queued and the claimed.
+    return literal_column(f"'{status.value}'", Notification.status.type)
+
+
+def _due(now: ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Notification.status == _word(NotificationStatus.QUEUED),
+        Notification.next_attempt_at <= now,
+        or_(Notification.pointless_after.is_(None), Notification.pointless_after > now),
+        ~_is_awaited(now),
+    )
+
+
+def _is_awaited(now: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether a mail about the same visit is on its way that is not true any more.
+
+    The one that corrects it must arrive after it.
+    """
+    earlier = aliased(Notification)
+    return exists().where(
+        earlier.status == _word(NotificationStatus.SENDING),
+        earlier.visitor_id == Notification.visitor_id,
+        earlier.pointless_after <= now,
+    )
+
+
+def _claiming() -> ReturningUpdate[Any]:
+    """The mail that is due longest, taken `until` then, with what is true now."""
+    now = bindparam("now", type_=Notification.next_attempt_at.type)
+    first = (
+        select(
+            Notification.id,
+            Notification.visitor_id,
+            Notification.kind,
+            Notification.recipient,
+            Notification.recipient_name,
+            Notification.payload,
+        )
+        .where(*_due(now))
+        .order_by(Notification.next_attempt_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .cte("first")
+    )
+    facts = true_facts(first)
+    nobody = facts.c.recipient.is_(None)
+    until = bindparam("until", type_=Notification.lease_until.type)
+    sending, superseded = NotificationStatus.SENDING, NotificationStatus.SUPERSEDED
+    values = {
+        "status": case((nobody, _word(superseded)), else_=_word(sending)),
+        "attempts": Notification.attempts + 1,
+        "lease_until": case((nobody, null()), else_=until),
+        "recipient": func.coalesce(facts.c.recipient, Notification.recipient),
+        "recipient_name": facts.c.recipient_name,
+    }
+    taken = update(Notification).where(Notification.id == facts.c.id).values(values)
+    told = ("recipient", "payload")
+    return taken.returning(
+        *((facts.c if name in told else Notification.__table__.c)[name] for name in Claim.__slots__)
+    )
+
+
+def _held() -> tuple[ColumnElement[bool], ...]:
+    return (
+        Notification.id == bindparam("claimed_id"),
+        Notification.status == _word(NotificationStatus.SENDING),
+        Notification.attempts == bindparam("claimed_attempts"),
+    )
+
+
+def _came_to() -> ColumnElement[NotificationStatus]:
+    """What became of it: what is not true any more and has not left is not tried again."""
+    status = bindparam("status", type_=Notification.status.type)
+    untrue = Notification.pointless_after <= bindparam(
+        "settled_at", type_=Notification.next_attempt_at.type
+    )
+    not_sent = status != _word(NotificationStatus.SENT)
+    return case((and_(untrue, not_sent), _word(NotificationStatus.SUPERSEDED)), else_=status)
+
+
+def _settling() -> tuple[ReturningUpdate[Any], ReturningDelete[Any]]:
+    """An outcome, written down for as long as its claim holds; or the end of a mail to erase."""
+    is_over = _came_to() != _word(NotificationStatus.QUEUED)
+    goes = and_(Notification.erase_when_done, is_over)
+    due = Notification.next_attempt_at
+    values = {
+        "status": _came_to(),
+        "last_error": bindparam("last_error"),
+        "sent_at": bindparam("sent_at"),
+        "next_attempt_at": func.coalesce(bindparam("next_attempt_at", type_=due.type), due),
+        "lease_until": null(),
+    }
+    kept = update(Notification).where(*_held(), ~goes).values(values).returning(Notification.id)
+    return kept, delete(Notification).where(*_held(), goes).returning(Notification.id)
+
+
+def _settled_count() -> ColumnElement[int]:
+    kept, erased = _settling()
+    both = union_all(select(kept.cte("kept").c.id), select(erased.cte("erased").c.id))
+    return select(func.count()).select_from(both.subquery("settled")).scalar_subquery()
+
+
+def _settling_and_claiming() -> Prepared:
+    """Both at once. Neither sees what the other does: a mail that goes back is not taken again."""
+    claimed = _claiming().cte("claimed")
+    always = select(literal_column("1")).subquery("always")
+    return Prepared(
+        select(_settled_count(), claimed).select_from(always.outerjoin(claimed, true()))
+    )
+
+
+_CLAIM = Prepared(_claiming())
+_SETTLE = Prepared(select(_settled_count()))
+_SETTLE_AND_CLAIM = _settling_and_claiming()
+
+
+class DeliveryQueue(Repository[Notification]):
+    """Claims mails, settles them, and takes over what was never settled."""
+
+    model = Notification
+
+    async def claim(self, now: datetime, lease: timedelta) -> Claim | None:
+        """Take the mail that is due longest, passing over those in other workers' hands.
+
+        The claim holds for `lease`, which must be longer than a delivery can take.
+        """
+        row = await self.session.row(_CLAIM, now=now, until=now + lease)
+        return _claim(row) if row else None
+
+    async def count_due(self, now: datetime, at_most: int) -> int:
+        """How many mails are due, counted no further than `at_most`."""
+        some = select(Notification.id).where(*_due(literal(now))).limit(at_most).subquery()
+        return await self.session.scalar(select(func.count()).select_from(some)) or 0
+
+    async def record(self, claim: Claim, outcome: DeliveryOutcome, now: datetime) -> bool:
+        """Write the outcome of a claim, unless the claim was lost meanwhile."""
+        row = await self.session.row(_SETTLE, **_settled(claim, outcome, now))
+        return bool(row and row[0])
+
+    async def record_and_claim(
+        self, claim: Claim, outcome: DeliveryOutcome, now: datetime, lease: timedelta
+    ) -> tuple[bool, Claim | None]:
+        """Both in one statement, for who goes from mail to mail."""
+        values = {**_settled(claim, outcome, now), "now": now, "until": now + lease}
+        row = await self.session.row(_SETTLE_AND_CLAIM, **values)
+        held, *claimed = tuple(row) if row else (0, None)
+        return bool(held), _claim(claimed) if claimed[0] else None
+
+    async def erase_pointless(self, now: datetime) -> None:
+        """Delete mails about erased visitors that came to no end in their time."""
+        waits = Notification.status == _word(NotificationStatus.QUEUED)
+        was_left = and_(
+            Notification.status == _word(NotificationStatus.SENDING),
+            Notification.lease_until <= now,
+        )
+        await self.unit.write(
+            delete(Notification).where(
+                or_(waits, was_left),
+                Notification.erase_when_done,
+                Notification.pointless_after <= now,
+            )
+        )
+
+    async def take_over(self, now: datetime) -> int:
+        """Queue again what a worker claimed and never settled; after a day it has failed.
+
+        A mail that kills every worker that takes it must not go round for ever, and one that is
+        not true any more is not tried again.
+        """
+        spent = Notification.tries_began_at <= now - GIVE_UP_AFTER
+        untrue = Notification.pointless_after <= now
+        result = await self.unit.write(
+            update(Notification)
+            .where(
+                Notification.status == _word(NotificationStatus.SENDING),
+                Notification.lease_until <= now,
+            )
+            .values(
+                status=case(
+                    (untrue, NotificationStatus.SUPERSEDED),
+                    (spent, NotificationStatus.FAILED),
+                    else_=NotificationStatus.QUEUED,
+                ),
+                last_error=case(
+                    (spent, "No worker came to an end with it"), else_=Notification.last_error
+                ),
+                lease_until=None,
+                next_attempt_at=now,
+            )
+        )
+        return result.rowcount
+
+    async def drop_pointless(self, now: datetime) -> int:
+        """End the mails whose time has passed before they went out."""
+        result = await self.unit.write(
+            update(Notification)
+            .where(
+                Notification.status == _word(NotificationStatus.QUEUED),
+                Notification.pointless_after <= now,
+            )
+            .values(status=NotificationStatus.SUPERSEDED)
+        )
+        return result.rowcount
+
+
+def _claim(values: Iterable[Any]) -> Claim:
+    id_, visitor_id, kind, *others = values
+    return Claim(id_, visitor_id, NotificationKind(kind), *others)
+
+
+def _settled(claim: Claim, outcome: DeliveryOutcome, now: datetime) -> dict[str, Any]:
+    return {
+        "claimed_id": claim.id,
+        "claimed_attempts": claim.attempts,
+        "settled_at": now,
+        **asdict(outcome),
+    }

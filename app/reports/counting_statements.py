@@ -1,0 +1,253 @@
+"""SQL of the dashboard: stored counts of visits plus the changes since.
+
+A host sees so few visits that theirs are counted directly, with the same statement.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    Date,
+    FromClause,
+    Select,
+    SmallInteger,
+    String,
+    TableValuedAlias,
+    Uuid,
+    bindparam,
+    case,
+    cast,
+    column,
+    delete,
+    extract,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+    type_coerce,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from app.auth.caller import Caller
+from app.core.db.database import ReadSession, WriteSession
+from app.core.db.prepared import Prepared
+from app.core.localtime import local_now
+from app.departments.models import Department
+from app.reports.calendar import CountedDays, SiteDay
+from app.reports.models import VisitChange, VisitCount
+from app.sites.models import Site
+from app.visitors.models import Visitor, VisitorStatus
+
+DIMENSIONS = ("status", "purpose", "department", "hour")
+# The parts of the dashboard and the dimension each counts by; `by_day` counts every status.
+TODAY, MONTH, BY_DAY, INSIDE = "today", "month", "by_day", "inside"
+PARTS = {TODAY: "status", MONTH: "status", BY_DAY: "status"} | {name: name for name in DIMENSIONS}
+NONE = ""  # stands for a missing value
+# The columns of the days to count: parameter, name and type.
+SPAN: dict[str, tuple[str, Any]] = {
+    "sites": ("site_id", Uuid),
+    "parts": ("part", String),
+    "dimensions": ("dimension", String),
+    "firsts": ("first", Date),
+    "lasts": ("last", Date),
+}
+
+Figures = dict[str, dict[str, int]]
+"""Counts by value for each of `PARTS`; `INSIDE` is counted under `NONE`."""
+
+
+async def site_days(session: ReadSession, site_id: UUID | None, now: datetime) -> list[SiteDay]:
+    """Return the current local date of one site, or of all for None; empty if it is unknown."""
+    values = {} if site_id is None else {"site": site_id}
+    found = await session.fetch(_sites(one=site_id is not None), **values)
+    return [SiteDay(id_, name, local_now(now, zone).date()) for id_, name, zone in found]
+
+
+async def figures(
+    session: ReadSession, days: Sequence[CountedDays], site_id: UUID | None, caller: Caller
+) -> tuple[Figures, dict[str, str]]:
+    """Return the counts by each of `PARTS`, and department names by id.
+
+    This is one statement and hence one snapshot.
+    """
+    spans = [row for each in days for row in _spans(each)]
+    columns = [list(column_) for column_ in zip(*spans, strict=True)]
+    values: dict[str, Any] = dict(zip(SPAN, columns, strict=True))
+    if site_id is not None:
+        values["site"] = site_id
+    if caller.is_host:
+        first, last = min(values["firsts"]), max(values["lasts"])
+        values |= {"host": caller.id, "first": first, "last": last}
+    statement = _figures(one_site=site_id is not None, own=caller.is_host)
+    found: Figures = {part: {} for part in (*PARTS, INSIDE)}
+    names: dict[str, str] = {}
+    for part, value, visits, name in await session.fetch(statement, **values):
+        found[part][value] = int(visits)
+        if name is not None:
+            names[value] = name
+    return found, names
+
+
+def _spans(each: CountedDays) -> list[tuple[UUID, str, str, date, date]]:
+    spans = {TODAY: each.today, MONTH: each.month}
+    return [
+        (site, part, dimension, span.first, span.last)
+        for site in each.sites
+        for part, dimension in PARTS.items()
+        for span in [spans.get(part, each.chosen)]
+    ]
+
+
+@cache
+def _sites(*, one: bool) -> Prepared:
+    statement = select(Site.id, Site.name, Site.timezone).order_by(Site.id)
+    return Prepared(statement.where(Site.id == bindparam("site")) if one else statement)
+
+
+@cache
+def _figures(*, one_site: bool, own: bool) -> Prepared:
+    spans = _span_rows()
+    sums = [_one_by_one(spans, _own_visits())] if own else _of_all(spans)
+    visits = union_all(*sums).subquery("visits")
+    total = func.sum(visits.c.visits).label("visits")
+    totals = select(visits.c.part, visits.c.value, total).group_by(visits.c.part, visits.c.value)
+    told = union_all(totals, _inside(one_site=one_site, own=own)).subquery("told")
+    is_department = (told.c.part == "department") & (cast(Department.id, String) == told.c.value)
+    return Prepared(
+        select(told.c.part, told.c.value, told.c.visits, Department.name).select_from(
+            told.outerjoin(Department, is_department)
+        )
+    )
+
+
+def _span_rows() -> TableValuedAlias:
+    """Return the days that each part counts at each site, with its dimension."""
+    given = [bindparam(name, type_=ARRAY(kind)) for name, (_, kind) in SPAN.items()]
+    columns = [column(name, kind) for name, kind in SPAN.values()]
+    return func.unnest(*given).table_valued(*columns).render_derived(name="spans")
+
+
+def _of_all(spans: TableValuedAlias) -> list[Select[Any]]:
+    """Return the queries of stored counts and of the changes since.
+
+    Each span is summed separately: joined with all spans, PostgreSQL would misestimate the rows and
+    read the whole table.
+    """
+    value = _by(spans, VisitCount.visit_date, VisitCount.value)
+    sums = (
+        select(value, func.sum(VisitCount.visits).label("visits"))
+        .where(
+            VisitCount.site_id == spans.c.site_id,
+            VisitCount.dimension == spans.c.dimension,
+            VisitCount.visit_date.between(spans.c.first, spans.c.last),
+        )
+        .group_by(literal_column("1"))
+        .lateral("sums")
+    )
+    counted = select(spans.c.part, sums.c.value, sums.c.visits).join_from(spans, sums, true())
+    return [counted, _one_by_one(spans, VisitChange.__table__)]
+
+
+def _one_by_one(spans: TableValuedAlias, visits: FromClause) -> Select[Any]:
+    """Return visits, or changes of visits, as counts of one each."""
+    value = _value_of(visits, spans.c.dimension)
+    return select(spans.c.part, _by(spans, visits.c.visit_date, value), visits.c.visits).join_from(
+        spans,
+        visits,
+        (visits.c.site_id == spans.c.site_id)
+        & visits.c.visit_date.between(spans.c.first, spans.c.last),
+    )
+
+
+def _by(spans: TableValuedAlias, day: Any, value: Any) -> Any:
+    return case((spans.c.part == BY_DAY, cast(day, String)), else_=value).label("value")
+
+
+def _value_of(visits: FromClause, dimension: Any) -> Any:
+    """Return the value of a visit in a dimension."""
+    values = {
+        "status": visits.c.status,
+        "purpose": visits.c.purpose,
+        "department": func.coalesce(cast(visits.c.department_id, String), NONE),
+        "hour": cast(visits.c.hour, String),
+    }
+    return case(values, value=dimension)
+
+
+def _own_visits() -> CTE:
+    return (
+        select(
+            Visitor.site_id,
+            Visitor.visit_date,
+            cast(extract("hour", Visitor.visit_time), SmallInteger).label("hour"),
+            type_coerce(Visitor.status, String).label("status"),
+            type_coerce(Visitor.purpose, String).label("purpose"),
+            Visitor.department_id,
+            literal_column("1").label("visits"),
+        )
+        .where(
+            Visitor.host_id == bindparam("host"),
+            Visitor.visit_date.between(bindparam("first"), bindparam("last")),
+        )
+        .cte("own")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _inside(*, one_site: bool, own: bool) -> Select[Any, Any, Any]:
+    # A constant, since a generic plan with a parameter could not use the partial index.
+    verified = literal_column(f"'{VisitorStatus.VERIFIED}'", String)
+    inside: Select[Any, Any, Any] = select(
+        literal_column(f"'{INSIDE}'"), literal_column(f"'{NONE}'"), func.count(Visitor.id)
+    ).where(type_coerce(Visitor.status, String) == verified)
+    if one_site:
+        inside = inside.where(Visitor.site_id == bindparam("site"))
+    return inside.where(Visitor.host_id == bindparam("host")) if own else inside
+
+
+# -- in the background ------------------------------------------------------------------------
+
+CHANGES_AT_ONCE = 5_000
+
+
+@cache
+def _fold() -> Prepared:
+    some = select(VisitChange.id).order_by(VisitChange.id).limit(bindparam("at_most"))
+    taken = (
+        delete(VisitChange)
+        .where(VisitChange.id.in_(some.with_for_update(skip_locked=True)))
+        .returning(*VisitChange.__table__.c)
+        .cte("taken")
+    )
+    dimensions = func.unnest(literal(list(DIMENSIONS), ARRAY(String))).column_valued("dimension")
+    summed = (
+        select(
+            taken.c.site_id,
+            dimensions,
+            taken.c.visit_date,
+            _value_of(taken, dimensions).label("value"),
+            func.sum(taken.c.visits).label("visits"),
+        )
+        .group_by(literal_column("1, 2, 3, 4"))
+        .having(func.sum(taken.c.visits) != 0)
+        .order_by(literal_column("1, 2, 3, 4"))  # avoids deadlocks
+    )
+    keys = [VisitCount.site_id, VisitCount.dimension, VisitCount.visit_date, VisitCount.value]
+    folded = insert(VisitCount).from_select([*(key.key for key in keys), "visits"], summed)
+    more = VisitCount.visits + folded.excluded.visits
+    return Prepared(folded.on_conflict_do_update(index_elements=keys, set_={"visits": more}))
+
+
+async def fold_changes(unit: WriteSession) -> int:
+    """Move the oldest changes into the counts; return how many counts changed.
+
+    Changes that another transaction is moving are skipped.
+    """
+    return await unit.run(_fold(), at_most=CHANGES_AT_ONCE)

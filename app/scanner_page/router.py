@@ -1,0 +1,44 @@
+"""`/scanner/`: a scanner in the browser, for trying things out and for a tablet at the desk.
+
+It is files and nothing else; what it asks, it asks the API, with the key of a device. It may run
+what is served here and talk to this service. WebAssembly is the decoder for browsers that have
+none of their own.
+"""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from app.core.http.permissions_policy import permissions_policy
+
+STATIC = Path(__file__).parent / "static"
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
+        "img-src 'self'; connect-src 'self'; worker-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Permissions-Policy": permissions_policy("camera"),
+    "Cache-Control": "no-cache",  # kept, but asked about
+}
+
+
+class _Files(StaticFiles):
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(HEADERS)
+        return response
+
+
+async def _with_slash(_: Request) -> Response:
+    return RedirectResponse("scanner/", status_code=308)
+
+
+def install(app: FastAPI) -> None:
+    """Add the page and what it loads."""
+    app.add_route("/scanner", _with_slash, include_in_schema=False)
+    app.mount("/scanner", _Files(directory=STATIC, html=True), name="scanner")

@@ -1,0 +1,150 @@
+"""Scans of gates that were offline: what has happened is kept and brought into the visits."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.auth.caller import Caller
+from app.core.errors import Problem
+from app.scans.errors import ScanIdReused, UnknownToken
+from app.scans.limits import GenuineScans
+from app.scans.models import OPENED, Scan, ScanVerdict
+from app.scans.passage import body_hash, decide_scan, entry
+from app.scans.replay import ScanReplay
+from app.scans.repository import ScanRepository
+from app.scans.schemas import OfflineResult, OfflineScan, OfflineScanResult
+from app.scans.verdict import Gate, in_conflict, not_current
+from app.sites.repository import SiteReader
+from app.visitors.models import Visitor, VisitorStatus
+from app.visitors.service import VisitorService
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One scan of a batch, and what the ledger has of it."""
+
+    body: OfflineScan
+    scan: Scan | None
+    result: OfflineResult | None = None
+    """Known before anything is decided: of repeats and of what can't be kept."""
+
+    def answer(self) -> OfflineScanResult:
+        """What the gate is told."""
+        if self.scan is None:
+            return self._not_kept()
+        return OfflineScanResult(
+            scan_id=self.body.scan_id,
+            result=self.result or _result_of(self.scan),
+            verdict=self.scan.verdict,
+            code=self.scan.code,
+            message=self.scan.message,
+        )
+
+    def _not_kept(self) -> OfflineScanResult:
+        is_forged = self.result is OfflineResult.UNKNOWN
+        refusal: type[Problem] = UnknownToken if is_forged else ScanIdReused
+        return OfflineScanResult(
+            scan_id=self.body.scan_id,
+            result=OfflineResult.UNKNOWN if is_forged else OfflineResult.CONFLICT,
+            verdict=None,
+            code=refusal.code,
+            message=refusal.title,
+        )
+
+
+def _result_of(scan: Scan) -> OfflineResult:
+    if scan.verdict in OPENED:
+        return OfflineResult.ACCEPTED
+    is_unknown = scan.code == UnknownToken.code
+    return OfflineResult.UNKNOWN if is_unknown else OfflineResult.CONFLICT
+
+
+class OfflineScanService:
+    """One batch, within one unit of work: all of it is done or nothing."""
+
+    def __init__(
+        self, desk: VisitorService, limit: GenuineScans, caller_id: UUID, caller: Caller
+    ) -> None:
+        self.desk = desk
+        self.limit = limit
+        self.caller = caller
+        self.caller_id = caller_id
+        self.scans = ScanRepository(desk.unit)
+
+    def forged(self, bodies: Sequence[OfflineScan]) -> int:
+        """How many codes are not ours."""
+        return sum(not self.desk.codes.is_genuine(body.token) for body in bodies)
+
+    async def report(self, bodies: Sequence[OfflineScan]) -> list[Reported]:
+        """Keep what is new and bring it into the visits; one answer for each, in their order.
+
+        Forged tokens cost no statement, repeats none but the look-up of all. Raises
+        `TooManyRequests`.
+        """
+        genuine = [body for body in bodies if self.desk.codes.is_genuine(body.token)]
+        ids = [body.scan_id for body in genuine]
+        known = await self.scans.all_earlier(self.caller_id, ids) if ids else {}
+        reported = [self._reported(body, known) for body in bodies]
+        new = {r.scan: r.body for r in reported if r.scan and r.result is None}
+        if new:
+            await self.limit.report(self.caller_id, len(new))
+            await self._keep(new)
+        return reported
+
+    def _reported(self, body: OfflineScan, known: dict[UUID, Scan]) -> Reported:
+        if not self.desk.codes.is_genuine(body.token):
+            return Reported(body, None, OfflineResult.UNKNOWN)
+        earlier = known.get(body.scan_id)
+        if earlier is None:
+            gate = Gate(self.caller.site_id, body.gate or self.caller.gate)
+            known[body.scan_id] = entry(body, gate, self.caller_id, self.desk.now)
+            return Reported(body, known[body.scan_id])
+        if not _is_same(earlier, body):
+            return Reported(body, None, OfflineResult.CONFLICT)
+        if earlier.verdict is ScanVerdict.REFUSED:
+            # The answer was lost, and the gate has opened without it.
+            earlier.verdict = ScanVerdict.CONFLICT
+            return Reported(body, earlier, OfflineResult.CONFLICT)
+        return Reported(body, earlier, OfflineResult.DUPLICATE)
+
+    async def _keep(self, new: Mapping[Scan, OfflineScan]) -> None:
+        tokens = {body.token for body in new.values()}
+        visitors = {v.qr_code: v for v in await self.desk.visitors.lock_by_codes(tokens)}
+        owners = await self.desk.visitors.retired_owners(tokens - visitors.keys())
+        passages = []
+        for scan, body in new.items():
+            if visitor := visitors.get(body.token):
+                scan.visitor_id = visitor.id
+                passages.append(scan)
+            else:
+                owner, is_replaced = owners.get(body.token, (None, False))
+                refusal = not_current(owner, is_replaced=is_replaced)
+                decide_scan(scan, in_conflict(refusal), owner)
+        await self._store(list(new), await self._replayed(passages, visitors.values()))
+
+    async def _replayed(
+        self, passages: Sequence[Scan], visitors: Collection[Visitor]
+    ) -> ScanReplay:
+        sites = await SiteReader(self.desk.unit).by_id({v.site_id for v in visitors})
+        replay = ScanReplay({v.id: v for v in visitors}, sites, self.desk.now)
+        replay.run(passages, await self.scans.unmatched_exits(replay.visitors))
+        return replay
+
+    async def _store(self, new: Sequence[Scan], replay: ScanReplay) -> None:
+        """The slots come last: before them, rows are written that name other visitors."""
+        await self.desk.visitors.save_passages(replay.changed.values())
+        left = [v.id for v in replay.changed.values() if v.status is VisitorStatus.COMPLETED]
+        if left:
+            await self.desk.outbox.supersede(left, self.desk.now)
+        self.scans.add_new(new)
+        for visitor_id, action, details in replay.events:
+            self.desk.events.record(visitor_id, action, self.caller, self.desk.now, **details)
+        for mail in replay.mails():
+            self.desk.outbox.put(mail, self.desk.now)
+        await self.desk.unit.flush()
+        await self.desk.slots.free_many(replay.freed)
+
+
+def _is_same(earlier: Scan, body: OfflineScan) -> bool:
+    """Whether a body is that of an earlier scan, which may have been sent without its time."""
+    return earlier.body_hash in {body_hash(body), body_hash(body, with_time=False)}

@@ -1,0 +1,209 @@
+"""SQL of a scan at a gate: what has to be known for it, and the one statement that does it.
+
+Nothing is locked between the two. The statement changes the visit only as it was when the decision
+was made on it, and keeps the scan only where its `scan_id` is still new; where another was faster,
+it does nothing at all and the gate looks again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CTE, String, Uuid, and_, bindparam, case, exists, literal, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import aliased
+
+from app.audit.models import VisitorEvent
+from app.core.db.direct import Journeys
+from app.core.db.inserting import as_json, insertion, values_of
+from app.core.db.models import Entity
+from app.core.db.plain import plain_copy, stored_columns
+from app.core.db.prepared import Prepared
+from app.core.security.qr_token import token_hash
+from app.notifications.kinds import ABOUT_VISIT
+from app.notifications.models import Notification
+from app.notifications.repository import superseding
+from app.scans.models import Scan
+from app.scans.repository import turn_of_batches
+from app.scans.schemas import ScanCreate
+from app.sites.models import Site
+from app.slots.repository import seat_freed
+from app.visitors.models import RetiredQrCode, Visitor, VisitorStatus
+from app.visitors.repository import PASSAGE
+
+# Of a unique index and of a foreign key: somebody else was faster (PostgreSQL, appendix A).
+OVERTAKEN = {"23505", "23503"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known of a scanned code; all of it plain copies.
+
+    `earlier` is the scan that the caller has sent under this `scan_id` before; the visitor is then
+    that scan's, and otherwise the code's. `owner` is the visitor whose former code it is.
+    """
+
+    visitor: Visitor | None
+    site: Site | None
+    earlier: Scan | None
+    owner: UUID | None
+    is_replaced: bool
+
+
+def _looking() -> Prepared:
+    """One row, whatever there is."""
+    by_code = aliased(Visitor)
+    of_code = select(by_code.id).where(by_code.qr_code == bindparam("code")).scalar_subquery()
+    same_id = and_(
+        Scan.caller_id == bindparam("caller_id"),
+        Scan.scan_id == bindparam("scan_id", type_=Uuid()),
+    )
+    asked = select(literal(1).label("one")).subquery("asked")
+    return Prepared(
+        select(
+            RetiredQrCode.visitor_id,
+            RetiredQrCode.is_replaced,
+            *stored_columns(Scan),
+            *stored_columns(Visitor),
+            *stored_columns(Site),
+        )
+        .select_from(asked)
+        .outerjoin(RetiredQrCode, RetiredQrCode.token_hash == bindparam("token_hash"))
+        .outerjoin(Scan, same_id)
+        .outerjoin(
+            Visitor,
+            Visitor.id == case((Scan.id.is_not(None), Scan.visitor_id), else_=of_code),
+        )
+        .outerjoin(Site, Site.id == Visitor.site_id)
+    )
+
+
+def _keeping() -> Prepared:
+    """A scan that changes nothing."""
+    turn = _turn()
+    kept = insertion(Scan, _names(Scan), "scans", when=[turn]).returning(Scan.id).cte("kept")
+    return Prepared(select(kept.c.id))
+
+
+def _passing(*, frees_seat: bool) -> Prepared:
+    """The visit as it is from now on, with the scan, the audit entry and the mails.
+
+    The lock on the visitor comes before that on the slot, as everywhere.
+    """
+    turn = _turn()
+    passed = (
+        update(Visitor)
+        .where(
+            exists(select(turn.c.held)),
+            Visitor.id == bindparam("visitor_id"),
+            Visitor.qr_code == bindparam("code"),
+            Visitor.status == bindparam("was"),
+            # Of an exit that was assumed, one scan says when it really was.
+            Visitor.checked_out_automatically == bindparam("was_automatic"),
+        )
+        .values({name: bindparam(f"new_{name}") for name in CHANGED})
+        .returning(Visitor.id, Visitor.slot_id, Visitor.is_self_registered)
+        .cte("passed")
+    )
+    written = [
+        insertion(model, _names(model), parameter, when=[passed]).cte()
+        for model, parameter in ((Scan, "scans"), (VisitorEvent, "events"), (Notification, "mails"))
+    ]
+    ended = _ended(passed) if frees_seat else ()
+    return Prepared(select(passed.c.id).add_cte(*written, *ended))
+
+
+def _ended(passed: CTE) -> tuple[CTE, CTE]:
+    """What the end of a visit does beside: it frees the seat, and mails are not true any more."""
+    now = bindparam("new_updated_at", type_=Visitor.updated_at.type)
+    theirs = Notification.visitor_id == passed.c.id
+    return (
+        seat_freed(passed.c.slot_id, passed.c.is_self_registered).cte("freed"),
+        superseding(theirs, now, ABOUT_VISIT).cte("superseded"),
+    )
+
+
+def _turn() -> CTE:
+    """Lets a batch of the same caller's offline scans finish, so that each finds the other's."""
+    return select(
+        turn_of_batches(bindparam("caller", type_=String()), shared=True).label("held")
+    ).cte("turn")
+
+
+def _names(model: type[Entity]) -> tuple[str, ...]:
+    return tuple(column.name for column in stored_columns(model))
+
+
+CHANGED = tuple(name for name in PASSAGE if name != "id")
+_LOOK, _KEEP = _looking(), _keeping()
+_PASS, _LEAVE = _passing(frees_seat=False), _passing(frees_seat=True)
+_SCAN_BEGINS = 2
+_SCAN_ENDS = _SCAN_BEGINS + len(stored_columns(Scan))
+_VISITOR_ENDS = _SCAN_ENDS + len(stored_columns(Visitor))
+
+
+async def look(journeys: Journeys, body: ScanCreate, caller_id: UUID) -> Found:
+    """What is there of a code, and of the scan itself."""
+    row = await journeys.row(
+        _LOOK,
+        code=body.token,
+        token_hash=token_hash(body.token),
+        caller_id=caller_id,
+        scan_id=body.scan_id,
+    )
+    if row is None:
+        raise LookupError("the statement has one row, whatever there is")
+    values = tuple(row)
+    return Found(
+        visitor=plain_copy(Visitor, values[_SCAN_ENDS:_VISITOR_ENDS]),
+        site=plain_copy(Site, values[_VISITOR_ENDS:]),
+        earlier=plain_copy(Scan, values[_SCAN_BEGINS:_SCAN_ENDS]),
+        owner=values[0],
+        is_replaced=bool(values[1]),
+    )
+
+
+async def keep(journeys: Journeys, scan: Scan) -> bool:
+    """Store a decided scan; False where it is not new any more, or its visitor is gone."""
+    return await _done(
+        journeys, _KEEP, caller=str(scan.caller_id), scans=as_json([values_of(scan)])
+    )
+
+
+async def record_passage(
+    journeys: Journeys,
+    scan: Scan,
+    visitor: Visitor,
+    *,
+    was: VisitorStatus,
+    was_automatic: bool,
+    event: dict[str, Any],
+    mails: Sequence[dict[str, Any]],
+) -> bool:
+    """Store a passage, and the visitor as it has become by it; what it `was` is the one before.
+
+    False where the visit is not as it was, or the scan not new any more.
+    """
+    return await _done(
+        journeys,
+        _LEAVE if was is VisitorStatus.VERIFIED else _PASS,
+        caller=str(scan.caller_id),
+        visitor_id=visitor.id,
+        code=visitor.qr_code,
+        was=was,
+        was_automatic=was_automatic,
+        **{f"new_{name}": getattr(visitor, name) for name in CHANGED},
+        scans=as_json([values_of(scan)]),
+        events=as_json([event]),
+        mails=as_json(mails),
+    )
+
+
+async def _done(journeys: Journeys, statement: Prepared, **values: Any) -> bool:
+    try:
+        return await journeys.row(statement, **values) is not None
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) not in OVERTAKEN:
+            raise
+        return False

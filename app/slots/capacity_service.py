@@ -1,0 +1,144 @@
+"""Changing what can be booked: opening rules, closures, capacities.
+
+No change removes a booked visitor; each tells how many it leaves outside the rules. All of them
+lock the site first, so that they come one after another and no slot is born with the capacity of
+before, and then the slots in the order of bookings.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from app.core.db.database import ReadSession, WriteSession
+from app.core.db.rollout import is_under_way
+from app.core.errors import InUse, NotFound
+from app.core.localtime import local_now
+from app.sites.models import Site, SiteClosure
+from app.sites.repository import ClosureRepository, SiteReader, SiteRepository
+from app.sites.service import ChangedFacts, change_site, locked_site
+from app.slots.batch_statements import SlotBatch
+from app.slots.errors import SlotClosed, SlotInPast
+from app.slots.models import Slot
+from app.slots.rules import ONE_DAY, SlotKey, day_slots, is_open, shift_hours, shift_of
+
+
+class SiteRules:
+    """Everything that changes what can be booked at a site, within one unit of work."""
+
+    def __init__(self, unit: WriteSession, now: datetime) -> None:
+        self.unit = unit
+        self.now = now
+        self.sites = SiteRepository(unit)
+        self.closures = ClosureRepository(unit)
+        self.slots = SlotBatch(unit)
+
+    async def change(self, site_id: UUID, values: dict[str, Any]) -> tuple[ChangedFacts, int]:
+        """Set fields of a site; return how many seats its rules would not give any more, too."""
+        changed = await change_site(self.sites, site_id, values, self.now)
+        site, today = changed.site, today_at(changed.site, self.now)
+        if values.keys() & {"opens_at", "closes_at"}:
+            await self._shut_again(site, today)
+        await self.slots.follow_site(site, today)
+        hours = {(slot.hour, (today - slot.shift).days) for slot in day_slots(site, today)}
+        return changed, await self.slots.out_of_rules(site, hours, today)
+
+    async def delete(self, site_id: UUID) -> None:
+        """Delete a site that nobody was ever booked at; raises `InUse` for every other."""
+        site = await locked_site(self.sites, site_id)
+        if site.is_default:
+            raise InUse("The default site can't be deleted: make another one the default first")
+        await self.slots.lock_site(site.id)  # the cascade would lock them after the site itself
+        await self.sites.delete(site)
+
+    async def close(self, site_id: UUID, day: date, reason: str) -> tuple[Site, SiteClosure]:
+        """Close the shift of one day: nobody books in it from now on, whatever was read before.
+
+        Raises `ClosureExists`.
+        """
+        site = await locked_site(self.sites, site_id)
+        closure = SiteClosure(site_id=site.id, date=day, reason=reason, created_at=self.now)
+        await self.closures.save(closure)
+        await self._shut(site, [day])
+        return site, closure
+
+    async def reopen(self, site_id: UUID, closure_id: UUID) -> None:
+        """Take a closure back."""
+        site = await locked_site(self.sites, site_id)
+        closure = await self.closures.get(closure_id)
+        if closure is None or closure.site_id != site.id:
+            raise NotFound
+        await self.closures.delete(closure)
+        await self.slots.reopen(site.id, [closure.date])
+
+    async def set_capacity(
+        self, site_id: UUID, day: date, at: time, capacity: int
+    ) -> tuple[Site, Slot]:
+        """Give the hour of a time its own capacity. Raises `SlotInPast` and `SlotClosed`."""
+        site = await locked_site(self.sites, site_id)
+        await self._require_open(site, day, at)
+        await self.slots.create_missing(site.id, day, at.hour, self.now)
+        return site, await self.slots.set_own_capacity(site, day, at.hour, capacity)
+
+    async def drop_capacity(self, site_id: UUID, slot_id: UUID) -> tuple[Site, Slot]:
+        """Have a slot follow its site again."""
+        site = await locked_site(self.sites, site_id)
+        slot = await self.slots.drop_own_capacity(site, slot_id)
+        if slot is None:
+            raise NotFound
+        return site, slot
+
+    async def _shut(self, site: Site, days: Collection[date]) -> None:
+        """Have the slots of closed shifts say so.
+
+        While processes of the release before may run, they don't: those would reopen a day and
+        leave its slots shut.
+        """
+        if await is_under_way(self.unit):
+            return
+        shifts: defaultdict[SlotKey, list[date]] = defaultdict(list)
+        for day in days:
+            for key in shift_hours(site, day):
+                shifts[key].append(day)
+        if shifts:
+            await self.slots.shut(site.id, shifts, self.now)
+
+    async def _shut_again(self, site: Site, today: date) -> None:
+        """Follow opening hours that have changed: other hours may belong to a closed shift."""
+        days = await self.closures.days(site.id, today - ONE_DAY, date.max)
+        if days:
+            await self.slots.reopen(site.id, days)
+            await self._shut(site, days)
+
+    async def _require_open(self, site: Site, day: date, at: time) -> None:
+        if day < today_at(site, self.now):
+            raise SlotInPast
+        shift = shift_of(site, day, at)
+        closed = await self.closures.days(site.id, shift, shift)
+        if not is_open(site, day, at, closed):
+            raise SlotClosed
+
+
+async def require_site(session: ReadSession, site_id: UUID) -> Site:
+    """A site to read from; raises `NotFound`."""
+    site = await SiteReader(session).get(site_id)
+    if site is None:
+        raise NotFound
+    return site
+
+
+def seats_above(site: Site, slot: Slot, now: datetime) -> int:
+    """The seats that a lowered capacity left standing in a slot whose day is not over."""
+    return slot.excess if slot.visit_date >= today_at(site, now) else 0
+
+
+def begin_of(site: Site, slot: Slot) -> time:
+    """The begin of a slot as its site offers it; of the hour, where it does so no more."""
+    offered = (found for found in day_slots(site, slot.visit_date) if found.hour == slot.hour)
+    return next((found.begins for found in offered), time(slot.hour))
+
+
+def today_at(site: Site, now: datetime) -> date:
+    """The day on the site's calendar."""
+    return local_now(now, site.timezone).date()

@@ -1,0 +1,82 @@
+"""Accounts that are made from the command line."""
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.core.clock import SystemClock
+from app.core.db.database import Database
+from app.core.security.passwords import PasswordHasher
+from app.core.text import Email
+from app.settings import Settings
+from app.users.errors import EmailTaken
+from app.users.models import Role
+from app.users.password_rules import weakness, words_of, words_of_place
+from app.users.repository import UserReader, UserRepository
+from app.users.service import create_user
+
+DEVELOPMENT = (
+    ("superadmin@ifactory.com", "superadmin123", "Super", "Admin", Role.SUPERADMIN),
+    ("admin@ifactory.com", "admin123", "Front", "Desk", Role.ADMIN),
+)
+
+
+async def create_development_accounts(settings: Settings) -> None:
+    """Make the accounts that the README names, where they are missing."""
+    database, hasher = Database(settings.database_url), PasswordHasher(settings.bcrypt_rounds)
+    try:
+        async with database.write() as unit:
+            users = UserRepository(unit)
+            for email, password, first_name, last_name, role in DEVELOPMENT:
+                if await users.by_email(email) is None:
+                    await create_user(
+                        users,
+                        hasher,
+                        email=email,
+                        password=password,
+                        role=role,
+                        now=SystemClock().now(),
+                        first_name=first_name,
+                        last_name=last_name,
+                    )
+    finally:
+        await database.close()
+
+
+async def has_development_accounts(settings: Settings) -> bool:
+    """Whether one of them is active and still has its published password."""
+    database, hasher = Database(settings.database_url), PasswordHasher(settings.bcrypt_rounds)
+    try:
+        async with database.read() as session:
+            for email, password, *_ in DEVELOPMENT:
+                user = await UserReader(session).by_email(email)
+                if user and user.is_active and hasher.verify_now(password, user.password_hash):
+                    return True
+        return False
+    finally:
+        await database.close()
+
+
+async def create_superadmin(settings: Settings, email: str, password: str) -> None:
+    """Raises ValueError with a sentence for a bad address, a weak password or a taken address."""
+    try:
+        email = TypeAdapter(Email).validate_python(email)
+    except ValidationError:
+        raise ValueError("That is not an e-mail address.") from None
+    database, hasher = Database(settings.database_url), PasswordHasher(settings.bcrypt_rounds)
+    try:
+        async with database.write() as unit:
+            names = await UserRepository(unit).names_of_sites()
+            words = words_of_place(settings) | words_of(*names)
+            if (found := weakness(password, email, words)) is not None:
+                raise ValueError(f"{found.message}.")
+            await create_user(
+                UserRepository(unit),
+                hasher,
+                email=email,
+                password=password,
+                role=Role.SUPERADMIN,
+                now=SystemClock().now(),
+            )
+    except EmailTaken:
+        raise ValueError("There is an account with that address already.") from None
+    finally:
+        await database.close()

@@ -1,0 +1,87 @@
+"""How many visitors a host or a kiosk registers, and how many mails somebody may cause.
+
+What is refused after all is taken back: whoever finds an hour full has used nothing up.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from app.auth.caller import Caller
+from app.core.db.database import ReadSession
+from app.core.http.limits import Limit, Limiter, RateLimiter, Rule
+from app.notifications.stranger_mail_limits import WITHHELD, StrangerMails
+from app.settings import Settings
+from app.visitors.proof_repository import is_proven
+
+RESENT = (Rule("resent, soon", "1/minute"), Rule("resent", "5/day"))
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """Counts in Redis; each raises `TooManyRequests`."""
+
+    limiter: RateLimiter
+    settings: Settings
+
+    @asynccontextmanager
+    async def registrations(
+        self, caller: Caller, number: int = 1, *, has_address: bool = True
+    ) -> AsyncIterator[None]:
+        """Count what a host or a kiosk registers meanwhile: so many, or none."""
+        limits = self._of(caller, has_address=has_address) if number else []
+        if limits:
+            await self.limiter.reserve(*limits, number=number)
+        try:
+            yield
+        except Exception:
+            if limits:
+                await self.limiter.give_back(*limits, number=number)
+            raise
+
+    @asynccontextmanager
+    async def mail_to(
+        self, email: str, caller: Caller, session: ReadSession
+    ) -> AsyncIterator[str | None]:
+        """Count a mail that is queued meanwhile; give why it is not to be sent, if so.
+
+        Whether the address is proven is asked for the fourth of a day at the earliest.
+        """
+        mails = StrangerMails(self.limiter)
+        if caller.is_person:
+            yield None
+            return
+        if not await mails.take(email):
+            yield None if await is_proven(session, email) else WITHHELD
+            return
+        try:
+            yield None
+        except Exception:
+            await mails.give_back(email)
+            raise
+
+    async def resend(self, visitor_id: UUID) -> None:
+        """Count a confirmation that is sent again."""
+        await self.limiter.reserve(*(rule.of(str(visitor_id)) for rule in RESENT))
+
+    def _of(self, caller: Caller, *, has_address: bool) -> list[Limit]:
+        id_, settings = str(caller.id), self.settings
+        if caller.is_host:
+            return [Rule("registrations of a host", settings.host_registration_limit).of(id_)]
+        if not caller.is_kiosk:
+            return []
+        limits = [Rule("registrations at a kiosk", settings.kiosk_registration_limit).of(id_)]
+        if has_address:
+            limits.append(Rule("mails of a kiosk", settings.kiosk_mail_limit).of(id_))
+        return limits
+
+
+async def _budgets(request: Request, limiter: Limiter) -> Budgets:
+    return Budgets(limiter, request.app.state.settings)
+
+
+Budgeted = Annotated[Budgets, Depends(_budgets)]

@@ -1,0 +1,62 @@
+"""`/api/auth/users/{id}/hand-over/`: the visits of a host who leaves, or is away."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.accounts.user_service import managed_roles
+from app.auth.event_repository import AccountEventRepository
+from app.auth.guards import UserManager
+from app.auth.models import AccountAction
+from app.core.db.database import Writing
+from app.core.db.rollout import UpdateUnderWay
+from app.core.errors import NotFound, problems
+from app.core.http.dependencies import Now
+from app.core.http.routing import ApiRoute
+from app.users.repository import UserReader
+from app.visitors.hand_over_service import HandOver
+
+router = APIRouter(prefix="/api/auth/users", tags=["users"], route_class=ApiRoute)
+
+
+class HandOverTo(BaseModel):
+    """Who receives the visits from now on."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"to": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c14"}},
+    )
+
+    to: UUID = Field(description="An active account")
+
+
+class HandedOverVisits(BaseModel):
+    """What a hand-over has moved."""
+
+    visits: int = Field(description="Visits that have another host now")
+    left: int = Field(description="Visits ahead that stay with the former host")
+
+
+@router.post(
+    "/{user_id:uuid}/hand-over/",
+    operation_id="users_hand_over",
+    summary="Hand a host's visits over",
+    responses=problems(NotFound, UpdateUnderWay),
+)
+async def hand_over(
+    user_id: UUID, body: HandOverTo, caller: UserManager, unit: Writing, request: Request, now: Now
+) -> HandedOverVisits:
+    """Give the visits that lie ahead of an account to another one.
+
+    The new host is told with one mail, and the former one, if their account is open, with a mail
+    for each visit.
+    """
+    former = await UserReader(unit).of_roles(user_id, managed_roles(caller))
+    if former is None:
+        raise NotFound
+    done = await HandOver(unit, request.app.state.wake_outbox, caller, now).run(former, body.to)
+    AccountEventRepository(unit, now).record(
+        AccountAction.VISITS_HANDED_OVER, former.id, by=caller.id, to=str(body.to)
+    )
+    return HandedOverVisits(visits=done.visits, left=done.left)

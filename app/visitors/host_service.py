@@ -1,0 +1,106 @@
+"""Who receives a visitor: what a request says of the host, and whose account that is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.auth.caller import Caller
+from app.core.errors import Invalid, Problem
+from app.core.text import account_key
+from app.users.models import User
+from app.users.repository import UserReader
+
+HOST_FIELDS = ("host_id", "host_name", "host_email")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedHost:
+    """Who receives a visitor; `id` is their account, where they have one."""
+
+    id: UUID | None
+    name: str | None
+    email: str | None
+
+    @classmethod
+    def of_account(cls, user: User) -> "NamedHost":
+        """Return the host that an account is."""
+        return cls(user.id, user.name, user.email)
+
+    def is_same_as(self, other: "NamedHost") -> bool:
+        """Return whether both are one person: one account, or one address."""
+        if self.id is not None and self.id == other.id:
+            return True
+        return _is_same_address(self.email, other.email)
+
+
+NOBODY = NamedHost(None, None, None)
+
+
+class NotYourVisit(Problem):
+    status, code, title = 403, "not_your_visit", "The visit belongs to another host"
+
+
+class UnknownHost(Invalid):
+    """422: the request names an account that is not there, or that is closed."""
+
+    def __init__(self) -> None:
+        message = "There is no such host"
+        super().__init__(
+            message, errors=[{"field": "host_id", "code": "unknown", "message": message}]
+        )
+
+
+def require_own(said: Mapping[str, Any], caller: Caller, present: NamedHost = NOBODY) -> None:
+    """Raise `NotYourVisit` where a host names somebody other than themselves or `present`."""
+    known = (NamedHost(caller.id, caller.name, caller.email), present)
+    id_, name, email = (said.get(field) for field in HOST_FIELDS)
+    if id_ is not None:
+        is_own = id_ in {host.id for host in known}
+    elif email is not None:
+        is_own = any(_is_same_address(email, host.email) for host in known)
+    else:
+        is_own = name is None or any(_is_same_name(name, host.name) for host in known)
+    if not is_own:
+        raise NotYourVisit("You can't register a visitor for another host, or hand one over")
+
+
+async def resolve(
+    users: UserReader, said: Mapping[str, Any], present: NamedHost, caller: Caller
+) -> NamedHost:
+    """Return the host that a change leaves; `said` holds those of `HOST_FIELDS` that were sent.
+
+    `host_id` wins over name and address, and an address over the name where it belongs to an
+    account. Raises `NotYourVisit` and `UnknownHost`.
+    """
+    if caller.is_host:
+        require_own(said, caller, present)
+        return present
+    if said.get("host_id") is not None:
+        return present if said["host_id"] == present.id else await chosen(users, said["host_id"])
+    if "host_id" in said and (present.id is not None or len(said) == 1):
+        return NOBODY
+    email = said.get("host_email", present.email)
+    if email is None:
+        return NamedHost(None, said.get("host_name", present.name), None)
+    account = await users.by_address(email)
+    if account is not None:
+        return NamedHost.of_account(account)
+    name = present.name if _is_same_address(email, present.email) else None
+    return NamedHost(None, said.get("host_name", name), email)
+
+
+async def chosen(users: UserReader, host_id: UUID) -> NamedHost:
+    """Return the active account of this id as a host; raise `UnknownHost`."""
+    account = await users.get(host_id)
+    if account is None or not account.is_active:
+        raise UnknownHost
+    return NamedHost.of_account(account)
+
+
+def _is_same_address(one: str | None, other: str | None) -> bool:
+    return one is not None and other is not None and account_key(one) == account_key(other)
+
+
+def _is_same_name(one: str, other: str | None) -> bool:
+    return other is not None and account_key(one) == account_key(other)

@@ -1,0 +1,32 @@
+"""SQL of whose an e-mail address is, as far as somebody has shown it."""
+
+from sqlalchemy import bindparam, cast, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
+
+from app.core.db.database import ReadSession
+from app.core.db.prepared import Prepared
+from app.core.text import account_key
+from app.users.models import User
+from app.visitors.models import Visitor
+
+_HAS_ACCOUNT = exists().where(
+    User.email_key == bindparam("key"), User.is_active, ~User.awaits_verification
+)
+# The index knows the parts of an address, and who bears one of them is looked at.
+_WAS_LET_IN = exists().where(
+    cast(Visitor.search, TSVECTOR).bool_op("@@")(
+        func.search_key(bindparam("email"), type_=TSQUERY)
+    ),
+    func.lower(Visitor.email) == func.lower(bindparam("email")),
+    Visitor.checked_in_at.is_not(None),
+)
+_IS_PROVEN = Prepared(select(or_(_HAS_ACCOUNT, _WAS_LET_IN)))
+
+
+async def is_proven(session: ReadSession, email: str) -> bool:
+    """Return whether somebody reads the mail of this address.
+
+    They have an account that is open, or came in with the code that was sent there.
+    """
+    row = await session.row(_IS_PROVEN, key=account_key(email), email=email)
+    return bool(row and row[0])

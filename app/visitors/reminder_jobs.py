@@ -1,0 +1,78 @@
+"""The reminder on the day before a visit."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from app.core.db.database import AfterCommit, Database, ReadSession
+from app.core.localtime import local_now
+from app.notifications.kinds import NotificationKind
+from app.notifications.payloads import VisitPayload
+from app.notifications.repository import Outbox
+from app.notifications.stranger_mail_limits import WITHHELD, StrangerMails
+from app.sites.models import Site
+from app.sites.repository import ClosureReader, SiteReader
+from app.visitors import mails
+from app.visitors.models import Visitor
+from app.visitors.proof_repository import is_proven
+from app.visitors.repository import VisitorRepository
+
+# Local hours in which reminders leave: not at night, and early enough to be made use of.
+FROM_HOUR, TO_HOUR = 9, 12
+BATCH = 200
+
+
+async def remind(
+    database: Database, wake: AfterCommit, now: datetime, strangers: StrangerMails | None = None
+) -> int:
+    """Queue the reminders of tomorrow's visits; says how many were new.
+
+    Who was told of the visit today is left out, by a reminder as by a confirmation or a change:
+    that mail is as fresh. So is who is invited to a shift that is closed. `strangers` counts the
+    reminders of visits that a stranger has registered, to addresses that nobody has proven.
+    """
+    async with database.read() as session:
+        sites = await SiteReader(session).all()
+    total = 0
+    for site in sites:
+        if FROM_HOUR <= local_now(now, site.timezone).hour < TO_HOUR:
+            total += await _remind_site(database, wake, site, now, strangers)
+    return total
+
+
+async def _remind_site(
+    database: Database,
+    wake: AfterCommit,
+    site: Site,
+    now: datetime,
+    strangers: StrangerMails | None,
+) -> int:
+    today = local_now(now, site.timezone).date()
+    zone = ZoneInfo(site.timezone)
+    today_began = datetime.combine(today, time(0), zone)
+    late = datetime.combine(today, time(TO_HOUR), zone).astimezone(UTC)
+    total = 0
+    while True:
+        async with database.write() as unit:
+            outbox = Outbox(unit, wake)
+            visitors = VisitorRepository(unit)
+            closed = await ClosureReader(unit).days(site.id, today, today + timedelta(days=1))
+            due = await visitors.lock_unreminded(site, today, today_began, closed, at_most=BATCH)
+            for visitor in due:
+                payload = mails.visit_payload(visitor, site)
+                kind = NotificationKind.visitor_reminder
+                mail = mails.to_visitor(kind, visitor, site, payload, visitor.revision)
+                withheld = strangers and await _withheld(unit, visitor, payload, strangers)
+                mail = replace(mail, pointless_after=late, withheld=withheld or None)
+                total += await outbox.put_once(mail, now)
+        if len(due) < BATCH:
+            return total
+
+
+async def _withheld(
+    session: ReadSession, visitor: Visitor, payload: VisitPayload, strangers: StrangerMails
+) -> str | None:
+    """Return why a reminder is not sent, if so."""
+    if not payload.is_typed_by_stranger or await strangers.take(visitor.email):
+        return None
+    return None if await is_proven(session, visitor.email) else WITHHELD

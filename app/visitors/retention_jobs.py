@@ -1,0 +1,71 @@
+"""The end of retention: visitors become anonymous some time after their visit."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from app.audit.models import VisitorAction
+from app.audit.repository import VisitorEventRepository
+from app.auth.caller import SYSTEM
+from app.core.db.database import Database, WriteSession
+from app.core.http.idempotency import forget_kept_at
+from app.notifications.repository import MailKeeper
+from app.visitors.models import VisitorStatus
+from app.visitors.repository import VisitorReader, VisitorRepository
+
+# Rows of one transaction: few enough that nobody waits for its locks.
+BATCH = 500
+
+
+async def due(
+    database: Database, now: datetime, days: int
+) -> Sequence[Row[UUID, date, str, VisitorStatus]]:
+    """Whom a run would anonymise: id, date of the visit, site's name, status; nothing personal."""
+    async with database.read() as session:
+        return await VisitorReader(session).past_retention(now, days)
+
+
+async def count_due(database: Database, now: datetime, days: int) -> int:
+    """How many a run would anonymise."""
+    async with database.read() as session:
+        return await VisitorReader(session).count_past_retention(now, days)
+
+
+async def anonymise_past(
+    database: Database, now: datetime, days: int, advance: Callable[[int], None] = lambda _: None
+) -> int:
+    """Anonymise the visitors of ended visits more than `days` ago; says how many.
+
+    `advance` is told how many more are done after each batch, which is committed by itself.
+
+    A day is over when it is at the site. Safe to run twice and by two workers: a row that another
+    run holds is passed over. Who is changed afterwards is anonymised again.
+    """
+    total = 0
+    while True:
+        async with database.write() as unit:
+            done = await _anonymise_batch(unit, now, days)
+        total += done
+        advance(done)
+        if done < BATCH:
+            return total
+
+
+async def _anonymise_batch(unit: WriteSession, now: datetime, days: int) -> int:
+    visitors, mails = VisitorRepository(unit), MailKeeper(unit)
+    events = VisitorEventRepository(unit)
+    found = await visitors.lock_past_retention(now, days, at_most=BATCH)
+    if not found:
+        return 0
+    ids, registered_at = [row.id for row in found], {row.created_at for row in found}
+    await visitors.anonymise(ids, now)
+    await mails.erase_of(ids)
+    # A registration, its upload's summary and its kept answer bear one instant.
+    await mails.erase_from_summaries(ids, registered_at)
+    await forget_kept_at(unit, registered_at)
+    await events.forget_addresses(ids)
+    for id_ in ids:
+        events.record(id_, VisitorAction.ANONYMISED, SYSTEM, now)
+    return len(ids)

@@ -1,0 +1,177 @@
+"""Changes of what invitations say of a site, and how they come to its visits.
+
+A change commits the site and one row; the worker brings it to the visits, in batches that each
+commit by themselves. Rows of one site are worked off together: a visit hears of all of them at
+once.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.core.db.database import AfterCommit, Database, WriteSession
+from app.core.db.rollout import require_finished
+from app.core.request_context import current_request_id, on_behalf_of
+from app.notifications.kinds import NotificationKind
+from app.notifications.payloads import UpdatedVisitPayload
+from app.notifications.repository import Outbox
+from app.sites.models import Site, SiteChange
+from app.sites.repository import SiteChangeRepository, SiteReader
+from app.slots.capacity_service import SiteRules, today_at
+from app.visitors import mails
+from app.visitors.models import Visitor
+from app.visitors.repository import VisitorReader, VisitorRepository
+
+# Visits of one transaction: few enough that nobody waits for its locks.
+BATCH = 200
+BEFORE_ALL = UUID(int=0)
+
+
+async def change_site(
+    unit: WriteSession,
+    wake: AfterCommit,
+    site_id: UUID,
+    values: dict[str, Any],
+    now: datetime,
+    *,
+    notify: bool,
+    dry_run: bool,
+) -> tuple[Site, int]:
+    """Set fields of a site; return how many visitors that concerns, too.
+
+    Raises `NotFound`, `Invalid`, `NameTaken`, and `UpdateUnderWay` where people would be told.
+    """
+    changed, out_of_rules = await SiteRules(unit, now).change(site_id, values)
+    if dry_run:
+        unit.rehearse()
+    if not changed.former:
+        return changed.site, out_of_rules
+    if notify and not dry_run:
+        await require_finished(unit)
+    unit.add(_row(site_id, changed.former, now, notify=notify))
+    unit.after_commit(wake)
+    today = today_at(changed.site, now)
+    return changed.site, await VisitorReader(unit).count_ahead(site_id, today)
+
+
+def _row(site_id: UUID, former: dict[str, str], now: datetime, *, notify: bool) -> SiteChange:
+    return SiteChange(
+        site_id=site_id,
+        before=former,
+        notify=notify,
+        request_id=current_request_id(),
+        created_at=now,
+    )
+
+
+async def bring_to_visits(database: Database, wake: AfterCommit, now: datetime) -> int:
+    """Bring the changes of sites to their visits; return to how many.
+
+    Safe to run twice, by two workers, and after one that was killed: a batch commits with how far
+    it has come.
+    """
+    async with database.write() as unit:
+        sites = await SiteChangeRepository(unit).sites()
+    total = 0
+    for site_id in sites:
+        while (done := await next_batch(database, wake, site_id, now)) is not None:
+            total += done
+    return total
+
+
+async def next_batch(
+    database: Database, wake: AfterCommit, site_id: UUID, now: datetime
+) -> int | None:
+    """Return how many visits were done, or None where there is nothing to do for this worker."""
+    async with database.write() as unit:
+        changes = await SiteChangeRepository(unit).lock_of_site(site_id)
+        site = await SiteReader(unit).get(site_id)
+        if not changes or site is None:
+            return None
+        return await _Batch(unit, Outbox(unit, wake), site, changes, now).run()
+
+
+class _Batch:
+    """The next visits of a site, within one unit of work."""
+
+    def __init__(
+        self,
+        unit: WriteSession,
+        outbox: Outbox,
+        site: Site,
+        changes: Sequence[SiteChange],
+        now: datetime,
+    ) -> None:
+        self.unit = unit
+        self.outbox = outbox
+        self.site = site
+        self.changes = changes
+        self.now = now
+        self.visitors = VisitorRepository(unit)
+
+    async def run(self) -> int:
+        """Bring the changes to the next visits; delete them where there are none left."""
+        today = today_at(self.site, self.now)
+        after, before = min(map(_done_through, self.changes)), self.changes[-1].id
+        ids = await self.visitors.ids_ahead(self.site.id, today, after, before, at_most=BATCH)
+        if not ids:
+            await SiteChangeRepository(self.unit).delete_all(self.changes)
+            return 0
+        locked = await self.visitors.lock_ahead(self.site.id, today, ids)
+        moves = await self.visitors.last_moves(ids)
+        news = {
+            visitor: changes
+            for visitor in locked
+            if (changes := self._new_to(visitor.id, moves.get(visitor.id, visitor.id)))
+        }
+        await self._update(news)
+        for change in self.changes:
+            change.done_through = max(_done_through(change), ids[-1])
+        return len(news)
+
+    def _new_to(self, visitor_id: UUID, informed: UUID) -> list[SiteChange]:
+        """Return the changes that a visit was not brought yet.
+
+        Ids sort by time: who was registered or moved here after a change, which `informed` tells,
+        was told what it is now.
+        """
+        return [
+            change
+            for change in self.changes
+            if change.id > informed and _done_through(change) < visitor_id
+        ]
+
+    async def _update(self, news: dict[Visitor, list[SiteChange]]) -> None:
+        for visitor, changes in news.items():
+            visitor.revision += 1
+            visitor.updated_at = self.now
+            self._tell(visitor, [change for change in changes if change.notify])
+        await self.visitors.save_revisions(news)
+
+    def _tell(self, visitor: Visitor, changes: Sequence[SiteChange]) -> None:
+        former = self._former(changes)
+        if not former:
+            return
+        payload = UpdatedVisitPayload(
+            **mails.visit_payload(visitor, self.site).model_dump(),
+            previous_site_name=former.get("name"),
+            previous_site_address=former.get("address"),
+            previous_timezone=former.get("timezone"),
+        )
+        facts = (visitor, self.site, payload, visitor.revision)
+        with on_behalf_of(changes[-1].request_id or "-"):
+            self.outbox.put(mails.to_visitor(NotificationKind.visitor_updated, *facts), self.now)
+            for mail in mails.to_host(NotificationKind.host_updated, *facts):
+                self.outbox.put(mail, self.now)
+
+    def _former(self, changes: Sequence[SiteChange]) -> dict[str, str]:
+        """Return the oldest of each fact, unless the site has come back to it."""
+        oldest: dict[str, str] = {}
+        for change in changes:
+            oldest = change.before | oldest
+        return {name: was for name, was in oldest.items() if getattr(self.site, name) != was}
+
+
+def _done_through(change: SiteChange) -> UUID:
+    return change.done_through or BEFORE_ALL

@@ -1,0 +1,183 @@
+"""Child processes that never outlive this one: servers, the API, the worker.
+
+A child is stopped with a signal and killed after a time limit. If this process is killed, the
+kernel signals its children (PR_SET_PDEATHSIG, Linux only; elsewhere they keep running). That signal
+is sent when the *thread* that started the child ends, so start children from the main thread.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from devserver.interruption import pause
+
+LAUNCH = Path(__file__).with_name("launch.py")
+POLL_SECONDS = 0.01
+TELLING = ("fatal", "panic", "error:", "cannot be started", "could not")
+
+
+class EmbeddedError(Exception):
+    """An embedded program cannot run; the message is one sentence for the terminal."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The user that a child runs as and that owns its files."""
+
+    switch: str
+    """For `launch.become`."""
+    uid: int
+    gid: int
+
+
+SELF = Identity("self", os.geteuid(), os.getegid())
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program to start, and how to stop it."""
+
+    name: str
+    command: Sequence[str | Path]
+    stop_signal: signal.Signals = signal.SIGTERM
+    environment: Mapping[str, str] | None = None
+    """Environment variables; None inherits those of this process."""
+    directory: Path = Path()
+    log: Path | None = None
+    """A file to append output to; None inherits the output of this process."""
+    identity: Identity = SELF
+    inherited: tuple[int, ...] = ()
+    """File descriptors that the child inherits."""
+
+
+class Child:
+    """A running program in a session of its own, so that Ctrl-C reaches only its parent."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._stopped = False
+        self._log_start = _size(program.log)
+        self._process = _spawn(program)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self.exit_code is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """Return the exit code, negative for a signal, or None while it runs."""
+        return self._process.poll()
+
+    def wait_until(
+        self, ready: Callable[[], bool], limit: float, every: float = POLL_SECONDS
+    ) -> None:
+        """Wait until `ready()`; raise EmbeddedError if it ends or `limit` seconds pass."""
+        end = time.monotonic() + limit
+        while not ready():
+            if not self.running:
+                raise EmbeddedError(f"{self.program.name} did not start{self.last_words()}")
+            if time.monotonic() > end:
+                message = f"{self.program.name} was not ready after {limit:.0f} seconds"
+                raise EmbeddedError(message + self.last_words())
+            pause(every)
+
+    def wait(self, limit: float) -> int:
+        """Wait for the end and return the exit code; raise EmbeddedError after `limit` seconds."""
+        end = time.monotonic() + limit
+        while (code := self.exit_code) is None:
+            if time.monotonic() > end:
+                message = f"{self.program.name} did not end within {limit:.0f} seconds"
+                raise EmbeddedError(message + self.last_words())
+            pause(POLL_SECONDS)
+        return code
+
+    def stop(self, limit: float = 10) -> None:
+        """Ask the child to end, and kill it and its whole session after `limit` seconds."""
+        if self._stopped:
+            return
+        if self.running:
+            self._process.send_signal(self.program.stop_signal)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(limit)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+        self._stopped = True  # the id may be reused from now on
+
+    def obituary(self) -> str:
+        """Return a sentence about an unexpected end."""
+        code = self.exit_code or 0
+        how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+        return f"{self.program.name} ended unexpectedly with {how}{self.last_words()}"
+
+    def last_words(self) -> str:
+        """Return the most informative log line as the end of a sentence."""
+        if self.program.log is None:
+            return "."
+        said = self.program.log.read_bytes()[self._log_start :].decode(errors="replace")
+        return f": {telling_line(said)} (more in {self.program.log})."
+
+
+def run(program: Program, limit: float) -> None:
+    """Run a program to its end; raise EmbeddedError if it fails or exceeds `limit` seconds."""
+    child = Child(program)
+    try:
+        if child.wait(limit) != 0:
+            raise EmbeddedError(f"{program.name} failed{child.last_words()}")
+    finally:
+        child.stop(limit=1)
+
+
+def telling_line(output: str) -> str:
+    """Return the last line that names an error, or else the last line."""
+    lines = output.strip().splitlines() or ["it said nothing"]
+    errors = [line for line in lines if any(word in line.lower() for word in TELLING)]
+    return (errors or lines)[-1].strip()
+
+
+def clean_environment() -> dict[str, str]:
+    """Return an environment without the caller's locale, time zone and PG* variables."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _spawn(program: Program) -> "subprocess.Popen[bytes]":
+    with _output(program.log) as output:
+        return subprocess.Popen(  # noqa: S603  (every part of the command is ours)
+            [*_prefix(program), *map(str, program.command)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
+            env=program.environment,
+            pass_fds=program.inherited,
+            start_new_session=True,
+        )
+
+
+def _prefix(program: Program) -> list[str]:
+    interpreter = [sys.executable, "-I", "-S", str(LAUNCH)]
+    life = [str(os.getpid()), str(int(program.stop_signal))]
+    return [*interpreter, *life, program.identity.switch, str(program.directory.absolute())]
+
+
+def _size(log: Path | None) -> int:
+    return log.stat().st_size if log and log.exists() else 0
+
+
+@contextlib.contextmanager
+def _output(log: Path | None) -> Iterator[IO[bytes] | None]:
+    if log is None:
+        yield None
+        return
+    with log.open("ab") as output:
+        yield output

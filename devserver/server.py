@@ -1,0 +1,82 @@
+"""The base class of the embedded servers: starting, waiting and stopping."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from devserver.process import Child, EmbeddedError, Program
+
+START_SECONDS = 60.0  # recovery after a crash takes a while
+STOP_SECONDS = 20.0
+
+
+class Server(ABC):
+    """A server that runs as a child; start it from the main thread (see process.py)."""
+
+    def __init__(self, name: str, log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._child: Child | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.running
+
+    @property
+    def pid(self) -> int | None:
+        """Return the process id, or None if nothing was started."""
+        return self._child.pid if self._child else None
+
+    @property
+    def child(self) -> Child | None:
+        """Return the running process, or None if nothing was started."""
+        return self._child
+
+    def start(self) -> None:
+        """Start and wait until it is ready; on EmbeddedError nothing is left running."""
+        self.launch()
+        self.wait_ready()
+
+    def launch(self) -> None:
+        """Start without waiting; follow with `wait_ready`."""
+        if self.running:
+            raise RuntimeError("it runs already")
+        self.stop()  # left over from a crash
+        try:
+            self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._child = Child(self._prepare())
+        except OSError as error:
+            self.stop()
+            reason = f"{error.strerror}: {error.filename}"
+            raise EmbeddedError(f"{self.name} cannot be started: {reason}.") from error
+        except BaseException:
+            self.stop()
+            raise
+
+    def wait_ready(self) -> None:
+        """Wait until a launched server is ready."""
+        if self._child is None:
+            raise RuntimeError("launch() comes first")
+        try:
+            self._child.wait_until(self._ready, START_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop cleanly, with all data written; do nothing if it is stopped."""
+        if self._child is not None:
+            self._child.stop(STOP_SECONDS)
+            self._child = None
+        self._release()
+
+    @abstractmethod
+    def _prepare(self) -> Program:
+        """Acquire the resources and return the program to start."""
+
+    @abstractmethod
+    def _ready(self) -> bool:
+        """Return whether it responds."""
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Release the resources that `_prepare` acquired, if any."""

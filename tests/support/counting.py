@@ -1,0 +1,53 @@
+"""What an action asks of the database."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI
+from sqlalchemy import event
+
+from app.core.db import direct as journeys
+from app.core.db.database import Database
+
+
+class Sent(NamedTuple):
+    """A statement as it went to the driver."""
+
+    sql: str
+    parameters: Any
+
+
+@contextmanager
+def statements(app: FastAPI) -> Iterator[list[str]]:
+    """The SQL that the application sends while the block runs."""
+    sql: list[str] = []
+    with _listening(app.state.database, lambda sent: sql.append(sent.sql)):
+        yield sql
+
+
+@contextmanager
+def sent_to(database: Database) -> Iterator[list[Sent]]:
+    """The same with the parameters."""
+    sent: list[Sent] = []
+    with _listening(database, sent.append):
+        yield sent
+
+
+@contextmanager
+def _listening(database: Database, hear: Callable[[Sent], None]) -> Iterator[None]:
+    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        hear(Sent(statement, parameters))
+
+    def note_journey(statement: str, parameters: Any) -> AbstractContextManager[None]:
+        hear(Sent(statement, parameters))
+        return nullcontext()
+
+    engine = database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    journeys.observers.append(note_journey)
+    try:
+        yield
+    finally:
+        journeys.observers.remove(note_journey)
+        event.remove(engine, "before_cursor_execute", note)

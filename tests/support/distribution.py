@@ -1,0 +1,40 @@
+"""Which tests run one after the other in the same process, and which begin the run."""
+
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+# Their files share an installation, or a port.
+TOGETHER = ("tests/e2e/",)
+# At the end of the run every process should have something to do.
+LONGEST = (
+    "tests/container/test_image.py",
+    "tests/test_schemathesis.py",
+    "tests/e2e/",
+    "tests/clients/",
+    "tests/devserver/test_dev.py",
+    "tests/test_cli.py",
+    "tests/model/",
+)
+
+
+class Distribution(LoadScopeScheduling):  # type: ignore[misc] # it has no types
+    """The tests of one file stay together, with the servers and files that they share."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distribution:
+    return Distribution(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    files = (number for number, start in enumerate(LONGEST) if item.nodeid.startswith(start))
+    return next(files, len(LONGEST))

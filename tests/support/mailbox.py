@@ -1,0 +1,51 @@
+"""Mail for tests: delivered by the worker's own code over SMTP, read back from files."""
+
+import asyncio
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Literal
+
+from app.core.clock import Clock
+from app.core.db.database import Database
+from app.notifications.delivery_service import Delivery
+from app.settings import Settings
+from workers.context import make_delivery
+
+
+class Mailbox:
+    """The mails that the catcher has got since this object was made."""
+
+    def __init__(self, settings: Settings, database: Database, clock: Clock, folder: Path) -> None:
+        self._delivery = make_delivery(settings, database, clock)
+        self._folder = folder
+        self._before = set(folder.glob("*.eml"))
+
+    async def deliver(self) -> list[EmailMessage]:
+        """Send what is due; every mail so far, in the order of arrival."""
+        await sweep(self._delivery)
+        return self.mails()
+
+    def mails(self) -> list[EmailMessage]:
+        arrived = sorted(set(self._folder.glob("*.eml")) - self._before)
+        return [_read(path) for path in arrived]
+
+
+def body_of(mail: EmailMessage, kind: Literal["plain", "html"] = "plain") -> str:
+    """One of the two forms of a mail."""
+    body = mail.get_body((kind,))
+    assert isinstance(body, EmailMessage)
+    return str(body.get_content())
+
+
+async def sweep(delivery: Delivery) -> int:
+    """What a worker does in one round; says how many mails were tried."""
+    senders = range(await delivery.tidy(delivery.senders))
+    return sum(await asyncio.gather(*(delivery.send_all(asyncio.Event()) for _ in senders)))
+
+
+def _read(path: Path) -> EmailMessage:
+    message = message_from_bytes(path.read_bytes(), policy=default)
+    assert isinstance(message, EmailMessage)
+    return message

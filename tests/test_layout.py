@@ -1,0 +1,38 @@
+"""The files of a package have the names that CONTRIBUTING.md lists."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+APP = ROOT / "app"
+# Packages that are no feature: `core` has parts of its own, the others one story each.
+OTHERS = {"core", "commands", "api_docs", "health"}
+MODULES = sorted(
+    file
+    for file in APP.glob("*/**/*.py")
+    if file.relative_to(APP).parts[0] not in OTHERS and file.name != "__init__.py"
+)
+LISTED = re.findall(r"^\| `(?:…_)?(\w+)\.py`", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+
+
+def has_io(module: Path) -> bool:
+    """Whether a module awaits something or builds SQL."""
+    nodes = list(ast.walk(ast.parse(module.read_text(encoding="utf-8"))))
+    return any(
+        isinstance(node, ast.AsyncFunctionDef)
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sqlalchemy"))
+        for node in nodes
+    )
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda file: str(file.relative_to(APP)))
+def test_a_module_without_a_listed_name_is_pure(module: Path) -> None:
+    word = module.stem.rpartition("_")[2]
+    assert word in LISTED or not has_io(module), "give it a name of the table in CONTRIBUTING.md"
+
+
+def test_every_listed_name_is_used() -> None:
+    assert set(LISTED) <= {module.stem.rpartition("_")[2] for module in MODULES}

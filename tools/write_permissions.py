@@ -1,0 +1,93 @@
+"""Writes `docs/permissions.md`: every operation and who may use it.
+
+`python -m tools.write_permissions` writes it; with `--check` it fails where the file is not what
+the routes say.
+"""
+
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from app.auth.caller import CallerRole
+from app.auth.permissions import PERMISSIONS, Permission
+from app.main import create_app
+from app.settings import Settings
+from tests.support.route_table import Operation, operations
+
+FILE = Path(__file__).parent.parent / "docs" / "permissions.md"
+ROLES = [role for role in CallerRole if role in PERMISSIONS]
+# What a role may do within limits that are not the guard's.
+WITHIN = {
+    (CallerRole.HOST, Permission.MANAGE_VISITORS): "own",
+    (CallerRole.HOST, Permission.REGISTER_VISITOR): "as host",
+    (CallerRole.ADMIN, Permission.MANAGE_USERS): "hosts",
+    (CallerRole.KIOSK, Permission.REGISTER_VISITOR): "own site",
+    (CallerRole.KIOSK, Permission.SEE_HOSTS): "names",
+    (CallerRole.ANONYMOUS, Permission.REGISTER_VISITOR): "open sites",
+    (CallerRole.ANONYMOUS, Permission.SEE_SLOTS): "open sites",
+}
+HEAD = """\
+# Who may do what
+
+Written from the guards of the routes by `.venv/bin/python -m tools.write_permissions`; the table
+behind the guards is `app/auth/permissions.py`. `tests/auth/test_permissions.py` sends every request
+of this matrix.
+
+A caller without a good credential gets 401 `not_authenticated` where this says nothing, everybody
+else 403 `forbidden`. A deactivated account and a deleted device have no good credential. *own*:
+the visitors whose host they are, and 404 for all others. *as host*: always with themselves as the
+host. *hosts*: accounts of hosts alone. *own site*: the one where the kiosk stands. *names*: no
+e-mail addresses. *open sites*: those with `self_registration`. *public*: no credential is read, but
+for `GET /metrics`, which asks for `METRICS_TOKEN` outside development mode.
+"""
+
+
+@cache
+def documented_app() -> FastAPI:
+    """The application as its document needs it: without anything that it would connect to."""
+    return create_app(
+        Settings(
+            _env_file=None,
+            debug=True,
+            secret_key="a table has no secrets of anybody",
+            database_url="postgresql://localhost/none",
+            redis_url="redis://localhost",
+            email_host="localhost",
+        )
+    )
+
+
+def table(app: FastAPI) -> Iterator[str]:
+    """The lines of the matrix."""
+    yield f"| operation | {' | '.join(ROLES)} |"
+    yield "|---" * (len(ROLES) + 1) + "|"
+    for operation in sorted(operations(app), key=lambda op: (op.path, op.method)):
+        cells = [_cell(operation, role) for role in ROLES]
+        yield f"| `{operation}` | {' | '.join(cells)} |"
+
+
+def _cell(operation: Operation, role: CallerRole) -> str:
+    if operation.is_public:
+        return "public"
+    if not operation.allows(role):
+        return ""
+    limits = [WITHIN.get((role, permission), "yes") for permission in operation.permissions]
+    return ", ".join(sorted(set(limits)))
+
+
+def main() -> int:
+    text = HEAD + "\n" + "\n".join(table(documented_app())) + "\n"
+    if sys.argv[1:] != ["--check"]:
+        FILE.write_text(text, encoding="utf-8")
+        return 0
+    if FILE.exists() and FILE.read_text(encoding="utf-8") == text:
+        return 0
+    print(f"{FILE.name} is out of date: make it new", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
