@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 import structlog
 from asgi_lifespan import LifespanManager
@@ -39,6 +40,10 @@ from devserver.redis import EmbeddedRedis
 from devserver.server import Server
 from tests.support.api import Api
 from tests.support.mailbox import Mailbox
+
+# A machine may be busy: no example is too slow, and each run tries the same ones.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("steady")
 
 pytest_plugins = ("tests.support.browser", "tests.support.distribution")
 

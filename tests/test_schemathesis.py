@@ -114,9 +114,6 @@ def _send(
     # The same requests in every run, and no minimising: the first failure is short enough.
     bounded = settings(
         max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

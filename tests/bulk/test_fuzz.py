@@ -67,20 +67,20 @@ def test_random_bytes(data: bytes):
     survives(bytes.fromhex("D0CF11E0A1B11AE1") + data)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(VALID), changes)
 def test_random_mutations_of_the_file(data: bytes, where: list[Change]):
     survives(changed(data, where))
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(SOURCES)), st.one_of(changes, edits))
 def test_random_mutations_of_the_parts(source: str, where: list[Change]):
     place, name = SOURCES[source]
     survives(packed(PARTS[place] | {name: changed(PARTS[place][name], where)}))
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.lists(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.core.localtime import instant_of, local_now, timezone_names
 
-many = settings(max_examples=2000, deadline=None, derandomize=True, database=None)
+many = settings(max_examples=2000)
 zones = st.sampled_from(sorted(timezone_names()))
 days = st.integers(0, 25_000).map(lambda number: date(1990, 1, 1) + timedelta(days=number))
 minutes = st.integers(0, 1439).map(lambda minute: time(minute // 60, minute % 60))
@@ -84,7 +84,7 @@ def test_a_time_that_comes_twice_is_its_first(zone: str, day: date, at: time, fi
 
 
 @given(st.sampled_from([date.min, date.max]), minutes, zones)
-@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@settings(max_examples=500)
 def test_the_ends_of_the_calendar_raise_nothing(day: date, at: time, zone: str):
     instant = instant_of(day, at, zone)
     assert instant is None or instant.tzinfo is UTC

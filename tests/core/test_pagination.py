@@ -15,7 +15,7 @@ from tests.support.api import Api, Client
 from tests.support.problems import faulty_fields, problem
 
 codec = CursorCodec(KeyRing(["the secret of the cursors of these tests"]))
-many = settings(max_examples=1000, deadline=None, derandomize=True, database=None)
+many = settings(max_examples=1000)
 positions = st.tuples(st.dates(), st.times(), st.uuids())
 HOURS = ("09:00", "11:30", "14:15", "16:59")
 

@@ -91,7 +91,7 @@ def test_two_spellings_of_one_letter_become_one():
     assert line.validate_python("Ju\u0308rgen") == "J\u00fcrgen"
 
 
-@settings(max_examples=2000, deadline=None, derandomize=True, database=None)
+@settings(max_examples=2000)
 @given(st.text(max_size=210))
 def test_a_line_that_passes_is_short_clean_and_stays_as_it_is(value: str):
     try:

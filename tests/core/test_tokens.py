@@ -19,7 +19,7 @@ OLD, NEW = "the secret of last year, long enough", "the secret of this year, lon
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 signer = TokenSigner(KeyRing([NEW]), "access")
-many = settings(max_examples=1000, deadline=None, derandomize=True, database=None)
+many = settings(max_examples=1000)
 
 
 def signed(by: TokenSigner = signer, *, now: datetime = NOW) -> str:

@@ -90,7 +90,13 @@ def _start(data_dir: Path, port: int, *options: str, **environment: str) -> "sub
         text=True,
         cwd=data_dir.parent,  # no .env here
         env=own | environment,
+        preexec_fn=_hear_hangups,
     )
+
+
+def _hear_hangups() -> None:
+    """Undo what the process inherits where the tests run under `nohup`."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def _free_port() -> int:

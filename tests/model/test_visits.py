@@ -275,8 +275,6 @@ def test_the_database_says_what_the_model_says(world: World) -> None:
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
-            derandomize=True,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

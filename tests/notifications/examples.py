@@ -3,15 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import settings
-
 from app.notifications.kinds import NotificationKind
 from app.notifications.links import Links
 from app.notifications.payloads import PAYLOADS, Payload
 from app.notifications.rendering import RenderedMail, render
 
 # The same examples in every run, however slow the machine.
-STEADY = settings(deadline=None, derandomize=True, database=None)
 
 TOKEN = "7KQ2MZ9X4PBRT6WJ8HCD3VFNGY5LSAEU7KQ2MZ9X4P"
 MADE_AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

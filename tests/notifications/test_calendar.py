@@ -10,7 +10,7 @@ from app.notifications.calendar import CalendarMethod, visit_calendar
 from app.notifications.kinds import NotificationKind as Kind
 from app.notifications.payloads import VisitPayload
 from app.notifications.wording import one_line
-from tests.notifications.examples import MADE_AT, ORGANIZER, STEADY, TOKEN, VALUES, rendered
+from tests.notifications.examples import MADE_AT, ORGANIZER, TOKEN, VALUES, rendered
 
 
 def written(method: CalendarMethod = CalendarMethod.publish, **changes: Any) -> str:
@@ -77,14 +77,12 @@ def test_what_has_a_meaning_in_calendars_is_read_back_as_it_was():
     assert f"Host: {name}\n" in str(found["DESCRIPTION"])
 
 
-@STEADY
 @given(st.text(max_size=200))
 def test_every_name_is_read_back_as_it_was(name: str):
     name = f"x{one_line(name)}"
     assert event(written(site_name=name))["SUMMARY"] == f"Visit to {one_line(name)}"
 
 
-@STEADY
 @given(st.text(max_size=100))
 def test_no_name_adds_a_line_to_the_calendar(name: str):
     text = written(host_name=name, site_name=name, site_address=name)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.notifications.kinds import NotificationKind as Kind
 from app.notifications.message import Mailbox, Message, build_message, wire_address
 from app.notifications.rendering import RenderedMail
-from tests.notifications.examples import MADE_AT, STEADY, TOKEN, rendered
+from tests.notifications.examples import MADE_AT, TOKEN, rendered
 
 SENDER = Mailbox("Visitor desk", "visitors@example.com")
 RECIPIENT = Mailbox("Maria Sánchez", "maria@example.net")
@@ -153,7 +153,6 @@ def test_an_encoded_word_in_a_name_stays_what_it_is():
     assert shown == name.replace("=?", "= ?")
 
 
-@STEADY
 @given(st.text(max_size=1200), st.text(max_size=1200))
 def test_no_name_or_subject_injects_a_header(name: str, subject: str):
     mail = RenderedMail(subject + "\nBcc: all@example.com", "text", "<p>html</p>")

@@ -26,7 +26,6 @@ from tests.notifications.examples import (
     LINKS,
     MADE_AT,
     ORGANIZER,
-    STEADY,
     TOKEN,
     VALUES,
     payload,
@@ -348,7 +347,6 @@ def test_a_hostile_name_is_shown_and_does_nothing(kind):
     assert "49" not in Tags(mail.html).text
 
 
-@STEADY
 @given(st.text(max_size=200))
 def test_no_name_adds_markup_or_lines(name: str):
     kind = Kind.host_registration

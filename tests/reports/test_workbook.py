@@ -68,7 +68,7 @@ def test_what_looks_like_an_escape_of_excel_is_escaped() -> None:
     assert texts_of("_x0041_ _x_") == ["_x005F_x0041_ _x_"] * 2  # which openpyxl does not undo
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
 def test_any_text_comes_back(text: str) -> None:
     wanted = LOOKS_ESCAPED.sub("_x005F_", REFUSED.sub("", text))

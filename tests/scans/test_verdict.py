@@ -170,7 +170,7 @@ def test_a_time_that_the_clocks_skip_is_never_too_early():
     assert verdict(who, now=now, zone="Europe/Berlin").verdict is ScanVerdict.ADMITTED
 
 
-@settings(max_examples=3000, deadline=None, derandomize=True, database=None)
+@settings(max_examples=3000)
 @given(
     st.sampled_from(list(VisitorStatus)),
     st.sampled_from(list(ScanDirection)),
@@ -191,7 +191,7 @@ def test_a_gate_opens_only_for_who_may_pass(
     assert (status, direction) == wanted
 
 
-@settings(max_examples=1000, deadline=None, derandomize=True, database=None)
+@settings(max_examples=1000)
 @given(
     st.sampled_from(list(VisitorStatus)),
     st.sampled_from(list(ScanDirection)),

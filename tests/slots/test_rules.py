@@ -14,7 +14,7 @@ from app.slots.rules import SlotReason, day_slots, is_open_at, last_bookable_day
 MIDNIGHT = time(0)
 MONDAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
-many = settings(max_examples=1000, deadline=None, derandomize=True, database=None)
+many = settings(max_examples=1000)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from app.visitors.arrival import arrival_window, end_of_stay
 
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 MOMENT = timedelta(microseconds=1)
-many = settings(max_examples=2000, deadline=None, derandomize=True, database=None)
+many = settings(max_examples=2000)
 
 
 @dataclass(frozen=True)
