@@ -124,7 +124,7 @@ def test_a_secret_that_cant_be_read_is_a_sentence(
 ) -> None:
     (tmp_path / "metrics_token").write_bytes(b"\xff")
     run = vms("migrate", environment=environment | {"SECRETS_DIR": str(tmp_path)})
-    assert (run.returncode, "can't be read" in run.stderr) == (1, True)
+    assert (run.returncode, "cannot be read" in run.stderr) == (1, True)
     assert "Traceback" not in run.stderr
 
 

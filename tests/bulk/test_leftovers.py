@@ -111,7 +111,7 @@ def test_an_unknown_column_that_holds_something_is_named():
 
 def test_a_mistyped_header_is_told_with_what_was_meant():
     verdict = refused(workbook([row(1, "2026-11-24")], [*HEADER, "Visit Dat"]))
-    assert "“Visit Dat” (is Visit Date meant?)" in verdict.message
+    assert "“Visit Dat” (did you mean Visit Date?)" in verdict.message
 
 
 def test_a_column_far_to_the_right_is_not_forgotten():
@@ -158,7 +158,7 @@ def test_hidden_rows_with_visitors_are_named():
     verdict = refused(hidden(2, 4))
     assert isinstance(verdict, HiddenRows)
     assert verdict.members() == {"sheet": "Guests", "rows": [2, 4], "ignored": []}
-    assert "The rows 2 and 4 are hidden" in verdict.message
+    assert "Rows 2 and 4 are hidden" in verdict.message
     found = read_list(hidden(2, 4), 20, include_hidden=True)
     assert [line.number for line in found.rows] == [2, 3, 4]
 
