@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-READ = ("app", "devserver", "workers", "tools", "docs", "email_templates", "README.md", "CONTRIBUTING.md")
+READ = (
+    "app",
+    "devserver",
+    "workers",
+    "tools",
+    "docs",
+    "email_templates",
+    "README.md",
+    "CONTRIBUTING.md",
+)
 SUFFIXES = {".py", ".md", ".html", ".jinja", ".json", ".txt"}
 
 # A pattern, ignoring case and line breaks, and what to write instead.
