@@ -1,8 +1,8 @@
 """Seats of strangers: how many of a slot they may take, and which visits are theirs.
 
-All columns have a constant default, so that no table is written anew, and the release before goes
-on beside it: it knows nothing of what strangers take. Their visits are marked and counted once its
-processes are gone, by `vms migrate --finish`.
+All columns have a constant default, so no table is rewritten. Registrations wait while the index is
+built, about a second per million visitors. The previous release knows nothing of what strangers
+take: `vms migrate --finish` marks and counts their visits once its processes are gone.
 """
 
 from collections.abc import Sequence
