@@ -23,6 +23,7 @@ from app.core.crowds import CrowdMiddleware
 from app.core.database import Database
 from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, Waker, connect
 from app.core.keys import KeyRing
+from app.core.known_addresses import KnownAddressMiddleware
 from app.core.leaving import LeavingMiddleware
 from app.core.limits import Lots, RateLimiter
 from app.core.middleware import (
@@ -186,6 +187,7 @@ def _install_keys(app: FastAPI, settings: Settings) -> None:
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """The last one added is the first one met."""
+    app.add_middleware(KnownAddressMiddleware, routes=app.routes)
     app.add_middleware(
         BodyMiddleware,
         seconds=settings.body_timeout_seconds,
