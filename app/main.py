@@ -200,7 +200,11 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     )
     app.add_middleware(TrailingSlashMiddleware)
     app.add_middleware(CrowdMiddleware, paths=auth.GUESSED_AT)
-    app.add_middleware(SaneRequestMiddleware, allowed_hosts=settings.allowed_hosts or ["*"])
+    app.add_middleware(
+        SaneRequestMiddleware,
+        allowed_hosts=settings.allowed_hosts or ["*"],
+        loopback_only=settings.debug,
+    )
     app.add_middleware(ErrorBoundaryMiddleware)
     if settings.cors_allowed_origins:
         app.add_middleware(
