@@ -22,6 +22,7 @@ from app.core.http import error_handlers
 from app.core.http.client_address import ProxyTrust
 from app.core.http.cors import CorsMiddleware
 from app.core.http.crowds import CrowdMiddleware
+from app.core.http.known_addresses import KnownAddressMiddleware
 from app.core.http.limits import Lots, RateLimiter
 from app.core.http.middleware import (
     ErrorBoundaryMiddleware,
@@ -178,6 +179,7 @@ def _install_keys(app: FastAPI, settings: Settings) -> None:
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middleware; the last one added is the outermost."""
+    app.add_middleware(KnownAddressMiddleware, routes=app.routes)
     app.add_middleware(
         BodyMiddleware,
         seconds=settings.body_timeout_seconds,
@@ -190,7 +192,11 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     )
     app.add_middleware(TrailingSlashMiddleware)
     app.add_middleware(CrowdMiddleware, paths=auth.GUESSED_AT)
-    app.add_middleware(SaneRequestMiddleware, allowed_hosts=settings.allowed_hosts or ["*"])
+    app.add_middleware(
+        SaneRequestMiddleware,
+        allowed_hosts=settings.allowed_hosts or ["*"],
+        loopback_only=settings.debug,
+    )
     app.add_middleware(ErrorBoundaryMiddleware)
     if settings.cors_allowed_origins:
         app.add_middleware(

@@ -84,6 +84,7 @@ class PasswordChanger:
         seen = await self._owner(purpose, hashed_token)
         await self.desk.passwords.require_strong(password, seen.email, field=field)
         hashed = await self.hasher.hash(password, known=True)
+        await self.desk.users.lock_names()  # it may open the account
         user = await self.desk.users.lock_usable(seen.id)
         if user is None or not await self.desk.links.use_up(user.id, hashed_token):
             raise InvalidLink

@@ -64,6 +64,9 @@ class UserService:
         account, where it was deactivated, is how many visits lie ahead of it.
         """
         self._require_managed(values.get("role", Role.HOST))
+        is_named = bool(values.keys() & {"first_name", "last_name", "is_active"})
+        if is_named:
+            await self.desk.users.lock_names()
         stays = values.get("role", Role.SUPERADMIN) is Role.SUPERADMIN
         user = await self._locked(user_id, stays=stays and values.get("is_active", True))
         former = user.email
@@ -78,7 +81,7 @@ class UserService:
             await self._open_or_close(user)
         self._record(AccountAction.UPDATED, user.id, **_told(values))
         await self.desk.users.save(user)
-        if values.keys() & {"first_name", "last_name", "is_active"} and user.is_active:
+        if is_named and user.is_active:
             await self.desk.users.refuse_lookalike(user)
         if values.keys() & {"email", "first_name", "last_name"}:
             await self.desk.users.carry_to_visits(user)

@@ -155,12 +155,14 @@ async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: N
 
     Address and role are for those to change who manage accounts.
     """
-    user = await _own(UserRepository(unit), caller)
+    users = UserRepository(unit)
+    await users.lock_names()
+    user = await _own(users, caller)
     for name, value in body.model_dump(exclude_none=True).items():
         setattr(user, name, value)
     user.updated_at = now
-    await UserRepository(unit).refuse_lookalike(user)
-    await UserRepository(unit).carry_to_visits(user)
+    await users.refuse_lookalike(user)
+    await users.carry_to_visits(user)
     return Profile.model_validate(user)
 
 

@@ -53,6 +53,7 @@ _IS_OPEN = _visitors.c.status.in_(
 )
 # Likewise: no password is made of nothing but the name of a site.
 _sites = table("sites", column("name", String))
+_NAMES = func.hashtextextended("names of accounts", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +168,18 @@ class UserRepository(UserReader, Repository[User]):
         added = insert(User).values(row).on_conflict_do_nothing(index_elements=["email_key"])
         return bool((await self.unit.write(added)).rowcount)
 
+    async def lock_names(self) -> None:
+        """Let nobody else give or open a name until the end of the transaction.
+
+        To be taken before any row: whoever waits for it must hold nothing that is waited for.
+        """
+        await self.unit.scalar(select(func.pg_advisory_xact_lock(_NAMES)))
+
     async def refuse_lookalike(self, user: User) -> None:
-        """Raise `NameLooksTaken` where the name could be mistaken for that of an open account."""
+        """Raise `NameLooksTaken` where the name could be mistaken for that of an open account.
+
+        It takes `lock_names` to see those who are about to commit.
+        """
         names = select(User.first_name, User.last_name).where(User.is_active, User.id != user.id)
         for first_name, last_name in (await self.unit.rows(names)).all():
             if looks_like(user.name, full_name(first_name, last_name)):

@@ -21,6 +21,8 @@ async def create_user(
     by_stranger: bool = False,
 ) -> User:
     """Make an active account; raise `EmailTaken` and `NameLooksTaken`."""
+    password_hash = await hasher.hash(password, known=not by_stranger)
+    await users.lock_names()
     user = await users.save(
         User(
             email=email,
@@ -28,7 +30,7 @@ async def create_user(
             first_name=first_name,
             last_name=last_name,
             role=role,
-            password_hash=await hasher.hash(password, known=not by_stranger),
+            password_hash=password_hash,
             is_active=True,
             awaits_verification=False,
             created_at=now,

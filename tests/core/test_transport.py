@@ -84,6 +84,36 @@ async def test_a_probe_names_the_host_as_it_likes(strict: httpx.AsyncClient):
         assert answer.status_code == 405  # it came as far as the route
 
 
+@pytest.mark.parametrize(
+    ("server", "status"),
+    [
+        (("127.0.0.1", 8000), 404),
+        (("127.1.2.3", 8000), 404),
+        (("::1", 8000), 404),
+        (("::ffff:127.0.0.1", 8000), 404),
+        (("/run/vms.sock", None), 404),
+        (None, 404),
+        (("192.0.2.7", 8000), 403),
+        (("10.0.0.7", 8000), 403),
+        (("fe80::1%eth0", 8000), 403),
+        (("::ffff:192.0.2.7", 8000), 403),
+    ],
+)
+async def test_development_mode_answers_this_machine_alone(
+    strict_app: FastAPI, server: tuple[str, int | None] | None, status: int
+):
+    answer = await _exchange(strict_app, HOST, [], method="GET", path="/nope", server=server)
+    assert answer["status"] == status
+
+
+async def test_outside_of_development_every_address_is_answered(settings: Settings):
+    served = {"debug": False, "allowed_hosts": ["visits.example.com"]}
+    app = create_app(settings.model_copy(update=served))
+    server = ("192.0.2.7", 8000)
+    answer = await _exchange(app, HOST, [], method="GET", path="/nope", server=server)
+    assert answer["status"] == 404
+
+
 @pytest.mark.parametrize("hosts", [0, 2])
 async def test_a_request_names_one_host(strict_app: FastAPI, hosts: int):
     headers = HOST * hosts
@@ -177,6 +207,7 @@ async def _exchange(
     pause: float = 0,
     method: str = "POST",
     path: str = LOGIN,
+    server: tuple[str, int | None] | None = ("visits.example.com", 80),
 ) -> dict[str, Any]:
     """One request as a server sees it: after `messages` the client is silent."""
     waiting: Iterator[dict[str, Any]] = iter(messages)
@@ -207,7 +238,7 @@ async def _exchange(
         "root_path": "",
         "headers": sent,
         "client": ("192.0.2.1", 1),
-        "server": ("visits.example.com", 80),
+        "server": server,
     }
     await app(scope, receive, send)
     return answer

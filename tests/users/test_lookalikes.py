@@ -1,5 +1,7 @@
 """Nobody takes a name that is mistaken for another one's on the kiosk's list."""
 
+import asyncio
+from collections import Counter
 from typing import Any
 
 import httpx
@@ -85,3 +87,28 @@ async def test_a_closed_account_keeps_no_look_to_itself(api: Api):
     assert (await create(admin, first_name=CYRILLIC_COCCO)).status_code == 201
     answer = await root.patch(f"auth/users/{closed}/", {"is_active": True})
     problem(answer, 409, "name_looks_taken")
+
+
+async def test_of_accounts_that_look_alike_and_come_at_once_one_is_made(api: Api):
+    admin = await api.admin()
+    looks = ("Cocco", CYRILLIC_COCCO, "C0cco", "Cocc0", "C0cc0")
+    answers = await asyncio.gather(
+        *(
+            create(admin, email=f"{number}@example.com", first_name=look)
+            for number, look in enumerate(looks)
+        )
+    )
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: len(looks) - 1}
+    assert len((await admin.get("visitors/hosts/")).json()) == 1
+
+
+async def test_nor_are_several_renamed_at_once_to_look_alike(api: Api):
+    admin, host = await api.admin(), await api.host()
+    other = (await create(admin)).json()["id"]
+    names = {"last_name": "Ivanova"}
+    answers = await asyncio.gather(
+        host.patch("auth/me/", names | {"first_name": "Cocco"}),
+        admin.patch(f"auth/users/{other}/", names | {"first_name": CYRILLIC_COCCO}),
+        create(admin, email="third@example.com", **names, first_name="C0cco"),
+    )
+    assert Counter(answer.status_code == 409 for answer in answers) == {True: 2, False: 1}

@@ -1,5 +1,6 @@
 """Pure ASGI middleware for request ids, errors, trailing slashes and security headers."""
 
+from collections.abc import Mapping
 from time import perf_counter
 from typing import ClassVar
 
@@ -160,19 +161,31 @@ class SecurityHeadersMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._api = _raw(self.API)
+        self._docs = _raw({"Content-Security-Policy": self.DOCS_POLICY})
+        self._assets = _raw({"Cache-Control": "no-cache"})  # kept, but asked about
+        self._secure = _raw({"Strict-Transport-Security": self.STRICT_TRANSPORT})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if scope["path"].startswith(self.DOCS):
-                    headers.setdefault("Content-Security-Policy", self.DOCS_POLICY)
-                if scope["path"].startswith(self.ASSETS):
-                    headers.setdefault("Cache-Control", "no-cache")  # cached, but revalidated
-                if scope["scheme"] == "https":
-                    headers.setdefault("Strict-Transport-Security", self.STRICT_TRANSPORT)
-                for name, value in self.API.items():
-                    headers.setdefault(name, value)
+                headers = [*message.get("headers", ())]
+                own = {name.lower() for name, _ in headers}
+                wanted = self._wanted(scope).items()
+                message["headers"] = headers + [each for each in wanted if each[0] not in own]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+    def _wanted(self, scope: Scope) -> dict[bytes, bytes]:
+        wanted = self._api
+        if scope["path"].startswith(self.DOCS):
+            wanted = wanted | self._docs
+        if scope["path"].startswith(self.ASSETS):
+            wanted = wanted | self._assets
+        return wanted | self._secure if scope["scheme"] == "https" else wanted
+
+
+def _raw(headers: Mapping[str, str]) -> dict[bytes, bytes]:
+    """Headers as ASGI has them: they are written with every answer."""
+    return {name.lower().encode(): value.encode() for name, value in headers.items()}

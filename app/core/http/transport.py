@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +25,10 @@ class InvalidHost(Problem):
     status, code, title = 400, "invalid_host", "This host is not served"
 
 
+class ForThisMachine(Problem):
+    status, code, title = 403, "for_this_machine", "Development mode only serves this machine"
+
+
 class BodyTimeout(Problem):
     status, code, title = 408, "body_timeout", "The request body took too long to arrive"
 
@@ -40,11 +45,15 @@ class SaneRequestMiddleware:
     """Refuses other hosts' requests, overlong URLs and oversized headers.
 
     A host is `example.com`, `*.example.com` for all its subdomains, or `*` for any. Health checks
-    and metrics are served under any name.
+    and metrics are served under any name. With `loopback_only`, requests to an address that other
+    machines can reach are refused: other servers than `vms serve` would listen there.
     """
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, allowed_hosts: Sequence[str], *, loopback_only: bool = False
+    ) -> None:
         self.app = app
+        self.loopback_only = loopback_only
         self.names = {host.lower() for host in allowed_hosts}
         self.domains = tuple(name[1:] for name in self.names if name.startswith("*."))
 
@@ -53,6 +62,8 @@ class SaneRequestMiddleware:
         await (fault.response() if fault else self.app)(scope, receive, send)
 
     def _fault(self, scope: Scope) -> Problem | None:
+        if self.loopback_only and _is_open(scope.get("server")):
+            return ForThisMachine()
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_TARGET_BYTES:
             return UrlTooLong()
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
@@ -67,6 +78,16 @@ class SaneRequestMiddleware:
         found = HOST.fullmatch(given[0]) if len(given) == 1 else None
         name = found[1].lower().removesuffix(".") if found else ""
         return name in self.names or (bool(self.domains) and name.endswith(self.domains))
+
+
+def _is_open(server: tuple[str, int | None] | None) -> bool:
+    """Whether a connection came to an address that is not this machine's own; a path is."""
+    try:
+        address = ip_address(server[0]) if server else None
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address is not None and not address.is_loopback
 
 
 class BodyMiddleware:

@@ -97,8 +97,15 @@ def configure_logging(*, debug: bool) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, final],
         )
     )
+    _leave_out_what_no_line_tells()
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
+
+
+def _leave_out_what_no_line_tells() -> None:
+    """Spare every line the search for its caller, thread and process (Logging HOWTO)."""
+    logging._srcfile = None  # noqa: SLF001 - as it is documented
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
