@@ -10,7 +10,7 @@ import pytest
 
 from app.settings import Settings
 from tests.e2e.installation import all_ready, eventually, free_port, process
-from tests.problems import problem
+from tests.support.problems import problem
 
 LINGER = 2
 

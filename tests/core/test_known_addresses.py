@@ -14,8 +14,8 @@ from starlette.routing import Match
 from app.core.http.known_addresses import KnownAddressMiddleware, RouteTable
 from app.main import create_app
 from app.settings import Settings
-from tests.counting import statements
-from tests.problems import problem
+from tests.support.counting import statements
+from tests.support.problems import problem
 
 ID = "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")

@@ -82,7 +82,7 @@ class KnownAddressMiddleware:
 
 
 def _path(scope: Scope) -> str:
-    """The path as routes know it: without what the server says it is mounted at."""
+    """Return the path without the prefix that the server mounts the application at."""
     path: str = scope["path"]
     root = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
