@@ -10,7 +10,7 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 PYTHON ?= $(shell for name in $(CANDIDATES); do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$name && break; done)
 
-.PHONY: help install run test test-faults test-scaling check sbom node-is-new-enough lint-document tools client bench format migration lock clean
+.PHONY: help install run test test-faults test-scaling check check-types check-rules sbom node-is-new-enough lint-document tools client bench format migration lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -38,9 +38,14 @@ test-scaling: install ## Two API processes behind nginx, PgBouncer and a replica
 	@$(BIN)/python -m pytest -n 0 -m scaling tests/scaling
 
 check: install ## Formatting, lint, types, import rules, migrations, permissions, licences
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check-types check-rules
+
+check-types: install
+	$(BIN)/mypy
+
+check-rules: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.check_migrations
 	$(BIN)/python -m tools.write_permissions --check
