@@ -143,7 +143,7 @@ async def test_who_is_inside_is_told_so_and_keeps_the_code(api: Api, clock: Sett
     ada = await admin.register()
     await admin.scan(ada["qr_code"])
     page = await look(api.http, ada["qr_code"])
-    assert "You are checked in since 08:00" in page.words
+    assert "You have been checked in since 08:00" in page.words
     assert ada["qr_code"] in page.words
     assert not any(link.endswith("/cancel") for link in page.links)
 
@@ -191,7 +191,7 @@ async def test_the_calendar_file_is_the_visit_without_its_code(api: Api, databas
 async def test_a_visit_without_a_host_is_the_receptions(api: Api):
     ada = await (await api.admin()).register(host_name=None, host_email=None)
     page = await look(api.http, ada["qr_code"])
-    assert "Please ask the reception" in page.words
+    assert "Please ask reception" in page.words
     assert "Host" not in page.words
 
 
