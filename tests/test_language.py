@@ -55,9 +55,6 @@ PENDING = {
     "app/slots",
     "app/visitors",
     "docs/decisions",
-    "docs/frontend.md",
-    "docs/operations.md",
-    "docs/security.md",
 }
 
 
