@@ -52,19 +52,9 @@ AVOIDED = {
 
 # Still to be rewritten. An entry without findings must be removed, so this can only shrink.
 PENDING = {
-    "app/accounts",
-    "app/auth",
-    "app/notifications",
-    "app/passes",
-    "app/scans",
-    "app/sites",
     "app/slots",
-    "app/users",
     "app/visitors",
     "docs/decisions",
-    "docs/frontend.md",
-    "docs/operations.md",
-    "docs/security.md",
 }
 
 

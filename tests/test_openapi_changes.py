@@ -77,17 +77,17 @@ BREAKS: list[tuple[Callable[[Json], None], str]] = [
     (_drop_operation, "GET /api/visitors/hosts/ is gone"),
     (_rename_operation, "GET /api/visitors/hosts/: its name was visitors_hosts and is hosts_list"),
     (_drop_field, "GET /api/visitors/hosts/: answer 200[].name is gone"),
-    (_leave_out_field, "GET /api/visitors/hosts/: answer 200[].name may be left out"),
+    (_leave_out_field, "GET /api/visitors/hosts/: answer 200[].name may be missing"),
     (_null_field, "GET /api/visitors/hosts/: answer 200[].name may be null"),
     (_require_field, "POST /api/visitors/{visitor_id}/reschedule/: body.reason is required"),
-    (_refuse_value, "POST /api/devices/: body.kind can't be kiosk any more"),
+    (_refuse_value, "POST /api/devices/: body.kind can no longer be kiosk"),
     (_new_value, f"{VISITOR}: answer 201.status may be lost"),
     (
         _other_type,
         "GET /api/visitors/available-slots/: answer 200.slots[].capacity was integer and is string",
     ),
     (_require_parameter, "GET /api/visitors/: the parameter site is required"),
-    (_drop_form, f"{VISITOR}: body can't be WalkIn any more"),
+    (_drop_form, f"{VISITOR}: body can no longer be WalkIn"),
     (_drop_answer, "POST /api/visitors/bulk-upload/: the answer 200 is gone"),
 ]
 

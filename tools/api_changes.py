@@ -1,8 +1,8 @@
-"""What a change of the OpenAPI document would break for clients made of the one before it.
+"""Finds changes of the OpenAPI document that break existing clients.
 
-A client breaks where an operation, an answer or a field of it is gone, where a field that it reads
-may be null or left out, where a value that it may send is refused, or where it has to send more.
-New operations, answers, codes of problems and fields of answers break nothing.
+A client breaks if an operation, response or field is removed, a field that it reads becomes
+nullable or optional, a value that it may send is refused, or more has to be sent. New operations,
+responses, problem codes and response fields break nothing.
 """
 
 import json
@@ -19,26 +19,26 @@ NULL = {"type": "null"}
 
 @dataclass(frozen=True)
 class Released:
-    """A document that clients may be made of; `tag` is the release, None before the first."""
+    """A document that clients may rely on; `tag` is its release, or None before the first."""
 
     document: Json
     tag: str | None
 
     def promises(self, now: Json) -> bool:
-        """Whether clients may count on it: a release does, until its major version ends."""
+        """Return whether clients may rely on it: a release is stable within its major version."""
         major = str(self.document.get("info", {}).get("version")).partition(".")[0]
         return self.tag is not None and major == str(now["info"]["version"]).partition(".")[0]
 
 
 def released(file: str) -> Released:
-    """The document of the last release, or of the last commit where nothing is released."""
+    """Return the document of the last release, or of the last commit if there is none."""
     tag = _git("describe", "--tags", "--abbrev=0").strip() or None
     text = _git("show", f"{tag or 'HEAD'}:{file}")
     return Released(json.loads(text) if text else {}, tag)
 
 
 def _git(*arguments: str) -> str:
-    """What git says; empty where it has no answer, or is not there."""
+    """Return the output of git, empty if it fails or is not installed."""
     try:
         command = ["git", "-C", str(ROOT), *arguments]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -48,7 +48,7 @@ def _git(*arguments: str) -> str:
 
 
 def breaks(before: Json, now: Json) -> Iterator[str]:
-    """A sentence for each thing that a client would meet."""
+    """Yield a sentence for each breaking change."""
     for path, methods in before.get("paths", {}).items():
         for method, operation in methods.items():
             where = f"{method.upper()} {path}"
@@ -63,7 +63,7 @@ def breaks(before: Json, now: Json) -> Iterator[str]:
 
 
 class _Comparison:
-    """One operation in both documents; schemas are followed through their references."""
+    """Compares an operation in both documents, following references of schemas."""
 
     def __init__(self, before: Json, now: Json) -> None:
         self._before, self._now = before, now
@@ -76,7 +76,7 @@ class _Comparison:
         yield from self._request(before.get("requestBody", {}), now.get("requestBody", {}))
         for status, answer in before["responses"].items():
             if status not in now["responses"]:
-                # A problem that does not come any more breaks nothing.
+                # A removed problem breaks nothing.
                 if status.startswith("2"):
                     yield f"the answer {status} is gone"
             else:
@@ -98,7 +98,7 @@ class _Comparison:
             yield "a body is required"
         for media_type, body in before.get("content", {}).items():
             if media_type not in now.get("content", {}):
-                yield f"a body of {media_type} is not taken any more"
+                yield f"a body of {media_type} is no longer accepted"
             else:
                 present = now["content"][media_type]
                 yield from self._schema("body", body["schema"], present["schema"], sent=True)
@@ -107,7 +107,7 @@ class _Comparison:
         before, now = self._resolved(before, self._before), self._resolved(now, self._now)
         for media_type, body in before.get("content", {}).items():
             if media_type not in now.get("content", {}):
-                yield f"{status} has no {media_type} any more"
+                yield f"{status} no longer has {media_type}"
             else:
                 present = now["content"][media_type]
                 yield from self._schema(
@@ -126,7 +126,7 @@ class _Comparison:
             for name in both:
                 yield from self._form(where, old[name], new[name], sent=sent)
             if sent:
-                yield from (f"{where} can't be {name} any more" for name in old if name not in new)
+                yield from (f"{where} can no longer be {name}" for name in old if name not in new)
         yield from _nulls(where, _is_nullable(before), _is_nullable(now), sent=sent)
 
     def _form(self, where: str, before: Json, now: Json, *, sent: bool) -> Iterator[str]:
@@ -149,13 +149,13 @@ class _Comparison:
             yield from (f"{where}.{name} is required" for name in sorted(needed - was_needed))
         else:
             left_out = (was_needed - needed) & present.keys()
-            yield from (f"{where}.{name} may be left out" for name in sorted(left_out))
+            yield from (f"{where} may be missing" for name in sorted(left_out))
         for name in known:
             if name in present:
                 yield from self._schema(f"{where}.{name}", known[name], present[name], sent=sent)
 
     def _resolved(self, described: Json, document: Json) -> Json:
-        """What a reference means, and all parts of a whole as one."""
+        """Resolve references and merge the parts of an `allOf`."""
         if "$ref" in described:
             _, _, kind, name = described["$ref"].split("/")
             return self._resolved(document["components"][kind][name], document)
@@ -170,7 +170,7 @@ class _Comparison:
 
 
 def _forms(schema: Json) -> Json:
-    """The forms that a value may have besides null, by the names of their components."""
+    """Return the variants of a value besides null, by the names of their components."""
     choices: list[Json] = schema.get("anyOf") or schema.get("oneOf") or [schema]
     return {
         choice.get("$ref", "").rpartition("/")[2]: choice for choice in choices if choice != NULL
@@ -183,7 +183,7 @@ def _is_nullable(schema: Json) -> bool:
 
 def _nulls(where: str, before: bool, now: bool, *, sent: bool) -> Iterator[str]:
     if sent and before and not now:
-        yield f"{where} can't be null any more"
+        yield f"{where} can no longer be null"
     if not sent and now and not before:
         yield f"{where} may be null"
 
@@ -199,15 +199,15 @@ def _shown(kind: str | None, form: str | None) -> str:
 
 
 def _values(where: str, old: Json, new: Json, *, sent: bool) -> Iterator[str]:
-    """A value that may not be sent any more, or that a client has not heard of."""
+    """Yield values that may no longer be sent, or that a client does not know."""
     known, present = (set(_allowed(schema)) for schema in (old, new))
     if sent and present:
-        yield from (f"{where} can't be {value} any more" for value in sorted(known - present))
+        yield from (f"{where} can no longer be {value}" for value in sorted(known - present))
     if not sent and known:
         yield from (f"{where} may be {value}" for value in sorted(present - known))
 
 
 def _allowed(schema: Json) -> list[Any]:
-    """The only values that fit; none where any does."""
+    """Return the only allowed values, or none if any is allowed."""
     values: list[Any] = schema.get("enum", [schema["const"]] if "const" in schema else [])
     return values

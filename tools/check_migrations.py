@@ -1,7 +1,7 @@
-"""Holds the migrations against the models, on an embedded server of its own.
+"""Checks that the migrations match the models, on its own embedded server.
 
-`python -m tools.check_migrations` fails where they differ; `--write MESSAGE` writes the migration
-that is missing.
+`python -m tools.check_migrations` fails if they differ; `--write MESSAGE` writes the missing
+migration.
 """
 
 import sys

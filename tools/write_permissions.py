@@ -1,7 +1,6 @@
-"""Writes `docs/permissions.md`: every operation and who may use it.
+"""Writes `docs/permissions.md`: all operations with the roles that may use them.
 
-`python -m tools.write_permissions` writes it; with `--check` it fails where the file is not what
-the routes say.
+`python -m tools.write_permissions` writes it; `--check` fails if it differs from the routes.
 """
 
 import sys
@@ -19,7 +18,7 @@ from tests.support.route_table import Operation, operations
 
 FILE = Path(__file__).parent.parent / "docs" / "permissions.md"
 ROLES = [role for role in CallerRole if role in PERMISSIONS]
-# What a role may do within limits that are not the guard's.
+# Limits of a role beyond those of the guard.
 WITHIN = {
     (CallerRole.HOST, Permission.MANAGE_VISITORS): "own",
     (CallerRole.HOST, Permission.REGISTER_VISITOR): "as host",
@@ -47,7 +46,7 @@ for `GET /metrics`, which asks for `METRICS_TOKEN` outside development mode.
 
 @cache
 def documented_app() -> FastAPI:
-    """The application as its document needs it: without anything that it would connect to."""
+    """Return the application for its document, without connecting to anything."""
     return create_app(
         Settings(
             _env_file=None,
@@ -61,7 +60,7 @@ def documented_app() -> FastAPI:
 
 
 def table(app: FastAPI) -> Iterator[str]:
-    """The lines of the matrix."""
+    """Yield the lines of the table."""
     yield f"| operation | {' | '.join(ROLES)} |"
     yield "|---" * (len(ROLES) + 1) + "|"
     for operation in sorted(operations(app), key=lambda op: (op.path, op.method)):
@@ -85,7 +84,7 @@ def main() -> int:
         return 0
     if FILE.exists() and FILE.read_text(encoding="utf-8") == text:
         return 0
-    print(f"{FILE.name} is out of date: make it new", file=sys.stderr)
+    print(f"{FILE.name} is out of date: write it again", file=sys.stderr)
     return 1
 
 

@@ -1,7 +1,7 @@
-"""Writes `sbom.cdx.json`: what the service is made of, for programs that look for known faults.
+"""Writes `sbom.cdx.json`, the list of dependencies for vulnerability scanners.
 
-`python -m tools.write_sbom` writes CycloneDX 1.6 from what `requirements.lock` pins, with hashes
-and licences, and what lies beside our own code.
+`python -m tools.write_sbom` writes CycloneDX 1.6 with hashes and licences from `requirements.lock`
+and the third-party code in the repository.
 """
 
 import json
@@ -17,7 +17,7 @@ HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
 def bill() -> dict[str, Any]:
-    """The document; the same lock file gives the same one."""
+    """Return the document, which is reproducible from the lock file."""
     lock = LOCK.read_text(encoding="utf-8")
     ours = {"type": "application", "bom-ref": "vms", "name": "vms", "version": version("vms")}
     return {
@@ -33,7 +33,7 @@ def _pinned(lock: str) -> Iterator[dict[str, Any]]:
     for part in parts(lock):
         pin = f"{part.name}=={part.version}"
         entry = lock[lock.index(pin) :].partition("\n    #")[0]
-        # The hash of a component would be that of one file; it has one for each system.
+        # A component's hash would be that of one file, but it has one per system.
         files = HASH.findall(entry)
         properties = [{"name": "vms:file", "value": f"sha256:{file}"} for file in files]
         yield {**_component(part, "pypi"), "properties": properties}
@@ -52,7 +52,7 @@ def _component(part: Part, kind: str) -> dict[str, Any]:
 
 
 def _licence(text: str) -> dict[str, Any]:
-    if text == "BSD":  # what some packages say, and no name of SPDX
+    if text == "BSD":  # used by some packages, but not an SPDX name
         return {"license": {"name": text}}
     return {"expression": text}
 

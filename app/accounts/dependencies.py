@@ -1,4 +1,4 @@
-"""What the routes about accounts work with."""
+"""Dependencies of the account routes."""
 
 from typing import Annotated
 
@@ -34,7 +34,7 @@ async def _desk(request: Request, unit: Writing, settings: Configured, now: Now)
 
 
 class ForgottenLimits:
-    """How often a link may be asked for."""
+    """Limits requests for password links."""
 
     def __init__(self, request: Request, limiter: Limiter, settings: Configured, now: Now) -> None:
         self._database: Database = request.app.state.database
@@ -48,7 +48,7 @@ class ForgottenLimits:
         )
 
     async def hit(self, email: str) -> None:
-        """Count a request for this account; raises `TooManyRequests`."""
+        """Count a request for this account; raise `TooManyRequests`."""
         await self._limiter.look(*self._limits.of(email, known=True))
         async with self._database.read() as session:
             networks = SignInNetworkReader(session)
@@ -57,7 +57,7 @@ class ForgottenLimits:
 
 
 class RegistrationLimit:
-    """How often one address may register."""
+    """Limits registrations per network address."""
 
     def __init__(self, limiter: Limiter, settings: Configured) -> None:
         self._limiter = limiter

@@ -1,4 +1,4 @@
-"""Which passwords an installation accepts: the rules, and the words that anybody here would try."""
+"""The password rules with the words of an installation."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,16 @@ from app.users.repository import UserReader
 
 @dataclass(frozen=True, slots=True)
 class PasswordPolicy:
-    """`words` are those of the settings; the names of the sites are added to them.
+    """Checks passwords; `words` come from the settings, plus the names of the sites.
 
-    They are read in a session of their own, which is over before bcrypt begins.
+    The names are read in a separate session, which ends before bcrypt begins.
     """
 
     database: Database
     words: frozenset[str]
 
     async def require_strong(self, password: str, email: str, *, field: str) -> None:
-        """Raises `Invalid` for `field` where the password is refused."""
+        """Raise `Invalid` for `field` if the password is refused."""
         async with self.database.read() as session:
             names = await UserReader(session).names_of_sites()
         require_strong(password, email, field=field, words=self.words | words_of(*names))

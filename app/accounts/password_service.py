@@ -1,6 +1,6 @@
-"""A new password: for who knows the old one, and for who has forgotten it.
+"""Changes passwords, with the old one or by a mailed link.
 
-Each reads first, then hashes, then writes: no connection and no lock is held while bcrypt works.
+Each use case reads, then hashes, then writes, so that no connection or lock is held during bcrypt.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from app.users.repository import UserReader
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanger:
-    """What a change of password works with."""
+    """Changes, resets and sets passwords."""
 
     desk: AccountService
     database: Database
@@ -33,23 +33,23 @@ class PasswordChanger:
     limits: SignInLimits
 
     async def change(self, caller: Caller, old: str, new: str) -> None:
-        """Replace one's own password and end one's other sessions; `Invalid` for a wrong `old`."""
+        """Change the caller's password and end their other sessions; raise `Invalid`."""
         seen = await self._own(caller.id)
         await self._check_old(seen, old)
         await self.desk.passwords.require_strong(new, seen.email, field="new_password")
         hashed = await self.hasher.hash(new, known=True)
         user = await self.desk.users.lock_as_seen(seen)
         if user is None:
-            raise NotAuthenticated("The account was changed meanwhile: sign in again")
+            raise NotAuthenticated("The account was changed in the meantime: sign in again")
         await self.desk.set_password(user, hashed, but=caller.session_id)
         self.desk.trail.record(AccountAction.PASSWORD_CHANGED, user.id, by=user.id)
         await self.desk.tell_of_new_password(user)
 
     async def reset(self, token: str, new: str) -> None:
-        """Set the password by a mailed link, end all sessions; raises `InvalidLink`.
+        """Set the password by a mailed link and end all sessions; raise `InvalidLink`.
 
-        Of two requests at once one finds the link used up. Failed logins are forgotten: whoever
-        guesses at an account must not keep its owner out.
+        A link works once, even for concurrent requests. Failed sign-ins are cleared, so that an
+        attacker's guesses do not lock out the user.
         """
         purpose = LinkPurpose.PASSWORD_RESET
         user = await self._set_by_link(purpose, token, new, field="new_password")
@@ -61,7 +61,7 @@ class PasswordChanger:
     async def accept(self, token: str, password: str, names: Mapping[str, str]) -> None:
         """Set the first password by a mailed link and open the account.
 
-        Raise `InvalidLink`, and `NameLooksTaken`, which leaves the link good.
+        Raise `InvalidLink`, or `NameLooksTaken`, after which the link remains valid.
         """
         user = await self._set_by_link(LinkPurpose.INVITATION, token, password, field="password")
         for name, value in names.items():
@@ -109,7 +109,7 @@ class PasswordChanger:
         if not fits:
             action = AccountAction.PASSWORD_CHANGE_FAILED
             await record_alone(self.database, now, action, user.id, by=user.id)
-            raise Invalid.field("old_password", "wrong_password", "This is not the password")
+            raise Invalid.field("old_password", "wrong_password", "The current password is wrong")
 
     async def _owner(self, purpose: LinkPurpose, hashed_token: bytes) -> User:
         async with self.database.read() as session:
@@ -120,7 +120,7 @@ class PasswordChanger:
 
 
 async def forgot(desk: AccountService, strangers: StrangerMails, email: str) -> None:
-    """Mail a link to the account of this address, if there is one that staff has not closed."""
+    """Mail a link to the account of this address, unless it is missing or closed."""
     user = await desk.users.lock_by_email(email)
     if user is not None:
         await desk.mail_way_in(user, strangers)

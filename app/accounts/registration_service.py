@@ -1,4 +1,4 @@
-"""Accounts that people make for themselves."""
+"""Self-registration of accounts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from app.users.service import create_user
 
 @dataclass(frozen=True, slots=True)
 class RegistrationPolicy:
-    """Who may register, and whether they must prove their address first."""
+    """Decides who may register and whether they must verify their address first."""
 
     mode: Literal["open", "domain", "closed"]
     domains: Collection[str]
@@ -27,7 +27,7 @@ class RegistrationPolicy:
         return self.mode == "domain"
 
     def admit(self, email: str) -> None:
-        """Raises `RegistrationClosed` or `DomainNotAllowed`."""
+        """Raise `RegistrationClosed` or `DomainNotAllowed`."""
         if self.mode == "closed":
             raise RegistrationClosed
         if self.mode == "domain" and email.rpartition("@")[2].lower() not in self.domains:
@@ -35,7 +35,7 @@ class RegistrationPolicy:
 
 
 async def register(desk: AccountService, hasher: PasswordHasher, body: UserRegistration) -> User:
-    """Make a host that can sign in at once; raise `EmailTaken`."""
+    """Create a host that can sign in immediately; raise `EmailTaken`."""
     if body.password is None:
         raise Invalid.field("password", "missing", "Field required")
     await desk.passwords.require_strong(body.password, body.email, field="password")
@@ -57,18 +57,18 @@ async def register(desk: AccountService, hasher: PasswordHasher, body: UserRegis
 async def ask_for_account(
     desk: AccountService, strangers: StrangerMails, body: UserRegistration
 ) -> None:
-    """Mail a link to an address: to its new account, or to the one that it has already.
+    """Mail a link for a new account, or for the existing one of the address.
 
-    Nobody has shown yet that the address is theirs, so that nothing that they could use later is
-    kept: no password, and the names of whoever asked last.
+    The address is not verified yet, so the password is not accepted and the last request's names
+    are stored.
     """
     if body.password is not None:
-        message = "No password is taken here: the mailed link sets it"
+        message = "The password is set with the mailed link"
         raise Invalid.field("password", "password_not_taken", message)
     names = (body.first_name, body.last_name)
     is_new = await desk.users.add_unproven(body.email, *names, desk.now)
     user = await desk.users.lock_by_email(body.email)
-    if user is None:  # deleted at this very moment
+    if user is None:  # deleted concurrently
         return
     if user.awaits_verification:
         user.first_name, user.last_name = names

@@ -1,4 +1,4 @@
-"""`/api/auth/`: making an account for oneself, and one's password."""
+"""`/api/auth/`: registration and passwords."""
 
 from typing import Annotated, Any
 
@@ -44,7 +44,7 @@ router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=ApiRoute)
 @router.post(
     "/register/",
     operation_id="auth_register",
-    summary="Make an account of one's own",
+    summary="Register an account",
     status_code=201,
     dependencies=[Public, Evenly],
     response_model=User,
@@ -58,10 +58,10 @@ async def register(
     desk: Accounts,
     hasher: Hasher,
 ) -> User | Response:
-    """Always a host's. With `REGISTRATION=open` it can be used at once: 201.
+    """Create a host account. With `REGISTRATION=open` it can be used immediately (201).
 
-    With `REGISTRATION=domain` a link is mailed, by which `accept-invitation/` sets the password and
-    opens the account: 202, the same whether the address has an account or not.
+    With `REGISTRATION=domain` the response is 202, whether or not the address has an account. A
+    mailed link then sets the password with `accept-invitation/` and opens the account.
     """
     policy.admit(body.email)
     await limit.hit()
@@ -75,16 +75,16 @@ async def register(
 @router.post(
     "/accept-invitation/",
     operation_id="auth_accept_invitation",
-    summary="Open an account by the mailed link",
+    summary="Accept an invitation",
     status_code=204,
     dependencies=[Public],
     responses=problems(InvalidLink, NameLooksTaken),
 )
 async def accept_invitation(body: InvitationAcceptance, passwords: Passwords) -> None:
-    """Set the password, and open the account if its address had to be proven first.
+    """Set the password with a mailed link, and verify the address if necessary.
 
-    The link works once and within a day; whoever lets it run out asks for another one as for a
-    forgotten password. An account that is not opened within 7 days is deleted.
+    The link works once and is valid for one day. After that, request a new one with
+    `forgot-password/`. An account that is not verified within 7 days is deleted.
     """
     await passwords.accept(body.token, body.password, body.names)
 
@@ -92,39 +92,42 @@ async def accept_invitation(body: InvitationAcceptance, passwords: Passwords) ->
 @router.post(
     "/verify-email/",
     operation_id="auth_verify_email",
-    summary="Open an account by a link of a former release",
+    summary="Verify an address (links of former releases)",
     status_code=204,
     dependencies=[Public],
     deprecated=True,
     responses=problems(InvalidLink),
 )
 async def verify_email(_: EmailVerification) -> None:
-    """No such link is valid any more: ask for a new one, and use `accept-invitation/`."""
+    """Such links are no longer valid: request a new one and use `accept-invitation/`."""
     raise InvalidLink
 
 
 @router.post(
     "/change-password/",
     operation_id="auth_change_password",
-    summary="Change one's password",
+    summary="Change the caller's password",
     status_code=204,
 )
 async def change_password(body: PasswordChange, caller: SignedIn, passwords: Passwords) -> None:
-    """All other sessions end; this one goes on."""
+    """Change the password and end all other sessions of the caller."""
     await passwords.change(caller, body.old_password, body.new_password)
 
 
 @router.post(
     "/forgot-password/",
     operation_id="auth_forgot_password",
-    summary="Ask for a link to set a new password",
+    summary="Request a password link",
     status_code=202,
     dependencies=[Public, Evenly],
 )
 async def forgot_password(
     body: ForgottenPassword, limits: Annotated[ForgottenLimits, Depends()], desk: Accounts
 ) -> None:
-    """The link works once, within an hour. The answer is the same whether there is an account."""
+    """Mail a link that works once within an hour.
+
+    The response is the same whether or not an account exists.
+    """
     await limits.hit(body.email)
     await forgot(desk, limits.strangers, body.email)
 
@@ -132,11 +135,11 @@ async def forgot_password(
 @router.post(
     "/reset-password/",
     operation_id="auth_reset_password",
-    summary="Set a new password by the mailed link",
+    summary="Reset a password with a mailed link",
     status_code=204,
     dependencies=[Public],
     responses=problems(InvalidLink),
 )
 async def reset_password(body: PasswordReset, passwords: Passwords) -> None:
-    """With the token of the link, which works once; all sessions end."""
+    """Set a new password with the token of the link and end all sessions."""
     await passwords.reset(body.token, body.new_password)

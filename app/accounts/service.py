@@ -1,4 +1,4 @@
-"""Everything that changes accounts, within one unit of work."""
+"""Changes of accounts within one unit of work."""
 
 import hashlib
 import secrets
@@ -28,7 +28,7 @@ from app.users.models import User, full_name
 from app.users.repository import UserRepository
 
 RESET_LIFETIME = timedelta(hours=1)
-# A code in a first mail may live for a day: NIST SP 800-63A-4, section 3.8.
+# NIST SP 800-63A-4, section 3.8, allows a day for codes in enrolment mails.
 FIRST_MAIL_LIFETIME = timedelta(days=1)
 TOKEN_BYTES = 32
 PAGES = {
@@ -38,15 +38,15 @@ PAGES = {
 
 
 def link_hash(token: str) -> bytes:
-    """What is stored of a link's token: 256 random bits need no slow hash."""
+    """Return the stored hash of a link's token; 256 random bits need no slow hash."""
     return hashlib.sha256(token.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """What mails to an account's owner need.
+    """Settings for account mails.
 
-    They are in the language of the request: an account belongs to no site.
+    Their language is that of the request, since an account has no site.
     """
 
     wake: AfterCommit
@@ -55,7 +55,7 @@ class Mailing:
 
 
 class AccountService:
-    """Accounts, their sessions, the trail, and the links that are mailed to their owners."""
+    """Accounts with their sessions, events and mailed links."""
 
     def __init__(
         self, unit: WriteSession, passwords: PasswordPolicy, mailing: Mailing, now: datetime
@@ -72,19 +72,18 @@ class AccountService:
         self._mailing = mailing
 
     async def invite(self, user: User) -> None:
-        """Mail the link that sets the first password of an account.
+        """Mail the link that sets the first password.
 
-        Names that were typed before the address is proven are in no mail: a stranger may have
-        chosen them.
+        Mails omit the name of an unverified account, which anyone may have typed.
         """
         unproven = user.awaits_verification
         kind = NotificationKind.email_verification if unproven else NotificationKind.password_reset
         await self._mail_link(user, LinkPurpose.INVITATION, kind, FIRST_MAIL_LIFETIME)
 
     async def invite_stranger(self, user: User, strangers: StrangerMails) -> bool:
-        """Invite whoever asked in the name of an unproven address; return whether they are.
+        """Invite an unverified address; return whether the mail is sent.
 
-        Where strangers have had enough mailed there today, the link of before stays good.
+        If the address has reached the daily limit, its previous link stays valid.
         """
         may_be_sent = await strangers.take(user.email)
         if may_be_sent:
@@ -94,9 +93,9 @@ class AccountService:
         return may_be_sent
 
     async def mail_way_in(self, user: User, strangers: StrangerMails) -> None:
-        """Mail the owner a link to a new password; nothing to an account that staff has closed.
+        """Mail the user a link to a new password, unless the account is closed.
 
-        It also opens an account whose address was still to be proven: the mail proves it.
+        It also verifies the address, since the mail proves it.
         """
         if user.awaits_verification:
             if not await self.invite_stranger(user, strangers):
@@ -111,7 +110,7 @@ class AccountService:
     async def _mail_link(
         self, user: User, purpose: LinkPurpose, kind: NotificationKind, lifetime: timedelta
     ) -> None:
-        """Mail a new link, which ends the one of that purpose before it."""
+        """Mail a new link, replacing the previous one for this purpose."""
         token, until = secrets.token_urlsafe(TOKEN_BYTES), self.now + lifetime
         await self.links.replace(user.id, purpose, link_hash(token), self.now, until=until)
         payload = AccountLinkPayload(
@@ -127,23 +126,23 @@ class AccountService:
         self._outbox.put(mail, self.now)
 
     async def tell_of_new_password(self, user: User) -> None:
-        """Mail the owner of a changed password.
+        """Notify the user of a changed password.
 
-        While an update is under way it is left out: the release before can't read such a mail, and
-        a password that somebody else knows must not stay for that.
+        Skipped during a rollout, since the previous release can't read such mails, and the change
+        must not wait.
         """
         kind = NotificationKind.password_changed
         try:
             await require_finished(self._unit)
         except UpdateUnderWay:
-            logger.warning("mail left out: the update is under way", kind=kind.value)
+            logger.warning("mail skipped during the rollout", kind=kind.value)
             return
         self._tell(user, kind, AccountPayload(**self._greeting(user)), to=user.email)
 
     async def tell_of_new_address(self, user: User, former: str) -> None:
-        """Mail both addresses of an account; raise `UpdateUnderWay`.
+        """Notify the old and new address of an account; raise `UpdateUnderWay`.
 
-        Nobody is told of an address that was never proven.
+        An unverified old address is not notified.
         """
         if user.awaits_verification:
             return
@@ -162,18 +161,18 @@ class AccountService:
         self._outbox.put(OutgoingMail(kind=kind, payload=payload, to=to, name=name), self.now)
 
     async def set_password(self, user: User, hashed: str, *, but: UUID | None = None) -> None:
-        """Replace the password of a locked account: its links and sessions end, `but` one."""
+        """Replace the password of a locked account and end its links and sessions, except `but`."""
         user.password_hash = hashed
         user.updated_at = self.now
         await self.end_access(user, but=but)
 
     async def end_access(self, user: User, *, but: UUID | None = None) -> None:
-        """End sessions and links, `but` one session."""
+        """End links and sessions of the account, except the session `but`."""
         await self.sessions.revoke_all(user.id, self.now, but=but)
         await self.links.drop_all(user.id)
 
     async def prove_address(self, user: User) -> None:
-        """The owner of a locked account reads mail sent to its address."""
+        """Mark the address of a locked account as verified."""
         if user.awaits_verification:
             user.awaits_verification, user.is_active = False, True
             user.updated_at = self.now

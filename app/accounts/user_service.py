@@ -1,4 +1,4 @@
-"""What staff does with accounts: superadmins with all, admins with those of hosts."""
+"""Account management by staff: superadmins manage all accounts, admins those of hosts."""
 
 import secrets
 from collections.abc import Collection, Sequence
@@ -19,25 +19,25 @@ from app.users.models import Role, User
 from app.users.schemas import UserCreate
 from app.users.service import create_user
 
-# What lets somebody else into an account, or gives an account more to do.
+# Fields that can give access to an account or more permissions.
 GUARDED = ("email", "role")
 
 
 def managed_roles(caller: Caller) -> Collection[Role]:
-    """The roles whose accounts a caller sees, changes and may give."""
+    """Return the roles whose accounts the caller manages."""
     all_of_them = Permission.MANAGE_ALL_USERS in PERMISSIONS[caller.role]
     return tuple(Role) if all_of_them else (Role.HOST,)
 
 
 @dataclass(frozen=True, slots=True)
 class UserService:
-    """Makes, changes and deletes accounts for a caller."""
+    """Creates, changes and deletes accounts for a caller."""
 
     desk: AccountService
     caller: Caller
 
     async def create(self, body: UserCreate, hasher: PasswordHasher) -> User:
-        """A new active account; raises `EmailTaken`. Without a password its owner is mailed."""
+        """Create an active account, inviting a user without a password; raise `EmailTaken`."""
         self._require_managed(body.role)
         if body.role is not Role.HOST:
             require_recent_sign_in(self.caller, self.desk.now)
@@ -57,11 +57,10 @@ class UserService:
         return user
 
     async def change(self, user_id: UUID, values: dict[str, Any]) -> tuple[User, int | None]:
-        """Set fields; raise `EmailTaken`, `NameLooksTaken` and others.
+        """Change an account; return it and, if it was deactivated, its number of upcoming visits.
 
-        A new role counts from the next request on, since each reads the account; sessions go on.
-        Visits that the account is to receive get its new name and address. Returned beside the
-        account, where it was deactivated, is how many visits lie ahead of it.
+        A new role applies to the next request, as sessions continue. Upcoming visits get the new
+        name and address. Raise `EmailTaken`, `NameLooksTaken` and others.
         """
         self._require_managed(values.get("role", Role.HOST))
         is_named = bool(values.keys() & {"first_name", "last_name", "is_active"})
@@ -89,10 +88,9 @@ class UserService:
         return user, await self.desk.users.count_upcoming(user.id) if is_closed else None
 
     async def delete(self, user_id: UUID) -> int:
-        """Delete an account with its sessions; raise `LastSuperadmin`.
+        """Delete an account with its sessions; return its number of upcoming visits.
 
-        The visitors of a host stay, with name and address, but mails go to the reception from now
-        on. Returned is how many visits lie ahead.
+        A host's visitors remain, but mails to the host go to the reception. Raise `LastSuperadmin`.
         """
         user = await self._locked(user_id, stays=False)
         upcoming = await self.desk.users.count_upcoming(user.id)
@@ -106,10 +104,10 @@ class UserService:
 
     def _require_managed(self, role: Role) -> None:
         if role not in managed_roles(self.caller):
-            raise Forbidden(f"You can't make an account a {role.value}")
+            raise Forbidden(f"You do not have permission to give the role {role.value}")
 
     async def _locked(self, user_id: UUID, *, stays: bool) -> User:
-        """The account, locked after all superadmins; `stays` if it keeps their role and access."""
+        """Lock all superadmins, then the account; `stays` if it keeps its role and access."""
         roles = managed_roles(self.caller)
         superadmins: Sequence[UUID] = ()
         if Role.SUPERADMIN in roles:
@@ -123,7 +121,7 @@ class UserService:
 
     async def _open_or_close(self, user: User) -> None:
         if user.awaits_verification:
-            # Staff has decided, whatever the owner proves: who asked for it must not get in.
+            # A decision of staff does not need verification, and the requester must not get in.
             user.awaits_verification, user.password_hash = False, NO_PASSWORD
         if user.is_active:
             await self.desk.users.adopt_visitors(user)
@@ -131,7 +129,7 @@ class UserService:
             await self.desk.end_access(user)
 
     async def _readdress(self, user: User, former: str) -> None:
-        """Links that were mailed to the former address end; both addresses are told."""
+        """End links mailed to the former address, and notify both addresses."""
         user.email_key = account_key(user.email)
         await self.desk.users.save(user)
         await self.desk.links.drop_all(user.id)
@@ -140,6 +138,6 @@ class UserService:
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:
-    """What the trail keeps of a change: the names of fields, and what decides over access."""
+    """Return what the event records of a change: names of fields, and access-related values."""
     told: dict[str, Any] = {"fields": sorted(values)}
     return told | {name: values[name] for name in ("role", "is_active") if name in values}

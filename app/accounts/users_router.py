@@ -1,4 +1,4 @@
-"""`/api/auth/users/`: the accounts that a caller manages. Others are not there for them."""
+"""`/api/auth/users/`: the accounts that a caller manages; others are answered with 404."""
 
 from typing import Annotated
 from uuid import UUID
@@ -35,7 +35,7 @@ async def list_users(
     chosen: Annotated[UserFilter, Depends(_filter)],
     page: Paging,
 ) -> Page[User]:
-    """The newest first: all for a superadmin, those of hosts for an admin."""
+    """Return accounts, newest first: superadmins get all of them, admins those of hosts."""
     rows, next_cursor, total = await UserReader(session).page(chosen, managed_roles(caller), page)
     items = [User.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
@@ -44,15 +44,15 @@ async def list_users(
 @router.post(
     "/",
     operation_id="users_create",
-    summary="Make an account",
+    summary="Create an account",
     status_code=201,
     dependencies=[Once],
     responses=CREATED | problems(EmailTaken, NameLooksTaken, ReauthenticationRequired),
 )
 async def create_user(body: UserCreate, users: Users, hasher: Hasher, response: Response) -> User:
-    """Without a password its owner is mailed a link to set one, for a day.
+    """Create an account; without a password, the user is mailed a link, valid for a day.
 
-    For any role but `host` the sign-in must be confirmed within the last 10 minutes.
+    For any role but `host`, the caller must have confirmed the sign-in within the last 10 minutes.
     """
     user = await users.create(body, hasher)
     response.headers["Location"] = f"/api/auth/users/{user.id}/"
@@ -66,7 +66,7 @@ async def create_user(body: UserCreate, users: Users, hasher: Hasher, response: 
     responses=problems(NotFound),
 )
 async def read_user(user_id: UUID, caller: UserManager, session: Reading) -> User:
-    """Of those that the caller manages; any other is a 404."""
+    """Return an account that the caller manages."""
     user = await UserReader(session).of_roles(user_id, managed_roles(caller))
     if user is None:
         raise NotFound
@@ -87,13 +87,13 @@ async def read_user(user_id: UUID, caller: UserManager, session: Reading) -> Use
     ),
 )
 async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedUser:
-    """Change the fields that are sent. An account that is deactivated is out at once.
+    """Change the fields that are sent. A deactivated account loses access immediately.
 
-    Another `email` or `role` needs a sign-in confirmed within the last 10 minutes; a new address
-    is told to both mailboxes.
+    To change `email` or `role`, the caller must have confirmed the sign-in within the last 10
+    minutes; a change of address is mailed to both addresses.
 
-    Nobody writes to a deactivated account: its mails go to the `reception_email` of the site, where
-    there is one. `POST …/hand-over/` gives its visits to somebody else.
+    Mails to a deactivated host go to the `reception_email` of the site, if there is one. `POST
+    …/hand-over/` gives the visits to another host.
     """
     user, upcoming = await users.change(user_id, body.changes())
     return ChangedUser(**User.model_validate(user).model_dump(), upcoming_visits=upcoming)
@@ -106,8 +106,8 @@ async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedU
     responses=problems(NotFound, LastSuperadmin),
 )
 async def delete_user(user_id: UUID, users: Users) -> DeletedUser:
-    """Delete an account. Visitors of a host stay, with the host's name and address.
+    """Delete an account. A host's visitors remain, with the host's name and address.
 
-    Their mails to the host go to the `reception_email` of the site, where there is one.
+    Mails to the host go to the `reception_email` of the site, if there is one.
     """
     return DeletedUser(upcoming_visits=await users.delete(user_id))

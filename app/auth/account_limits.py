@@ -1,4 +1,4 @@
-"""How often an account may be asked about: by one network, and by all of them together."""
+"""Limits attempts on an account, per network and over all networks."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from app.core.http.limits import Limit, Rule
 from app.core.request_context import client_network
 from app.core.text import account_key
 
-# The limit of an account alone is so many times that from one network.
+# The limit of an account over all networks, as a multiple of that per network.
 WIDER = 10
 
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """Limits per network, and per account (whether it exists or not) from that network.
+    """Limits per network, and per account (existing or not) from that network.
 
-    A stranger so shuts an account for their own network alone. Many of them, each in another
-    network, meet the wider limit of the account, which does not hold where the account is known:
-    its owner gets in, whatever comes from elsewhere.
+    An attacker can so lock an account only for their own network. Attackers in many networks reach
+    the account's wider limit, which does not apply where the account is known, so that its owner
+    can still sign in.
     """
 
     name: str
@@ -25,17 +25,17 @@ class AccountLimits:
     per_address: str
 
     def of(self, email: str, *, known: bool) -> list[Limit]:
-        """Those that hold for the request in hand, that of its network first."""
+        """Return the limits of the current request, beginning with that of its network."""
         network = client_network()
         limits = [self._of_network(network), self._of_account_from(network, email)]
         return limits if known else [*limits, self._of_account(email)]
 
     def here(self, email: str) -> Limit:
-        """That of the account from the network of the request in hand."""
+        """Return the limit of the account from the current network."""
         return self._of_account_from(client_network(), email)
 
     def of_account(self, email: str, networks: Collection[str]) -> list[Limit]:
-        """Those of the account alone, and from these networks."""
+        """Return the limits of the account over all networks and from each of these."""
         from_there = [self._of_account_from(network, email) for network in networks]
         return [self._of_account(email), *from_there]
 

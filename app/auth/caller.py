@@ -1,4 +1,4 @@
-"""Who makes a request."""
+"""The caller of a request."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +9,10 @@ from app.devices.repository import KnownDevice
 
 
 class CallerRole(StrEnum):
-    """Every kind of caller: people by their role, devices by their kind, strangers, visitors by
-    the link of their pass, the worker."""
+    """The kind of a caller: a user's role, a device's kind, or one of the three without accounts.
+
+    Those are anonymous callers, visitors with a pass, and the worker.
+    """
 
     SUPERADMIN = "superadmin"
     ADMIN = "admin"
@@ -24,9 +26,9 @@ class CallerRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A resolved caller. `site_id` is where a device stands; people belong to no site.
+    """A resolved caller; `site_id` is the site of a device.
 
-    `confirmed_at` is when a person last showed the password.
+    `confirmed_at` is when a user last entered the password.
     """
 
     role: CallerRole
@@ -40,22 +42,22 @@ class Caller:
 
     @property
     def is_host(self) -> bool:
-        """Whether the caller sees only their own visitors."""
+        """Return whether the caller sees only their own visitors."""
         return self.role is CallerRole.HOST
 
     @property
     def is_kiosk(self) -> bool:
-        """Whether visitors type themselves, standing there."""
+        """Return whether the caller is a kiosk, at which visitors register themselves."""
         return self.role is CallerRole.KIOSK
 
     @property
     def is_stranger(self) -> bool:
-        """Whether nobody is known: visitors type themselves, anywhere."""
+        """Return whether the caller is anonymous, such as a self-registering visitor."""
         return self.role is CallerRole.ANONYMOUS
 
     @property
     def is_person(self) -> bool:
-        """Whether somebody has signed in, who may see codes and addresses."""
+        """Return whether the caller is a signed-in user, who may see QR codes and addresses."""
         return self.role in {CallerRole.SUPERADMIN, CallerRole.ADMIN, CallerRole.HOST}
 
     @classmethod
@@ -65,6 +67,6 @@ class Caller:
 
 
 ANONYMOUS = Caller(CallerRole.ANONYMOUS, None, "anonymous")
-# Unnamed: the audit trail outlives the personal data.
+# Without a name, since the audit log outlives the personal data.
 VISITOR = Caller(CallerRole.VISITOR, None, "visitor")
 SYSTEM = Caller(CallerRole.SYSTEM, None, "worker")

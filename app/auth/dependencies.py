@@ -1,4 +1,4 @@
-"""What the routes of sign-in work with."""
+"""Dependencies of the sign-in routes."""
 
 from asyncio import sleep as pause
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from app.core.http.dependencies import Hasher
 from app.core.http.limits import Limiter
 from app.settings import Settings
 
-# Longer than any of the work takes, and short enough for whoever waits.
+# Longer than the work takes, but short enough for users.
 EVEN_SECONDS = 0.2
 USER_AGENT_LENGTH = 300
 
@@ -30,7 +30,7 @@ Configured = Annotated[Settings, Depends(_settings)]
 
 
 async def _user_agent(request: Request) -> str | None:
-    """What a browser or client calls itself, as far as it can be shown."""
+    """Return the User-Agent header, if it can be displayed."""
     given = request.headers.get("user-agent", "")[:USER_AGENT_LENGTH]
     return "".join(filter(str.isprintable, given)).strip() or None
 
@@ -46,10 +46,10 @@ async def _sign_in_limits(limiter: Limiter, hasher: Hasher, settings: Configured
 
 
 async def _evenly() -> AsyncIterator[None]:
-    """Sends the answer when its time has come, and not when the work is done.
+    """Delay the response until a fixed time has passed, to hide how long the work took.
 
-    Dependencies end in reverse: the transaction is committed and its connection given back before
-    the wait, and the answer follows it.
+    Dependencies end in reverse order: the transaction is committed and its connection returned
+    before the delay.
     """
     until = monotonic() + EVEN_SECONDS
     yield

@@ -1,33 +1,33 @@
-"""What can go wrong with accounts: signing in, registering, mailed links."""
+"""Errors of sign-in, registration and mailed links."""
 
 from app.core.errors import Forbidden, NotAuthenticated, Problem
 
 
 class InvalidCredentials(NotAuthenticated):
-    code, title = "invalid_credentials", "E-mail address or password is wrong"
+    code, title = "invalid_credentials", "Wrong e-mail address or password"
 
 
 class TokenReused(NotAuthenticated):
-    code, title = "token_reused", "This refresh token was used before: its session is ended"
+    code, title = "token_reused", "This refresh token was already used; its session has ended"
 
 
 class InvalidRefreshToken(NotAuthenticated):
-    code, title = "invalid_token", "This token is not valid, or not any more"
+    code, title = "invalid_token", "The token is invalid or has expired"
 
 
 class ReauthenticationRequired(Forbidden):
-    code, title = "reauthentication_required", "Show your password again: POST /api/auth/confirm/"
+    code, title = "reauthentication_required", "Confirm the password first: POST /api/auth/confirm/"
 
 
 class InvalidLink(Problem):
-    """422 and not 401: whoever opens a link has no session that could have ended."""
+    """A 422, not a 401, since the link is opened without a session."""
 
-    status, code, title = 422, "invalid_link", "This link is not valid, or not any more"
+    status, code, title = 422, "invalid_link", "The link is invalid or has expired"
 
 
 class RegistrationClosed(Forbidden):
-    code, title = "registration_closed", "Accounts are made by the front desk here"
+    code, title = "registration_closed", "Registration is closed; ask staff for an account"
 
 
 class DomainNotAllowed(Forbidden):
-    code, title = "domain_not_allowed", "Addresses of this domain can't register here"
+    code, title = "domain_not_allowed", "Addresses of this domain can't register"

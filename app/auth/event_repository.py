@@ -1,7 +1,7 @@
-"""The trail of accounts: who signed in, tried to, or changed something, and from where.
+"""Account events: sign-ins, attempts and changes, with their network address.
 
-OWASP ASVS 5, 16.3.1 and 16.3.3. A row for whoever looks into the past, and a line of the log for
-whoever watches: the line has ids alone, and the address is found by its `request_id`.
+OWASP ASVS 5, 16.3.1 and 16.3.3. Each event is a row and a line of the log; the line has only ids,
+and the address is found by its `request_id`.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ NEWEST_FIRST = Ordering("account events", (AccountEvent.id,), descending=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """What a list is narrowed to; None narrows nothing."""
+    """Filters of a list of events; None does not filter."""
 
     account: UUID | None = None
     action: AccountAction | None = None
@@ -47,14 +47,14 @@ class EventFilter:
 
 
 class AccountEventReader(ReadRepository[AccountEvent]):
-    """Reads the trail."""
+    """Queries for account events."""
 
     model = AccountEvent
 
     async def page(
         self, chosen: EventFilter, of_account: UUID | None, page: PageRequest
     ) -> tuple[Sequence[AccountEvent], str | None, int | None]:
-        """Entries, the newest first: all of them, or those `of_account`."""
+        """Return events, newest first: all of them or those `of_account`."""
         own = [] if of_account is None else [AccountEvent.account_id == of_account]
         statement = (
             self.statement()
@@ -65,7 +65,7 @@ class AccountEventReader(ReadRepository[AccountEvent]):
 
 
 class AccountEventRepository(AccountEventReader, Repository[AccountEvent]):
-    """Writes the trail, within the unit of work of what happens."""
+    """Records account events in the unit of work that causes them."""
 
     def __init__(self, unit: WriteSession, now: datetime) -> None:
         super().__init__(unit)
@@ -74,7 +74,7 @@ class AccountEventRepository(AccountEventReader, Repository[AccountEvent]):
     def record(
         self, action: AccountAction, account: UUID | None, *, by: UUID | None, **details: Any
     ) -> None:
-        """Note what happened to an account, and who did it; `details` name no person."""
+        """Record what happened to an account and who did it; `details` name no person."""
         row = {
             "id": new_id(),
             "account_id": account,
@@ -93,11 +93,13 @@ class AccountEventRepository(AccountEventReader, Repository[AccountEvent]):
         self.unit.after_commit(tell)
 
     async def purge(self, before: datetime, *, at_most: int) -> int:
-        """Delete entries that are older; says how many."""
+        """Delete older events; return how many."""
         old = (
             select(AccountEvent.id)
             .where(AccountEvent.created_at < before)
-            .order_by(AccountEvent.id)  # which is that of their making: it ends at the first page
+            .order_by(
+                AccountEvent.id
+            )  # in order of creation, so that the scan ends at the first page
             .limit(at_most)
         )
         result = await self.unit.write(delete(AccountEvent).where(AccountEvent.id.in_(old)))
@@ -112,6 +114,6 @@ async def record_alone(
     *,
     by: UUID | None = None,
 ) -> None:
-    """Note what a request failed at: its own transaction will be undone."""
+    """Record a failed attempt in its own transaction, since that of the request is rolled back."""
     async with database.write() as unit:
         AccountEventRepository(unit, now).record(action, account, by=by)

@@ -1,4 +1,4 @@
-"""`/api/auth/events/`: what happened to accounts."""
+"""`/api/auth/events/`: account events."""
 
 from typing import Annotated
 
@@ -19,16 +19,17 @@ async def _filter(chosen: Annotated[AccountEventQuery, Query()]) -> EventFilter:
     return EventFilter(**chosen.model_dump())
 
 
-@router.get("/", operation_id="account_events_list", summary="List what happened to accounts")
+@router.get("/", operation_id="account_events_list", summary="List account events")
 async def list_events(
     caller: SignedIn,
     session: Reading,
     chosen: Annotated[EventFilter, Depends(_filter)],
     page: Paging,
 ) -> Page[AccountEvent]:
-    """Sign-ins, tried ones too, and changes: of all accounts for a superadmin, else of one's own.
+    """Return sign-ins, failed attempts and changes, newest first.
 
-    The newest first, for as long as `ACCOUNT_EVENT_DAYS` says.
+    Superadmins get the events of all accounts, other users their own. Events are kept for
+    `ACCOUNT_EVENT_DAYS`.
     """
     sees_all = Permission.MANAGE_ALL_USERS in PERMISSIONS[caller.role]
     own = None if sees_all else caller.id

@@ -1,7 +1,7 @@
-"""Guards: one `Annotated` alias for each kind of caller that a route serves.
+"""Guards: an `Annotated` alias for each kind of caller that a route serves.
 
-Every route has one of these, or says `public`. The guard hands back the resolved caller; what a
-caller must not see within a list is left to the query (`VisitorReader.visible_to`).
+Every route has one or is marked `public`. A guard returns the caller; queries limit what the caller
+sees in a list (`VisitorReader.visible_to`).
 """
 
 from datetime import datetime
@@ -26,13 +26,13 @@ from app.devices.service import find_by_key
 bearer = OAuth2PasswordBearer(
     tokenUrl="/api/auth/token/",
     scheme_name="oauth2",
-    description="People: e-mail address and password. A client id and secret are not needed",
+    description="Users: e-mail address and password. A client id and secret are not needed",
     auto_error=False,
 )
 device_key = APIKeyHeader(
     name="X-Device-Key",
     scheme_name="device",
-    description="Scanners and kiosks: the key of `POST /api/devices/`",
+    description="Scanners and kiosks: the key from `POST /api/devices/`",
     auto_error=False,
 )
 CREDENTIALS = ("authorization", "x-device-key")
@@ -44,13 +44,13 @@ async def get_tokens(request: Request) -> Tokens:
 
 
 async def resolve_caller(request: Request) -> Caller:
-    """The person of the access token, the device of the key, or nobody without either.
+    """Return the user of the access token, the device of the key, or an anonymous caller.
 
-    Who sends a credential that is not good is refused and not taken for a stranger; so is who
-    sends two, of which a proxy and this service might read another one each.
+    An invalid credential is refused and not treated as anonymous. Two credentials are refused too,
+    since a proxy and this service might each use another one.
 
-    It asks FastAPI for nothing but the request: what a dependency depends on is solved again for
-    every use of it, and a route has several.
+    It depends only on the request, since FastAPI solves nested dependencies anew for every use, and
+    a route has several.
     """
     caller: Caller | None = request.scope.get(CALLER)
     if caller is None:
@@ -61,7 +61,7 @@ async def resolve_caller(request: Request) -> Caller:
 async def _resolve(request: Request) -> Caller:
     given = [name for name in CREDENTIALS for _ in request.headers.getlist(name)]
     if len(given) > 1:
-        raise NotAuthenticated("Send one credential, not several")
+        raise NotAuthenticated("Send only one credential")
     if not given:
         return ANONYMOUS
     state = request.app.state
@@ -76,18 +76,18 @@ async def _resolve(request: Request) -> Caller:
 async def _device(database: Database, key: str, now: datetime) -> Caller:
     device = await find_by_key(database, key, now)
     if device is None:
-        raise NotAuthenticated("The device key is not valid, or not any more")
+        raise NotAuthenticated("The device key is invalid or has been revoked")
     return Caller.device(device)
 
 
 async def _person(database: Database, tokens: Tokens, token: str | None, now: datetime) -> Caller:
-    """The account is read on every request, so that a deactivated one is out with the next."""
+    """Read the account on every request, so that deactivation applies to the next one."""
     if token is None:
         raise NotAuthenticated
     try:
         claims = tokens.access.read(token, now=now)
     except InvalidToken:
-        raise NotAuthenticated("The access token is not valid, or not any more") from None
+        raise NotAuthenticated("The access token is invalid or has expired") from None
     caller = await live_caller(database.journeys, claims.session, claims.subject)
     if caller is None:
         raise NotAuthenticated("The session has ended: sign in again")
@@ -95,9 +95,9 @@ async def _person(database: Database, tokens: Tokens, token: str | None, now: da
 
 
 class Guard:
-    """Lets a caller with the permission pass and hands the caller back.
+    """Allows callers with the permission, and returns the caller.
 
-    Where it wants a `recent` sign-in, an older one is to be confirmed first.
+    With `recent`, the password must have been confirmed recently.
     """
 
     problems: tuple[type[Problem], ...] = (NotAuthenticated, Forbidden)
@@ -106,7 +106,7 @@ class Guard:
         self, permission: Permission, *, ask: str | None = None, recent: bool = False
     ) -> None:
         self.permission = permission
-        self.ask = ask  # for what, where it is not signing in
+        self.ask = ask  # the hint for callers, unless it is to sign in
         self.recent = recent
         if recent:
             self.problems = (*self.problems, ReauthenticationRequired)
@@ -123,7 +123,7 @@ class Guard:
 
 
 async def public() -> None:
-    """Marks a route that strangers may use."""
+    """Mark a route as public."""
 
 
 Public = Depends(public)

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: for the POSTs that create something, whoever sends them."""
+"""`Idempotency-Key` for POST requests that create something."""
 
 from typing import Annotated
 
@@ -19,22 +19,23 @@ Key = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="Makes a repeat safe: the same key and body get the first answer for 24 hours",
+        description="Makes repeats safe: the same key and body return the first response for 24 "
+        "hours",
     ),
 ]
 
 
 async def _once(request: Request, unit: Writing, key: Key = None) -> None:
-    """Answers a repeat, and has the route keep the answer of a first request."""
+    """Replay the stored response of a repeat, or store that of a first request."""
     caller = await resolve_caller(request)
     if key is None:
         return
-    # Strangers share nothing but their address; people and devices are told apart by id.
+    # Anonymous callers are told apart by address, users and devices by id.
     owner = str(caller.id or current_client_address())
     repeatable = Repeatable(
         unit=unit,
         scope=scope_of(f"{caller.role.value} {owner}", request.url.path, key),
-        # Keyed, since a body may hold a password that could be guessed from a plain hash.
+        # Keyed, since the body may contain a password that could be guessed from a plain hash.
         body_hash=mac(request.app.state.repeat_key, await _said(request), 32),
         now=request.app.state.clock.now(),
     )
@@ -43,9 +44,9 @@ async def _once(request: Request, unit: Writing, key: Key = None) -> None:
 
 
 async def _said(request: Request) -> bytes:
-    """The query and the body: a dry run is not what it tries.
+    """Return the query and the body, as a dry run is not the same request.
 
-    Without the boundary that a form gets anew each time it is sent (RFC 7578, section 4.1).
+    The boundary of a form is removed, since it changes with every attempt (RFC 7578, section 4.1).
     """
     body = await request.body()
     kind, options = parse_options_header(request.headers.get("Content-Type"))

@@ -1,4 +1,4 @@
-"""The nightly end of what nobody can use any more."""
+"""Nightly deletion of expired rows."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,15 +13,15 @@ from app.auth.repository import (
 from app.core.db.database import Database
 from app.users.repository import UserRepository
 
-# Rows of one transaction: few enough that nobody waits for its locks.
+# Rows per transaction: few enough to hold locks only briefly.
 BATCH = 1_000
-# How long an account waits for its owner, from when it was last asked for.
+# How long after the last request an unverified account is kept.
 UNPROVEN_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many rows a run has deleted; refresh tokens of deleted sessions are not counted."""
+    """The numbers of deleted rows, without refresh tokens of deleted sessions."""
 
     sessions: int
     refresh_tokens: int
@@ -31,7 +31,7 @@ class Purged:
 
 
 async def purge_trail(database: Database, now: datetime, days: int) -> int:
-    """Delete what happened to accounts more than so many days ago; says how many entries."""
+    """Delete account events older than this many days; return how many."""
     before, total = now - timedelta(days=days), 0
     while True:
         async with database.write() as unit:
@@ -42,7 +42,7 @@ async def purge_trail(database: Database, now: datetime, days: int) -> int:
 
 
 async def purge_sign_ins(database: Database, now: datetime) -> Purged:
-    """Delete what nobody can use any more, old networks, and accounts that were never opened."""
+    """Delete expired sign-ins, links and networks, and accounts that were never verified."""
     async with database.write() as unit:
         links = await AccountLinkRepository(unit).purge(now)
     return Purged(

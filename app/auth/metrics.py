@@ -1,7 +1,7 @@
-"""Figures of passwords that were tried."""
+"""Metrics of sign-ins."""
 
 from prometheus_client import Counter
 
-_sign_ins = Counter("vms_sign_ins", "Passwords tried, of sign-ins and changes", ["result"])
+_sign_ins = Counter("vms_sign_ins", "Password checks of sign-ins and password changes", ["result"])
 PASSED = _sign_ins.labels("passed")
 FAILED = _sign_ins.labels("failed")

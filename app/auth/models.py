@@ -1,4 +1,4 @@
-"""Sign-ins, their refresh tokens, mailed links, and the trail of what happens to accounts."""
+"""Sessions, refresh tokens, mailed links and account events."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,9 +13,9 @@ from app.users.models import User
 
 
 class AuthSession(Entity):
-    """One sign-in: the family of all refresh tokens that follow from it.
+    """A sign-in, with the family of its refresh tokens.
 
-    Where it came from, and when it was last refreshed, is for its owner to recognise it by.
+    Its address and last use let users recognize it.
     """
 
     __tablename__ = "auth_sessions"
@@ -23,18 +23,18 @@ class AuthSession(Entity):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
-    # When its owner last showed the password again; the sign-in itself is `created_at`.
+    # When the user last confirmed the password; the sign-in itself is `created_at`.
     confirmed_at: Mapped[datetime | None]
-    # The default is for the version before this column, while it still serves beside us.
+    # The default is for processes of the previous release during a rollout.
     last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
     client_address: Mapped[str | None] = mapped_column(String(64))
     user_agent: Mapped[str | None] = mapped_column(String(300))
 
 
 class SignInNetwork(Entity):
-    """A network from which an account has been signed in, and when it last was.
+    """A network from which an account has signed in, and when it last did.
 
-    Kept beside the sessions, which are deleted when they end: see `KNOWN_FOR`.
+    Separate from sessions, which are deleted when they end; see `KNOWN_FOR`.
     """
 
     __tablename__ = "sign_in_networks"
@@ -46,7 +46,7 @@ class SignInNetwork(Entity):
 
 
 class RefreshToken(Entity):
-    """One refresh token, as its hash. Used once, then replaced by the next of its session."""
+    """The hash of a refresh token, which is used once and then replaced by the next one."""
 
     __tablename__ = "refresh_tokens"
 
@@ -59,15 +59,15 @@ class RefreshToken(Entity):
 
 
 class LinkPurpose(StrEnum):
-    """What a mailed link lets its holder do."""
+    """What a mailed link is for."""
 
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose, not a password
-    # Prove the address and set the first password. The word is that of the release before.
+    # Verify the address and set the first password. The value is that of older releases.
     INVITATION = "email_verification"
 
 
 class AccountLink(Entity):
-    """The newest link of a purpose for an account, its token as a hash. Using it deletes it."""
+    """The latest link of an account for a purpose, as a hash; it is deleted when it is used."""
 
     __tablename__ = "account_links"
     __table_args__ = (UniqueConstraint("user_id", "purpose"),)
@@ -79,7 +79,7 @@ class AccountLink(Entity):
 
 
 class AccountAction(StrEnum):
-    """What happened to an account, or was tried."""
+    """What happened to an account, or was attempted."""
 
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
@@ -100,10 +100,10 @@ class AccountAction(StrEnum):
 
 
 class AccountEvent(Entity):
-    """One entry of the trail of accounts (OWASP ASVS 5, 16.3).
+    """An account event (OWASP ASVS 5, 16.3).
 
-    `account_id` is empty where somebody tried an address without an account, and `actor_id` where
-    nobody has shown who they are. Neither is a foreign key: the trail outlives the account.
+    `account_id` is null if the address has no account, `actor_id` if the caller is anonymous.
+    Neither is a foreign key, since events outlive accounts.
     """
 
     __tablename__ = "account_events"

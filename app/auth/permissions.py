@@ -1,4 +1,4 @@
-"""The one table of who may do what. Guards and the documented matrix are made from it."""
+"""The table of permissions per role, used by the guards and the documentation."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from app.auth.caller import CallerRole
 
 
 class Permission(StrEnum):
-    """A thing that a caller may be allowed to do."""
+    """Something that a caller may be permitted to do."""
 
     USE_OWN_ACCOUNT = "use_own_account"
     REGISTER_VISITOR = "register_visitor"
@@ -31,7 +31,7 @@ _HOST = frozenset(
     {
         Permission.USE_OWN_ACCOUNT,
         Permission.REGISTER_VISITOR,
-        Permission.MANAGE_VISITORS,  # their own alone: the queries see to that
+        Permission.MANAGE_VISITORS,  # only their own: limited by the queries
         Permission.SEE_SITES,
         Permission.SEE_SLOTS,
         Permission.SEE_HOSTS,
@@ -45,7 +45,7 @@ _ADMIN = _HOST | {
     Permission.MANAGE_DEPARTMENTS,
     Permission.MANAGE_DEVICES,
     Permission.MANAGE_NOTIFICATIONS,
-    Permission.MANAGE_USERS,  # hosts alone: `app/accounts/user_service.py`
+    Permission.MANAGE_USERS,  # only hosts: `app/accounts/user_service.py`
 }
 _SUPERADMIN = _ADMIN | {Permission.MANAGE_SITES, Permission.MANAGE_ALL_USERS}
 
@@ -63,6 +63,6 @@ PERMISSIONS: dict[CallerRole, frozenset[Permission]] = {
             Permission.SEND_HEARTBEAT,
         }
     ),
-    # Where the site allows it: `app/sites/access.py`.
+    # If the site allows it: `app/sites/access.py`.
     CallerRole.ANONYMOUS: frozenset({Permission.REGISTER_VISITOR, Permission.SEE_SLOTS}),
 }

@@ -1,7 +1,7 @@
-"""Reads for people who look around: they may be answered by a replica.
+"""Read sessions that may use a replica.
 
-What is looked at and not decided on belongs here: lists, figures, exports. Whoever has just changed
-something is answered by the primary, so that nobody misses what they did themselves.
+For reads that are only displayed: lists, figures, exports. After a write the caller is served by
+the primary for a while, to see their own changes.
 """
 
 from collections.abc import AsyncIterator

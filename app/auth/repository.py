@@ -1,4 +1,4 @@
-"""SQL of sign-ins and of mailed links."""
+"""SQL of sessions, networks and mailed links."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ from app.core.ids import new_id
 from app.core.text import account_key
 from app.users.models import User, full_name
 
-# How long an account is known where it was signed in.
+# How long a network counts as known to an account after its last sign-in.
 KNOWN_FOR = timedelta(days=30)
 NEWEST_FIRST = Ordering("sessions", (AuthSession.id,), descending=True)
 
@@ -59,7 +59,7 @@ _LIVE = Prepared(
 
 
 async def live_caller(journeys: Journeys, session_id: UUID, user_id: UUID) -> Caller | None:
-    """The active person of a session that was not revoked; asked by every request."""
+    """Return the active user of a live session; called by every request."""
     found = await journeys.row(_LIVE, session_id=session_id, user_id=user_id)
     if found is None:
         return None
@@ -75,14 +75,14 @@ async def live_caller(journeys: Journeys, session_id: UUID, user_id: UUID) -> Ca
 
 
 class AuthSessionReader(ReadRepository[AuthSession]):
-    """Looks sign-ins up."""
+    """Queries for sessions."""
 
     model = AuthSession
 
     async def page_of(
         self, user_id: UUID, now: datetime, page: PageRequest
     ) -> tuple[list[AuthSession], str | None, int | None]:
-        """The sessions of a user that have not ended, the newest first."""
+        """Return the user's live sessions, newest first."""
         statement = self.statement().where(
             AuthSession.user_id == user_id,
             AuthSession.revoked_at.is_(None),
@@ -92,10 +92,10 @@ class AuthSessionReader(ReadRepository[AuthSession]):
 
 
 class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
-    """Begins and ends sign-ins."""
+    """Begins and ends sessions."""
 
     async def lock_live(self, session_id: UUID, now: datetime) -> AuthSession | None:
-        """A session of an active user that was not revoked and has not run out."""
+        """Lock a live session of an active user."""
         return await self.lock(
             AuthSession.id == session_id,
             AuthSession.revoked_at.is_(None),
@@ -104,7 +104,7 @@ class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
         )
 
     async def revoke_all(self, user_id: UUID, now: datetime, *, but: UUID | None = None) -> None:
-        """End the sessions of a user, `but` the one that asks for it."""
+        """End the user's sessions, except `but`."""
         others = [] if but is None else [AuthSession.id != but]
         await self.unit.write(
             update(AuthSession)
@@ -113,7 +113,7 @@ class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
         )
 
     async def purge(self, now: datetime, *, at_most: int) -> int:
-        """Delete sessions that are over, and with them their refresh tokens; says how many."""
+        """Delete ended sessions with their refresh tokens; return how many."""
         over = (
             select(AuthSession.id)
             .where(or_(AuthSession.expires_at <= now, AuthSession.revoked_at.is_not(None)))
@@ -125,14 +125,14 @@ class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
 
 
 class SignInNetworkReader(ReadRepository[SignInNetwork]):
-    """Looks up from where people sign in."""
+    """Queries for networks of sign-ins."""
 
     model = SignInNetwork
 
     async def account(self, email: str, network: str, now: datetime) -> tuple[User | None, bool]:
-        """The account of an address, and whether it was signed in from this network of late.
+        """Return the account of an address, and whether this network is known to it.
 
-        What belongs to no session, and costs little: a flood asks it with each guess.
+        A cheap query, since a flood of guesses causes one each.
         """
         since = now - KNOWN_FOR
         row = await self.session.row(
@@ -144,14 +144,14 @@ class SignInNetworkReader(ReadRepository[SignInNetwork]):
         return plain_copy(User, values), known
 
     async def knows(self, user_id: UUID, network: str, now: datetime) -> bool:
-        """Whether an account was signed in from this network of late."""
+        """Return whether the account signed in from this network recently."""
         found = await self.session.scalar(
             select(_used(network, now - KNOWN_FOR)).where(User.id == user_id)
         )
         return bool(found)
 
     async def networks(self, user_id: UUID, now: datetime) -> Sequence[str]:
-        """Every network from which an account was signed in of late."""
+        """Return the networks from which the account signed in recently."""
         found = await self.session.scalars(
             select(SignInNetwork.network).where(
                 SignInNetwork.user_id == user_id, SignInNetwork.last_used_at > now - KNOWN_FOR
@@ -177,13 +177,13 @@ _ACCOUNT = Prepared(
 
 
 class SignInNetworkRepository(SignInNetworkReader, Repository[SignInNetwork]):
-    """Keeps from where people sign in."""
+    """Records networks of sign-ins."""
 
     async def note(self, user_id: UUID, network: str, now: datetime) -> None:
-        """Keep that the account is signed in from there now, unless it is just being deleted.
+        """Record a sign-in from this network, unless the account is being deleted.
 
-        Whoever deletes it waits for the session that its owner is refreshing: to wait for them in
-        turn would be a deadlock.
+        Waiting for the deletion would be a deadlock, since that waits for the session being
+        refreshed.
         """
         values = {"id": new_id(), "network": network, "created_at": now, "last_used_at": now}
         row = select(User.id, *(literal(value) for value in values.values()))
@@ -197,7 +197,7 @@ class SignInNetworkRepository(SignInNetworkReader, Repository[SignInNetwork]):
         )
 
     async def purge(self, now: datetime, *, at_most: int) -> int:
-        """Delete those that are not known any more; says how many."""
+        """Delete networks that are no longer known; return how many."""
         old = (
             select(SignInNetwork.id)
             .where(SignInNetwork.last_used_at <= now - KNOWN_FOR)
@@ -217,9 +217,9 @@ class RefreshTokenRepository(Repository[RefreshToken]):
         return await self.lock(RefreshToken.token_hash == token_hash)
 
     async def purge(self, now: datetime, *, at_most: int) -> int:
-        """Delete expired tokens; says how many.
+        """Delete expired tokens; return how many.
 
-        A used one stays until it expires: its second use must still be known as one.
+        A used token is kept until it expires, to detect its reuse.
         """
         expired = select(RefreshToken.id).where(RefreshToken.expires_at <= now).limit(at_most)
         result = await self.unit.write(delete(RefreshToken).where(RefreshToken.id.in_(expired)))
@@ -227,12 +227,12 @@ class RefreshTokenRepository(Repository[RefreshToken]):
 
 
 class AccountLinkReader(ReadRepository[AccountLink]):
-    """Looks mailed links up."""
+    """Queries for mailed links."""
 
     model = AccountLink
 
     async def owner(self, purpose: LinkPurpose, token_hash: bytes, now: datetime) -> User | None:
-        """The account that a link is for, while the link can be used."""
+        """Return the account of a valid link."""
         return await self.session.scalar(
             select(User)
             .join(AccountLink, AccountLink.user_id == User.id)
@@ -245,7 +245,7 @@ class AccountLinkReader(ReadRepository[AccountLink]):
 
 
 class AccountLinkRepository(AccountLinkReader, Repository[AccountLink]):
-    """Makes and uses mailed links."""
+    """Creates and uses mailed links."""
 
     async def replace(
         self,
@@ -256,14 +256,14 @@ class AccountLinkRepository(AccountLinkReader, Repository[AccountLink]):
         *,
         until: datetime,
     ) -> None:
-        """Store a link; the one before it of this purpose ends."""
+        """Store a link, replacing the previous one for this purpose."""
         values = {"token_hash": token_hash, "expires_at": until}
         key = {"user_id": user_id, "purpose": purpose}
         new = insert(AccountLink).values(id=new_id(), created_at=now, **key, **values)
         await self.unit.write(new.on_conflict_do_update(index_elements=list(key), set_=values))
 
     async def use_up(self, user_id: UUID, token_hash: bytes) -> bool:
-        """Delete a link; of any number of requests at once one is told that it was there."""
+        """Delete a link; return whether it existed, which only one of concurrent requests sees."""
         result = await self.unit.write(
             delete(AccountLink).where(
                 AccountLink.user_id == user_id, AccountLink.token_hash == token_hash
@@ -272,10 +272,10 @@ class AccountLinkRepository(AccountLinkReader, Repository[AccountLink]):
         return bool(result.rowcount)
 
     async def drop_all(self, user_id: UUID) -> None:
-        """End every link of an account."""
+        """Delete all links of an account."""
         await self.unit.write(delete(AccountLink).where(AccountLink.user_id == user_id))
 
     async def purge(self, now: datetime) -> int:
-        """Delete expired links; says how many."""
+        """Delete expired links; return how many."""
         result = await self.unit.write(delete(AccountLink).where(AccountLink.expires_at <= now))
         return result.rowcount

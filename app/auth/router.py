@@ -1,4 +1,4 @@
-"""`/api/auth/`: signing in and one's own profile."""
+"""`/api/auth/`: sign-in and the caller's profile."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ from app.users.models import User
 from app.users.repository import UserReader, UserRepository
 from app.users.schemas import Profile
 
-# Where strangers send passwords.
+# Where anonymous callers send passwords.
 GUESSED_AT = ("/api/auth/login/", "/api/auth/token/")
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=ApiRoute)
 
@@ -48,7 +48,7 @@ async def login(
     now: Now,
     user_agent: UserAgent,
 ) -> SignIn:
-    """Gives a pair of tokens. A wrong password and an unknown address are answered alike."""
+    """Return a pair of tokens. A wrong password and an unknown address get the same response."""
     user = await check_password(database, gate, body.email, body.password, now)
     pair = await begin_session(unit, tokens, user, now, user_agent)
     return SignIn(
@@ -62,7 +62,7 @@ async def login(
 @router.post(
     "/token/",
     operation_id="auth_token",
-    summary="Sign in by the OAuth 2 password form",
+    summary="Sign in with the OAuth 2 password form",
     dependencies=[Public],
     responses=problems(InvalidCredentials),
 )
@@ -75,7 +75,7 @@ async def token(
     now: Now,
     user_agent: UserAgent,
 ) -> OAuthToken:
-    """What *Authorize* on this page uses (RFC 6749, section 4.3)."""
+    """Return a token for *Authorize* on this page (RFC 6749, section 4.3)."""
     user = await check_password(database, gate, form.username, form.password, now)
     pair = await begin_session(unit, tokens, user, now, user_agent)
     return OAuthToken(
@@ -86,7 +86,7 @@ async def token(
 @router.post(
     "/confirm/",
     operation_id="auth_confirm",
-    summary="Show one's password again",
+    summary="Confirm the caller's password",
     status_code=204,
     responses=problems(InvalidCredentials),
 )
@@ -98,9 +98,10 @@ async def confirm(
     unit: Writing,
     now: Now,
 ) -> None:
-    """Renew the sign-in of this session, for 10 minutes of what `reauthentication_required` guards.
+    """Confirm the password, for operations that need it within the last 10 minutes.
 
-    A wrong password counts like one of `login/`.
+    They fail with `reauthentication_required` otherwise. A wrong password counts as one of
+    `login/`.
     """
     email = caller.email or ""
     user = await check_password(database, gate, email, body.password, now)
@@ -110,7 +111,7 @@ async def confirm(
 @router.post(
     "/token/refresh/",
     operation_id="auth_refresh",
-    summary="Change a refresh token for a new pair",
+    summary="Refresh the tokens",
     dependencies=[Public],
     response_model=RefreshedTokens,
     responses=problems(InvalidRefreshToken, TokenReused),
@@ -118,7 +119,7 @@ async def confirm(
 async def refresh(
     body: RefreshToken, unit: Writing, tokens: Issuer, now: Now
 ) -> RefreshedTokens | Response:
-    """Each refresh token works once; one that is used a second time ends its session."""
+    """Exchange a refresh token for a new pair. Using it a second time ends the session."""
     outcome = await rotate(unit, tokens, body.refresh, now)
     if isinstance(outcome, TokenReused):
         return outcome.response()
@@ -134,26 +135,26 @@ async def refresh(
     responses=problems(InvalidRefreshToken),
 )
 async def logout(body: RefreshToken, unit: Writing, tokens: Issuer, now: Now) -> None:
-    """Ends the session that the refresh token is of."""
+    """End the session of the refresh token."""
     await end_session(unit, tokens, body.refresh, now)
 
 
-@router.get("/me/", operation_id="auth_me", summary="Read one's own profile")
+@router.get("/me/", operation_id="auth_me", summary="Read the caller's profile")
 async def read_me(caller: SignedIn, session: Reading) -> Profile:
-    """Whom the access token stands for."""
+    """Return the account of the access token."""
     return Profile.model_validate(await _own(UserReader(session), caller))
 
 
 @router.patch(
     "/me/",
     operation_id="auth_update_me",
-    summary="Change one's own profile",
+    summary="Change the caller's profile",
     responses=problems(NameLooksTaken),
 )
 async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: Now) -> Profile:
-    """One's names, in the visits that one is to receive as well.
+    """Change the caller's names, which are also updated in their upcoming visits.
 
-    Address and role are for those to change who manage accounts.
+    The address and the role can only be changed by administrators.
     """
     users = UserRepository(unit)
     await users.lock_names()

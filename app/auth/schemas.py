@@ -1,4 +1,4 @@
-"""Bodies of sign-in requests and answers."""
+"""Request and response bodies of sign-in."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -18,13 +18,13 @@ from app.auth.models import AccountAction
 from app.core.text import Email
 from app.users.schemas import NewPassword, PersonName, Profile
 
-# Longer than any password that can be set, so that a wrong one is a 401 and a megabyte is a 422.
+# Longer than any valid password, so that a wrong one gets a 401 and a megabyte a 422.
 GivenPassword = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 GivenToken = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
 class Credentials(BaseModel):
-    """Credentials; `username` is accepted for `email`."""
+    """Credentials; `username` is an alias of `email`."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -45,7 +45,7 @@ class Credentials(BaseModel):
 
 
 class Confirmation(BaseModel):
-    """One's own password."""
+    """The caller's password."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"password": "analytical engine"}}
@@ -55,7 +55,7 @@ class Confirmation(BaseModel):
 
 
 class SignIn(BaseModel):
-    """A pair of tokens; `expires_in` is the access token's life in seconds."""
+    """A pair of tokens; `expires_in` is the lifetime of the access token in seconds."""
 
     access: str
     refresh: str
@@ -65,7 +65,7 @@ class SignIn(BaseModel):
 
 
 class OAuthToken(BaseModel):
-    """The same in the words of OAuth 2 (RFC 6749, section 5.1)."""
+    """The tokens in the format of OAuth 2 (RFC 6749, section 5.1)."""
 
     access_token: str
     refresh_token: str
@@ -89,7 +89,7 @@ class RefreshedTokens(BaseModel):
 
 
 class ProfileUpdate(BaseModel):
-    """What people may change of their own account."""
+    """The fields of their own account that users may change."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -98,9 +98,9 @@ class ProfileUpdate(BaseModel):
 
 
 class UserRegistration(BaseModel):
-    """An account of one's own. The role is always `host`.
+    """A new account; the role is always `host`.
 
-    `password` is required with `REGISTRATION=open`, and refused with `REGISTRATION=domain`.
+    `password` is required with `REGISTRATION=open` and refused with `REGISTRATION=domain`.
     """
 
     model_config = ConfigDict(
@@ -122,7 +122,7 @@ class UserRegistration(BaseModel):
 
 
 class EmailVerification(BaseModel):
-    """The token of the link that was mailed."""
+    """The token of the mailed link."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -130,9 +130,9 @@ class EmailVerification(BaseModel):
 
 
 class InvitationAcceptance(BaseModel):
-    """The token of the link that was mailed, the password, and one's names.
+    """The token of the mailed link, the password, and names.
 
-    Names that are left out stay as they were given when the account was asked for or made.
+    Omitted names stay as given in the request for the account.
     """
 
     model_config = ConfigDict(
@@ -154,12 +154,12 @@ class InvitationAcceptance(BaseModel):
 
     @property
     def names(self) -> dict[str, str]:
-        """The names that were given."""
+        """Return the names that were sent."""
         return self.model_dump(include={"first_name", "last_name"}, exclude_none=True)
 
 
 class PasswordChange(BaseModel):
-    """The present password and the next."""
+    """The current and the new password."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -168,7 +168,7 @@ class PasswordChange(BaseModel):
 
 
 class ForgottenPassword(BaseModel):
-    """Where the link is to be mailed."""
+    """The address to mail the link to."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -179,7 +179,7 @@ class ForgottenPassword(BaseModel):
 
 
 class PasswordReset(BaseModel):
-    """The token of the link that was mailed, and the next password."""
+    """The token of the mailed link and the new password."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -188,26 +188,26 @@ class PasswordReset(BaseModel):
 
 
 class Session(BaseModel):
-    """A sign-in that has not ended."""
+    """A session that has not ended."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     created_at: datetime
-    last_used_at: datetime = Field(description="When it was last refreshed")
-    expires_at: datetime = Field(description="When it ends, unless it is refreshed before")
-    client_address: str | None = Field(description="Where the sign-in came from")
+    last_used_at: datetime = Field(description="When the session was last refreshed")
+    expires_at: datetime = Field(description="When the session ends unless it is refreshed")
+    client_address: str | None = Field(description="The network address of the sign-in")
     user_agent: str | None = Field(
-        description="What browser or client said it was", examples=["Mozilla/5.0 (X11; Linux)"]
+        description="The User-Agent of the browser or client", examples=["Mozilla/5.0 (X11; Linux)"]
     )
-    current: bool = Field(False, description="Whether it is the one that asks")
+    current: bool = Field(False, description="Whether it is the session of this request")
 
 
 class AccountEvent(BaseModel):
-    """One entry: what happened to an account, by whom, when, and from where.
+    """An account event: what happened to an account, by whom, when, and from where.
 
-    `account_id` is null where an address without an account was tried, `actor_id` where nobody has
-    shown who they are. The addresses are those of now, null for accounts that are gone.
+    `account_id` is null if the address has no account, `actor_id` if the caller is anonymous.
+    E-mail addresses are the current ones, null for deleted accounts.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -229,9 +229,9 @@ class AccountEvent(BaseModel):
 
 
 class AccountEventQuery(BaseModel):
-    """What the trail is narrowed to."""
+    """Filters of a list of account events."""
 
     account: UUID | None = None
     action: AccountAction | None = None
-    since: AwareDatetime | None = Field(None, description="From this instant on")
-    until: AwareDatetime | None = Field(None, description="Before this instant")
+    since: AwareDatetime | None = Field(None, description="Events from this instant on")
+    until: AwareDatetime | None = Field(None, description="Events before this instant")

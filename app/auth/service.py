@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, signing out."""
+"""Sign-in, refresh and sign-out."""
 
 import hashlib
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from app.users.repository import UserRepository
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long tokens last, and how long a session at most, however often it is refreshed."""
+    """Lifetimes of tokens, and the maximum lifetime of a session regardless of refreshes."""
 
     access: timedelta
     refresh: timedelta
@@ -37,7 +37,7 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What a client gets when it signs in; `expires_in` in seconds."""
+    """The tokens of a client; `expires_in` in seconds."""
 
     access: str
     refresh: str
@@ -45,7 +45,7 @@ class TokenPair:
 
 
 class Tokens:
-    """Makes and reads the tokens of people."""
+    """Issues and verifies tokens of users."""
 
     def __init__(self, ring: KeyRing, lifetimes: Lifetimes) -> None:
         self.lifetimes = lifetimes
@@ -53,9 +53,9 @@ class Tokens:
         self.refresh = TokenSigner(ring, "refresh")
 
     def issue(self, unit: WriteSession, session: AuthSession, now: datetime) -> TokenPair:
-        """The next pair of a session; the refresh token is stored as its hash.
+        """Return the next pair of a session, storing the hash of the refresh token.
 
-        Neither outlives the session (OWASP ASVS 5, 7.3.2).
+        Neither token outlives the session (OWASP ASVS 5, 7.3.2).
         """
         left = session.created_at + self.lifetimes.session - now
         lives = min(self.lifetimes.access, left)
@@ -88,14 +88,14 @@ def _hash(token: str) -> bytes:
 async def check_password(
     database: Database, limits: SignInLimits, email: str, password: str, now: datetime
 ) -> User:
-    """The account of these credentials. No connection is held while bcrypt works."""
+    """Return the account of valid credentials, holding no connection during bcrypt."""
     async with database.read() as session:
         user, known = await SignInNetworkReader(session).account(email, client_network(), now)
     failures = await limits.admit(email, known=known)
     hashed = user.password_hash if user and user.is_active else None
     fits = await limits.fits(email, password, hashed, known=known, failures=failures)
     if user is None or not fits:
-        # For an unknown address, too: else its answer would come sooner.
+        # Also for an unknown address, which would otherwise be answered faster.
         account = user.id if user else None
         await record_alone(database, now, AccountAction.SIGN_IN_FAILED, account)
         raise InvalidCredentials
@@ -107,10 +107,10 @@ async def check_password(
 async def _renew_hash(
     database: Database, hasher: PasswordHasher, user: User, password: str
 ) -> None:
-    """Hash the password that has just been shown at the cost of now, and store it.
+    """Hash the verified password at the current cost and store the hash.
 
-    Where there is no room for hashing, the next sign-in does it. One that was faster has stored
-    another hash, which must be of the same password for this one to go on.
+    If the hasher is busy, the next sign-in does it. If another request stored a hash first, that
+    one must match the same password.
     """
     try:
         hashed = await hasher.hash(password, known=True)
@@ -132,10 +132,10 @@ async def _renew_hash(
 async def begin_session(
     unit: WriteSession, tokens: Tokens, user: User, now: datetime, user_agent: str | None
 ) -> TokenPair:
-    """A new sign-in of this user.
+    """Begin a session of the user.
 
-    The account is locked and seen again: had the password been reset while the old one was being
-    checked, this session would outlive the reset.
+    The account is locked and read again, so that no session outlives a password reset that happened
+    during the check.
     """
     if await UserRepository(unit).lock_as_seen(user) is None:
         raise InvalidCredentials
@@ -158,7 +158,7 @@ async def begin_session(
 
 
 async def confirm_session(unit: WriteSession, user: User, caller: Caller, now: datetime) -> None:
-    """Note that the caller has just shown the password of this account again."""
+    """Record that the caller has confirmed the password of this account."""
     seen = await UserRepository(unit).lock_as_seen(user)
     sessions = AuthSessionRepository(unit)
     session = await sessions.lock_live(caller.session_id, now) if caller.session_id else None
@@ -173,10 +173,10 @@ async def confirm_session(unit: WriteSession, user: User, caller: Caller, now: d
 async def rotate(
     unit: WriteSession, tokens: Tokens, token: str, now: datetime
 ) -> TokenPair | TokenReused:
-    """The next pair for a refresh token that is used for the first time.
+    """Return the next pair for a refresh token that is used for the first time.
 
-    A token that comes again was stolen, or its successor was: the session ends for both. That is
-    handed back instead of raised, so that the end of the session is committed.
+    A reused token means that it or its successor was stolen, so the session ends. That result is
+    returned, not raised, so that it is committed.
     """
     refreshes, sessions = RefreshTokenRepository(unit), AuthSessionRepository(unit)
     session = await sessions.lock_live(_claims(tokens, token, now).session, now)
@@ -189,7 +189,9 @@ async def rotate(
             AccountAction.TOKEN_REUSED, session.user_id, by=None
         )
         return TokenReused()
-    if session.created_at + tokens.lifetimes.session <= now:  # the setting was lowered meanwhile
+    if (
+        session.created_at + tokens.lifetimes.session <= now
+    ):  # the setting may have been lowered since
         raise InvalidRefreshToken
     stored.used_at = session.last_used_at = now
     await SignInNetworkRepository(unit).note(session.user_id, client_network(), now)
@@ -197,7 +199,7 @@ async def rotate(
 
 
 async def end_session(unit: WriteSession, tokens: Tokens, token: str, now: datetime) -> None:
-    """Sign out: the session of this refresh token ends; an ended one stays ended."""
+    """End the session of a refresh token; an ended one stays ended."""
     session = await AuthSessionRepository(unit).lock_live(_claims(tokens, token, now).session, now)
     if session is not None:
         session.revoked_at = now

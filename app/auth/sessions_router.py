@@ -1,4 +1,4 @@
-"""`/api/auth/sessions/`: where one is signed in, and signing out there."""
+"""`/api/auth/sessions/`: list and end the caller's sessions."""
 
 from uuid import UUID
 
@@ -18,11 +18,11 @@ from app.core.http.routing import ApiRoute
 router = APIRouter(prefix="/api/auth/sessions", tags=["auth"], route_class=ApiRoute)
 
 
-@router.get("/", operation_id="sessions_list", summary="List where one is signed in")
+@router.get("/", operation_id="sessions_list", summary="List the caller's sessions")
 async def list_sessions(
     caller: SignedIn, session: Reading, now: Now, page: Paging
 ) -> Page[Session]:
-    """One's own sign-ins that have not ended, the newest first."""
+    """Return the caller's live sessions, newest first."""
     sessions = AuthSessionReader(session)
     rows, next_cursor, total = await sessions.page_of(_own(caller), now, page)
     items = [Session.model_validate(row) for row in rows]
@@ -35,7 +35,7 @@ async def list_sessions(
     "/", operation_id="sessions_end_others", summary="Sign out everywhere else", status_code=204
 )
 async def end_other_sessions(caller: SignedIn, unit: Writing, now: Now) -> None:
-    """All of one's sessions end with the next request, but for the one that asks."""
+    """End all sessions of the caller except the current one, from their next request on."""
     account = _own(caller)
     await AuthSessionRepository(unit).revoke_all(account, now, but=caller.session_id)
     trail = AccountEventRepository(unit, now)
@@ -45,12 +45,12 @@ async def end_other_sessions(caller: SignedIn, unit: Writing, now: Now) -> None:
 @router.delete(
     "/{session_id:uuid}/",
     operation_id="sessions_end",
-    summary="Sign out somewhere",
+    summary="End a session",
     status_code=204,
     responses=problems(NotFound),
 )
 async def end_session(session_id: UUID, caller: SignedIn, unit: Writing, now: Now) -> None:
-    """A session of one's own ends with its next request; this one may be among them."""
+    """End a session of the caller, from its next request on; it may be the current one."""
     account = _own(caller)
     session = await AuthSessionRepository(unit).lock_live(session_id, now)
     if session is None or session.user_id != account:

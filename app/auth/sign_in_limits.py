@@ -1,4 +1,4 @@
-"""How many wrong passwords are heard (OWASP ASVS 5, 6.3.1; NIST SP 800-63B-4, section 3.2.2)."""
+"""Limits wrong passwords (OWASP ASVS 5, 6.3.1; NIST SP 800-63B-4, section 3.2.2)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,12 +12,11 @@ from app.core.security.passwords import PasswordHasher
 
 @dataclass(frozen=True, slots=True)
 class SignInLimits:
-    """Checks passwords, as long as there were not too many wrong ones.
+    """Checks passwords within the limits of wrong ones.
 
-    A guess is counted before its password is hashed, and taken back where it was right: a thousand
-    sent at once get no more answers than ten in a row, and cost no more work. A success forgets the
-    account's failures here, but not those of the network: else an attacker's own account would buy
-    them a new start.
+    A guess is counted before its password is hashed and uncounted if it was right, so that
+    concurrent guesses gain nothing. A success clears the failures of the account but not of the
+    network, which an attacker could otherwise reset with their own account.
     """
 
     limiter: RateLimiter
@@ -25,9 +24,9 @@ class SignInLimits:
     limits: AccountLimits
 
     async def admit(self, email: str, *, known: bool) -> int:
-        """Return the failures of the network; raises `TooManyRequests` and `Unavailable`.
+        """Return the failures of the network; raise `TooManyRequests` or `Unavailable`.
 
-        That costs little. What a flood has too much of ends here, without a question to Redis.
+        Rejects floods cheaply, without a request to Redis.
         """
         self.hasher.require_room(known=known)
         counts = await self.limiter.look(*self.limits.of(email, known=True))
@@ -36,9 +35,9 @@ class SignInLimits:
     async def fits(
         self, email: str, password: str, hashed: str | None, *, known: bool, failures: int
     ) -> bool:
-        """Whether the password is that of the account; `known` is whether it is used from here.
+        """Return whether the password matches; `known` is whether the network is known.
 
-        Raises `TooManyRequests` and `Unavailable` for one that is not looked at.
+        Raise `TooManyRequests` or `Unavailable` if it is not checked.
         """
         limits = self.limits.of(email, known=known)
         async with self.hasher.turn(known=known, failures=failures) as verify:
@@ -51,5 +50,5 @@ class SignInLimits:
         return fits
 
     async def forgive(self, email: str, networks: Collection[str]) -> None:
-        """Forget the failures of an account here and there: its owner has shown who they are."""
+        """Clear the failures of an account, here and in these networks."""
         await self.limiter.clear(*self.limits.of_account(email, {client_network(), *networks}))

@@ -1,4 +1,4 @@
-"""What needs the password anew: whoever finds a browser open must not take the account over.
+"""Operations that need a confirmed password, to protect accounts in unattended browsers.
 
 OWASP ASVS 5, 7.5.1 and 7.5.3.
 """
@@ -12,6 +12,6 @@ RECENT = timedelta(minutes=10)
 
 
 def require_recent_sign_in(caller: Caller, now: datetime) -> None:
-    """Raise `ReauthenticationRequired` where the password was last shown longer ago."""
+    """Raise `ReauthenticationRequired` if the password was last entered too long ago."""
     if caller.confirmed_at is None or caller.confirmed_at <= now - RECENT:
         raise ReauthenticationRequired

@@ -1,4 +1,4 @@
-"""How often one network may do something without a sign-in."""
+"""Limits anonymous requests per network."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from app.settings import Settings
 
 
 class LimitStrangers:
-    """Counts requests of strangers per network; everybody else passes."""
+    """Counts requests of anonymous callers per network; others are not limited."""
 
     problems = (TooManyRequests,)
 

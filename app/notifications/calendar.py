@@ -1,4 +1,4 @@
-"""The calendar file of a visit (RFC 5545), published and withdrawn by mail (RFC 5546)."""
+"""Calendar files of visits (RFC 5545), published and cancelled by mail (RFC 5546)."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -9,12 +9,12 @@ from app.notifications.wording import Wording, wording
 PRODUCT = "-//vms//Visitor Management//EN"
 VISIT_LENGTH = timedelta(hours=1)
 LONGEST_LINE = 75  # octets (RFC 5545, 3.1)
-# RFC 5545, 3.3.11: what has a meaning in a text. Other control characters never get here.
+# RFC 5545, 3.3.11: characters with a meaning in text. Other control characters are removed before.
 _ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 
 
 class CalendarMethod(StrEnum):
-    # PUBLISH and not REQUEST: the visitor is told, not asked, and no reply comes back to us.
+    # PUBLISH instead of REQUEST: visitors are informed and do not reply.
     publish = "PUBLISH"
     cancel = "CANCEL"
 
@@ -27,11 +27,11 @@ def visit_calendar(
     made_at: datetime,
     for_host: bool = False,
 ) -> str:
-    """Return a calendar with the one event of the visit, lines ended by CRLF.
+    """Return a calendar with the event of the visit; lines end with CRLF.
 
-    The UID never changes, so that a later SEQUENCE moves or removes the entry that an earlier
-    one made. `organizer` is a mail address: RFC 5546 demands one in both methods, and calendars
-    follow a CANCEL only from the organizer whom they know. `made_at` is DTSTAMP, aware.
+    The UID is constant, so that an event with a higher SEQUENCE replaces or removes the previous
+    one. `organizer` is a mail address: RFC 5546 requires it in both methods, and clients accept a
+    CANCEL only from the same organizer. `made_at` (aware) is DTSTAMP.
     """
     lines = [
         "BEGIN:VCALENDAR",
@@ -53,7 +53,7 @@ def _event(
     for_host: bool,
 ) -> list[str]:
     words = wording(visit.language)
-    # RFC 5545 wants the pure form of UTC; a zone by name would need its whole VTIMEZONE.
+    # RFC 5545 requires UTC here, since a named zone would need a VTIMEZONE.
     starts_at = visit.starts_at.astimezone(UTC)
     title = _title_for_host(visit, words) if for_host else _title(visit, words)
     description = (
@@ -76,13 +76,17 @@ def _event(
     ]
 
 
-# Words inside of an f-string are not found by those who look for what is to be translated.
+# Not an f-string: translatable texts are not extracted from those.
 def _title(visit: VisitPayload, words: Wording) -> str:
     return words.gettext("Visit to %(site)s") % {"site": visit.site_name}
 
 
 def _title_for_host(visit: VisitPayload, words: Wording) -> str:
-    """Calendars show a title as mail programs show a subject: no stranger's word stands in it."""
+    """Return the title for the host.
+
+    It never contains text typed by a self-registered visitor, since clients show titles as
+    prominently as subjects.
+    """
     if visit.is_typed_by_stranger:
         return words.gettext("A visitor at %(site)s") % {"site": visit.site_name}
     return words.gettext("Visit of %(visitor)s") % {"visitor": visit.visitor_name}
@@ -93,7 +97,10 @@ def _location(visit: VisitPayload) -> str:
 
 
 def _description(visit: VisitPayload, words: Wording, method: CalendarMethod) -> str:
-    """Without the token of the QR code: calendars are shared more freely than mails."""
+    """Return the description.
+
+    It omits the QR token, since calendars are shared more widely than mails.
+    """
     host = words.gettext("Host") + f": {visit.host_name}" if visit.host_name else ""
     contact = ", ".join(part for part in (visit.contact_phone, visit.contact_email) if part)
     contact = words.gettext("Contact") + f": {contact}" if contact else ""
@@ -125,7 +132,7 @@ def _text(value: str) -> str:
 
 
 def _folded(line: str) -> str:
-    """The line in pieces of no more than 75 octets, none of which splits a character."""
+    """Split a line into pieces of at most 75 octets without splitting a character."""
     if line.isascii() and len(line) <= LONGEST_LINE:
         return line
     pieces, octets = [""], 0
@@ -133,7 +140,7 @@ def _folded(line: str) -> str:
         size = len(character.encode())
         if octets + size > LONGEST_LINE:
             pieces.append("")
-            octets = 1  # the space that a piece begins with
+            octets = 1  # for the space at the beginning of a piece
         pieces[-1] += character
         octets += size
     return "\r\n ".join(pieces)

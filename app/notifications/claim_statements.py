@@ -1,4 +1,4 @@
-"""SQL of the worker's side of the outbox: who has which mail in hand."""
+"""SQL for the worker's claims of notifications."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -36,10 +36,10 @@ from app.notifications.schedule import GIVE_UP_AFTER
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A mail in a worker's hands; `attempts` is the fence of the claim.
+    """A claimed notification; `attempts` is the fencing token of the claim.
 
-    `recipient` and `payload` are what is true at this moment. Without a recipient there is nobody
-    to tell any more: the mail is superseded, and not in hand.
+    `recipient` and `payload` are read at the time of the claim. Without a recipient the
+    notification is superseded, and not claimed.
     """
 
     id: UUID
@@ -56,7 +56,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryOutcome:
-    """What an attempt came to; `next_attempt_at` is for a mail that goes back into the queue."""
+    """The outcome of an attempt; `next_attempt_at` is set if the notification is queued again."""
 
     status: NotificationStatus
     last_error: str | None = None
@@ -65,7 +65,7 @@ class DeliveryOutcome:
 
 
 def _word(status: NotificationStatus) -> ColumnElement[NotificationStatus]:
-    # Spelled out: a plan for any status could not use the indexes of the queued and the claimed.
+    # A literal, since the planner can't use the partial indexes for a parameter.
     return literal_column(f"'{status.value}'", Notification.status.type)
 
 
@@ -79,9 +79,9 @@ def _due(now: ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
 
 
 def _is_awaited(now: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Whether a mail about the same visit is on its way that is not true any more.
+    """Return whether an outdated mail about the same visit is still being sent.
 
-    The one that corrects it must arrive after it.
+    The mail that corrects it must arrive after it.
     """
     earlier = aliased(Notification)
     return exists().where(
@@ -92,7 +92,7 @@ def _is_awaited(now: ColumnElement[datetime]) -> ColumnElement[bool]:
 
 
 def _claiming() -> ReturningUpdate[Any]:
-    """The mail that is due longest, taken `until` then, with what is true now."""
+    """Claim the notification that has been due longest, with its current facts."""
     now = bindparam("now", type_=Notification.next_attempt_at.type)
     first = (
         select(
@@ -136,7 +136,7 @@ def _held() -> tuple[ColumnElement[bool], ...]:
 
 
 def _came_to() -> ColumnElement[NotificationStatus]:
-    """What became of it: what is not true any more and has not left is not tried again."""
+    """Return the resulting status: an outdated notification is not tried again."""
     status = bindparam("status", type_=Notification.status.type)
     untrue = Notification.pointless_after <= bindparam(
         "settled_at", type_=Notification.next_attempt_at.type
@@ -146,7 +146,7 @@ def _came_to() -> ColumnElement[NotificationStatus]:
 
 
 def _settling() -> tuple[ReturningUpdate[Any], ReturningDelete[Any]]:
-    """An outcome, written down for as long as its claim holds; or the end of a mail to erase."""
+    """Record an outcome if the claim still holds, or delete a notification marked for erasure."""
     is_over = _came_to() != _word(NotificationStatus.QUEUED)
     goes = and_(Notification.erase_when_done, is_over)
     due = Notification.next_attempt_at
@@ -168,7 +168,10 @@ def _settled_count() -> ColumnElement[int]:
 
 
 def _settling_and_claiming() -> Prepared:
-    """Both at once. Neither sees what the other does: a mail that goes back is not taken again."""
+    """Do both in one statement.
+
+    Neither part sees the other, so a notification that is queued again is not claimed at once.
+    """
     claimed = _claiming().cte("claimed")
     always = select(literal_column("1")).subquery("always")
     return Prepared(
@@ -182,39 +185,39 @@ _SETTLE_AND_CLAIM = _settling_and_claiming()
 
 
 class DeliveryQueue(Repository[Notification]):
-    """Claims mails, settles them, and takes over what was never settled."""
+    """Claims notifications, records outcomes, and recovers lost claims."""
 
     model = Notification
 
     async def claim(self, now: datetime, lease: timedelta) -> Claim | None:
-        """Take the mail that is due longest, passing over those in other workers' hands.
+        """Claim the notification that has been due longest, skipping those locked by other workers.
 
-        The claim holds for `lease`, which must be longer than a delivery can take.
+        The claim holds for `lease`, which must be longer than any delivery.
         """
         row = await self.session.row(_CLAIM, now=now, until=now + lease)
         return _claim(row) if row else None
 
     async def count_due(self, now: datetime, at_most: int) -> int:
-        """How many mails are due, counted no further than `at_most`."""
+        """Return the number of due notifications, counting up to `at_most`."""
         some = select(Notification.id).where(*_due(literal(now))).limit(at_most).subquery()
         return await self.session.scalar(select(func.count()).select_from(some)) or 0
 
     async def record(self, claim: Claim, outcome: DeliveryOutcome, now: datetime) -> bool:
-        """Write the outcome of a claim, unless the claim was lost meanwhile."""
+        """Record the outcome of a claim unless the claim was lost."""
         row = await self.session.row(_SETTLE, **_settled(claim, outcome, now))
         return bool(row and row[0])
 
     async def record_and_claim(
         self, claim: Claim, outcome: DeliveryOutcome, now: datetime, lease: timedelta
     ) -> tuple[bool, Claim | None]:
-        """Both in one statement, for who goes from mail to mail."""
+        """Record an outcome and claim the next notification in a single statement."""
         values = {**_settled(claim, outcome, now), "now": now, "until": now + lease}
         row = await self.session.row(_SETTLE_AND_CLAIM, **values)
         held, *claimed = tuple(row) if row else (0, None)
         return bool(held), _claim(claimed) if claimed[0] else None
 
     async def erase_pointless(self, now: datetime) -> None:
-        """Delete mails about erased visitors that came to no end in their time."""
+        """Delete expired notifications about erased visitors."""
         waits = Notification.status == _word(NotificationStatus.QUEUED)
         was_left = and_(
             Notification.status == _word(NotificationStatus.SENDING),
@@ -229,10 +232,10 @@ class DeliveryQueue(Repository[Notification]):
         )
 
     async def take_over(self, now: datetime) -> int:
-        """Queue again what a worker claimed and never settled; after a day it has failed.
+        """Queue notifications of expired claims again; fail them after a day.
 
-        A mail that kills every worker that takes it must not go round for ever, and one that is
-        not true any more is not tried again.
+        A mail that crashes every worker must not be retried forever, and outdated ones are not
+        retried at all.
         """
         spent = Notification.tries_began_at <= now - GIVE_UP_AFTER
         untrue = Notification.pointless_after <= now
@@ -249,7 +252,7 @@ class DeliveryQueue(Repository[Notification]):
                     else_=NotificationStatus.QUEUED,
                 ),
                 last_error=case(
-                    (spent, "No worker came to an end with it"), else_=Notification.last_error
+                    (spent, "No worker finished sending it"), else_=Notification.last_error
                 ),
                 lease_until=None,
                 next_attempt_at=now,
@@ -258,7 +261,7 @@ class DeliveryQueue(Repository[Notification]):
         return result.rowcount
 
     async def drop_pointless(self, now: datetime) -> int:
-        """End the mails whose time has passed before they went out."""
+        """Supersede notifications that were not sent in time."""
         result = await self.unit.write(
             update(Notification)
             .where(

@@ -1,4 +1,4 @@
-"""Sends what is due in the outbox."""
+"""Delivers due notifications from the outbox."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ from app.notifications.rendering import render
 from app.notifications.schedule import next_attempt
 from app.notifications.smtp_client import Mailer, PermanentMailError, TemporaryMailError
 
-# A claim outlives the longest delivery by this, so that no mail is taken over while it is sent.
+# Added to the longest delivery time, so that no claim expires while its mail is being sent.
 LEASE_MARGIN = timedelta(seconds=5)
 SWEEP_SECONDS = 2.0
 SETTLE_PAUSE_SECONDS = 0.5
@@ -37,7 +37,7 @@ _tracer = trace.get_tracer("vms.worker")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Takes mails from the outbox to the SMTP server, at most `senders` at a time."""
+    """Sends notifications to the SMTP server with at most `senders` concurrent senders."""
 
     database: Database
     clock: Clock
@@ -46,16 +46,16 @@ class Delivery:
     links: Links
     timeout: timedelta
     senders: int = 4
-    beat: Callable[[], None] = lambda: None  # called whenever the delivery moves on
+    beat: Callable[[], None] = lambda: None  # called whenever the delivery makes progress
     outage: Outage = field(
         default_factory=lambda: Outage("outbox unreachable", "outbox reached again")
     )
 
     async def run(self, wake: asyncio.Event, stop: asyncio.Event) -> None:
-        """Deliver until `stop`: at once when woken, and every `SWEEP_SECONDS` all the same.
+        """Deliver until `stop`, when woken and every `SWEEP_SECONDS`.
 
-        It needs no Redis: a wake-up only makes it faster. A mail in hand is finished first. A
-        server that hangs holds the senders whose mails it has; the others go on.
+        Redis is not needed; a wake-up only speeds it up. Current mails are finished before it
+        stops, and a hanging server blocks only the senders that use it.
         """
         async with asyncio.TaskGroup() as group:
             at_work: set[asyncio.Task[None]] = set()
@@ -72,7 +72,7 @@ class Delivery:
                     await asyncio.wait_for(wake.wait(), SWEEP_SECONDS)
 
     async def _missing(self, at_work: int) -> int:
-        """How many more senders there is work for."""
+        """Return how many more senders are needed for the queue."""
         try:
             due = await self.tidy(self.senders - at_work)
         except _OUTAGES as error:
@@ -82,7 +82,7 @@ class Delivery:
         return due
 
     async def tidy(self, at_most: int) -> int:
-        """Take over what a dead worker left, drop what is pointless; how many mails are due."""
+        """Recover expired claims, supersede expired notifications, and return how many are due."""
         now = self.clock.now()
         async with self.database.write() as unit:
             queue = DeliveryQueue(unit)
@@ -102,12 +102,12 @@ class Delivery:
             self.outage.tell(error)
 
     async def send_all(self, stop: asyncio.Event) -> int:
-        """Send one mail after the other until none is due or `stop`; how many were tried."""
+        """Send mails until none is due or `stop` is set; return the number of attempts."""
         tried = 0
         claim = None if stop.is_set() else await self._claim()
         async with self.mailer() as mailer:
             while claim:
-                if claim.recipient is None:  # nobody is to be told any more
+                if claim.recipient is None:  # superseded
                     claim = await self._claim()
                     continue
                 claim = await self._deliver(mailer, claim, claim.recipient, stop)
@@ -128,7 +128,7 @@ class Delivery:
     async def _deliver(
         self, mailer: Mailer, claim: Claim, recipient: str, stop: asyncio.Event
     ) -> Claim | None:
-        """Send one mail; return the next, if there is one."""
+        """Send one mail; return the next claim, if any."""
         set_request_context(_cause(claim))
         outcome = await self._attempt(mailer, claim, recipient)
         settled, following = await self._settle(claim, outcome, stop)
@@ -144,9 +144,9 @@ class Delivery:
     async def _settle(
         self, claim: Claim, outcome: DeliveryOutcome, stop: asyncio.Event
     ) -> tuple[bool, Claim | None]:
-        """Write the outcome down, for as long as the claim holds, and take the next mail.
+        """Record the outcome while the claim holds, and claim the next notification.
 
-        A database that is away for a moment must not have a sent mail sent again.
+        Retries if the database is unavailable, so that a sent mail is not sent again.
         """
         deadline = asyncio.get_running_loop().time() + self._lease.total_seconds()
         while True:
@@ -164,13 +164,13 @@ class Delivery:
                 await asyncio.sleep(SETTLE_PAUSE_SECONDS)
 
     async def _attempt(self, mailer: Mailer, claim: Claim, recipient: str) -> DeliveryOutcome:
-        """Send one mail."""
+        """Send one mail and return the outcome."""
         try:
             message = self._message(claim, recipient)
         except Exception:
-            # A mail that can't be made must not stop the ones behind it.
-            logger.exception("mail can't be made")
-            return _failed("The mail could not be made")
+            # A mail that can't be rendered must not block the ones behind it.
+            logger.exception("mail can't be rendered")
+            return _failed("The mail could not be rendered")
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
                 await mailer.send(message, recipient)
@@ -220,7 +220,7 @@ def _answered_by(payload: Payload) -> Mailbox | None:
 
 
 def _cause(claim: Claim) -> RequestContext:
-    """The request that caused the mail, so that the log joins the two."""
+    """Return the context of the request that caused the mail, to correlate the logs."""
     ids = subjects(notification_id=claim.id, visitor_id=claim.visitor_id)
     return RequestContext(claim.request_id or "-", subjects=ids)
 

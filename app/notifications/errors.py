@@ -1,4 +1,4 @@
-"""Why a mail is not sent again."""
+"""Errors of resending mails."""
 
 from pydantic import BaseModel
 
@@ -7,14 +7,16 @@ from app.notifications.models import NotificationStatus
 
 
 class NotFailed(Problem):
-    status, code, title = 409, "not_failed", "Only a mail that has failed can be sent again"
+    status, code, title = 409, "not_failed", "Only failed mails can be sent again"
 
     class Members(BaseModel):
         current_status: NotificationStatus
 
 
 class Pointless(Problem):
-    status, code, title = 409, "pointless", "The mail is not true any more"
+    status, code, title = 409, "pointless", "The mail is outdated"
 
     def __init__(self) -> None:
-        super().__init__("The visit has changed since, or is over: a newer mail says what is true")
+        super().__init__(
+            "The visit has changed since then or is over; a newer mail has the current facts"
+        )

@@ -1,9 +1,8 @@
-"""SQL of what is true of a visit at the moment when a mail about it is claimed.
+"""SQL of a visit's current facts, read when a mail about it is claimed.
 
-A mail is written in the transaction that causes it, and may leave much later. Its payload holds
-what the cause alone knows (the former time, the gate); everything else is read here and put over
-it: the visit, its site, and whom to write to. This package lies below those of visits, sites and
-accounts, so it names the columns that it reads and not their models.
+A mail may be sent long after the transaction that causes it. The payload holds what only the cause
+knows (such as the former time); the visit, its site and the recipient are read here. This package
+is below those of visits, sites and accounts, so it names columns instead of their models.
 """
 
 from collections.abc import Iterable, Mapping
@@ -73,21 +72,21 @@ _users = table("users", column("id", Uuid), column("email", String), column("is_
 
 _visit, _site, _host = _visits.alias("visit"), _sites.alias("site"), _users.alias("host")
 _shut = _slots.alias("shut")
-_addressee = _users.alias("addressee")  # the account that a mail was written to, where it names one
+_addressee = _users.alias("addressee")  # the account that the mail is addressed to, if any
 _OPEN = ("pending", "verified")
 
 
 def words(values: Iterable[str]) -> list[ColumnElement[str]]:
-    """Words spelled out in the SQL, so that a plan can count on them."""
+    """Return the values as SQL literals, so that the planner can use partial indexes."""
     return [literal_column(f"'{value}'", String) for value in sorted(values)]
 
 
 def true_facts(mail: CTE) -> CTE:
-    """What a mail says and to whom, from the visit as it is now.
+    """Return the recipient and content of a mail from the current visit.
 
-    `mail` has `id`, `visitor_id`, `kind`, `recipient`, `recipient_name` and `payload`, and the
-    answer has the last three anew. `recipient` is null where there is nobody to tell any more, or
-    nothing: no reminder leaves for a shift that was closed since.
+    `mail` has `id`, `visitor_id`, `kind`, `recipient`, `recipient_name` and `payload`; the result
+    replaces the last three. `recipient` is null if the mail must not be sent any more, such as a
+    reminder for a closed day.
     """
     kind, listed = cast(mail.c.kind, String), _listed(mail)
     told = {
@@ -104,7 +103,7 @@ def _is(kind: ColumnElement[str], wanted: NotificationKind) -> ColumnElement[boo
 
 
 def _sources(mail: CTE, kind: ColumnElement[str], listed: LateralFromClause) -> FromClause:
-    """The mail with its visit and everything that hangs on it, where there is one."""
+    """Return the mail joined with its visit and related rows, if any."""
     named = cast(mail.c.payload["account_id"].astext, Uuid)
     is_about = and_(_visit.c.id == mail.c.visitor_id, kind.in_(words(ABOUT_VISIT)))
     is_reminder = _is(kind, NotificationKind.visitor_reminder)
@@ -153,8 +152,11 @@ def _payload(mail: CTE, kind: ColumnElement[str], listed: LateralFromClause) -> 
 
 
 def _host_address(kind: ColumnElement[str]) -> ColumnElement[str | None]:
-    """The host's, the reception's where the account is closed; of an arrival, also where the host
-    has no address."""
+    """Return the host's address, or the reception's.
+
+    The reception receives mails for a closed account, and arrivals of visitors whose host has no
+    address.
+    """
     is_arrival = _is(kind, NotificationKind.host_arrival)
     return case(
         (_is_closed(), _site.c.reception_email),
@@ -164,7 +166,7 @@ def _host_address(kind: ColumnElement[str]) -> ColumnElement[str | None]:
 
 
 def _is_closed() -> ColumnElement[bool]:
-    """Whether the host's account is deactivated or deleted."""
+    """Return whether the host's account is deactivated or deleted."""
     return or_(_visit.c.host_closed.is_(True), _host.c.is_active.is_(False))
 
 
@@ -174,7 +176,8 @@ def _goes_to_reception() -> ColumnElement[bool]:
 
 def _of_visit(kind: ColumnElement[str]) -> ColumnElement[Any]:
     is_named_by_us = _visit.c.host_as_sent.is_(None)
-    # An address that a stranger named is shown nowhere, not even for a host without a name.
+    # A host address typed by a self-registered visitor is never shown, even if the host has no
+    # name.
     named = case(
         (is_named_by_us, func.coalesce(_visit.c.host_name, _visit.c.host_email)),
         else_=_visit.c.host_name,
@@ -202,7 +205,7 @@ def _of_visit(kind: ColumnElement[str]) -> ColumnElement[Any]:
         "contact_phone": _site.c.contact_phone,
         "contact_email": _site.c.contact_email,
         "to_reception": _goes_to_reception(),
-        # The release before leaves the column at its default.
+        # Rows of the previous release have the column's default.
         "is_typed_by_stranger": or_(_visit.c.registered_by_stranger, ~is_named_by_us),
         "reply_to": case(
             (kind.in_(words(TO_HOST)), null()),
@@ -219,7 +222,7 @@ def _object(values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
 
 
 def _listed(mail: FromClause) -> LateralFromClause:
-    """The visitors of a summary who are still expected by its host, with times as they are now."""
+    """Return the visitors of a summary whom the host still expects, with their current times."""
     visit, site = _visits.alias("listed_visit"), _sites.alias("listed_site")
     entry = func.jsonb_array_elements(mail.c.payload["visitors"]).column_valued("entry")
     ids = select(cast(entry.op("->>")("visitor_id"), Uuid))

@@ -1,10 +1,10 @@
-"""The kinds of mail. Each has a template of its own name in `email_templates/`."""
+"""The kinds of notification; each has a template of the same name in `email_templates/`."""
 
 from enum import StrEnum
 
 
 class NotificationKind(StrEnum):
-    """To whom a mail goes, and what it is about."""
+    """The kind of a notification: its recipient and subject."""
 
     visitor_confirmation = "visitor_confirmation"
     host_registration = "host_registration"
@@ -33,7 +33,7 @@ TO_VISITOR = frozenset(
         NotificationKind.visitor_reminder,
     }
 )
-"""What goes to the visitor of a visit, whoever that is when the mail leaves."""
+"""Sent to the visitor of the visit at the time of sending."""
 
 TO_HOST = frozenset(
     {
@@ -44,13 +44,13 @@ TO_HOST = frozenset(
         NotificationKind.host_updated,
     }
 )
-"""What goes to the host of a visit, whoever that is when the mail leaves."""
+"""Sent to the host of the visit at the time of sending."""
 
 ABOUT_VISIT = TO_VISITOR | TO_HOST
-"""What another time, a cancellation or the end of the visit makes untrue."""
+"""Outdated by a reschedule, a cancellation or the end of the visit."""
 
 READ_BY_HOSTS = TO_HOST | {
     NotificationKind.host_handed_over,
     NotificationKind.host_bulk_summary,
 }
-"""What is worded for hosts, the former ones too."""
+"""Written for hosts, including former ones."""

@@ -1,38 +1,38 @@
-"""Where mails and pages lead their readers."""
+"""Links in mails and pages."""
 
 import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-# What a number has only where it is dialled from within its country.
+# The digit of a phone number that is dialled only within its country.
 TRUNK_PREFIX = re.compile(r"^(\+[^(]*)\(0\)")
 NOT_DIALLED = re.compile(r"[^0-9+]")
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """`public_url` is the address of this service as the world sees it, without a slash at its end.
+    """Builds links from `public_url`, the public address of the service without a trailing slash.
 
-    `map_url` has `{address}` where the address goes; empty, there are no maps.
+    `map_url` contains `{address}`; if empty, there are no map links.
     """
 
     public_url: str
     map_url: str
 
     def visitor_pass(self, token: str) -> str:
-        """The page that shows a visitor their pass."""
+        """Return the URL of a visitor's pass."""
         return f"{self.public_url}/pass/{token}"
 
     def map(self, address: str) -> str:
-        """A map of a postal address; empty where there is no address, or no map."""
+        """Return the URL of a map, or an empty string without an address or map service."""
         return self.map_url.replace("{address}", quote(address, safe="")) if address else ""
 
 
 def phone_link(number: str) -> str:
-    """Return what dials a number as people write it (RFC 3966)."""
+    """Return the `tel:` link of a phone number (RFC 3966)."""
     return "tel:" + NOT_DIALLED.sub("", TRUNK_PREFIX.sub(r"\1", number))
 
 
 def mail_link(address: str) -> str:
-    """Return what begins a mail to an address (RFC 6068)."""
+    """Return the `mailto:` link of an address (RFC 6068)."""
     return f"mailto:{quote(address, safe='@')}"

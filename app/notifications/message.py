@@ -1,4 +1,4 @@
-"""From a rendered mail to what goes over the wire: RFC 5322, MIME, RFC 6532 where needed."""
+"""Converts a rendered mail to an internet message: RFC 5322, MIME, and RFC 6532 if needed."""
 
 import re
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from app.notifications.wording import brief, one_line
 LONGEST_NAME = 100
 LONGEST_SUBJECT = 180
 
-# Neither spaces nor the marks that end or part an address (RFC 5322, 3.2.3).
+# No spaces and none of the characters that delimit addresses (RFC 5322, 3.2.3).
 _ADDRESS = re.compile(r'[^\s@<>()\[\]\\,:;"]+@[^\s@<>()\[\]\\,:;"]+')
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>")
 _OF_EVERY_MAIL = (
-    "Auto-Submitted: auto-generated\r\n"  # RFC 3834: no absence notices, please
+    "Auto-Submitted: auto-generated\r\n"  # RFC 3834: suppresses automatic replies
     "X-Auto-Response-Suppress: OOF, AutoReply\r\n"  # the same for Exchange
     "MIME-Version: 1.0\r\n"
 )
@@ -26,16 +26,16 @@ _OF_EVERY_MAIL = (
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A display name, which may be empty, and an address."""
+    """A mail address with a display name, which may be empty."""
 
     name: str
     address: str
 
     @classmethod
     def parse(cls, text: str) -> "Mailbox":
-        """The sender from `Visitor desk <visitors@example.com>` or a bare address; else ValueError.
+        """Parse `Visitor desk <visitors@example.com>` or a bare address; raise ValueError.
 
-        ASCII only in the address: one beyond that could not write to most of the world.
+        Only ASCII addresses, since many servers accept no others as the sender.
         """
         name, address = parseaddr(text)
         address = wire_address(address)
@@ -45,10 +45,10 @@ class Mailbox:
 
 
 def wire_address(address: str) -> str:
-    """The address as SMTP takes it, its domain in ASCII (RFC 5891). ValueError for a wrong one.
+    """Return the address for SMTP, with its domain in ASCII (RFC 5891); raise ValueError.
 
-    Only the form counts: whether a domain exists is for the server to say. A local part beyond
-    ASCII stays as it is, and only servers with SMTPUTF8 (RFC 6531) take it.
+    Checks the syntax only. A non-ASCII local part is kept, and needs a server with SMTPUTF8 (RFC
+    6531).
     """
     local_part, _, domain = address.rpartition("@")
     if not _ADDRESS.fullmatch(address) or one_line(address) != address:
@@ -65,7 +65,7 @@ def _ascii_domain(domain: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What SMTP is handed: the sender's address, and the lines of the mail, ended by CRLF."""
+    """A message for SMTP: the sender's address, and the content with CRLF line ends."""
 
     sender: str
     content: bytes
@@ -80,11 +80,10 @@ def build_message(
     date: datetime,
     reply_to: Mailbox | None = None,
 ) -> Message:
-    """Return the message; `message_id` (with its angle brackets) stays with every retry.
+    """Return the message; `message_id` (with angle brackets) is the same for every retry.
 
-    `date` is aware. `reply_to` is who reads replies, where somebody does.
-    The same mail gives the same bytes. Raises ValueError for a wrong address or Message-ID. Names
-    and subjects can be anything.
+    `date` is aware. The result is deterministic. Raise ValueError for an invalid address or
+    Message-ID; names and subjects can be any text.
     """
     if not _MESSAGE_ID.fullmatch(message_id):
         raise ValueError("not a Message-ID")
@@ -101,7 +100,7 @@ def build_message(
 
 
 def _reply_field(mailbox: Mailbox) -> str:
-    """Return the Reply-To, or nothing for an address that many servers would not take."""
+    """Return the Reply-To field, or nothing for an address that many servers reject."""
     is_plain = wire_address(mailbox.address).isascii()
     return _mailbox_field("Reply-To", mailbox) if is_plain else ""
 
@@ -112,13 +111,15 @@ def _mailbox_field(name: str, mailbox: Mailbox) -> str:
 
 
 def _header_text(text: str, length: int) -> str:
-    # "=?" opens an encoded word (RFC 2047), behind which a name could hide what `one_line` takes.
+    # "=?" begins an encoded word (RFC 2047), in which a name could hide what `one_line` removes.
     return brief(one_line(text), length).replace("=?", "= ?")
 
 
 def _body(mail: RenderedMail) -> bytes:
-    """mixed(alternative(text, related(html, images)), files), without the frames of one part:
-    the structure that every client shows inline."""
+    """Return the body, unwrapping containers of one part.
+
+    mixed(alternative(text, related(html, images)), files) is shown inline by all clients.
+    """
     html = text_part("html", mail.html)
     if mail.images:
         images = map(_image_part, mail.images)
@@ -135,6 +136,6 @@ def _image_part(image: InlineImage) -> bytes:
 
 
 def _calendar_part(file: CalendarFile) -> bytes:
-    # The method must be told in the header too, and be the same there (RFC 6047, 2.4).
+    # The header must repeat the method of the calendar (RFC 6047, 2.4).
     content_type = f'text/calendar; charset="utf-8"; method="{file.method.value}"'
     return file_part(content_type, file.text.encode(), f'attachment; filename="{file.filename}"')

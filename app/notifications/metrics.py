@@ -1,4 +1,4 @@
-"""Figures of the outbox. What waits in it is not counted here but read from the table."""
+"""Metrics of mail delivery. The size of the queue is read from the table instead."""
 
 from prometheus_client import Counter, Histogram
 
@@ -6,7 +6,7 @@ from app.notifications.claim_statements import Claim, DeliveryOutcome
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import NotificationStatus
 
-# What an attempt came to. A mail that goes back into the queue is deferred, in the words of SMTP.
+# The results of an attempt; "deferred" is the SMTP term for a mail that is queued again.
 RESULTS = {
     NotificationStatus.SENT: "sent",
     NotificationStatus.QUEUED: "deferred",
@@ -14,21 +14,21 @@ RESULTS = {
 }
 CLAIM_LOST = "claim_lost"
 
-_attempts = Counter("vms_mail_attempts", "Mails tried", ["kind", "result"])
+_attempts = Counter("vms_mail_attempts", "Attempts to send a mail", ["kind", "result"])
 for _kind in NotificationKind:
     for _result in (*RESULTS.values(), CLAIM_LOST):
         _attempts.labels(_kind, _result)
 _delays = Histogram(
     "vms_mail_delay_seconds",
-    "From a mail's first being due to the mail server's yes",
+    "Time from when a mail is first due until the mail server accepts it",
     buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400),
 )
-_taken_over = Counter("vms_mails_taken_over", "Mails that a dead worker had in hand")
-_superseded = Counter("vms_mails_superseded", "Mails dropped since their time had passed")
+_taken_over = Counter("vms_mails_taken_over", "Mails claimed by a worker that did not finish")
+_superseded = Counter("vms_mails_superseded", "Mails that were not sent because they were outdated")
 
 
 def count_attempt(claim: Claim, outcome: DeliveryOutcome, *, settled: bool) -> None:
-    """One attempt; `settled` says whether the outcome could be written down."""
+    """Count an attempt; `settled` is whether its outcome was recorded."""
     result = RESULTS[outcome.status] if settled else CLAIM_LOST
     _attempts.labels(claim.kind, result).inc()
     if outcome.sent_at:

@@ -1,8 +1,8 @@
-"""MIME (RFC 2045 to 2047) for the few parts that our mails are made of.
+"""MIME (RFC 2045 to 2047) for the few parts that our mails have.
 
-The standard library's `email` makes the same of any mail, parses each header that it is given, and
-takes longer for it than everything else that a mail costs: docs/decisions/0019. Its functions for
-the words of a header are used here; its parser reads in the tests what is written here.
+The standard library's `email` takes longer than everything else in the delivery
+(docs/decisions/0019). Its header encoding is used here, and its parser checks the results in the
+tests.
 """
 
 from base64 import encodebytes
@@ -15,15 +15,15 @@ LONGEST_LINE = 76
 
 
 def field(name: str, text: str) -> str:
-    """A header line of free text: folded, and in encoded words where it is not ASCII.
+    """Return a header line, folded, with encoded words if it is not ASCII.
 
-    `text` is one line (`one_line`) and has no beginning of an encoded word.
+    `text` is a single line (`one_line`) without "=?".
     """
     return f"{name}: {_folded(name, text)}{CRLF}"
 
 
 def mailbox_field(name: str, display_name: str, address: str) -> str:
-    """A header line with one mailbox; the display name is as the text of `field`, or empty."""
+    """Return a header line with one mailbox; `display_name` as `text` of `field`, or empty."""
     if not display_name:
         return f"{name}: {address}{CRLF}"
     quoted = f'"{quote(display_name)}"' if display_name.isascii() else display_name
@@ -33,21 +33,21 @@ def mailbox_field(name: str, display_name: str, address: str) -> str:
 
 
 def text_part(subtype: str, text: str) -> bytes:
-    """A text in quoted-printable: short lines that pass relays which recode eight-bit mail."""
+    """Return text in quoted-printable, whose short lines survive relays that recode 8-bit mail."""
     lines = text.replace(CRLF, "\n").replace("\r", "\n").replace("\n", CRLF)
     encoded = b2a_qp(lines.encode(), istext=True)
     return _part(f'text/{subtype}; charset="utf-8"', "quoted-printable", encoded)
 
 
 def file_part(content_type: str, content: bytes, disposition: str, *others: str) -> bytes:
-    """A file in base64; `disposition` is the value of that header, `others` are whole lines."""
+    """Return a file in base64; `disposition` is a header value, `others` are whole lines."""
     encoded = encodebytes(content).replace(b"\n", b"\r\n")
     return _part(content_type, "base64", encoded, f"Content-Disposition: {disposition}", *others)
 
 
 def multipart(subtype: str, *parts: bytes, parameters: str = "") -> bytes:
-    """Parts in one; none of another multipart inside may have the same subtype."""
-    # "=_" is found in neither quoted-printable nor base64 (RFC 2045, 6.7): no content ends a part.
+    """Return a multipart of `parts`; nested multiparts must have different subtypes."""
+    # "=_" occurs in neither quoted-printable nor base64 (RFC 2045, 6.7), so no content ends a part.
     boundary = f"=_{subtype}"
     head = f'Content-Type: multipart/{subtype}; boundary="{boundary}"{parameters}{CRLF}{CRLF}'
     opened = f"--{boundary}{CRLF}".encode()

@@ -1,4 +1,4 @@
-"""The mail outbox."""
+"""The outbox."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from app.notifications.kinds import NotificationKind
 
 
 class NotificationStatus(StrEnum):
-    """Where a mail is: waiting, in a worker's hands, or at one of three ends."""
+    """The state of a notification: queued, claimed, or one of three final states."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -23,11 +23,10 @@ class NotificationStatus(StrEnum):
 
 
 class Notification(Entity):
-    """One mail, written in the transaction that causes it.
+    """A mail to be sent, written in the transaction that causes it.
 
-    `version` makes (visitor, kind, version) unique: the same cause never mails twice. `attempts`
-    is also the fence of a claim: a worker that lost its claim finds another number. `request_id` is
-    that of the request or job that caused the mail, for the log.
+    (visitor, kind, version) is unique, so that a cause is mailed once. `attempts` is the fencing
+    token of a claim. `request_id` is that of the request or job that caused the mail, for the log.
     """
 
     __tablename__ = "notifications"

@@ -1,6 +1,6 @@
-"""What an outbox row carries: everything that a mail says, so that rendering needs no database.
+"""Payloads of notifications: all data of a mail, so that rendering needs no database.
 
-A payload is a snapshot. It goes to JSON with `model_dump(mode="json")` and comes back with
+A payload is stored with `model_dump(mode="json")` and read with
 `PAYLOADS[kind].model_validate(...)`, unchanged.
 """
 
@@ -50,15 +50,15 @@ def _known_zone(name: str) -> str:
     return name
 
 
-# Cleaned here and not in the templates, so that no template can forget it. Before the check of
-# Pydantic, which refuses the lone surrogates that this replaces.
+# Cleaned here, so that no template can forget it, and before Pydantic validates, which rejects the
+# lone surrogates that this replaces.
 OneLine = Annotated[str, BeforeValidator(_one_line_input)]
-# Whoever typed it, and strangers do: no mail program makes a link of it.
+# May be typed by anonymous visitors, so no mail client may turn it into a link.
 Typed = Annotated[OneLine, AfterValidator(unlinked)]
 PostalAddress = Annotated[str, BeforeValidator(_address_input)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
-# While a release rolls out, the worker of the old one reads rows of the new one: languages that it
-# does not know become English, and unknown fields are passed over.
+# During a rollout, workers of the old release read rows of the new one: unknown languages become
+# English, and unknown fields are ignored.
 MailLanguage = Annotated[Language, BeforeValidator(_known_language)]
 
 
@@ -76,7 +76,7 @@ class VisitPayload(Payload):
     company: Typed | None
     purpose: OneLine
     host_name: Typed | None
-    """None where the reception receives the visitor."""
+    """None if the visitor is received by reception."""
     site_name: OneLine
     site_address: PostalAddress
     timezone: Zone
@@ -84,13 +84,13 @@ class VisitPayload(Payload):
     visit_time: time
     qr_code: OneLine | None
     sequence: Annotated[int, Field(ge=0)]
-    """SEQUENCE of iCalendar (RFC 5545, 3.8.7.4): grows with every change of the visit."""
+    """SEQUENCE of iCalendar (RFC 5545, 3.8.7.4): increases with every change of the visit."""
     contact_phone: OneLine | None = None
     contact_email: OneLine | None = None
-    """How visitors reach the site."""
+    """How visitors can contact the site."""
     reply_to: OneLine | None = None
     is_typed_by_stranger: bool = True
-    """Whether no subject names the visitor; true where a row of the release before says nothing."""
+    """Whether subjects omit the visitor's name; rows of older releases default to true."""
 
     @property
     def starts_at(self) -> datetime:
@@ -101,9 +101,9 @@ class MovedVisitPayload(VisitPayload):
     previous_date: date
     previous_time: time
     previous_timezone: Zone | None = None
-    """That of the visit where it is None."""
+    """None if it is the time zone of the visit."""
     previous_site_name: OneLine | None = None
-    """Where the visit is at another site now."""
+    """Set if the visit moved to another site."""
 
     @property
     def previously_at(self) -> datetime:
@@ -119,19 +119,19 @@ class UpdatedVisitPayload(VisitPayload):
     previous_site_name: OneLine | None = None
     previous_site_address: PostalAddress | None = None
     previous_timezone: Zone | None = None
-    """Each of them None where it has not changed."""
+    """The previous facts are None if unchanged."""
 
 
 class HandedOverPayload(VisitPayload):
     account_id: UUID | None = None
-    """The former host's account, where there is one: it may be closed, or have a new address."""
+    """The account of the former host, if any; it may be closed or have a new address."""
     new_host_name: Typed | None = None
 
 
 class ArrivalPayload(VisitPayload):
     arrived_at: AwareDatetime
     gate: OneLine | None
-    to_reception: bool = False  # the host has no address, or a closed account
+    to_reception: bool = False  # the host has no address or a closed account
 
     @property
     def arrived_at_local(self) -> datetime:
@@ -149,22 +149,22 @@ class BulkRow(ListedVisitor):
     visit_time: time
     site_name: OneLine | None = None
     timezone: Zone | None = None
-    """Where the visits of one mail are at several sites; else those of the mail."""
+    """Set if the visits of one mail are at several sites."""
 
 
 class BulkSummaryPayload(Payload):
     account_id: UUID | None = None
-    """The host's account, where there is one: it may be closed, or have a new address."""
+    """The account of the host, if any; it may be closed or have a new address."""
     host_name: Typed
     site_name: OneLine
-    """Of several sites, all of their names."""
+    """The names of all sites if there are several."""
     timezone: Zone
     visitors: tuple[BulkRow, ...]
 
     @model_validator(mode="before")
     @classmethod
     def _one_site_or_several(cls, said: dict[str, Any]) -> dict[str, Any]:
-        """Name the sites: once, where all visits are at the same one."""
+        """Name the site once if all visits are at the same one."""
         rows = [row if isinstance(row, dict) else row.model_dump() for row in said["visitors"]]
         sites = dict.fromkeys(
             (row["site_name"], row["timezone"]) for row in rows if row.get("site_name")
@@ -179,7 +179,7 @@ class BulkSummaryPayload(Payload):
 
 
 class SummaryOfVisits(Payload):
-    """A `BulkSummaryPayload` as it is written: who the visitors are is read when it leaves."""
+    """The stored form of `BulkSummaryPayload`; the visitors are read when the mail is sent."""
 
     account_id: UUID
     host_name: Typed
@@ -193,13 +193,13 @@ class AccountPayload(Payload):
 
 
 class EmailChangedPayload(AccountPayload):
-    is_new: bool  # whether this mail goes to the new address, or to the former one
+    is_new: bool  # whether this mail goes to the new address, not the former one
 
 
 class AccountLinkPayload(AccountPayload):
     link: OneLine
     valid_for_minutes: Annotated[int, Field(gt=0)]
-    is_first: bool = False  # the account has just been made for its owner, by somebody else
+    is_first: bool = False  # the account has just been created by someone else
 
 
 PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(
@@ -225,10 +225,10 @@ PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(
 
 
 def local_moment(day: date, at: time, zone: str) -> datetime:
-    """A site's local date and time as an aware instant in its zone.
+    """Return a site's local date and time as an aware instant in its zone.
 
-    The way through UTC moves a time that the clocks skip (02:30 on the night of the change) to
-    the one that they show instead; of a time that comes twice it is the first.
+    Converting through UTC maps a time that the clocks skip to the one they show instead. An
+    ambiguous time is the first of the two.
     """
     tz = ZoneInfo(zone)
     return datetime.combine(day, at, tzinfo=tz).astimezone(UTC).astimezone(tz)

@@ -1,9 +1,8 @@
-"""From a payload to the words of a mail. Pure: no database, no network, no clock.
+"""Renders mails from payloads. Pure: no database, network or clock.
 
-One template a mail, filled three times: the same sentences make the subject, the plain text and the
-HTML. The folders `subject`, `text` and `html` of `email_templates/` hold the frame and the parts in
-the form that each of them has. The language is a fact of the payload, as the site's time zone is;
-the words are made here, so that a corrected one reaches the mails that wait.
+Each mail has one template, rendered three times, for the subject, the plain text and the HTML; the
+folders `subject`, `text` and `html` of `email_templates/` have the layout and macros of each form.
+Rendering at the time of sending applies corrected templates to queued mails, too.
 """
 
 import re
@@ -24,12 +23,12 @@ from app.notifications.templates import environment
 from app.notifications.wording import one_line
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "email_templates"
-# Where each form of a mail finds its frame and its parts.
+# The template folders of each form of a mail.
 FORMS = {"subject": ("subject", "text"), "text": ("text",), "html": ("html",)}
 BLANK_LINES = re.compile(r"\n{3,}")
 
 QR_CONTENT_ID = "qr-code@vms"
-# Shown at 260 CSS pixels, twice that for the screens of phones.
+# Shown at 260 CSS pixels; twice that for high-resolution screens.
 QR_SCALE = 14
 
 WITH_QR_CODE = frozenset(
@@ -55,7 +54,7 @@ CALENDAR_METHODS = {
 
 @dataclass(frozen=True, slots=True)
 class InlineImage:
-    """A PNG that the HTML shows by `cid:`; `content_id` is without the angle brackets."""
+    """A PNG that the HTML refers to by `cid:`; `content_id` has no angle brackets."""
 
     content_id: str
     filename: str
@@ -87,11 +86,11 @@ def render(
     links: Links,
     is_answered: bool = False,
 ) -> RenderedMail:
-    """Return the mail of this kind, in the language of its payload.
+    """Return the mail of this kind in the language of its payload.
 
-    `made_at` (aware) stamps the calendar file; `organizer` is the address that it names, the
-    sender's. `is_answered` is whether somebody reads replies, those to its Reply-To. Raises
-    TypeError for the payload of another kind.
+    `made_at` (aware) is the timestamp of the calendar file, and `organizer` (the sender's address)
+    its organizer. `is_answered` is whether replies are read. Raise TypeError if the payload does
+    not match the kind.
     """
     if not isinstance(payload, PAYLOADS[kind]):
         raise TypeError(f"{kind} is rendered from {PAYLOADS[kind].__name__}")
@@ -107,7 +106,7 @@ def render(
 
 @lru_cache
 def environment_of(form: str, language: Language) -> Environment:
-    """The templates as one form of a mail, in a language."""
+    """Return the template environment for one form of a mail in a language."""
     folders = [*(TEMPLATES / name for name in FORMS[form]), TEMPLATES]
     return environment(language, folders, html=form == "html")
 
@@ -121,7 +120,7 @@ def _plain(text: str) -> str:
 
 
 def _values(payload: Payload, links: Links) -> dict[str, object]:
-    """The payload's fields, its moments and where it leads, by name."""
+    """Return the template variables: the payload's fields, its times and links."""
     names = [*type(payload).model_fields, "starts_at", "previously_at", "arrived_at_local"]
     values = {name: getattr(payload, name) for name in names if hasattr(payload, name)}
     del values["language"]

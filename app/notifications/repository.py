@@ -37,11 +37,11 @@ from app.notifications.payloads import Payload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMail:
-    """A mail to be queued; `pointless_after` is when it is better not sent at all.
+    """A mail to be queued; after `pointless_after` it is not sent.
 
-    `version` is the revision of the visit that made it necessary. One to `erase_when_done` is
-    about a visitor who is erased already: it is shown nowhere, and its row goes with it. `withheld`
-    is why a mail is not sent at all, and only noted.
+    `version` is the revision of the visit. With `erase_when_done` it is hidden and its row is
+    deleted after sending, since the visitor has been erased. `withheld` is the reason not to send
+    it but only record it.
     """
 
     kind: NotificationKind
@@ -62,12 +62,12 @@ NEWEST_FIRST = Ordering(
 
 
 class NotificationReader(ReadRepository[Notification]):
-    """Looks mails up."""
+    """Queries for notifications."""
 
     model = Notification
 
     async def of_visitor(self, visitor_id: UUID) -> Sequence[Notification]:
-        """Every mail about one visitor, oldest first."""
+        """Return all notifications of a visitor, oldest first."""
         found = await self.session.scalars(
             self.statement().where(Notification.visitor_id == visitor_id).order_by(Notification.id)
         )
@@ -76,7 +76,7 @@ class NotificationReader(ReadRepository[Notification]):
     async def summaries_naming(
         self, visitor_id: UUID, queued_at: datetime
     ) -> Sequence[Notification]:
-        """The summary to the host of the upload at an instant, where it lists this visitor."""
+        """Return the host's summaries queued at an instant that list this visitor."""
         row = {"visitors": [{"visitor_id": str(visitor_id)}]}
         found = await self.session.scalars(
             self.statement()
@@ -97,7 +97,7 @@ class NotificationReader(ReadRepository[Notification]):
 
 
 class MailKeeper(Repository[Notification]):
-    """Ends mails that are not true any more, and takes visitors out of those that are kept."""
+    """Supersedes outdated notifications, and removes visitors from stored ones."""
 
     model = Notification
 
@@ -107,10 +107,10 @@ class MailKeeper(Repository[Notification]):
         now: datetime,
         kinds: Collection[NotificationKind] = ABOUT_VISIT,
     ) -> None:
-        """End the mails of these kinds about some visits: they are not true any more.
+        """Supersede notifications of these kinds about these visits.
 
-        One that is in a worker's hands goes out, but is not tried again; what corrects it waits
-        for the end of that attempt.
+        A claimed one is still sent but not retried; the one that corrects it waits for the end of
+        that attempt.
         """
         await self.unit.write(
             superseding(
@@ -119,7 +119,7 @@ class MailKeeper(Repository[Notification]):
         )
 
     async def supersede_hand_over(self, visitor_id: UUID, host_email: str, now: datetime) -> None:
-        """End the mail that takes a visit from a host who has it again."""
+        """Supersede the hand-over mail to a host who has the visit again."""
         theirs = func.lower(Notification.recipient) == host_email.lower()
         await self.unit.write(
             superseding(
@@ -130,7 +130,7 @@ class MailKeeper(Repository[Notification]):
         )
 
     async def erase_of(self, visitor_ids: Collection[UUID]) -> None:
-        """Delete every mail about these visitors."""
+        """Delete all notifications about these visitors."""
         await self.unit.write(
             delete(Notification)
             .where(Notification.visitor_id.in_(visitor_ids))
@@ -140,8 +140,8 @@ class MailKeeper(Repository[Notification]):
     async def erase_from_summaries(
         self, visitor_ids: Collection[UUID], queued_at: Collection[datetime]
     ) -> None:
-        """Take visitors out of the summaries that their uploads queued at these instants."""
-        # Locked in one order: two runs may have visitors of the same uploads.
+        """Remove visitors from the summaries queued by their uploads at these instants."""
+        # Locked in a fixed order, since two runs may have visitors of the same uploads.
         locked = await self.session.scalars(
             select(Notification.id)
             .where(*_summaries(queued_at))
@@ -163,23 +163,23 @@ class MailKeeper(Repository[Notification]):
 
 
 class Outbox(MailKeeper):
-    """Where mail is put, in the transaction that causes it."""
+    """Queues mails in the transaction that causes them."""
 
     def __init__(self, unit: WriteSession, wake: AfterCommit) -> None:
         super().__init__(unit)
         self._wake = wake
 
     def wake_after_commit(self) -> None:
-        """Tell the worker, once the mail is there for it."""
+        """Wake the worker after the commit."""
         self.unit.after_commit(self._wake)
 
     def put(self, mail: OutgoingMail, now: datetime) -> None:
-        """Queue one mail."""
+        """Queue a mail."""
         self.unit.append(Notification, mail_row(mail, now))
         self.wake_after_commit()
 
     async def put_once(self, mail: OutgoingMail, now: datetime) -> bool:
-        """Queue one mail unless its (visitor, kind, version) is there; says whether it was new."""
+        """Queue a mail unless its (visitor, kind, version) exists; return whether it is new."""
         statement = insert(Notification).values(mail_row(mail, now)).on_conflict_do_nothing()
         inserted = bool((await self.unit.write(statement)).rowcount)
         if inserted:
@@ -187,7 +187,7 @@ class Outbox(MailKeeper):
         return inserted
 
     async def lock_failed(self, notification_id: UUID) -> Notification:
-        """Return a mail that has failed, locked; raise `NotFound`, `NotFailed` and `Pointless`."""
+        """Lock and return a failed notification; raise `NotFound`, `NotFailed` or `Pointless`."""
         notification = await self.lock(
             Notification.id == notification_id, ~Notification.erase_when_done
         )
@@ -200,7 +200,7 @@ class Outbox(MailKeeper):
         return notification
 
     def retry(self, notification: Notification, now: datetime) -> Notification:
-        """Queue a locked mail again; its day of tries begins now."""
+        """Queue a locked notification again, for another day of attempts."""
         notification.status = NotificationStatus.QUEUED
         notification.next_attempt_at = notification.tries_began_at = now
         notification.attempts = 0
@@ -208,7 +208,7 @@ class Outbox(MailKeeper):
         return notification
 
     async def hands_free_at(self, visitor_id: UUID, now: datetime) -> datetime:
-        """Return when no worker has a mail about a visit in hand any more, at the latest."""
+        """Return when the last claim of a mail about the visit ends at the latest."""
         until = await self.session.scalar(
             select(func.max(Notification.lease_until)).where(
                 Notification.visitor_id == visitor_id,
@@ -221,7 +221,7 @@ class Outbox(MailKeeper):
 def superseding(
     which: ColumnElement[bool], now: ColumnElement[datetime], kinds: Collection[NotificationKind]
 ) -> Update:
-    """Return the UPDATE that ends mails which wait, have failed or are on their way."""
+    """Return the UPDATE that supersedes queued, failed and claimed notifications."""
     is_sending = Notification.status == literal_column(f"'{NotificationStatus.SENDING}'")
     ending = [NotificationStatus.QUEUED, NotificationStatus.SENDING, NotificationStatus.FAILED]
     return (
@@ -249,7 +249,7 @@ def _summaries(queued_at: Collection[datetime]) -> tuple[ColumnElement[bool], ..
 
 
 def mail_row(mail: OutgoingMail, now: datetime) -> dict[str, Any]:
-    """The columns of a queued mail."""
+    """Return the column values of a queued notification."""
     context = current_context()
     return {
         "id": new_id(),

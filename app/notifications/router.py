@@ -1,4 +1,4 @@
-"""`/api/notifications/`: mail that could not be delivered is seen, and sent again."""
+"""`/api/notifications/`: list mails and send failed ones again."""
 
 from typing import Annotated
 from uuid import UUID
@@ -28,7 +28,7 @@ async def list_all_notifications(
     status: Annotated[NotificationStatus | None, Query()] = None,
     kind: Annotated[NotificationKind | None, Query()] = None,
 ) -> Page[Notification]:
-    """Each with its state, newest first; `status=failed` are those that need somebody."""
+    """Return mails with their status, newest first; `status=failed` lists the undelivered."""
     rows, next_cursor, total = await NotificationReader(session).page(status, kind, page)
     items = [Notification.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
@@ -44,10 +44,10 @@ async def list_all_notifications(
 async def retry_notification(
     notification_id: UUID, _: NotificationManager, request: Request, unit: Writing, now: Now
 ) -> Notification:
-    """Try a failed mail for another day.
+    """Try a failed mail again for one more day.
 
-    It goes to the address, and says the facts, of the visit as it is now. A mail that is not true
-    any more is `superseded`, and can't be sent again.
+    It is sent to the current address with the current facts of the visit. An outdated mail becomes
+    `superseded` and can't be sent again.
     """
     outbox = Outbox(unit, request.app.state.wake_outbox)
     notification = await outbox.lock_failed(notification_id)

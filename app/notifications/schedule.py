@@ -1,4 +1,4 @@
-"""When a mail that could not be delivered is tried again. Pure."""
+"""When to retry failed deliveries. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ JITTER = 0.1
 
 
 def pause_after(attempts: int, chance: float) -> timedelta:
-    """The pause after the `attempts`-th failure; `chance` in [0, 1) spreads it by a tenth."""
+    """Return the pause after this many failures; `chance` in [0, 1) adds up to a tenth."""
     if attempts <= len(FIRST_PAUSES):
         seconds = FIRST_PAUSES[attempts - 1]
     else:
@@ -21,6 +21,6 @@ def pause_after(attempts: int, chance: float) -> timedelta:
 def next_attempt(
     tries_began_at: datetime, attempts: int, now: datetime, chance: float
 ) -> datetime | None:
-    """When to try again, or None once a day has been spent on it."""
+    """Return the time of the next attempt, or None after a day of attempts."""
     due = now + pause_after(attempts, chance)
     return due if due <= tries_began_at + GIVE_UP_AFTER else None

@@ -1,4 +1,4 @@
-"""How mails are shown."""
+"""Response bodies of notifications."""
 
 from datetime import datetime
 from typing import Self
@@ -11,7 +11,7 @@ from app.notifications.models import NotificationStatus
 
 
 class Notification(BaseModel):
-    """One mail and where it is."""
+    """A mail and its delivery status."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -22,9 +22,9 @@ class Notification(BaseModel):
     status: NotificationStatus
     attempts: int
     last_error: str | None = Field(
-        description="The mail server's last refusal, or why the mail is not sent"
+        description="The mail server's last error, or why the mail is not sent"
     )
-    next_attempt_at: datetime | None = Field(description="null unless the mail is queued")
+    next_attempt_at: datetime | None = Field(description="Null unless the mail is queued")
     created_at: datetime
     sent_at: datetime | None
 

@@ -1,4 +1,4 @@
-"""Handing mails to an SMTP server (RFC 5321), and telling faults that pass from those that stay."""
+"""Sends mails by SMTP (RFC 5321), and tells temporary from permanent failures."""
 
 import asyncio
 import ssl
@@ -15,11 +15,10 @@ from app.notifications.wording import one_line
 
 LONGEST_REPLY = 500
 
-# RFC 4954, 6: our credentials are missing, wrong or of the wrong kind. That is for the
-# operator to put right, and the mail should then still be there, so it is never the recipient's
-# permanent fault, at whatever command a server chooses to say it.
+# RFC 4954, 6: our credentials are missing, wrong or of the wrong kind. The operator must fix that,
+# so it is never a permanent failure of the mail, whichever command is answered with it.
 _CREDENTIALS_REFUSED = frozenset({530, 534, 535, 538})
-# The address then stands in the message, too, whose headers have eight bits (RFC 6531, 3.4).
+# The address is also in the message, whose headers then have 8-bit characters (RFC 6531, 3.4).
 _BEYOND_ASCII = ("SMTPUTF8", "BODY=8BITMIME")
 _REFUSALS = (
     aiosmtplib.SMTPRecipientRefused,
@@ -29,7 +28,7 @@ _REFUSALS = (
 
 
 class MailError(Exception):
-    """The mail was not taken; `reply` is the server's answer in one line, cut at 500 characters."""
+    """A mail was not accepted; `reply` is the server's, in one line of up to 500 characters."""
 
     def __init__(self, reply: str) -> None:
         self.reply = one_line(reply)[:LONGEST_REPLY]
@@ -37,17 +36,19 @@ class MailError(Exception):
 
 
 class TemporaryMailError(MailError):
-    """Worth another try: no connection, no TLS, no answer in time, 4xx, our credentials refused."""
+    """A failure worth a retry: no connection, TLS or timely reply, 4xx, or refused credentials."""
 
 
 class PermanentMailError(MailError):
-    """No later try can succeed: 5xx to this recipient or this message, or an address that the
-    server can't take."""
+    """A failure that no retry can fix.
+
+    The server answered 5xx to the recipient or the message, or can't accept the address.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """Where mails go. `timeout` is in seconds and bounds a whole `Mailer.send`."""
+    """Settings of the SMTP server; `timeout` limits a whole `Mailer.send`, in seconds."""
 
     host: str
     port: int
@@ -58,10 +59,10 @@ class SmtpSettings:
 
 
 class Mailer:
-    """One connection, opened with the first mail and kept for those that follow.
+    """A connection that is opened with the first mail and then reused.
 
-    Mails of several tasks take turns. `tls_context` replaces the usual one, for servers with a
-    certificate authority of their own.
+    Concurrent mails are sent one at a time. `tls_context` replaces the default one, for servers
+    with a private certificate authority.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Mailer:
     ) -> None:
         self._timeout = settings.timeout
         self._turn = asyncio.Lock()
-        self._is_refused = False  # the last mail was, and its envelope has to be thrown away
+        self._is_refused = False  # the last mail was refused, and its envelope must be reset
         self._client = aiosmtplib.SMTP(
             hostname=settings.host,
             port=settings.port,
@@ -91,16 +92,16 @@ class Mailer:
         traceback: TracebackType | None,
     ) -> None:
         if self._client.is_connected:
-            # Courtesy only: every mail has had its answer, nothing is lost without it.
+            # A courtesy only: every mail has had its reply.
             with suppress(aiosmtplib.SMTPException, OSError):
                 await self._client.quit(timeout=min(self._timeout, 2.0))
         self._client.close()
 
     async def send(self, message: Message, recipient: str) -> None:
-        """Hand `message` over for the address `recipient`; returns when the server has taken it.
+        """Send a message to an address; return when the server has accepted it.
 
-        Raises TemporaryMailError or PermanentMailError. Where the answer to the message itself is
-        lost (TemporaryMailError) the server may have taken it all the same.
+        Raise TemporaryMailError or PermanentMailError. If the final reply is lost
+        (TemporaryMailError), the server may have accepted the mail.
         """
         async with self._turn:
             with _our_errors():
@@ -119,18 +120,17 @@ class Mailer:
             await self._client.data(message.content)
 
     async def _begin(self, sender: str, encoding: str) -> None:
-        """MAIL, over a living connection. Servers drop an idle one without a word.
+        """Send MAIL over a live connection, since servers drop idle ones silently.
 
-        Before DATA nothing has been handed over, so that MAIL may be said again over a new one. The
-        mail itself is not sent again after a fault, for in the midst of it nobody knows whether the
-        server has taken it, and it would arrive twice.
+        Before DATA nothing has been sent, so that MAIL can be repeated on a new connection. A mail
+        is not repeated after DATA, because it might arrive twice.
         """
         if self._client.is_connected:
             try:
                 if self._is_refused:
                     await self._client.rset(timeout=self._timeout / 3)
                 return await self._mail(sender, encoding, timeout=self._timeout / 3)
-            except OSError:  # which holds what the client raises for silence and a lost connection
+            except OSError:  # includes what the client raises for timeouts and lost connections
                 self._client.close()
         await self._client.connect()
         return await self._mail(sender, encoding, timeout=self._timeout)
@@ -142,14 +142,14 @@ class Mailer:
                 await self._client.ehlo(timeout=timeout)
             if not self._client.supports_extension("smtputf8"):
                 raise aiosmtplib.SMTPNotSupported(
-                    "The server takes ASCII addresses alone (SMTPUTF8)"
+                    "The server accepts only ASCII addresses (no SMTPUTF8)"
                 )
             options = _BEYOND_ASCII
         await self._client.mail(sender, options=options, timeout=timeout)
 
     def _drop_connection_after(self, error: BaseException) -> None:
-        # After a refusal the server can take the next mail. After a timeout or a cancellation an
-        # answer is still under way and would be taken for the next mail's.
+        # After a refusal the connection can be reused. After a timeout or cancellation a late reply
+        # could be mistaken for that of the next mail.
         self._is_refused = isinstance(error, _REFUSALS)
         if not self._is_refused:
             self._client.close()
@@ -163,9 +163,9 @@ def _our_errors() -> Iterator[None]:
         raise _of_answer(answer) from answer
     except aiosmtplib.SMTPNotSupported as error:
         raise PermanentMailError(error.message) from error
-    # OSError holds TimeoutError and SSLError; ValueError is a machine or a sender set up wrongly.
+    # OSError includes TimeoutError and SSLError; ValueError is a wrong host or sender setting.
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        raise TemporaryMailError(str(error) or "No answer in time") from error
+        raise TemporaryMailError(str(error) or "No reply in time") from error
 
 
 def _checked(recipient: str) -> str:

@@ -1,4 +1,4 @@
-"""What strangers may have mailed to an address that nobody has proven to be theirs."""
+"""Limits on mails that anonymous callers cause to addresses whose owner is not verified."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from app.core.http.limits import Limit, RateLimiter, Rule, TooManyRequests
 from app.core.text import account_key
 
 MAILS_OF_STRANGERS = Rule("mails of strangers", "3/day")
-WITHHELD = "Not sent: strangers have had enough mail sent to this address for today"
+WITHHELD = "Not sent: the daily limit of mails from self-registration to this address is reached"
 
 
 def mails_of_strangers(email: str) -> Limit:
-    """Return what counts the mails that strangers cause to an address, however it is spelled."""
+    """Return the limit for mails caused by anonymous callers, ignoring spelling variants."""
     return MAILS_OF_STRANGERS.of(account_key(email))
 
 
 @dataclass(frozen=True, slots=True)
 class StrangerMails:
-    """Counts the mails to addresses that nobody has proven."""
+    """Counts mails to unverified addresses."""
 
     limiter: RateLimiter
 
@@ -29,5 +29,5 @@ class StrangerMails:
         return False
 
     async def give_back(self, email: str) -> None:
-        """Take back a mail that was not queued after all."""
+        """Undo the count of a mail that was not queued."""
         await self.limiter.give_back(mails_of_strangers(email))

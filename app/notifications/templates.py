@@ -1,4 +1,4 @@
-"""Jinja2 as mails and pages use it: in one language, strict about what is missing."""
+"""Jinja2 environments for mails and pages: one language each, strict about undefined values."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +14,9 @@ I18N = "jinja2.ext.i18n"
 
 
 def environment(language: Language, folders: Sequence[Path], *, html: bool) -> Environment:
-    """The templates of these folders, the first one's before the others', in a language.
+    """Return an environment with these folders, searched in order, in a language.
 
-    `html` escapes every value that is not a macro's own output.
+    `html` escapes every value that is not the output of a macro.
     """
     made = Environment(
         loader=FileSystemLoader(folders),

@@ -1,4 +1,4 @@
-"""How names, times and purposes are worded, in the language of the reader."""
+"""Formats names, times and purposes in the reader's language."""
 
 import unicodedata
 from datetime import date, datetime, time
@@ -10,16 +10,16 @@ from babel.units import format_unit
 
 from app.core.languages import Language, translations
 
-# Embeddings, overrides and isolates: one left open in a name turns the rest of the line around.
-# The plain direction marks U+200E and U+200F can't, and belong to names in Hebrew and Arabic.
+# Embeddings, overrides and isolates: left open in a name, one reorders the rest of the line. The
+# direction marks U+200E and U+200F can't, and are part of names in Hebrew and Arabic.
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Control characters, line and paragraph separators, lone surrogates (not encodable in UTF-8).
+# Control characters, line and paragraph separators, and lone surrogates (which UTF-8 can't encode).
 _BREAKING = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 
 def one_line(text: str) -> str:
-    """The text without anything that ends a line or a header: such characters become spaces."""
-    if not text.isprintable():  # as almost every text is, and then has nothing of the kind
+    """Replace everything that ends a line or a header with spaces."""
+    if not text.isprintable():  # almost always, and then there is nothing to replace
         text = "".join(" " if _breaks(char) else char for char in text)
     return " ".join(text.split())
 
@@ -29,12 +29,12 @@ def _breaks(char: str) -> bool:
 
 
 def brief(text: str, length: int = 60) -> str:
-    """At most `length` characters, cut with an ellipsis: for subjects and greetings."""
+    """Shorten a text to `length` characters with an ellipsis, for subjects and greetings."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 class Wording:
-    """The words of one language for what templates can't word themselves."""
+    """Formats values for templates in one language."""
 
     def __init__(self, language: Language) -> None:
         self.language = language
@@ -53,42 +53,42 @@ class Wording:
         }
 
     def day(self, moment: datetime) -> str:
-        """Monday, 23 November 2026."""
+        """Format as "Monday, 23 November 2026"."""
         return _long_date(self._locale, moment.date())
 
     def short_day(self, moment: datetime) -> str:
-        """Mon, 23 Nov 2026."""
+        """Format as "Mon, 23 Nov 2026"."""
         return format_skeleton("yMMMEd", moment, locale=self._locale)
 
     def clock(self, moment: datetime) -> str:
-        """09:30."""
+        """Format as "09:30"."""
         return _short_time(self._locale, moment.hour, moment.minute)
 
     def time_of_day(self, moment: datetime) -> str:
-        """09:30 with what the language says to it: 09:30 Uhr in German."""
+        """Format as "09:30", with the suffix of the language: "09:30 Uhr" in German."""
         return self.gettext("%(clock)s") % {"clock": self.clock(moment)}
 
     def moment(self, moment: datetime) -> str:
-        """Monday, 23 November 2026, 09:30."""
+        """Format as "Monday, 23 November 2026, 09:30"."""
         return f"{self.day(moment)}, {self.time_of_day(moment)}"
 
     def zone(self, moment: datetime) -> str:
-        """Europe/Berlin, CET. An offset where the zone has no abbreviation."""
+        """Format as "Europe/Berlin, CET", with an offset if the zone has no abbreviation."""
         name, abbreviation = str(moment.tzinfo), self._abbreviation(moment)
         return name if name == abbreviation else f"{name}, {abbreviation}"
 
     def when(self, moment: datetime) -> str:
-        """Monday, 23 November 2026, 09:30 (Europe/Berlin, CET)."""
+        """Format as "Monday, 23 November 2026, 09:30 (Europe/Berlin, CET)"."""
         return f"{self.moment(moment)} ({self.zone(moment)})"
 
     def duration(self, minutes: int) -> str:
-        """60 as 1 hour, 90 as 90 minutes, 2880 as 2 days."""
+        """Format 60 as "1 hour", 90 as "90 minutes" and 2880 as "2 days"."""
         units = ((1440, "day"), (60, "hour"), (1, "minute"))
         size, unit = next(unit for unit in units if minutes % unit[0] == 0)
         return format_unit(minutes // size, f"duration-{unit}", "long", locale=self._locale)
 
     def purpose(self, purpose: str) -> str:
-        """`business_meeting` as business meeting; one that is new to this release as it is."""
+        """Translate a purpose; return one of a newer release unchanged."""
         return self._purposes.get(purpose) or purpose.replace("_", " ")
 
     def _abbreviation(self, moment: datetime) -> str:
@@ -100,7 +100,7 @@ class Wording:
         return f"UTC{offset[:3]}:{offset[3:5]}"
 
 
-# Babel looks for its patterns anew for each date; a mail has its own four times.
+# Babel parses its patterns for every date, and a mail has the same one four times.
 @lru_cache(maxsize=1024)
 def _long_date(locale: Locale, day: date) -> str:
     return format_date(day, "full", locale)
@@ -113,5 +113,5 @@ def _short_time(locale: Locale, hour: int, minute: int) -> str:
 
 @lru_cache
 def wording(language: Language) -> Wording:
-    """The words of a language, made once."""
+    """Return the formatter of a language."""
     return Wording(language)

@@ -1,4 +1,4 @@
-"""What the routes of passes work with: a token that is ours, and the pass before its reader."""
+"""Dependencies of the pass routes: a genuine token, and the pass in the reader's language."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ from app.passes.service import VisitorPass, find_pass
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A pass as its reader wants to read it."""
+    """A pass, with the language of its reader."""
 
     token: str
     found: VisitorPass
@@ -29,7 +29,7 @@ class View:
     links: Links
 
     def page(self, name: str, **values: Any) -> HTMLResponse:
-        """The page of this name, with all that pages say of a pass."""
+        """Return the page of this name, with the facts of the pass."""
         return page(name, self.language, **self._facts(), **values)
 
     def _facts(self) -> dict[str, Any]:
@@ -46,7 +46,10 @@ class View:
 
 
 async def _genuine(token: str, request: Request, limiter: Limiter, settings: Configured) -> str:
-    """The token of the address. Forged ones cost no look-up in the database, and are limited."""
+    """Return the token of the path.
+
+    Forged tokens are rejected without a database query, and are rate-limited.
+    """
     if not request.app.state.qr_tokens.is_genuine(token):
         rule = Rule("forged pass", settings.forged_pass_limit_per_address)
         await limiter.hit(rule, client_network())

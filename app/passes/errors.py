@@ -1,15 +1,15 @@
-"""Why there is no pass to be seen. Visitors get them as pages (`problem_pages.py`)."""
+"""Errors of passes. Visitors get them as HTML pages (`middleware.py`)."""
 
 from app.core.errors import Problem
 
 
 class UnknownPass(Problem):
-    status, code, title = 404, "unknown_pass", "There is no pass here"
+    status, code, title = 404, "unknown_pass", "Pass not found"
 
 
 class ReplacedPass(Problem):
     status, code, title = (
         410,
         "replaced_pass",
-        "This pass was replaced: the newest mail has the one that counts",
+        "This pass was replaced: use the one in the newest mail",
     )

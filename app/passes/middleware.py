@@ -1,4 +1,4 @@
-"""Problems as pages: who stands before a pass is a person with a browser, not a program."""
+"""HTML pages instead of problem documents, since a pass is opened by a person in a browser."""
 
 import json
 
@@ -13,9 +13,9 @@ KEPT = ("allow", "connection", "retry-after", "x-request-id")
 
 
 class ProblemPagesMiddleware:
-    """Answers with a page wherever a request below `prefix` ends in a problem document.
+    """Replace the problem responses of paths below `prefix` with HTML pages.
 
-    Pure ASGI middleware, so that it has the problems of every other one and of what crashed, too.
+    Pure ASGI middleware, so that problems of other middleware and of crashes are covered, too.
     """
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
@@ -31,7 +31,7 @@ class ProblemPagesMiddleware:
 
 
 class _Answer:
-    """One answer, held back while it is a problem."""
+    """A response that is buffered if it is a problem."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send

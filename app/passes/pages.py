@@ -1,4 +1,4 @@
-"""The pages of a pass: HTML without scripts, for one reader, kept by nobody."""
+"""The HTML pages of a pass: without scripts, and never cached."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ STYLE = (TEMPLATES / "style.css").read_text(encoding="utf-8")
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 HEADERS = {
-    # The style stands in the page, so that one answer is all of it, and printing needs no other.
+    # The style is inline, so that the page is complete in one response, for printing too.
     "Content-Security-Policy": (
         f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; img-src data:; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -31,14 +31,14 @@ HEADERS = {
 
 
 def page(name: str, language: Language, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """The page of this name, in a language."""
+    """Render the page of this name in a language."""
     content = _templates(language).get_template(f"{name}.jinja").render(values)
     headers = HEADERS | {"Content-Language": language.value}
     return HTMLResponse(content, status_code=status, headers=headers)
 
 
 def qr_image(token: str) -> str:
-    """The code as the address of an image: sharp in every size, on paper too."""
+    """Return the QR code as a data URL of an SVG image, sharp at any size and in print."""
     return f"data:image/svg+xml;base64,{base64.b64encode(qr_svg(token)).decode()}"
 
 

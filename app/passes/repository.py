@@ -8,14 +8,14 @@ from app.visitors.repository import VisitorReader
 
 
 class PassReader(VisitorReader):
-    """Looks visitors up by the token of their pass."""
+    """Queries for visitors by the token of their pass."""
 
     async def current(self, token: str) -> Visitor | None:
-        """The visitor whose pass this is now."""
+        """Return the visitor whose current pass this is."""
         return await self.session.scalar(self.statement().where(Visitor.qr_code == token))
 
     async def was_replaced(self, token: str) -> bool:
-        """Return whether another pass has taken this one's place."""
+        """Return whether the pass was replaced by another one."""
         found = await self.session.scalar(
             select(RetiredQrCode.visitor_id).where(RetiredQrCode.token_hash == token_hash(token))
         )

@@ -1,7 +1,7 @@
-"""`/pass/{token}`: the page that visitors' mails lead to.
+"""`/pass/{token}`: the page that the mails to visitors link to.
 
-Whoever has the link has the code as well, so the token is all that is asked for. Programs follow
-the links of mails: what changes a visit is a POST that a form of ours has sent.
+The token authorizes everything here, since anyone with the link also has the QR code. Mail scanners
+follow links, so a visit is changed only by a POST from a form.
 """
 
 from typing import Annotated
@@ -22,13 +22,13 @@ from app.visitors.dependencies import Desk
 PREFIX = "/pass"
 CONFIRMED = "yes"
 
-# Pages are no part of the API: its document does not name them.
+# Pages are not part of the API and not in its document.
 router = APIRouter(prefix=PREFIX, dependencies=[Public], include_in_schema=False)
 
 
 @router.get("/{token}")
 async def show_pass(view: Viewed) -> Response:
-    """The pass, or what became of the visit."""
+    """Show the pass, or the outcome of the visit."""
     if view.found.state.opens_gates:
         return view.page("pass", qr_image=qr_image(view.token))
     return view.page("over")
@@ -36,7 +36,7 @@ async def show_pass(view: Viewed) -> Response:
 
 @router.get("/{token}/visit.ics")
 async def calendar_file(view: Viewed, settings: Configured) -> Response:
-    """The visit for a calendar, as it was mailed."""
+    """Return the visit as a calendar file, as in the mail."""
     if not view.found.state.opens_gates:
         return _back_to_pass(view.token)
     text = visit_calendar(
@@ -54,7 +54,7 @@ async def calendar_file(view: Viewed, settings: Configured) -> Response:
 
 @router.get("/{token}/cancel")
 async def ask_to_cancel(view: Viewed) -> Response:
-    """The question whether the visit shall really be cancelled."""
+    """Ask for confirmation before cancelling."""
     if view.found.state is not PassState.VALID:
         return _back_to_pass(view.token)
     return view.page("cancel")
@@ -64,7 +64,7 @@ async def ask_to_cancel(view: Viewed) -> Response:
 async def cancel_visit(
     token: Token, desk: Desk, confirmed: Annotated[str, Form()] = ""
 ) -> Response:
-    """Cancel the visit, where the form of the question was sent; then the pass says so."""
+    """Cancel the visit if the confirmation form was sent, and return to the pass."""
     if confirmed != CONFIRMED:
         return RedirectResponse("cancel", 303)
     await cancel_by_visitor(desk, token)
@@ -72,5 +72,5 @@ async def cancel_visit(
 
 
 def _back_to_pass(token: str) -> Response:
-    # Relative: the service may stand below a path of its proxy's.
+    # Relative, since a proxy may serve this below a path prefix.
     return RedirectResponse(f"../{token}", 303)

@@ -1,4 +1,4 @@
-"""Passes as their holders use them: to look at, and to cancel with."""
+"""What visitors do with a pass: look at it, and cancel the visit."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from app.visitors.service import VisitorService
 
 @dataclass(frozen=True, slots=True)
 class VisitorPass:
-    """A pass at an instant; `visit` is what the mails say of it, too.
+    """A pass at an instant; `visit` has the same facts as the mails.
 
     `tells_host` is whether the host gets a mail if the visitor cancels.
     """
@@ -29,7 +29,10 @@ class VisitorPass:
 
 
 async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorPass:
-    """The pass of a genuine token. Raises `UnknownPass` and `ReplacedPass`."""
+    """Return the pass of a genuine token.
+
+    Raise `UnknownPass` or `ReplacedPass`.
+    """
     visitor = await _holder(PassReader(session), token)
     return VisitorPass(
         visit=for_visitor(visit_payload(visitor, visitor.site), visitor),
@@ -41,10 +44,10 @@ async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorP
 
 
 async def cancel_by_visitor(desk: VisitorService, token: str) -> None:
-    """Cancel a visit that is ahead; does nothing where it is not, or not any more.
+    """Cancel an upcoming visit; do nothing if it has begun or ended.
 
-    Locked by its token: a pass that a reschedule replaces meanwhile must not cancel the new time.
-    Raises `UnknownPass` and `ReplacedPass`.
+    Locks by token, so that a pass replaced by a concurrent reschedule can't cancel the new time.
+    Raise `UnknownPass` or `ReplacedPass`.
     """
     await desk.visitors.lock_by_code(token)
     visitor = await _holder(PassReader(desk.unit), token)

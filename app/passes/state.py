@@ -1,4 +1,4 @@
-"""What a pass is worth to its visitor. Pure."""
+"""The state of a pass as its visitor sees it. Pure."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from app.visitors.models import Visitor, VisitorStatus
 
 
 class PassState(StrEnum):
-    """Ahead, inside, or at one of three ends."""
+    """Upcoming, inside, or one of three final states."""
 
     VALID = "valid"
     INSIDE = "inside"
@@ -18,7 +18,7 @@ class PassState(StrEnum):
 
     @property
     def opens_gates(self) -> bool:
-        """Whether the code is of use, on the way in or on the way out."""
+        """Return whether the QR code is accepted for check-in or check-out."""
         return self in {PassState.VALID, PassState.INSIDE}
 
 
@@ -32,7 +32,10 @@ STATES = {
 
 
 def state_of(visitor: Visitor, site: DoorRules, now: datetime) -> PassState:
-    """Return the state at an instant: as the gate sees it, whenever the worker closes the visit."""
+    """Return the state at an instant, as the gate sees it.
+
+    The worker may not have closed an expired visit yet.
+    """
     waits = visitor.status is VisitorStatus.PENDING
     if waits and now >= arrival_window(visitor, site).closes:
         return PassState.EXPIRED

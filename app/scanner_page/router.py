@@ -1,8 +1,7 @@
-"""`/scanner/`: a scanner in the browser, for trying things out and for a tablet at the desk.
+"""`/scanner/`: a scanner in the browser, for trials and for a tablet at the desk.
 
-It is files and nothing else; what it asks, it asks the API, with the key of a device. It may run
-what is served here and talk to this service. WebAssembly is the decoder for browsers that have
-none of their own.
+It serves static files only; their script calls the API with a device key. The policy allows scripts
+and connections of this origin only, and WebAssembly for browsers without a QR decoder.
 """
 
 from pathlib import Path
@@ -23,7 +22,7 @@ HEADERS = {
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "Permissions-Policy": permissions_policy("camera"),
-    "Cache-Control": "no-cache",  # kept, but asked about
+    "Cache-Control": "no-cache",  # cached, but always revalidated
 }
 
 
@@ -39,6 +38,6 @@ async def _with_slash(_: Request) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Add the page and what it loads."""
+    """Add the page and its files."""
     app.add_route("/scanner", _with_slash, include_in_schema=False)
     app.mount("/scanner", _Files(directory=STATIC, html=True), name="scanner")

@@ -1,4 +1,4 @@
-"""What the routes of scans work with."""
+"""Dependencies of the scan routes."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from app.scans.limits import ForgedScans, GenuineScans
 from app.scans.service import ScanService
 
 
-# Each asks FastAPI for as little as it can: all that it depends on is solved for each request.
+# Few dependencies, since FastAPI solves them all for every request.
 async def _gate_desk(request: Request, caller: Gatekeeper) -> ScanService:
     state, limit = request.app.state, await _genuine(request)
     return ScanService(

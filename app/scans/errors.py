@@ -1,4 +1,4 @@
-"""Why a gate stays shut."""
+"""Refusals of scans."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,21 +9,21 @@ from app.core.errors import Problem
 
 
 class UnknownToken(Problem):
-    status, code, title = 404, "unknown", "This code is not one of ours"
+    status, code, title = 404, "unknown", "Unknown QR code"
 
 
 class ScanIdReused(Problem):
-    status, code, title = 409, "scan_id_reused", "This scan_id was used for another scan"
+    status, code, title = 409, "scan_id_reused", "This scan_id was already used for another scan"
 
 
 class ScanRefused(Problem):
-    """The base of every refusal."""
+    """The base class of refusals."""
 
     status = 409
 
     class Members(BaseModel):
         verdict: Literal["refused"]
-        replayed: bool = Field(description="Whether this repeats the answer to an earlier scan")
+        replayed: bool = Field(description="Whether this repeats the response to an earlier scan")
 
 
 class WrongDay(ScanRefused):
@@ -31,7 +31,7 @@ class WrongDay(ScanRefused):
 
 
 class Expired(ScanRefused):
-    code, title = "expired", "The time of the visit is over"
+    code, title = "expired", "The visit has expired"
 
 
 class Cancelled(ScanRefused):
@@ -39,7 +39,7 @@ class Cancelled(ScanRefused):
 
 
 class Rescheduled(ScanRefused):
-    code, title = "rescheduled", "The visit was moved: this code was replaced by a newer one"
+    code, title = "rescheduled", "The visit was rescheduled: this code was replaced by a newer one"
 
 
 class Replaced(ScanRefused):
@@ -47,15 +47,15 @@ class Replaced(ScanRefused):
 
 
 class AlreadyInside(ScanRefused):
-    code, title = "already_inside", "The visitor is inside already"
+    code, title = "already_inside", "The visitor is already inside"
 
     class Members(ScanRefused.Members):
-        since: datetime | None = Field(description="When the visitor came in")
-        gate: str | None = Field(description="Through which gate", examples=["North"])
+        since: datetime | None = Field(description="When the visitor checked in")
+        gate: str | None = Field(description="The gate of the check-in", examples=["North"])
 
 
 class NotInside(ScanRefused):
-    code, title = "not_inside", "The visitor has not come in"
+    code, title = "not_inside", "The visitor has not checked in"
 
 
 class AlreadyCompleted(ScanRefused):

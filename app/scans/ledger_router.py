@@ -1,4 +1,4 @@
-"""`/api/visitors/scans/`: what gates report late, and what reception sees of it."""
+"""`/api/visitors/scans/`: offline scans reported by gates, and the list of scans."""
 
 from collections import Counter
 from contextlib import suppress
@@ -29,7 +29,7 @@ from app.scans.schemas import (
 from app.visitors.dependencies import Desk
 
 PATH = "/api/visitors/scans/batch/"
-MOST_BYTES = 512 * 1024  # about a kilobyte for each scan
+MOST_BYTES = 512 * 1024  # about a kilobyte per scan
 router = APIRouter(prefix="/api/visitors", tags=["scans"], route_class=ApiRoute)
 
 
@@ -43,9 +43,9 @@ async def _offline_desk(desk: Desk, limit: Genuine, caller: Gatekeeper) -> Offli
 async def list_scans(
     _: ScanLedgerViewer, session: Reading, chosen: Annotated[ScanQuery, Query()], page: Paging
 ) -> Page[KeptScan]:
-    """Every scan of a genuine code, newest first; `verdict=conflict` is what reception looks into.
+    """Return scans of genuine QR tokens, newest first; `verdict=conflict` lists those to check.
 
-    A conflict is a scan for which an offline gate has opened although the visit did not allow it.
+    A conflict is a scan for which an offline gate opened although the visit did not permit it.
     """
     rows, next_cursor, total = await ScanReader(session).page(
         ScanFilter(**chosen.model_dump()), page
@@ -57,13 +57,15 @@ async def list_scans(
 async def report_offline_scans(
     body: OfflineScans, desk: Annotated[OfflineScanService, Depends(_offline_desk)], forged: Forged
 ) -> OfflineScanResults:
-    """Report what a gate has let through while it was offline; safe to repeat until answered.
+    """Report scans for which a gate opened while it was offline; repeat until answered.
 
-    All of a batch is done or nothing. Its scans are gone through by `scanned_at`; the visit is
-    checked in or out at that time. What does not fit is kept as a `conflict` and changes no visit.
-    429 is for a batch without a single code of ours, from a caller that goes on sending such, and
-    for more new scans than a device may report in a minute: nothing is kept then, and the batch can
-    be sent again once `Retry-After` is over.
+    A batch is processed completely or not at all, in the order of `scanned_at`; the visitor is
+    checked in or out at that time. A scan that does not fit its visit is stored as a `conflict` and
+    changes nothing.
+
+    429 means that the caller keeps sending batches without a single genuine code, or reports more
+    new scans than a device may in a minute: nothing is stored, and the batch can be repeated after
+    `Retry-After`.
     """
     await _limit(forged, desk, body)
     reported = await desk.report(body.scans)
@@ -81,7 +83,10 @@ def _series(reported: Reported) -> PrometheusCounter:
 
 
 async def _limit(forged: ForgedScans, desk: OfflineScanService, body: OfflineScans) -> None:
-    """Count each forged code, but take what begins below the limit: a queue must come to an end."""
+    """Count forged codes, but accept any batch that begins below the limit.
+
+    Otherwise a long queue could never be sent.
+    """
     number, caller = desk.forged(body.scans), str(desk.caller_id)
     if number == len(body.scans):
         await forged.check(caller)

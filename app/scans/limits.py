@@ -1,4 +1,4 @@
-"""How many codes one caller may send, ours and others."""
+"""Limits scans per caller, genuine and forged."""
 
 from contextlib import suppress
 from uuid import UUID
@@ -7,7 +7,7 @@ from app.core.http.limits import Lots, RateLimiter, Rule, TooManyRequests
 
 
 class ForgedScans:
-    """Codes that are not ours."""
+    """Limits forged QR tokens."""
 
     def __init__(self, limiter: RateLimiter, rate: str) -> None:
         self._limiter = limiter
@@ -21,9 +21,9 @@ class ForgedScans:
 
 
 class GenuineScans:
-    """New scans of our codes; repeats cost nothing.
+    """Limits new scans of genuine QR tokens; repeats are free.
 
-    What a gate has let through while it was offline counts apart: no door waits for it.
+    Offline scans are counted separately, since nobody waits for them at a gate.
     """
 
     def __init__(self, limiter: RateLimiter, lots: Lots, rate: str) -> None:
@@ -31,13 +31,14 @@ class GenuineScans:
         self._rule, self._offline = Rule("scan", rate), Rule("offline scan", rate)
 
     async def hit(self, caller: UUID) -> None:
-        """Count a scan; raises `TooManyRequests`."""
+        """Count a scan; raise `TooManyRequests`."""
         await self._lots.hit(self._rule.of(str(caller)))
 
     async def report(self, caller: UUID, number: int) -> None:
-        """Count a batch; raises `TooManyRequests`.
+        """Count a batch; raise `TooManyRequests`.
 
-        It is taken where it begins below the limit: a queue must come to an end.
+        Any batch that begins below the limit is accepted, since a long queue could otherwise never
+        be sent.
         """
         await self._limiter.check(self._offline, str(caller))
         with suppress(TooManyRequests):

@@ -1,11 +1,13 @@
-"""Figures of scans. Forged codes leave no row behind: they are counted here alone."""
+"""Metrics of scans; forged codes are counted only here, as they leave no row."""
 
 from prometheus_client import Counter
 
 from app.scans.errors import REFUSALS
 from app.scans.models import OPENED, Scan, ScanVerdict
 
-_scans = Counter("vms_scans", "Codes scanned, with the code of a refusal", ["verdict", "code"])
+_scans = Counter(
+    "vms_scans", "Scanned QR codes, by verdict and code of the refusal", ["verdict", "code"]
+)
 FORGED = _scans.labels("forged", "")
 REPLAYED = _scans.labels("replayed", "")
 for _verdict in OPENED:
@@ -17,5 +19,5 @@ for _code in REFUSALS:
 
 
 def scans_like(scan: Scan, *, replayed: bool = False) -> Counter:
-    """Where a kept scan is counted; a repeat is not counted as what it repeats."""
+    """Return the counter for a stored scan; repeats are counted separately."""
     return REPLAYED if replayed else _scans.labels(scan.verdict, scan.code or "")

@@ -1,4 +1,4 @@
-"""The ledger of scans."""
+"""The scan ledger."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,16 +14,16 @@ from app.visitors.models import Visitor
 
 
 class ScanDirection(StrEnum):
-    """Which way a visitor passes the gate."""
+    """Whether a scan is for entering or leaving."""
 
     IN = "in"
     OUT = "out"
 
 
 class ScanVerdict(StrEnum):
-    """Whether the gate opens, and as what.
+    """The result of a scan.
 
-    `conflict` is of gates that were offline: one has opened although the visit did not allow it.
+    `conflict` means that an offline gate opened although the visit did not permit it.
     """
 
     ADMITTED = "admitted"
@@ -36,10 +36,10 @@ OPENED = frozenset({ScanVerdict.ADMITTED, ScanVerdict.CHECKED_OUT})
 
 
 class Scan(Entity):
-    """One scan of a genuine token, opened, refused, or kept as a conflict.
+    """A scan of a genuine QR token with its result.
 
-    It holds what was decided but no personal data: the answer to a repeat is made from it and the
-    visitor, so that erasing the visitor erases all. `created_at` is when the scan was received.
+    It has no personal data: a repeated response is built from it and the visitor, so that erasing
+    the visitor is enough. `created_at` is when the scan was received.
     """
 
     __tablename__ = "scans"
@@ -75,7 +75,7 @@ class Scan(Entity):
     details: Mapped[dict[str, Any]]
 
     visitor: Mapped[Visitor | None] = relationship(lazy="raise", viewonly=True)
-    # People scan, too, at the desk: what has scanned need not be a device, or not any more.
+    # Users scan too, at the desk, and devices can be deleted.
     device: Mapped[Device | None] = relationship(
         lazy="raise", viewonly=True, primaryjoin=lambda: foreign(Scan.caller_id) == Device.id
     )

@@ -1,4 +1,4 @@
-"""Scans of gates that were offline: what has happened is kept and brought into the visits."""
+"""Records scans of offline gates and applies them to visits."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ from app.visitors.service import VisitorService
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """One scan of a batch, and what the ledger has of it."""
+    """A scan of a batch with its row in the ledger."""
 
     body: OfflineScan
     scan: Scan | None
     result: OfflineResult | None = None
-    """Known before anything is decided: of repeats and of what can't be kept."""
+    """Set in advance for repeats and for scans that can't be stored."""
 
     def answer(self) -> OfflineScanResult:
-        """What the gate is told."""
+        """Return the result for the gate."""
         if self.scan is None:
             return self._not_kept()
         return OfflineScanResult(
@@ -60,7 +60,7 @@ def _result_of(scan: Scan) -> OfflineResult:
 
 
 class OfflineScanService:
-    """One batch, within one unit of work: all of it is done or nothing."""
+    """Processes a batch within one unit of work."""
 
     def __init__(
         self, desk: VisitorService, limit: GenuineScans, caller_id: UUID, caller: Caller
@@ -72,14 +72,13 @@ class OfflineScanService:
         self.scans = ScanRepository(desk.unit)
 
     def forged(self, bodies: Sequence[OfflineScan]) -> int:
-        """How many codes are not ours."""
+        """Return the number of forged codes."""
         return sum(not self.desk.codes.is_genuine(body.token) for body in bodies)
 
     async def report(self, bodies: Sequence[OfflineScan]) -> list[Reported]:
-        """Keep what is new and bring it into the visits; one answer for each, in their order.
+        """Store new scans and apply them to visits; return one result each, in order.
 
-        Forged tokens cost no statement, repeats none but the look-up of all. Raises
-        `TooManyRequests`.
+        Forged tokens cost no query; repeats cost only the query for all. Raise `TooManyRequests`.
         """
         genuine = [body for body in bodies if self.desk.codes.is_genuine(body.token)]
         ids = [body.scan_id for body in genuine]
@@ -102,7 +101,7 @@ class OfflineScanService:
         if not _is_same(earlier, body):
             return Reported(body, None, OfflineResult.CONFLICT)
         if earlier.verdict is ScanVerdict.REFUSED:
-            # The answer was lost, and the gate has opened without it.
+            # The gate opened, since it did not receive the response.
             earlier.verdict = ScanVerdict.CONFLICT
             return Reported(body, earlier, OfflineResult.CONFLICT)
         return Reported(body, earlier, OfflineResult.DUPLICATE)
@@ -131,7 +130,7 @@ class OfflineScanService:
         return replay
 
     async def _store(self, new: Sequence[Scan], replay: ScanReplay) -> None:
-        """The slots come last: before them, rows are written that name other visitors."""
+        """Store the scans; slots come last, since the rows before them refer to other visitors."""
         await self.desk.visitors.save_passages(replay.changed.values())
         left = [v.id for v in replay.changed.values() if v.status is VisitorStatus.COMPLETED]
         if left:
@@ -146,5 +145,5 @@ class OfflineScanService:
 
 
 def _is_same(earlier: Scan, body: OfflineScan) -> bool:
-    """Whether a body is that of an earlier scan, which may have been sent without its time."""
+    """Return whether a body repeats an earlier scan, which may have been sent without its time."""
     return earlier.body_hash in {body_hash(body), body_hash(body, with_time=False)}

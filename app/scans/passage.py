@@ -1,6 +1,6 @@
-"""What one scan leaves behind: its row in the ledger, and the mail to the host.
+"""The effects of a scan: its row in the ledger and the mail to the host.
 
-The same for a scan that a gate asks about and for one that an offline gate reports later.
+The same for scans at a gate and for offline scans that are reported later.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from app.visitors.models import Visitor, VisitorStatus
 
 
 def entry(body: ScanCreate, gate: Gate, caller_id: UUID, now: datetime) -> Scan:
-    """The ledger's row of a scan, undecided: `decide_scan` completes it."""
+    """Return the ledger row of an undecided scan, to be completed by `decide_scan`."""
     return new_plain(
         Scan,
         caller_id=caller_id,
@@ -41,7 +41,7 @@ def entry(body: ScanCreate, gate: Gate, caller_id: UUID, now: datetime) -> Scan:
 
 
 def decide_scan(scan: Scan, decision: Decision, visitor_id: UUID | None) -> None:
-    """Note in the ledger's row what was decided, and on whom."""
+    """Record a decision and its visitor in the ledger row."""
     scan.visitor_id = visitor_id
     scan.verdict = decision.verdict
     scan.code = decision.code
@@ -50,9 +50,9 @@ def decide_scan(scan: Scan, decision: Decision, visitor_id: UUID | None) -> None
 
 
 def go_out(visitor: Visitor, at: datetime, now: datetime) -> dict[str, Any]:
-    """Let out, or correct the end of a stay that was closed by itself.
+    """Check the visitor out, or correct an automatic check-out.
 
-    Return what the audit trail says of it besides the gate.
+    Return the details for the audit log, other than the gate.
     """
     if visitor.status is VisitorStatus.COMPLETED:
         correct_exit(visitor, at, now)
@@ -62,7 +62,7 @@ def go_out(visitor: Visitor, at: datetime, now: datetime) -> dict[str, Any]:
 
 
 def body_hash(body: ScanCreate, *, with_time: bool = True) -> bytes:
-    """What two scans under one `scan_id` must have in common to be one scan."""
+    """Return the hash of what all scans with the same `scan_id` must have in common."""
     said = body.model_dump(mode="json", exclude={"scan_id"})
     if not with_time:
         said["scanned_at"] = None
@@ -72,7 +72,7 @@ def body_hash(body: ScanCreate, *, with_time: bool = True) -> bytes:
 def arrival_mails(
     visitor: Visitor, site: Site, gate: str | None, at: datetime
 ) -> list[OutgoingMail]:
-    """Tell the host, or the reception for one without an address, of a visitor who has come in."""
+    """Return the mail about an arrival to the host, or to the reception if there is no address."""
     to_reception = visitor.host_email is None
     facts = mails.visit_payload(visitor, site).model_dump()
     payload = ArrivalPayload(**facts, arrived_at=at, gate=gate, to_reception=to_reception)

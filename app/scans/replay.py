@@ -1,8 +1,7 @@
-"""Passages that have happened, gone through in the order of their time. Pure.
+"""Applies past scans in chronological order. Pure.
 
-Two gates that were offline report in any order. An exit that is reported before its entrance is a
-conflict until the entrance comes, and is decided again with it: the order of the reports does not
-matter then.
+Offline gates report in any order. A check-out reported before its check-in is a conflict until the
+check-in arrives, and is then decided again, so that the order of reports does not matter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,13 +20,13 @@ from app.slots.seats import HeldSeat
 from app.visitors.lifecycle import HOLDS_SEAT, enter
 from app.visitors.models import Visitor, VisitorStatus
 
-# Later than this a host need not be told: they have met, or reception has called.
+# After that the host need not be notified: they have met, or reception has called.
 HOST_IS_TOLD_FOR = timedelta(minutes=30)
 
 
 @dataclass(slots=True)
 class ScanReplay:
-    """Locked visitors by id, their sites by id, and what the passages have changed so far."""
+    """Locked visitors and their sites by id, and the changes made so far."""
 
     visitors: Mapping[UUID, Visitor]
     sites: Mapping[UUID, Site]
@@ -37,7 +36,7 @@ class ScanReplay:
     events: list[tuple[UUID, VisitorAction, dict[str, Any]]] = field(default_factory=list)
 
     def run(self, reported: Sequence[Scan], exits: Sequence[Scan]) -> None:
-        """Decide on scans of the visitors, and once more on `exits` that have been a conflict."""
+        """Decide on the scans, and again on `exits` that were conflicts."""
         kept = {scan.id for scan in exits}
         for scan in sorted([*reported, *exits], key=happened_at):
             visitor = self.visitors[_visitor_of(scan)]
@@ -47,7 +46,7 @@ class ScanReplay:
                 self._apply(scan, visitor)
 
     def mails(self) -> list[OutgoingMail]:
-        """What hosts are told: who has come in a short while ago and is still there."""
+        """Return mails to the hosts of visitors who arrived recently and are still inside."""
         arrived = [
             (visitor, visitor.checked_in_at)
             for visitor in self.changed.values()
@@ -92,12 +91,12 @@ class ScanReplay:
         self.events.append((visitor.id, action, details))
 
     def _instant_of(self, scan: Scan) -> datetime:
-        # What has been reported has happened: a clock that says otherwise is fast.
+        # A reported scan is in the past: a later time means that the device's clock is fast.
         return min(happened_at(scan), self.now)
 
 
 def happened_at(scan: Scan) -> datetime:
-    """When a scan was, as far as is known."""
+    """Return the time of a scan, as far as known."""
     return scan.scanned_at or scan.created_at
 
 

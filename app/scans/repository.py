@@ -22,7 +22,7 @@ NEWEST_FIRST = Ordering("-scans", (Scan.created_at, Scan.id), descending=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanFilter:
-    """What the list is narrowed to; None narrows nothing. Instants are those of the receipt."""
+    """Filters of the list of scans; None does not filter. Instants are those of receipt."""
 
     verdict: ScanVerdict | None = None
     site: UUID | None = None
@@ -45,25 +45,25 @@ class ScanFilter:
             compare(column, value) for column, compare, value in compared if value is not None
         ]
         if self.verdict is not None:
-            # Spelled out: a plan for any verdict could not use the index of the conflicts alone.
+            # A literal, since the planner can't use the partial index for a parameter.
             found.append(Scan.verdict == literal_column(f"'{self.verdict.value}'"))
         return found
 
 
 class ScanReader(ReadRepository[Scan]):
-    """Reads the ledger."""
+    """Queries for scans."""
 
     model = Scan
 
     async def page(
         self, chosen: ScanFilter, page: PageRequest
     ) -> tuple[list[Scan], str | None, int | None]:
-        """Scans with their visitor and device, newest first."""
+        """Return scans with their visitor and device, newest first."""
         found = self.statement().options(joinedload(Scan.visitor), joinedload(Scan.device))
         return await paginate(self.session, found.where(*chosen.conditions()), NEWEST_FIRST, page)
 
     async def of_visitor(self, visitor_id: UUID) -> Sequence[Scan]:
-        """Every scan of one visitor's codes, oldest first."""
+        """Return all scans of a visitor's QR codes, oldest first."""
         found = await self.session.scalars(
             self.statement().where(Scan.visitor_id == visitor_id).order_by(Scan.id)
         )
@@ -71,13 +71,13 @@ class ScanReader(ReadRepository[Scan]):
 
 
 class ScanRepository(ScanReader, Repository[Scan]):
-    """Writes the ledger."""
+    """Writes scans."""
 
     async def all_earlier(self, caller_id: UUID, scan_ids: Collection[UUID]) -> dict[UUID, Scan]:
-        """Those of many ids under which this caller sent a scan before.
+        """Return the scans that this caller already sent under these ids.
 
-        The lock has a batch wait for the caller's other batches, and for single scans that are
-        being kept (app/scans/statements.py).
+        The lock makes a batch wait for the caller's other batches, and for single scans that are
+        being stored (`app/scans/statements.py`).
         """
         await self.session.rows(select(turn_of_batches(literal(str(caller_id)))))
         found = await self.session.scalars(
@@ -88,7 +88,7 @@ class ScanRepository(ScanReader, Repository[Scan]):
         return {scan.scan_id: scan for scan in found if scan.scan_id is not None}
 
     async def unmatched_exits(self, visitor_ids: Collection[UUID]) -> Sequence[Scan]:
-        """What was kept of visitors who had left through an offline gate before they came in."""
+        """Return check-outs of these visitors that were reported without a check-in."""
         found = await self.session.scalars(
             select(Scan)
             .where(
@@ -107,6 +107,6 @@ class ScanRepository(ScanReader, Repository[Scan]):
 
 
 def turn_of_batches(caller_id: ColumnElement[str], *, shared: bool = False) -> ColumnElement[Any]:
-    """The lock that a caller's batches take, and single scans beside each other (`shared`)."""
+    """Return the lock of a caller's batches, which single scans take `shared`."""
     take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
     return take(func.hashtextextended(func.concat("offline scans of ", caller_id), 0))

@@ -27,11 +27,11 @@ router = APIRouter(prefix="/api/visitors", tags=["scans"], route_class=ApiRoute)
 async def verify_qr(
     body: ScanCreate, desk: AtTheGate, forged: Forged, request: Request
 ) -> ScanAccepted | Response:
-    """Tell a gate whether to open: only a 200 opens it, every refusal is a problem.
+    """Decide whether a gate opens: only a 200 opens it, and every refusal is a problem.
 
-    The same `scan_id` from the same caller gets the first answer again. 429 is for a caller that
-    goes on sending codes that are not ours (genuine ones are decided on all the same), and for one
-    that sends more new scans than any gate has: nothing is kept of them.
+    A repeat with the same `scan_id` by the same caller gets the first response again. 429 means
+    that the caller keeps sending forged codes (genuine ones are still decided), or more new scans
+    than any gate makes; these are not stored.
     """
     try:
         outcome = await desk.scan(body)
@@ -61,9 +61,9 @@ def _opened(outcome: ScanOutcome) -> ScanAccepted:
 
 
 def _refused(outcome: ScanOutcome) -> Response:
-    """Answered and not raised: the ledger's row must be committed."""
+    """Return the refusal instead of raising it, so that the ledger row is committed."""
     scan = outcome.scan
-    # An opened scan without its visitor: erased since.
+    # An admitted scan without a visitor, who has been erased since.
     problem = REFUSALS[scan.code](scan.message) if scan.code else UnknownToken()
     problem.members = {**scan.details, "verdict": ScanVerdict.REFUSED, "replayed": outcome.replayed}
     return problem.response()

@@ -1,4 +1,4 @@
-"""Scans as gates send them and what they are told."""
+"""Request and response bodies of scans."""
 
 import re
 from datetime import UTC, date, datetime
@@ -23,19 +23,21 @@ from app.visitors.models import Purpose
 
 MOST_OFFLINE_SCANS = 500
 OF_REFUSAL = "Already inside since 10:00 at gate North"
-# What many scanners put before the text of a QR code (ISO/IEC 15424: AIM identifiers).
+# The AIM identifier (ISO/IEC 15424) that many scanners send before the text of a QR code.
 SCANNERS_NAME = re.compile(r"\]Q[0-9]\s*(?=\S)")
 
 
 def _in_utc(value: datetime) -> datetime:
-    # The first and last years of the calendar have no instant in every zone.
+    # In the first and last year, instants do not exist in every time zone.
     if not 1900 <= value.year < 9999:
-        raise ValueError("must lie between the years 1900 and 9998")
+        raise ValueError("must be between the years 1900 and 9998")
     return value.astimezone(UTC)
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-ScannedAt = Annotated[Instant, Field(description="By the device's clock")]
+ScannedAt = Annotated[
+    Instant, Field(description="When the code was scanned, by the device's clock")
+]
 
 
 def _without_scanners_name(value: str) -> str:
@@ -46,12 +48,12 @@ Token = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=512),
     AfterValidator(_without_scanners_name),
-    Field(description="As scanned: an AIM identifier before it (`]Q1`) is taken off"),
+    Field(description="The scanned text; a leading AIM identifier (`]Q1`) is removed"),
 ]
 
 
 class ScanCreate(BaseModel):
-    """One scan; `qr_code` is accepted for `token`. A `scan_id` makes a repeat safe."""
+    """A scan; `qr_code` is an alias of `token`. A `scan_id` makes repeats safe."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -66,7 +68,7 @@ class ScanCreate(BaseModel):
     )
 
     token: Token
-    scan_id: UUID | None = Field(None, description="Made by the device, one for each scan")
+    scan_id: UUID | None = Field(None, description="An id that the device generates for each scan")
     scanned_at: ScannedAt | None = None
     direction: ScanDirection = ScanDirection.IN
     gate: OptionalLine = None
@@ -80,14 +82,14 @@ class ScanCreate(BaseModel):
 
 
 class OfflineScan(ScanCreate):
-    """A scan for which a gate has opened while it was offline."""
+    """A scan for which a gate opened while it was offline."""
 
-    scan_id: UUID = Field(description="Made by the device, one for each scan")
+    scan_id: UUID = Field(description="An id that the device generates for each scan")
     scanned_at: ScannedAt
 
 
 class OfflineScans(BaseModel):
-    """What a gate has let through while it was offline, in any order."""
+    """Scans for which a gate opened while it was offline, in any order."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -110,7 +112,7 @@ class OfflineScans(BaseModel):
 
 
 class OfflineResult(StrEnum):
-    """What became of a scan that had happened already."""
+    """The result of an offline scan."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -119,15 +121,15 @@ class OfflineResult(StrEnum):
 
 
 class OfflineScanResult(BaseModel):
-    """The answer to one scan of a batch."""
+    """The result of one scan of a batch."""
 
     scan_id: UUID
     result: OfflineResult = Field(
-        description="`accepted`: the visit says so now. `duplicate`: this `scan_id` was here "
-        "before, and `verdict` is what became of it. `conflict`: kept, and reception sees that it "
-        "does not fit the visit. `unknown`: the code is not ours, or not any more"
+        description="`accepted`: applied to the visit. `duplicate`: this `scan_id` is known, "
+        "and `verdict` is its result. `conflict`: stored for reception, since it does not "
+        "fit the visit. `unknown`: the code is forged or no longer valid"
     )
-    verdict: ScanVerdict | None = Field(description="As it is kept; null where nothing is")
+    verdict: ScanVerdict | None = Field(description="As stored; null if nothing is stored")
     code: str | None = Field(
         description="Why the gate should not have opened", examples=[None, "already_inside"]
     )
@@ -135,13 +137,13 @@ class OfflineScanResult(BaseModel):
 
 
 class OfflineScanResults(BaseModel):
-    """One result for each scan, in the order of the batch."""
+    """The results of the scans, in the order of the batch."""
 
     results: list[OfflineScanResult]
 
 
 class ScannedVisitor(BaseModel):
-    """What a guard needs to see."""
+    """The visitor as shown to the guard."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -156,39 +158,42 @@ class ScannedVisitor(BaseModel):
 
 
 class ScanQuery(BaseModel):
-    """Query parameters that narrow the list of scans."""
+    """Filters of the list of scans."""
 
     verdict: ScanVerdict | None = None
-    site: UUID | None = Field(None, description="Where the device stood")
-    scanned_by: UUID | None = Field(None, description="The device or person")
-    gate: SearchText | None = Field(None, max_length=200, description="The gate's exact name")
+    site: UUID | None = Field(None, description="The site of the device")
+    scanned_by: UUID | None = Field(None, description="The device or user")
+    gate: SearchText | None = Field(None, max_length=200, description="The exact name of the gate")
     visitor: UUID | None = None
-    received_from: Instant | None = Field(None, description="The first instant, included")
-    received_before: Instant | None = Field(None, description="The last instant, not included")
+    received_from: Instant | None = Field(None, description="Received at or after this instant")
+    received_before: Instant | None = Field(None, description="Received before this instant")
 
 
 class KeptScan(BaseModel):
-    """One scan of the ledger."""
+    """A scan in the ledger."""
 
     id: UUID
     received_at: datetime
-    scanned_at: datetime | None = Field(description="By the device's clock")
+    scanned_at: datetime | None = Field(
+        description="When the code was scanned, by the device's clock"
+    )
     scan_id: UUID | None
     verdict: ScanVerdict
     code: str | None = Field(
-        description="Why the gate stayed shut, or should have", examples=[None, "already_inside"]
+        description="Why the gate did not open, or should not have opened",
+        examples=[None, "already_inside"],
     )
     message: str = Field(examples=["Welcome", OF_REFUSAL])
     direction: ScanDirection
-    site: UUID | None = Field(description="Where the device stood; null for people")
+    site: UUID | None = Field(description="The site of the device; null for users")
     gate: str | None
-    scanned_by: UUID = Field(description="The device or person")
-    device_name: str | None = Field(description="null for people and deleted devices")
-    visitor: ScannedVisitor | None = Field(description="null where the visitor was erased")
+    scanned_by: UUID = Field(description="The device or user")
+    device_name: str | None = Field(description="Null for users and deleted devices")
+    visitor: ScannedVisitor | None = Field(description="Null if the visitor was erased")
 
     @classmethod
     def of(cls, scan: Scan) -> Self:
-        """What is shown of a row that was read with its visitor and its device."""
+        """Return the schema of a row that was read with its visitor and device."""
         visitor = ScannedVisitor.model_validate(scan.visitor) if scan.visitor else None
         return cls(
             id=scan.id,
@@ -213,4 +218,4 @@ class ScanAccepted(BaseModel):
     verdict: Literal["admitted", "checked_out"]
     visitor: ScannedVisitor
     message: str = Field(examples=["Welcome"])
-    replayed: bool = Field(description="Whether this repeats the answer to an earlier scan")
+    replayed: bool = Field(description="Whether this repeats the response to an earlier scan")

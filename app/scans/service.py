@@ -1,4 +1,4 @@
-"""A scan at the gate: look the token up, decide, keep the scan, let in or out."""
+"""Decides on scans at a gate, records them, and checks visitors in and out."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,14 +22,14 @@ from app.sites.models import Site
 from app.visitors.lifecycle import enter
 from app.visitors.models import Visitor
 
-# How often a gate looks again because somebody else was faster. A second look is nearly always
-# enough: it finds the visitor inside, or the scan kept.
+# How often a decision is retried if another transaction was faster. A second try is nearly always
+# enough, since it finds the visitor inside or the scan stored.
 LOOKS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class ScanOutcome:
-    """What the gate is told: the scan as it is kept, the visitor it concerns."""
+    """The result of a scan for the gate: the stored scan and its visitor."""
 
     scan: Scan
     visitor: Visitor | None
@@ -37,7 +37,7 @@ class ScanOutcome:
 
 
 class ScanService:
-    """Scans. Each is one statement that commits by itself; `wake` tells the worker of its mail."""
+    """Processes scans, each in a single statement that commits; `wake` wakes the mail worker."""
 
     def __init__(
         self,
@@ -61,8 +61,8 @@ class ScanService:
     async def scan(self, body: ScanCreate) -> ScanOutcome:
         """Decide on one scan.
 
-        Raises `UnknownToken` for a forged token, without a look at the database, `ScanIdReused`,
-        and `TooManyRequests`. Every other refusal is handed back, so that the ledger keeps it.
+        Raise `UnknownToken` for a forged token (without a query), `ScanIdReused` or
+        `TooManyRequests`. Other refusals are returned, so that the ledger keeps them.
         """
         if not self._codes.is_genuine(body.token):
             raise UnknownToken
@@ -75,10 +75,10 @@ class ScanService:
             scan = await self._decided(found, body)
             if scan is not None:
                 return ScanOutcome(scan, found.visitor, replayed=False)
-        raise Unavailable("Too many are scanning this code at once: try again")
+        raise Unavailable("Too many gates are scanning this code at once: try again")
 
     async def _decided(self, found: Found, body: ScanCreate) -> Scan | None:
-        """The scan as it is kept; None where somebody else was faster."""
+        """Return the scan as stored, or None if another transaction was faster."""
         gate = Gate(self.caller.site_id, body.gate or self.caller.gate)
         visitor, scan = found.visitor, entry(body, gate, self.caller_id, self._now)
         if visitor is None or found.site is None:

@@ -1,8 +1,8 @@
-"""SQL of a scan at a gate: what has to be known for it, and the one statement that does it.
+"""SQL of a scan at a gate: a query for its facts, and one statement for its effects.
 
-Nothing is locked between the two. The statement changes the visit only as it was when the decision
-was made on it, and keeps the scan only where its `scan_id` is still new; where another was faster,
-it does nothing at all and the gate looks again.
+Nothing is locked in between. The statement changes the visit only if it is still as it was for the
+decision, and stores the scan only if its `scan_id` is new; otherwise it does nothing, and the
+decision is retried.
 """
 
 from collections.abc import Sequence
@@ -32,16 +32,17 @@ from app.slots.repository import seat_freed
 from app.visitors.models import RetiredQrCode, Visitor, VisitorStatus
 from app.visitors.repository import PASSAGE
 
-# Of a unique index and of a foreign key: somebody else was faster (PostgreSQL, appendix A).
+# Violations of a unique index and of a foreign key: another transaction was faster (PostgreSQL,
+# appendix A).
 OVERTAKEN = {"23505", "23503"}
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is known of a scanned code; all of it plain copies.
+    """The facts of a scanned code, as plain copies.
 
-    `earlier` is the scan that the caller has sent under this `scan_id` before; the visitor is then
-    that scan's, and otherwise the code's. `owner` is the visitor whose former code it is.
+    `earlier` is the caller's scan with the same `scan_id`, and then `visitor` is that of the scan,
+    otherwise that of the code. `owner` is the visitor whose former code it is.
     """
 
     visitor: Visitor | None
@@ -52,7 +53,7 @@ class Found:
 
 
 def _looking() -> Prepared:
-    """One row, whatever there is."""
+    """Return the query, which always has one row."""
     by_code = aliased(Visitor)
     of_code = select(by_code.id).where(by_code.qr_code == bindparam("code")).scalar_subquery()
     same_id = and_(
@@ -80,16 +81,16 @@ def _looking() -> Prepared:
 
 
 def _keeping() -> Prepared:
-    """A scan that changes nothing."""
+    """Return the statement for a scan that changes nothing."""
     turn = _turn()
     kept = insertion(Scan, _names(Scan), "scans", when=[turn]).returning(Scan.id).cte("kept")
     return Prepared(select(kept.c.id))
 
 
 def _passing(*, frees_seat: bool) -> Prepared:
-    """The visit as it is from now on, with the scan, the audit entry and the mails.
+    """Return the statement that changes the visit, with the scan, the audit entry and mails.
 
-    The lock on the visitor comes before that on the slot, as everywhere.
+    The visitor is locked before the slot, as everywhere.
     """
     turn = _turn()
     passed = (
@@ -99,7 +100,7 @@ def _passing(*, frees_seat: bool) -> Prepared:
             Visitor.id == bindparam("visitor_id"),
             Visitor.qr_code == bindparam("code"),
             Visitor.status == bindparam("was"),
-            # Of an exit that was assumed, one scan says when it really was.
+            # An automatic check-out is corrected only once.
             Visitor.checked_out_automatically == bindparam("was_automatic"),
         )
         .values({name: bindparam(f"new_{name}") for name in CHANGED})
@@ -115,7 +116,7 @@ def _passing(*, frees_seat: bool) -> Prepared:
 
 
 def _ended(passed: CTE) -> tuple[CTE, CTE]:
-    """What the end of a visit does beside: it frees the seat, and mails are not true any more."""
+    """Return the effects of the end of a visit: it frees the seat and supersedes mails."""
     now = bindparam("new_updated_at", type_=Visitor.updated_at.type)
     theirs = Notification.visitor_id == passed.c.id
     return (
@@ -125,7 +126,7 @@ def _ended(passed: CTE) -> tuple[CTE, CTE]:
 
 
 def _turn() -> CTE:
-    """Lets a batch of the same caller's offline scans finish, so that each finds the other's."""
+    """Wait for a batch of the same caller's offline scans, so that each sees the other's."""
     return select(
         turn_of_batches(bindparam("caller", type_=String()), shared=True).label("held")
     ).cte("turn")
@@ -144,7 +145,7 @@ _VISITOR_ENDS = _SCAN_ENDS + len(stored_columns(Visitor))
 
 
 async def look(journeys: Journeys, body: ScanCreate, caller_id: UUID) -> Found:
-    """What is there of a code, and of the scan itself."""
+    """Return the facts of a code and of the scan."""
     row = await journeys.row(
         _LOOK,
         code=body.token,
@@ -153,7 +154,7 @@ async def look(journeys: Journeys, body: ScanCreate, caller_id: UUID) -> Found:
         scan_id=body.scan_id,
     )
     if row is None:
-        raise LookupError("the statement has one row, whatever there is")
+        raise LookupError("the query always has one row")
     values = tuple(row)
     return Found(
         visitor=plain_copy(Visitor, values[_SCAN_ENDS:_VISITOR_ENDS]),
@@ -165,7 +166,7 @@ async def look(journeys: Journeys, body: ScanCreate, caller_id: UUID) -> Found:
 
 
 async def keep(journeys: Journeys, scan: Scan) -> bool:
-    """Store a decided scan; False where it is not new any more, or its visitor is gone."""
+    """Store a decided scan; return False if it is not new or its visitor was deleted."""
     return await _done(
         journeys, _KEEP, caller=str(scan.caller_id), scans=as_json([values_of(scan)])
     )
@@ -181,9 +182,9 @@ async def record_passage(
     event: dict[str, Any],
     mails: Sequence[dict[str, Any]],
 ) -> bool:
-    """Store a passage, and the visitor as it has become by it; what it `was` is the one before.
+    """Store a passage with the changed visitor, whose previous status is `was`.
 
-    False where the visit is not as it was, or the scan not new any more.
+    Return False if the visit has changed or the scan is not new.
     """
     return await _done(
         journeys,

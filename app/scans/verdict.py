@@ -1,4 +1,4 @@
-"""The decision at the gate. Pure: facts in, verdict out."""
+"""Decides on scans. Pure: facts in, verdict out."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,13 +11,13 @@ from app.sites.models import Site
 from app.visitors.arrival import arrival_window
 from app.visitors.models import Visitor, VisitorStatus
 
-# How long after a stay was closed by itself its real end may still be reported.
+# How long after an automatic check-out the real one may still be reported.
 CORRECTABLE_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Where a scan happens: the site is known for devices alone."""
+    """The place of a scan; the site is known only for devices."""
 
     site_id: UUID | None
     name: str | None
@@ -25,7 +25,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the gate is told; `code` names a refusal, `details` are added to its document."""
+    """The response to a gate; `code` names a refusal, and `details` are added to its problem."""
 
     verdict: ScanVerdict
     message: str
@@ -41,18 +41,18 @@ def refuse(code: str, message: str, **details: Any) -> Decision:
 
 
 def not_current(owner: UUID | None, *, is_replaced: bool) -> Decision:
-    """Decide on a genuine code of no visitor; `owner` is the one whose former code it is."""
+    """Decide on a genuine code that is no longer a visitor's; `owner` had it before, if known."""
     if owner is None:
-        return refuse("unknown", "This code is not in use any more")
+        return refuse("unknown", "This code is no longer in use")
     if is_replaced:
-        return refuse("replaced", "This code was replaced: use the code of the newest mail")
-    return refuse("rescheduled", "The visit was moved: use the code of the newest mail")
+        return refuse("replaced", "This code was replaced: use the one in the newest mail")
+    return refuse("rescheduled", "The visit was moved: use the code in the newest mail")
 
 
 def decide(
     visitor: Visitor, site: Site, direction: ScanDirection, gate: Gate, now: datetime
 ) -> Decision:
-    """Whether a visitor may pass. `site` is the visitor's: its clock on the wall is what counts."""
+    """Decide whether a visitor may pass, by the local time of the visitor's `site`."""
     if gate.site_id is not None and gate.site_id != visitor.site_id:
         return refuse("wrong_site", f"This visit is at another site: {site.name}")
     if direction is ScanDirection.OUT and _left_unseen(visitor, now):
@@ -70,20 +70,22 @@ def decide(
 def decide_past(
     visitor: Visitor, site: Site, direction: ScanDirection, gate: Gate, at: datetime
 ) -> Decision:
-    """Whether a passage at a past instant fits the visit as it stands by now.
+    """Decide whether a past scan fits the visit in its current state.
 
-    The gate was offline and has opened: what it would have been refused for is a conflict.
+    The gate was offline and opened, so that a reason for a refusal is now a conflict.
     """
     if direction is ScanDirection.OUT and _had_not_come_in(visitor, at):
-        return in_conflict(refuse("not_inside", "This visitor had not come in by then"))
+        return in_conflict(refuse("not_inside", "This visitor had not checked in by then"))
     decision = decide(visitor, site, direction, gate, at)
     if decision.verdict is ScanVerdict.ADMITTED and _was_not_registered(visitor, at):
-        decision = refuse("too_early", "There was no such visit yet: is the clock right?")
+        decision = refuse(
+            "too_early", "The visit did not exist at that time: check the device's clock"
+        )
     return in_conflict(decision)
 
 
 def in_conflict(decision: Decision) -> Decision:
-    """The same on a gate that has opened all the same: a refusal becomes a conflict."""
+    """Turn a refusal into a conflict, since the gate opened anyway."""
     refused = decision.verdict is ScanVerdict.REFUSED
     return replace(decision, verdict=ScanVerdict.CONFLICT) if refused else decision
 
@@ -94,7 +96,7 @@ def _had_not_come_in(visitor: Visitor, at: datetime) -> bool:
 
 
 def _was_not_registered(visitor: Visitor, at: datetime) -> bool:
-    # Whole seconds: many devices tell no fractions.
+    # Whole seconds, since many devices send no fractions.
     return at < visitor.created_at.replace(microsecond=0)
 
 
@@ -116,7 +118,7 @@ def _expired(visitor: Visitor) -> Decision:
 
 def _completed(visitor: Visitor) -> Decision:
     how = (
-        "was closed by itself: no way out was scanned"
+        "was closed automatically: no check-out was scanned"
         if visitor.checked_out_automatically
         else "is over: the visitor has left"
     )
@@ -125,12 +127,12 @@ def _completed(visitor: Visitor) -> Decision:
 
 def _way_out(visitor: Visitor) -> Decision:
     if visitor.status is VisitorStatus.PENDING:
-        return refuse("not_inside", "This visitor has not come in")
+        return refuse("not_inside", "This visitor has not checked in")
     return GOODBYE
 
 
 def _left_unseen(visitor: Visitor, at: datetime) -> bool:
-    """Whether this exit tells when a stay that was closed by itself has really ended."""
+    """Return whether this scan corrects an automatic check-out."""
     assumed = visitor.checked_out_at
     return _is_assumed_gone(visitor) and assumed is not None and at <= assumed + CORRECTABLE_FOR
 
@@ -140,7 +142,7 @@ def _is_assumed_gone(visitor: Visitor) -> bool:
 
 
 def _already_inside(visitor: Visitor, now: datetime, timezone: str) -> Decision:
-    """The guard reads the time on the wall, a program `since`."""
+    """Refuse a visitor who is inside, with the local time for guards and `since` for programs."""
     since, message = visitor.checked_in_at, "Already inside"
     if since is not None:
         message += f" since {_on_the_wall(since, now, timezone)}"
@@ -155,7 +157,7 @@ def _already_inside(visitor: Visitor, now: datetime, timezone: str) -> Decision:
 
 
 def _on_the_wall(instant: datetime, now: datetime, timezone: str) -> str:
-    """The time there, with its date where that is another one than today's."""
+    """Format the local time, with the date unless it is today."""
     there = local_now(instant, timezone)
     is_today = there.date() == local_now(now, timezone).date()
     return f"{there:%H:%M}" if is_today else f"{there:%Y-%m-%d, %H:%M}"
@@ -171,8 +173,8 @@ def _on_time(visitor: Visitor, now: datetime, site: Site) -> Decision | None:
 
 
 def _not_yet(visitor: Visitor, now: datetime, opens: datetime) -> Decision:
-    """Both instants are those on the wall."""
-    gate_opens = f": the gate opens for it from {opens:%H:%M}"
+    """Refuse a visit that begins later; both instants are local."""
+    gate_opens = f": the gate opens from {opens:%H:%M}"
     if now.date() == visitor.visit_date:
         begins = f"{visitor.visit_time:%H:%M}"
         return refuse("too_early", f"This visit begins at {begins}{gate_opens}")

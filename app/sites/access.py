@@ -1,4 +1,4 @@
-"""Which sites strangers and devices may use. Pure."""
+"""Which sites self-registering visitors and devices may use. Pure."""
 
 from uuid import UUID
 
@@ -8,12 +8,12 @@ from app.sites.models import Site
 
 
 def require_open_to(caller: Caller, site: Site) -> None:
-    """Raises `NotAuthenticated` for a stranger where the site takes no self-registration."""
+    """Raise `NotAuthenticated` for an anonymous caller if the site has no self-registration."""
     if caller.is_stranger and not site.self_registration:
-        raise NotAuthenticated("This site takes no registrations from the public: sign in first")
+        raise NotAuthenticated("This site does not accept self-registration: sign in first")
 
 
 def require_own_site(caller: Caller, site_id: UUID | None) -> None:
-    """Raise `Invalid` where a kiosk names a site at which it does not stand."""
+    """Raise `Invalid` if a kiosk names another site than its own."""
     if caller.site_id is not None and site_id not in {None, caller.site_id}:
-        raise Invalid.field("site", "other_site", "A kiosk is bound to its own site")
+        raise Invalid.field("site", "other_site", "A kiosk can use only its own site")

@@ -1,7 +1,7 @@
-"""Why a site or a closure was not changed."""
+"""Errors of closures."""
 
 from app.core.errors import Problem
 
 
 class ClosureExists(Problem):
-    status, code, title = 409, "closure_exists", "The site is closed on that day already"
+    status, code, title = 409, "closure_exists", "The site is already closed on that day"

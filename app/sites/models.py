@@ -1,4 +1,4 @@
-"""Sites and the days on which they are closed."""
+"""Sites, their closures and pending changes."""
 
 from datetime import date, datetime, time
 from typing import Any
@@ -21,11 +21,11 @@ from app.core.languages import Language
 
 
 class Site(Entity):
-    """A place that visitors come to, with its opening rules. `timezone` is an IANA name.
+    """A place with its address and opening rules; `timezone` is an IANA name.
 
-    A `closes_at` that is not later than `opens_at` is on the next day, 00:00 the end of the day.
-    Of each slot strangers together take at most `self_registration_share` percent, rounded up.
-    One site is the default one.
+    A `closes_at` not later than `opens_at` is on the next day; 00:00 is the end of the day.
+    Self-registered visitors may take at most `self_registration_share` percent of a slot, rounded
+    up.
     """
 
     __tablename__ = "sites"
@@ -34,7 +34,7 @@ class Site(Entity):
         CheckConstraint(
             "self_registration_share BETWEEN 1 AND 100", name="self_registration_share"
         ),
-        # On an expression: a rename would wait for every booking under way if `name` were a key.
+        # On an expression: if `name` were a key, a rename would wait for all concurrent bookings.
         Index("uq_sites_lower_name", text("lower(name)"), unique=True),
         Index(
             "uq_sites_is_default", "is_default", unique=True, postgresql_where=text("is_default")
@@ -77,10 +77,10 @@ class SiteClosure(Entity):
 
 
 class SiteChange(Entity):
-    """A change of what invitations say of a site, until the worker has brought it to its visits.
+    """A change of a site's facts that the worker has yet to apply to the site's visits.
 
-    `before` holds the former name, address or time zone. Visits up to the id `done_through` are
-    done. Without `notify` nobody is written to, but calendar entries get their new SEQUENCE.
+    `before` holds the former name, address or time zone; visits up to the id `done_through` are
+    done. Without `notify` no mails are sent, but calendar entries get a new SEQUENCE.
     """
 
     __tablename__ = "site_changes"

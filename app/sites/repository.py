@@ -35,9 +35,9 @@ BY_DATE = Ordering("closures", (SiteClosure.date, SiteClosure.id), descending=Fa
 
 
 def closures_of(day: ColumnElement[date]) -> ScalarSelect[list[date] | None]:
-    """The closures that concern a day of `Site`, an array: its own, and that of the night before.
+    """Return an array of the closures that affect a day of `Site`: that day and the one before.
 
-    NULL where there is none.
+    The result is NULL if there is none.
     """
     return (
         select(func.array_agg(SiteClosure.date))
@@ -47,12 +47,12 @@ def closures_of(day: ColumnElement[date]) -> ScalarSelect[list[date] | None]:
 
 
 class SiteReader(ReadRepository[Site]):
-    """Looks sites up."""
+    """Queries for sites."""
 
     model = Site
 
     async def get_or_default(self, site_id: UUID | None) -> Site | None:
-        """The site of this id, or the default one for None."""
+        """Return the site with this id, or the default site for None."""
         chosen = Site.is_default if site_id is None else Site.id == site_id
         return await self.session.scalar(self.statement().where(chosen))
 
@@ -60,7 +60,7 @@ class SiteReader(ReadRepository[Site]):
         return (await self.session.scalars(self.statement().order_by(Site.id))).all()
 
     async def by_id(self, ids: Collection[UUID]) -> dict[UUID, Site]:
-        """Those of several sites that are there."""
+        """Return the sites that exist, by id."""
         found = await self.session.scalars(self.statement().where(Site.id.in_(ids)))
         return {site.id: site for site in found}
 
@@ -68,29 +68,29 @@ class SiteReader(ReadRepository[Site]):
         return await paginate(self.session, self.statement(), BY_NAME, page)
 
     async def by_today(self, now: datetime) -> dict[date, list[UUID]]:
-        """The sites by today on their calendars, of which there are three on earth at most."""
+        """Return site ids by the site's current date, of which there are at most three at once."""
         found: defaultdict[date, list[UUID]] = defaultdict(list)
         for site_id, timezone in await self.session.rows(select(Site.id, Site.timezone)):
             found[local_now(now, timezone).date()].append(site_id)
         return found
 
     async def timezones(self) -> set[str]:
-        """The zones in which there are sites."""
+        """Return the time zones of all sites."""
         return set(await self.session.scalars(select(Site.timezone).distinct()))
 
     async def knows_timezone(self, name: str) -> bool:
-        """Whether the database can reckon in a time zone: its list is not the one of Python."""
+        """Return whether the database knows a time zone; its list differs from Python's."""
         return name in await self.known_timezones([name])
 
     async def known_timezones(self, names: Collection[str]) -> set[str]:
-        """Of these zones those in which the database can reckon."""
+        """Return those of the time zones that the database knows."""
         known = table("pg_timezone_names", column("name", Text))
         return set(await self.session.scalars(select(known.c.name).where(known.c.name.in_(names))))
 
     async def database_offsets(
         self, zones: Collection[str], instants: Collection[datetime]
     ) -> list[tuple[str, datetime, int]]:
-        """What the database takes for the offsets, in seconds, of zones that it knows."""
+        """Return the database's UTC offsets, in seconds, of time zones that it knows."""
         times = literal(list(instants), ARRAY(DateTime(timezone=True)))
         zone = func.unnest(literal(list(zones), ARRAY(Text))).table_valued("name").render_derived()
         instant = func.unnest(times).table_valued("at").render_derived()
@@ -103,7 +103,7 @@ class SiteReader(ReadRepository[Site]):
         return [(name, at, seconds) for name, at, seconds in found]
 
     async def for_day(self, site_id: UUID | None, day: date) -> tuple[Site, set[date]] | None:
-        """A site (the default one for None) and its closures of that day and the one before."""
+        """Return a site (the default for None) with its closures of a day and the day before."""
         chosen = Site.is_default if site_id is None else Site.id == site_id
         statement = select(Site, closures_of(literal(day))).where(chosen)
         found = (await self.session.rows(statement)).one_or_none()
@@ -111,10 +111,10 @@ class SiteReader(ReadRepository[Site]):
 
 
 class SiteRepository(SiteReader, Repository[Site]):
-    """Changes sites."""
+    """Writes sites."""
 
     async def lock_all(self) -> Sequence[Site]:
-        """Every site, locked in the order of their ids: for what concerns which one is default."""
+        """Lock every site in the order of ids, to change which one is the default."""
         found = await self.session.scalars(
             self.statement()
             .order_by(Site.id)
@@ -124,9 +124,9 @@ class SiteRepository(SiteReader, Repository[Site]):
         return found.all()
 
     async def clear_default(self) -> None:
-        """Leave no site the default one, so that the unit of work can make another one so.
+        """Clear the default site, so that the unit of work can set another one.
 
-        Who holds every site's lock is alone; the UPDATE sees what was committed while it waited.
+        All sites are locked, and the UPDATE sees what was committed while it waited.
         """
         await self.lock_all()
         await self.unit.write(
@@ -137,7 +137,7 @@ class SiteRepository(SiteReader, Repository[Site]):
         )
 
     async def save(self, site: Site) -> Site:
-        """Write a new or changed site; raises `NameTaken`."""
+        """Write a new or changed site; raise `NameTaken`."""
         self.add(site)
         with refusals({"uq_sites_lower_name": NameTaken}):
             await self.unit.flush()
@@ -145,12 +145,12 @@ class SiteRepository(SiteReader, Repository[Site]):
 
 
 class ClosureReader(ReadRepository[SiteClosure]):
-    """Looks closures up."""
+    """Queries for closures."""
 
     model = SiteClosure
 
     async def days(self, site_id: UUID, first: date, last: date) -> set[date]:
-        """The closed days of a span, both ends included."""
+        """Return the closed days of a range, both ends inclusive."""
         found = await self.session.scalars(
             select(SiteClosure.date).where(
                 SiteClosure.site_id == site_id, SiteClosure.date.between(first, last)
@@ -161,7 +161,7 @@ class ClosureReader(ReadRepository[SiteClosure]):
     async def page(
         self, site_id: UUID, first: date | None, last: date | None, page: PageRequest
     ) -> tuple[list[SiteClosure], str | None, int | None]:
-        """The closures of a site, by date; `first` and `last`, both included, narrow them."""
+        """Return the closures of a site by date, from `first` to `last` inclusive."""
         statement = self.statement().where(SiteClosure.site_id == site_id)
         if first is not None:
             statement = statement.where(SiteClosure.date >= first)
@@ -171,10 +171,10 @@ class ClosureReader(ReadRepository[SiteClosure]):
 
 
 class ClosureRepository(ClosureReader, Repository[SiteClosure]):
-    """Changes closures."""
+    """Writes closures."""
 
     async def save(self, closure: SiteClosure) -> SiteClosure:
-        """Write a new closure; raises `ClosureExists`."""
+        """Write a new closure; raise `ClosureExists`."""
         self.add(closure)
         with refusals({"uq_site_closures_site_id_date": ClosureExists}):
             await self.unit.flush()
@@ -182,7 +182,7 @@ class ClosureRepository(ClosureReader, Repository[SiteClosure]):
 
 
 class SiteChangeRepository(Repository[SiteChange]):
-    """The changes that the worker has still to bring to the visits of their sites."""
+    """Changes of sites that the worker has yet to apply to visits."""
 
     model = SiteChange
 
@@ -194,7 +194,7 @@ class SiteChangeRepository(Repository[SiteChange]):
         return found.all()
 
     async def lock_of_site(self, site_id: UUID) -> Sequence[SiteChange]:
-        """Lock the changes of a site, oldest first; none where another worker has them in hand."""
+        """Lock the changes of a site, oldest first, unless another worker has locked them."""
         of_site = self.statement().where(SiteChange.site_id == site_id).order_by(SiteChange.id)
         oldest = of_site.with_only_columns(SiteChange.id).limit(1).scalar_subquery()
         mine = select(SiteChange.id).where(SiteChange.id == oldest)
@@ -203,7 +203,7 @@ class SiteChangeRepository(Repository[SiteChange]):
         return (await self.session.scalars(of_site.with_for_update())).all()
 
     async def delete_all(self, changes: Collection[SiteChange]) -> None:
-        """Delete changes that have come to every visit."""
+        """Delete changes that have been applied to every visit."""
         await self.unit.write(
             delete(SiteChange)
             .where(SiteChange.id.in_([change.id for change in changes]))

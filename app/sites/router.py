@@ -1,4 +1,4 @@
-"""`/api/sites/`: the places that visitors come to. What changes their slots is in slots/."""
+"""`/api/sites/`: the sites. Changes that affect slots are in `slots/`."""
 
 from uuid import UUID
 
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api/sites", tags=["sites"], route_class=ApiRoute)
 
 @router.get("/", operation_id="sites_list", summary="List sites")
 async def list_sites(_: SiteViewer, session: Reading, page: Paging) -> Page[Site]:
-    """By name; `is_default` marks the one that is meant where none is named."""
+    """Return sites by name; `is_default` marks the site used when a request names none."""
     rows, next_cursor, total = await SiteReader(session).page(page)
     items = [Site.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
@@ -39,7 +39,7 @@ async def list_sites(_: SiteViewer, session: Reading, page: Paging) -> Page[Site
 async def create_site(
     body: SiteCreate, _: SiteManager, unit: Writing, now: Now, response: Response
 ) -> Site:
-    """Making it the default one takes that from the present default site."""
+    """Add a site; `is_default` makes it the default instead of the current one."""
     site = await service.create_site(SiteRepository(unit), body.values(), now)
     response.headers["Location"] = f"/api/sites/{site.id}/"
     return Site.model_validate(site)
@@ -52,7 +52,7 @@ async def create_site(
     responses=problems(NotFound),
 )
 async def read_site(site_id: UUID, _: SiteViewer, session: Reading) -> Site:
-    """Its opening rules and limits."""
+    """Return a site with its opening rules and limits."""
     site = await SiteReader(session).get(site_id)
     if site is None:
         raise NotFound

@@ -1,4 +1,4 @@
-"""Sites as they come in and go out."""
+"""Request and response bodies of sites."""
 
 from datetime import datetime, time
 from typing import Annotated, Any
@@ -33,7 +33,7 @@ EXAMPLE: JsonDict = {
     "contact_phone": "+49 30 123456",
     "contact_email": "visits@example.com",
 }
-# A PUT that leaves one of these out leaves it as it is.
+# A PUT without one of these leaves it unchanged.
 KEPT_WHERE_LEFT_OUT = frozenset(
     {
         "late_arrival_minutes",
@@ -59,7 +59,7 @@ def _once_each(days: list[int]) -> list[int]:
 
 
 def _at(hour: int) -> Any:
-    # Pydantic would document the default with seconds, which the field refuses.
+    # Pydantic would document the default with seconds, which the field rejects.
     return Field(time(hour), json_schema_extra={"default": f"{hour:02}:00"})
 
 
@@ -77,19 +77,21 @@ Weekdays = Annotated[
 ClosingTime = Annotated[
     WallTime,
     Field(
-        description="At or before `opens_at`: on the next day, after 24 hours at most. `00:00` is "
-        "the end of the day"
+        description="If not later than `opens_at`, it is on the next day, at most 24 hours later. "
+        "`00:00` is the end of the day"
     ),
 ]
 Capacity = Annotated[int, _count(10_000)]
 LeadMinutes = Annotated[int, _count(43_200)]
 HorizonDays = Annotated[int, _count(730)]
 SiteLanguage = Annotated[
-    Language, Field(description="Of mails, and of passes for readers of none of our languages")
+    Language,
+    Field(description="Language of mails, and of passes if the reader's language is not supported"),
 ]
 EarlyMinutes = Annotated[int, _count(1_440)]
 ReceptionEmail = Annotated[
-    OptionalEmail, Field(description="Is told of arrivals whose host has no address")
+    OptionalEmail,
+    Field(description="Receives arrival mails for visitors whose host has no address"),
 ]
 ContactPhone = Annotated[
     Phone,
@@ -102,7 +104,7 @@ LateMinutes = Annotated[
         strict=True,
         ge=0,
         le=1_440,
-        description="How long after its begin a visit is admitted, past the end of its day",
+        description="How long after its start a visit is admitted, even past the end of its day",
     ),
 ]
 AutoCheckOutHours = Annotated[
@@ -111,7 +113,7 @@ AutoCheckOutHours = Annotated[
         strict=True,
         ge=1,
         le=72,
-        description="How long after the way in a stay is closed that nobody has ended",
+        description="Time after check-in until a visit without check-out is closed automatically",
     ),
 ]
 
@@ -121,14 +123,14 @@ SelfRegistrationShare = Annotated[
         strict=True,
         ge=1,
         le=100,
-        description="Percent of each slot, rounded up, that visitors who register themselves take "
-        "together at most",
+        description="Maximum percentage of a slot, rounded up, for visitors who register "
+        "themselves",
     ),
 ]
 
 
 class SiteCreate(BaseModel):
-    """A site. Its name is unique without regard to case and to spaces at its ends."""
+    """A site; its name is unique, ignoring case and surrounding spaces."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": EXAMPLE})
 
@@ -151,11 +153,13 @@ class SiteCreate(BaseModel):
     contact_phone: ContactPhone = None
     contact_email: ContactEmail = None
     is_default: StrictBool | None = Field(
-        None, description="True takes it from the present default site; left out, it stays as it is"
+        None,
+        description="True makes this the default site instead of the current one; default: "
+        "unchanged",
     )
 
     def values(self) -> dict[str, Any]:
-        """Return every field but those that stay as they are, since nothing is said of them."""
+        """Return all fields except those that were omitted and stay unchanged."""
         unsaid = KEPT_WHERE_LEFT_OUT - self.model_fields_set
         return self.model_dump(
             exclude=set(unsaid if self.is_default is not None else unsaid | {"is_default"})
@@ -191,12 +195,12 @@ class SiteUpdate(BaseModel):
     is_default: StrictBool = LEFT_OUT
 
     def values(self) -> dict[str, Any]:
-        """The fields that were sent."""
+        """Return the fields that were sent."""
         return self.model_dump(exclude_unset=True)
 
 
 class Site(BaseModel):
-    """A site with its opening rules; times are its local time."""
+    """A site with its opening rules, in local time."""
 
     model_config = ConfigDict(from_attributes=True)
 

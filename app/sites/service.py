@@ -1,4 +1,4 @@
-"""Making and changing a site's own record; what that does to its slots is decided in slots/."""
+"""Create and change sites; the effects on slots are in `slots/`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,20 +9,20 @@ from app.core.errors import Invalid, NotFound
 from app.sites.models import Site
 from app.sites.repository import SiteRepository
 
-# What every invitation to a site says of it.
+# The facts of a site that every invitation states.
 INVITATION_FACTS = ("name", "address", "timezone")
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedFacts:
-    """A site after a change; `former` has what invitations said of it before, where it differs."""
+    """A site after a change; `former` has the previous values of changed invitation facts."""
 
     site: Site
     former: dict[str, str]
 
 
 async def create_site(sites: SiteRepository, values: dict[str, Any], now: datetime) -> Site:
-    """A new site. Raises `Invalid` and `NameTaken`."""
+    """Create a site. Raise `Invalid` or `NameTaken`."""
     await _require_timezone(sites, values)
     if values.get("is_default"):
         await sites.clear_default()
@@ -32,15 +32,16 @@ async def create_site(sites: SiteRepository, values: dict[str, Any], now: dateti
 async def change_site(
     sites: SiteRepository, site_id: UUID, values: dict[str, Any], now: datetime
 ) -> ChangedFacts:
-    """Set fields of a site and keep it locked. Raises `NotFound`, `Invalid` and `NameTaken`."""
+    """Change fields of a site and keep it locked.
+
+    Raise `NotFound`, `Invalid` or `NameTaken`.
+    """
     await _require_timezone(sites, values)
     if values.get("is_default"):
         await sites.clear_default()
     site = await locked_site(sites, site_id)
     if site.is_default and values.get("is_default") is False:
-        raise Invalid.field(
-            "is_default", "default_needed", "Make another site the default one instead"
-        )
+        raise Invalid.field("is_default", "default_needed", "Make another site the default instead")
     before = {name: value for name in values if (value := getattr(site, name)) != values[name]}
     for name in before:
         setattr(site, name, values[name])
@@ -51,7 +52,7 @@ async def change_site(
 
 
 async def locked_site(sites: SiteRepository, site_id: UUID) -> Site:
-    """A site, locked against every other change of its rules but not against bookings."""
+    """Return a site, locked against other changes of its rules but not against bookings."""
     site = await sites.lock(Site.id == site_id, key_share=True)
     if site is None:
         raise NotFound

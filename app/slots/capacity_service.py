@@ -1,8 +1,8 @@
-"""Changing what can be booked: opening rules, closures, capacities.
+"""Changes what can be booked: opening rules, closures and capacities.
 
-No change removes a booked visitor; each tells how many it leaves outside the rules. All of them
-lock the site first, so that they come one after another and no slot is born with the capacity of
-before, and then the slots in the order of bookings.
+No change removes a booked visitor; each reports how many are outside the new rules. All lock the
+site first, so that they run one after another and no slot is created with the former capacity, and
+then the slots in the order of bookings.
 """
 
 from collections import defaultdict
@@ -25,7 +25,7 @@ from app.slots.rules import ONE_DAY, SlotKey, day_slots, is_open, shift_hours, s
 
 
 class SiteRules:
-    """Everything that changes what can be booked at a site, within one unit of work."""
+    """Changes the booking rules of a site within one unit of work."""
 
     def __init__(self, unit: WriteSession, now: datetime) -> None:
         self.unit = unit
@@ -35,7 +35,7 @@ class SiteRules:
         self.slots = SlotBatch(unit)
 
     async def change(self, site_id: UUID, values: dict[str, Any]) -> tuple[ChangedFacts, int]:
-        """Set fields of a site; return how many seats its rules would not give any more, too."""
+        """Change a site; return it and the number of taken seats that no longer fit its rules."""
         changed = await change_site(self.sites, site_id, values, self.now)
         site, today = changed.site, today_at(changed.site, self.now)
         if values.keys() & {"opens_at", "closes_at"}:
@@ -45,17 +45,17 @@ class SiteRules:
         return changed, await self.slots.out_of_rules(site, hours, today)
 
     async def delete(self, site_id: UUID) -> None:
-        """Delete a site that nobody was ever booked at; raises `InUse` for every other."""
+        """Delete a site that was never booked; raise `InUse` for others."""
         site = await locked_site(self.sites, site_id)
         if site.is_default:
-            raise InUse("The default site can't be deleted: make another one the default first")
-        await self.slots.lock_site(site.id)  # the cascade would lock them after the site itself
+            raise InUse("The default site can't be deleted: make another site the default first")
+        await self.slots.lock_site(site.id)  # the cascade would lock them after the site
         await self.sites.delete(site)
 
     async def close(self, site_id: UUID, day: date, reason: str) -> tuple[Site, SiteClosure]:
-        """Close the shift of one day: nobody books in it from now on, whatever was read before.
+        """Close the shift of a day, also for bookings that have read it already.
 
-        Raises `ClosureExists`.
+        Raise `ClosureExists`.
         """
         site = await locked_site(self.sites, site_id)
         closure = SiteClosure(site_id=site.id, date=day, reason=reason, created_at=self.now)
@@ -64,7 +64,7 @@ class SiteRules:
         return site, closure
 
     async def reopen(self, site_id: UUID, closure_id: UUID) -> None:
-        """Take a closure back."""
+        """Delete a closure."""
         site = await locked_site(self.sites, site_id)
         closure = await self.closures.get(closure_id)
         if closure is None or closure.site_id != site.id:
@@ -75,14 +75,14 @@ class SiteRules:
     async def set_capacity(
         self, site_id: UUID, day: date, at: time, capacity: int
     ) -> tuple[Site, Slot]:
-        """Give the hour of a time its own capacity. Raises `SlotInPast` and `SlotClosed`."""
+        """Give the hour its own capacity. Raise `SlotInPast` or `SlotClosed`."""
         site = await locked_site(self.sites, site_id)
         await self._require_open(site, day, at)
         await self.slots.create_missing(site.id, day, at.hour, self.now)
         return site, await self.slots.set_own_capacity(site, day, at.hour, capacity)
 
     async def drop_capacity(self, site_id: UUID, slot_id: UUID) -> tuple[Site, Slot]:
-        """Have a slot follow its site again."""
+        """Make a slot follow its site again."""
         site = await locked_site(self.sites, site_id)
         slot = await self.slots.drop_own_capacity(site, slot_id)
         if slot is None:
@@ -90,10 +90,10 @@ class SiteRules:
         return site, slot
 
     async def _shut(self, site: Site, days: Collection[date]) -> None:
-        """Have the slots of closed shifts say so.
+        """Mark the slots of closed shifts.
 
-        While processes of the release before may run, they don't: those would reopen a day and
-        leave its slots shut.
+        Not during a rollout, since processes of the previous release would reopen a day without its
+        slots.
         """
         if await is_under_way(self.unit):
             return
@@ -105,7 +105,7 @@ class SiteRules:
             await self.slots.shut(site.id, shifts, self.now)
 
     async def _shut_again(self, site: Site, today: date) -> None:
-        """Follow opening hours that have changed: other hours may belong to a closed shift."""
+        """Apply changed opening hours to closed shifts, which may have other slots now."""
         days = await self.closures.days(site.id, today - ONE_DAY, date.max)
         if days:
             await self.slots.reopen(site.id, days)
@@ -121,7 +121,7 @@ class SiteRules:
 
 
 async def require_site(session: ReadSession, site_id: UUID) -> Site:
-    """A site to read from; raises `NotFound`."""
+    """Return a site for reading; raise `NotFound`."""
     site = await SiteReader(session).get(site_id)
     if site is None:
         raise NotFound
@@ -129,16 +129,16 @@ async def require_site(session: ReadSession, site_id: UUID) -> Site:
 
 
 def seats_above(site: Site, slot: Slot, now: datetime) -> int:
-    """The seats that a lowered capacity left standing in a slot whose day is not over."""
+    """Return the taken seats above a lowered capacity, if the day of the slot is not over."""
     return slot.excess if slot.visit_date >= today_at(site, now) else 0
 
 
 def begin_of(site: Site, slot: Slot) -> time:
-    """The begin of a slot as its site offers it; of the hour, where it does so no more."""
+    """Return the start of a slot as its site offers it, otherwise the hour."""
     offered = (found for found in day_slots(site, slot.visit_date) if found.hour == slot.hour)
     return next((found.begins for found in offered), time(slot.hour))
 
 
 def today_at(site: Site, now: datetime) -> date:
-    """The day on the site's calendar."""
+    """Return the current date at the site."""
     return local_now(now, site.timezone).date()

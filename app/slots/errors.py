@@ -1,4 +1,4 @@
-"""Why a seat was not given."""
+"""Errors of bookings."""
 
 from datetime import date
 
@@ -10,11 +10,11 @@ from app.slots.rules import SlotReason
 
 
 class FreeSlot(BaseModel):
-    """A slot that still has places; date and time are local to the site."""
+    """A slot with free seats; date and time are local to the site."""
 
     visit_date: date
     visit_time: WallTime
-    available: int = Field(description="Places left", examples=[7])
+    available: int = Field(description="Number of free seats", examples=[7])
 
 
 class SlotFull(Problem):
@@ -27,19 +27,19 @@ class SlotFull(Problem):
 
 
 class SlotClosed(Problem):
-    status, code, title = 422, "slot_closed", "The site is closed at that time"
+    status, code, title = 422, "slot_closed", "The site is closed at this time"
 
 
 class SlotInPast(Problem):
-    status, code, title = 422, "slot_in_past", "That time has passed"
+    status, code, title = 422, "slot_in_past", "This time has passed"
 
 
 class SlotTooSoon(Problem):
-    status, code, title = 422, "slot_too_soon", "That is too soon for a registration"
+    status, code, title = 422, "slot_too_soon", "This time is too soon for a registration"
 
 
 class SlotTooFar(Problem):
-    status, code, title = 422, "slot_too_far", "That is too far ahead"
+    status, code, title = 422, "slot_too_far", "This time is too far ahead"
 
 
 NEVER_BOOKABLE: dict[SlotReason, type[Problem]] = {

@@ -1,4 +1,4 @@
-"""Slots: one clock hour of a site and the seats taken in it."""
+"""Slots: one hour of a site and the seats taken in it."""
 
 from datetime import date
 from uuid import UUID
@@ -11,17 +11,15 @@ from app.core.db.models import Entity
 
 
 class Slot(Entity):
-    """One clock hour of a site on one day; a row exists once it was booked or got a capacity.
+    """One hour of a site on one day; a row exists once it is booked or has its own capacity.
 
-    `excess` is how many seats above `capacity` a lowered capacity left standing: no booked visitor
-    is removed, and the CHECK still refuses every further one. `has_own_capacity` tells a capacity
-    set for this slot from one that follows the site's. `closed_shifts` names the
-    shifts of this hour (by the day on which they begin) that a closure has shut: the booking looks
-    at it under the lock.
+    `excess` is the number of taken seats above a lowered `capacity`: no visitor is removed, and the
+    CHECK refuses further ones. `has_own_capacity` means that the capacity does not follow the
+    site's. `closed_shifts` has the closed shifts of this hour, by the day on which they begin; a
+    booking reads it under the lock.
 
-    `self_booked` are the seats of visitors who registered themselves: at most `self_share` percent
-    of the capacity, which follows the site's, and `self_excess` above that where either was
-    lowered later.
+    `self_booked` is the number of seats of self-registered visitors: at most `self_share` percent
+    of the capacity, plus `self_excess` if either was lowered later.
     """
 
     __tablename__ = "slots"

@@ -1,4 +1,4 @@
-"""`/api/visitors/available-slots/` and `check-slot/`: what can still be booked."""
+"""`/api/visitors/available-slots/` and `check-slot/`: what can be booked."""
 
 from datetime import date
 from typing import Annotated
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api/visitors", tags=["slots"], route_class=ApiRoute)
 
 MESSAGES: dict[SlotReason | None, str] = {
     None: "This time can be booked",
-    SlotReason.FULL: "All places of this hour are taken",
+    SlotReason.FULL: "All seats of this hour are taken",
     SlotReason.PAST: "This time has passed",
     SlotReason.TOO_SOON: "This time is too soon",
     SlotReason.TOO_FAR: "This day is too far ahead",
@@ -34,7 +34,7 @@ MESSAGES: dict[SlotReason | None, str] = {
 VisitDate = Annotated[LocalDate, Query()]
 SiteId = Annotated[
     UUID | None,
-    Query(description="The default site where it is left out; for a kiosk its own, and no other"),
+    Query(description="Default: the default site; a kiosk can use only its own site"),
 ]
 WithinLimits = Depends(LimitStrangers("slots", lambda settings: settings.slots_limit_per_address))
 
@@ -48,10 +48,10 @@ WithinLimits = Depends(LimitStrangers("slots", lambda settings: settings.slots_l
 async def available_slots(
     caller: SlotViewer, session: Reading, now: Now, visit_date: VisitDate, site: SiteId = None
 ) -> AvailableSlots:
-    """Every slot of a day, with the places that are left. A kiosk may book the present hour.
+    """Return every slot of a day with its free seats; for a kiosk including the current hour.
 
-    Without a sign-in, of sites with `self_registration` alone, and of each slot the places that
-    are for visitors who register themselves.
+    Anonymous callers see only sites with `self_registration`, and of each slot the seats for
+    visitors who register themselves.
     """
     known = await _site_day(session, caller, site, visit_date)
     offers = service.day_offers(
@@ -66,7 +66,7 @@ async def available_slots(
 
 
 async def _site_day(session: ReadSession, caller: Caller, site: UUID | None, day: date) -> SiteDay:
-    """What the caller may see of a day."""
+    """Return a day of a site as the caller may see it."""
     require_own_site(caller, site)
     known = await service.site_day(session, site or caller.site_id, day)
     require_open_to(caller, known.site)
@@ -89,7 +89,7 @@ def _shown(offer: service.Availability) -> Slot:
 @router.get(
     "/check-slot/",
     operation_id="visitors_check_slot",
-    summary="Check one time",
+    summary="Check a time",
     dependencies=[WithinLimits],
 )
 async def check_slot(
@@ -100,10 +100,10 @@ async def check_slot(
     visit_time: Annotated[WallTime, Query()],
     site: SiteId = None,
 ) -> SlotCheck:
-    """Whether one time can be booked now, and how many places are left.
+    """Return whether a time can be booked now, and how many seats are free.
 
-    Without a sign-in, of sites with `self_registration` alone, and of the places those that are
-    for visitors who register themselves.
+    Anonymous callers see only sites with `self_registration`, and the seats for visitors who
+    register themselves.
     """
     known = await _site_day(session, caller, site, visit_date)
     row = known.slots.get(visit_time.hour)

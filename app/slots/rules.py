@@ -1,4 +1,4 @@
-"""When a visit may be booked. Pure: the same rules for one request, a whole day and an upload."""
+"""When a visit can be booked. Pure: the same rules for a request, a day and an upload."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ MIDNIGHT = time(0)
 ONE_DAY = timedelta(days=1)
 
 SiteSlot = tuple[UUID, date, int]
-"""A slot: the site, the day and the hour."""
+"""The site, day and hour of a slot."""
 SlotKey = tuple[date, int]
-"""The day and the hour of a slot at a site that is known."""
+"""The day and hour of a slot at a known site."""
 
 WallTime = tuple[date, time]
 
@@ -31,7 +31,7 @@ class SlotReason(StrEnum):
 
 
 class OpeningRules(Protocol):
-    """What the rules need to know of a site."""
+    """The facts of a site that the rules need."""
 
     @property
     def timezone(self) -> str: ...
@@ -49,10 +49,10 @@ class OpeningRules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SlotTime:
-    """One hour of a day as it is offered: wall-clock bounds, and the instant it begins at.
+    """A bookable hour of a day: local start and end, and the instant of its start.
 
-    `shift` is the day on which the shift began that has it open. `starts_at` is None for an hour
-    that the clocks skip.
+    `shift` is the day on which its shift begins. `starts_at` is None for an hour that the clocks
+    skip.
     """
 
     hour: int
@@ -63,21 +63,21 @@ class SlotTime:
 
 
 def shift_of(rules: OpeningRules, day: date, at: time) -> date:
-    """Return the day whose opening hours and closure decide on a time.
+    """Return the day whose opening hours and closures apply to a time.
 
-    The night belongs to the day before; 24 hours from each closing time on are of one shift.
+    A night belongs to the day before; the 24 hours after a closing time are one shift.
     """
     is_night = at < shift_ends(rules)
     return day - ONE_DAY if is_night and day > date.min else day
 
 
 def shift_ends(rules: OpeningRules) -> time:
-    """Return when the shift of a day ends on the next one; midnight where it does not reach it."""
+    """Return when a shift ends on the next day; midnight if it does not extend to it."""
     return rules.closes_at if rules.closes_at <= rules.opens_at else MIDNIGHT
 
 
 def shift_hours(rules: OpeningRules, day: date) -> list[SlotKey]:
-    """Return the slots in which a time may be that the shift of a day decides on."""
+    """Return the slots that may contain times of a day's shift."""
     ends = shift_ends(rules)
     own = [(day, hour) for hour in range(ends.hour, 24)]
     if ends == MIDNIGHT or day == date.max:
@@ -87,19 +87,19 @@ def shift_hours(rules: OpeningRules, day: date) -> list[SlotKey]:
 
 
 def shift_bounds(rules: OpeningRules, day: date) -> tuple[WallTime, WallTime]:
-    """Return between which times, the second one excluded, the shift of a day decides."""
+    """Return the start and the exclusive end of the times that belong to a day's shift."""
     ends = shift_ends(rules)
     return (day, ends), (day + ONE_DAY, ends) if day < date.max else (day, time.max)
 
 
 def present_shift(rules: OpeningRules, now: datetime) -> date:
-    """Return the day whose shift decides on this moment."""
+    """Return the day whose shift includes this moment."""
     local = local_now(now, rules.timezone)
     return shift_of(rules, local.date(), local.time())
 
 
 def is_open_at(rules: OpeningRules, wall_time: time) -> bool:
-    """Whether a wall-clock time lies within the opening hours; `closes_at` itself does not."""
+    """Return whether a local time is within the opening hours, `closes_at` excluded."""
     if wall_time < shift_ends(rules):
         return True
     return rules.opens_at <= wall_time and (
@@ -108,7 +108,7 @@ def is_open_at(rules: OpeningRules, wall_time: time) -> bool:
 
 
 def is_open(rules: OpeningRules, day: date, at: time, closed: Collection[date]) -> bool:
-    """Whether a site is open; `closed` are its closures of that day and the one before."""
+    """Return whether a site is open; `closed` has its closures of that day and the day before."""
     shift = shift_of(rules, day, at)
     return (
         shift.isoweekday() in rules.open_weekdays and shift not in closed and is_open_at(rules, at)
@@ -116,10 +116,10 @@ def is_open(rules: OpeningRules, day: date, at: time, closed: Collection[date]) 
 
 
 def day_slots(rules: OpeningRules, day: date) -> Iterator[SlotTime]:
-    """The open hours of a day, those of the night before first.
+    """Return the open hours of a day, beginning with those of the previous night.
 
-    A site that opens at half past has a first slot of half an hour. An hour in which one shift
-    ends and the next one begins is two of them, which share their places.
+    A site that opens at half past has a first slot of half an hour. An hour shared by two shifts is
+    two slots, which share their seats.
     """
     for first, last in _openings(rules):
         for hour in range(first.hour, 24):
@@ -133,7 +133,7 @@ def day_slots(rules: OpeningRules, day: date) -> Iterator[SlotTime]:
 
 
 def _openings(rules: OpeningRules) -> Iterator[tuple[time, time]]:
-    """From when until when a site is open on a day; midnight is the day's begin, and its end."""
+    """Return the opening periods of a day; midnight is its start or its end."""
     night = shift_ends(rules)
     if night != MIDNIGHT:
         yield MIDNIGHT, night
@@ -149,10 +149,10 @@ def refusal(
     now: datetime,
     walk_in: bool = False,
 ) -> SlotReason | None:
-    """Why nobody may book this time, capacity aside; None where it may be booked.
+    """Return why this time can't be booked regardless of capacity, or None.
 
-    `closed` are the closures of that day and the one before. Who walks in is there already: for
-    them the hour that has begun is not past, and nothing is too soon.
+    `closed` has the closures of that day and the day before. A walk-in has arrived already, so that
+    the current hour is not past and nothing is too soon.
     """
     today = local_now(now, rules.timezone).date()
     if day < today:
@@ -170,12 +170,12 @@ def refusal(
 
 
 def present_hour(rules: OpeningRules, now: datetime) -> datetime:
-    """When the hour began that the clock on the site's wall shows."""
+    """Return the start of the current hour in local time."""
     return local_now(now, rules.timezone).replace(minute=0, second=0, microsecond=0)
 
 
 def last_bookable_day(rules: OpeningRules, now: datetime) -> date:
-    """The horizon, as the site's calendar counts."""
+    """Return the last bookable day in the site's calendar."""
     return _horizon(rules, local_now(now, rules.timezone).date())
 
 

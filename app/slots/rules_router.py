@@ -1,6 +1,6 @@
 """`/api/sites/{id}/` and its slot capacities: changes of what can be booked.
 
-Closures are in visitors/: they may cancel visits.
+Closures are in `visitors/`, since they may cancel visits.
 """
 
 from datetime import datetime
@@ -42,7 +42,7 @@ NOW_ABOVE_CAPACITY: dict[int | str, dict[str, Any]] = {
         "description": "The slot follows its site again",
         "headers": {
             AFFECTED: {
-                "description": "Seats taken above the site's capacity; they stay booked",
+                "description": "Taken seats above the site's capacity; they stay booked",
                 "schema": {"type": "integer"},
             }
         },
@@ -58,14 +58,14 @@ NOW_ABOVE_CAPACITY: dict[int | str, dict[str, Any]] = {
     responses=problems(NotFound, InUse),
 )
 async def delete_site(site_id: UUID, _: SiteManager, rules: Rules) -> None:
-    """One that is not the default and that no visitor names."""
+    """Delete a site that is not the default and has no visitors."""
     await rules.delete(site_id)
 
 
 @router.get(
     "/slot-capacities/",
     operation_id="slot_capacities_list",
-    summary="List hours with a capacity of their own",
+    summary="List hours with their own capacity",
     responses=problems(NotFound),
 )
 async def list_slot_capacities(
@@ -76,7 +76,7 @@ async def list_slot_capacities(
     chosen: Annotated[SlotCapacityQuery, Query()],
     page: Paging,
 ) -> Page[SlotCapacity]:
-    """By date and time."""
+    """Return hours with their own capacity, by date and time."""
     site = await capacity.require_site(session, site_id)
     rows, next_cursor, total = await SlotReader(session).page_of_own(
         site.id, chosen.visit_date_from, chosen.visit_date_to, page
@@ -96,7 +96,7 @@ async def list_slot_capacities(
 async def set_slot_capacity(
     site_id: UUID, body: SlotCapacityCreate, _: SlotManager, rules: Rules
 ) -> SlotCapacity:
-    """Or another one, where it has one. Who is booked in the hour stays booked."""
+    """Set the capacity of an hour. Visitors already booked in it stay booked."""
     site, slot = await rules.set_capacity(site_id, body.visit_date, body.visit_time, body.capacity)
     return _slot_capacity(site, slot, rules.now)
 
@@ -115,13 +115,13 @@ def _slot_capacity(site: Site, slot: Slot, now: datetime) -> SlotCapacity:
 @router.delete(
     "/slot-capacities/{slot_id:uuid}/",
     operation_id="slot_capacities_delete",
-    summary="Have an hour follow its site again",
+    summary="Remove an hour's own capacity",
     status_code=204,
     responses=NOW_ABOVE_CAPACITY | problems(NotFound),
 )
 async def delete_slot_capacity(
     site_id: UUID, slot_id: UUID, _: SlotManager, rules: Rules, response: Response
 ) -> None:
-    """Its capacity is the site's again, and changes with it."""
+    """Make the hour follow the capacity of its site again."""
     site, slot = await rules.drop_capacity(site_id, slot_id)
     response.headers[AFFECTED] = str(capacity.seats_above(site, slot, rules.now))

@@ -1,4 +1,4 @@
-"""What changes the rules of booking, as it comes in and goes out."""
+"""Request and response bodies of booking rules."""
 
 from datetime import date
 from uuid import UUID
@@ -10,21 +10,21 @@ from app.sites.schemas import Capacity, Site
 
 
 class AffectedVisitors(BaseModel):
-    """How many visitors a change of a site concerns."""
+    """How many visitors a change of a site affects."""
 
     affected_visitors: int = Field(
-        description="Where name, address or time zone change, the pending visits ahead. Else the "
-        "seats taken from today on that the rules would not give any more: in an hour or on a day "
-        "that is closed, or above the capacity. They stay booked"
+        description="If the name, address or time zone changes, the number of upcoming pending "
+        "visits. Otherwise the number of seats taken from today on that no longer fit the "
+        "rules: on a closed day or hour, or above the capacity. They stay booked"
     )
 
 
 class ChangedSite(AffectedVisitors, Site):
-    """A changed site, and how many visitors the change concerns."""
+    """A changed site with the number of affected visitors."""
 
 
 class SlotCapacityCreate(BaseModel):
-    """The capacity of one hour; any time within the hour names it."""
+    """The capacity of an hour, given by any time in it."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -39,20 +39,20 @@ class SlotCapacityCreate(BaseModel):
 
 
 class SlotCapacity(BaseModel):
-    """An hour with a capacity of its own; date and time are local to the site."""
+    """An hour with its own capacity; date and time are local to the site."""
 
     id: UUID
     visit_date: date
-    visit_time: WallTime = Field(description="When the hour begins")
+    visit_time: WallTime = Field(description="Start of the hour")
     capacity: int
     booked: int
     affected_visitors: int = Field(
-        description="Seats taken above the capacity, unless the day is over; they stay booked"
+        description="Taken seats above the capacity, unless the day is over; they stay booked"
     )
 
 
 class SlotCapacityQuery(BaseModel):
-    """Query parameters that narrow a list of slot capacities."""
+    """Filters of a list of slot capacities."""
 
-    visit_date_from: LocalDate | None = Field(None, description="The first day, included")
-    visit_date_to: LocalDate | None = Field(None, description="The last day, included")
+    visit_date_from: LocalDate | None = Field(None, description="First day, inclusive")
+    visit_date_to: LocalDate | None = Field(None, description="Last day, inclusive")

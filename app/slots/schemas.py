@@ -1,4 +1,4 @@
-"""How slots are offered."""
+"""Response bodies of slots."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from app.slots.rules import SlotReason
 
 
 class Slot(BaseModel):
-    """One hour of a site; `time` and `end_time` are the site's local time."""
+    """An hour of a site; `time` and `end_time` are local to the site."""
 
     time: WallTime
     end_time: WallTime
@@ -23,7 +23,7 @@ class Slot(BaseModel):
 
 
 class AvailableSlots(BaseModel):
-    """Every slot of a day."""
+    """All slots of a day."""
 
     visit_date: date
     site: UUID
@@ -32,11 +32,11 @@ class AvailableSlots(BaseModel):
 
 
 class SlotCheck(BaseModel):
-    """Whether one time can be booked now."""
+    """Whether a time can be booked now."""
 
     visit_date: date
     visit_time: WallTime
     available: bool
     remaining: int = Field(examples=[0])
     reason: SlotReason | None
-    message: str = Field(examples=["All places of this hour are taken"])
+    message: str = Field(examples=["All seats of this hour are taken"])

@@ -1,4 +1,4 @@
-"""Accounts that are made from the command line."""
+"""Creates accounts from the command line."""
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,7 +20,7 @@ DEVELOPMENT = (
 
 
 async def create_development_accounts(settings: Settings) -> None:
-    """Make the accounts that the README names, where they are missing."""
+    """Create the accounts named in the README, if missing."""
     database, hasher = Database(settings.database_url), PasswordHasher(settings.bcrypt_rounds)
     try:
         async with database.write() as unit:
@@ -42,7 +42,7 @@ async def create_development_accounts(settings: Settings) -> None:
 
 
 async def has_development_accounts(settings: Settings) -> bool:
-    """Whether one of them is active and still has its published password."""
+    """Return whether a development account is active with its published password."""
     database, hasher = Database(settings.database_url), PasswordHasher(settings.bcrypt_rounds)
     try:
         async with database.read() as session:
@@ -56,11 +56,11 @@ async def has_development_accounts(settings: Settings) -> bool:
 
 
 async def create_superadmin(settings: Settings, email: str, password: str) -> None:
-    """Raises ValueError with a sentence for a bad address, a weak password or a taken address."""
+    """Create a superadmin; raise ValueError with a message for the user."""
     try:
         email = TypeAdapter(Email).validate_python(email)
     except ValidationError:
-        raise ValueError("That is not an e-mail address.") from None
+        raise ValueError("This is not a valid e-mail address.") from None
     database, hasher = Database(settings.database_url), PasswordHasher(settings.bcrypt_rounds)
     try:
         async with database.write() as unit:
@@ -77,6 +77,6 @@ async def create_superadmin(settings: Settings, email: str, password: str) -> No
                 now=SystemClock().now(),
             )
     except EmailTaken:
-        raise ValueError("There is an account with that address already.") from None
+        raise ValueError("An account with this e-mail address already exists.") from None
     finally:
         await database.close()

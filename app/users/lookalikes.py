@@ -1,7 +1,7 @@
-"""Names that look alike: whoever picks a host from a list must not get another one's letters.
+"""Detects names that look alike, so that no account can imitate another host.
 
-After Unicode Technical Standard 39: no word of letters from several scripts, and no name that has
-the look of another one's. The table has the letters of the scripts that are most like Latin ones.
+Follows Unicode Technical Standard 39: a word may not mix scripts, and a name may not look like
+another account's. The table covers the scripts closest to Latin.
 """
 
 import re
@@ -14,14 +14,14 @@ LATIN = str.maketrans(
     "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹͿαικνορυγχϲϳηω"
     # Armenian and Cherokee
     "ՕՏՍօոսհᎪᏴᏟᎠᎬᎻᎫᏦᏞᎷᏢᏒᏚᎢᏙᎳᏃ"
-    # Latin letters and digits that pass for others
+    # Latin letters and digits that look alike
     "ıɑɡIl1|0",
     "ABEKMHOPCTYXSlJQWYlaeopcyxsijhdqwkyl"
     "ABEZHlKMNOPTYXCJaikvopuyxcjnw"
     "OSUonuhABCDEHJKLMPRSTVWZ"
     "iagllllO",
 )
-# What looks like one letter where the print is small.
+# Pairs that look like one letter in small print.
 PAIRS = (("rn", "m"), ("vv", "w"))
 MARKS = str.maketrans(dict.fromkeys("‐‑‒–—−", "-") | dict.fromkeys("’‘ʼ′`´", "'"))
 WORD = re.compile(r"[^\W\d_]+")
@@ -29,13 +29,13 @@ SCRIPTS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"})
 
 
 def mixes_scripts(name: str) -> bool:
-    """Whether one word of a name has letters of several scripts that look alike."""
+    """Return whether a word of the name mixes scripts that look alike."""
     words = WORD.findall(unicodedata.normalize("NFKC", name))
     return any(len({*map(_script, word)} & SCRIPTS) > 1 for word in words)
 
 
 def looks_like(name: str, other: str) -> bool:
-    """Whether two names look alike and are not the same: namesakes are nobody's fault."""
+    """Return whether two different names look alike; namesakes are allowed."""
     return _skeleton(name) == _skeleton(other) and _written(name) != _written(other)
 
 
@@ -44,12 +44,12 @@ def _script(letter: str) -> str:
 
 
 def _written(name: str) -> str:
-    """A name as far as its letters go, without regard to case, spaces and typography."""
+    """Normalize case, spaces and typography of a name."""
     return " ".join(unicodedata.normalize("NFKC", name).translate(MARKS).casefold().split())
 
 
 def _skeleton(name: str) -> str:
-    """What the eye sees of a name."""
+    """Return the visual skeleton of a name."""
     text = unicodedata.normalize("NFKD", name).translate(MARKS).translate(LATIN).casefold()
     for pair, letter in PAIRS:
         text = text.replace(pair, letter)

@@ -1,4 +1,4 @@
-"""Accounts of people."""
+"""User accounts."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from app.core.db.models import Entity, words
 
 
 class Role(StrEnum):
-    """What a person may do, from most to least."""
+    """The roles of users, from most to fewest permissions."""
 
     SUPERADMIN = "superadmin"
     ADMIN = "admin"
@@ -18,10 +18,11 @@ class Role(StrEnum):
 
 
 class User(Entity):
-    """A person who signs in. `email_key` is what makes two spellings of one address equal.
+    """A user; `email_key` is equal for all spellings of one address.
 
-    One that `awaits_verification` was asked for by somebody who need not own the address: it is not
-    active and has no password until the mailed link is used, and its names are shown to nobody.
+    An account that `awaits_verification` may have been requested by someone else than the owner of
+    the address: it is inactive, has no password, and its names are hidden until the mailed link is
+    used.
     """
 
     __tablename__ = "users"
@@ -38,20 +39,20 @@ class User(Entity):
 
     @property
     def name(self) -> str:
-        """First and last name, as it is shown to visitors."""
+        """Return first and last name, as shown to visitors."""
         return full_name(self.first_name, self.last_name)
 
     @property
     def known_first_name(self) -> str:
-        """The first name, once the owner of the address can have chosen it; else empty."""
+        """Return the first name, or an empty string before the address is verified."""
         return "" if self.awaits_verification else self.first_name
 
     @property
     def known_last_name(self) -> str:
-        """The last name, likewise."""
+        """Return the last name, or an empty string before the address is verified."""
         return "" if self.awaits_verification else self.last_name
 
 
 def full_name(first_name: str, last_name: str) -> str:
-    """Both names as one; either may be empty."""
+    """Return both names as one; either may be empty."""
     return f"{first_name} {last_name}".strip()

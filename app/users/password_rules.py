@@ -1,7 +1,7 @@
-"""Which passwords are accepted (NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 5, 6.2).
+"""Password rules (NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 5, 6.2).
 
-Length counts, composition does not. Common passwords and one's own address are refused, and what
-is hardly more than words that anybody here would try: those of the place, and of one's own address.
+Length counts, composition does not. Common passwords and the account's address are refused, and
+passwords that consist of little more than words related to the installation or the address.
 """
 
 import lzma
@@ -19,16 +19,16 @@ from app.settings import Settings
 from app.users.models import Role
 
 MIN_LENGTH = 8
-# Of a password that has such words in it: how many letters must be left beside them.
+# How many other letters a password with such words must have.
 LETTERS_BESIDE = 4
 SHORTEST_WORD = 3
-# Of this product and its roles; the rest is in the settings.
+# Words of the product and its roles; others come from the settings.
 OWN_WORDS = ("vms", "visitor", "visitors", "management", *Role)
 WORD = re.compile(r"[^\W\d_]+")
 COMMON = Path(__file__).with_name("common_passwords.txt.xz")
-# What people type in place of a letter. A 1 is an i or an l, so that these two are one.
+# Characters that are often substituted for letters. A 1 is an i or an l, so these are equal.
 UNDONE = str.maketrans("@4013l5$", "aaoieiss")
-# Beside control and format characters: fillers, variation selectors and the like.
+# Fillers, variation selectors and the like, in addition to control and format characters.
 INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
@@ -37,40 +37,40 @@ INVISIBLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Weakness:
-    """Why a password is refused: a stable word and a sentence."""
+    """The reason for refusing a password: a code and a sentence."""
 
     code: str
     message: str
 
 
-TOO_SHORT = Weakness("password_too_short", f"A password has at least {MIN_LENGTH} characters")
-TOO_LONG = Weakness("password_too_long", f"A password has at most {MAX_LENGTH} characters")
-IS_INVISIBLE = Weakness("password_invisible", "A password must not have invisible characters")
-REPEATS = Weakness("password_repeats", "A password must be more than one character, repeated")
-TOO_COMMON = Weakness("password_too_common", "This password is one of the most common ones")
+TOO_SHORT = Weakness("password_too_short", f"A password must have at least {MIN_LENGTH} characters")
+TOO_LONG = Weakness("password_too_long", f"A password may have at most {MAX_LENGTH} characters")
+IS_INVISIBLE = Weakness("password_invisible", "A password must not contain invisible characters")
+REPEATS = Weakness("password_repeats", "A password must not be one repeated character")
+TOO_COMMON = Weakness("password_too_common", "This password is too common")
 IS_ADDRESS = Weakness("password_is_email", "A password must not be the e-mail address")
 IS_OBVIOUS = Weakness(
-    "password_too_obvious", "A password must be more than names of this place, or of yours"
+    "password_too_obvious",
+    "A password must not consist only of names related to this site or to you",
 )
 
 
 def words_of(*texts: str) -> frozenset[str]:
-    """The words of names and addresses, as they are looked for in a password."""
+    """Return the words of names and addresses, normalized for comparison with passwords."""
     found = (word for text in texts for word in WORD.findall(account_key(text)))
     return frozenset(word for word in found if len(word) >= SHORTEST_WORD)
 
 
 def words_of_place(settings: Settings) -> frozenset[str]:
-    """The words of an installation that no password may be made of (OWASP ASVS 5, 6.1.2)."""
+    """Return the installation's words that are refused in passwords (OWASP ASVS 5, 6.1.2)."""
     addresses = (*settings.allowed_hosts, *settings.registration_domains, settings.frontend_url)
     return words_of(*OWN_WORDS, *settings.password_words, *addresses)
 
 
 def weakness(password: str, email: str, words: Collection[str] = ()) -> Weakness | None:
-    """What is wrong with a password for the account of this address, if anything.
+    """Return the reason to refuse a password for this address, or None.
 
-    `words` are those of the place, by `words_of`. Characters are Unicode code points, counted in
-    the form in which the password is hashed.
+    `words` come from `words_of`. Length is counted in code points of the form that is hashed.
     """
     text, address = normalized(password), account_key(email)
     if len(text) < MIN_LENGTH:
@@ -90,7 +90,7 @@ def weakness(password: str, email: str, words: Collection[str] = ()) -> Weakness
 
 
 def _is_made_of(text: str, words: Iterable[str]) -> bool:
-    """Whether hardly a letter is left of a text once these words, which it has, are out of it."""
+    """Return whether hardly any letter remains after these words are removed."""
     rest = text
     for word in sorted(words, key=len, reverse=True):
         rest = rest.replace(word, " ")
@@ -98,7 +98,7 @@ def _is_made_of(text: str, words: Iterable[str]) -> bool:
 
 
 def require_strong(password: str, email: str, *, field: str, words: Collection[str] = ()) -> None:
-    """Raises `Invalid` for `field` where the password is refused."""
+    """Raise `Invalid` for `field` if the password is refused."""
     found = weakness(password, email, words)
     if found is not None:
         raise Invalid.field(field, found.code, found.message)
@@ -110,11 +110,11 @@ def _is_invisible(character: str) -> bool:
 
 
 def _is_common(folded: str) -> bool:
-    """Whether a password, or what it becomes once letters stand for digits and signs, is listed."""
+    """Return whether a password is common, also with its substitutions undone."""
     return f"\n{folded.translate(UNDONE)}\n".encode() in _common()
 
 
 @cache
 def _common() -> bytes:
-    """The list as one text, a tenth of what a set of its words would take."""
+    """Return the list as one text, a tenth of the memory of a set."""
     return lzma.decompress(COMMON.read_bytes())

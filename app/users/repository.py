@@ -34,9 +34,9 @@ from app.users.models import Role, User, full_name
 
 NEWEST_FIRST = Ordering("users", (User.id,), descending=True)
 
-# Columns of a table that this package must not know: accounts stand below visitors. Whoever makes,
-# changes or closes an account causes the change, in the same transaction; a call back from
-# `visitors` would hide the same statement behind a registry that a process can forget to fill.
+# Columns of a table of a higher package, since accounts are below visitors. A change of an account
+# changes its visits in the same transaction; a callback from `visitors` would hide the same
+# statement behind a registry that a process may forget to fill.
 _visitors = table(
     "visitors",
     column("id", Uuid),
@@ -51,14 +51,14 @@ _IS_AHEAD = _visitors.c.status == literal_column("'pending'", String)
 _IS_OPEN = _visitors.c.status.in_(
     [literal_column(f"'{word}'", String) for word in ("pending", "verified")]
 )
-# Likewise: no password is made of nothing but the name of a site.
+# As above: the names of sites are refused as passwords.
 _sites = table("sites", column("name", String))
 _NAMES = func.hashtextextended("names of accounts", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserFilter:
-    """What a list is narrowed to; None narrows nothing."""
+    """Filters of a list of accounts; None does not filter."""
 
     role: Role | None = None
     is_active: bool | None = None
@@ -76,9 +76,9 @@ class UserFilter:
 
 
 def _begins(q: str) -> ColumnElement[bool]:
-    """The first name and what follows, the last name or the address begins with `q`.
+    """Match accounts whose name, last name or address begins with `q`.
 
-    Names are folded by the functions of the visitors' search: Jürgen is Jurgen and Juergen.
+    Names are normalized as in the visitor search: Jürgen matches Jurgen and Juergen.
     """
     names = (User.first_name + " " + User.last_name, User.last_name)
     folds = (func.search_fold, func.search_fold_spelt_out)
@@ -88,16 +88,16 @@ def _begins(q: str) -> ColumnElement[bool]:
 
 
 def receives() -> ColumnElement[bool]:
-    """Return the condition under which an account stands behind its address.
+    """Return the condition under which an account owns its address.
 
-    An account that is closed still does, so that nobody writes to it. One whose address nobody has
-    proven yet does not: whoever registers somebody else's address must not see their visitors.
+    A closed account does, so that nothing is mailed to it. An unverified one does not, since
+    registering with someone else's address must not reveal their visitors.
     """
     return or_(User.is_active, ~User.awaits_verification)
 
 
 class UserReader(ReadRepository[User]):
-    """Looks accounts up."""
+    """Queries for accounts."""
 
     model = User
 
@@ -107,13 +107,13 @@ class UserReader(ReadRepository[User]):
         )
 
     async def of_roles(self, user_id: UUID, roles: Collection[Role]) -> User | None:
-        """The account, where it has one of the roles."""
+        """Return the account if it has one of the roles."""
         return await self.session.scalar(
             self.statement().where(User.id == user_id, User.role.in_(roles))
         )
 
     async def by_address(self, email: str) -> User | None:
-        """Return the account behind a host's address; a closed one too, one yet unproven not."""
+        """Return the account of a host's address, including a closed but not an unverified one."""
         return await self.session.scalar(
             self.statement().where(User.email_key == account_key(email), receives())
         )
@@ -127,22 +127,22 @@ class UserReader(ReadRepository[User]):
         return found.all()
 
     async def names_of_sites(self) -> Sequence[str]:
-        """What people call the places that they work at."""
+        """Return the names of all sites."""
         return (await self.session.scalars(select(_sites.c.name))).all()
 
     async def page(
         self, chosen: UserFilter, roles: Collection[Role], page: PageRequest
     ) -> tuple[list[User], str | None, int | None]:
-        """Accounts of the roles, the newest first."""
+        """Return accounts with these roles, newest first."""
         statement = self.statement().where(User.role.in_(roles), *chosen.conditions())
         return await paginate(self.session, statement, NEWEST_FIRST, page)
 
 
 class UserRepository(UserReader, Repository[User]):
-    """Changes accounts."""
+    """Writes accounts."""
 
     async def save(self, user: User) -> User:
-        """Write a new or changed account; raises `EmailTaken`."""
+        """Write a new or changed account; raise `EmailTaken`."""
         self.add(user)
         with refusals({"uq_users_email_key": EmailTaken}):
             await self.unit.flush()
@@ -151,7 +151,7 @@ class UserRepository(UserReader, Repository[User]):
     async def add_unproven(
         self, email: str, first_name: str, last_name: str, now: datetime
     ) -> bool:
-        """Add an account that waits for its owner; return False where the address has one."""
+        """Add an unverified account; return False if the address already has one."""
         row = {
             "id": new_id(),
             "email": email,
@@ -169,16 +169,16 @@ class UserRepository(UserReader, Repository[User]):
         return bool((await self.unit.write(added)).rowcount)
 
     async def lock_names(self) -> None:
-        """Let nobody else give or open a name until the end of the transaction.
+        """Block other transactions that assign a name or activate an account.
 
-        To be taken before any row: whoever waits for it must hold nothing that is waited for.
+        Take it before any row lock: a transaction that waits for it must hold no other lock.
         """
         await self.unit.scalar(select(func.pg_advisory_xact_lock(_NAMES)))
 
     async def refuse_lookalike(self, user: User) -> None:
-        """Raise `NameLooksTaken` where the name could be mistaken for that of an open account.
+        """Raise `NameLooksTaken` if the name could be mistaken for that of an active account.
 
-        It takes `lock_names` to see those who are about to commit.
+        It requires `lock_names`, to see concurrent transactions.
         """
         names = select(User.first_name, User.last_name).where(User.is_active, User.id != user.id)
         for first_name, last_name in (await self.unit.rows(names)).all():
@@ -186,7 +186,7 @@ class UserRepository(UserReader, Repository[User]):
                 raise NameLooksTaken
 
     async def purge_unproven(self, before: datetime, *, at_most: int) -> int:
-        """Delete accounts that were last asked for before this instant and never opened."""
+        """Delete accounts last requested before this instant and never verified."""
         old = (
             select(User.id)
             .where(User.awaits_verification, User.updated_at <= before)
@@ -199,7 +199,7 @@ class UserRepository(UserReader, Repository[User]):
         return await self.lock(User.email_key == account_key(email), key_share=True)
 
     async def lock_as_seen(self, user: User) -> User | None:
-        """The account, unless it lost its access or its password since it was read."""
+        """Lock the account; return None if its access or password changed since it was read."""
         return await self.lock(
             User.id == user.id,
             User.is_active.is_(True),
@@ -208,7 +208,7 @@ class UserRepository(UserReader, Repository[User]):
         )
 
     async def lock_usable(self, user_id: UUID) -> User | None:
-        """The account, where it can sign in or will be able to once its address is proven."""
+        """Lock the account if it can sign in, now or after verification."""
         return await self.lock(
             User.id == user_id, or_(User.is_active, User.awaits_verification), key_share=True
         )
@@ -217,10 +217,10 @@ class UserRepository(UserReader, Repository[User]):
         return await self.lock(User.id == user_id, User.role.in_(roles), key_share=True)
 
     async def lock_superadmins(self) -> Sequence[UUID]:
-        """The active superadmins, locked in the order of their ids.
+        """Lock the active superadmins in the order of ids.
 
-        Two requests that would take the role from two of them wait for each other, and the second
-        finds what the first has left.
+        Of two concurrent requests that would each remove a superadmin, the second sees the result
+        of the first.
         """
         found = await self.session.scalars(
             select(User)
@@ -232,10 +232,10 @@ class UserRepository(UserReader, Repository[User]):
         return [user.id for user in found]
 
     async def adopt_visitors(self, user: User) -> None:
-        """Give the account the visitors that name its address and belong to nobody.
+        """Assign visitors that name this address and have no owner to the account.
 
-        Only for an address that staff entered or its owner has proven: whoever registers with
-        somebody else's address must not see that person's visitors.
+        Only for addresses that staff entered or the owner verified, since registering with someone
+        else's address must not reveal their visitors.
         """
         await self.unit.write(
             update(_visitors)
@@ -247,24 +247,24 @@ class UserRepository(UserReader, Repository[User]):
         )
 
     async def carry_to_visits(self, user: User) -> None:
-        """Give the name and the address of an account to the visits that it is to receive."""
+        """Copy the account's name and address to its upcoming visits."""
         theirs = (_visitors.c.host_id == user.id, _IS_OPEN)
         await self._lock_visits(*theirs)
         values = {"host_name": user.name, "host_email": user.email, "updated_at": user.updated_at}
         await self.unit.write(update(_visitors).where(*theirs).values(values))
 
     async def close_visits(self, user: User) -> None:
-        """Note in the visits of an account that will be gone: their mails go to the reception."""
+        """Mark the visits of an account that is being closed: their mails go to the reception."""
         theirs = (_visitors.c.host_id == user.id, _IS_OPEN)
         await self._lock_visits(*theirs)
         await self.unit.write(update(_visitors).where(*theirs).values(host_closed=True))
 
     async def count_upcoming(self, user_id: UUID) -> int:
-        """Return how many visits that lie ahead an account is to receive."""
+        """Return the number of the account's upcoming visits."""
         theirs = select(func.count()).where(_visitors.c.host_id == user_id, _IS_AHEAD)
         return await self.session.scalar(theirs) or 0
 
     async def _lock_visits(self, *which: ColumnElement[bool]) -> None:
-        """Lock in the order of the ids, as everybody does who locks several."""
+        """Lock in the order of ids, like all who lock several visitors."""
         ordered = select(_visitors.c.id).where(*which).order_by(_visitors.c.id).with_for_update()
         await self.session.scalar(select(func.count()).select_from(ordered.subquery()))

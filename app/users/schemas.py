@@ -1,4 +1,4 @@
-"""Accounts as they come in and go out."""
+"""Request and response bodies of accounts."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -17,8 +17,8 @@ NewPassword = Annotated[
     str,
     StringConstraints(min_length=MIN_LENGTH, max_length=MAX_LENGTH),
     Field(
-        description="Not a common one, not the e-mail address, nor names of the place or yours"
-        " alone; any characters",
+        description="Must not be a common password, the e-mail address, or consist only of names "
+        "related to the site or to you; all characters are allowed",
         json_schema_extra={"format": "password"},
     ),
 ]
@@ -26,16 +26,16 @@ NewPassword = Annotated[
 
 def _of_one_script(name: str) -> str:
     if mixes_scripts(name):
-        raise ValueError("must not mix letters of several scripts in one word")
+        raise ValueError("must not mix letters of different scripts in one word")
     return name
 
 
-# It greets people in mails.
+# Shown in mails as a greeting.
 PersonName = Annotated[RequiredLine, AfterValidator(_of_one_script), AfterValidator(without_domain)]
 
 
 class Profile(BaseModel):
-    """An account, without anything that guards it."""
+    """An account as its user sees it."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -47,12 +47,12 @@ class Profile(BaseModel):
 
 
 class User(Profile):
-    """An account as it is managed."""
+    """An account as administrators see it."""
 
     first_name: str = Field(
         examples=["Ada"],
         validation_alias=AliasChoices("known_first_name", "first_name"),
-        description="Empty until the owner of a self-registered account has used the mailed link",
+        description="Empty until a self-registered account is verified with the mailed link",
     )
     last_name: str = Field(
         examples=["Lovelace"], validation_alias=AliasChoices("known_last_name", "last_name")
@@ -66,18 +66,18 @@ class ChangedUser(User):
     """A changed account."""
 
     upcoming_visits: int | None = Field(
-        description="Visits that it is still to receive, where this has deactivated it, else null"
+        description="Number of upcoming visits if the account was deactivated, otherwise null"
     )
 
 
 class DeletedUser(BaseModel):
-    """What a deleted account leaves behind."""
+    """The result of deleting an account."""
 
-    upcoming_visits: int = Field(description="Visits that it was still to receive")
+    upcoming_visits: int = Field(description="Number of upcoming visits of the deleted account")
 
 
 class UserCreate(BaseModel):
-    """A new account. Without a password its owner is mailed a link to set one."""
+    """A new account. Without a password, the user is mailed a link to set one."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -99,7 +99,7 @@ class UserCreate(BaseModel):
 
 
 class UserUpdate(BaseModel):
-    """The fields to change. Passwords are set by their owner alone: `forgot-password/`."""
+    """The fields to change. Only users can set their passwords, with `forgot-password/`."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"is_active": False}})
 
@@ -110,16 +110,16 @@ class UserUpdate(BaseModel):
     is_active: bool = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:
-        """The fields that were sent, with their values."""
+        """Return the fields that were sent, with their values."""
         return self.model_dump(exclude_unset=True)
 
 
 class UserQuery(BaseModel):
-    """What a list of accounts is narrowed to."""
+    """Filters of a list of accounts."""
 
     role: Role | None = None
     is_active: bool | None = None
     q: SearchText | None = Field(
         None,
-        description="How a name (with or without accents) or the e-mail address begins",
+        description="Beginning of a name (accents are ignored) or of the e-mail address",
     )

@@ -1,4 +1,4 @@
-"""Making accounts."""
+"""Creates accounts."""
 
 from datetime import datetime
 
@@ -20,7 +20,7 @@ async def create_user(
     last_name: str = "",
     by_stranger: bool = False,
 ) -> User:
-    """Make an active account; raise `EmailTaken` and `NameLooksTaken`."""
+    """Create an active account; raise `EmailTaken` or `NameLooksTaken`."""
     password_hash = await hasher.hash(password, known=not by_stranger)
     await users.lock_names()
     user = await users.save(

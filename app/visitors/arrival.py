@@ -1,6 +1,6 @@
-"""When a visit can be admitted, and when a stay ends by itself. Pure.
+"""When a visit is admitted, and when a stay ends automatically. Pure.
 
-Decided on instants and not on calendar days: a night has no midnight for whoever stands at a door.
+Decided on instants, not calendar days, since a visit may extend past midnight.
 """
 
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from typing import Protocol
 
 from app.core.localtime import start_of
 
-# Until visits have a length of their own: that of their calendar entries.
+# The length of calendar entries, until visits have their own length.
 VISIT_LENGTH = timedelta(hours=1)
 MIDNIGHT = time(0)
 
 
 class VisitTime(Protocol):
-    """When a visit is, by the clock on its site's wall."""
+    """The local date and time of a visit."""
 
     @property
     def visit_date(self) -> date: ...
@@ -24,7 +24,7 @@ class VisitTime(Protocol):
 
 
 class DoorRules(Protocol):
-    """What a site says about early, late and forgotten visitors."""
+    """The rules of a site for early, late and forgotten visitors."""
 
     @property
     def timezone(self) -> str: ...
@@ -38,14 +38,14 @@ class DoorRules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ArrivalWindow:
-    """When a visit can be admitted: from `opens`, included, until `closes`, excluded."""
+    """When a visit is admitted: from `opens`, inclusive, to `closes`, exclusive."""
 
     opens: datetime
     closes: datetime
 
 
 def arrival_window(visit: VisitTime, site: DoorRules) -> ArrivalWindow:
-    """Return the window: to the end of the visit's day at least, past midnight for a late visit."""
+    """Return the window, which lasts at least to the end of the day, longer for a late visit."""
     begins = start_of(visit.visit_date, visit.visit_time, site.timezone)
     day_ends = start_of(visit.visit_date + timedelta(days=1), MIDNIGHT, site.timezone)
     return ArrivalWindow(
@@ -55,7 +55,7 @@ def arrival_window(visit: VisitTime, site: DoorRules) -> ArrivalWindow:
 
 
 def end_of_stay(visit: VisitTime, checked_in_at: datetime, site: DoorRules) -> datetime:
-    """Return when a stay is closed that nobody ends: never before the visit is over."""
+    """Return when a stay without check-out is closed; never before the visit is over."""
     begins = start_of(visit.visit_date, visit.visit_time, site.timezone)
     longest = checked_in_at + timedelta(hours=site.auto_check_out_hours)
     return max(longest, begins + VISIT_LENGTH)

@@ -1,6 +1,6 @@
-"""How many visitors a host or a kiosk registers, and how many mails somebody may cause.
+"""Limits registrations per host or kiosk, and mails per cause.
 
-What is refused after all is taken back: whoever finds an hour full has used nothing up.
+A request that is refused later is uncounted, such as one for a full hour.
 """
 
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ RESENT = (Rule("resent, soon", "1/minute"), Rule("resent", "5/day"))
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Counts in Redis; each raises `TooManyRequests`."""
+    """Counts in Redis; each method raises `TooManyRequests`."""
 
     limiter: RateLimiter
     settings: Settings
@@ -32,7 +32,7 @@ class Budgets:
     async def registrations(
         self, caller: Caller, number: int = 1, *, has_address: bool = True
     ) -> AsyncIterator[None]:
-        """Count what a host or a kiosk registers meanwhile: so many, or none."""
+        """Count registrations of a host or kiosk, all or none, during the block."""
         limits = self._of(caller, has_address=has_address) if number else []
         if limits:
             await self.limiter.reserve(*limits, number=number)
@@ -47,9 +47,9 @@ class Budgets:
     async def mail_to(
         self, email: str, caller: Caller, session: ReadSession
     ) -> AsyncIterator[str | None]:
-        """Count a mail that is queued meanwhile; give why it is not to be sent, if so.
+        """Count a mail that is queued in the block; yield the reason not to send it, if any.
 
-        Whether the address is proven is asked for the fourth of a day at the earliest.
+        Whether the address is verified is queried only from the fourth mail of a day on.
         """
         mails = StrangerMails(self.limiter)
         if caller.is_person:
@@ -65,7 +65,7 @@ class Budgets:
             raise
 
     async def resend(self, visitor_id: UUID) -> None:
-        """Count a confirmation that is sent again."""
+        """Count a repeated confirmation."""
         await self.limiter.reserve(*(rule.of(str(visitor_id)) for rule in RESENT))
 
     def _of(self, caller: Caller, *, has_address: bool) -> list[Limit]:

@@ -1,6 +1,6 @@
-"""Closes what is over: visits to which nobody came, and stays that nobody has ended.
+"""Closes visits that nobody came to and stays that nobody ended.
 
-Both at the instant at which the gate thinks so too: see `app/visitors/arrival.py`.
+At the same instant as the gate decides: see `app/visitors/arrival.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from app.visitors.lifecycle import expire, leave_unseen
 from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.repository import Place, VisitorRepository
 
-# Rows of one transaction: few enough that nobody waits for its locks.
+# Rows per transaction: few enough to hold locks only briefly.
 BATCH = 500
 
 Sites = Mapping[UUID, Site]
@@ -30,16 +30,16 @@ Sites = Mapping[UUID, Site]
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """How many visits a run has closed."""
+    """The numbers of visits that a run has closed."""
 
     expired: int
     completed: int
 
 
 async def close_past_visits(database: Database, now: datetime) -> Closed:
-    """Expire pending visits whose arrival window is over, and complete stays that are too long.
+    """Expire pending visits after their arrival window, and complete stays that are too long.
 
-    Safe to run twice and by two workers: a row that another run holds is passed over.
+    Idempotent and safe to run concurrently: rows locked by another run are skipped.
     """
     async with database.read() as session:
         sites = {site.id: site for site in await SiteReader(session).all()}
@@ -63,7 +63,7 @@ async def _close_all(database: Database, sites: Sites, now: datetime, of: Visito
 async def _candidates(
     visitors: VisitorRepository, sites: Sites, now: datetime, of: VisitorStatus, after: Place | None
 ) -> list[Visitor]:
-    """Lock those of whom a day or an instant says that they may be over; few are not."""
+    """Lock visits that may be over by their day or instant; most of them are."""
     if of is VisitorStatus.PENDING:
         last_days = {
             id_: local_now(now, site.timezone).date() - timedelta(days=1)
@@ -77,7 +77,7 @@ async def _candidates(
 
 
 async def _close(unit: WriteSession, found: Sequence[Visitor], sites: Sites, now: datetime) -> int:
-    """Close those that are over, and give their seats back: the slots come last, as everywhere."""
+    """Close those that are over and free their seats; slots come last, as everywhere."""
     over = [visitor for visitor in found if _end(visitor, sites[visitor.site_id], now)]
     await VisitorRepository(unit).save_passages(over)
     if over:
@@ -93,7 +93,7 @@ async def _close(unit: WriteSession, found: Sequence[Visitor], sites: Sites, now
 
 
 def _end(visitor: Visitor, site: Site, now: datetime) -> bool:
-    """End a visit that is over; return whether it was."""
+    """End a visit if it is over; return whether it was."""
     at = _end_of(visitor, site)
     if now < at:
         return False

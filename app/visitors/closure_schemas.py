@@ -1,4 +1,4 @@
-"""Closed days as they come in and go out."""
+"""Request and response bodies of closures."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from app.core.times import LocalDate
 
 
 class ClosureCreate(BaseModel):
-    """A day, on the site's calendar, whose shift is closed: past midnight where it goes on."""
+    """The day of a closure in the site's calendar; a shift past midnight is closed to its end."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -21,8 +21,7 @@ class ClosureCreate(BaseModel):
     reason: Line = ""
     cancel_visits: StrictBool = Field(
         default=False,
-        description="Cancel every pending visit of the shift, as one by one: with mails to "
-        "visitors and hosts",
+        description="Cancel all pending visits of the shift, with mails to visitors and hosts",
     )
 
 
@@ -39,13 +38,13 @@ class Closure(BaseModel):
 
 
 class NewClosure(Closure):
-    """A closure that was just made."""
+    """A new closure."""
 
-    cancelled_visits: int = Field(description="Visits cancelled with it", examples=[0])
+    cancelled_visits: int = Field(description="Visits cancelled with the closure", examples=[0])
 
 
 class ClosureQuery(BaseModel):
-    """Query parameters that narrow a list of closures."""
+    """Filters of a list of closures."""
 
-    date_from: LocalDate | None = Field(None, description="The first day, included")
-    date_to: LocalDate | None = Field(None, description="The last day, included")
+    date_from: LocalDate | None = Field(None, description="First day, inclusive")
+    date_to: LocalDate | None = Field(None, description="Last day, inclusive")

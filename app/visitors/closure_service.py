@@ -1,4 +1,4 @@
-"""Closing a day: what becomes of the visits that are booked in its shift."""
+"""Closures and the visits booked in their shifts."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from app.visitors.models import Visitor
 from app.visitors.repository import VisitorReader
 from app.visitors.service import VisitorService
 
-# How often the visits of a shift are locked anew because somebody has one in hand.
+# How often to lock the visits of a shift again if another transaction has locked one.
 TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A new closure, the seats that stay taken in its shift, the visits cancelled with it."""
+    """A new closure with its taken seats and cancelled visits."""
 
     closure: SiteClosure
     affected: int
@@ -31,11 +31,11 @@ class Made:
 
 
 class _Overtaken(Exception):  # noqa: N818 - not an error
-    """Somebody has a visit of the shift in hand."""
+    """Another transaction has locked a visit of the shift."""
 
 
 class ClosureService:
-    """Closes and reopens days, within one unit of work."""
+    """Closes and reopens days within one unit of work."""
 
     def __init__(self, desk: VisitorService) -> None:
         self.desk = desk
@@ -43,17 +43,17 @@ class ClosureService:
         self.rules = SiteRules(desk.unit, desk.now)
 
     async def close(self, site_id: UUID, day: date, reason: str) -> Made:
-        """Close a day and leave its visits alone. Raises `NotFound` and `ClosureExists`."""
+        """Close a day without changing its visits; raise `NotFound` or `ClosureExists`."""
         site, closure = await self.rules.close(site_id, day, reason)
         return await self._made(site, closure)
 
     async def close_and_cancel(self, site_id: UUID, day: date, reason: str, caller: Caller) -> Made:
-        """Close a day and cancel every pending visit of its shift, or do nothing of it.
+        """Close a day and cancel all pending visits of its shift, or do neither.
 
-        Raises `NotFound`, `ClosureExists` and `UpdateUnderWay`. Visits are locked before their
-        site and its slots, as everywhere; who has come in between is looked for afterwards, when
-        nobody can come in any more. If somebody has that visit in hand, who may be waiting for the
-        site, all locks are let go of and it begins anew.
+        Raise `NotFound`, `ClosureExists` or `UpdateUnderWay`. Visits are locked before the site and
+        its slots, as everywhere; visits booked in between are found afterwards, when no more can be
+        booked. If one of them is locked, its transaction may wait for the site, so all locks are
+        released and it starts again.
         """
         await require_finished(self.unit)
         for _ in range(TRIES):
@@ -91,7 +91,7 @@ class ClosureService:
 async def booked_in(
     session: ReadSession, site: Site, days: Collection[date], now: datetime
 ) -> dict[date, int]:
-    """Return how many are booked in the shift of each of these days that is not over."""
+    """Return the number of visitors booked in the shifts of these days that are not over."""
     present = present_shift(site, now)
     ahead = [day for day in days if day >= present]
     return await VisitorReader(session).booked_by_shift(site, ahead) if ahead else {}

@@ -1,4 +1,4 @@
-"""`/api/sites/{id}/closures/`: days on which a site is closed, and what becomes of their visits."""
+"""`/api/sites/{id}/closures/`: days on which a site is closed."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -47,7 +47,7 @@ async def list_closures(
     chosen: Annotated[ClosureQuery, Query()],
     page: Paging,
 ) -> Page[Closure]:
-    """By date. Those that are over stay in the list."""
+    """Return closures by date, including past ones."""
     site = await require_site(session, site_id)
     rows, next_cursor, total = await ClosureReader(session).page(
         site.id, chosen.date_from, chosen.date_to, page
@@ -68,9 +68,9 @@ async def list_closures(
 async def create_closure(
     site_id: UUID, body: ClosureCreate, caller: SlotManager, closures: Closures
 ) -> NewClosure:
-    """Nobody can book the day any more; at a site open at night, the night that begins on it.
+    """Close a day for bookings; at a site open at night, the night that begins on it.
 
-    Who is booked stays booked, unless `cancel_visits` says otherwise.
+    Existing visits stay booked unless `cancel_visits` is set.
     """
     if body.cancel_visits:
         made = await closures.close_and_cancel(site_id, body.date, body.reason, caller)
@@ -92,12 +92,12 @@ def _facts(closure: SiteClosure, affected: int) -> dict[str, Any]:
 @router.delete(
     "/{closure_id:uuid}/",
     operation_id="closures_delete",
-    summary="Take a closure back",
+    summary="Delete a closure",
     status_code=204,
     responses=problems(NotFound),
 )
 async def delete_closure(
     site_id: UUID, closure_id: UUID, _: SlotManager, closures: Closures
 ) -> None:
-    """The day follows the opening hours again. Visits that were cancelled stay cancelled."""
+    """Reopen the day. Visits that were cancelled stay cancelled."""
     await closures.rules.reopen(site_id, closure_id)

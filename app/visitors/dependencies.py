@@ -1,4 +1,4 @@
-"""What routes about visits work with: the desk that changes them, the filter of lists."""
+"""Dependencies of the visitor routes."""
 
 from typing import Annotated, Any
 
@@ -26,8 +26,7 @@ async def _desk(request: Request, unit: Writing, now: Now) -> VisitorService:
     return VisitorService(unit, state.qr_tokens, state.wake_outbox, now)
 
 
-# The next three ask FastAPI for as little as they can: all that they depend on is solved for each
-# request.
+# The next three have few dependencies, since FastAPI solves them all for every request.
 async def _registering(request: Request, unit: Writing) -> RegistrationService:
     state = request.app.state
     return RegistrationService(unit, state.qr_tokens, state.wake_outbox, state.clock.now())
@@ -42,7 +41,7 @@ async def _filter(chosen: Annotated[VisitorQuery, Query()]) -> VisitorFilter:
 
 
 class _Documented:
-    """Shows the forms of a registration where the parameter itself is any object."""
+    """Documents the registration bodies of a parameter that accepts any object."""
 
     FORMS = TypeAdapter[Any](VisitorCreate | WalkIn)
 
@@ -55,7 +54,7 @@ class _Documented:
 async def _registration(
     sent: Annotated[dict[str, Any], Body(), _Documented()], request: Request
 ) -> Registration:
-    """The body, read by the form of its caller: each kind may leave out other fields."""
+    """Return the body in the schema of the caller's kind, which may omit different fields."""
     try:
         return form_of(await resolve_caller(request)).model_validate(sent)
     except ValidationError as error:

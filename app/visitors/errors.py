@@ -1,11 +1,12 @@
-"""Why a visit was not booked, beside what its slot says."""
+"""Errors of bookings, other than those of slots."""
 
 from app.core.errors import Problem
 
 
 class AlreadyRegistered(Problem):
-    status, code, title = 409, "already_registered", "This address is registered for that hour"
+    status, code = 409, "already_registered"
+    title = "This address is already registered for that hour"
 
 
-# Decided by the database: two may ask at the same time.
+# Decided by the database, since two requests may be concurrent.
 ONE_FOR_AN_ADDRESS: dict[str, type[Problem]] = {"uq_visitors_self_registration": AlreadyRegistered}

@@ -1,4 +1,4 @@
-"""`/api/auth/users/{id}/hand-over/`: the visits of a host who leaves, or is away."""
+"""`/api/auth/users/{id}/hand-over/`: give the visits of an absent host to another one."""
 
 from uuid import UUID
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/auth/users", tags=["users"], route_class=ApiRout
 
 
 class HandOverTo(BaseModel):
-    """Who receives the visits from now on."""
+    """The new host of the visits."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -32,25 +32,24 @@ class HandOverTo(BaseModel):
 
 
 class HandedOverVisits(BaseModel):
-    """What a hand-over has moved."""
+    """The result of a hand-over."""
 
-    visits: int = Field(description="Visits that have another host now")
-    left: int = Field(description="Visits ahead that stay with the former host")
+    visits: int = Field(description="Number of visits with the new host")
+    left: int = Field(description="Number of upcoming visits left with the former host")
 
 
 @router.post(
     "/{user_id:uuid}/hand-over/",
     operation_id="users_hand_over",
-    summary="Hand a host's visits over",
+    summary="Hand over a host's visits",
     responses=problems(NotFound, UpdateUnderWay),
 )
 async def hand_over(
     user_id: UUID, body: HandOverTo, caller: UserManager, unit: Writing, request: Request, now: Now
 ) -> HandedOverVisits:
-    """Give the visits that lie ahead of an account to another one.
+    """Give the upcoming visits of an account to another host.
 
-    The new host is told with one mail, and the former one, if their account is open, with a mail
-    for each visit.
+    The new host receives one mail; the former one, if the account is active, a mail for each visit.
     """
     former = await UserReader(unit).of_roles(user_id, managed_roles(caller))
     if former is None:

@@ -1,4 +1,4 @@
-"""All visits that lie ahead of one host, given to another: they leave, or are away."""
+"""Gives all upcoming visits of a host to another one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ from app.visitors.repository import VisitorRepository
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """How many visits have another host now, and how many were left to the former one."""
+    """The numbers of visits that were handed over and that were left."""
 
     visits: int
     left: int
 
 
 class HandOver:
-    """Gives the visits of one account to another, within one unit of work."""
+    """Hands over the visits of an account within one unit of work."""
 
     def __init__(
         self, unit: WriteSession, wake: AfterCommit, caller: Caller, now: datetime
@@ -52,10 +52,9 @@ class HandOver:
         self.events = VisitorEventRepository(unit)
 
     async def run(self, former: User, to: UUID) -> HandedOver:
-        """Hand over what lies ahead; raise `Invalid` for a closed or unknown account.
+        """Hand over upcoming visits; raise `Invalid` for a closed or unknown account.
 
-        The new host gets one summary, and the former one, if their account is open, a mail for
-        each visit.
+        The new host gets one summary; the former one, if active, a mail for each visit.
         """
         host = await self._receiver(former, to)
         await require_finished(self.unit)
@@ -75,11 +74,11 @@ class HandOver:
     async def _receiver(self, former: User, to: UUID) -> User:
         host = await self.users.get(to)
         if host is None:
-            raise Invalid.field("to", "unknown_user", "There is no such account")
+            raise Invalid.field("to", "unknown_user", "Unknown account")
         if not host.is_active:
-            raise Invalid.field("to", "closed", "That account is closed")
+            raise Invalid.field("to", "closed", "The account is closed")
         if host.id == former.id:
-            raise Invalid.field("to", "same_host", "The visits are theirs already")
+            raise Invalid.field("to", "same_host", "The visits already belong to this host")
         return host
 
     async def _change_hands(self, visits: Sequence[Visitor], host: User) -> None:

@@ -1,4 +1,4 @@
-"""Who receives a visitor: what a request says of the host, and whose account that is."""
+"""Resolves the host of a visit from a request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ HOST_FIELDS = ("host_id", "host_name", "host_email")
 
 @dataclass(frozen=True, slots=True)
 class NamedHost:
-    """Who receives a visitor; `id` is their account, where they have one."""
+    """The host of a visit; `id` is the account, if there is one."""
 
     id: UUID | None
     name: str | None
@@ -24,11 +24,11 @@ class NamedHost:
 
     @classmethod
     def of_account(cls, user: User) -> "NamedHost":
-        """Return the host that an account is."""
+        """Return the host of an account."""
         return cls(user.id, user.name, user.email)
 
     def is_same_as(self, other: "NamedHost") -> bool:
-        """Return whether both are one person: one account, or one address."""
+        """Return whether both have the same account or the same address."""
         if self.id is not None and self.id == other.id:
             return True
         return _is_same_address(self.email, other.email)
@@ -42,17 +42,17 @@ class NotYourVisit(Problem):
 
 
 class UnknownHost(Invalid):
-    """422: the request names an account that is not there, or that is closed."""
+    """A 422, since the request names an unknown or closed account."""
 
     def __init__(self) -> None:
-        message = "There is no such host"
+        message = "Unknown host"
         super().__init__(
             message, errors=[{"field": "host_id", "code": "unknown", "message": message}]
         )
 
 
 def require_own(said: Mapping[str, Any], caller: Caller, present: NamedHost = NOBODY) -> None:
-    """Raise `NotYourVisit` where a host names somebody other than themselves or `present`."""
+    """Raise `NotYourVisit` if a host names anyone but themselves or the current host."""
     known = (NamedHost(caller.id, caller.name, caller.email), present)
     id_, name, email = (said.get(field) for field in HOST_FIELDS)
     if id_ is not None:
@@ -62,16 +62,16 @@ def require_own(said: Mapping[str, Any], caller: Caller, present: NamedHost = NO
     else:
         is_own = name is None or any(_is_same_name(name, host.name) for host in known)
     if not is_own:
-        raise NotYourVisit("You can't register a visitor for another host, or hand one over")
+        raise NotYourVisit("You can't register visitors for another host or hand visits over")
 
 
 async def resolve(
     users: UserReader, said: Mapping[str, Any], present: NamedHost, caller: Caller
 ) -> NamedHost:
-    """Return the host that a change leaves; `said` holds those of `HOST_FIELDS` that were sent.
+    """Return the host after a change; `said` has the `HOST_FIELDS` that were sent.
 
-    `host_id` wins over name and address, and an address over the name where it belongs to an
-    account. Raises `NotYourVisit` and `UnknownHost`.
+    `host_id` takes precedence over name and address, and the address of an account over the name.
+    Raise `NotYourVisit` or `UnknownHost`.
     """
     if caller.is_host:
         require_own(said, caller, present)

@@ -1,4 +1,4 @@
-"""The life of a visit: which status may follow which, and what a passage changes. Pure."""
+"""The life cycle of a visit: allowed transitions and their changes. Pure."""
 
 from datetime import datetime
 
@@ -20,14 +20,14 @@ HOLDS_SEAT = frozenset({VisitorStatus.PENDING, VisitorStatus.VERIFIED})
 
 
 class InvalidTransition(Problem):
-    status, code, title = 409, "invalid_transition", "The visit's status does not allow that"
+    status, code, title = 409, "invalid_transition", "The status of the visit does not permit this"
 
     class Members(BaseModel):
         current_status: VisitorStatus
 
 
 def require_transition(present: VisitorStatus, wanted: VisitorStatus) -> None:
-    """Raises `InvalidTransition` unless `wanted` may follow `present`."""
+    """Raise `InvalidTransition` unless `wanted` may follow `present`."""
     if wanted not in AFTER[present]:
         raise InvalidTransition(
             f"The visit is {present.value}: it can't become {wanted.value}",
@@ -36,7 +36,7 @@ def require_transition(present: VisitorStatus, wanted: VisitorStatus) -> None:
 
 
 def require_pending(present: VisitorStatus, what: str) -> None:
-    """Raises `InvalidTransition` unless the visit still lies ahead."""
+    """Raise `InvalidTransition` unless the visit is pending."""
     if present is not VisitorStatus.PENDING:
         raise InvalidTransition(
             f"The visit is {present.value}: it can't be {what}", current_status=present.value
@@ -44,7 +44,7 @@ def require_pending(present: VisitorStatus, what: str) -> None:
 
 
 def enter(visitor: Visitor, gate: str | None, at: datetime, now: datetime) -> None:
-    """Let in. `at` is when it happened: earlier than `now` where a gate was offline."""
+    """Check in; `at` is earlier than `now` if the gate was offline."""
     require_transition(visitor.status, VisitorStatus.VERIFIED)
     visitor.status = VisitorStatus.VERIFIED
     visitor.checked_in_at, visitor.checked_in_gate = at, gate
@@ -52,7 +52,7 @@ def enter(visitor: Visitor, gate: str | None, at: datetime, now: datetime) -> No
 
 
 def leave(visitor: Visitor, at: datetime, now: datetime) -> None:
-    """Let out; the seat is the caller's to free."""
+    """Check out; the caller must free the seat."""
     require_transition(visitor.status, VisitorStatus.COMPLETED)
     visitor.status = VisitorStatus.COMPLETED
     visitor.checked_out_at = at
@@ -60,20 +60,20 @@ def leave(visitor: Visitor, at: datetime, now: datetime) -> None:
 
 
 def leave_unseen(visitor: Visitor, at: datetime, now: datetime) -> None:
-    """Close a stay of which nobody has seen the end; the seat is the caller's to free."""
+    """Check out automatically; the caller must free the seat."""
     leave(visitor, at, now)
     visitor.checked_out_automatically = True
 
 
 def correct_exit(visitor: Visitor, at: datetime, now: datetime) -> None:
-    """Note the real end of a stay that was closed by itself; its seat is free already."""
+    """Set the real time of an automatic check-out, which has already freed the seat."""
     visitor.checked_out_at = at
     visitor.checked_out_automatically = False
     visitor.updated_at = now
 
 
 def expire(visitor: Visitor, now: datetime) -> None:
-    """End a visit to which nobody came; the seat is the caller's to free."""
+    """Expire a visit that nobody came to; the caller must free the seat."""
     require_transition(visitor.status, VisitorStatus.EXPIRED)
     visitor.status = VisitorStatus.EXPIRED
     visitor.updated_at = now

@@ -1,7 +1,7 @@
-"""Lists of visitors: what narrows and sorts them, and their SQL.
+"""Lists of visitors: filters, orderings and SQL.
 
-A list is the read that is asked for most. Its rows are plain, named as the fields of a record, and
-its SQL is written once for every combination of filters that occurs.
+Lists are read most often, so their rows are plain dictionaries, and their SQL is compiled once for
+each combination of filters.
 """
 
 from collections.abc import Sequence
@@ -40,16 +40,16 @@ from app.sites.models import Site
 from app.visitors.models import Purpose, Visitor, VisitorStatus
 
 Record = dict[str, Any]
-"""A visitor as it goes out: the fields of `schemas.Visitor` by name, words as text."""
+"""The fields of `schemas.Visitor` by name, with enums as text."""
 
-SHAPES = 256  # combinations of filters, orderings and kinds of caller whose SQL is kept
+SHAPES = 256  # combinations of filters, orderings and callers whose SQL is cached
 
 _CREATED = (Visitor.created_at, Visitor.id)
 _VISIT = (Visitor.visit_date, Visitor.visit_time, Visitor.id)
 
 
 class VisitorOrdering(StrEnum):
-    """How a list of visitors is sorted; with `-` the latest comes first."""
+    """The order of a list of visitors; `-` means descending."""
 
     CREATED_AT = "created_at"
     LATEST_CREATED_AT = "-created_at"
@@ -68,7 +68,7 @@ ORDERINGS: dict[VisitorOrdering, Ordering] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitorFilter:
-    """What a list is narrowed to; None narrows nothing."""
+    """Filters of a list; None does not filter."""
 
     status: VisitorStatus | None = None
     site: UUID | None = None
@@ -82,7 +82,7 @@ class VisitorFilter:
     q: str | None = None
 
     def values(self, caller: Caller) -> dict[str, Any]:
-        """What narrows the list of a caller, by the names in `NARROWS`. Hosts see their own."""
+        """Return the filters of a caller's list, by the names in `NARROWS`; hosts see their own."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         given["host_email"] = (self.host_email or "").strip().lower() or None
         given["q"] = (self.q or "").strip() or None
@@ -91,14 +91,13 @@ class VisitorFilter:
 
 
 def _q() -> ColumnElement[bool]:
-    """Every word of `q` begins a word of name, e-mail, company or phone; or `q` is the QR code.
+    """Match visitors for whom each word of `q` begins a word of name, e-mail, company or phone.
 
-    The words are cut by the same function of the database that cut those of the column. Being
-    immutable it is worked out before the statement is planned, so that the planner knows from its
-    statistics how many are meant. The index is asked by the words that tell people apart, and all
-    of them are held against what it finds (`IS TRUE` keeps it from being asked by those as well).
-    Of a word that is in no statistics the planner thinks one visitor in 200, and would go through
-    the whole list for somebody who is not there; asked twice, it thinks 200 times fewer.
+    `q` may also be a QR token. The function that splits the words is the same as for the column; as
+    it is immutable, it is evaluated before planning, so that the planner can use its statistics.
+    Only the most selective words query the index, and all are checked on the rows found (`IS TRUE`
+    keeps those out of the index query). For a word without statistics the planner assumes 1 row in
+    200 and would scan the whole list in vain; querying it twice makes that 200 times fewer.
     """
     q = bindparam("q", type_=String)
     by_index = _is_code_or_has(q, func.search_key(q, type_=TSQUERY))
@@ -123,11 +122,11 @@ NARROWS: dict[str, ColumnElement[bool]] = {
     "q": _q(),
     "host": Visitor.host_id == bindparam("host"),
 }
-"""What each filter means; its parameter has its name."""
+"""The condition of each filter; its parameter has the same name."""
 
 
 def narrowed(statement: Select[Any], values: dict[str, Any]) -> Select[Any]:
-    """A statement about the visitors of a list, its parameters filled in."""
+    """Add filters with their parameters to a statement about visitors."""
     return statement.where(*(NARROWS[name] for name in values)).params(values)
 
 
@@ -169,11 +168,11 @@ RECORD: dict[str, Any] = {
 
 @lru_cache(SHAPES)
 def _listing(narrowing: tuple[str, ...], ordering: VisitorOrdering, *, continued: bool) -> Prepared:
-    """The list that these filters narrow; a later page where it is `continued`.
+    """Return the statement of a list with these filters; `continued` is for later pages.
 
-    PostgreSQL is to plan it for its values, and but for a search not to know how few rows are
-    wanted: it then expects a tenth of all, and goes through the list only where a filter leaves
-    many. Who it thinks to find soon, evenly spread, may be far down: those of one day.
+    Planned for its values and, except for searches, without the limit: the planner then expects a
+    tenth of all rows, and scans the list only if a filter leaves many. It wrongly assumes that
+    matches are spread evenly, while those of one day may be far down.
     """
     order = ORDERINGS[ordering]
     conditions = [NARROWS[name] for name in narrowing]
@@ -201,7 +200,7 @@ def _total(narrowing: tuple[str, ...]) -> Prepared:
 async def first_records(
     session: ReadSession, chosen: VisitorFilter, caller: Caller, rows: int
 ) -> list[Record]:
-    """The visitors registered last, newest first."""
+    """Return the newest registrations, newest first."""
     values = chosen.values(caller)
     statement = _listing(tuple(values), VisitorOrdering.LATEST_CREATED_AT, continued=False)
     return _records(await session.fetch(statement, **values, rows=rows))
@@ -214,7 +213,7 @@ async def page_of_records(
     ordering: VisitorOrdering,
     page: PageRequest,
 ) -> tuple[list[Record], str | None, int | None]:
-    """One page of a list: its visitors, the cursor of the next one, the total where asked."""
+    """Return a page of visitors, the cursor of the next page, and the total if requested."""
     values = chosen.values(caller)
     order = ORDERINGS[ordering]
     total = None

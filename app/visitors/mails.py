@@ -1,4 +1,4 @@
-"""The mails that the life of a visit causes."""
+"""The mails about visits."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
@@ -18,14 +18,14 @@ from app.visitors.models import Visitor
 
 
 def visit_payload(visitor: Visitor, site: Site) -> VisitPayload:
-    """What mails say of a visit."""
+    """Return the facts of a visit for mails."""
     return VisitPayload(**_facts(visitor, site))
 
 
 def moved_payload(
     visitor: Visitor, site: Site, previous_date: date, previous_time: time, left: Site
 ) -> MovedVisitPayload:
-    """The same, with the time and the site that it was moved from."""
+    """Return the facts of a moved visit with its former time and site."""
     return MovedVisitPayload(
         **_facts(visitor, site),
         previous_date=previous_date,
@@ -36,19 +36,19 @@ def moved_payload(
 
 
 def cancelled_payload(visitor: Visitor, site: Site, *, by_visitor: bool) -> CancelledVisitPayload:
-    """The same, with whether the visitor has cancelled, or somebody for them."""
+    """Return the facts of a cancelled visit, and whether the visitor cancelled it."""
     return CancelledVisitPayload(**_facts(visitor, site), by_visitor=by_visitor)
 
 
 def handed_over_payload(visitor: Visitor, site: Site) -> HandedOverPayload:
-    """The same, as its host knows it; for when somebody else receives the visitor."""
+    """Return the facts for the former host of a visit that was handed over."""
     return HandedOverPayload(**_facts(visitor, site), account_id=visitor.host_id)
 
 
 def to_visitor(
     kind: NotificationKind, visitor: Visitor, site: Site, payload: VisitPayload, version: int
 ) -> OutgoingMail:
-    """A mail to the visitor, pointless once the visit can be admitted no more."""
+    """Return a mail to the visitor, to be sent only while the visit can be admitted."""
     return OutgoingMail(
         kind=kind,
         payload=for_visitor(payload, visitor),
@@ -63,7 +63,7 @@ def to_visitor(
 def to_host(
     kind: NotificationKind, visitor: Visitor, site: Site, payload: Payload, version: int
 ) -> list[OutgoingMail]:
-    """A mail to the host; none where the visit names no address."""
+    """Return a mail to the host, or none if the visit has no host address."""
     if visitor.host_email is None:
         return []
     return [
@@ -83,7 +83,7 @@ V = TypeVar("V", bound=VisitPayload)
 
 
 def for_visitor(payload: V, visitor: Visitor) -> V:
-    """Return what the visitor may be told: of a host whom a stranger named, no more than that."""
+    """Return the payload for the visitor: only what was sent, if a stranger named the host."""
     if visitor.host_as_sent is None:
         return payload
     return payload.model_copy(update={"host_name": visitor.host_as_sent or None})
@@ -92,9 +92,9 @@ def for_visitor(payload: V, visitor: Visitor) -> V:
 def farewells(
     visitor: Visitor, site: Site, host_email: str | None, now: datetime
 ) -> list[OutgoingMail]:
-    """The cancellation of a visit whose record will be gone: complete, and without reference to it.
+    """Return the cancellation mails of a visit whose record is deleted, without reference to it.
 
-    `host_email` is where the host's mails go. A row of these mails lives for a day at most.
+    `host_email` receives the host's mail. The rows of these mails are kept for a day at most.
     """
     payload = cancelled_payload(visitor, site, by_visitor=False)
     answers = (
@@ -138,5 +138,5 @@ def _facts(visitor: Visitor, site: Site) -> dict[str, Any]:
 
 
 def _shown_address(visitor: Visitor) -> str | None:
-    """Return the host's address for who has no name, unless a stranger has named it."""
+    """Return the host's address to show instead of a name, unless a stranger typed it."""
     return visitor.host_email if visitor.host_as_sent is None else None

@@ -1,4 +1,4 @@
-"""Figures of registrations."""
+"""Metrics of registrations."""
 
 from enum import StrEnum
 
@@ -8,9 +8,9 @@ from app.auth.caller import Caller, CallerRole
 
 
 class Channel(StrEnum):
-    """By which way visitors are registered."""
+    """How a visitor was registered."""
 
-    DESK = "desk"  # by whoever is signed in
+    DESK = "desk"  # by a signed-in user
     KIOSK = "kiosk"
     ANONYMOUS = "anonymous"
     BULK = "bulk"
@@ -22,5 +22,5 @@ _OF_STRANGERS = {CallerRole.KIOSK: Channel.KIOSK, CallerRole.ANONYMOUS: Channel.
 
 
 def bookings_of(caller: Caller) -> Counter:
-    """Where a single registration of this caller is counted."""
+    """Return the counter for single registrations of this caller."""
     return BOOKINGS[_OF_STRANGERS.get(caller.role, Channel.DESK)]

@@ -1,4 +1,4 @@
-"""Visitors."""
+"""Visitors and their former QR codes."""
 
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -15,14 +15,14 @@ from app.slots.seats import HeldSeat
 
 
 class VisitorType(StrEnum):
-    """Whom a visitor comes as."""
+    """The type of a visitor."""
 
     PROFESSIONAL = "professional"
     STUDENT = "student"
 
 
 class VisitorCategory(StrEnum):
-    """Where a visitor comes from."""
+    """The origin of a visitor."""
 
     INDUSTRY = "industry"
     ACADEMIC = "academic"
@@ -31,7 +31,7 @@ class VisitorCategory(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a visitor comes for."""
+    """The purpose of a visit."""
 
     BUSINESS_MEETING = "business_meeting"
     INTERVIEW = "interview"
@@ -44,10 +44,10 @@ class Purpose(StrEnum):
 
 
 class VisitorStatus(StrEnum):
-    """Where a visit stands.
+    """The status of a visit.
 
-    A `pending` one becomes `verified` when the visitor comes in, `cancelled`, or `expired`; a
-    `verified` one `completed`.
+    `pending` changes to `verified` at check-in, `cancelled` or `expired`; `verified` changes to
+    `completed`.
     """
 
     PENDING = "pending"
@@ -57,12 +57,12 @@ class VisitorStatus(StrEnum):
     EXPIRED = "expired"
 
 
-# `search_words` (migration 0006) makes one lexeme of every run of letters and digits, so that an
-# e-mail address and a phone number are found by each of their parts; of a run with letters beyond
-# ASCII one for each of its spellings: jürgen, jurgen, juergen.
+# `search_words` (migration 0006) splits text into runs of letters and digits, so that each part of
+# an e-mail address or phone number is found. A run with non-ASCII letters gives a lexeme for each
+# spelling: jürgen, jurgen, juergen.
 SEARCH = "array_to_tsvector(search_words(name, email, company, phone))"
 
-# Ended visits whose personal data is still held: never anonymised, or changed since.
+# Ended visits with personal data: never anonymised, or changed since.
 HELD = (
     "(visitors.anonymised_at IS NULL OR visitors.updated_at > visitors.anonymised_at)"
     " AND visitors.status IN ('completed', 'cancelled', 'expired')"
@@ -70,7 +70,7 @@ HELD = (
 
 
 def _of_status(status: str) -> tuple[Index, Index]:
-    """Indexes of the visits of one status, in the orders of the lists."""
+    """Return indexes of the visits with a status, in the orders of the lists."""
     only = text(f"status = '{status}'")
     by_visit = ("visit_date", "visit_time", "id")
     return (
@@ -80,19 +80,18 @@ def _of_status(status: str) -> tuple[Index, Index]:
 
 
 class Visitor(Entity):
-    """A person invited for one date and time, local to the site.
+    """A person invited for one local date and time at a site.
 
-    `revision` counts the times of the visit: it grows with each reschedule, and with it the mails
-    that a visit may cause once. `host_id` is the account behind `host_email`, where there is one.
-    `host_as_sent` is the host as a stranger or a kiosk sent it (empty for none): all that the
-    visitor is shown of the host. It is null where a person named the host. `host_closed` says that
-    the host's account was deleted: its mails go to the reception. `registered_by_stranger` stays,
-    whoever changes the visit: a stranger or somebody at a kiosk typed who the visitor is.
+    `revision` increases with each reschedule, so that mails that are sent once per visit can be
+    sent again. `host_id` is the account of `host_email`, if any. `host_as_sent` is the host as
+    typed by an anonymous caller or at a kiosk, which is all that the visitor sees; null if a user
+    named the host. `host_closed` means that the host's account was deleted, so that its mails go to
+    the reception. `registered_by_stranger` means that an anonymous caller or someone at a kiosk
+    typed the visitor's data, and is never changed.
 
-    One that `is_self_registered` was made by a stranger and counts against the strangers' share of
-    its slot. `self_registration_key` is what makes two spellings of its address equal; an address
-    has one open visit of that kind in a slot. It is null where there were more of them before that
-    was so, and where the person was erased.
+    `is_self_registered` visits count against the self-registration share of their slot.
+    `self_registration_key` is equal for all spellings of an address, which may have one such open
+    visit in a slot; it is null for older duplicates and erased visitors.
     """
 
     __tablename__ = "visitors"
@@ -120,7 +119,8 @@ class Visitor(Entity):
                 "self_registration_key IS NOT NULL AND status IN ('pending', 'verified')"
             ),
         ),
-        # The latest visits are still open: a list of past ones would begin far down in the others.
+        # The latest visits are still open, so that past ones would begin far down in the other
+        # indexes.
         *_of_status("completed"),
         *_of_status("expired"),
     )
@@ -169,15 +169,15 @@ class Visitor(Entity):
 
     @property
     def seat(self) -> HeldSeat:
-        """The seat that it holds while it is open."""
+        """Return the seat that the visit holds while it is open."""
         return HeldSeat(self.slot_id, self.is_self_registered)
 
 
 class RetiredQrCode(Base):
-    """A former code of a visit, held as its hash.
+    """The hash of a former QR token of a visit.
 
-    The gate refuses it as `rescheduled`, or as `replaced` where `is_replaced`: that one was sent to
-    a mailbox which is no longer the visitor's, or was replaced on purpose.
+    The gate refuses it as `rescheduled`, or as `replaced` if `is_replaced`: it was sent to a former
+    mailbox, or was replaced on purpose.
     """
 
     __tablename__ = "retired_qr_codes"

@@ -1,4 +1,4 @@
-"""SQL of whose an e-mail address is, as far as somebody has shown it."""
+"""SQL of verified e-mail addresses."""
 
 from sqlalchemy import bindparam, cast, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
@@ -12,7 +12,7 @@ from app.visitors.models import Visitor
 _HAS_ACCOUNT = exists().where(
     User.email_key == bindparam("key"), User.is_active, ~User.awaits_verification
 )
-# The index knows the parts of an address, and who bears one of them is looked at.
+# The index finds parts of an address; the rows found are compared exactly.
 _WAS_LET_IN = exists().where(
     cast(Visitor.search, TSVECTOR).bool_op("@@")(
         func.search_key(bindparam("email"), type_=TSQUERY)
@@ -24,9 +24,9 @@ _IS_PROVEN = Prepared(select(or_(_HAS_ACCOUNT, _WAS_LET_IN)))
 
 
 async def is_proven(session: ReadSession, email: str) -> bool:
-    """Return whether somebody reads the mail of this address.
+    """Return whether the owner of this address is known to receive its mail.
 
-    They have an account that is open, or came in with the code that was sent there.
+    They have an open account, or checked in with a code that was sent there.
     """
     row = await session.row(_IS_PROVEN, key=account_key(email), email=email)
     return bool(row and row[0])

@@ -1,4 +1,4 @@
-"""The reminder on the day before a visit."""
+"""Reminders on the day before a visit."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -17,7 +17,7 @@ from app.visitors.models import Visitor
 from app.visitors.proof_repository import is_proven
 from app.visitors.repository import VisitorRepository
 
-# Local hours in which reminders leave: not at night, and early enough to be made use of.
+# Local hours for reminders: not at night, and early enough to be useful.
 FROM_HOUR, TO_HOUR = 9, 12
 BATCH = 200
 
@@ -25,11 +25,10 @@ BATCH = 200
 async def remind(
     database: Database, wake: AfterCommit, now: datetime, strangers: StrangerMails | None = None
 ) -> int:
-    """Queue the reminders of tomorrow's visits; says how many were new.
+    """Queue the reminders of tomorrow's visits; return how many are new.
 
-    Who was told of the visit today is left out, by a reminder as by a confirmation or a change:
-    that mail is as fresh. So is who is invited to a shift that is closed. `strangers` counts the
-    reminders of visits that a stranger has registered, to addresses that nobody has proven.
+    Skips visitors who were mailed about the visit today, and closed shifts. `strangers` limits
+    reminders of self-registered visits to unverified addresses.
     """
     async with database.read() as session:
         sites = await SiteReader(session).all()
@@ -72,7 +71,7 @@ async def _remind_site(
 async def _withheld(
     session: ReadSession, visitor: Visitor, payload: VisitPayload, strangers: StrangerMails
 ) -> str | None:
-    """Return why a reminder is not sent, if so."""
+    """Return the reason not to send a reminder, if any."""
     if not payload.is_typed_by_stranger or await strangers.take(visitor.email):
         return None
     return None if await is_proven(session, visitor.email) else WITHHELD

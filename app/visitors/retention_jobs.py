@@ -1,4 +1,4 @@
-"""The end of retention: visitors become anonymous some time after their visit."""
+"""Anonymises visitors after the retention period."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -15,20 +15,20 @@ from app.notifications.repository import MailKeeper
 from app.visitors.models import VisitorStatus
 from app.visitors.repository import VisitorReader, VisitorRepository
 
-# Rows of one transaction: few enough that nobody waits for its locks.
+# Rows per transaction: few enough to hold locks only briefly.
 BATCH = 500
 
 
 async def due(
     database: Database, now: datetime, days: int
 ) -> Sequence[Row[UUID, date, str, VisitorStatus]]:
-    """Whom a run would anonymise: id, date of the visit, site's name, status; nothing personal."""
+    """Return what a run would anonymise, without personal data: id, date, site and status."""
     async with database.read() as session:
         return await VisitorReader(session).past_retention(now, days)
 
 
 async def count_due(database: Database, now: datetime, days: int) -> int:
-    """How many a run would anonymise."""
+    """Return how many visitors a run would anonymise."""
     async with database.read() as session:
         return await VisitorReader(session).count_past_retention(now, days)
 
@@ -36,12 +36,12 @@ async def count_due(database: Database, now: datetime, days: int) -> int:
 async def anonymise_past(
     database: Database, now: datetime, days: int, advance: Callable[[int], None] = lambda _: None
 ) -> int:
-    """Anonymise the visitors of ended visits more than `days` ago; says how many.
+    """Anonymise visitors of visits that ended more than `days` ago; return how many.
 
-    `advance` is told how many more are done after each batch, which is committed by itself.
+    `advance` is called with the number of each committed batch.
 
-    A day is over when it is at the site. Safe to run twice and by two workers: a row that another
-    run holds is passed over. Who is changed afterwards is anonymised again.
+    Days end in the site's time zone. Idempotent and safe to run concurrently: rows locked by
+    another run are skipped. Visitors changed afterwards are anonymised again.
     """
     total = 0
     while True:
@@ -62,7 +62,7 @@ async def _anonymise_batch(unit: WriteSession, now: datetime, days: int) -> int:
     ids, registered_at = [row.id for row in found], {row.created_at for row in found}
     await visitors.anonymise(ids, now)
     await mails.erase_of(ids)
-    # A registration, its upload's summary and its kept answer bear one instant.
+    # A registration, the summary of its upload and its stored response have the same instant.
     await mails.erase_from_summaries(ids, registered_at)
     await forget_kept_at(unit, registered_at)
     await events.forget_addresses(ids)

@@ -1,4 +1,4 @@
-"""`/api/visitors/`: the record and its life cycle."""
+"""`/api/visitors/`: visitors and the life cycle of their visits."""
 
 from typing import Annotated
 from uuid import UUID
@@ -38,7 +38,7 @@ from app.visitors.repository import VisitorReader
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
 CHANGING = (NotYourVisit, AlreadyRegistered, UpdateUnderWay)
-Notify = Annotated[bool, Query(description="Whether those who were told of the visit are told")]
+Notify = Annotated[bool, Query(description="Whether to mail those who were mailed about the visit")]
 
 
 @router.get("/", operation_id="visitors_list", summary="List visitors")
@@ -49,7 +49,7 @@ async def list_visitors(
     page: Paging,
     ordering: VisitorOrdering = VisitorOrdering.LATEST_CREATED_AT,
 ) -> Page[schemas.Visitor]:
-    """Newest first, unless `ordering` says otherwise. Hosts see their own."""
+    """Return visitors, newest first unless `ordering` is set. Hosts see their own visitors."""
     items, next_cursor, total = await page_of_records(session, chosen, caller, ordering, page)
     page_of_items = {"items": items, "next_cursor": next_cursor, "total": total}
     return Page[schemas.Visitor].model_validate(page_of_items)
@@ -70,13 +70,12 @@ async def register_visitor(
     budgets: Budgeted,
     response: Response,
 ) -> schemas.Visitor:
-    """Takes a seat in the hour, mails the QR code to the visitor, and tells the host.
+    """Take a seat in the hour, mail the QR code to the visitor, and notify the host.
 
-    A kiosk registers at its own site, and for now where it names no time. Without a sign-in, on a
-    site with `self_registration` alone, once for an address and hour, and within the share of
-    visitors who register themselves. Neither is told the QR code or the host's e-mail address.
-    How many a host and a kiosk register in an hour is limited; a registration that is refused does
-    not count.
+    Kiosks register visitors at their own site, by default for the current time. Anonymous callers
+    can use only sites with `self_registration`, once per address and hour, and within the share for
+    visitors who register themselves. Neither receives the QR token or the host's e-mail address.
+    Registrations per hour of hosts and kiosks are limited; refused ones do not count.
     """
     async with budgets.registrations(caller):
         registration = await complete(desk.unit, body, caller, desk.now)
@@ -92,7 +91,7 @@ async def register_visitor(
 
 @router.get("/hosts/", operation_id="visitors_hosts", summary="List hosts")
 async def list_hosts(caller: HostViewer, session: Reading) -> list[schemas.Host]:
-    """Active hosts. Kiosks are not shown their e-mail addresses."""
+    """Return active hosts, for kiosks without their e-mail addresses."""
     hosts = await UserReader(session).active_hosts()
     return [
         schemas.Host(id=host.id, name=host.name, email=host.email if caller.is_person else None)
@@ -109,7 +108,7 @@ async def list_hosts(caller: HostViewer, session: Reading) -> list[schemas.Host]
 async def read_visitor(
     visitor_id: UUID, caller: VisitorManager, session: Reading
 ) -> schemas.Visitor:
-    """The record as it stands. Of hosts, those of others are a 404."""
+    """Return a visitor. For hosts, visitors of other hosts are a 404."""
     return schemas.Visitor.of(await _visible(session, visitor_id, caller))
 
 
@@ -122,10 +121,10 @@ async def read_visitor(
 async def replace_visitor(
     visitor_id: UUID, body: schemas.VisitorDetails, caller: VisitorManager, desk: Desk
 ) -> schemas.Visitor:
-    """Replace every field; one that is left out gets its default. A new time is a reschedule.
+    """Replace all fields; omitted ones get their defaults. A new time is a reschedule.
 
-    A host who has an account stays where none of the three host fields is sent.
-    Who was told of what changes is told anew, as by `PATCH`.
+    A host with an account stays if none of the three host fields is sent. Mails are sent as for
+    `PATCH`.
     """
     names_host = not body.model_fields_set.isdisjoint(HOST_FIELDS)
     visitor = await desk.change(visitor_id, body.changes(), caller, names_host=names_host)
@@ -143,8 +142,8 @@ async def change_visitor(
 ) -> schemas.Visitor:
     """Change the fields that are sent. A new time is a reschedule.
 
-    With another e-mail address the visit gets a new QR code, which is mailed there: the code that
-    the former mailbox has is refused as `replaced`. A new host is told, and so is the former one.
+    A new e-mail address gets a mail with a new QR code; the code sent to the former address is
+    refused as `replaced`. A new host is notified, and so is the former one.
     """
     return schemas.Visitor.of(await desk.change(visitor_id, body.changes(), caller))
 
@@ -159,9 +158,9 @@ async def change_visitor(
 async def delete_visitor(
     visitor_id: UUID, caller: VisitorManager, desk: Desk, notify: Notify = True
 ) -> None:
-    """Free the seat and erase the personal data; an anonymous entry stays in the audit trail.
+    """Free the seat and erase personal data; an anonymous entry stays in the audit log.
 
-    Visitor and host of a pending visit are told that it is cancelled, unless `notify=false`.
+    Visitor and host of a pending visit receive a cancellation unless `notify=false`.
     """
     await desk.delete(visitor_id, caller, notify=notify)
 
@@ -169,16 +168,16 @@ async def delete_visitor(
 @router.post(
     "/{visitor_id:uuid}/reschedule/",
     operation_id="visitors_reschedule",
-    summary="Move a visit",
+    summary="Reschedule a visit",
     responses=problems(NotFound, InvalidTransition, AlreadyRegistered, *BOOKING_PROBLEMS),
 )
 async def reschedule_visitor(
     visitor_id: UUID, body: schemas.Reschedule, caller: VisitorManager, desk: Desk
 ) -> schemas.Visitor:
-    """The visitor gets a new QR code; the old one is refused from now on.
+    """Move the visit and mail a new QR code; the old one is refused from now on.
 
-    To the time that the visit has already, it changes nothing. A visitor who has registered
-    themselves takes a place of those for such visitors there, too.
+    A visit already at that time does not change. A self-registered visitor needs a seat from the
+    share of such visitors again.
     """
     visitor = await desk.reschedule(visitor_id, body.visit_date, body.visit_time, caller)
     return schemas.Visitor.of(visitor)
@@ -191,7 +190,7 @@ async def reschedule_visitor(
     responses=problems(NotFound, InvalidTransition),
 )
 async def cancel_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> schemas.Visitor:
-    """Of a pending one: frees the seat, and tells visitor and host."""
+    """Cancel a pending visit, free its seat, and notify visitor and host."""
     return schemas.Visitor.of(await desk.cancel(visitor_id, caller))
 
 
@@ -204,7 +203,7 @@ async def cancel_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk) -
 async def check_out_visitor(
     visitor_id: UUID, caller: VisitorManager, desk: Desk
 ) -> schemas.Visitor:
-    """Of somebody who is inside and leaves without a scan, or was let out by hand."""
+    """Check out a visitor who is inside, such as one who leaves without a scan."""
     return schemas.Visitor.of(await desk.end(visitor_id, VisitorAction.CHECKED_OUT, caller))
 
 
@@ -215,7 +214,7 @@ async def check_out_visitor(
     responses=problems(NotFound, InvalidTransition),
 )
 async def complete_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> schemas.Visitor:
-    """Close the visit of somebody who is inside, or has left without a scan."""
+    """Complete the visit of a visitor who is inside or has left without a scan."""
     return schemas.Visitor.of(await desk.end(visitor_id, VisitorAction.COMPLETED, caller))
 
 
@@ -226,9 +225,9 @@ async def complete_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk)
     responses=problems(NotFound, InvalidTransition, UpdateUnderWay),
 )
 async def replace_code(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> schemas.Visitor:
-    """Give a pending visit a new code and mail it, where a mail was forwarded or lost.
+    """Mail a new QR code of a pending visit, if a mail was lost or forwarded.
 
-    The gate refuses the former codes as `replaced`, and their passes show nothing any more.
+    The gate refuses former codes as `replaced`, and their passes show nothing any more.
     """
     return schemas.Visitor.of(await desk.replace_code(visitor_id, caller))
 
@@ -243,9 +242,9 @@ async def replace_code(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> 
 async def resend_email(
     visitor_id: UUID, caller: VisitorManager, desk: Desk, budgets: Budgeted
 ) -> None:
-    """To a visitor who is awaited: with the QR code and the calendar file.
+    """Send the QR code and the calendar file again to the visitor of a pending visit.
 
-    Once a minute and five times a day for each visit.
+    Limited to once a minute and five times a day per visit.
     """
     await desk.resend(visitor_id, caller, budgets)
 
@@ -253,13 +252,13 @@ async def resend_email(
 @router.get(
     "/{visitor_id:uuid}/events/",
     operation_id="visitors_events",
-    summary="Read a visitor's audit trail",
+    summary="Read a visitor's audit log",
     responses=problems(NotFound),
 )
 async def list_events(
     visitor_id: UUID, caller: VisitorManager, session: Reading
 ) -> list[VisitorEvent]:
-    """Who did what, when, and from where; the oldest entry first."""
+    """Return who did what, when, and from where, oldest first."""
     await _visible(session, visitor_id, caller)
     events = await VisitorEventReader(session).of_visitor(visitor_id)
     return [VisitorEvent.model_validate(event) for event in events]
@@ -274,7 +273,7 @@ async def list_events(
 async def list_notifications(
     visitor_id: UUID, caller: VisitorManager, session: Reading
 ) -> list[Notification]:
-    """To the visitor and to the host, each with its state; the oldest first."""
+    """Return the mails to the visitor and the host with their status, oldest first."""
     await _visible(session, visitor_id, caller)
     found = await NotificationReader(session).of_visitor(visitor_id)
     return [Notification.model_validate(notification) for notification in found]
@@ -300,7 +299,7 @@ class SvgResponse(Response):
     responses=image("image/png") | problems(NotFound),
 )
 async def qr_code_png(visitor_id: UUID, caller: VisitorManager, session: Reading) -> Response:
-    """The image that the visitor has by mail, for a page or a badge."""
+    """Return the image that is mailed to the visitor, for a page or a badge."""
     return PngResponse(qr_png((await _visible(session, visitor_id, caller)).qr_code))
 
 
@@ -312,7 +311,7 @@ async def qr_code_png(visitor_id: UUID, caller: VisitorManager, session: Reading
     responses=image("image/svg+xml") | problems(NotFound),
 )
 async def qr_code_svg(visitor_id: UUID, caller: VisitorManager, session: Reading) -> Response:
-    """The same for print: sharp at any size."""
+    """Return the QR code as an SVG, for printing at any size."""
     return SvgResponse(qr_svg((await _visible(session, visitor_id, caller)).qr_code))
 
 

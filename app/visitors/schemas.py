@@ -1,4 +1,4 @@
-"""Visitors as they come in and go out."""
+"""Request and response bodies of visitors."""
 
 from datetime import date, datetime
 from typing import Any, Self
@@ -37,11 +37,11 @@ EXAMPLE: JsonDict = {
 
 
 HOST_ID = (
-    "The host's account. It wins over `host_name` and `host_email`; null, in a change, clears all "
-    "three. An address that belongs to an account fills `host_id` and `host_name`"
+    "The host's account. It takes precedence over `host_name` and `host_email`; null in a "
+    "change clears all three. An address of an account sets `host_id` and `host_name`"
 )
 
-# With every field filled: FastAPI drops what is null of an example.
+# All fields are set, since FastAPI removes nulls from examples.
 VISIT: JsonDict = {
     "id": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11",
     **EXAMPLE,
@@ -77,7 +77,7 @@ class Reschedule(BaseModel):
 
 
 class VisitorFacts(BaseModel):
-    """What is known of a visitor, the time of the visit aside."""
+    """The fields of a visitor, without the time of the visit."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -89,7 +89,7 @@ class VisitorFacts(BaseModel):
     visitor_category: VisitorCategory = VisitorCategory.INDUSTRY
     purpose: Purpose = Purpose.OTHER
     department: UUID | None = None
-    site: UUID | None = Field(None, description="The default site where it is left out")
+    site: UUID | None = Field(None, description="Default: the default site")
     host_id: UUID | None = Field(None, description=HOST_ID)
     host_name: OptionalLine = None
     host_email: OptionalEmail = None
@@ -97,12 +97,12 @@ class VisitorFacts(BaseModel):
 
 
 class VisitorDetails(Reschedule, VisitorFacts):
-    """A visitor as a whole. A host registers visitors for themselves."""
+    """All fields of a visitor. Hosts register visitors for themselves."""
 
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
     def changes(self) -> dict[str, Any]:
-        """Return every field, but `host_id` only where it was sent."""
+        """Return all fields, but `host_id` only if it was sent."""
         left_out = {"host_id"} - self.model_fields_set
         return self.model_dump(exclude=left_out)
 
@@ -132,12 +132,12 @@ class VisitorUpdate(BaseModel):
     notes: Notes = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:
-        """The fields that were sent, with their values."""
+        """Return the fields that were sent, with their values."""
         return self.model_dump(exclude_unset=True)
 
 
 class Visitor(BaseModel):
-    """A visitor. Date and time are local to the site; instants are UTC."""
+    """A visitor; date and time are local to the site, and instants are UTC."""
 
     model_config = ConfigDict(json_schema_extra={"example": VISIT})
 
@@ -155,17 +155,15 @@ class Visitor(BaseModel):
     site_name: str
     visit_date: date
     visit_time: WallTime
-    host_id: UUID | None = Field(description="The host's account; null where there is none")
+    host_id: UUID | None = Field(description="The host's account; null if there is none")
     host_name: str | None
     host_email: str | None
     status: VisitorStatus
-    qr_code: str | None = Field(
-        description="The token in the QR code; null for kiosks and without a sign-in"
-    )
+    qr_code: str | None = Field(description="The QR token; null for kiosks and anonymous callers")
     checked_in_at: datetime | None
     checked_out_at: datetime | None
     checked_out_automatically: bool = Field(
-        description="Closed by itself: `checked_out_at` is assumed"
+        description="Checked out automatically, so that `checked_out_at` is assumed"
     )
     notes: str | None
     is_rescheduled: bool
@@ -176,7 +174,7 @@ class Visitor(BaseModel):
 
     @classmethod
     def of(cls, visitor: models.Visitor) -> Self:
-        """From a row whose site and department are loaded."""
+        """Return the schema of a row with its site and department loaded."""
         department = visitor.department
         values = {name: getattr(visitor, name) for name in cls.model_fields if name in _PLAIN}
         return cls(
@@ -197,28 +195,28 @@ _PLAIN = set(Visitor.model_fields) - {
 
 
 class VisitorQuery(BaseModel):
-    """Query parameters that narrow a list of visitors."""
+    """Filters of a list of visitors."""
 
     status: VisitorStatus | None = None
     site: UUID | None = None
     department: UUID | None = None
     purpose: Purpose | None = None
     visit_date: LocalDate | None = None
-    visit_date_from: LocalDate | None = Field(None, description="The first day, included")
-    visit_date_to: LocalDate | None = Field(None, description="The last day, included")
+    visit_date_from: LocalDate | None = Field(None, description="First day, inclusive")
+    visit_date_to: LocalDate | None = Field(None, description="Last day, inclusive")
     host_id: UUID | None = None
-    host_email: SearchText | None = Field(None, description="The whole address, in any case")
+    host_email: SearchText | None = Field(None, description="The whole address, ignoring case")
     q: SearchText | None = Field(
         None,
         max_length=200,
-        description="The start of any word of name, e-mail, company or phone, with or without "
-        "accents (`jurgen` and `juergen` find Jürgen), or a QR code",
+        description="Beginnings of words of name, e-mail, company or phone, with or without "
+        "accents (`jurgen` and `juergen` find Jürgen), or a QR token",
     )
 
 
 class Host(BaseModel):
-    """Somebody who receives visitors."""
+    """A host who receives visitors."""
 
     id: UUID
     name: str
-    email: str | None = Field(description="null for kiosks")
+    email: str | None = Field(description="Null for kiosks")

@@ -1,4 +1,4 @@
-"""The life of a visit: registered, changed, moved, cancelled, ended, erased."""
+"""The life cycle of a visit: change, reschedule, cancel, complete and erase."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ CONFIRMATION = NotificationKind.visitor_confirmation
 
 
 class VisitorService(Desk):
-    """Everything that changes a visit, within one unit of work."""
+    """Changes visits within one unit of work."""
 
     def __init__(
         self, unit: WriteSession, codes: QrTokens, wake: AfterCommit, now: datetime
@@ -52,11 +52,11 @@ class VisitorService(Desk):
         *,
         names_host: bool = True,
     ) -> Visitor:
-        """Set fields, and tell everybody whom an earlier mail has told something else.
+        """Change fields, and notify those whose earlier mails are outdated.
 
-        A new date, time or site moves the visit by the rules of a reschedule. A new address gets
-        the confirmation with a new code; a new host is told, and so is the former one. A
-        replacement that does not name a host (`names_host`) keeps one who has an account.
+        A new date, time or site reschedules the visit. A new address gets a confirmation with a new
+        code; new and former hosts are notified. A replacement without `names_host` keeps a host
+        with an account.
         """
         with refusals(ONE_FOR_AN_ADDRESS):
             return await self._change(visitor_id, values, caller, names_host=names_host)
@@ -93,9 +93,9 @@ class VisitorService(Desk):
         return await self._saved(visitor)
 
     async def reschedule(self, visitor_id: UUID, day: date, at: time, caller: Caller) -> Visitor:
-        """Move the visit: another seat, another code, a mail to visitor and host.
+        """Move the visit to another seat, with a new code and mails to visitor and host.
 
-        To the time that it has it is moved already, as by a second click: nothing happens.
+        Nothing happens if the time is the current one, as after a double click.
         """
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "moved")
@@ -106,7 +106,7 @@ class VisitorService(Desk):
             return await self._saved(visitor)
 
     async def cancel(self, visitor_id: UUID, caller: Caller) -> Visitor:
-        """Free the seat of a pending visit and tell visitor and host."""
+        """Cancel a pending visit, free its seat, and notify visitor and host."""
         visitor = await self._locked(visitor_id, caller)
         require_transition(visitor.status, VisitorStatus.CANCELLED)
         await self.outbox.supersede([visitor.id], self.now)
@@ -117,7 +117,7 @@ class VisitorService(Desk):
         return saved
 
     async def cancel_all(self, visitors: Sequence[Visitor], site: Site, caller: Caller) -> None:
-        """Cancel locked pending visits of one site, each as `cancel` does."""
+        """Cancel locked pending visits of one site, each as with `cancel`."""
         await self.outbox.supersede([visitor.id for visitor in visitors], self.now)
         for visitor in visitors:
             self._note_cancelled(visitor, caller)
@@ -127,7 +127,7 @@ class VisitorService(Desk):
         await self.slots.free_many(visitor.seat for visitor in visitors)
 
     async def end(self, visitor_id: UUID, action: VisitorAction, caller: Caller) -> Visitor:
-        """Complete a visit that is inside, as a check-out or as such."""
+        """Complete a visit that is inside, with or without check-out."""
         visitor = await self._locked(visitor_id, caller)
         await self.complete(visitor, action, caller)
         return await self._saved(visitor)
@@ -135,17 +135,16 @@ class VisitorService(Desk):
     async def complete(
         self, visitor: Visitor, action: VisitorAction, caller: Caller, **details: Any
     ) -> None:
-        """Let a locked visitor out and free the seat."""
+        """Check out a locked visitor and free the seat."""
         leave(visitor, self.now, self.now)
         await self.slots.free(visitor.seat)
         await self.outbox.supersede([visitor.id], self.now)
         self.events.record(visitor.id, action, caller, self.now, **details)
 
     async def delete(self, visitor_id: UUID, caller: Caller, *, notify: bool = True) -> None:
-        """Free the seat and erase the person; the trail keeps an anonymous entry.
+        """Free the seat and erase the person; the audit log keeps an anonymous entry.
 
-        Those who were told of a pending visit are told that it is cancelled, unless `notify` is
-        false.
+        Those notified of a pending visit get a cancellation unless `notify` is false.
         """
         visitor = await self._locked(visitor_id, caller)
         if notify and visitor.status is VisitorStatus.PENDING:
@@ -169,7 +168,7 @@ class VisitorService(Desk):
         self._tell_visitor(CONFIRMATION, visitor, site, mails.visit_payload(visitor, site))
 
     async def replace_code(self, visitor_id: UUID, caller: Caller) -> Visitor:
-        """Give a pending visit a new code, and mail it; the former ones are refused as replaced."""
+        """Mail a new code of a pending visit; former codes are refused as replaced."""
         await require_finished(self.unit)
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "given another code")
@@ -189,7 +188,7 @@ class VisitorService(Desk):
     def _note_cancelled(self, visitor: Visitor, caller: Caller) -> None:
         visitor.status = VisitorStatus.CANCELLED
         self.events.record(visitor.id, VisitorAction.CANCELLED, caller, self.now)
-        # A change of the calendar entry needs a higher SEQUENCE than the invitation's (RFC 5546).
+        # A changed calendar entry needs a higher SEQUENCE than the invitation (RFC 5546).
         visitor.revision += 1
 
     def _tell_cancelled(self, visitor: Visitor, site: Site, caller: Caller) -> None:
@@ -214,7 +213,7 @@ class VisitorService(Desk):
     async def _set_fields(
         self, visitor: Visitor, values: dict[str, Any], host: NamedHost, caller: Caller
     ) -> bool:
-        """Set what differs; return whether anything does."""
+        """Set changed fields; return whether there are any."""
         plain = {name: value for name, value in values.items() if name not in MOVES}
         if "department" in plain:
             department = await department_of(self.unit, plain.pop("department"))
@@ -228,18 +227,18 @@ class VisitorService(Desk):
                 visitor.id, VisitorAction.UPDATED, caller, self.now, fields=sorted(changed)
             )
         if plain.keys() & set(changed) & set(HOST_FIELDS):
-            # Somebody of the house has named the host, whom the visitor may know now.
+            # A user has named the host, so the visitor may see them.
             visitor.host_as_sent, visitor.host_closed = None, False
         return bool(changed)
 
     async def _replace_codes(self, visitor: Visitor) -> None:
-        """A new code; the present one and those before it were sent where they must not count."""
+        """Replace the code; the mailboxes of the current and former ones are no longer valid."""
         self.visitors.retire_code(visitor, self.now)
         await self.visitors.note_replaced(visitor.id)
         visitor.qr_code = self.codes.new()
 
     async def _farewell_of_host(self, visitor: Visitor, host: NamedHost) -> list[OutgoingMail]:
-        """What the former host is told, of the visit as they know it."""
+        """Return the mails to the former host about the visit as they know it."""
         if visitor.status not in HOLDS_SEAT:
             return []
         site = await self._site_of(visitor)
@@ -255,7 +254,7 @@ class VisitorService(Desk):
         return farewell
 
     async def _bid_farewell(self, visitor: Visitor) -> None:
-        """Queue the cancellation of a visit whose record will be gone."""
+        """Queue the cancellation of a visit whose record will be deleted."""
         site = await self._site_of(visitor)
         host_email = visitor.host_email
         if host_email is not None and await self._is_closed(visitor):
@@ -307,7 +306,7 @@ class VisitorService(Desk):
             self._tell_host(NotificationKind.host_rescheduled, visitor, seat.site, moved)
 
     async def _tell_anew(self, visitor: Visitor, told: "Told") -> None:
-        """Tell those who have not been told of an unmoved visit, or what is not true any more."""
+        """Notify new recipients of an unmoved visit, or those whose mails are outdated."""
         if not (told.visitor or told.host):
             return
         site = await self._site_of(visitor)
@@ -343,7 +342,7 @@ class VisitorService(Desk):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Who is to be told of a visit as if it were new: another mailbox, another host."""
+    """New recipients who are notified as of a new visit."""
 
     visitor: bool = False
     host: bool = False

@@ -1,8 +1,7 @@
-"""Changes of what invitations say of a site, and how they come to its visits.
+"""Applies changes of sites to the invitations of their visits.
 
-A change commits the site and one row; the worker brings it to the visits, in batches that each
-commit by themselves. Rows of one site are worked off together: a visit hears of all of them at
-once.
+A change commits the site and one row; the worker applies it to visits in separately committed
+batches. All changes of a site are applied together, so that a visit gets one mail.
 """
 
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from app.visitors import mails
 from app.visitors.models import Visitor
 from app.visitors.repository import VisitorReader, VisitorRepository
 
-# Visits of one transaction: few enough that nobody waits for its locks.
+# Visits per transaction: few enough to hold locks only briefly.
 BATCH = 200
 BEFORE_ALL = UUID(int=0)
 
@@ -38,9 +37,9 @@ async def change_site(
     notify: bool,
     dry_run: bool,
 ) -> tuple[Site, int]:
-    """Set fields of a site; return how many visitors that concerns, too.
+    """Change a site; return it with the number of affected visitors.
 
-    Raises `NotFound`, `Invalid`, `NameTaken`, and `UpdateUnderWay` where people would be told.
+    Raise `NotFound`, `Invalid`, `NameTaken`, or `UpdateUnderWay` if mails would be sent.
     """
     changed, out_of_rules = await SiteRules(unit, now).change(site_id, values)
     if dry_run:
@@ -66,10 +65,9 @@ def _row(site_id: UUID, former: dict[str, str], now: datetime, *, notify: bool) 
 
 
 async def bring_to_visits(database: Database, wake: AfterCommit, now: datetime) -> int:
-    """Bring the changes of sites to their visits; return to how many.
+    """Apply changes of sites to their visits; return the number of visits.
 
-    Safe to run twice, by two workers, and after one that was killed: a batch commits with how far
-    it has come.
+    Idempotent, safe to run concurrently and after a crash: each batch commits its progress.
     """
     async with database.write() as unit:
         sites = await SiteChangeRepository(unit).sites()
@@ -83,7 +81,7 @@ async def bring_to_visits(database: Database, wake: AfterCommit, now: datetime) 
 async def next_batch(
     database: Database, wake: AfterCommit, site_id: UUID, now: datetime
 ) -> int | None:
-    """Return how many visits were done, or None where there is nothing to do for this worker."""
+    """Return the number of visits done, or None if there is nothing to do for this worker."""
     async with database.write() as unit:
         changes = await SiteChangeRepository(unit).lock_of_site(site_id)
         site = await SiteReader(unit).get(site_id)
@@ -111,7 +109,7 @@ class _Batch:
         self.visitors = VisitorRepository(unit)
 
     async def run(self) -> int:
-        """Bring the changes to the next visits; delete them where there are none left."""
+        """Apply the changes to the next visits; delete them if none are left."""
         today = today_at(self.site, self.now)
         after, before = min(map(_done_through, self.changes)), self.changes[-1].id
         ids = await self.visitors.ids_ahead(self.site.id, today, after, before, at_most=BATCH)
@@ -131,10 +129,10 @@ class _Batch:
         return len(news)
 
     def _new_to(self, visitor_id: UUID, informed: UUID) -> list[SiteChange]:
-        """Return the changes that a visit was not brought yet.
+        """Return the changes that are new to a visit.
 
-        Ids sort by time: who was registered or moved here after a change, which `informed` tells,
-        was told what it is now.
+        Ids sort by time: a visitor registered or moved here after a change (`informed`) already has
+        the new facts.
         """
         return [
             change
@@ -166,7 +164,7 @@ class _Batch:
                 self.outbox.put(mail, self.now)
 
     def _former(self, changes: Sequence[SiteChange]) -> dict[str, str]:
-        """Return the oldest of each fact, unless the site has come back to it."""
+        """Return the oldest value of each fact, unless the site has returned to it."""
         oldest: dict[str, str] = {}
         for change in changes:
             oldest = change.before | oldest

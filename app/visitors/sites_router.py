@@ -1,4 +1,4 @@
-"""`/api/sites/{id}/`: changes of a site, which may concern those who are invited there."""
+"""`/api/sites/{id}/`: changes of a site, which may affect its visitors."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -21,11 +21,11 @@ router = APIRouter(prefix="/api/sites/{site_id:uuid}", tags=["sites"], route_cla
 Notify = Annotated[
     bool,
     Query(
-        description="False writes to nobody where name, address or time zone change; calendar "
-        "entries get their higher SEQUENCE all the same"
+        description="False sends no mails about a new name, address or time zone; calendar "
+        "entries still get a higher SEQUENCE"
     ),
 ]
-DryRun = Annotated[bool, Query(description="Only say how many visitors it concerns")]
+DryRun = Annotated[bool, Query(description="Only return the number of affected visitors")]
 FAULTS = problems(NotFound, NameTaken, UpdateUnderWay)
 
 
@@ -40,10 +40,10 @@ async def replace_site(
     notify: Notify = True,
     dry_run: DryRun = False,
 ) -> ChangedSite | AffectedVisitors:
-    """Replace every field; one that is left out gets its default.
+    """Replace all fields; omitted ones get their defaults.
 
-    `is_default`, `reception_email`, `contact_phone` and `contact_email` stay where they are left
-    out. As for a change, visitors and hosts are told of a new name, address or time zone.
+    `is_default`, `reception_email`, `contact_phone` and `contact_email` stay unchanged if omitted.
+    A new name, address or time zone is mailed as for `PATCH`.
     """
     return await _change(request, unit, site_id, body.values(), now, notify=notify, dry_run=dry_run)
 
@@ -61,8 +61,8 @@ async def change_fields(
 ) -> ChangedSite | AffectedVisitors:
     """Change the fields that are sent.
 
-    A new name, address or time zone holds for every visit ahead, at the time on the clock that it
-    has; its visitor and its host get a mail with the changed calendar entry within a minute.
+    A new name, address or time zone applies to all upcoming visits, whose local time stays the
+    same; visitors and hosts are mailed the changed calendar entry within a minute.
     """
     return await _change(request, unit, site_id, body.values(), now, notify=notify, dry_run=dry_run)
 

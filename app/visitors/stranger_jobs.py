@@ -1,7 +1,7 @@
-"""Marks the visits that strangers have made while nobody counted them.
+"""Marks self-registered visits from before they were counted.
 
-The release before knows nothing of their share: it would free a seat and leave it counted. So
-nothing is marked while it may run, and `vms migrate --finish` makes up for that.
+The previous release does not know the share and would free a seat without uncounting it. So nothing
+is marked during a rollout, and `vms migrate --finish` does it afterwards.
 """
 
 from collections import Counter
@@ -18,14 +18,14 @@ from app.slots.repository import SlotRepository
 from app.visitors.models import Visitor
 from app.visitors.repository import VisitorRepository
 
-# Visits of one transaction: few enough that nobody waits for its locks.
+# Visits per transaction: few enough to hold locks only briefly.
 BATCH = 200
 
 
 async def count_strangers(database: Database, now: datetime) -> int:
-    """Mark and count the open visits of strangers; return how many were not yet.
+    """Mark and count the open self-registered visits; return how many are new.
 
-    Safe to run twice, and after a run that was broken off: each batch commits by itself.
+    Idempotent, and safe after an interruption: each batch is committed separately.
     """
     async with database.read() as session:
         sites = [site.id for site in await SiteReader(session).all()]
@@ -43,7 +43,7 @@ async def count_strangers(database: Database, now: datetime) -> int:
 
 
 async def _mark_some(unit: WriteSession) -> int:
-    """Mark visits, under the locks of their slots: nobody else books there meanwhile."""
+    """Mark visits while their slots are locked against bookings."""
     visitors = VisitorRepository(unit)
     found = await visitors.lock_strangers(at_most=BATCH)
     seats = Counter(visitor.slot_id for visitor in found)
@@ -53,7 +53,7 @@ async def _mark_some(unit: WriteSession) -> int:
 
 
 def _mark(found: Sequence[Visitor], known: set[tuple[UUID, str | None]]) -> None:
-    """Of several visits of one address in a slot the first one bears it; all of them count."""
+    """Give the key to the first of several visits of an address in a slot; count all of them."""
     for visitor in found:
         key = (visitor.slot_id, account_key(visitor.email))
         visitor.is_self_registered = True

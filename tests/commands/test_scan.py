@@ -72,7 +72,7 @@ async def test_only_an_opened_gate_ends_with_0(gate: Gate, visitor: dict[str, An
     assert refused.output.splitlines() == [
         "Already inside (already_inside)",
         "Already inside since 08:00 at gate North",
-        "Somebody has come in with this code. Ask for a document and call reception.",
+        "Someone has already entered with this code. Ask for an ID document and call reception.",
     ]
     assert way_out.output.startswith("Goodbye: Ada Lovelace")
 
@@ -98,7 +98,7 @@ async def test_a_picture_is_read(gate: Gate, visitor: dict[str, Any], tmp_path: 
 
 async def test_a_forged_code_is_refused(gate: Gate):
     ended = await gate.scan("4006381333931")
-    assert (ended.code, ended.output.splitlines()[0]) == (1, "Not one of our codes (unknown)")
+    assert (ended.code, ended.output.splitlines()[0]) == (1, "Unknown code (unknown)")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ async def test_a_wrong_key_decides_nothing(gate: Gate, visitor: dict[str, Any]):
 async def test_at_the_exit_the_advice_is_that_for_the_exit(gate: Gate, visitor: dict[str, Any]):
     ended = await gate.scan(visitor["qr_code"], "--direction", "out")
     assert ended.code == 1
-    assert ended.output.splitlines()[-1].startswith("Ask for the name, let out by hand")
+    assert ended.output.splitlines()[-1].startswith("Ask for the name, let the visitor out by hand")
 
 
 async def test_without_a_service_nothing_is_decided(gate: Gate, visitor: dict[str, Any]):
@@ -210,7 +210,7 @@ async def test_codes_that_are_limited_are_not_ours(gate: Gate):
     async with answering(429, document, {"Retry-After": "30"}) as (url, sent):
         ended = await gate.scan("V1", "--url", url)
     assert (ended.code, len(sent)) == (1, 1)
-    assert ended.output.startswith("Not one of our codes (too_many_requests)")
+    assert ended.output.startswith("Unknown code (too_many_requests)")
 
 
 @asynccontextmanager

@@ -129,7 +129,7 @@ async def test_two_credentials_at_once_are_refused(api: Api, path: str):
     admin, gate = await api.admin(), await add_device(api)
     both = Client(api.http, admin.headers | gate.headers, "")
     document = problem(await both.post(path, {"token": "x"}), 401, "not_authenticated")
-    assert document["detail"] == "Send one credential, not several"
+    assert document["detail"] == "Send only one credential"
 
 
 @pytest.mark.parametrize("name", ["X-Device-Key", "Authorization"])

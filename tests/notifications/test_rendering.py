@@ -112,19 +112,21 @@ SAME = {"previous_site_name": None, "previous_site_address": None, "previous_tim
 def test_a_change_of_the_site_tells_what_was_and_what_is(kind):
     mail = rendered(kind)
     for part in (mail.text, Tags(mail.html).text):
-        assert "now called Berlin Campus (before: Berlin Works)" in part
-        assert "Invalidenstraße 120, 10115 Berlin (before: Chausseestraße 5, 10115 Berlin)" in part
-        assert "that of Europe/Berlin, CET (before: Europe/London, GMT)" in part
+        assert "now called Berlin Campus (previously: Berlin Works)" in part
+        assert (
+            "Invalidenstraße 120, 10115 Berlin (previously: Chausseestraße 5, 10115 Berlin)" in part
+        )
+        assert "time zone is now Europe/Berlin, CET (previously: Europe/London, GMT)" in part
 
 
 @pytest.mark.parametrize("kind", SITE_CHANGED)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"previous_site_name": "Works"}, "now called Berlin Campus (before: Works)"),
+        ({"previous_site_name": "Works"}, "now called Berlin Campus (previously: Works)"),
         ({"previous_site_address": ""}, "The address is now Invalidenstraße 120, 10115 Berlin."),
-        ({"previous_site_address": "Old", "site_address": ""}, "no longer holds: Old"),
-        ({"previous_timezone": "UTC"}, "(before: UTC)"),
+        ({"previous_site_address": "Old", "site_address": ""}, "no longer applies: Old"),
+        ({"previous_timezone": "UTC"}, "(previously: UTC)"),
         ({"previous_timezone": "Europe/Berlin"}, ""),  # it has come back meanwhile
     ],
 )
@@ -141,16 +143,16 @@ def test_who_has_the_code_already_keeps_it():
 
 def test_a_former_host_reads_who_receives_the_visitor():
     mail = rendered(Kind.host_handed_over)
-    assert "Your visitor Maria Sánchez is now received by Jonas Weber." in mail.text
+    assert "Jonas Weber is now the host of your visitor Maria Sánchez." in mail.text
     without = rendered(Kind.host_handed_over, new_host_name=None)
-    assert "Your visitor Maria Sánchez is now received by the reception." in without.text
+    assert "Reception now takes care of your visitor Maria Sánchez." in without.text
 
 
 def test_the_reception_is_told_of_an_arrival_as_the_reception():
     mail = rendered(Kind.host_arrival, to_reception=True)
     assert "Hello," in mail.text
     assert "Host: Lena Hoffmann" in mail.text
-    assert "that of the reception of Berlin Campus" in mail.text
+    assert "the reception address of Berlin Campus" in mail.text
     assert "Your visitor" not in mail.text
 
 
@@ -180,7 +182,7 @@ def test_a_mail_says_whether_replies_are_read(kind):
     for part in (unread.text, unread.html):
         assert "replies to it are not read" in part
     for part in (read.text, read.html):
-        assert "a reply reaches those who expect you" in part
+        assert "replies go to the people expecting you" in part
 
 
 @pytest.mark.parametrize(

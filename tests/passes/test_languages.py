@@ -61,7 +61,7 @@ async def test_the_other_pages_are_translated_too(api: Api):
     question = await look(api.http, ada["qr_code"], "/cancel", **german)
     assert "Diesen Besuch absagen?" in question.words
     unknown = Page(await api.http.get(f"/pass/{FORGED}", headers=german))
-    assert "Hier gibt es keinen Ausweis" in unknown.words
+    assert "Ausweis nicht gefunden" in unknown.words
     calendar = await api.http.get(f"/pass/{ada['qr_code']}/visit.ics", headers=german)
     assert "SUMMARY:Besuch bei Main site" in calendar.text
 

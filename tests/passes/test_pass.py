@@ -102,7 +102,7 @@ async def test_a_forged_token_is_a_404_page_without_a_look_up(
     with statements(app) as sent:
         answer = await http.get(f"/pass/{token}{path}")
     assert (answer.status_code, sent) == (404, [])
-    assert "There is no pass here" in Page(answer).words
+    assert "Pass not found" in Page(answer).words
     assert token not in answer.text or token == "x"
 
 
@@ -117,14 +117,14 @@ async def test_who_guesses_is_stopped_and_genuine_links_still_open(api: Api):
     answers = [await api.http.get(f"/pass/{FORGED}") for _ in range(31)]
     assert [answer.status_code for answer in answers] == [404] * 30 + [429]
     assert int(answers[-1].headers["Retry-After"]) > 0
-    assert "Too many tries" in Page(answers[-1]).words
+    assert "Too many attempts" in Page(answers[-1]).words
     await look(api.http, ada["qr_code"])
 
 
 async def test_a_genuine_token_of_nobody_is_the_same_page(http: httpx.AsyncClient, app: FastAPI):
     answer = await http.get(f"/pass/{app.state.qr_tokens.new()}")
     assert answer.status_code == 404
-    assert "There is no pass here" in Page(answer).words
+    assert "Pass not found" in Page(answer).words
 
 
 async def test_a_moved_visit_sends_its_old_link_to_the_newest_mail(api: Api):
@@ -133,7 +133,7 @@ async def test_a_moved_visit_sends_its_old_link_to_the_newest_mail(api: Api):
     moved = (await admin.post(f"visitors/{ada['id']}/reschedule/", LATER)).json()
     old = await api.http.get(f"/pass/{ada['qr_code']}")
     assert old.status_code == 410
-    assert "the newest mail has it, with the QR code that counts" in Page(old).words
+    assert "use the QR code in the newest mail" in Page(old).words
     assert moved["qr_code"] not in old.text
     assert "Tuesday, 24 November 2026" in (await look(api.http, moved["qr_code"])).words
 
@@ -143,7 +143,7 @@ async def test_who_is_inside_is_told_so_and_keeps_the_code(api: Api, clock: Sett
     ada = await admin.register()
     await admin.scan(ada["qr_code"])
     page = await look(api.http, ada["qr_code"])
-    assert "You are checked in since 08:00" in page.words
+    assert "You have been checked in since 08:00" in page.words
     assert ada["qr_code"] in page.words
     assert not any(link.endswith("/cancel") for link in page.links)
 
@@ -173,7 +173,7 @@ async def test_a_visit_is_over_with_its_day_at_the_site(
     ada = await (await api.admin()).register()
     assert "Visitor pass" in (await look(api.http, ada["qr_code"])).words
     clock.set(clock.now() + timedelta(hours=16))
-    assert "Its time has passed" in (await look(api.http, ada["qr_code"])).words
+    assert "The time of the visit has passed" in (await look(api.http, ada["qr_code"])).words
 
 
 async def test_the_calendar_file_is_the_visit_without_its_code(api: Api, database: Database):
@@ -191,7 +191,7 @@ async def test_the_calendar_file_is_the_visit_without_its_code(api: Api, databas
 async def test_a_visit_without_a_host_is_the_receptions(api: Api):
     ada = await (await api.admin()).register(host_name=None, host_email=None)
     page = await look(api.http, ada["qr_code"])
-    assert "Please ask the reception" in page.words
+    assert "Please ask reception" in page.words
     assert "Host" not in page.words
 
 

@@ -25,7 +25,7 @@ class Gate:
         await page.clock.set_fixed_time(MONDAY)
         await page.goto(f"{self.address}/scanner/")
         await page.get_by_label("Key").fill(self.key)
-        await page.get_by_role("button", name="Keep").click()
+        await page.get_by_role("button", name="Save").click()
         await page.get_by_label("Code").wait_for()
         return page
 

@@ -32,7 +32,7 @@ async def test_who_is_let_in_offline_is_checked_in_when_the_network_is_back(
     await network.set_offline(True)
     await expect(scanner.locator("#network")).to_have_text("Offline")
     await let_in(scanner, visitor["qr_code"])
-    await waiting(scanner, "One scan waits to be reported.")
+    await waiting(scanner, "One scan waiting to be sent.")
     assert await all_scans(database) == []
     await network.set_offline(False)
     await waiting(scanner, "")
@@ -50,7 +50,7 @@ async def test_the_page_and_its_queue_survive_a_reload_without_a_network(
     await network.set_offline(True)
     await let_in(scanner, visitor["qr_code"])
     await scanner.reload()
-    await waiting(scanner, "One scan waits to be reported.")
+    await waiting(scanner, "One scan waiting to be sent.")
     await network.set_offline(False)
     await waiting(scanner, "")
     assert len(await all_scans(database)) == 1
@@ -75,9 +75,9 @@ async def test_the_next_code_decides_nothing_on_the_one_before(
     await type_like_a_scanner(scanner, ada["qr_code"])
     await expect(scanner.locator("#verdict")).to_have_class("amber")
     await type_like_a_scanner(scanner, eve["qr_code"])
-    await expect(scanner.get_by_role("alert")).to_contain_text("Decide on this one first")
+    await expect(scanner.get_by_role("alert")).to_contain_text("Decide on this code first")
     await scanner.get_by_role("button", name="Let in").click()
-    await waiting(scanner, "One scan waits to be reported.")
+    await waiting(scanner, "One scan waiting to be sent.")
     kept = await scanner.evaluate("JSON.stringify(localStorage)")
     assert ada["qr_code"] in kept
     assert eve["qr_code"] not in kept
@@ -101,7 +101,7 @@ async def test_conflicts_are_shown(api: Api, scanner: Page, network: BrowserCont
     await network.set_offline(True)
     await let_in(scanner, visitor["qr_code"])
     await let_in(scanner, moved["qr_code"])
-    await waiting(scanner, "2 scans wait to be reported.")
+    await waiting(scanner, "2 scans waiting to be sent.")
     await network.set_offline(False)
     await waiting(scanner, "")
     notes = scanner.get_by_role("listitem")
@@ -131,7 +131,7 @@ async def test_a_batch_whose_answer_was_lost_is_sent_again_and_done_once(
     await let_in(scanner, visitor["qr_code"])
     async with scanner.expect_event("requestfailed"):
         await network.set_offline(False)
-    await waiting(scanner, "One scan waits to be reported.")
+    await waiting(scanner, "One scan waiting to be sent.")
     await scanner.evaluate("window.dispatchEvent(new Event('online'))")
     await waiting(scanner, "")
     assert sent[0] == sent[1]
@@ -226,7 +226,7 @@ async def test_a_scan_that_the_service_cannot_read_holds_up_no_other(
         "scan => localStorage.setItem('vms.scan.broken', scan)", json.dumps(broken)
     )
     await type_like_a_scanner(scanner, visitor["qr_code"])  # an answer: the network is there
-    await expect(scanner.get_by_role("listitem")).to_contain_text("could not read it")
+    await expect(scanner.get_by_role("listitem")).to_contain_text("could not read this scan")
     await waiting(scanner, "")
 
 
@@ -240,5 +240,5 @@ async def test_a_refused_key_keeps_the_queue(
     (device,) = (await admin.get("devices/")).json()["items"]
     await admin.delete(f"devices/{device['id']}/")
     await network.set_offline(False)
-    await expect(scanner.get_by_role("alert")).to_contain_text("The service refuses this key")
+    await expect(scanner.get_by_role("alert")).to_contain_text("The service refused this key")
     assert visitor["qr_code"] in await scanner.evaluate("JSON.stringify(localStorage)")

@@ -48,14 +48,14 @@ async def test_a_second_scan_turns_red_with_the_reason_and_what_to_do(api: Api, 
     alert = scanner.get_by_role("alert")
     await expect(alert).to_contain_text("Already inside")
     await expect(alert).to_contain_text(re.compile(r"since \d?\d:\d\d( [AP]M)? at gate North"))
-    await expect(alert).to_contain_text("Ask for a document")
+    await expect(alert).to_contain_text("Ask for an ID document")
     await expect(alert).not_to_contain_text("Ada")
 
 
 async def test_a_forged_code_turns_red(scanner: Page):
     await type_like_a_scanner(scanner, FORGED)
     await colour(scanner, "red")
-    await expect(scanner.get_by_role("alert")).to_contain_text("Not one of our codes")
+    await expect(scanner.get_by_role("alert")).to_contain_text("Unknown code")
 
 
 async def test_what_is_no_code_is_red_without_a_question(scanner: Page):
@@ -193,7 +193,7 @@ async def test_where_codes_are_limited_the_next_one_is_not_ours_either(scanner: 
     await scanner.route(VERIFY, lambda route: route.fulfill(status=429, json=document))
     await type_like_a_scanner(scanner, FORGED)
     await colour(scanner, "red")
-    await expect(scanner.get_by_role("alert")).to_contain_text("Not one of our codes")
+    await expect(scanner.get_by_role("alert")).to_contain_text("Unknown code")
 
 
 async def test_at_the_exit_nobody_is_kept_inside(api: Api, scanner: Page):
@@ -201,7 +201,7 @@ async def test_at_the_exit_nobody_is_kept_inside(api: Api, scanner: Page):
     await scanner.get_by_label("Out").check()
     await type_like_a_scanner(scanner, visitor["qr_code"])
     await colour(scanner, "red")
-    await expect(scanner.get_by_role("alert")).to_contain_text("let out by hand")
+    await expect(scanner.get_by_role("alert")).to_contain_text("let the visitor out by hand")
 
 
 async def test_a_key_that_was_revoked_is_said_to_be_refused(api: Api, scanner: Page):
@@ -210,23 +210,23 @@ async def test_a_key_that_was_revoked_is_said_to_be_refused(api: Api, scanner: P
     (device,) = (await admin.get("devices/")).json()["items"]
     await admin.delete(f"devices/{device['id']}/")
     await type_like_a_scanner(scanner, visitor["qr_code"])
-    await expect(scanner.get_by_role("alert")).to_contain_text("The service refuses this key")
+    await expect(scanner.get_by_role("alert")).to_contain_text("The service refused this key")
     await expect(scanner.get_by_label("Key")).to_be_focused()
 
 
 async def test_a_wrong_key_is_said_to_be_refused_and_not_kept(gate: Gate, page: Page):
     await page.goto(f"{gate.address}/scanner/")
-    await expect(page.get_by_role("alert")).to_contain_text("Without a key")
+    await expect(page.get_by_role("alert")).to_contain_text("This device needs a key")
     await page.get_by_label("Key").fill("vmsdev_wrong")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("alert")).to_contain_text("The service refuses this key")
+    await expect(page.get_by_role("alert")).to_contain_text("The service refused this key")
     await page.reload()
-    await expect(page.get_by_role("alert")).to_contain_text("Without a key")
+    await expect(page.get_by_role("alert")).to_contain_text("This device needs a key")
 
 
 async def test_the_key_is_typed_once_and_can_be_forgotten(scanner: Page):
     await scanner.reload()
     await expect(scanner.get_by_label("Code")).to_be_focused()
     await scanner.get_by_role("button", name="Forget the key").click()
-    await expect(scanner.get_by_role("alert")).to_contain_text("Without a key")
+    await expect(scanner.get_by_role("alert")).to_contain_text("This device needs a key")
     assert "vmsdev" not in await scanner.evaluate("JSON.stringify(localStorage)")

@@ -40,7 +40,7 @@ async def test_a_scan_is_shown_with_whom_where_when_and_why(api: Api):
         "scan_id": scan["scan_id"],
         "verdict": "conflict",
         "code": "too_early",
-        "message": "This visit begins at 16:00: the gate opens for it from 14:00",
+        "message": "This visit begins at 16:00: the gate opens from 14:00",
         "direction": "in",
         "site": visitor["site"],
         "gate": "North",

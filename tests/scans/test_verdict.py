@@ -102,7 +102,7 @@ def test_since_when_is_told_by_the_clock_of_the_site(zone: str, now: datetime, s
 
 def test_who_is_too_early_is_told_from_when_the_gate_opens():
     decision = verdict(visitor(visit_time=time(16, 15)), zone="Europe/Berlin")
-    assert decision.message == "This visit begins at 16:15: the gate opens for it from 14:15"
+    assert decision.message == "This visit begins at 16:15: the gate opens from 14:15"
 
 
 @pytest.mark.parametrize("status", [PENDING, VisitorStatus.EXPIRED])
@@ -119,7 +119,7 @@ def test_a_gate_of_another_site_says_which_one_it_is():
     ("automatically", "message"),
     [
         (False, "This visit is over: the visitor has left"),
-        (True, "This visit was closed by itself: no way out was scanned"),
+        (True, "This visit was closed automatically: no check-out was scanned"),
     ],
 )
 def test_a_visit_that_the_night_has_closed_is_not_said_to_have_been_left(

@@ -294,7 +294,7 @@ async def test_the_default_site_stays_one_until_another_is(api: Api) -> None:
     path = f"sites/{site['id']}/"
     answer = await root.patch(path, {"is_default": False})
     assert faulty_fields(answer) == {"is_default"}
-    assert answer.json()["detail"] == "Make another site the default one instead"
+    assert answer.json()["detail"] == "Make another site the default instead"
     assert faulty_fields(await root.put(path, {"name": "Main", "is_default": False})) == {
         "is_default"
     }

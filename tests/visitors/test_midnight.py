@@ -96,7 +96,7 @@ async def test_who_comes_too_early_in_the_evening_is_told_from_when_the_gate_ope
     clock.set(instant("23 20:00"))
     document = refused(await gate.scan(visitor["qr_code"]), "wrong_day")
     day = f"This visit is on {TUESDAY}"
-    assert document["detail"] == f"{day}: the gate opens for it from 22:15"
+    assert document["detail"] == f"{day}: the gate opens from 22:15"
 
 
 async def test_how_late_somebody_may_come_is_a_matter_of_the_site(
@@ -227,7 +227,7 @@ async def test_an_exit_a_day_after_the_closing_is_too_late(
     await close_past_visits(database, instant("24 12:04"))
     clock.set(instant("25 12:01"))
     document = refused(await gate.scan(visitor["qr_code"], direction="out"), "already_completed")
-    assert document["detail"] == "This visit was closed by itself: no way out was scanned"
+    assert document["detail"] == "This visit was closed automatically: no check-out was scanned"
     refused(await gate.scan(visitor["qr_code"]), "already_completed")
 
 

@@ -1,9 +1,9 @@
-// Looks through the device's camera and tells of each code that is held up, once.
+// Read codes with the device's camera, reporting each one once.
 
 import { makeDecoder } from "./decoder.js";
 
 const LOOK_EVERY_MS = 120;
-// A code that was out of sight for so long is held up anew.
+// A code out of sight for this long counts as a new one.
 const GONE_AFTER_MS = 3_000;
 
 export class Camera {
@@ -23,7 +23,7 @@ export class Camera {
     return this.#stream !== null;
   }
 
-  // Throws what the browser throws: no camera, or no permission to use it.
+  // Throws the browser's error if there is no camera or no permission to use it.
   async start() {
     this.#decoder ??= await makeDecoder();
     this.#stream = await navigator.mediaDevices.getUserMedia({

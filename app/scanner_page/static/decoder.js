@@ -1,4 +1,4 @@
-// Finds a QR code in a picture: with the browser's BarcodeDetector, or with ZXing where it has none.
+// Decode QR codes with the browser's BarcodeDetector, or with ZXing if there is none.
 
 export async function makeDecoder() {
   return (await browserHasOne()) ? new Native() : new Bundled(await bundled());

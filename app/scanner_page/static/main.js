@@ -1,4 +1,4 @@
-// A scanner: a code comes in, the service is asked, the screen turns green or red.
+// The scanner: read a code, ask the service, turn the screen green or red.
 
 import { Camera } from "./camera.js";
 import * as screen from "./screen.js";
@@ -7,19 +7,19 @@ import { ask, keyIsGood } from "./service.js";
 import { cameraWanted, deviceKey, direction, notes, queue } from "./store.js";
 
 const SHAPE = /^V1[A-Z2-7]{40}$/;
-// What many scanners put before the text of a QR code (an AIM identifier).
+// The AIM identifier that many scanners send before the text of a QR code.
 const SCANNERS_NAME = /^\]Q[0-9]\s*/;
 const REPORT_FIRST_MS = 3_000;
-const MISSING = "Without a key this device can't ask anything.";
-const REFUSED = "The service refuses this key: it is mistyped, revoked, or not that of a scanner. Ask reception for a new one.";
+const MISSING = "This device needs a key to check codes.";
+const REFUSED = "The service refused this key: it is mistyped, revoked, or not for a scanner. Ask reception for a new one.";
 const UNREACHABLE = "The service can't be reached. Check the network and try again.";
 
 const element = (id) => document.getElementById(id);
 const sender = new Sender({ changed: showWaiting, stopped: () => screen.showKeyForm(REFUSED) });
 const camera = new Camera(element("picture"), take);
 
-// The scan that is being asked about, the one that a person has to decide on, and the last one that
-// a person has turned away: had the service admitted it, that is what its repeat is told.
+// The scan in progress, the one that a person has to decide on, and the last one that a person has
+// turned away. The last is repeated under its own id, since the service may have admitted it.
 let asking = null;
 let undecided = null;
 let turnedAway = null;
@@ -30,11 +30,11 @@ async function take(text) {
     return;
   }
   if (undecided) {
-    screen.showHint("Decide on this one first: Enter lets through, Esc turns away.");
+    screen.showHint("Decide on this code first: Enter lets through, Esc turns away.");
     return;
   }
   if (!SHAPE.test(token)) {
-    const detail = "It does not even look like one.";
+    const detail = "This is not a visitor code.";
     screen.showRefused({ code: "unknown", detail }, direction.get() ?? "in");
     return;
   }
@@ -45,7 +45,7 @@ async function take(text) {
   await reportFirst(token);
   let verdict = await ask(asking);
   if (isBack && verdict.kind === "refused" && verdict.body.replayed) {
-    asking = newScan(token, way); // that was the answer of then
+    asking = newScan(token, way); // the replay of the earlier answer does not count
     verdict = await ask(asking);
   }
   const scan = asking;
@@ -57,8 +57,8 @@ function newScan(token, way) {
   return { token, scan_id: crypto.randomUUID(), scanned_at: new Date().toISOString(), direction: way };
 }
 
-// What was let through here without an answer must be known before the same code is asked about:
-// it would open once more, and not at all on the way out.
+// Send scans of this code that a person decided on before asking about it again: otherwise it would
+// open a second time, or not at all at the exit.
 async function reportFirst(token) {
   if (queue.all().some((scan) => scan.token === token)) {
     await Promise.race([sender.flush(), new Promise((resolve) => setTimeout(resolve, REPORT_FIRST_MS))]);
@@ -106,7 +106,7 @@ function keep(scan) {
   try {
     queue.add(scan);
   } catch {
-    screen.showFault("Not kept", "This device is full. Write the name and the time down.");
+    screen.showFault("Not saved", "This device is full. Write down the name and the time.");
     return;
   }
   showWaiting();
@@ -182,8 +182,8 @@ function onKey(event) {
   }
 }
 
-// Whatever is typed is a code, wherever the focus is: a USB scanner clicks nowhere first. The
-// space is left to the buttons.
+// Treat all typing as a code, since a USB scanner does not set the focus. The space bar is left to
+// the buttons.
 function isTyping({ key, ctrlKey, altKey, metaKey }) {
   return key.length === 1 && key !== " " && !(ctrlKey || altKey || metaKey);
 }
@@ -223,5 +223,5 @@ if (window.isSecureContext) {
   screen.showNetwork();
   begin();
 } else {
-  screen.showFault("This page needs HTTPS", "Without it no browser gives a page the camera, and the key would travel in the clear.");
+  screen.showFault("This page needs HTTPS", "Without HTTPS, browsers block the camera, and the key would be sent unencrypted.");
 }

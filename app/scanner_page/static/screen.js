@@ -1,4 +1,4 @@
-// What is shown. Nothing here decides anything.
+// Rendering only; nothing here decides anything.
 
 const element = (id) => document.getElementById(id);
 const GREEN_FOR_MS = 6_000;
@@ -6,7 +6,7 @@ const GREEN_FOR_MS = 6_000;
 const refusals = await (await fetch("refusals.json")).json();
 let hiding = null;
 
-// Which of the two views is there: the form for the key, with a fault, or the work.
+// Show one of the two views: the form for the key, with an error, or the scanner.
 export function showKeyForm(fault = "") {
   element("work").hidden = true;
   element("key-form").hidden = false;
@@ -39,11 +39,11 @@ export function showAsking() {
   show("grey", "…", "One moment");
 }
 
-// Nobody knows: a person decides. `before` is when the same code was let through by one.
+// No verdict: a person decides. `before` is when a person last let the same code through.
 export function showUndecided(direction, before) {
   const passed = before && `This code was let ${direction} here at ${clock(before)}.`;
   const what = direction === "in" ? "Let in" : "Let out";
-  show("amber", "?", "Not checked", "", "The service can't be reached.", passed || "Decide by the rules of the house.");
+  show("amber", "?", "Not checked", "", "The service can't be reached.", passed || "Decide by the rules of the site.");
   element("let-in").firstChild.data = `${what} `;
   element("verdict-choice").hidden = false;
   element("next").hidden = true;
@@ -64,8 +64,8 @@ export function hideVerdict() {
 }
 
 export function showQueue(count) {
-  const scans = count === 1 ? "One scan waits" : `${count} scans wait`;
-  element("queue-state").textContent = count ? `${scans} to be reported.` : "";
+  const scans = count === 1 ? "One scan" : `${count} scans`;
+  element("queue-state").textContent = count ? `${scans} waiting to be sent.` : "";
 }
 
 export function showNotes(notes) {

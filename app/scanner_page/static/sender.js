@@ -1,4 +1,4 @@
-// Sends the scans that wait, as batches, whenever there is hope that they arrive.
+// Send waiting scans in batches, whenever the service may be reachable.
 
 import { report } from "./service.js";
 import { notes, queue } from "./store.js";
@@ -15,13 +15,13 @@ export class Sender {
   #changed;
   #stopped;
 
-  // `changed` is called when the queue or the notes have changed, `stopped` when the key is refused.
+  // Calls `changed` when the queue or the notes have changed, `stopped` when the key is refused.
   constructor({ changed, stopped }) {
     this.#changed = changed;
     this.#stopped = stopped;
   }
 
-  // Send what there is. A call while one is at work waits for that one.
+  // Send all waiting scans. A call during another one waits for it.
   flush() {
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = null;
@@ -64,7 +64,7 @@ export class Sender {
     scans.forEach((scan, place) => {
       const { code, message } = results[place];
       if (code === "scan_id_reused") {
-        // Not kept: it has happened all the same.
+        // Not recorded, but it has happened: send it under a new id.
         queue.add({ ...scan, scan_id: crypto.randomUUID() });
       } else if (code !== null) {
         notes.add({ scanned_at: scan.scanned_at, direction: scan.direction, message });
@@ -76,7 +76,7 @@ export class Sender {
   }
 
   #setAside({ scan_id, scanned_at, direction }) {
-    notes.add({ scanned_at, direction, message: "The service could not read it" });
+    notes.add({ scanned_at, direction, message: "The service could not read this scan" });
     queue.remove(scan_id);
   }
 

@@ -1,17 +1,17 @@
-// What the service is asked, and what its answers mean. docs/scanner.md has the whole protocol.
+// Requests to the service. The protocol is described in docs/scanner.md.
 
 import { deviceKey } from "./store.js";
 
 const ASK_MS = 3_000;
 const REPORT_MS = 30_000;
 const PAUSES_MS = [300, 1_000];
-const PATIENCE_MS = 3_000; // the longest `Retry-After` that somebody at a door waits for
+const PATIENCE_MS = 3_000; // the longest `Retry-After` that is acceptable at a gate
 const OPENED = ["admitted", "checked_out"];
 const UNREADABLE = [400, 413, 415, 422];
 const KEY_IS_REFUSED = [401, 403];
 
-// Ask whether to open. The same scan is sent again when no answer comes: under one `scan_id` that
-// is one scan. Answers `opened`, `refused`, `stopped` (the key is not good) or `undecided`.
+// Ask whether to open, repeating the request if there is no response: one `scan_id` is one scan.
+// Returns `opened`, `refused`, `stopped` (the key was refused) or `undecided`.
 export async function ask(scan) {
   for (const pause of [...PAUSES_MS, null]) {
     const verdict = await askOnce(scan);
@@ -32,13 +32,13 @@ async function askOnce(scan) {
     return { kind: "stopped", body };
   }
   if (status === 429 && body.code === "too_many_requests") {
-    // The next code may be a good one: the guard has no reason to wait.
-    return { kind: "refused", body: { code: "unknown", detail: "Too many codes that are not ours, or too many scans." } };
+    // The next code may be valid, so the guard need not wait.
+    return { kind: "refused", body: { code: "unknown", detail: "Too many unknown codes or too many scans." } };
   }
   return { kind: isRefusal(status, body) ? "refused" : "undecided", body, retryAfter };
 }
 
-// Any other 404 is that of a wrong address, any other 409 not about the visitor.
+// Any other 404 means a wrong URL, and any other 409 does not concern the visitor.
 function isRefusal(status, { code, verdict }) {
   return (
     (status === 404 && code === "unknown") ||
@@ -47,8 +47,8 @@ function isRefusal(status, { code, verdict }) {
   );
 }
 
-// Report scans that have happened. Answers `settled` with a result for each, `stopped`,
-// `unreadable` with the places of those that can't be read, `too_many`, or `later`.
+// Report past scans. Returns `settled` with a result for each, `stopped`, `unreadable` with the
+// positions of unreadable scans, `too_many`, or `later`.
 export async function report(scans) {
   const { status, body, retryAfter } = await post("scans/batch/", { scans }, REPORT_MS);
   if (status === 200 && body.results?.length === scans.length) {
@@ -70,7 +70,7 @@ function unreadable(body) {
   return [...new Set(fields.filter(Boolean).map((found) => Number(found[1])))];
 }
 
-// Whether the key is good: true, false, or null where the service can't be reached.
+// Return whether the key is valid, or null if the service can't be reached.
 export async function keyIsGood() {
   const { status } = await send("/api/devices/heartbeat/", {}, ASK_MS);
   return status === 204 ? true : KEY_IS_REFUSED.includes(status) ? false : null;
@@ -81,14 +81,14 @@ function post(path, body, milliseconds) {
   return send(`/api/visitors/${path}`, content, milliseconds);
 }
 
-// Status 0 stands for no answer, or none that is ours.
+// Status 0 means no response, or one that is not from the service.
 async function send(path, { headers = {}, body = undefined }, milliseconds) {
   try {
     const answer = await fetch(path, {
       method: "POST",
       headers: { ...headers, "X-Device-Key": deviceKey.get() },
       body,
-      redirect: "error", // where to a POST is sent on, it is not ours
+      redirect: "error", // the service never redirects a POST
       signal: AbortSignal.timeout(milliseconds),
     });
     return {

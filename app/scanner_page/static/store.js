@@ -1,4 +1,4 @@
-// What stays on this device: in localStorage, where it outlives a reload and a power cut.
+// State of this device in localStorage, which survives reloads and power cuts.
 
 const KEY = "vms.key";
 const DIRECTION = "vms.direction";
@@ -19,8 +19,7 @@ export const deviceKey = kept(KEY);
 export const direction = kept(DIRECTION);
 export const cameraWanted = kept(CAMERA);
 
-// Scans that wait to be reported. Each has an entry of its own, so that two tabs never overwrite
-// what the other one has kept.
+// Scans waiting to be sent, one entry each, so that two tabs never overwrite each other's.
 export const queue = {
   add(scan) {
     localStorage.setItem(SCAN + scan.scan_id, JSON.stringify(scan));
@@ -39,7 +38,7 @@ export const queue = {
   },
 };
 
-// What a person has to look into: conflicts, and scans that could not be reported.
+// What a person has to check: conflicts, and scans that could not be sent.
 export const notes = {
   add(note) {
     const all = [note, ...this.all()].slice(0, MOST_NOTES);

@@ -1,4 +1,4 @@
-// Keeps the page on the device, so that it opens without a network. What the API says is never kept.
+// Cache the page, so that it opens offline. API responses are never cached.
 
 const CACHE = "scanner";
 const PATIENCE_MS = 3_000;
@@ -32,7 +32,7 @@ self.addEventListener("fetch", (event) => {
   }
 });
 
-// The network's, and the one that was kept where there is none.
+// Return the file from the network, or from the cache if offline.
 async function newestOf(request) {
   const cache = await caches.open(CACHE);
   try {
