@@ -97,9 +97,7 @@ class AccountEventRepository(AccountEventReader, Repository[AccountEvent]):
         old = (
             select(AccountEvent.id)
             .where(AccountEvent.created_at < before)
-            .order_by(
-                AccountEvent.id
-            )  # in order of creation, so that the scan ends at the first page
+            .order_by(AccountEvent.id)  # by creation, so that the scan ends at the first page
             .limit(at_most)
         )
         result = await self.unit.write(delete(AccountEvent).where(AccountEvent.id.in_(old)))

@@ -189,9 +189,8 @@ async def rotate(
             AccountAction.TOKEN_REUSED, session.user_id, by=None
         )
         return TokenReused()
-    if (
-        session.created_at + tokens.lifetimes.session <= now
-    ):  # the setting may have been lowered since
+    # The setting may have been lowered since.
+    if session.created_at + tokens.lifetimes.session <= now:
         raise InvalidRefreshToken
     stored.used_at = session.last_used_at = now
     await SignInNetworkRepository(unit).note(session.user_id, client_network(), now)

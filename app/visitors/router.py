@@ -176,8 +176,8 @@ async def reschedule_visitor(
 ) -> schemas.Visitor:
     """Move the visit and mail a new QR code; the old one is refused from now on.
 
-    A visit already at that time does not change. A visitor who registered themselves again needs a seat from
-    the share for such visitors.
+    A visit already at that time does not change. A visitor who registered themselves again needs a
+    seat from the share for such visitors.
     """
     visitor = await desk.reschedule(visitor_id, body.visit_date, body.visit_time, caller)
     return schemas.Visitor.of(visitor)

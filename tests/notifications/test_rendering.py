@@ -113,7 +113,9 @@ def test_a_change_of_the_site_tells_what_was_and_what_is(kind):
     mail = rendered(kind)
     for part in (mail.text, Tags(mail.html).text):
         assert "now called Berlin Campus (previously: Berlin Works)" in part
-        assert "Invalidenstraße 120, 10115 Berlin (previously: Chausseestraße 5, 10115 Berlin)" in part
+        assert (
+            "Invalidenstraße 120, 10115 Berlin (previously: Chausseestraße 5, 10115 Berlin)" in part
+        )
         assert "time zone is now Europe/Berlin, CET (previously: Europe/London, GMT)" in part
 
 
