@@ -60,7 +60,6 @@ def documented_app() -> FastAPI:
 
 
 def table(app: FastAPI) -> Iterator[str]:
-    """Yield the lines of the table."""
     yield f"| operation | {' | '.join(ROLES)} |"
     yield "|---" * (len(ROLES) + 1) + "|"
     for operation in sorted(operations(app), key=lambda op: (op.path, op.method)):
