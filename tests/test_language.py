@@ -54,7 +54,6 @@ AVOIDED = {
 PENDING = {
     "app/slots",
     "app/visitors",
-    "docs/decisions",
 }
 
 

@@ -1,8 +1,7 @@
 """Finds changes of the OpenAPI document that break existing clients.
 
 A client breaks if an operation, response or field is removed, a field that it reads becomes
-nullable or optional, a value that it may send is refused, or more has to be sent. New operations,
-responses, problem codes and response fields break nothing.
+nullable or optional, a value that it may send is refused, or more has to be sent.
 """
 
 import json
@@ -208,6 +207,5 @@ def _values(where: str, old: Json, new: Json, *, sent: bool) -> Iterator[str]:
 
 
 def _allowed(schema: Json) -> list[Any]:
-    """Return the only allowed values, or none if any is allowed."""
     values: list[Any] = schema.get("enum", [schema["const"]] if "const" in schema else [])
     return values

@@ -1,8 +1,8 @@
 """Updates the catalogues in `locales/` from the templates and the code.
 
-`python -m tools.write_catalogues` adds new messages, removes old ones, and marks changed ones as
-fuzzy for a translator; `tests/core/test_languages.py` fails until they are translated. To add a
-language, create an empty file and a member of `Language`.
+`python -m tools.write_catalogues` marks changed messages as fuzzy for a translator;
+`tests/core/test_languages.py` fails until they are translated. To add a language, create an empty
+file and a member of `Language`.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,6 @@ Found = tuple[str, int, str | tuple[str, ...], list[str], str | None]
 
 @cache
 def template() -> Catalog:
-    """Return all messages in English."""
     catalogue = Catalog()
     for name, line, message, comments, context in sorted(_extracted(), key=lambda one: one[:2]):
         catalogue.add(message, None, [(name, line)], auto_comments=comments, context=context)

@@ -29,18 +29,18 @@ WITHIN = {
     (CallerRole.ANONYMOUS, Permission.SEE_SLOTS): "open sites",
 }
 HEAD = """\
-# Who may do what
+# Permissions
 
-Written from the guards of the routes by `.venv/bin/python -m tools.write_permissions`; the table
-behind the guards is `app/auth/permissions.py`. `tests/auth/test_permissions.py` sends every request
+Generated from the guards of the routes by `.venv/bin/python -m tools.write_permissions`. The guards
+use the table in `app/auth/permissions.py`, and `tests/auth/test_permissions.py` sends every request
 of this matrix.
 
-A caller without a good credential gets 401 `not_authenticated` where this says nothing, everybody
-else 403 `forbidden`. A deactivated account and a deleted device have no good credential. *own*:
-the visitors whose host they are, and 404 for all others. *as host*: always with themselves as the
-host. *hosts*: accounts of hosts alone. *own site*: the one where the kiosk stands. *names*: no
-e-mail addresses. *open sites*: those with `self_registration`. *public*: no credential is read, but
-for `GET /metrics`, which asks for `METRICS_TOKEN` outside development mode.
+Where a cell is empty, a caller without a valid credential gets a 401 `not_authenticated`, others a
+403 `forbidden`. The credentials of deactivated accounts and deleted devices are not valid. *own*:
+only visitors whose host is the caller, and a 404 for others. *as host*: always with the caller as
+the host. *hosts*: only accounts of hosts. *own site*: only the site of the kiosk. *names*: no
+e-mail addresses. *open sites*: only sites with `self_registration`. *public*: no credential is
+read, except for `GET /metrics`, which needs `METRICS_TOKEN` outside development mode.
 """
 
 
@@ -60,7 +60,6 @@ def documented_app() -> FastAPI:
 
 
 def table(app: FastAPI) -> Iterator[str]:
-    """Yield the lines of the table."""
     yield f"| operation | {' | '.join(ROLES)} |"
     yield "|---" * (len(ROLES) + 1) + "|"
     for operation in sorted(operations(app), key=lambda op: (op.path, op.method)):

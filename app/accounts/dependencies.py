@@ -34,8 +34,6 @@ async def _desk(request: Request, unit: Writing, settings: Configured, now: Now)
 
 
 class ForgottenLimits:
-    """Limits requests for password links."""
-
     def __init__(self, request: Request, limiter: Limiter, settings: Configured, now: Now) -> None:
         self._database: Database = request.app.state.database
         self._now = now
@@ -57,8 +55,6 @@ class ForgottenLimits:
 
 
 class RegistrationLimit:
-    """Limits registrations per network address."""
-
     def __init__(self, limiter: Limiter, settings: Configured) -> None:
         self._limiter = limiter
         self._rule = Rule("registration", settings.registration_limit_per_address)

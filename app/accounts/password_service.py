@@ -1,6 +1,6 @@
-"""Changes passwords, with the old one or by a mailed link.
+"""Changes passwords.
 
-Each use case reads, then hashes, then writes, so that no connection or lock is held during bcrypt.
+Each use case reads, hashes, then writes, so that no connection or lock is held during bcrypt.
 """
 
 from collections.abc import Mapping
@@ -25,8 +25,6 @@ from app.users.repository import UserReader
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanger:
-    """Changes, resets and sets passwords."""
-
     desk: AccountService
     database: Database
     hasher: PasswordHasher
@@ -48,8 +46,7 @@ class PasswordChanger:
     async def reset(self, token: str, new: str) -> None:
         """Set the password by a mailed link and end all sessions; raise `InvalidLink`.
 
-        A link works once, even for concurrent requests. Failed sign-ins are cleared, so that an
-        attacker's guesses do not lock out the user.
+        Failed sign-ins are cleared, so that an attacker's guesses do not lock out the user.
         """
         purpose = LinkPurpose.PASSWORD_RESET
         user = await self._set_by_link(purpose, token, new, field="new_password")

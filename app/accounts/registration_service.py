@@ -59,8 +59,7 @@ async def ask_for_account(
 ) -> None:
     """Mail a link for a new account, or for the existing one of the address.
 
-    The address is not verified yet, so the password is not accepted and the last request's names
-    are stored.
+    The address is not verified yet, so no password is stored, and only the latest names.
     """
     if body.password is not None:
         message = "The password is set with the mailed link"

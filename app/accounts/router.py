@@ -58,10 +58,10 @@ async def register(
     desk: Accounts,
     hasher: Hasher,
 ) -> User | Response:
-    """Create a host account. With `REGISTRATION=open` it can be used immediately (201).
+    """Create a host account: with `REGISTRATION=open` it can be used immediately (201).
 
-    With `REGISTRATION=domain` the response is 202, whether or not the address has an account. A
-    mailed link then sets the password with `accept-invitation/` and opens the account.
+    With `REGISTRATION=domain` the response is 202, whether or not the address has an account; a
+    mailed link sets the password with `accept-invitation/`.
     """
     policy.admit(body.email)
     await limit.hit()
@@ -83,8 +83,8 @@ async def register(
 async def accept_invitation(body: InvitationAcceptance, passwords: Passwords) -> None:
     """Set the password with a mailed link, and verify the address if necessary.
 
-    The link works once and is valid for one day. After that, request a new one with
-    `forgot-password/`. An account that is not verified within 7 days is deleted.
+    The link works once within a day; after that, use `forgot-password/`. An account that is not
+    verified within 7 days is deleted.
     """
     await passwords.accept(body.token, body.password, body.names)
 

@@ -110,7 +110,6 @@ class AccountService:
     async def _mail_link(
         self, user: User, purpose: LinkPurpose, kind: NotificationKind, lifetime: timedelta
     ) -> None:
-        """Mail a new link, replacing the previous one for this purpose."""
         token, until = secrets.token_urlsafe(TOKEN_BYTES), self.now + lifetime
         await self.links.replace(user.id, purpose, link_hash(token), self.now, until=until)
         payload = AccountLinkPayload(

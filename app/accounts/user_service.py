@@ -59,8 +59,8 @@ class UserService:
     async def change(self, user_id: UUID, values: dict[str, Any]) -> tuple[User, int | None]:
         """Change an account; return it and, if it was deactivated, its number of upcoming visits.
 
-        A new role applies to the next request, as sessions continue. Upcoming visits get the new
-        name and address. Raise `EmailTaken`, `NameLooksTaken` and others.
+        Upcoming visits get the new name and address. Raise `EmailTaken`, `NameLooksTaken` and
+        others.
         """
         self._require_managed(values.get("role", Role.HOST))
         is_named = bool(values.keys() & {"first_name", "last_name", "is_active"})
@@ -129,7 +129,6 @@ class UserService:
             await self.desk.end_access(user)
 
     async def _readdress(self, user: User, former: str) -> None:
-        """End links mailed to the former address, and notify both addresses."""
         user.email_key = account_key(user.email)
         await self.desk.users.save(user)
         await self.desk.links.drop_all(user.id)

@@ -15,9 +15,8 @@ WIDER = 10
 class AccountLimits:
     """Limits per network, and per account (existing or not) from that network.
 
-    An attacker can so lock an account only for their own network. Attackers in many networks reach
-    the account's wider limit, which does not apply where the account is known, so that its owner
-    can still sign in.
+    Attackers in many networks reach the account's wider limit, which does not apply to networks
+    known to the account, so that its owner can still sign in.
     """
 
     name: str

@@ -9,10 +9,7 @@ from app.devices.repository import KnownDevice
 
 
 class CallerRole(StrEnum):
-    """The kind of a caller: a user's role, a device's kind, or one of the three without accounts.
-
-    Those are anonymous callers, visitors with a pass, and the worker.
-    """
+    """The kind of a caller: a user's role, a device's kind, anonymous, pass holder, or worker."""
 
     SUPERADMIN = "superadmin"
     ADMIN = "admin"

@@ -30,7 +30,6 @@ Configured = Annotated[Settings, Depends(_settings)]
 
 
 async def _user_agent(request: Request) -> str | None:
-    """Return the User-Agent header, if it can be displayed."""
     given = request.headers.get("user-agent", "")[:USER_AGENT_LENGTH]
     return "".join(filter(str.isprintable, given)).strip() or None
 
@@ -48,8 +47,7 @@ async def _sign_in_limits(limiter: Limiter, hasher: Hasher, settings: Configured
 async def _evenly() -> AsyncIterator[None]:
     """Delay the response until a fixed time has passed, to hide how long the work took.
 
-    Dependencies end in reverse order: the transaction is committed and its connection returned
-    before the delay.
+    The transaction is committed and its connection returned before the delay.
     """
     until = monotonic() + EVEN_SECONDS
     yield

@@ -1,7 +1,6 @@
-"""Account events: sign-ins, attempts and changes, with their network address.
+"""Account events: sign-ins, attempts and changes (OWASP ASVS 5, 16.3.1 and 16.3.3).
 
-OWASP ASVS 5, 16.3.1 and 16.3.3. Each event is a row and a line of the log; the line has only ids,
-and the address is found by its `request_id`.
+Each is a row and a line of the log, which has only ids.
 """
 
 from collections.abc import Sequence
@@ -47,8 +46,6 @@ class EventFilter:
 
 
 class AccountEventReader(ReadRepository[AccountEvent]):
-    """Queries for account events."""
-
     model = AccountEvent
 
     async def page(
@@ -97,9 +94,7 @@ class AccountEventRepository(AccountEventReader, Repository[AccountEvent]):
         old = (
             select(AccountEvent.id)
             .where(AccountEvent.created_at < before)
-            .order_by(
-                AccountEvent.id
-            )  # in order of creation, so that the scan ends at the first page
+            .order_by(AccountEvent.id)  # by creation, so that the scan ends at the first page
             .limit(at_most)
         )
         result = await self.unit.write(delete(AccountEvent).where(AccountEvent.id.in_(old)))

@@ -1,7 +1,6 @@
 """Guards: an `Annotated` alias for each kind of caller that a route serves.
 
-Every route has one or is marked `public`. A guard returns the caller; queries limit what the caller
-sees in a list (`VisitorReader.visible_to`).
+Every route has one or is marked `public`; what a caller sees in a list is limited by queries.
 """
 
 from datetime import datetime
@@ -46,11 +45,8 @@ async def get_tokens(request: Request) -> Tokens:
 async def resolve_caller(request: Request) -> Caller:
     """Return the user of the access token, the device of the key, or an anonymous caller.
 
-    An invalid credential is refused and not treated as anonymous. Two credentials are refused too,
-    since a proxy and this service might each use another one.
-
-    It depends only on the request, since FastAPI solves nested dependencies anew for every use, and
-    a route has several.
+    Two credentials are refused, since a proxy might use the other one. It depends only on the
+    request, since FastAPI solves nested dependencies anew for every use.
     """
     caller: Caller | None = request.scope.get(CALLER)
     if caller is None:

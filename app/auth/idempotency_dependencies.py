@@ -46,7 +46,7 @@ async def _once(request: Request, unit: Writing, key: Key = None) -> None:
 async def _said(request: Request) -> bytes:
     """Return the query and the body, as a dry run is not the same request.
 
-    The boundary of a form is removed, since it changes with every attempt (RFC 7578, section 4.1).
+    The boundary of a form is removed, since it is random (RFC 7578, section 4.1).
     """
     body = await request.body()
     kind, options = parse_options_header(request.headers.get("Content-Type"))

@@ -1,7 +1,6 @@
-"""Read sessions that may use a replica.
+"""Read sessions that may use a replica, for reads that are only displayed.
 
-For reads that are only displayed: lists, figures, exports. After a write the caller is served by
-the primary for a while, to see their own changes.
+After a write the caller is served by the primary for a while, to see their own changes.
 """
 
 from collections.abc import AsyncIterator

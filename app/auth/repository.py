@@ -75,8 +75,6 @@ async def live_caller(journeys: Journeys, session_id: UUID, user_id: UUID) -> Ca
 
 
 class AuthSessionReader(ReadRepository[AuthSession]):
-    """Queries for sessions."""
-
     model = AuthSession
 
     async def page_of(
@@ -92,8 +90,6 @@ class AuthSessionReader(ReadRepository[AuthSession]):
 
 
 class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
-    """Begins and ends sessions."""
-
     async def lock_live(self, session_id: UUID, now: datetime) -> AuthSession | None:
         """Lock a live session of an active user."""
         return await self.lock(
@@ -125,8 +121,6 @@ class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
 
 
 class SignInNetworkReader(ReadRepository[SignInNetwork]):
-    """Queries for networks of sign-ins."""
-
     model = SignInNetwork
 
     async def account(self, email: str, network: str, now: datetime) -> tuple[User | None, bool]:
@@ -177,8 +171,6 @@ _ACCOUNT = Prepared(
 
 
 class SignInNetworkRepository(SignInNetworkReader, Repository[SignInNetwork]):
-    """Records networks of sign-ins."""
-
     async def note(self, user_id: UUID, network: str, now: datetime) -> None:
         """Record a sign-in from this network, unless the account is being deleted.
 
@@ -209,8 +201,6 @@ class SignInNetworkRepository(SignInNetworkReader, Repository[SignInNetwork]):
 
 
 class RefreshTokenRepository(Repository[RefreshToken]):
-    """Refresh tokens by their hash."""
-
     model = RefreshToken
 
     async def by_hash(self, token_hash: bytes) -> RefreshToken | None:
@@ -227,8 +217,6 @@ class RefreshTokenRepository(Repository[RefreshToken]):
 
 
 class AccountLinkReader(ReadRepository[AccountLink]):
-    """Queries for mailed links."""
-
     model = AccountLink
 
     async def owner(self, purpose: LinkPurpose, token_hash: bytes, now: datetime) -> User | None:
@@ -245,8 +233,6 @@ class AccountLinkReader(ReadRepository[AccountLink]):
 
 
 class AccountLinkRepository(AccountLinkReader, Repository[AccountLink]):
-    """Creates and uses mailed links."""
-
     async def replace(
         self,
         user_id: UUID,
@@ -272,7 +258,6 @@ class AccountLinkRepository(AccountLinkReader, Repository[AccountLink]):
         return bool(result.rowcount)
 
     async def drop_all(self, user_id: UUID) -> None:
-        """Delete all links of an account."""
         await self.unit.write(delete(AccountLink).where(AccountLink.user_id == user_id))
 
     async def purge(self, now: datetime) -> int:

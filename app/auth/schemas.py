@@ -207,7 +207,7 @@ class AccountEvent(BaseModel):
     """An account event: what happened to an account, by whom, when, and from where.
 
     `account_id` is null if the address has no account, `actor_id` if the caller is anonymous.
-    E-mail addresses are the current ones, null for deleted accounts.
+    E-mail addresses are the current ones.
     """
 
     model_config = ConfigDict(from_attributes=True)

@@ -45,8 +45,6 @@ class TokenPair:
 
 
 class Tokens:
-    """Issues and verifies tokens of users."""
-
     def __init__(self, ring: KeyRing, lifetimes: Lifetimes) -> None:
         self.lifetimes = lifetimes
         self.access = TokenSigner(ring, "access")
@@ -107,10 +105,9 @@ async def check_password(
 async def _renew_hash(
     database: Database, hasher: PasswordHasher, user: User, password: str
 ) -> None:
-    """Hash the verified password at the current cost and store the hash.
+    """Store a hash of the verified password at the current cost, unless the hasher is busy.
 
-    If the hasher is busy, the next sign-in does it. If another request stored a hash first, that
-    one must match the same password.
+    If another request stored one first, that must match the same password.
     """
     try:
         hashed = await hasher.hash(password, known=True)
@@ -175,8 +172,8 @@ async def rotate(
 ) -> TokenPair | TokenReused:
     """Return the next pair for a refresh token that is used for the first time.
 
-    A reused token means that it or its successor was stolen, so the session ends. That result is
-    returned, not raised, so that it is committed.
+    A reused token is assumed stolen, so the session ends; that is returned, not raised, so that it
+    is committed.
     """
     refreshes, sessions = RefreshTokenRepository(unit), AuthSessionRepository(unit)
     session = await sessions.lock_live(_claims(tokens, token, now).session, now)
@@ -189,9 +186,8 @@ async def rotate(
             AccountAction.TOKEN_REUSED, session.user_id, by=None
         )
         return TokenReused()
-    if (
-        session.created_at + tokens.lifetimes.session <= now
-    ):  # the setting may have been lowered since
+    # The setting may have been lowered since.
+    if session.created_at + tokens.lifetimes.session <= now:
         raise InvalidRefreshToken
     stored.used_at = session.last_used_at = now
     await SignInNetworkRepository(unit).note(session.user_id, client_network(), now)

@@ -14,9 +14,9 @@ from app.core.security.passwords import PasswordHasher
 class SignInLimits:
     """Checks passwords within the limits of wrong ones.
 
-    A guess is counted before its password is hashed and uncounted if it was right, so that
-    concurrent guesses gain nothing. A success clears the failures of the account but not of the
-    network, which an attacker could otherwise reset with their own account.
+    A guess is counted before its password is hashed, so that concurrent guesses gain nothing. A
+    success clears the failures of the account but not of the network, so that an attacker's own
+    account does not reset them.
     """
 
     limiter: RateLimiter

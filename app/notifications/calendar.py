@@ -29,9 +29,8 @@ def visit_calendar(
 ) -> str:
     """Return a calendar with the event of the visit; lines end with CRLF.
 
-    The UID is constant, so that an event with a higher SEQUENCE replaces or removes the previous
-    one. `organizer` is a mail address: RFC 5546 requires it in both methods, and clients accept a
-    CANCEL only from the same organizer. `made_at` (aware) is DTSTAMP.
+    The UID is constant, so that a higher SEQUENCE replaces or removes the event. RFC 5546 requires
+    an `organizer` (a mail address), and clients accept a CANCEL only from the same one.
     """
     lines = [
         "BEGIN:VCALENDAR",
@@ -82,11 +81,7 @@ def _title(visit: VisitPayload, words: Wording) -> str:
 
 
 def _title_for_host(visit: VisitPayload, words: Wording) -> str:
-    """Return the title for the host.
-
-    It never contains text typed by a self-registered visitor, since clients show titles as
-    prominently as subjects.
-    """
+    """Return a title without text typed by a self-registered visitor."""
     if visit.is_typed_by_stranger:
         return words.gettext("A visitor at %(site)s") % {"site": visit.site_name}
     return words.gettext("Visit of %(visitor)s") % {"visitor": visit.visitor_name}
@@ -97,10 +92,7 @@ def _location(visit: VisitPayload) -> str:
 
 
 def _description(visit: VisitPayload, words: Wording, method: CalendarMethod) -> str:
-    """Return the description.
-
-    It omits the QR token, since calendars are shared more widely than mails.
-    """
+    """Return the description, without the QR token, since calendars are often shared."""
     host = words.gettext("Host") + f": {visit.host_name}" if visit.host_name else ""
     contact = ", ".join(part for part in (visit.contact_phone, visit.contact_email) if part)
     contact = words.gettext("Contact") + f": {contact}" if contact else ""

@@ -36,10 +36,9 @@ from app.notifications.schedule import GIVE_UP_AFTER
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claimed notification; `attempts` is the fencing token of the claim.
+    """A claimed notification with its current facts; `attempts` is its fencing token.
 
-    `recipient` and `payload` are read at the time of the claim. Without a recipient the
-    notification is superseded, and not claimed.
+    Without a recipient the notification is superseded, and not claimed.
     """
 
     id: UUID
@@ -234,8 +233,7 @@ class DeliveryQueue(Repository[Notification]):
     async def take_over(self, now: datetime) -> int:
         """Queue notifications of expired claims again; fail them after a day.
 
-        A mail that crashes every worker must not be retried forever, and outdated ones are not
-        retried at all.
+        A mail that crashes every worker must not be retried forever.
         """
         spent = Notification.tries_began_at <= now - GIVE_UP_AFTER
         untrue = Notification.pointless_after <= now

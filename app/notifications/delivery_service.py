@@ -52,10 +52,9 @@ class Delivery:
     )
 
     async def run(self, wake: asyncio.Event, stop: asyncio.Event) -> None:
-        """Deliver until `stop`, when woken and every `SWEEP_SECONDS`.
+        """Deliver until `stop`, when woken and every `SWEEP_SECONDS`, so that Redis is not needed.
 
-        Redis is not needed; a wake-up only speeds it up. Current mails are finished before it
-        stops, and a hanging server blocks only the senders that use it.
+        A hanging server blocks only the senders that use it.
         """
         async with asyncio.TaskGroup() as group:
             at_work: set[asyncio.Task[None]] = set()
@@ -72,7 +71,6 @@ class Delivery:
                     await asyncio.wait_for(wake.wait(), SWEEP_SECONDS)
 
     async def _missing(self, at_work: int) -> int:
-        """Return how many more senders are needed for the queue."""
         try:
             due = await self.tidy(self.senders - at_work)
         except _OUTAGES as error:
@@ -164,7 +162,6 @@ class Delivery:
                 await asyncio.sleep(SETTLE_PAUSE_SECONDS)
 
     async def _attempt(self, mailer: Mailer, claim: Claim, recipient: str) -> DeliveryOutcome:
-        """Send one mail and return the outcome."""
         try:
             message = self._message(claim, recipient)
         except Exception:

@@ -1,8 +1,7 @@
 """SQL of a visit's current facts, read when a mail about it is claimed.
 
-A mail may be sent long after the transaction that causes it. The payload holds what only the cause
-knows (such as the former time); the visit, its site and the recipient are read here. This package
-is below those of visits, sites and accounts, so it names columns instead of their models.
+The payload holds what only the cause knows (such as the former time). This package is below those
+of visits, sites and accounts, so it names columns instead of their models.
 """
 
 from collections.abc import Iterable, Mapping
@@ -84,9 +83,8 @@ def words(values: Iterable[str]) -> list[ColumnElement[str]]:
 def true_facts(mail: CTE) -> CTE:
     """Return the recipient and content of a mail from the current visit.
 
-    `mail` has `id`, `visitor_id`, `kind`, `recipient`, `recipient_name` and `payload`; the result
-    replaces the last three. `recipient` is null if the mail must not be sent any more, such as a
-    reminder for a closed day.
+    The result replaces `recipient`, `recipient_name` and `payload` of `mail`; `recipient` is null
+    if the mail must not be sent any more.
     """
     kind, listed = cast(mail.c.kind, String), _listed(mail)
     told = {
@@ -103,7 +101,6 @@ def _is(kind: ColumnElement[str], wanted: NotificationKind) -> ColumnElement[boo
 
 
 def _sources(mail: CTE, kind: ColumnElement[str], listed: LateralFromClause) -> FromClause:
-    """Return the mail joined with its visit and related rows, if any."""
     named = cast(mail.c.payload["account_id"].astext, Uuid)
     is_about = and_(_visit.c.id == mail.c.visitor_id, kind.in_(words(ABOUT_VISIT)))
     is_reminder = _is(kind, NotificationKind.visitor_reminder)
@@ -166,7 +163,6 @@ def _host_address(kind: ColumnElement[str]) -> ColumnElement[str | None]:
 
 
 def _is_closed() -> ColumnElement[bool]:
-    """Return whether the host's account is deactivated or deleted."""
     return or_(_visit.c.host_closed.is_(True), _host.c.is_active.is_(False))
 
 

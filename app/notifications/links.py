@@ -20,7 +20,6 @@ class Links:
     map_url: str
 
     def visitor_pass(self, token: str) -> str:
-        """Return the URL of a visitor's pass."""
         return f"{self.public_url}/pass/{token}"
 
     def map(self, address: str) -> str:

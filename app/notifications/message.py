@@ -47,8 +47,7 @@ class Mailbox:
 def wire_address(address: str) -> str:
     """Return the address for SMTP, with its domain in ASCII (RFC 5891); raise ValueError.
 
-    Checks the syntax only. A non-ASCII local part is kept, and needs a server with SMTPUTF8 (RFC
-    6531).
+    A non-ASCII local part is kept, and needs a server with SMTPUTF8 (RFC 6531).
     """
     local_part, _, domain = address.rpartition("@")
     if not _ADDRESS.fullmatch(address) or one_line(address) != address:
@@ -82,8 +81,8 @@ def build_message(
 ) -> Message:
     """Return the message; `message_id` (with angle brackets) is the same for every retry.
 
-    `date` is aware. The result is deterministic. Raise ValueError for an invalid address or
-    Message-ID; names and subjects can be any text.
+    `date` is aware. Raise ValueError for an invalid address or Message-ID; other fields can be any
+    text.
     """
     if not _MESSAGE_ID.fullmatch(message_id):
         raise ValueError("not a Message-ID")

@@ -1,8 +1,7 @@
 """MIME (RFC 2045 to 2047) for the few parts that our mails have.
 
-The standard library's `email` takes longer than everything else in the delivery
-(docs/decisions/0019). Its header encoding is used here, and its parser checks the results in the
-tests.
+The standard library's `email` would take longer than the rest of the delivery
+(docs/decisions/0019).
 """
 
 from base64 import encodebytes

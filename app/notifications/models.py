@@ -26,7 +26,7 @@ class Notification(Entity):
     """A mail to be sent, written in the transaction that causes it.
 
     (visitor, kind, version) is unique, so that a cause is mailed once. `attempts` is the fencing
-    token of a claim. `request_id` is that of the request or job that caused the mail, for the log.
+    token of a claim, and `request_id` that of the cause.
     """
 
     __tablename__ = "notifications"

@@ -227,8 +227,8 @@ PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(
 def local_moment(day: date, at: time, zone: str) -> datetime:
     """Return a site's local date and time as an aware instant in its zone.
 
-    Converting through UTC maps a time that the clocks skip to the one they show instead. An
-    ambiguous time is the first of the two.
+    A time that the clocks skip becomes the one they show instead; an ambiguous one is the first of
+    the two.
     """
     tz = ZoneInfo(zone)
     return datetime.combine(day, at, tzinfo=tz).astimezone(UTC).astimezone(tz)

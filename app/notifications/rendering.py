@@ -1,8 +1,7 @@
 """Renders mails from payloads. Pure: no database, network or clock.
 
-Each mail has one template, rendered three times, for the subject, the plain text and the HTML; the
-folders `subject`, `text` and `html` of `email_templates/` have the layout and macros of each form.
-Rendering at the time of sending applies corrected templates to queued mails, too.
+Each mail has one template, rendered three times, with the layout and macros of `subject`, `text`
+and `html` in `email_templates/`.
 """
 
 import re
@@ -88,9 +87,8 @@ def render(
 ) -> RenderedMail:
     """Return the mail of this kind in the language of its payload.
 
-    `made_at` (aware) is the timestamp of the calendar file, and `organizer` (the sender's address)
-    its organizer. `is_answered` is whether replies are read. Raise TypeError if the payload does
-    not match the kind.
+    `made_at` (aware) and `organizer` are for the calendar file; `is_answered` is whether replies
+    are read. Raise TypeError if the payload does not match the kind.
     """
     if not isinstance(payload, PAYLOADS[kind]):
         raise TypeError(f"{kind} is rendered from {PAYLOADS[kind].__name__}")
@@ -120,7 +118,6 @@ def _plain(text: str) -> str:
 
 
 def _values(payload: Payload, links: Links) -> dict[str, object]:
-    """Return the template variables: the payload's fields, its times and links."""
     names = [*type(payload).model_fields, "starts_at", "previously_at", "arrived_at_local"]
     values = {name: getattr(payload, name) for name in names if hasattr(payload, name)}
     del values["language"]

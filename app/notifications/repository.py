@@ -39,9 +39,8 @@ from app.notifications.payloads import Payload
 class OutgoingMail:
     """A mail to be queued; after `pointless_after` it is not sent.
 
-    `version` is the revision of the visit. With `erase_when_done` it is hidden and its row is
-    deleted after sending, since the visitor has been erased. `withheld` is the reason not to send
-    it but only record it.
+    `version` is the revision of the visit. With `erase_when_done` it is hidden and deleted after
+    sending. `withheld` is the reason to record it without sending it.
     """
 
     kind: NotificationKind
@@ -62,8 +61,6 @@ NEWEST_FIRST = Ordering(
 
 
 class NotificationReader(ReadRepository[Notification]):
-    """Queries for notifications."""
-
     model = Notification
 
     async def of_visitor(self, visitor_id: UUID) -> Sequence[Notification]:
@@ -130,7 +127,6 @@ class MailKeeper(Repository[Notification]):
         )
 
     async def erase_of(self, visitor_ids: Collection[UUID]) -> None:
-        """Delete all notifications about these visitors."""
         await self.unit.write(
             delete(Notification)
             .where(Notification.visitor_id.in_(visitor_ids))
@@ -170,11 +166,9 @@ class Outbox(MailKeeper):
         self._wake = wake
 
     def wake_after_commit(self) -> None:
-        """Wake the worker after the commit."""
         self.unit.after_commit(self._wake)
 
     def put(self, mail: OutgoingMail, now: datetime) -> None:
-        """Queue a mail."""
         self.unit.append(Notification, mail_row(mail, now))
         self.wake_after_commit()
 

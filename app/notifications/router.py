@@ -44,10 +44,9 @@ async def list_all_notifications(
 async def retry_notification(
     notification_id: UUID, _: NotificationManager, request: Request, unit: Writing, now: Now
 ) -> Notification:
-    """Try a failed mail again for one more day.
+    """Try a failed mail again for one more day, with the current address and facts.
 
-    It is sent to the current address with the current facts of the visit. An outdated mail becomes
-    `superseded` and can't be sent again.
+    An outdated mail becomes `superseded` and can't be sent again.
     """
     outbox = Outbox(unit, request.app.state.wake_outbox)
     notification = await outbox.lock_failed(notification_id)

@@ -59,10 +59,9 @@ class SmtpSettings:
 
 
 class Mailer:
-    """A connection that is opened with the first mail and then reused.
+    """A connection that is opened with the first mail and then reused, one mail at a time.
 
-    Concurrent mails are sent one at a time. `tls_context` replaces the default one, for servers
-    with a private certificate authority.
+    `tls_context` replaces the default one, for private certificate authorities.
     """
 
     def __init__(
@@ -98,7 +97,7 @@ class Mailer:
         self._client.close()
 
     async def send(self, message: Message, recipient: str) -> None:
-        """Send a message to an address; return when the server has accepted it.
+        """Send a message; return when the server has accepted it.
 
         Raise TemporaryMailError or PermanentMailError. If the final reply is lost
         (TemporaryMailError), the server may have accepted the mail.
@@ -122,8 +121,8 @@ class Mailer:
     async def _begin(self, sender: str, encoding: str) -> None:
         """Send MAIL over a live connection, since servers drop idle ones silently.
 
-        Before DATA nothing has been sent, so that MAIL can be repeated on a new connection. A mail
-        is not repeated after DATA, because it might arrive twice.
+        MAIL can be repeated on a new connection. After DATA a mail is not repeated, because it
+        might arrive twice.
         """
         if self._client.is_connected:
             try:

@@ -19,7 +19,7 @@ _BREAKING = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 def one_line(text: str) -> str:
     """Replace everything that ends a line or a header with spaces."""
-    if not text.isprintable():  # almost always, and then there is nothing to replace
+    if not text.isprintable():  # printable text has no such characters
         text = "".join(" " if _breaks(char) else char for char in text)
     return " ".join(text.split())
 

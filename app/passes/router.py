@@ -1,7 +1,7 @@
 """`/pass/{token}`: the page that the mails to visitors link to.
 
-The token authorizes everything here, since anyone with the link also has the QR code. Mail scanners
-follow links, so a visit is changed only by a POST from a form.
+The token authorizes everything here. Mail scanners follow links, so a visit is changed only by a
+POST from a form.
 """
 
 from typing import Annotated

@@ -47,7 +47,6 @@ async def cancel_by_visitor(desk: VisitorService, token: str) -> None:
     """Cancel an upcoming visit; do nothing if it has begun or ended.
 
     Locks by token, so that a pass replaced by a concurrent reschedule can't cancel the new time.
-    Raise `UnknownPass` or `ReplacedPass`.
     """
     await desk.visitors.lock_by_code(token)
     visitor = await _holder(PassReader(desk.unit), token)

@@ -1,7 +1,7 @@
 """`/scanner/`: a scanner in the browser, for trials and for a tablet at the desk.
 
-It serves static files only; their script calls the API with a device key. The policy allows scripts
-and connections of this origin only, and WebAssembly for browsers without a QR decoder.
+Static files only; their script calls the API with a device key. The policy allows WebAssembly for
+browsers without a QR decoder.
 """
 
 from pathlib import Path

@@ -17,8 +17,6 @@ class ScanIdReused(Problem):
 
 
 class ScanRefused(Problem):
-    """The base class of refusals."""
-
     status = 409
 
     class Members(BaseModel):

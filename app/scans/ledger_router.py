@@ -63,9 +63,8 @@ async def report_offline_scans(
     checked in or out at that time. A scan that does not fit its visit is stored as a `conflict` and
     changes nothing.
 
-    429 means that the caller keeps sending batches without a single genuine code, or reports more
-    new scans than a device may in a minute: nothing is stored, and the batch can be repeated after
-    `Retry-After`.
+    429 means too many batches without a genuine code, or too many new scans: nothing is stored, and
+    the batch can be repeated after `Retry-After`.
     """
     await _limit(forged, desk, body)
     reported = await desk.report(body.scans)

@@ -7,8 +7,6 @@ from app.core.http.limits import Lots, RateLimiter, Rule, TooManyRequests
 
 
 class ForgedScans:
-    """Limits forged QR tokens."""
-
     def __init__(self, limiter: RateLimiter, rate: str) -> None:
         self._limiter = limiter
         self._rule = Rule("forged scan", rate)

@@ -38,8 +38,8 @@ OPENED = frozenset({ScanVerdict.ADMITTED, ScanVerdict.CHECKED_OUT})
 class Scan(Entity):
     """A scan of a genuine QR token with its result.
 
-    It has no personal data: a repeated response is built from it and the visitor, so that erasing
-    the visitor is enough. `created_at` is when the scan was received.
+    It has no personal data, so that erasing the visitor is enough. `created_at` is when the scan
+    was received.
     """
 
     __tablename__ = "scans"

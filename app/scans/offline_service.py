@@ -29,7 +29,6 @@ class Reported:
     """Set in advance for repeats and for scans that can't be stored."""
 
     def answer(self) -> OfflineScanResult:
-        """Return the result for the gate."""
         if self.scan is None:
             return self._not_kept()
         return OfflineScanResult(
@@ -72,7 +71,6 @@ class OfflineScanService:
         self.scans = ScanRepository(desk.unit)
 
     def forged(self, bodies: Sequence[OfflineScan]) -> int:
-        """Return the number of forged codes."""
         return sum(not self.desk.codes.is_genuine(body.token) for body in bodies)
 
     async def report(self, bodies: Sequence[OfflineScan]) -> list[Reported]:

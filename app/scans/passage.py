@@ -1,7 +1,4 @@
-"""The effects of a scan: its row in the ledger and the mail to the host.
-
-The same for scans at a gate and for offline scans that are reported later.
-"""
+"""The effects of a scan, online or offline: its row in the ledger and the host's mail."""
 
 import hashlib
 import json

@@ -1,7 +1,7 @@
 """Applies past scans in chronological order. Pure.
 
-Offline gates report in any order. A check-out reported before its check-in is a conflict until the
-check-in arrives, and is then decided again, so that the order of reports does not matter.
+A check-out reported before its check-in is a conflict until the check-in arrives, so that the order
+of reports does not matter.
 """
 
 from collections.abc import Mapping, Sequence

@@ -51,8 +51,6 @@ class ScanFilter:
 
 
 class ScanReader(ReadRepository[Scan]):
-    """Queries for scans."""
-
     model = Scan
 
     async def page(
@@ -71,13 +69,10 @@ class ScanReader(ReadRepository[Scan]):
 
 
 class ScanRepository(ScanReader, Repository[Scan]):
-    """Writes scans."""
-
     async def all_earlier(self, caller_id: UUID, scan_ids: Collection[UUID]) -> dict[UUID, Scan]:
         """Return the scans that this caller already sent under these ids.
 
-        The lock makes a batch wait for the caller's other batches, and for single scans that are
-        being stored (`app/scans/statements.py`).
+        The lock makes a batch wait for the caller's other batches and single scans.
         """
         await self.session.rows(select(turn_of_batches(literal(str(caller_id)))))
         found = await self.session.scalars(
@@ -101,7 +96,6 @@ class ScanRepository(ScanReader, Repository[Scan]):
         return found.all()
 
     def add_new(self, scans: Sequence[Scan]) -> None:
-        """Store decided scans."""
         for scan in scans:
             self.unit.append(Scan, values_of(scan))
 

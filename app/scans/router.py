@@ -29,9 +29,8 @@ async def verify_qr(
 ) -> ScanAccepted | Response:
     """Decide whether a gate opens: only a 200 opens it, and every refusal is a problem.
 
-    A repeat with the same `scan_id` by the same caller gets the first response again. 429 means
-    that the caller keeps sending forged codes (genuine ones are still decided), or more new scans
-    than any gate makes; these are not stored.
+    A repeat with the same `scan_id` gets the first response again. 429 means too many forged codes
+    (genuine ones are still decided) or too many new scans, which are not stored.
     """
     try:
         outcome = await desk.scan(body)

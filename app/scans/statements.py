@@ -1,8 +1,7 @@
 """SQL of a scan at a gate: a query for its facts, and one statement for its effects.
 
-Nothing is locked in between. The statement changes the visit only if it is still as it was for the
-decision, and stores the scan only if its `scan_id` is new; otherwise it does nothing, and the
-decision is retried.
+Nothing is locked in between: if the visit has changed or the `scan_id` is not new any more, the
+statement does nothing, and the decision is retried.
 """
 
 from collections.abc import Sequence
@@ -81,7 +80,6 @@ def _looking() -> Prepared:
 
 
 def _keeping() -> Prepared:
-    """Return the statement for a scan that changes nothing."""
     turn = _turn()
     kept = insertion(Scan, _names(Scan), "scans", when=[turn]).returning(Scan.id).cte("kept")
     return Prepared(select(kept.c.id))

@@ -24,8 +24,6 @@ class Site(Entity):
     """A place with its address and opening rules; `timezone` is an IANA name.
 
     A `closes_at` not later than `opens_at` is on the next day; 00:00 is the end of the day.
-    Self-registered visitors may take at most `self_registration_share` percent of a slot, rounded
-    up.
     """
 
     __tablename__ = "sites"
@@ -79,8 +77,8 @@ class SiteClosure(Entity):
 class SiteChange(Entity):
     """A change of a site's facts that the worker has yet to apply to the site's visits.
 
-    `before` holds the former name, address or time zone; visits up to the id `done_through` are
-    done. Without `notify` no mails are sent, but calendar entries get a new SEQUENCE.
+    `before` holds the former facts; visits up to the id `done_through` are done. Without `notify`
+    only calendar entries get a new SEQUENCE.
     """
 
     __tablename__ = "site_changes"

@@ -47,8 +47,6 @@ def closures_of(day: ColumnElement[date]) -> ScalarSelect[list[date] | None]:
 
 
 class SiteReader(ReadRepository[Site]):
-    """Queries for sites."""
-
     model = Site
 
     async def get_or_default(self, site_id: UUID | None) -> Site | None:
@@ -75,7 +73,6 @@ class SiteReader(ReadRepository[Site]):
         return found
 
     async def timezones(self) -> set[str]:
-        """Return the time zones of all sites."""
         return set(await self.session.scalars(select(Site.timezone).distinct()))
 
     async def knows_timezone(self, name: str) -> bool:
@@ -111,8 +108,6 @@ class SiteReader(ReadRepository[Site]):
 
 
 class SiteRepository(SiteReader, Repository[Site]):
-    """Writes sites."""
-
     async def lock_all(self) -> Sequence[Site]:
         """Lock every site in the order of ids, to change which one is the default."""
         found = await self.session.scalars(
@@ -145,8 +140,6 @@ class SiteRepository(SiteReader, Repository[Site]):
 
 
 class ClosureReader(ReadRepository[SiteClosure]):
-    """Queries for closures."""
-
     model = SiteClosure
 
     async def days(self, site_id: UUID, first: date, last: date) -> set[date]:
@@ -171,8 +164,6 @@ class ClosureReader(ReadRepository[SiteClosure]):
 
 
 class ClosureRepository(ClosureReader, Repository[SiteClosure]):
-    """Writes closures."""
-
     async def save(self, closure: SiteClosure) -> SiteClosure:
         """Write a new closure; raise `ClosureExists`."""
         self.add(closure)

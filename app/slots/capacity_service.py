@@ -1,8 +1,7 @@
 """Changes what can be booked: opening rules, closures and capacities.
 
-No change removes a booked visitor; each reports how many are outside the new rules. All lock the
-site first, so that they run one after another and no slot is created with the former capacity, and
-then the slots in the order of bookings.
+No change removes a booked visitor. All lock the site first, so that no slot is created with the
+former capacity, and then the slots in the order of bookings.
 """
 
 from collections import defaultdict
@@ -64,7 +63,6 @@ class SiteRules:
         return site, closure
 
     async def reopen(self, site_id: UUID, closure_id: UUID) -> None:
-        """Delete a closure."""
         site = await locked_site(self.sites, site_id)
         closure = await self.closures.get(closure_id)
         if closure is None or closure.site_id != site.id:
@@ -140,5 +138,4 @@ def begin_of(site: Site, slot: Slot) -> time:
 
 
 def today_at(site: Site, now: datetime) -> date:
-    """Return the current date at the site."""
     return local_now(now, site.timezone).date()

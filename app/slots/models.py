@@ -13,10 +13,8 @@ from app.core.db.models import Entity
 class Slot(Entity):
     """One hour of a site on one day; a row exists once it is booked or has its own capacity.
 
-    `excess` is the number of taken seats above a lowered `capacity`: no visitor is removed, and the
-    CHECK refuses further ones. `has_own_capacity` means that the capacity does not follow the
-    site's. `closed_shifts` has the closed shifts of this hour, by the day on which they begin; a
-    booking reads it under the lock.
+    `excess` is the number of taken seats above a lowered `capacity`; the CHECK refuses further
+    ones. `closed_shifts` has the closed shifts of this hour, by the day on which they begin.
 
     `self_booked` is the number of seats of self-registered visitors: at most `self_share` percent
     of the capacity, plus `self_excess` if either was lowered later.

@@ -102,8 +102,7 @@ async def check_slot(
 ) -> SlotCheck:
     """Return whether a time can be booked now, and how many seats are free.
 
-    Anonymous callers see only sites with `self_registration`, and the seats for visitors who
-    register themselves.
+    Anonymous callers see what `available-slots/` shows them.
     """
     known = await _site_day(session, caller, site, visit_date)
     row = known.slots.get(visit_time.hour)

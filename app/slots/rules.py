@@ -51,8 +51,7 @@ class OpeningRules(Protocol):
 class SlotTime:
     """A bookable hour of a day: local start and end, and the instant of its start.
 
-    `shift` is the day on which its shift begins. `starts_at` is None for an hour that the clocks
-    skip.
+    `shift` is the day on which its shift begins; `starts_at` is None if the clocks skip the hour.
     """
 
     hour: int
@@ -118,8 +117,8 @@ def is_open(rules: OpeningRules, day: date, at: time, closed: Collection[date]) 
 def day_slots(rules: OpeningRules, day: date) -> Iterator[SlotTime]:
     """Return the open hours of a day, beginning with those of the previous night.
 
-    A site that opens at half past has a first slot of half an hour. An hour shared by two shifts is
-    two slots, which share their seats.
+    A site that opens at half past has a first slot of half an hour. An hour of two shifts is two
+    slots, which share their seats.
     """
     for first, last in _openings(rules):
         for hour in range(first.hour, 24):
@@ -151,8 +150,8 @@ def refusal(
 ) -> SlotReason | None:
     """Return why this time can't be booked regardless of capacity, or None.
 
-    `closed` has the closures of that day and the day before. A walk-in has arrived already, so that
-    the current hour is not past and nothing is too soon.
+    `closed` has the closures of that day and the day before. For a walk-in the current hour is not
+    past and nothing is too soon.
     """
     today = local_now(now, rules.timezone).date()
     if day < today:

@@ -1,7 +1,6 @@
 """Detects names that look alike, so that no account can imitate another host.
 
-Follows Unicode Technical Standard 39: a word may not mix scripts, and a name may not look like
-another account's. The table covers the scripts closest to Latin.
+Follows Unicode Technical Standard 39, for the scripts closest to Latin.
 """
 
 import re
@@ -44,12 +43,10 @@ def _script(letter: str) -> str:
 
 
 def _written(name: str) -> str:
-    """Normalize case, spaces and typography of a name."""
     return " ".join(unicodedata.normalize("NFKC", name).translate(MARKS).casefold().split())
 
 
 def _skeleton(name: str) -> str:
-    """Return the visual skeleton of a name."""
     text = unicodedata.normalize("NFKD", name).translate(MARKS).translate(LATIN).casefold()
     for pair, letter in PAIRS:
         text = text.replace(pair, letter)

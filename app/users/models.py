@@ -20,9 +20,8 @@ class Role(StrEnum):
 class User(Entity):
     """A user; `email_key` is equal for all spellings of one address.
 
-    An account that `awaits_verification` may have been requested by someone else than the owner of
-    the address: it is inactive, has no password, and its names are hidden until the mailed link is
-    used.
+    An account that `awaits_verification` is inactive and has no password, and its names are hidden,
+    since anyone may have requested it.
     """
 
     __tablename__ = "users"

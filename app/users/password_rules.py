@@ -1,7 +1,7 @@
 """Password rules (NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 5, 6.2).
 
-Length counts, composition does not. Common passwords and the account's address are refused, and
-passwords that consist of little more than words related to the installation or the address.
+Length counts, composition does not. Common passwords, the account's address, and little more than
+related words are refused.
 """
 
 import lzma

@@ -90,15 +90,13 @@ def _begins(q: str) -> ColumnElement[bool]:
 def receives() -> ColumnElement[bool]:
     """Return the condition under which an account owns its address.
 
-    A closed account does, so that nothing is mailed to it. An unverified one does not, since
-    registering with someone else's address must not reveal their visitors.
+    A closed account does, so that nothing is mailed to it. An unverified one does not, since anyone
+    can register it.
     """
     return or_(User.is_active, ~User.awaits_verification)
 
 
 class UserReader(ReadRepository[User]):
-    """Queries for accounts."""
-
     model = User
 
     async def by_email(self, email: str) -> User | None:
@@ -127,7 +125,6 @@ class UserReader(ReadRepository[User]):
         return found.all()
 
     async def names_of_sites(self) -> Sequence[str]:
-        """Return the names of all sites."""
         return (await self.session.scalars(select(_sites.c.name))).all()
 
     async def page(
@@ -139,8 +136,6 @@ class UserReader(ReadRepository[User]):
 
 
 class UserRepository(UserReader, Repository[User]):
-    """Writes accounts."""
-
     async def save(self, user: User) -> User:
         """Write a new or changed account; raise `EmailTaken`."""
         self.add(user)
@@ -234,8 +229,8 @@ class UserRepository(UserReader, Repository[User]):
     async def adopt_visitors(self, user: User) -> None:
         """Assign visitors that name this address and have no owner to the account.
 
-        Only for addresses that staff entered or the owner verified, since registering with someone
-        else's address must not reveal their visitors.
+        Only for verified addresses, since registering with someone else's must not reveal their
+        visitors.
         """
         await self.unit.write(
             update(_visitors)

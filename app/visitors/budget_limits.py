@@ -65,7 +65,6 @@ class Budgets:
             raise
 
     async def resend(self, visitor_id: UUID) -> None:
-        """Count a repeated confirmation."""
         await self.limiter.reserve(*(rule.of(str(visitor_id)) for rule in RESENT))
 
     def _of(self, caller: Caller, *, has_address: bool) -> list[Limit]:

@@ -50,10 +50,9 @@ class ClosureService:
     async def close_and_cancel(self, site_id: UUID, day: date, reason: str, caller: Caller) -> Made:
         """Close a day and cancel all pending visits of its shift, or do neither.
 
-        Raise `NotFound`, `ClosureExists` or `UpdateUnderWay`. Visits are locked before the site and
-        its slots, as everywhere; visits booked in between are found afterwards, when no more can be
-        booked. If one of them is locked, its transaction may wait for the site, so all locks are
-        released and it starts again.
+        Visits are locked before the site and its slots, as everywhere; those booked in between are
+        found afterwards. If one of them is locked, its transaction may wait for the site, so all
+        locks are released and it starts again.
         """
         await require_finished(self.unit)
         for _ in range(TRIES):

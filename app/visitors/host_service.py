@@ -24,7 +24,6 @@ class NamedHost:
 
     @classmethod
     def of_account(cls, user: User) -> "NamedHost":
-        """Return the host of an account."""
         return cls(user.id, user.name, user.email)
 
     def is_same_as(self, other: "NamedHost") -> bool:
@@ -70,8 +69,8 @@ async def resolve(
 ) -> NamedHost:
     """Return the host after a change; `said` has the `HOST_FIELDS` that were sent.
 
-    `host_id` takes precedence over name and address, and the address of an account over the name.
-    Raise `NotYourVisit` or `UnknownHost`.
+    `host_id` takes precedence, then the address of an account. Raise `NotYourVisit` or
+    `UnknownHost`.
     """
     if caller.is_host:
         require_own(said, caller, present)

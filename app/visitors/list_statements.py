@@ -1,7 +1,7 @@
 """Lists of visitors: filters, orderings and SQL.
 
-Lists are read most often, so their rows are plain dictionaries, and their SQL is compiled once for
-each combination of filters.
+Lists are read most often, so their rows are dictionaries, and their SQL is compiled once per
+combination of filters.
 """
 
 from collections.abc import Sequence
@@ -93,11 +93,11 @@ class VisitorFilter:
 def _q() -> ColumnElement[bool]:
     """Match visitors for whom each word of `q` begins a word of name, e-mail, company or phone.
 
-    `q` may also be a QR token. The function that splits the words is the same as for the column; as
-    it is immutable, it is evaluated before planning, so that the planner can use its statistics.
-    Only the most selective words query the index, and all are checked on the rows found (`IS TRUE`
-    keeps those out of the index query). For a word without statistics the planner assumes 1 row in
-    200 and would scan the whole list in vain; querying it twice makes that 200 times fewer.
+    `q` may also be a QR token. The function that splits the words is immutable and evaluated before
+    planning, so that the planner can use its statistics. Only the most selective words query the
+    index, and all are checked on the rows found (`IS TRUE` keeps those out of the index query). For
+    a word without statistics the planner assumes 1 row in 200; querying it twice makes that 200
+    times fewer.
     """
     q = bindparam("q", type_=String)
     by_index = _is_code_or_has(q, func.search_key(q, type_=TSQUERY))

@@ -83,11 +83,10 @@ class Visitor(Entity):
     """A person invited for one local date and time at a site.
 
     `revision` increases with each reschedule, so that mails that are sent once per visit can be
-    sent again. `host_id` is the account of `host_email`, if any. `host_as_sent` is the host as
-    typed by an anonymous caller or at a kiosk, which is all that the visitor sees; null if a user
-    named the host. `host_closed` means that the host's account was deleted, so that its mails go to
-    the reception. `registered_by_stranger` means that an anonymous caller or someone at a kiosk
-    typed the visitor's data, and is never changed.
+    sent again. `host_as_sent` is the host as typed by an anonymous caller or at a kiosk, which is
+    all that the visitor sees; null if a user named the host. With `host_closed`, mails to the host
+    go to the reception. `registered_by_stranger` never changes: an anonymous caller or someone at a
+    kiosk typed the visitor's data.
 
     `is_self_registered` visits count against the self-registration share of their slot.
     `self_registration_key` is equal for all spellings of an address, which may have one such open

@@ -27,8 +27,7 @@ async def remind(
 ) -> int:
     """Queue the reminders of tomorrow's visits; return how many are new.
 
-    Skips visitors who were mailed about the visit today, and closed shifts. `strangers` limits
-    reminders of self-registered visits to unverified addresses.
+    Skips visitors who were mailed about the visit today, and closed shifts.
     """
     async with database.read() as session:
         sites = await SiteReader(session).all()
@@ -71,7 +70,6 @@ async def _remind_site(
 async def _withheld(
     session: ReadSession, visitor: Visitor, payload: VisitPayload, strangers: StrangerMails
 ) -> str | None:
-    """Return the reason not to send a reminder, if any."""
     if not payload.is_typed_by_stranger or await strangers.take(visitor.email):
         return None
     return None if await is_proven(session, visitor.email) else WITHHELD

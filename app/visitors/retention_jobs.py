@@ -38,10 +38,8 @@ async def anonymise_past(
 ) -> int:
     """Anonymise visitors of visits that ended more than `days` ago; return how many.
 
-    `advance` is called with the number of each committed batch.
-
-    Days end in the site's time zone. Idempotent and safe to run concurrently: rows locked by
-    another run are skipped. Visitors changed afterwards are anonymised again.
+    `advance` is called with the number of each committed batch. Idempotent and safe to run
+    concurrently: locked rows are skipped. Visitors changed afterwards are anonymised again.
     """
     total = 0
     while True:

@@ -54,9 +54,8 @@ class VisitorService(Desk):
     ) -> Visitor:
         """Change fields, and notify those whose earlier mails are outdated.
 
-        A new date, time or site reschedules the visit. A new address gets a confirmation with a new
-        code; new and former hosts are notified. A replacement without `names_host` keeps a host
-        with an account.
+        A new date, time or site reschedules the visit; a new address gets a new code. A replacement
+        without `names_host` keeps a host with an account.
         """
         with refusals(ONE_FOR_AN_ADDRESS):
             return await self._change(visitor_id, values, caller, names_host=names_host)
@@ -213,7 +212,6 @@ class VisitorService(Desk):
     async def _set_fields(
         self, visitor: Visitor, values: dict[str, Any], host: NamedHost, caller: Caller
     ) -> bool:
-        """Set changed fields; return whether there are any."""
         plain = {name: value for name, value in values.items() if name not in MOVES}
         if "department" in plain:
             department = await department_of(self.unit, plain.pop("department"))

@@ -1,7 +1,7 @@
 """Applies changes of sites to the invitations of their visits.
 
-A change commits the site and one row; the worker applies it to visits in separately committed
-batches. All changes of a site are applied together, so that a visit gets one mail.
+A change commits the site and one row; the worker applies all rows of a site together, so that a
+visit gets one mail.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Marks self-registered visits from before they were counted.
 
-The previous release does not know the share and would free a seat without uncounting it. So nothing
-is marked during a rollout, and `vms migrate --finish` does it afterwards.
+The previous release would free a seat without uncounting it, so `vms migrate --finish` does it
+after a rollout.
 """
 
 from collections import Counter
