@@ -14,11 +14,12 @@ from app.core.localtime import local_now
 from app.core.text import account_key
 from app.sites.models import Site
 from app.slots.errors import NEVER_BOOKABLE
+from app.slots.keys import SlotKey
 from app.slots.models import Slot
-from app.slots.rules import SiteSlot, SlotReason, is_open_at, refusal, shift_of
+from app.slots.rules import SlotReason, is_open_at, refusal, shift_of
 from app.visitors.schemas import VisitorDetails
 
-VisitKey = tuple[str, str, SiteSlot]
+VisitKey = tuple[str, str, SlotKey]
 """The identity of a visit: normalised address, normalised name and slot."""
 
 ORDER = {column.title: place for place, column in enumerate((*NAME_PARTS, *COLUMNS))}
@@ -47,7 +48,7 @@ class Visit:
 
     row: Candidate
     place: Place | None
-    slot: SiteSlot | None
+    slot: SlotKey | None
     body: VisitorDetails | None
 
     @property
@@ -65,7 +66,7 @@ class Plan:
     visits: Sequence[Visit]
     faults: list[RowFault] = field(default_factory=list)
 
-    def wanted(self) -> Counter[SiteSlot]:
+    def wanted(self) -> Counter[SlotKey]:
         """Return the number of seats needed in each slot."""
         return Counter(visit.slot for visit in self.visits if visit.slot is not None)
 
@@ -104,7 +105,7 @@ def _visit(row: Candidate, places: Places) -> Visit:
     place = places.common if row.site_name is None else places.sites.get(row.site_name)
     if place is None or row.day is None or row.at is None or _is_foreign(row, place):
         return Visit(row, place, None, None)
-    slot = (place.site.id, row.day, row.at.hour)
+    slot = SlotKey.of(place.site.id, row.day, row.at)
     body = None if row.visitor is None else _body(row.visitor, places)
     return Visit(row, place, slot, body)
 
@@ -152,7 +153,7 @@ def _never_bookable(
 
 def shut_meanwhile(made: Plan, slots: Sequence[Slot], now: datetime) -> Iterator[RowFault]:
     """Find rows whose time was closed during the upload, using their locked slots."""
-    closed = {(slot.site_id, slot.visit_date, slot.hour): slot.closed_shifts for slot in slots}
+    closed = {slot.key: slot.closed_shifts for slot in slots}
     for visit in made.visits:
         day, at, place = visit.row.day, visit.row.at, visit.place
         if visit.slot is None or place is None or day is None or at is None:

@@ -29,8 +29,9 @@ from app.core.db.prepared import Prepared
 from app.core.text import account_key
 from app.departments.models import Department
 from app.sites.models import Site, SiteClosure
-from app.slots.batch_statements import given_rows
-from app.slots.rules import ONE_DAY, SiteSlot
+from app.slots.keys import SlotKey
+from app.slots.rules import ONE_DAY
+from app.slots.seat_repository import given_rows
 from app.users.models import User, full_name
 from app.users.repository import receives
 from app.visitors.host_service import NamedHost
@@ -125,7 +126,7 @@ class UploadReader:
         found = await self.session.fetch(_HOSTS, keys=list(keys))
         return {key: NamedHost(id_, full_name(*names), email) for key, id_, *names, email in found}
 
-    async def awaited(self, slots: Collection[SiteSlot], emails: Collection[str]) -> set[VisitKey]:
+    async def awaited(self, slots: Collection[SlotKey], emails: Collection[str]) -> set[VisitKey]:
         """Return the visits of these people at these sites and times that are still ahead."""
         found = await self.session.fetch(
             _AWAITED,
@@ -134,6 +135,6 @@ class UploadReader:
             emails=list({email.lower() for email in emails}),
         )
         return {
-            (account_key(email), name_key(name), (site, day, at.hour))
+            (account_key(email), name_key(name), SlotKey.of(site, day, at))
             for email, name, site, day, at in found
         }

@@ -1,7 +1,6 @@
 """Register the rows of an upload: all of them, or none."""
 
 from collections.abc import Sequence
-from datetime import time
 from typing import Any
 
 from app.auth.caller import Caller
@@ -15,9 +14,10 @@ from app.bulk.rows import ReadRows
 from app.bulk.schemas import Planned
 from app.core.observability.metrics import counted
 from app.core.text import account_key
-from app.slots.batch_statements import SlotBatch
+from app.slots.keys import SlotKey
 from app.slots.models import Slot
-from app.slots.rules import SiteSlot
+from app.slots.seat_repository import SeatRepository
+from app.slots.seats import HeldSeat
 from app.slots.service import Seat, UnknownSite, alternatives, as_alternative
 from app.visitors.host_service import HOST_FIELDS, NamedHost, require_own
 from app.visitors.metrics import BOOKINGS, Channel
@@ -32,7 +32,7 @@ class UploadService:
     def __init__(self, desk: RegistrationService) -> None:
         self.desk = desk
         self.reader = UploadReader(desk.unit)
-        self.slots = SlotBatch(desk.unit)
+        self.seats = SeatRepository(desk.unit)
 
     async def register(self, rows: ReadRows, caller: Caller) -> list[tuple[int, Visitor]]:
         """Register every row; raise `InvalidRows` with all errors, or `HoursFull`."""
@@ -48,7 +48,7 @@ class UploadService:
         """Run the same checks without locks or changes."""
         made = await self._plan(rows)
         await self._refuse_faults(made, rows)
-        await self._refuse_full(made, await self.slots.some(made.wanted()), rows)
+        await self._refuse_full(made, await self.seats.some(made.wanted()), rows)
         ready = made.ready()
         _require_own([body for _, _, body in ready], caller)
         return ready
@@ -87,42 +87,43 @@ class UploadService:
 
     async def _refuse_full(self, made: Plan, slots: Sequence[Slot], rows: ReadRows) -> None:
         sites = made.sites()
-        free = {_key(slot): slot.capacity - slot.booked for slot in slots}
+        free = {slot.key: slot.capacity - slot.booked for slot in slots}
         short = [
             (key, wanted, max(left, 0))
             for key, wanted in sorted(made.wanted().items())
-            if wanted > (left := free.get(key, sites[key[0]].slot_capacity))
+            if wanted > (left := free.get(key, sites[key.site_id].slot_capacity))
         ]
         if short:
             raise await self._full(made, short, rows)
 
     async def _full(
-        self, made: Plan, short: list[tuple[SiteSlot, int, int]], rows: ReadRows
+        self, made: Plan, short: list[tuple[SlotKey, int, int]], rows: ReadRows
     ) -> HoursFull:
-        (site_id, day, hour), wanted, free = short[0]
+        first, wanted, free = short[0]
         sites, spoken_for = made.sites(), made.wanted()
+        site, day, at = sites[first.site_id], first.visit_date, first.begins
         others = await alternatives(
             self.desk.unit,
-            sites[site_id],
+            site,
             day,
-            time(hour),
+            at,
             self.desk.now,
-            fits=lambda offer: offer.available - spoken_for[site_id, *offer.key] >= wanted,
+            fits=lambda offer: offer.available - spoken_for[offer.key] >= wanted,
         )
         slots: list[dict[str, Any]] = [
             {
-                "site": str(key[0]),
-                "site_name": sites[key[0]].name,
-                "visit_date": key[1].isoformat(),
-                "visit_time": f"{key[2]:02}:00",
+                "site": str(key.site_id),
+                "site_name": sites[key.site_id].name,
+                "visit_date": key.visit_date.isoformat(),
+                "visit_time": f"{key.begins:%H:%M}",
                 "wanted": asked,
                 "free": left,
             }
             for key, asked, left in short
         ]
         return HoursFull(
-            f"On {day} at {hour:02}:00 {wanted} visitors need seats, but {free} are free"
-            f" at {sites[site_id].name}: nobody was registered",
+            f"On {day} at {at:%H:%M} {wanted} visitors need seats, but {free} are free"
+            f" at {site.name}: nobody was registered",
             **slots[0],
             slots=slots,
             alternatives=[as_alternative(offer) for offer in others],
@@ -133,8 +134,8 @@ class UploadService:
 
     async def _locked(self, made: Plan) -> Sequence[Slot]:
         wanted = made.wanted()
-        await self.slots.create_all_missing(wanted, self.desk.now)
-        slots = await self.slots.lock_some(wanted)
+        await self.seats.create(wanted.keys(), self.desk.now)
+        slots = await self.seats.lock_keys(wanted.keys())
         if len(slots) < len(wanted):  # a site has just been deleted
             raise UnknownSite
         return slots
@@ -142,12 +143,15 @@ class UploadService:
     async def _book(
         self, made: Plan, slots: Sequence[Slot], caller: Caller
     ) -> list[tuple[int, Visitor]]:
-        ids = {_key(slot): slot.id for slot in slots}
-        await self.slots.take_all({ids[key]: n for key, n in made.wanted().items()})
+        ids = {slot.key: slot.id for slot in slots}
+        taken = made.wanted().elements()
+        await self.seats.take(*(HeldSeat(ids[key], by_stranger=False) for key in taken))
         ready = made.ready()
         hosts = await self._hosts([body for _, _, body in ready], caller)
         bookings = [
-            Booking(body, Seat(site, ids[site.id, body.visit_date, body.visit_time.hour]), host)
+            Booking(
+                body, Seat(site, ids[SlotKey.of(site.id, body.visit_date, body.visit_time)]), host
+            )
             for (_, site, body), host in zip(ready, hosts, strict=True)
         ]
         visitors = self.desk.register_all(bookings, summaries, caller)
@@ -169,10 +173,6 @@ class UploadService:
             host or NamedHost(None, body.host_name, body.host_email)
             for body, host in zip(bodies, known, strict=True)
         ]
-
-
-def _key(slot: Slot) -> SiteSlot:
-    return slot.site_id, slot.visit_date, slot.hour
 
 
 def _require_own(bodies: Sequence[VisitorDetails], caller: Caller) -> None:

@@ -18,10 +18,11 @@ from app.core.localtime import local_now
 from app.sites.models import Site, SiteClosure
 from app.sites.repository import ClosureRepository, SiteReader, SiteRepository
 from app.sites.service import ChangedFacts, change_site, locked_site
-from app.slots.batch_statements import SlotBatch
+from app.slots.capacity_repository import CapacityRepository
 from app.slots.errors import SlotClosed, SlotInPast
+from app.slots.keys import SlotKey
 from app.slots.models import Slot
-from app.slots.rules import ONE_DAY, SlotKey, day_slots, is_open, shift_hours, shift_of
+from app.slots.rules import ONE_DAY, day_slots, is_open, shift_of, shift_slots
 
 
 class SiteRules:
@@ -32,7 +33,7 @@ class SiteRules:
         self.now = now
         self.sites = SiteRepository(unit)
         self.closures = ClosureRepository(unit)
-        self.slots = SlotBatch(unit)
+        self.slots = CapacityRepository(unit)
 
     async def change(self, site_id: UUID, values: dict[str, Any]) -> tuple[ChangedFacts, int]:
         """Set fields of a site; return how many seats its rules would not give any more, too."""
@@ -41,8 +42,7 @@ class SiteRules:
         if values.keys() & {"opens_at", "closes_at"}:
             await self._shut_again(site, today)
         await self.slots.follow_site(site, today)
-        hours = {(slot.hour, (today - slot.shift).days) for slot in day_slots(site, today)}
-        return changed, await self.slots.out_of_rules(site, hours, today)
+        return changed, await self.slots.out_of_rules(site, day_slots(site, today), today)
 
     async def delete(self, site_id: UUID) -> None:
         """Delete a site that nobody was ever booked at; raises `InUse` for every other."""
@@ -78,8 +78,9 @@ class SiteRules:
         """Give the hour of a time its own capacity. Raises `SlotInPast` and `SlotClosed`."""
         site = await locked_site(self.sites, site_id)
         await self._require_open(site, day, at)
-        await self.slots.create_missing(site.id, day, at.hour, self.now)
-        return site, await self.slots.set_own_capacity(site, day, at.hour, capacity)
+        key = SlotKey.of(site.id, day, at)
+        await self.slots.create([key], self.now)
+        return site, await self.slots.set_own_capacity(key, capacity)
 
     async def drop_capacity(self, site_id: UUID, slot_id: UUID) -> tuple[Site, Slot]:
         """Have a slot follow its site again."""
@@ -99,10 +100,10 @@ class SiteRules:
             return
         shifts: defaultdict[SlotKey, list[date]] = defaultdict(list)
         for day in days:
-            for key in shift_hours(site, day):
-                shifts[key].append(day)
+            for begins in shift_slots(site, day):
+                shifts[SlotKey.of(site.id, *begins)].append(day)
         if shifts:
-            await self.slots.shut(site.id, shifts, self.now)
+            await self.slots.shut(shifts, self.now)
 
     async def _shut_again(self, site: Site, today: date) -> None:
         """Follow opening hours that have changed: other hours may belong to a closed shift."""
@@ -134,9 +135,10 @@ def seats_above(site: Site, slot: Slot, now: datetime) -> int:
 
 
 def begin_of(site: Site, slot: Slot) -> time:
-    """The begin of a slot as its site offers it; of the hour, where it does so no more."""
-    offered = (found for found in day_slots(site, slot.visit_date) if found.hour == slot.hour)
-    return next((found.begins for found in offered), time(slot.hour))
+    """Return when a slot begins as its site offers it; in full, where it does so no more."""
+    day = slot.visit_date
+    offered = (found.begins for found in day_slots(site, day))
+    return next((at for at in offered if SlotKey.of(site.id, day, at) == slot.key), slot.key.begins)
 
 
 def today_at(site: Site, now: datetime) -> date:

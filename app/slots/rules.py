@@ -5,17 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Protocol
-from uuid import UUID
 
 from app.core.localtime import instant_of, local_now
+from app.slots.keys import begins_from, end_of
 
 MIDNIGHT = time(0)
 ONE_DAY = timedelta(days=1)
-
-SiteSlot = tuple[UUID, date, int]
-"""A slot: the site, the day and the hour."""
-SlotKey = tuple[date, int]
-"""The day and the hour of a slot at a site that is known."""
 
 WallTime = tuple[date, time]
 
@@ -49,13 +44,12 @@ class OpeningRules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SlotTime:
-    """One hour of a day as it is offered: wall-clock bounds, and the instant it begins at.
+    """A slot of a day as it is offered: wall-clock bounds, and the instant it begins at.
 
-    `shift` is the day on which the shift began that has it open. `starts_at` is None for an hour
+    `shift` is the day on which the shift began that has it open. `starts_at` is None for a time
     that the clocks skip.
     """
 
-    hour: int
     begins: time
     ends: time
     starts_at: datetime | None
@@ -76,14 +70,14 @@ def shift_ends(rules: OpeningRules) -> time:
     return rules.closes_at if rules.closes_at <= rules.opens_at else MIDNIGHT
 
 
-def shift_hours(rules: OpeningRules, day: date) -> list[SlotKey]:
-    """Return the slots in which a time may be that the shift of a day decides on."""
+def shift_slots(rules: OpeningRules, day: date) -> list[WallTime]:
+    """Return when the slots begin in which a time may be that the shift of a day decides on."""
     ends = shift_ends(rules)
-    own = [(day, hour) for hour in range(ends.hour, 24)]
+    own = [(day, begins) for begins in begins_from(ends)]
     if ends == MIDNIGHT or day == date.max:
         return own
-    nights = ends.hour + (ends.minute > 0)  # the last hour may be shared with the next shift
-    return own + [(day + ONE_DAY, hour) for hour in range(nights)]
+    # The last slot of the night may be shared with the next shift.
+    return own + [(day + ONE_DAY, begins) for begins in begins_from(MIDNIGHT) if begins < ends]
 
 
 def shift_bounds(rules: OpeningRules, day: date) -> tuple[WallTime, WallTime]:
@@ -116,20 +110,20 @@ def is_open(rules: OpeningRules, day: date, at: time, closed: Collection[date]) 
 
 
 def day_slots(rules: OpeningRules, day: date) -> Iterator[SlotTime]:
-    """The open hours of a day, those of the night before first.
+    """Yield the open slots of a day, those of the night before first.
 
-    A site that opens at half past has a first slot of half an hour. An hour in which one shift
+    A site that opens at half past has a first slot of half an hour. A slot in which one shift
     ends and the next one begins is two of them, which share their places.
     """
     for first, last in _openings(rules):
-        for hour in range(first.hour, 24):
-            begin, end = max(time(hour), first), time((hour + 1) % 24)
+        for begins in begins_from(first):
+            begin, end = max(begins, first), end_of(begins)
             if last != MIDNIGHT:
                 if last <= begin:
                     break
                 end = last if end == MIDNIGHT else min(end, last)
             starts_at = instant_of(day, begin, rules.timezone)
-            yield SlotTime(hour, begin, end, starts_at, shift_of(rules, day, begin))
+            yield SlotTime(begin, end, starts_at, shift_of(rules, day, begin))
 
 
 def _openings(rules: OpeningRules) -> Iterator[tuple[time, time]]:
@@ -152,7 +146,7 @@ def refusal(
     """Why nobody may book this time, capacity aside; None where it may be booked.
 
     `closed` are the closures of that day and the one before. Who walks in is there already: for
-    them the hour that has begun is not past, and nothing is too soon.
+    them the slot that has begun is not past, and nothing is too soon.
     """
     today = local_now(now, rules.timezone).date()
     if day < today:
@@ -160,7 +154,7 @@ def refusal(
     if day > _horizon(rules, today):
         return SlotReason.TOO_FAR
     starts_at = instant_of(day, at, rules.timezone)
-    if starts_at is not None and starts_at < (present_hour(rules, now) if walk_in else now):
+    if starts_at is not None and starts_at < (present_slot(rules, now) if walk_in else now):
         return SlotReason.PAST
     if starts_at is None or not is_open(rules, day, at, closed):
         return SlotReason.CLOSED
@@ -169,9 +163,11 @@ def refusal(
     return None
 
 
-def present_hour(rules: OpeningRules, now: datetime) -> datetime:
-    """When the hour began that the clock on the site's wall shows."""
-    return local_now(now, rules.timezone).replace(minute=0, second=0, microsecond=0)
+def present_slot(rules: OpeningRules, now: datetime) -> datetime:
+    """Return when the slot began that the clock on the site's wall shows."""
+    local = local_now(now, rules.timezone)
+    begins = begins_from(local.time())[0]
+    return local.replace(hour=begins.hour, minute=begins.minute, second=0, microsecond=0)
 
 
 def last_bookable_day(rules: OpeningRules, now: datetime) -> date:

@@ -16,7 +16,7 @@ from app.core.localtime import local_now
 from app.notifications.repository import MailKeeper
 from app.sites.models import Site
 from app.sites.repository import SiteReader
-from app.slots.repository import SlotRepository
+from app.slots.seat_repository import SeatRepository
 from app.visitors.arrival import arrival_window, end_of_stay
 from app.visitors.lifecycle import expire, leave_unseen
 from app.visitors.models import Visitor, VisitorStatus
@@ -88,7 +88,7 @@ async def _close(unit: WriteSession, found: Sequence[Visitor], sites: Sites, now
         action = VisitorAction.EXPIRED if expired else VisitorAction.COMPLETED
         events.record(visitor.id, action, SYSTEM, now, automatic=True)
     await unit.flush()
-    await SlotRepository(unit).free_many(visitor.seat for visitor in over)
+    await SeatRepository(unit).free(*(visitor.seat for visitor in over))
     return len(over)
 
 

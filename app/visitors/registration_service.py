@@ -22,8 +22,9 @@ from app.notifications.kinds import NotificationKind
 from app.notifications.repository import Outbox, OutgoingMail, mail_row
 from app.sites.models import Site
 from app.slots.errors import SlotClosed
-from app.slots.repository import SlotRepository
+from app.slots.repository import SlotReader
 from app.slots.rules import shift_of
+from app.slots.seat_repository import SeatRepository
 from app.slots.service import Seat, UnknownSite, require_bookable, slot_full
 from app.visitors import mails
 from app.visitors.errors import AlreadyRegistered
@@ -64,7 +65,7 @@ class Desk:
         self.unit = unit
         self.codes = codes
         self.now = now
-        self.slots = SlotRepository(unit)
+        self.seats = SeatRepository(unit)
         self.events = VisitorEventRepository(unit)
         self.outbox = Outbox(unit, wake)
 
@@ -127,10 +128,10 @@ class RegistrationService(Desk):
 
         Raises `SlotClosed` where its shift was closed since it was looked up.
         """
-        key = (visitor.site_id, visitor.visit_date, visitor.visit_time.hour)
-        found = await self.slots.standing(*key, to_strangers=visitor.is_self_registered)
+        key, strangers = visitor.slot_key, visitor.is_self_registered
+        found = await SlotReader(self.unit).standing(key, to_strangers=strangers)
         if found is None:
-            await self.slots.create_missing(*key, self.now)
+            await self.seats.create([key], self.now)
             return False
         seats, closed_shifts = found
         if shift in closed_shifts:

@@ -46,6 +46,7 @@ from app.sites.models import Site
 from app.sites.repository import SiteReader
 from app.slots.models import Slot
 from app.slots.rules import ONE_DAY, WallTime, shift_ends
+from app.slots.seat_repository import is_slot
 from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import HELD, RetiredQrCode, Visitor, VisitorStatus
 
@@ -207,9 +208,7 @@ class VisitorReader(ReadRepository[Visitor]):
             Visitor.self_registration_key == visitor.self_registration_key,
             Visitor.status.in_(HOLDS_SEAT),
             Visitor.slot_id == Slot.id,
-            Slot.site_id == visitor.site_id,
-            Slot.visit_date == visitor.visit_date,
-            Slot.hour == visitor.visit_time.hour,
+            is_slot(*visitor.slot_key),
         )
 
     async def booked_by_shift(self, site: Site, days: Collection[date]) -> dict[date, int]:

@@ -111,7 +111,7 @@ class VisitorService(Desk):
         require_transition(visitor.status, VisitorStatus.CANCELLED)
         await self.outbox.supersede([visitor.id], self.now)
         self._note_cancelled(visitor, caller)
-        await self.slots.free(visitor.seat)
+        await self.seats.free(visitor.seat)
         saved = await self._saved(visitor)
         self._tell_cancelled(saved, saved.site, caller)
         return saved
@@ -124,7 +124,7 @@ class VisitorService(Desk):
             visitor.updated_at = self.now
             self._tell_cancelled(visitor, site, caller)
         await self.unit.flush()
-        await self.slots.free_many(visitor.seat for visitor in visitors)
+        await self.seats.free(*(visitor.seat for visitor in visitors))
 
     async def end(self, visitor_id: UUID, action: VisitorAction, caller: Caller) -> Visitor:
         """Complete a visit that is inside, as a check-out or as such."""
@@ -137,7 +137,7 @@ class VisitorService(Desk):
     ) -> None:
         """Let a locked visitor out and free the seat."""
         leave(visitor, self.now, self.now)
-        await self.slots.free(visitor.seat)
+        await self.seats.free(visitor.seat)
         await self.outbox.supersede([visitor.id], self.now)
         self.events.record(visitor.id, action, caller, self.now, **details)
 
@@ -151,7 +151,7 @@ class VisitorService(Desk):
         if notify and visitor.status is VisitorStatus.PENDING:
             await self._bid_farewell(visitor)
         if visitor.status in HOLDS_SEAT:
-            await self.slots.free(visitor.seat)
+            await self.seats.free(visitor.seat)
         self.events.record(visitor.id, VisitorAction.DELETED, caller, self.now)
         await forget_mentions(self.unit, str(visitor.id))
         await self.outbox.erase_from_summaries([visitor.id], [visitor.created_at])

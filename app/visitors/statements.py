@@ -20,7 +20,8 @@ from app.departments.models import Department
 from app.notifications.models import Notification
 from app.sites.models import Site
 from app.sites.repository import closures_of
-from app.slots.repository import seat_taken
+from app.slots.keys import SlotKey
+from app.slots.seat_repository import seat_taken
 from app.users.models import User, full_name
 from app.users.repository import receives
 from app.visitors.errors import ONE_FOR_AN_ADDRESS
@@ -128,9 +129,9 @@ async def book(
     with refusals(ONE_FOR_AN_ADDRESS):
         row = await unit.row(
             _BOOKING_BY_STRANGER if visitor["is_self_registered"] else _BOOKING,
-            site_id=visitor["site_id"],
-            day=visitor["visit_date"],
-            hour=visitor["visit_time"].hour,
+            **SlotKey.of(
+                visitor["site_id"], visitor["visit_date"], visitor["visit_time"]
+            )._asdict(),
             shift=shift,
             visitors=as_json([visitor]),
             events=as_json([event]),
