@@ -69,7 +69,7 @@ def _sites() -> Prepared:
 _SITES = _sites()
 
 _DEPARTMENTS = Prepared(
-    select(_named(Department), Department.id).where(_named(Department).is_not(None))
+    select(_named(Department), *stored_columns(Department)).where(_named(Department).is_not(None))
 )
 
 _HOSTS = Prepared(
@@ -115,10 +115,14 @@ class UploadReader:
             by_name.update(dict.fromkeys(called or (), place))
         return common, by_name
 
-    async def departments(self, names: Collection[str]) -> dict[str, UUID]:
-        """Return the ids of the departments, by name as given."""
-        found = await self.session.fetch(_DEPARTMENTS, names=list(names))
-        return {name: department for called, department in found for name in called}
+    async def departments(self, names: Collection[str]) -> dict[str, Department]:
+        """Return the departments, by name as given."""
+        found = {}
+        for called, *columns in await self.session.fetch(_DEPARTMENTS, names=list(names)):
+            department = plain_copy(Department, columns)
+            if department is not None:
+                found.update(dict.fromkeys(called, department))
+        return found
 
     async def hosts(self, emails: Collection[str]) -> dict[str, NamedHost]:
         """Return the accounts with these addresses, by `account_key`."""

@@ -25,13 +25,13 @@ from app.users.repository import UserReader
 from app.visitors import mails
 from app.visitors.budget_limits import Budgets
 from app.visitors.errors import ONE_FOR_AN_ADDRESS
-from app.visitors.host_service import HOST_FIELDS, NamedHost, resolve
+from app.visitors.host_service import NamedHost, resolve
 from app.visitors.lifecycle import HOLDS_SEAT, leave, require_pending, require_transition
 from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.registration_service import Desk, department_of
 from app.visitors.repository import VisitorRepository
+from app.visitors.schemas import HOST_FIELDS, MOVES
 
-MOVES = ("site", "visit_date", "visit_time")
 CONFIRMATION = NotificationKind.visitor_confirmation
 
 
