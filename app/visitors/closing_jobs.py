@@ -18,9 +18,9 @@ from app.sites.models import Site
 from app.sites.repository import SiteReader
 from app.slots.seat_repository import SeatRepository
 from app.visitors.arrival import arrival_window, end_of_stay
+from app.visitors.closing_repository import ClosingRepository, Place
 from app.visitors.lifecycle import expire, leave_unseen
 from app.visitors.models import Visitor, VisitorStatus
-from app.visitors.repository import Place, VisitorRepository
 
 # Rows of one transaction: few enough that nobody waits for its locks.
 BATCH = 500
@@ -53,7 +53,7 @@ async def _close_all(database: Database, sites: Sites, now: datetime, of: Visito
     total, place = 0, None
     while True:
         async with database.write() as unit:
-            found = await _candidates(VisitorRepository(unit), sites, now, of, place)
+            found = await _candidates(ClosingRepository(unit), sites, now, of, place)
             total += await _close(unit, found, sites, now)
         if len(found) < BATCH:
             return total
@@ -61,7 +61,7 @@ async def _close_all(database: Database, sites: Sites, now: datetime, of: Visito
 
 
 async def _candidates(
-    visitors: VisitorRepository, sites: Sites, now: datetime, of: VisitorStatus, after: Place | None
+    visitors: ClosingRepository, sites: Sites, now: datetime, of: VisitorStatus, after: Place | None
 ) -> list[Visitor]:
     """Lock those of whom a day or an instant says that they may be over; few are not."""
     if of is VisitorStatus.PENDING:
@@ -79,7 +79,7 @@ async def _candidates(
 async def _close(unit: WriteSession, found: Sequence[Visitor], sites: Sites, now: datetime) -> int:
     """Close those that are over, and give their seats back: the slots come last, as everywhere."""
     over = [visitor for visitor in found if _end(visitor, sites[visitor.site_id], now)]
-    await VisitorRepository(unit).save_passages(over)
+    await ClosingRepository(unit).save_passages(over)
     if over:
         await MailKeeper(unit).supersede([visitor.id for visitor in over], now)
     events = VisitorEventRepository(unit)

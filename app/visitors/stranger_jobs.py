@@ -17,7 +17,7 @@ from app.slots.capacity_repository import CapacityRepository
 from app.slots.capacity_service import today_at
 from app.slots.seat_repository import SeatRepository
 from app.visitors.models import Visitor
-from app.visitors.repository import VisitorRepository
+from app.visitors.stranger_repository import StrangerRepository
 
 # Visits of one transaction: few enough that nobody waits for its locks.
 BATCH = 200
@@ -45,7 +45,7 @@ async def count_strangers(database: Database, now: datetime) -> int:
 
 async def _mark_some(unit: WriteSession) -> int:
     """Mark visits, under the locks of their slots: nobody else books there meanwhile."""
-    visitors = VisitorRepository(unit)
+    visitors = StrangerRepository(unit)
     found = await visitors.lock_strangers(at_most=BATCH)
     seats = Counter(visitor.slot_id for visitor in found)
     await SeatRepository(unit).count_strangers(seats)
