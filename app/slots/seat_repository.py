@@ -69,7 +69,7 @@ def seat_taken(*, by_stranger: bool) -> CTE:
 
     It has the slot's id for a row, or no row where the slot is full, its shift closed, or has none
     itself. A stranger's seat is one of their share, too, which they must not have used up. Its
-    parameters are the fields of the key, and `shift`. A full slot is passed over without waiting
+    parameters are the fields of the key, and `shift`. A full slot is skipped without waiting
     for its lock: PostgreSQL tests `booked` before it waits, and both again on the row as it is once
     the lock is granted.
     """
