@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from typing import NamedTuple
 from uuid import UUID
 
 from app.bulk.columns import COLUMNS, DEPARTMENT, EMAIL, NAME_PARTS, SITE, VISIT_DATE, VISIT_TIME
@@ -12,13 +13,14 @@ from app.bulk.faults import RowFault
 from app.bulk.rows import Candidate, ReadRows, RowDetails
 from app.core.localtime import local_now
 from app.core.text import account_key
+from app.departments.models import Department
 from app.sites.models import Site
 from app.slots.errors import NEVER_BOOKABLE
+from app.slots.keys import SlotKey
 from app.slots.models import Slot
-from app.slots.rules import SiteSlot, SlotReason, is_open_at, refusal, shift_of
-from app.visitors.schemas import VisitorDetails
+from app.slots.rules import SlotReason, is_open_at, refusal, shift_of
 
-VisitKey = tuple[str, str, SiteSlot]
+VisitKey = tuple[str, str, SlotKey]
 """The identity of a visit: normalised address, normalised name and slot."""
 
 ORDER = {column.title: place for place, column in enumerate((*NAME_PARTS, *COLUMNS))}
@@ -38,7 +40,8 @@ class Places:
 
     common: Place | None
     sites: Mapping[str, Place]
-    departments: Mapping[str, UUID]
+    departments: Mapping[str, Department]
+    common_department: Department | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ class Visit:
 
     row: Candidate
     place: Place | None
-    slot: SiteSlot | None
-    body: VisitorDetails | None
+    slot: SlotKey | None
+    department: Department | None = None
 
     @property
     def key(self) -> VisitKey | None:
@@ -58,6 +61,16 @@ class Visit:
         return account_key(self.row.email), name_key(self.row.name), self.slot
 
 
+class Ready(NamedTuple):
+    """A row that can be booked; who receives the visitor is still to be looked up."""
+
+    number: int
+    form: RowDetails
+    site: Site
+    slot: SlotKey
+    department: Department | None
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The visits of an upload and their errors in `faults`."""
@@ -65,7 +78,7 @@ class Plan:
     visits: Sequence[Visit]
     faults: list[RowFault] = field(default_factory=list)
 
-    def wanted(self) -> Counter[SiteSlot]:
+    def wanted(self) -> Counter[SlotKey]:
         """Return the number of seats needed in each slot."""
         return Counter(visit.slot for visit in self.visits if visit.slot is not None)
 
@@ -76,12 +89,12 @@ class Plan:
         """Return the identities of the visits, by row."""
         return [(v.row.number, key) for v in self.visits if (key := v.key) is not None]
 
-    def ready(self) -> list[tuple[int, Site, VisitorDetails]]:
-        """Return row, site and registration of the visits that can be booked."""
+    def ready(self) -> list[Ready]:
+        """Return the visits that can be booked."""
         return [
-            (visit.row.number, visit.place.site, visit.body)
-            for visit in self.visits
-            if visit.body is not None and visit.place is not None
+            Ready(v.row.number, v.row.visitor, v.place.site, v.slot, v.department)
+            for v in self.visits
+            if v.row.visitor is not None and v.place is not None and v.slot is not None
         ]
 
 
@@ -103,17 +116,11 @@ def plan(rows: ReadRows, places: Places, now: datetime) -> Plan:
 def _visit(row: Candidate, places: Places) -> Visit:
     place = places.common if row.site_name is None else places.sites.get(row.site_name)
     if place is None or row.day is None or row.at is None or _is_foreign(row, place):
-        return Visit(row, place, None, None)
-    slot = (place.site.id, row.day, row.at.hour)
-    body = None if row.visitor is None else _body(row.visitor, places)
-    return Visit(row, place, slot, body)
-
-
-def _body(found: RowDetails, places: Places) -> VisitorDetails:
-    values = found.model_dump(exclude={"site_name", "department_name"})
-    if found.department_name is not None:
-        values["department"] = places.departments.get(found.department_name)
-    return VisitorDetails.model_construct(**values)
+        return Visit(row, place, None)
+    slot = SlotKey.of(place.site.id, row.day, row.at)
+    named = row.department_name
+    department = places.common_department if named is None else places.departments.get(named)
+    return Visit(row, place, slot, department)
 
 
 def _is_foreign(row: Candidate, place: Place) -> bool:
@@ -152,7 +159,7 @@ def _never_bookable(
 
 def shut_meanwhile(made: Plan, slots: Sequence[Slot], now: datetime) -> Iterator[RowFault]:
     """Find rows whose time was closed during the upload, using their locked slots."""
-    closed = {(slot.site_id, slot.visit_date, slot.hour): slot.closed_shifts for slot in slots}
+    closed = {slot.key: slot.closed_shifts for slot in slots}
     for visit in made.visits:
         day, at, place = visit.row.day, visit.row.at, visit.place
         if visit.slot is None or place is None or day is None or at is None:

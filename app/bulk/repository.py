@@ -29,8 +29,9 @@ from app.core.db.prepared import Prepared
 from app.core.text import account_key
 from app.departments.models import Department
 from app.sites.models import Site, SiteClosure
-from app.slots.batch_statements import given_rows
-from app.slots.rules import ONE_DAY, SiteSlot
+from app.slots.keys import SlotKey
+from app.slots.rules import ONE_DAY
+from app.slots.seat_repository import given_rows
 from app.users.models import User, full_name
 from app.users.repository import receives
 from app.visitors.host_service import NamedHost
@@ -68,7 +69,7 @@ def _sites() -> Prepared:
 _SITES = _sites()
 
 _DEPARTMENTS = Prepared(
-    select(_named(Department), Department.id).where(_named(Department).is_not(None))
+    select(_named(Department), *stored_columns(Department)).where(_named(Department).is_not(None))
 )
 
 _HOSTS = Prepared(
@@ -114,10 +115,14 @@ class UploadReader:
             by_name.update(dict.fromkeys(called or (), place))
         return common, by_name
 
-    async def departments(self, names: Collection[str]) -> dict[str, UUID]:
-        """Return the ids of the departments, by name as given."""
-        found = await self.session.fetch(_DEPARTMENTS, names=list(names))
-        return {name: department for called, department in found for name in called}
+    async def departments(self, names: Collection[str]) -> dict[str, Department]:
+        """Return the departments, by name as given."""
+        found = {}
+        for called, *columns in await self.session.fetch(_DEPARTMENTS, names=list(names)):
+            department = plain_copy(Department, columns)
+            if department is not None:
+                found.update(dict.fromkeys(called, department))
+        return found
 
     async def hosts(self, emails: Collection[str]) -> dict[str, NamedHost]:
         """Return the accounts with these addresses, by `account_key`."""
@@ -125,7 +130,7 @@ class UploadReader:
         found = await self.session.fetch(_HOSTS, keys=list(keys))
         return {key: NamedHost(id_, full_name(*names), email) for key, id_, *names, email in found}
 
-    async def awaited(self, slots: Collection[SiteSlot], emails: Collection[str]) -> set[VisitKey]:
+    async def awaited(self, slots: Collection[SlotKey], emails: Collection[str]) -> set[VisitKey]:
         """Return the visits of these people at these sites and times that are still ahead."""
         found = await self.session.fetch(
             _AWAITED,
@@ -134,6 +139,6 @@ class UploadReader:
             emails=list({email.lower() for email in emails}),
         )
         return {
-            (account_key(email), name_key(name), (site, day, at.hour))
+            (account_key(email), name_key(name), SlotKey.of(site, day, at))
             for email, name, site, day, at in found
         }

@@ -9,6 +9,7 @@ from fastapi import UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.bulk.leftovers import Leftover
+from app.bulk.planning import Ready
 from app.bulk.workbook import VisitorList
 from app.core.text import OptionalEmail, OptionalLine
 from app.core.times import LocalDate, WallTime
@@ -95,10 +96,6 @@ class CreatedRow(BaseModel):
     visit_time: WallTime
 
 
-Planned = tuple[int, Site, VisitorDetails]
-"""A row number, its site and its registration."""
-
-
 class BulkUploadResult(WhatWasRead):
     """The visitors that an upload has registered, or would register."""
 
@@ -116,8 +113,11 @@ class BulkUploadResult(WhatWasRead):
         return cls(created=created, total=len(created), **found.told())
 
     @classmethod
-    def planned(cls, found: VisitorList, rows: Sequence[Planned]) -> Self:
-        created = [CreatedRow(id=None, qr_code=None, **_shown(*row)) for row in rows]
+    def planned(cls, found: VisitorList, rows: Sequence[Ready]) -> Self:
+        created = [
+            CreatedRow(id=None, qr_code=None, **_shown(row.number, row.site, row.form))
+            for row in rows
+        ]
         return cls(created=created, total=len(created), **found.told())
 
 

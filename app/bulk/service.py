@@ -1,7 +1,6 @@
 """Register the rows of an upload: all of them, or none."""
 
 from collections.abc import Sequence
-from datetime import time
 from typing import Any
 
 from app.auth.caller import Caller
@@ -9,21 +8,22 @@ from app.bulk.columns import EMAIL
 from app.bulk.errors import HoursFull, InvalidRows
 from app.bulk.faults import RowFault
 from app.bulk.mails import summaries
-from app.bulk.planning import Places, Plan, place_of, plan, shut_meanwhile
+from app.bulk.planning import Places, Plan, Ready, place_of, plan, shut_meanwhile
 from app.bulk.repository import UploadReader
 from app.bulk.rows import ReadRows
-from app.bulk.schemas import Planned
 from app.core.observability.metrics import counted
 from app.core.text import account_key
-from app.slots.batch_statements import SlotBatch
+from app.slots.keys import SlotKey
 from app.slots.models import Slot
-from app.slots.rules import SiteSlot
-from app.slots.service import Seat, UnknownSite, alternatives, as_alternative
-from app.visitors.host_service import HOST_FIELDS, NamedHost, require_own
+from app.slots.seat_repository import SeatRepository
+from app.slots.seats import HeldSeat
+from app.slots.service import UnknownSite, alternatives, as_alternative
+from app.visitors.host_service import NamedHost, host_of_person, require_own
 from app.visitors.metrics import BOOKINGS, Channel
 from app.visitors.models import Visitor
-from app.visitors.registration_service import Booking, RegistrationService, department_of
-from app.visitors.schemas import VisitorDetails
+from app.visitors.registration import Registration
+from app.visitors.registration_service import RegistrationService, department_of
+from app.visitors.schemas import HOST_FIELDS
 
 
 class UploadService:
@@ -32,7 +32,7 @@ class UploadService:
     def __init__(self, desk: RegistrationService) -> None:
         self.desk = desk
         self.reader = UploadReader(desk.unit)
-        self.slots = SlotBatch(desk.unit)
+        self.seats = SeatRepository(desk.unit)
 
     async def register(self, rows: ReadRows, caller: Caller) -> list[tuple[int, Visitor]]:
         """Register every row; raise `InvalidRows` with all errors, or `HoursFull`."""
@@ -44,13 +44,13 @@ class UploadService:
         await self._refuse_full(made, slots, rows)
         return await self._book(made, slots, caller)
 
-    async def rehearse(self, rows: ReadRows, caller: Caller) -> list[Planned]:
+    async def rehearse(self, rows: ReadRows, caller: Caller) -> list[Ready]:
         """Run the same checks without locks or changes."""
         made = await self._plan(rows)
         await self._refuse_faults(made, rows)
-        await self._refuse_full(made, await self.slots.some(made.wanted()), rows)
+        await self._refuse_full(made, await self.seats.some(made.wanted()), rows)
         ready = made.ready()
-        _require_own([body for _, _, body in ready], caller)
+        _require_own(ready, caller)
         return ready
 
     # -- checks -------------------------------------------------------------------------------
@@ -68,10 +68,10 @@ class UploadService:
         )
         if common is None and needs_common:
             raise UnknownSite
-        await department_of(self.desk.unit, rows.common["department"])
+        department = await department_of(self.desk.unit, rows.common["department"])
         named = {name for row in rows.candidates if (name := row.department_name) is not None}
         departments = await self.reader.departments(named) if named else {}
-        return Places(common, sites, departments)
+        return Places(common, sites, departments, department)
 
     async def _refuse_faults(self, made: Plan, rows: ReadRows) -> None:
         emails = [visit.row.email for visit in made.visits if visit.row.email is not None]
@@ -87,42 +87,43 @@ class UploadService:
 
     async def _refuse_full(self, made: Plan, slots: Sequence[Slot], rows: ReadRows) -> None:
         sites = made.sites()
-        free = {_key(slot): slot.capacity - slot.booked for slot in slots}
+        free = {slot.key: slot.capacity - slot.booked for slot in slots}
         short = [
             (key, wanted, max(left, 0))
             for key, wanted in sorted(made.wanted().items())
-            if wanted > (left := free.get(key, sites[key[0]].slot_capacity))
+            if wanted > (left := free.get(key, sites[key.site_id].slot_capacity))
         ]
         if short:
             raise await self._full(made, short, rows)
 
     async def _full(
-        self, made: Plan, short: list[tuple[SiteSlot, int, int]], rows: ReadRows
+        self, made: Plan, short: list[tuple[SlotKey, int, int]], rows: ReadRows
     ) -> HoursFull:
-        (site_id, day, hour), wanted, free = short[0]
+        first, wanted, free = short[0]
         sites, spoken_for = made.sites(), made.wanted()
+        site, day, at = sites[first.site_id], first.visit_date, first.begins
         others = await alternatives(
             self.desk.unit,
-            sites[site_id],
+            site,
             day,
-            time(hour),
+            at,
             self.desk.now,
-            fits=lambda offer: offer.available - spoken_for[site_id, *offer.key] >= wanted,
+            fits=lambda offer: offer.available - spoken_for[offer.key] >= wanted,
         )
         slots: list[dict[str, Any]] = [
             {
-                "site": str(key[0]),
-                "site_name": sites[key[0]].name,
-                "visit_date": key[1].isoformat(),
-                "visit_time": f"{key[2]:02}:00",
+                "site": str(key.site_id),
+                "site_name": sites[key.site_id].name,
+                "visit_date": key.visit_date.isoformat(),
+                "visit_time": f"{key.begins:%H:%M}",
                 "wanted": asked,
                 "free": left,
             }
             for key, asked, left in short
         ]
         return HoursFull(
-            f"On {day} at {hour:02}:00 {wanted} visitors need seats, but {free} are free"
-            f" at {sites[site_id].name}: nobody was registered",
+            f"On {day} at {at:%H:%M} {wanted} visitors need seats, but {free} are free"
+            f" at {site.name}: nobody was registered",
             **slots[0],
             slots=slots,
             alternatives=[as_alternative(offer) for offer in others],
@@ -133,8 +134,8 @@ class UploadService:
 
     async def _locked(self, made: Plan) -> Sequence[Slot]:
         wanted = made.wanted()
-        await self.slots.create_all_missing(wanted, self.desk.now)
-        slots = await self.slots.lock_some(wanted)
+        await self.seats.create(wanted.keys(), self.desk.now)
+        slots = await self.seats.lock_keys(wanted.keys())
         if len(slots) < len(wanted):  # a site has just been deleted
             raise UnknownSite
         return slots
@@ -142,41 +143,40 @@ class UploadService:
     async def _book(
         self, made: Plan, slots: Sequence[Slot], caller: Caller
     ) -> list[tuple[int, Visitor]]:
-        ids = {_key(slot): slot.id for slot in slots}
-        await self.slots.take_all({ids[key]: n for key, n in made.wanted().items()})
+        ids = {slot.key: slot.id for slot in slots}
+        taken = made.wanted().elements()
+        await self.seats.take(*(HeldSeat(ids[key], by_stranger=False) for key in taken))
         ready = made.ready()
-        hosts = await self._hosts([body for _, _, body in ready], caller)
-        bookings = [
-            Booking(body, Seat(site, ids[site.id, body.visit_date, body.visit_time.hour]), host)
-            for (_, site, body), host in zip(ready, hosts, strict=True)
+        hosts = await self._hosts(ready, caller)
+        booked = [
+            (_registration(row, host, caller), ids[row.slot])
+            for row, host in zip(ready, hosts, strict=True)
         ]
-        visitors = self.desk.register_all(bookings, summaries, caller)
+        visitors = self.desk.register_all(booked, summaries)
         self.desk.unit.after_commit(counted(BOOKINGS[Channel.BULK], len(visitors)))
-        return [(number, v) for (number, _, _), v in zip(ready, visitors, strict=True)]
+        return [(row.number, v) for row, v in zip(ready, visitors, strict=True)]
 
-    async def _hosts(self, bodies: Sequence[VisitorDetails], caller: Caller) -> list[NamedHost]:
+    async def _hosts(self, rows: Sequence[Ready], caller: Caller) -> list[NamedHost]:
         """Return the host of each row: the account with the given address, under its name.
 
         A host registers only their own visitors; raise `NotYourVisit` if they name somebody else.
         """
-        _require_own(bodies, caller)
-        if caller.is_host:
-            return [NamedHost(caller.id, caller.name, caller.email) for _ in bodies]
-        emails = {body.host_email for body in bodies if body.host_email is not None}
-        accounts = await self.reader.hosts(emails) if emails else {}
-        known = [accounts.get(account_key(body.host_email or "")) for body in bodies]
+        _require_own(rows, caller)
+        emails = {email for row in rows if (email := row.form.host_email) is not None}
+        accounts = await self.reader.hosts(emails) if emails and not caller.is_host else {}
         return [
-            host or NamedHost(None, body.host_name, body.host_email)
-            for body, host in zip(bodies, known, strict=True)
+            host_of_person(row.form, caller, accounts.get(account_key(row.form.host_email or "")))
+            for row in rows
         ]
 
 
-def _key(slot: Slot) -> SiteSlot:
-    return slot.site_id, slot.visit_date, slot.hour
-
-
-def _require_own(bodies: Sequence[VisitorDetails], caller: Caller) -> None:
+def _require_own(rows: Sequence[Ready], caller: Caller) -> None:
     """Raise `NotYourVisit` if a host names somebody else."""
     if caller.is_host:
-        for body in bodies:
-            require_own(body.model_dump(include=set(HOST_FIELDS)), caller)
+        for row in rows:
+            require_own(row.form.model_dump(include=set(HOST_FIELDS)), caller)
+
+
+def _registration(row: Ready, host: NamedHost, caller: Caller) -> Registration:
+    day, at = row.form.visit_date, row.form.visit_time
+    return Registration(row.form, caller, row.site, day, at, row.department, host)

@@ -139,7 +139,7 @@ class OfflineScanService:
         for mail in replay.mails():
             self.desk.outbox.put(mail, self.desk.now)
         await self.desk.unit.flush()
-        await self.desk.slots.free_many(replay.freed)
+        await self.desk.seats.free(*replay.freed)
 
 
 def _is_same(earlier: Scan, body: OfflineScan) -> bool:

@@ -27,7 +27,7 @@ from app.scans.models import Scan
 from app.scans.repository import turn_of_batches
 from app.scans.schemas import ScanCreate
 from app.sites.models import Site
-from app.slots.repository import seat_freed
+from app.slots.seat_repository import seat_freed
 from app.visitors.models import RetiredQrCode, Visitor, VisitorStatus
 from app.visitors.repository import PASSAGE
 

@@ -17,10 +17,11 @@ from app.core.localtime import local_now
 from app.sites.models import Site, SiteClosure
 from app.sites.repository import ClosureRepository, SiteReader, SiteRepository
 from app.sites.service import ChangedFacts, change_site, locked_site
-from app.slots.batch_statements import SlotBatch
+from app.slots.capacity_repository import CapacityRepository
 from app.slots.errors import SlotClosed, SlotInPast
+from app.slots.keys import SlotKey
 from app.slots.models import Slot
-from app.slots.rules import ONE_DAY, SlotKey, day_slots, is_open, shift_hours, shift_of
+from app.slots.rules import ONE_DAY, day_slots, is_open, shift_of, shift_slots
 
 
 class SiteRules:
@@ -31,7 +32,7 @@ class SiteRules:
         self.now = now
         self.sites = SiteRepository(unit)
         self.closures = ClosureRepository(unit)
-        self.slots = SlotBatch(unit)
+        self.slots = CapacityRepository(unit)
 
     async def change(self, site_id: UUID, values: dict[str, Any]) -> tuple[ChangedFacts, int]:
         """Change a site; return it and the number of taken seats that no longer fit its rules."""
@@ -40,8 +41,7 @@ class SiteRules:
         if values.keys() & {"opens_at", "closes_at"}:
             await self._shut_again(site, today)
         await self.slots.follow_site(site, today)
-        hours = {(slot.hour, (today - slot.shift).days) for slot in day_slots(site, today)}
-        return changed, await self.slots.out_of_rules(site, hours, today)
+        return changed, await self.slots.out_of_rules(site, day_slots(site, today), today)
 
     async def delete(self, site_id: UUID) -> None:
         """Delete a site that was never booked; raise `InUse` for others."""
@@ -76,8 +76,9 @@ class SiteRules:
         """Give the hour its own capacity. Raise `SlotInPast` or `SlotClosed`."""
         site = await locked_site(self.sites, site_id)
         await self._require_open(site, day, at)
-        await self.slots.create_missing(site.id, day, at.hour, self.now)
-        return site, await self.slots.set_own_capacity(site, day, at.hour, capacity)
+        key = SlotKey.of(site.id, day, at)
+        await self.slots.create([key], self.now)
+        return site, await self.slots.set_own_capacity(key, capacity)
 
     async def drop_capacity(self, site_id: UUID, slot_id: UUID) -> tuple[Site, Slot]:
         """Make a slot follow its site again."""
@@ -97,10 +98,10 @@ class SiteRules:
             return
         shifts: defaultdict[SlotKey, list[date]] = defaultdict(list)
         for day in days:
-            for key in shift_hours(site, day):
-                shifts[key].append(day)
+            for begins in shift_slots(site, day):
+                shifts[SlotKey.of(site.id, *begins)].append(day)
         if shifts:
-            await self.slots.shut(site.id, shifts, self.now)
+            await self.slots.shut(shifts, self.now)
 
     async def _shut_again(self, site: Site, today: date) -> None:
         """Apply changed opening hours to closed shifts, which may have other slots now."""
@@ -132,9 +133,10 @@ def seats_above(site: Site, slot: Slot, now: datetime) -> int:
 
 
 def begin_of(site: Site, slot: Slot) -> time:
-    """Return the start of a slot as its site offers it, otherwise the hour."""
-    offered = (found for found in day_slots(site, slot.visit_date) if found.hour == slot.hour)
-    return next((found.begins for found in offered), time(slot.hour))
+    """Return the start of a slot as its site offers it, otherwise that of the full slot."""
+    day = slot.visit_date
+    offered = (found.begins for found in day_slots(site, day))
+    return next((at for at in offered if SlotKey.of(site.id, day, at) == slot.key), slot.key.begins)
 
 
 def today_at(site: Site, now: datetime) -> date:

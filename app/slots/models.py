@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db.models import Entity
+from app.slots.keys import SlotKey
 
 
 class Slot(Entity):
@@ -44,3 +45,8 @@ class Slot(Entity):
     self_booked: Mapped[int] = mapped_column(default=0, server_default="0")
     self_excess: Mapped[int] = mapped_column(default=0, server_default="0")
     closed_shifts: Mapped[list[date]] = mapped_column(ARRAY(Date), server_default=text("'{}'"))
+
+    @property
+    def key(self) -> SlotKey:
+        """Return the site, the day and the time that the slot is for."""
+        return SlotKey(self.site_id, self.visit_date, self.hour)

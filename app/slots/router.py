@@ -15,6 +15,7 @@ from app.core.http.routing import ApiRoute
 from app.core.times import LocalDate, WallTime
 from app.sites.access import require_open_to, require_own_site
 from app.slots import service
+from app.slots.keys import SlotKey
 from app.slots.repository import SiteDay
 from app.slots.rules import SlotReason, refusal
 from app.slots.schemas import AvailableSlots, Slot, SlotCheck
@@ -105,7 +106,7 @@ async def check_slot(
     Anonymous callers see what `available-slots/` shows them.
     """
     known = await _site_day(session, caller, site, visit_date)
-    row = known.slots.get(visit_time.hour)
+    row = known.slots.get(SlotKey.of(known.site.id, visit_date, visit_time))
     seats = seats_of(known.site, row, to_strangers=caller.is_stranger)
     reason = refusal(
         known.site,

@@ -5,17 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Protocol
-from uuid import UUID
 
 from app.core.localtime import instant_of, local_now
+from app.slots.keys import begins_from, end_of
 
 MIDNIGHT = time(0)
 ONE_DAY = timedelta(days=1)
-
-SiteSlot = tuple[UUID, date, int]
-"""The site, day and hour of a slot."""
-SlotKey = tuple[date, int]
-"""The day and hour of a slot at a known site."""
 
 WallTime = tuple[date, time]
 
@@ -49,12 +44,11 @@ class OpeningRules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SlotTime:
-    """A bookable hour of a day: local start and end, and the instant of its start.
+    """A bookable slot of a day: local start and end, and the instant of its start.
 
-    `shift` is the day on which its shift begins; `starts_at` is None if the clocks skip the hour.
+    `shift` is the day on which its shift begins; `starts_at` is None if the clocks skip the time.
     """
 
-    hour: int
     begins: time
     ends: time
     starts_at: datetime | None
@@ -75,14 +69,14 @@ def shift_ends(rules: OpeningRules) -> time:
     return rules.closes_at if rules.closes_at <= rules.opens_at else MIDNIGHT
 
 
-def shift_hours(rules: OpeningRules, day: date) -> list[SlotKey]:
-    """Return the slots that may contain times of a day's shift."""
+def shift_slots(rules: OpeningRules, day: date) -> list[WallTime]:
+    """Return the starts of the slots that may contain times of a day's shift."""
     ends = shift_ends(rules)
-    own = [(day, hour) for hour in range(ends.hour, 24)]
+    own = [(day, begins) for begins in begins_from(ends)]
     if ends == MIDNIGHT or day == date.max:
         return own
-    nights = ends.hour + (ends.minute > 0)  # the last hour may be shared with the next shift
-    return own + [(day + ONE_DAY, hour) for hour in range(nights)]
+    # The last slot of the night may be shared with the next shift.
+    return own + [(day + ONE_DAY, begins) for begins in begins_from(MIDNIGHT) if begins < ends]
 
 
 def shift_bounds(rules: OpeningRules, day: date) -> tuple[WallTime, WallTime]:
@@ -115,20 +109,20 @@ def is_open(rules: OpeningRules, day: date, at: time, closed: Collection[date]) 
 
 
 def day_slots(rules: OpeningRules, day: date) -> Iterator[SlotTime]:
-    """Return the open hours of a day, beginning with those of the previous night.
+    """Yield the open slots of a day, beginning with those of the previous night.
 
-    A site that opens at half past has a first slot of half an hour. An hour of two shifts is two
-    slots, which share their seats.
+    A site that opens at half past has a first slot of half an hour. A slot of two shifts is yielded
+    twice; both share their seats.
     """
     for first, last in _openings(rules):
-        for hour in range(first.hour, 24):
-            begin, end = max(time(hour), first), time((hour + 1) % 24)
+        for begins in begins_from(first):
+            begin, end = max(begins, first), end_of(begins)
             if last != MIDNIGHT:
                 if last <= begin:
                     break
                 end = last if end == MIDNIGHT else min(end, last)
             starts_at = instant_of(day, begin, rules.timezone)
-            yield SlotTime(hour, begin, end, starts_at, shift_of(rules, day, begin))
+            yield SlotTime(begin, end, starts_at, shift_of(rules, day, begin))
 
 
 def _openings(rules: OpeningRules) -> Iterator[tuple[time, time]]:
@@ -150,7 +144,7 @@ def refusal(
 ) -> SlotReason | None:
     """Return why this time can't be booked regardless of capacity, or None.
 
-    `closed` has the closures of that day and the day before. For a walk-in the current hour is not
+    `closed` has the closures of that day and the day before. For a walk-in the current slot is not
     past and nothing is too soon.
     """
     today = local_now(now, rules.timezone).date()
@@ -159,7 +153,7 @@ def refusal(
     if day > _horizon(rules, today):
         return SlotReason.TOO_FAR
     starts_at = instant_of(day, at, rules.timezone)
-    if starts_at is not None and starts_at < (present_hour(rules, now) if walk_in else now):
+    if starts_at is not None and starts_at < (present_slot(rules, now) if walk_in else now):
         return SlotReason.PAST
     if starts_at is None or not is_open(rules, day, at, closed):
         return SlotReason.CLOSED
@@ -168,9 +162,11 @@ def refusal(
     return None
 
 
-def present_hour(rules: OpeningRules, now: datetime) -> datetime:
-    """Return the start of the current hour in local time."""
-    return local_now(now, rules.timezone).replace(minute=0, second=0, microsecond=0)
+def present_slot(rules: OpeningRules, now: datetime) -> datetime:
+    """Return the start of the current slot in local time."""
+    local = local_now(now, rules.timezone)
+    begins = begins_from(local.time())[0]
+    return local.replace(hour=begins.hour, minute=begins.minute, second=0, microsecond=0)
 
 
 def last_bookable_day(rules: OpeningRules, now: datetime) -> date:

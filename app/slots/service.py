@@ -11,11 +11,11 @@ from app.core.errors import Invalid
 from app.sites.models import Site
 from app.sites.repository import ClosureReader, SiteReader
 from app.slots.errors import NEVER_BOOKABLE, SlotClosed, SlotFull
+from app.slots.keys import SlotKey
 from app.slots.models import Slot
-from app.slots.repository import SiteDay, SlotReader, SlotRepository
+from app.slots.repository import SiteDay, SlotReader
 from app.slots.rules import (
     ONE_DAY,
-    SlotKey,
     SlotReason,
     SlotTime,
     day_slots,
@@ -23,6 +23,7 @@ from app.slots.rules import (
     refusal,
     shift_of,
 )
+from app.slots.seat_repository import SeatRepository
 from app.slots.seats import HeldSeat, Seats, seats_of
 
 ALTERNATIVES = 3
@@ -34,14 +35,14 @@ SEARCH_DAYS = 28
 class Availability:
     """One slot as it is offered; `reason` tells why it can't be booked."""
 
-    day: date
+    key: SlotKey
     slot: SlotTime
     seats: Seats
     reason: SlotReason | None
 
     @property
-    def key(self) -> SlotKey:
-        return self.day, self.slot.hour
+    def day(self) -> date:
+        return self.key.visit_date
 
     @property
     def available(self) -> int:
@@ -101,29 +102,30 @@ async def move_seat(
 ) -> Seat:
     """Exchange a seat for one at another time; that of a stranger for another of their share.
 
-    Both slots are locked in the one order that every transaction keeps, so that two opposite
-    moves wait for each other instead of deadlocking.
+    Raise why that time can't be booked, and `SlotFull`.
     """
     site, closed = await site_for_day(unit, site_id, day)
     require_bookable(site, day, at, closed=closed, now=now)
-    slots = SlotRepository(unit)
-    await slots.create_missing(site.id, day, at.hour, now)
-    target = await slots.at(site.id, day, at.hour)
+    seats, key = SeatRepository(unit), SlotKey.of(site.id, day, at)
+    await seats.create([key], now)
+    old, target = await seats.lock_to_move(held, key)
     if target is None:
         raise UnknownSite
-    locked = {slot.id: slot for slot in await slots.lock_all([held.slot_id, target.id])}
-    target, old = locked[target.id], locked[held.slot_id]
     if shift_of(site, day, at) in target.closed_shifts:
         raise SlotClosed
     if target.id != held.slot_id:
         strangers = held.by_stranger
         if not seats_of(site, target, to_strangers=strangers).left:
-            own = (old.visit_date, old.hour) if old.site_id == site.id else None
             raise await slot_full(
-                unit, site, day, at, now, fits=lambda offer: offer.key != own, strangers=strangers
+                unit,
+                site,
+                day,
+                at,
+                now,
+                fits=lambda offer: offer.key != old.key,
+                strangers=strangers,
             )
-        await slots.free(held)
-        await slots.take(HeldSeat(target.id, strangers))
+        await seats.move(held, target.id)
     return Seat(site, target.id)
 
 
@@ -186,9 +188,8 @@ async def site_day(session: ReadSession, site_id: UUID | None, day: date) -> Sit
 
 def day_offers(known: SiteDay, day: date, now: datetime, **to: bool) -> list[Availability]:
     """Every slot of one day, as it is offered to a `walk_in` or to `strangers`."""
-    rows = {(day, hour): row for hour, row in known.slots.items()}
     return [
-        _offer(known.site, day, slot, rows, now, closed=known.closed, **to)
+        _offer(known.site, day, slot, known.slots, now, closed=known.closed, **to)
         for slot in day_slots(known.site, day)
     ]
 
@@ -199,7 +200,7 @@ async def _offers(
     eve = first - ONE_DAY if first > date.min else first  # its shift may last into the first day
     closed = await ClosureReader(session).days(site.id, eve, last)
     slots = await SlotReader(session).between(site.id, first, last)
-    rows = {(row.visit_date, row.hour): row for row in slots}
+    rows = {row.key: row for row in slots}
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return (
         _offer(site, day, slot, rows, now, closed=closed, strangers=strangers)
@@ -212,15 +213,16 @@ def _offer(
     site: Site,
     day: date,
     slot: SlotTime,
-    rows: Mapping[tuple[date, int], Slot],
+    rows: Mapping[SlotKey, Slot],
     now: datetime,
     *,
     closed: Collection[date],
     walk_in: bool = False,
     strangers: bool = False,
 ) -> Availability:
-    seats = seats_of(site, rows.get((day, slot.hour)), to_strangers=strangers)
+    key = SlotKey.of(site.id, day, slot.begins)
+    seats = seats_of(site, rows.get(key), to_strangers=strangers)
     reason = refusal(site, day=day, at=slot.begins, closed=closed, now=now, walk_in=walk_in)
     if reason is None and not seats.left:
         reason = SlotReason.FULL
-    return Availability(day, slot, seats, reason)
+    return Availability(key, slot, seats, reason)

@@ -16,11 +16,11 @@ from app.core.localtime import local_now
 from app.notifications.repository import MailKeeper
 from app.sites.models import Site
 from app.sites.repository import SiteReader
-from app.slots.repository import SlotRepository
+from app.slots.seat_repository import SeatRepository
 from app.visitors.arrival import arrival_window, end_of_stay
+from app.visitors.closing_repository import ClosingRepository, Place
 from app.visitors.lifecycle import expire, leave_unseen
 from app.visitors.models import Visitor, VisitorStatus
-from app.visitors.repository import Place, VisitorRepository
 
 # Rows per transaction: few enough to hold locks only briefly.
 BATCH = 500
@@ -53,7 +53,7 @@ async def _close_all(database: Database, sites: Sites, now: datetime, of: Visito
     total, place = 0, None
     while True:
         async with database.write() as unit:
-            found = await _candidates(VisitorRepository(unit), sites, now, of, place)
+            found = await _candidates(ClosingRepository(unit), sites, now, of, place)
             total += await _close(unit, found, sites, now)
         if len(found) < BATCH:
             return total
@@ -61,7 +61,7 @@ async def _close_all(database: Database, sites: Sites, now: datetime, of: Visito
 
 
 async def _candidates(
-    visitors: VisitorRepository, sites: Sites, now: datetime, of: VisitorStatus, after: Place | None
+    visitors: ClosingRepository, sites: Sites, now: datetime, of: VisitorStatus, after: Place | None
 ) -> list[Visitor]:
     """Lock visits that may be over by their day or instant; most of them are."""
     if of is VisitorStatus.PENDING:
@@ -79,7 +79,7 @@ async def _candidates(
 async def _close(unit: WriteSession, found: Sequence[Visitor], sites: Sites, now: datetime) -> int:
     """Close those that are over and free their seats; slots come last, as everywhere."""
     over = [visitor for visitor in found if _end(visitor, sites[visitor.site_id], now)]
-    await VisitorRepository(unit).save_passages(over)
+    await ClosingRepository(unit).save_passages(over)
     if over:
         await MailKeeper(unit).supersede([visitor.id for visitor in over], now)
     events = VisitorEventRepository(unit)
@@ -88,7 +88,7 @@ async def _close(unit: WriteSession, found: Sequence[Visitor], sites: Sites, now
         action = VisitorAction.EXPIRED if expired else VisitorAction.COMPLETED
         events.record(visitor.id, action, SYSTEM, now, automatic=True)
     await unit.flush()
-    await SlotRepository(unit).free_many(visitor.seat for visitor in over)
+    await SeatRepository(unit).free(*(visitor.seat for visitor in over))
     return len(over)
 
 

@@ -13,9 +13,9 @@ from app.auth.stranger_limits import LimitStrangers
 from app.core.db.database import Writing
 from app.core.errors import Invalid
 from app.core.http.dependencies import Now
-from app.visitors.completion_service import Registration, form_of
+from app.visitors.budget_limits import Budgeted
 from app.visitors.list_statements import VisitorFilter
-from app.visitors.registration_schemas import VisitorCreate, WalkIn
+from app.visitors.registration_schemas import Form, VisitorCreate, WalkIn, form_of
 from app.visitors.registration_service import RegistrationService
 from app.visitors.schemas import VisitorQuery
 from app.visitors.service import VisitorService
@@ -27,9 +27,10 @@ async def _desk(request: Request, unit: Writing, now: Now) -> VisitorService:
 
 
 # The next three have few dependencies, since FastAPI solves them all for every request.
-async def _registering(request: Request, unit: Writing) -> RegistrationService:
+async def _registering(request: Request, unit: Writing, budgets: Budgeted) -> RegistrationService:
     state = request.app.state
-    return RegistrationService(unit, state.qr_tokens, state.wake_outbox, state.clock.now())
+    now = state.clock.now()
+    return RegistrationService(unit, state.qr_tokens, state.wake_outbox, now, budgets)
 
 
 async def _filter(chosen: Annotated[VisitorQuery, Query()]) -> VisitorFilter:
@@ -53,7 +54,7 @@ class _Documented:
 
 async def _registration(
     sent: Annotated[dict[str, Any], Body(), _Documented()], request: Request
-) -> Registration:
+) -> Form:
     """Return the body in the schema of the caller's kind, which may omit different fields."""
     try:
         return form_of(await resolve_caller(request)).model_validate(sent)
@@ -69,7 +70,7 @@ WithinLimits = Depends(
         "self-registration", lambda settings: settings.self_registration_limit_per_address
     )
 )
-Registered = Annotated[Registration, Depends(_registration)]
+Registered = Annotated[Form, Depends(_registration)]
 Desk = Annotated[VisitorService, Depends(_desk)]
 Registering = Annotated[RegistrationService, Depends(_registering)]
 Filter = Annotated[VisitorFilter, Depends(_filter)]

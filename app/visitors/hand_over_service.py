@@ -24,9 +24,9 @@ from app.users.models import User
 from app.users.repository import UserReader
 from app.visitors import mails
 from app.visitors.arrival import arrival_window
-from app.visitors.host_service import HOST_FIELDS
 from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.repository import VisitorRepository
+from app.visitors.schemas import HOST_FIELDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ from uuid import UUID
 from app.auth.caller import Caller
 from app.core.errors import Invalid, Problem
 from app.core.text import account_key
-from app.users.models import User
+from app.users.models import Role, User
 from app.users.repository import UserReader
-
-HOST_FIELDS = ("host_id", "host_name", "host_email")
+from app.visitors.schemas import HOST_FIELDS, HostFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,33 @@ def require_own(said: Mapping[str, Any], caller: Caller, present: NamedHost = NO
         is_own = name is None or any(_is_same_name(name, host.name) for host in known)
     if not is_own:
         raise NotYourVisit("You can't register visitors for another host or hand visits over")
+
+
+def host_of_person(form: HostFields, caller: Caller, account: NamedHost | None) -> NamedHost:
+    """Return who receives a visitor whom a person registers; a host receives their own.
+
+    `account` is the one that the form names, where there is one. Raise `UnknownHost`.
+    """
+    if caller.is_host:
+        return NamedHost(caller.id, caller.name, caller.email)
+    if form.host_id is not None and account is None:
+        raise UnknownHost
+    return account or NamedHost(None, form.host_name, form.host_email)
+
+
+async def host_of_stranger(users: UserReader, form: HostFields) -> NamedHost:
+    """Return the host that somebody without an account names; raise `UnknownHost`.
+
+    An address that is nobody's is dropped in silence: an answer of its own would tell which
+    addresses have an account.
+    """
+    if form.host_id is not None:
+        host = await users.of_roles(form.host_id, {Role.HOST})
+        if host is None or not host.is_active:
+            raise UnknownHost
+        return NamedHost.of_account(host)
+    account = await users.by_address(form.host_email) if form.host_email is not None else None
+    return NamedHost.of_account(account) if account else NamedHost(None, form.host_name, None)
 
 
 async def resolve(

@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Enum,
     Select,
     String,
     and_,
@@ -28,7 +29,6 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
-from sqlalchemy.orm import InstrumentedAttribute
 
 from app.auth.caller import Caller
 from app.core.db.database import ReadSession
@@ -37,6 +37,7 @@ from app.core.db.prepared import Prepared
 from app.core.http.pagination import Ordering, PageRequest
 from app.departments.models import Department
 from app.sites.models import Site
+from app.visitors import schemas
 from app.visitors.models import Purpose, Visitor, VisitorStatus
 
 Record = dict[str, Any]
@@ -130,40 +131,20 @@ def narrowed(statement: Select[Any], values: dict[str, Any]) -> Select[Any]:
     return statement.where(*(NARROWS[name] for name in values)).params(values)
 
 
-def _words(column: InstrumentedAttribute[Any]) -> ColumnElement[str]:
-    return type_coerce(column, String)
-
-
-RECORD: dict[str, Any] = {
-    "id": Visitor.id,
-    "name": Visitor.name,
-    "email": Visitor.email,
-    "phone": Visitor.phone,
-    "company": Visitor.company,
-    "visitor_type": _words(Visitor.visitor_type),
-    "visitor_category": _words(Visitor.visitor_category),
-    "purpose": _words(Visitor.purpose),
+_ELSEWHERE: dict[str, Any] = {
     "department": Visitor.department_id,
     "department_name": Department.name,
     "site": Visitor.site_id,
     "site_name": Site.name,
-    "visit_date": Visitor.visit_date,
-    "visit_time": Visitor.visit_time,
-    "host_id": Visitor.host_id,
-    "host_name": Visitor.host_name,
-    "host_email": Visitor.host_email,
-    "status": _words(Visitor.status),
-    "qr_code": Visitor.qr_code,
-    "checked_in_at": Visitor.checked_in_at,
-    "checked_out_at": Visitor.checked_out_at,
-    "checked_out_automatically": Visitor.checked_out_automatically,
-    "notes": Visitor.notes,
-    "is_rescheduled": Visitor.is_rescheduled,
-    "original_visit_date": Visitor.original_visit_date,
-    "original_visit_time": Visitor.original_visit_time,
-    "created_at": Visitor.created_at,
-    "updated_at": Visitor.updated_at,
 }
+
+
+def _recorded(name: str) -> ColumnElement[Any]:
+    column: ColumnElement[Any] = _ELSEWHERE[name] if name in _ELSEWHERE else getattr(Visitor, name)
+    return type_coerce(column, String) if isinstance(column.type, Enum) else column
+
+
+RECORD = {name: _recorded(name) for name in schemas.Visitor.model_fields}
 
 
 @lru_cache(SHAPES)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.core.db.models import Base, Entity, words
 from app.departments.models import Department
 from app.sites.models import Site
+from app.slots.keys import SlotKey
 from app.slots.seats import HeldSeat
 
 
@@ -165,6 +166,11 @@ class Visitor(Entity):
 
     site: Mapped[Site] = relationship(lazy="raise")
     department: Mapped[Department | None] = relationship(lazy="raise")
+
+    @property
+    def slot_key(self) -> SlotKey:
+        """The slot that the time of the visit is in."""
+        return SlotKey.of(self.site_id, self.visit_date, self.visit_time)
 
     @property
     def seat(self) -> HeldSeat:

@@ -1,10 +1,11 @@
 """A registration as each kind of caller may send it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict
 from pydantic.config import JsonDict
 
+from app.auth.caller import Caller, CallerRole
 from app.core.link_marks import without_domain, without_link
 from app.core.text import OptionalLine, RequiredLine
 from app.core.times import LocalDate, WallTime
@@ -49,6 +50,13 @@ class WalkIn(VisitorFacts):
     visit_time: WallTime | None = None
 
 
-def facts(body: VisitorFacts) -> dict[str, Any]:
-    """The fields that every form has in common."""
-    return body.model_dump(include=set(VisitorFacts.model_fields))
+Form = VisitorCreate | WalkIn
+FORMS: dict[CallerRole, type[Form]] = {
+    CallerRole.KIOSK: WalkIn,
+    CallerRole.ANONYMOUS: PublicVisitorCreate,
+}
+
+
+def form_of(caller: Caller) -> type[Form]:
+    """Return how this caller registers visitors: each kind may leave out other fields."""
+    return FORMS.get(caller.role, VisitorCreate)

@@ -1,9 +1,8 @@
-"""Registering visitors: what is checked, made and stored."""
+"""Registering visitors: what is decided, checked, made and stored."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
-from typing import Any
+from dataclasses import replace
+from datetime import date, datetime, time
 from uuid import UUID
 
 from app.audit.models import VisitorAction
@@ -11,26 +10,34 @@ from app.audit.repository import VisitorEventRepository, event_row
 from app.auth.caller import Caller
 from app.core.db.database import AfterCommit, ReadSession, WriteSession
 from app.core.db.inserting import values_of
-from app.core.db.plain import new_plain
 from app.core.db.rollout import is_finished
 from app.core.errors import Invalid
+from app.core.localtime import local_now
+from app.core.observability.metrics import counted
 from app.core.security.qr_token import QrTokens
-from app.core.text import account_key
 from app.departments.models import Department
 from app.departments.repository import DepartmentReader
 from app.notifications.kinds import NotificationKind
 from app.notifications.repository import Outbox, OutgoingMail, mail_row
+from app.sites.access import require_open_to, require_own_site
 from app.sites.models import Site
+from app.sites.repository import SiteReader
 from app.slots.errors import SlotClosed
-from app.slots.repository import SlotRepository
+from app.slots.repository import SlotReader
 from app.slots.rules import shift_of
-from app.slots.service import Seat, UnknownSite, require_bookable, slot_full
-from app.visitors import mails
+from app.slots.seat_repository import SeatRepository
+from app.slots.service import UnknownSite, require_bookable, slot_full
+from app.users.repository import UserReader
+from app.visitors import mails, schemas
+from app.visitors.budget_limits import Budgets
 from app.visitors.errors import AlreadyRegistered
-from app.visitors.host_service import HOST_FIELDS, NamedHost, UnknownHost, require_own
-from app.visitors.models import Visitor, VisitorStatus
+from app.visitors.host_service import host_of_person, host_of_stranger, require_own
+from app.visitors.metrics import bookings_of
+from app.visitors.models import Visitor
+from app.visitors.registration import Registration, answer, new_visitor
+from app.visitors.registration_schemas import Form, VisitorCreate
 from app.visitors.repository import VisitorReader
-from app.visitors.schemas import VisitorDetails
+from app.visitors.schemas import HOST_FIELDS
 from app.visitors.statements import BookingFacts, book, facts
 
 # How often a booking is tried of which somebody else was faster with the row or with a seat.
@@ -46,15 +53,6 @@ class UnknownDepartment(Invalid):
         super().__init__(message, errors=[{**fault, "message": message}])
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """A registration whose seat is taken."""
-
-    body: VisitorDetails
-    seat: Seat
-    host: NamedHost
-
-
 class Desk:
     """What all that is done to visits works with, within one unit of work."""
 
@@ -64,7 +62,7 @@ class Desk:
         self.unit = unit
         self.codes = codes
         self.now = now
-        self.slots = SlotRepository(unit)
+        self.seats = SeatRepository(unit)
         self.events = VisitorEventRepository(unit)
         self.outbox = Outbox(unit, wake)
 
@@ -72,47 +70,132 @@ class Desk:
 class RegistrationService(Desk):
     """Registers visitors, within one unit of work."""
 
-    async def prepare(
-        self, body: VisitorDetails, caller: Caller, host_as_sent: str | None = None
-    ) -> Visitor:
-        """The visitor as `book` will store it; raises why this time can never be booked.
+    def __init__(
+        self,
+        unit: WriteSession,
+        codes: QrTokens,
+        wake: AfterCommit,
+        now: datetime,
+        budgets: Budgets,
+    ) -> None:
+        super().__init__(unit, codes, wake, now)
+        self.budgets = budgets
 
-        What is answered must be made of it before: the booking may commit at once.
-        """
-        self.unit.commit_each()
-        known = await self._facts(body, caller)
-        require_bookable(
-            known.site,
-            body.visit_date,
-            body.visit_time,
-            closed=known.closed,
-            now=self.now,
-            walk_in=caller.is_kiosk,
-        )
-        host = _host(body, caller, known)
-        known_too: dict[str, Any] = {"department": known.department, "host_as_sent": host_as_sent}
-        if caller.is_stranger and await is_finished(self.unit):
-            known_too |= {
-                "is_self_registered": True,
-                "self_registration_key": account_key(body.email),
-            }
-        return self._new(body, known.site, host, by_stranger=not caller.is_person, **known_too)
+    async def register(self, form: Form, caller: Caller) -> schemas.Visitor:
+        """Register one visitor; return what the caller is told.
 
-    async def book(self, visitor: Visitor, caller: Caller, withheld: str | None = None) -> None:
-        """Take the seat and store the prepared visitor with all that follows.
-
-        `withheld` is why the visitor's mail is not sent, where it is not. Raises `SlotFull`, and
+        Raise `Invalid`, `NotAuthenticated` where the site takes nobody from outside,
+        `NotYourVisit`, `TooManyRequests`, why that time can't be booked, `SlotFull`, and
         `AlreadyRegistered` to a stranger.
         """
+        async with self.budgets.registrations(caller):
+            registration = await self._decided(form, caller)
+            visitor = new_visitor(registration, self.codes.new(), self.now)
+            shown = answer(registration, visitor)  # before the booking, which may commit at once
+            async with self.budgets.mail_to(visitor.email, caller, self.unit) as withheld:
+                await self._book(visitor, caller, withheld)
+        self.unit.after_commit(counted(bookings_of(caller)))
+        return shown
+
+    def register_all(
+        self,
+        booked: Sequence[tuple[Registration, UUID]],
+        to_hosts: Callable[[Sequence[Visitor]], list[OutgoingMail]],
+    ) -> list[Visitor]:
+        """Make visitors whose seats are taken in these slots; the next flush stores them.
+
+        Each visitor gets a mail; `to_hosts` makes what their hosts get.
+        """
+        visitors = []
+        for each, slot_id in booked:
+            visitor = new_visitor(each, self.codes.new(), self.now, slot_id)
+            self.unit.append(Visitor, values_of(visitor))
+            self.events.record(visitor.id, VisitorAction.REGISTERED, each.caller, self.now)
+            self.outbox.put(self._confirmation(visitor), self.now)
+            visitors.append(visitor)
+        for mail in to_hosts(visitors):
+            self.outbox.put(mail, self.now)
+        return visitors
+
+    # -- what is decided before the booking ---------------------------------------------------
+
+    async def _decided(self, form: Form, caller: Caller) -> Registration:
+        if caller.is_person and isinstance(form, VisitorCreate):
+            return await self._of_person(form, caller)
+        return await self._of_stranger(form, caller)
+
+    async def _of_person(self, form: VisitorCreate, caller: Caller) -> Registration:
+        """People say everything themselves; a host is the host of their visitors."""
+        if caller.is_host:
+            require_own(form.model_dump(include=set(HOST_FIELDS)), caller)
+        named = (None, None) if caller.is_host else (form.host_id, form.host_email)
+        known = await self._bookable(
+            form, caller, form.site, form.visit_date, form.visit_time, *named
+        )
+        host = host_of_person(form, caller, known.host)
+        day, at = form.visit_date, form.visit_time
+        return Registration(form, caller, known.site, day, at, known.department, host)
+
+    async def _of_stranger(self, form: Form, caller: Caller) -> Registration:
+        """A kiosk registers at its own site, for now; a stranger where the site allows it."""
+        site = await self._site_of(form, caller)
+        day, at = _when(form, site, self.now)
+        host = await host_of_stranger(UserReader(self.unit), form)
+        known = await self._bookable(form, caller, site.id, day, at)
+        return Registration(
+            form=form,
+            caller=caller,
+            site=known.site,
+            day=day,
+            at=at,
+            department=known.department,
+            host=host,
+            host_as_sent=(host.name if caller.is_kiosk and form.host_id else form.host_name) or "",
+            self_registered=caller.is_stranger and await is_finished(self.unit),
+        )
+
+    async def _site_of(self, form: Form, caller: Caller) -> Site:
+        require_own_site(caller, form.site)
+        site = await SiteReader(self.unit).get_or_default(caller.site_id or form.site)
+        if site is None:
+            raise UnknownSite
+        require_open_to(caller, site)
+        return site
+
+    async def _bookable(
+        self,
+        form: Form,
+        caller: Caller,
+        site_id: UUID | None,
+        day: date,
+        at: time,
+        host_id: UUID | None = None,
+        host_email: str | None = None,
+    ) -> BookingFacts:
+        """Look up what a registration names; raise why this time can never be booked."""
+        self.unit.commit_each()
+        known = await facts(self.unit, site_id, day, form.department, host_id, host_email)
+        if known is None:
+            raise UnknownSite
+        if form.department is not None and known.department is None:
+            raise UnknownDepartment
+        walk_in, closed = caller.is_kiosk, known.closed
+        require_bookable(known.site, day, at, closed=closed, now=self.now, walk_in=walk_in)
+        return known
+
+    # -- the booking --------------------------------------------------------------------------
+
+    async def _book(self, visitor: Visitor, caller: Caller, withheld: str | None) -> None:
+        """Take the seat and store the visitor with all that follows.
+
+        `withheld` is why the visitor's mail is not sent, where it is not.
+        """
         event = event_row(visitor.id, VisitorAction.REGISTERED, caller, self.now)
-        announcement = self._announcement(visitor, withheld)
-        letters = [mail_row(mail, self.now) for mail in announcement]
+        letters = [mail_row(mail, self.now) for mail in self._announcement(visitor, withheld)]
         self.outbox.wake_after_commit()
         shift = shift_of(visitor.site, visitor.visit_date, visitor.visit_time)
         for _ in range(TRIES):
-            slot_id = await book(self.unit, values_of(visitor), shift, event, letters)
-            if slot_id is not None:
-                visitor.slot_id = slot_id
+            if await book(self.unit, visitor, shift, event, letters):
                 return
             if await self._is_full(visitor, shift):
                 break
@@ -122,91 +205,30 @@ class RegistrationService(Desk):
         raise await slot_full(self.unit, visitor.site, day, at, self.now, strangers=strangers)
 
     async def _is_full(self, visitor: Visitor, shift: date) -> bool:
-        """Whether the slot has no seat left. One without a row has all of them, and gets its row;
-        so has one whose row somebody else made between the booking and this question.
+        """Return whether the slot has no seat left; one without a row has all, and gets its row.
 
-        Raises `SlotClosed` where its shift was closed since it was looked up.
+        So has one whose row somebody else made between the booking and this question. Raise
+        `SlotClosed` where its shift was closed since it was looked up.
         """
-        key = (visitor.site_id, visitor.visit_date, visitor.visit_time.hour)
-        found = await self.slots.standing(*key, to_strangers=visitor.is_self_registered)
+        key, strangers = visitor.slot_key, visitor.is_self_registered
+        found = await SlotReader(self.unit).standing(key, to_strangers=strangers)
         if found is None:
-            await self.slots.create_missing(*key, self.now)
+            await self.seats.create([key], self.now)
             return False
         seats, closed_shifts = found
         if shift in closed_shifts:
             raise SlotClosed
         return not seats.left
 
-    def register_all(
-        self,
-        bookings: Sequence[Booking],
-        to_hosts: Callable[[Sequence[Visitor]], list[OutgoingMail]],
-        caller: Caller,
-    ) -> list[Visitor]:
-        """Make visitors whose seats are taken; they are stored with the next flush.
-
-        Each visitor gets a mail; `to_hosts` makes what their hosts get.
-        """
-        visitors = []
-        for each in bookings:
-            visitor = self._new(each.body, each.seat.site, each.host, slot_id=each.seat.slot_id)
-            self.unit.append(Visitor, values_of(visitor))
-            self.events.record(visitor.id, VisitorAction.REGISTERED, caller, self.now)
-            self.outbox.put(self._confirmation(visitor, each.seat.site), self.now)
-            visitors.append(visitor)
-        for mail in to_hosts(visitors):
-            self.outbox.put(mail, self.now)
-        return visitors
-
-    async def _facts(self, body: VisitorDetails, caller: Caller) -> BookingFacts:
-        if caller.is_host:
-            require_own(body.model_dump(include=set(HOST_FIELDS)), caller)
-        named = (None, None) if caller.is_host else (body.host_id, body.host_email)
-        known = await facts(self.unit, body.site, body.visit_date, body.department, *named)
-        if known is None:
-            raise UnknownSite
-        if body.department is not None and known.department is None:
-            raise UnknownDepartment
-        return known
-
-    def _new(
-        self,
-        body: VisitorDetails,
-        site: Site,
-        host: NamedHost,
-        *,
-        by_stranger: bool = False,
-        **known: Any,
-    ) -> Visitor:
-        fields = body.model_dump(exclude={"site", "department", *HOST_FIELDS})
-        return new_plain(
-            Visitor,
-            **{**fields, "is_self_registered": False, "self_registration_key": None, **known},
-            site=site,
-            site_id=site.id,
-            department_id=body.department,
-            host_id=host.id,
-            host_name=host.name,
-            host_email=host.email,
-            host_closed=False,
-            registered_by_stranger=by_stranger,
-            status=VisitorStatus.PENDING,
-            qr_code=self.codes.new(),
-            revision=0,
-            is_rescheduled=False,
-            checked_out_automatically=False,
-            created_at=self.now,
-            updated_at=self.now,
-        )
-
     def _announcement(self, visitor: Visitor, withheld: str | None) -> list[OutgoingMail]:
         site, kind = visitor.site, NotificationKind.host_registration
         payload = mails.visit_payload(visitor, site)
         to_host = mails.to_host(kind, visitor, site, payload, visitor.revision)
-        return [replace(self._confirmation(visitor, site), withheld=withheld), *to_host]
+        return [replace(self._confirmation(visitor), withheld=withheld), *to_host]
 
-    def _confirmation(self, visitor: Visitor, site: Site) -> OutgoingMail:
-        kind, payload = NotificationKind.visitor_confirmation, mails.visit_payload(visitor, site)
+    def _confirmation(self, visitor: Visitor) -> OutgoingMail:
+        site, kind = visitor.site, NotificationKind.visitor_confirmation
+        payload = mails.visit_payload(visitor, site)
         return mails.to_visitor(kind, visitor, site, payload, visitor.revision)
 
 
@@ -220,10 +242,12 @@ async def department_of(session: ReadSession, department_id: UUID | None) -> Dep
     return department
 
 
-def _host(body: VisitorDetails, caller: Caller, known: BookingFacts) -> NamedHost:
-    """Return who receives a visitor: for hosts they themselves. Raises `UnknownHost`."""
-    if caller.is_host:
-        return NamedHost(caller.id, caller.name, caller.email)
-    if body.host_id is not None and known.host is None:
-        raise UnknownHost
-    return known.host or NamedHost(None, body.host_name, body.host_email)
+def _when(form: Form, site: Site, now: datetime) -> tuple[date, time]:
+    """Return the time of a visit: now, where a kiosk names none. Raise `Invalid`."""
+    if form.visit_date is not None and form.visit_time is not None:
+        return form.visit_date, form.visit_time
+    if (form.visit_date is None) is not (form.visit_time is None):
+        field = "visit_date" if form.visit_date is None else "visit_time"
+        raise Invalid.field(field, "missing", "Send visit_date and visit_time, or neither")
+    local = local_now(now, site.timezone)
+    return local.date(), local.time().replace(second=0, microsecond=0)

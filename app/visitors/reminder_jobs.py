@@ -15,7 +15,7 @@ from app.sites.repository import ClosureReader, SiteReader
 from app.visitors import mails
 from app.visitors.models import Visitor
 from app.visitors.proof_repository import is_proven
-from app.visitors.repository import VisitorRepository
+from app.visitors.reminder_repository import ReminderRepository
 
 # Local hours for reminders: not at night, and early enough to be useful.
 FROM_HOUR, TO_HOUR = 9, 12
@@ -53,7 +53,7 @@ async def _remind_site(
     while True:
         async with database.write() as unit:
             outbox = Outbox(unit, wake)
-            visitors = VisitorRepository(unit)
+            visitors = ReminderRepository(unit)
             closed = await ClosureReader(unit).days(site.id, today, today + timedelta(days=1))
             due = await visitors.lock_unreminded(site, today, today_began, closed, at_most=BATCH)
             for visitor in due:

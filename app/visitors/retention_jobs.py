@@ -13,7 +13,7 @@ from app.core.db.database import Database, WriteSession
 from app.core.http.idempotency import forget_kept_at
 from app.notifications.repository import MailKeeper
 from app.visitors.models import VisitorStatus
-from app.visitors.repository import VisitorReader, VisitorRepository
+from app.visitors.retention_repository import RetentionReader, RetentionRepository
 
 # Rows per transaction: few enough to hold locks only briefly.
 BATCH = 500
@@ -24,13 +24,13 @@ async def due(
 ) -> Sequence[Row[UUID, date, str, VisitorStatus]]:
     """Return what a run would anonymise, without personal data: id, date, site and status."""
     async with database.read() as session:
-        return await VisitorReader(session).past_retention(now, days)
+        return await RetentionReader(session).past_retention(now, days)
 
 
 async def count_due(database: Database, now: datetime, days: int) -> int:
     """Return how many visitors a run would anonymise."""
     async with database.read() as session:
-        return await VisitorReader(session).count_past_retention(now, days)
+        return await RetentionReader(session).count_past_retention(now, days)
 
 
 async def anonymise_past(
@@ -52,7 +52,7 @@ async def anonymise_past(
 
 
 async def _anonymise_batch(unit: WriteSession, now: datetime, days: int) -> int:
-    visitors, mails = VisitorRepository(unit), MailKeeper(unit)
+    visitors, mails = RetentionRepository(unit), MailKeeper(unit)
     events = VisitorEventRepository(unit)
     found = await visitors.lock_past_retention(now, days, at_most=BATCH)
     if not found:

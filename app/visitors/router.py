@@ -17,7 +17,6 @@ from app.core.errors import NotFound, problems
 from app.core.http.pagination import Page, Paging
 from app.core.http.responses import CREATED, image
 from app.core.http.routing import ApiRoute
-from app.core.observability.metrics import counted
 from app.core.qr_image import qr_png, qr_svg
 from app.core.request_context import note_subject
 from app.notifications.repository import NotificationReader
@@ -26,13 +25,11 @@ from app.slots.errors import BOOKING_PROBLEMS
 from app.users.repository import UserReader
 from app.visitors import schemas
 from app.visitors.budget_limits import Budgeted
-from app.visitors.completion_service import answer, complete
 from app.visitors.dependencies import Desk, Filter, Registered, Registering, WithinLimits
 from app.visitors.errors import AlreadyRegistered
-from app.visitors.host_service import HOST_FIELDS, NotYourVisit
+from app.visitors.host_service import NotYourVisit
 from app.visitors.lifecycle import InvalidTransition
 from app.visitors.list_statements import VisitorOrdering, page_of_records
-from app.visitors.metrics import bookings_of
 from app.visitors.models import Visitor
 from app.visitors.repository import VisitorReader
 
@@ -64,11 +61,7 @@ async def list_visitors(
     responses=CREATED | problems(NotYourVisit, AlreadyRegistered, *BOOKING_PROBLEMS),
 )
 async def register_visitor(
-    body: Registered,
-    caller: Registrar,
-    desk: Registering,
-    budgets: Budgeted,
-    response: Response,
+    form: Registered, caller: Registrar, registering: Registering, response: Response
 ) -> schemas.Visitor:
     """Take a seat in the hour, mail the QR code to the visitor, and notify the host.
 
@@ -77,16 +70,10 @@ async def register_visitor(
     visitors who register themselves. Neither receives the QR token or the host's e-mail address.
     Registrations per hour of hosts and kiosks are limited; refused ones do not count.
     """
-    async with budgets.registrations(caller):
-        registration = await complete(desk.unit, body, caller, desk.now)
-        visitor = await desk.prepare(registration.body, caller, registration.host_as_sent)
-        shown = answer(visitor, body, caller)
-        async with budgets.mail_to(visitor.email, caller, desk.unit) as withheld:
-            await desk.book(visitor, caller, withheld)
+    visitor = await registering.register(form, caller)
     response.headers["Location"] = f"/api/visitors/{visitor.id}/"
     note_subject(visitor_id=visitor.id)
-    desk.unit.after_commit(counted(bookings_of(caller)))
-    return shown
+    return visitor
 
 
 @router.get("/hosts/", operation_id="visitors_hosts", summary="List hosts")
@@ -126,7 +113,7 @@ async def replace_visitor(
     A host with an account stays if none of the three host fields is sent. Mails are sent as for
     `PATCH`.
     """
-    names_host = not body.model_fields_set.isdisjoint(HOST_FIELDS)
+    names_host = not body.model_fields_set.isdisjoint(schemas.HOST_FIELDS)
     visitor = await desk.change(visitor_id, body.changes(), caller, names_host=names_host)
     return schemas.Visitor.of(visitor)
 

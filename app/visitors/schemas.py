@@ -1,10 +1,11 @@
 """Request and response bodies of visitors."""
 
+from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar, get_type_hints
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.config import JsonDict
 
 from app.core.text import (
@@ -20,6 +21,8 @@ from app.core.text import (
 from app.core.times import LocalDate, WallTime
 from app.visitors import models
 from app.visitors.models import Purpose, VisitorCategory, VisitorStatus, VisitorType
+
+M = TypeVar("M", bound=BaseModel)
 
 EXAMPLE: JsonDict = {
     "name": "Ada Lovelace",
@@ -64,6 +67,23 @@ VISIT: JsonDict = {
 }
 
 
+def each_left_out(fields: type[BaseModel]) -> Callable[[type[M]], type[M]]:
+    """Give a model of a change the fields of another one, each of which may be left out."""
+    hints = get_type_hints(fields, include_extras=True)
+    optional: dict[str, Any] = {name: (hints[name], LEFT_OUT) for name in fields.model_fields}
+
+    def decorate(change: type[M]) -> type[M]:
+        return create_model(
+            change.__name__,
+            __base__=change,
+            __module__=change.__module__,
+            __doc__=change.__doc__,
+            **optional,
+        )
+
+    return decorate
+
+
 class Reschedule(BaseModel):
     """A new time for a visit, local to its site."""
 
@@ -76,10 +96,8 @@ class Reschedule(BaseModel):
     visit_time: WallTime
 
 
-class VisitorFacts(BaseModel):
-    """The fields of a visitor, without the time of the visit."""
-
-    model_config = ConfigDict(extra="forbid")
+class PersonFields(BaseModel):
+    """Who a visitor is and why they come."""
 
     name: RequiredLine
     email: Email
@@ -88,12 +106,41 @@ class VisitorFacts(BaseModel):
     visitor_type: VisitorType = VisitorType.PROFESSIONAL
     visitor_category: VisitorCategory = VisitorCategory.INDUSTRY
     purpose: Purpose = Purpose.OTHER
+
+
+class PlaceFields(BaseModel):
+    """Where a visitor comes to."""
+
     department: UUID | None = None
     site: UUID | None = Field(None, description="Default: the default site")
+
+
+class HostFields(BaseModel):
+    """Who receives a visitor."""
+
     host_id: UUID | None = Field(None, description=HOST_ID)
     host_name: OptionalLine = None
     host_email: OptionalEmail = None
+
+
+class NotesField(BaseModel):
+    """What is to be remembered of a visit."""
+
     notes: Notes = None
+
+
+# Pydantic takes the fields of the last base first.
+class VisitorFacts(NotesField, HostFields, PlaceFields, PersonFields):
+    """What is known of a visitor, the time of the visit aside."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+OWN_FIELDS = {*PersonFields.model_fields, *NotesField.model_fields}
+"""What is stored as it was sent."""
+HOST_FIELDS = tuple(HostFields.model_fields)
+MOVES = ("site", *Reschedule.model_fields)
+"""What a change of is a reschedule."""
 
 
 class VisitorDetails(Reschedule, VisitorFacts):
@@ -107,6 +154,11 @@ class VisitorDetails(Reschedule, VisitorFacts):
         return self.model_dump(exclude=left_out)
 
 
+class _EveryField(NotesField, HostFields, Reschedule, PlaceFields, PersonFields):
+    site: UUID
+
+
+@each_left_out(_EveryField)
 class VisitorUpdate(BaseModel):
     """The fields to change. A new date, time or site is a reschedule."""
 
@@ -114,22 +166,6 @@ class VisitorUpdate(BaseModel):
         extra="forbid",
         json_schema_extra={"example": {"phone": "+49 30 123456", "notes": "Comes by bicycle"}},
     )
-
-    name: RequiredLine = LEFT_OUT
-    email: Email = LEFT_OUT
-    phone: Phone = LEFT_OUT
-    company: OptionalLine = LEFT_OUT
-    visitor_type: VisitorType = LEFT_OUT
-    visitor_category: VisitorCategory = LEFT_OUT
-    purpose: Purpose = LEFT_OUT
-    department: UUID | None = LEFT_OUT
-    site: UUID = LEFT_OUT
-    visit_date: LocalDate = LEFT_OUT
-    visit_time: WallTime = LEFT_OUT
-    host_id: UUID | None = LEFT_OUT
-    host_name: OptionalLine = LEFT_OUT
-    host_email: OptionalEmail = LEFT_OUT
-    notes: Notes = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:
         """Return the fields that were sent, with their values."""

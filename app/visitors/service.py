@@ -25,13 +25,13 @@ from app.users.repository import UserReader
 from app.visitors import mails
 from app.visitors.budget_limits import Budgets
 from app.visitors.errors import ONE_FOR_AN_ADDRESS
-from app.visitors.host_service import HOST_FIELDS, NamedHost, resolve
+from app.visitors.host_service import NamedHost, resolve
 from app.visitors.lifecycle import HOLDS_SEAT, leave, require_pending, require_transition
 from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.registration_service import Desk, department_of
 from app.visitors.repository import VisitorRepository
+from app.visitors.schemas import HOST_FIELDS, MOVES
 
-MOVES = ("site", "visit_date", "visit_time")
 CONFIRMATION = NotificationKind.visitor_confirmation
 
 
@@ -110,7 +110,7 @@ class VisitorService(Desk):
         require_transition(visitor.status, VisitorStatus.CANCELLED)
         await self.outbox.supersede([visitor.id], self.now)
         self._note_cancelled(visitor, caller)
-        await self.slots.free(visitor.seat)
+        await self.seats.free(visitor.seat)
         saved = await self._saved(visitor)
         self._tell_cancelled(saved, saved.site, caller)
         return saved
@@ -123,7 +123,7 @@ class VisitorService(Desk):
             visitor.updated_at = self.now
             self._tell_cancelled(visitor, site, caller)
         await self.unit.flush()
-        await self.slots.free_many(visitor.seat for visitor in visitors)
+        await self.seats.free(*(visitor.seat for visitor in visitors))
 
     async def end(self, visitor_id: UUID, action: VisitorAction, caller: Caller) -> Visitor:
         """Complete a visit that is inside, with or without check-out."""
@@ -136,7 +136,7 @@ class VisitorService(Desk):
     ) -> None:
         """Check out a locked visitor and free the seat."""
         leave(visitor, self.now, self.now)
-        await self.slots.free(visitor.seat)
+        await self.seats.free(visitor.seat)
         await self.outbox.supersede([visitor.id], self.now)
         self.events.record(visitor.id, action, caller, self.now, **details)
 
@@ -149,7 +149,7 @@ class VisitorService(Desk):
         if notify and visitor.status is VisitorStatus.PENDING:
             await self._bid_farewell(visitor)
         if visitor.status in HOLDS_SEAT:
-            await self.slots.free(visitor.seat)
+            await self.seats.free(visitor.seat)
         self.events.record(visitor.id, VisitorAction.DELETED, caller, self.now)
         await forget_mentions(self.unit, str(visitor.id))
         await self.outbox.erase_from_summaries([visitor.id], [visitor.created_at])

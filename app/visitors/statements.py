@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Date, and_, bindparam, or_, select
 
 from app.audit.models import VisitorEvent
 from app.core.db.database import ReadSession, WriteSession
-from app.core.db.inserting import as_json, insertion
+from app.core.db.inserting import as_json, insertion, values_of
 from app.core.db.models import Entity
 from app.core.db.plain import new_plain, plain_copy, stored_columns
 from app.core.db.prepared import Prepared
@@ -20,7 +20,7 @@ from app.departments.models import Department
 from app.notifications.models import Notification
 from app.sites.models import Site
 from app.sites.repository import closures_of
-from app.slots.repository import seat_taken
+from app.slots.seat_repository import seat_taken
 from app.users.models import User, full_name
 from app.users.repository import receives
 from app.visitors.errors import ONE_FOR_AN_ADDRESS
@@ -115,25 +115,23 @@ _BOOKING, _BOOKING_BY_STRANGER = _booking(by_stranger=False), _booking(by_strang
 
 async def book(
     unit: WriteSession,
-    visitor: Mapping[str, Any],
+    visitor: Visitor,
     shift: date,
     event: Mapping[str, Any],
     mails: Sequence[Mapping[str, Any]],
-) -> UUID | None:
-    """Take a seat and store all of it; None where the slot is full, shut, or has no row yet.
+) -> bool:
+    """Take a seat and store all of it; False where the slot is full, shut, or has no row yet.
 
     `shift` is the day whose opening hours the visit is in. A stranger's is full where they have
-    taken their share. Raises `AlreadyRegistered`.
+    taken their share. Raise `AlreadyRegistered`.
     """
     with refusals(ONE_FOR_AN_ADDRESS):
         row = await unit.row(
-            _BOOKING_BY_STRANGER if visitor["is_self_registered"] else _BOOKING,
-            site_id=visitor["site_id"],
-            day=visitor["visit_date"],
-            hour=visitor["visit_time"].hour,
+            _BOOKING_BY_STRANGER if visitor.is_self_registered else _BOOKING,
+            **visitor.slot_key._asdict(),
             shift=shift,
-            visitors=as_json([visitor]),
+            visitors=as_json([values_of(visitor)]),
             events=as_json([event]),
             mails=as_json(mails),
         )
-    return row[0] if row else None
+    return row is not None

@@ -13,10 +13,11 @@ from app.core.db.database import Database, WriteSession
 from app.core.text import account_key
 from app.sites.repository import SiteReader, SiteRepository
 from app.sites.service import locked_site
+from app.slots.capacity_repository import CapacityRepository
 from app.slots.capacity_service import today_at
-from app.slots.repository import SlotRepository
+from app.slots.seat_repository import SeatRepository
 from app.visitors.models import Visitor
-from app.visitors.repository import VisitorRepository
+from app.visitors.stranger_repository import StrangerRepository
 
 # Visits per transaction: few enough to hold locks only briefly.
 BATCH = 200
@@ -32,7 +33,7 @@ async def count_strangers(database: Database, now: datetime) -> int:
     for site_id in sites:
         async with database.write() as unit:
             site = await locked_site(SiteRepository(unit), site_id)
-            await SlotRepository(unit).follow_site(site, today_at(site, now))
+            await CapacityRepository(unit).follow_site(site, today_at(site, now))
     total = 0
     while True:
         async with database.write() as unit:
@@ -44,10 +45,10 @@ async def count_strangers(database: Database, now: datetime) -> int:
 
 async def _mark_some(unit: WriteSession) -> int:
     """Mark visits while their slots are locked against bookings."""
-    visitors = VisitorRepository(unit)
+    visitors = StrangerRepository(unit)
     found = await visitors.lock_strangers(at_most=BATCH)
     seats = Counter(visitor.slot_id for visitor in found)
-    await SlotRepository(unit).count_strangers(seats)
+    await SeatRepository(unit).count_strangers(seats)
     _mark(found, await visitors.self_registrations(seats.keys()))
     return len(found)
 

@@ -17,7 +17,8 @@ from app.core.db.database import Database, WriteSession
 from app.core.db.rollout import Rollout
 from app.sites.models import Site
 from app.slots.models import Slot
-from app.slots.repository import SlotRepository
+from app.slots.repository import SlotReader
+from app.slots.seat_repository import SeatRepository
 from app.visitors.closing_jobs import close_past_visits
 from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.repository import VisitorRepository
@@ -403,10 +404,10 @@ async def test_a_newcomer_in_other_hands_has_the_closing_begin_anew(desk: Desk, 
     newcomer = await desk.client.register(**AT_TEN | {"visit_time": "11:00"})
     await put_at(database, newcomer, WEDNESDAY)
     async with database.write() as booking, database.write() as mover:
-        slots = await SlotRepository(booking).between(
+        slots = await SlotReader(booking).between(
             UUID(newcomer["site"]), date.fromisoformat(TUESDAY), date.fromisoformat(TUESDAY)
         )
-        await SlotRepository(booking).lock_all([slot.id for slot in slots])
+        await SeatRepository(booking).lock_ids([slot.id for slot in slots])
         closing = asyncio.ensure_future(desk.close())
         await somebody_waits(database)  # for a slot: it has the visits and the site
         await put_at(database, newcomer, TUESDAY)

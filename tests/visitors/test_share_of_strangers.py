@@ -17,7 +17,7 @@ from app.core.db.rollout import Rollout
 from app.slots.models import Slot
 from app.visitors.closing_jobs import close_past_visits
 from app.visitors.models import Visitor
-from app.visitors.repository import VisitorRepository
+from app.visitors.retention_repository import RetentionRepository
 from app.visitors.stranger_jobs import count_strangers
 from tests.bulk.files import rows, upload, workbook
 from tests.conftest import MONDAY
@@ -413,7 +413,7 @@ async def test_the_database_refuses_more(
 async def test_erasing_forgets_the_address(api: Api, strangers: Strangers, database: Database):
     await strangers.register(email="ada@example.com")
     async with database.write() as unit:
-        visitors = VisitorRepository(unit)
+        visitors = RetentionRepository(unit)
         [visitor] = await unit.scalars(select(Visitor.id))
         await visitors.anonymise([visitor], MONDAY)
     async with database.read() as session:

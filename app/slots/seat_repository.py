@@ -1,0 +1,271 @@
+"""Seats: created, taken, freed and moved under the lock of their slot, with a CHECK behind it.
+
+Every transaction locks in one order: the visitor, then the site, then slots in the order of their
+keys. Slots are plain copies: what is set in them goes nowhere.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVarTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Date,
+    FromClause,
+    Integer,
+    Select,
+    Update,
+    Uuid,
+    all_,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core.db.plain import plain_copy, stored_columns
+from app.core.db.prepared import Prepared
+from app.core.db.repository import Repository
+from app.core.ids import new_id
+from app.sites.models import Site
+from app.slots.keys import SlotKey
+from app.slots.models import Slot
+from app.slots.seats import HeldSeat
+
+Ts = TypeVarTuple("Ts")
+
+ORDER = (Slot.site_id, Slot.visit_date, Slot.hour)
+"""The columns of a slot's key, in the order in which slots are locked."""
+COUNTERS = (Slot.booked, Slot.excess, Slot.self_booked, Slot.self_excess)
+"""What is zero in a slot that nobody has booked yet."""
+
+
+# -- parts of statements --------------------------------------------------------------------------
+
+
+def is_slot(*key: Any) -> ColumnElement[bool]:
+    """Return the condition for the slot of a key."""
+    return and_(*(column == value for column, value in zip(ORDER, key, strict=True)))
+
+
+def in_lock_order(slots: Select[*Ts]) -> Select[*Ts]:
+    """Lock the rows of a SELECT in the one order that every transaction keeps."""
+    return slots.order_by(*ORDER).with_for_update(of=Slot)
+
+
+def seat_taken(*, by_stranger: bool) -> CTE:
+    """Return the lock and one seat more, as the first part of a statement that books.
+
+    It has the slot's id for a row, or no row where the slot is full, its shift closed, or has none
+    itself. A stranger's seat is one of their share, too, which they must not have used up. Its
+    parameters are the fields of the key, and `shift`. A full slot is skipped without waiting
+    for its lock: PostgreSQL tests `booked` before it waits, and both again on the row as it is once
+    the lock is granted.
+    """
+    is_open = bindparam("shift", type_=Date()) != all_(Slot.closed_shifts)
+    key = is_slot(*map(bindparam, SlotKey._fields))
+    free = select(Slot.id).where(key, Slot.booked < Slot.capacity, is_open)
+    if by_stranger:
+        free = free.where(Slot.self_booked < share(Slot.capacity, Slot.self_share))
+    slot = in_lock_order(free).cte("slot")
+    taken = {"booked": Slot.booked + 1} | (
+        {"self_booked": Slot.self_booked + 1} if by_stranger else {}
+    )
+    return update(Slot).where(Slot.id == slot.c.id).values(**taken).returning(Slot.id).cte("taken")
+
+
+def seat_freed(slot_id: ColumnElement[UUID], by_stranger: ColumnElement[bool]) -> Update:
+    """Return one seat less, as a part of a statement that ends a visit."""
+    return _recounted(slot_id, literal(-1), -cast(by_stranger, Integer))
+
+
+def share(capacity: Any, percent: Any) -> ColumnElement[int]:
+    """Return so many percent of the seats, rounded up, as `share_of` does."""
+    rounded_up: ColumnElement[int] = (capacity * percent + 99) // 100
+    return rounded_up
+
+
+def above(
+    capacity: Any, percent: Any, booked: Any = Slot.booked, self_booked: Any = Slot.self_booked
+) -> dict[str, ColumnElement[int]]:
+    """Return the seats that are taken above a capacity, and above the strangers' share of it."""
+    return {
+        "excess": func.greatest(booked - capacity, 0),
+        "self_excess": func.greatest(self_booked - share(capacity, percent), 0),
+    }
+
+
+def given_rows(**kinds: Any) -> FromClause:
+    """Return rows that come as one array for each column, named as the column with an `s`."""
+    arrays = [bindparam(f"{name}s", type_=ARRAY(kind)) for name, kind in kinds.items()]
+    columns = [column(name, kind) for name, kind in kinds.items()]
+    return func.unnest(*arrays).table_valued(*columns).render_derived(name="given")
+
+
+def _recounted(slot_id: Any, seats: Any, strangers: Any) -> Update:
+    """Change what is taken; what a lowered capacity or share left standing follows it."""
+    taken = {"booked": Slot.booked + seats, "self_booked": Slot.self_booked + strangers}
+    follows = above(Slot.capacity, Slot.self_share, **taken)
+    return update(Slot).where(Slot.id == slot_id).values(**taken, **follows)
+
+
+# -- statements -----------------------------------------------------------------------------------
+
+_KEY = {column.key: column.type for column in ORDER}
+
+
+def _locking_keys() -> Select[Any]:
+    given = given_rows(**_KEY)
+    return select(*stored_columns(Slot)).join_from(Slot, given, is_slot(*given.c))
+
+
+def _locking_ids() -> Select[Any]:
+    ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
+    return select(*stored_columns(Slot)).where(Slot.id == ids)
+
+
+def _locking_two() -> Select[Any]:
+    either = or_(Slot.id == bindparam("id"), is_slot(*map(bindparam, SlotKey._fields)))
+    return select(*stored_columns(Slot)).where(either)
+
+
+def _creating() -> Prepared:
+    given = given_rows(id=Uuid, **_KEY)
+    # All sites are locked before the first slot is made: the rows are sorted after the locks.
+    site = (
+        select(Site.id, Site.slot_capacity, Site.self_registration_share)
+        .where(Site.id == any_(bindparam("site_ids", type_=ARRAY(Uuid))))
+        .order_by(Site.id)
+        .with_for_update(read=True)
+        .cte("site")
+    )
+    values: dict[Any, Any] = {
+        Slot.id: given.c.id,
+        **{column: given.c[column.key] for column in ORDER},
+        Slot.capacity: site.c.slot_capacity,
+        Slot.self_share: site.c.self_registration_share,
+        Slot.created_at: bindparam("now", type_=Slot.created_at.type),
+        Slot.has_own_capacity: literal(value=False),
+        **dict.fromkeys(COUNTERS, literal(0)),
+    }
+    in_order = [given.c[column.key] for column in ORDER]
+    rows = select(*values.values()).join_from(site, given, site.c.id == given.c.site_id)
+    return Prepared(
+        insert(Slot)
+        .from_select(list(values), rows.order_by(*in_order), include_defaults=False)
+        .on_conflict_do_nothing()
+    )
+
+
+def _given_slots() -> CTE:
+    """Return the slots whose counts change, locked, with the changes."""
+    given = given_rows(id=Uuid, seat=Integer, stranger=Integer)
+    slots = select(Slot.id, given.c.seat, given.c.stranger)
+    return in_lock_order(slots.join_from(Slot, given, Slot.id == given.c.id)).cte("slot")
+
+
+def _taking() -> Prepared:
+    """Take seats; the CHECKs refuse those above the capacity or the share."""
+    slot = _given_slots()
+    taken = {
+        "booked": Slot.booked + slot.c.seat,
+        "self_booked": Slot.self_booked + slot.c.stranger,
+    }
+    return Prepared(update(Slot).where(Slot.id == slot.c.id).values(**taken))
+
+
+def _recounting() -> Prepared:
+    slot = _given_slots()
+    return Prepared(_recounted(slot.c.id, slot.c.seat, slot.c.stranger))
+
+
+_SOME = Prepared(_locking_keys())
+_LOCK_KEYS = Prepared(in_lock_order(_locking_keys()))
+_LOCK_IDS = Prepared(in_lock_order(_locking_ids()))
+_LOCK_TWO = Prepared(in_lock_order(_locking_two()))
+_CREATE, _TAKE, _RECOUNT = _creating(), _taking(), _recounting()
+
+
+class SeatRepository(Repository[Slot]):
+    """Creates slots and changes which of their seats are taken: of one, or of many at once."""
+
+    model = Slot
+
+    async def create(self, keys: Collection[SlotKey], now: datetime) -> None:
+        """Make the rows of slots, with their sites' capacities and shares, unless they are there.
+
+        A row that another transaction is making is waited for. The share lock on the site orders
+        this against a change of the site's capacity, which would otherwise miss the new row.
+        """
+        ids = [new_id() for _ in keys]
+        await self.unit.run(_CREATE, now=now, ids=ids, **_columns(keys))
+
+    async def some(self, keys: Collection[SlotKey]) -> Sequence[Slot]:
+        """Return those of the slots that have a row, as they are now, without a lock."""
+        return await self._slots(_SOME, **_columns(keys))
+
+    async def lock_keys(self, keys: Collection[SlotKey]) -> Sequence[Slot]:
+        """Lock those of the slots that have a row."""
+        return await self._slots(_LOCK_KEYS, **_columns(keys))
+
+    async def lock_ids(self, slot_ids: Collection[UUID]) -> Sequence[Slot]:
+        """Lock slots by their ids."""
+        return await self._slots(_LOCK_IDS, ids=list(slot_ids))
+
+    async def lock_to_move(self, held: HeldSeat, key: SlotKey) -> tuple[Slot, Slot | None]:
+        """Lock the slot of a seat, and the one that it is to move to.
+
+        Two opposite moves wait for each other instead of deadlocking.
+        """
+        slots = await self._slots(_LOCK_TWO, id=held.slot_id, **key._asdict())
+        by_id, by_key = {slot.id: slot for slot in slots}, {slot.key: slot for slot in slots}
+        return by_id[held.slot_id], by_key.get(key)
+
+    async def take(self, *seats: HeldSeat) -> None:
+        """Take seats in locked slots that have them left."""
+        await self.unit.run(_TAKE, **_counted(seats, 1))
+
+    async def free(self, *seats: HeldSeat) -> None:
+        """Free seats; what a lowered capacity or share had left standing shrinks with it."""
+        if seats:
+            await self.unit.run(_RECOUNT, **_counted(seats, -1))
+
+    async def move(self, held: HeldSeat, to: UUID) -> None:
+        """Exchange a seat for one in another slot, of the same kind; both are locked."""
+        await self.free(held)
+        await self.take(HeldSeat(to, held.by_stranger))
+
+    async def count_strangers(self, seats: Mapping[UUID, int]) -> None:
+        """Count so many of the seats that are taken in each of these slots as strangers'."""
+        none = [0] * len(seats)
+        await self.unit.run(_RECOUNT, ids=list(seats), seats=none, strangers=list(seats.values()))
+
+    async def _slots(self, statement: Prepared, **values: Any) -> Sequence[Slot]:
+        rows = await self.unit.fetch(statement, **values)
+        return [slot for row in rows if (slot := plain_copy(Slot, row)) is not None]
+
+
+def _columns(keys: Collection[SlotKey]) -> dict[str, list[Any]]:
+    ordered = sorted(keys)
+    return {f"{name}s": [getattr(key, name) for key in ordered] for name in SlotKey._fields}
+
+
+def _counted(seats: Sequence[HeldSeat], sign: int) -> dict[str, list[Any]]:
+    everybody = Counter(seat.slot_id for seat in seats)
+    strangers = Counter(seat.slot_id for seat in seats if seat.by_stranger)
+    return {
+        "ids": list(everybody),
+        "seats": [sign * number for number in everybody.values()],
+        "strangers": [sign * strangers[slot_id] for slot_id in everybody],
+    }

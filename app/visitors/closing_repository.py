@@ -1,0 +1,87 @@
+"""SQL of closing what is over."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    TableValuedAlias,
+    Uuid,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeEngine
+
+from app.visitors.models import Visitor, VisitorStatus
+from app.visitors.repository import COPIED, VisitorRepository
+
+Place = tuple[date, UUID]
+"""Where a visit stands among those in the order of their days."""
+
+
+def _given(kind: TypeEngine[Any], values: Mapping[UUID, Any]) -> TableValuedAlias:
+    """Return the value of each site as a table."""
+    sites, until = literal(list(values), ARRAY(Uuid)), literal(list(values.values()), ARRAY(kind))
+    columns = [column("site_id", Uuid), column("until", kind)]
+    return func.unnest(sites, until).table_valued(*columns).render_derived(name="given")
+
+
+class ClosingRepository(VisitorRepository):
+    """Locks visits that may be over, and stores what became of them."""
+
+    async def lock_pending_until(
+        self, last_days: Mapping[UUID, date], after: Place | None, *, at_most: int
+    ) -> list[Visitor]:
+        """Lock pending visits up to a day of their site's calendar, as `_lock_open` does."""
+        given = _given(Date(), last_days)
+        latest = max(last_days.values())  # a bound that the index can use
+        return await self._lock_open(
+            VisitorStatus.PENDING,
+            given,
+            [Visitor.visit_date <= given.c.until, Visitor.visit_date <= latest],
+            after,
+            at_most,
+        )
+
+    async def lock_inside_since(
+        self, instants: Mapping[UUID, datetime], after: Place | None, *, at_most: int
+    ) -> list[Visitor]:
+        """Lock visitors who came in by an instant of their site, as `_lock_open` does."""
+        given = _given(Visitor.checked_in_at.type, instants)
+        came_in_by = [Visitor.checked_in_at <= given.c.until]
+        return await self._lock_open(VisitorStatus.VERIFIED, given, came_in_by, after, at_most)
+
+    async def _lock_open(
+        self,
+        status: VisitorStatus,
+        given: TableValuedAlias,
+        which: Sequence[ColumnElement[bool]],
+        after: Place | None,
+        at_most: int,
+    ) -> list[Visitor]:
+        """Lock open visits by their day, those `after` a place alone.
+
+        Rows that another transaction holds are passed over. Handed back are copies that the
+        session does not follow; `save_passages` stores what became of them.
+        """
+        place = tuple_(Visitor.visit_date, Visitor.id)
+        statement = (
+            select(*COPIED)
+            .join_from(Visitor, given, Visitor.site_id == given.c.site_id)
+            # A constant: a plan for every status could not use the index of the open ones.
+            .where(Visitor.status == literal_column(f"'{status}'"), *which)
+            .order_by(Visitor.visit_date, Visitor.id)
+            .limit(at_most)
+            .with_for_update(of=Visitor, skip_locked=True)
+        )
+        if after is not None:
+            statement = statement.where(place > after)
+        return [Visitor(**row) for row in (await self.unit.rows(statement)).mappings()]
