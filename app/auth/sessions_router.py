@@ -9,10 +9,9 @@ from app.auth.guards import SignedIn
 from app.auth.models import AccountAction
 from app.auth.repository import AuthSessionReader, AuthSessionRepository
 from app.auth.schemas import Session
-from app.core.db.database import Reading, Writing
 from app.core.errors import NotFound, problems
-from app.core.http.dependencies import Now
-from app.core.http.pagination import Page, Paging
+from app.core.http.dependencies import Now, Paging, Reading, Writing
+from app.core.http.pagination import Page
 from app.core.http.routing import ApiRoute
 
 router = APIRouter(prefix="/api/auth/sessions", tags=["auth"], route_class=ApiRoute)

@@ -29,16 +29,16 @@ from app.visitors.schemas import VisitorDetails
 class UploadService:
     """Registers the rows of an upload within one unit of work."""
 
-    def __init__(self, desk: RegistrationService) -> None:
-        self.desk = desk
-        self.reader = UploadReader(desk.unit)
-        self.slots = SlotBatch(desk.unit)
+    def __init__(self, registration: RegistrationService) -> None:
+        self.registration = registration
+        self.reader = UploadReader(registration.unit)
+        self.slots = SlotBatch(registration.unit)
 
     async def register(self, rows: ReadRows, caller: Caller) -> list[tuple[int, Visitor]]:
         """Register every row; raise `InvalidRows` with all errors, or `HoursFull`."""
         made = await self._plan(rows)
         slots = [] if made.faults else await self._locked(made)
-        made.faults.extend(shut_meanwhile(made, slots, self.desk.now))
+        made.faults.extend(shut_meanwhile(made, slots, self.registration.now))
         # After locking, so that the second of two uploads of one file sees the first.
         await self._refuse_faults(made, rows)
         await self._refuse_full(made, slots, rows)
@@ -56,7 +56,7 @@ class UploadService:
     # -- checks -------------------------------------------------------------------------------
 
     async def _plan(self, rows: ReadRows) -> Plan:
-        return plan(rows, await self._places(rows), self.desk.now)
+        return plan(rows, await self._places(rows), self.registration.now)
 
     async def _places(self, rows: ReadRows) -> Places:
         """Look up what rows name; raise `UnknownSite` or `UnknownDepartment` for common values."""
@@ -68,7 +68,7 @@ class UploadService:
         )
         if common is None and needs_common:
             raise UnknownSite
-        await department_of(self.desk.unit, rows.common["department"])
+        await department_of(self.registration.unit, rows.common["department"])
         named = {name for row in rows.candidates if (name := row.department_name) is not None}
         departments = await self.reader.departments(named) if named else {}
         return Places(common, sites, departments)
@@ -102,11 +102,11 @@ class UploadService:
         (site_id, day, hour), wanted, free = short[0]
         sites, spoken_for = made.sites(), made.wanted()
         others = await alternatives(
-            self.desk.unit,
+            self.registration.unit,
             sites[site_id],
             day,
             time(hour),
-            self.desk.now,
+            self.registration.now,
             fits=lambda offer: offer.available - spoken_for[site_id, *offer.key] >= wanted,
         )
         slots: list[dict[str, Any]] = [
@@ -133,7 +133,7 @@ class UploadService:
 
     async def _locked(self, made: Plan) -> Sequence[Slot]:
         wanted = made.wanted()
-        await self.slots.create_all_missing(wanted, self.desk.now)
+        await self.slots.create_all_missing(wanted, self.registration.now)
         slots = await self.slots.lock_some(wanted)
         if len(slots) < len(wanted):  # a site has just been deleted
             raise UnknownSite
@@ -150,8 +150,8 @@ class UploadService:
             Booking(body, Seat(site, ids[site.id, body.visit_date, body.visit_time.hour]), host)
             for (_, site, body), host in zip(ready, hosts, strict=True)
         ]
-        visitors = self.desk.register_all(bookings, summaries, caller)
-        self.desk.unit.after_commit(counted(BOOKINGS[Channel.BULK], len(visitors)))
+        visitors = self.registration.register_all(bookings, summaries, caller)
+        self.registration.unit.after_commit(counted(BOOKINGS[Channel.BULK], len(visitors)))
         return [(number, v) for (number, _, _), v in zip(ready, visitors, strict=True)]
 
     async def _hosts(self, bodies: Sequence[VisitorDetails], caller: Caller) -> list[NamedHost]:

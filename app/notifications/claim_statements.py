@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Command
 from app.core.db.repository import Repository
 from app.notifications.fact_statements import true_facts
 from app.notifications.kinds import NotificationKind
@@ -167,17 +167,15 @@ def _settled_count() -> ColumnElement[int]:
     return select(func.count()).select_from(both.subquery("settled")).scalar_subquery()
 
 
-def _settling_and_claiming() -> Prepared:
+def _settling_and_claiming() -> Command:
     """Both at once. Neither sees what the other does: a mail that goes back is not taken again."""
     claimed = _claiming().cte("claimed")
     always = select(literal_column("1")).subquery("always")
-    return Prepared(
-        select(_settled_count(), claimed).select_from(always.outerjoin(claimed, true()))
-    )
+    return Command(select(_settled_count(), claimed).select_from(always.outerjoin(claimed, true())))
 
 
-_CLAIM = Prepared(_claiming())
-_SETTLE = Prepared(select(_settled_count()))
+_CLAIM = Command(_claiming())
+_SETTLE = Command(select(_settled_count()))
 _SETTLE_AND_CLAIM = _settling_and_claiming()
 
 
@@ -191,7 +189,7 @@ class DeliveryQueue(Repository[Notification]):
 
         The claim holds for `lease`, which must be longer than a delivery can take.
         """
-        row = await self.session.row(_CLAIM, now=now, until=now + lease)
+        row = await self.unit.row(_CLAIM, now=now, until=now + lease)
         return _claim(row) if row else None
 
     async def count_due(self, now: datetime, at_most: int) -> int:
@@ -201,7 +199,7 @@ class DeliveryQueue(Repository[Notification]):
 
     async def record(self, claim: Claim, outcome: DeliveryOutcome, now: datetime) -> bool:
         """Write the outcome of a claim, unless the claim was lost meanwhile."""
-        row = await self.session.row(_SETTLE, **_settled(claim, outcome, now))
+        row = await self.unit.row(_SETTLE, **_settled(claim, outcome, now))
         return bool(row and row[0])
 
     async def record_and_claim(
@@ -209,7 +207,7 @@ class DeliveryQueue(Repository[Notification]):
     ) -> tuple[bool, Claim | None]:
         """Both in one statement, for who goes from mail to mail."""
         values = {**_settled(claim, outcome, now), "now": now, "until": now + lease}
-        row = await self.session.row(_SETTLE_AND_CLAIM, **values)
+        row = await self.unit.row(_SETTLE_AND_CLAIM, **values)
         held, *claimed = tuple(row) if row else (0, None)
         return bool(held), _claim(claimed) if claimed[0] else None
 

@@ -40,16 +40,16 @@ async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorP
     )
 
 
-async def cancel_by_visitor(desk: VisitorService, token: str) -> None:
+async def cancel_by_visitor(service: VisitorService, token: str) -> None:
     """Cancel a visit that is ahead; does nothing where it is not, or not any more.
 
     Locked by its token: a pass that a reschedule replaces meanwhile must not cancel the new time.
     Raises `UnknownPass` and `ReplacedPass`.
     """
-    await desk.visitors.lock_by_code(token)
-    visitor = await _holder(PassReader(desk.unit), token)
-    if state_of(visitor, visitor.site, desk.now) is PassState.VALID:
-        await desk.cancel(visitor.id, VISITOR)
+    await service.visitors.lock_by_code(token)
+    visitor = await _holder(PassReader(service.unit), token)
+    if state_of(visitor, visitor.site, service.now) is PassState.VALID:
+        await service.cancel(visitor.id, VISITOR)
 
 
 async def _holder(passes: PassReader, token: str) -> Visitor:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db.plain import plain_copy, stored_columns
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Command, Prepared, Query
 from app.core.db.update_many import update_many
 from app.core.ids import new_id
 from app.sites.models import Site
@@ -61,7 +61,7 @@ def _chosen_slots() -> Select[Any]:
     )
 
 
-def _missing_slots() -> Prepared:
+def _missing_slots() -> Command:
     given = given_rows(id=Uuid, site=Uuid, day=Date, hour=SmallInteger)
     # All sites are locked before the first slot is made: the rows are sorted after the locks.
     site = (
@@ -87,22 +87,22 @@ def _missing_slots() -> Prepared:
         .join_from(site, given, site.c.id == given.c.site)
         .order_by(given.c.site, given.c.day, given.c.hour)
     )
-    return Prepared(
+    return Command(
         insert(Slot)
         .from_select(list(values), rows, include_defaults=False)
         .on_conflict_do_nothing()
     )
 
 
-def _more_seats() -> Prepared:
+def _more_seats() -> Command:
     given = given_rows(id=Uuid, seat=BigInteger)
-    return Prepared(
+    return Command(
         update(Slot).where(Slot.id == given.c.id).values(booked=Slot.booked + given.c.seat)
     )
 
 
-_SLOTS = Prepared(_chosen_slots())
-_SLOTS_LOCKED = Prepared(_chosen_slots().with_for_update(of=Slot))
+_SLOTS = Query(_chosen_slots())
+_SLOTS_LOCKED = Command(_chosen_slots().with_for_update(of=Slot))
 _MISSING_SLOTS = _missing_slots()
 _MORE_SEATS = _more_seats()
 

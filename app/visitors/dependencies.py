@@ -1,4 +1,4 @@
-"""What routes about visits work with: the desk that changes them, the filter of lists."""
+"""What routes about visits ask FastAPI for: the services that change them, filters of lists."""
 
 from typing import Annotated, Any
 
@@ -10,9 +10,9 @@ from pydantic_core import CoreSchema
 
 from app.auth.guards import resolve_caller
 from app.auth.stranger_limits import LimitStrangers
-from app.core.db.database import Writing
 from app.core.errors import Invalid
-from app.core.http.dependencies import Now
+from app.core.http.dependencies import Now, SingleStatement, Writing
+from app.services import services
 from app.visitors.completion_service import Registration, form_of
 from app.visitors.list_statements import VisitorFilter
 from app.visitors.registration_schemas import VisitorCreate, WalkIn
@@ -21,16 +21,16 @@ from app.visitors.schemas import VisitorQuery
 from app.visitors.service import VisitorService
 
 
-async def _desk(request: Request, unit: Writing, now: Now) -> VisitorService:
-    state = request.app.state
-    return VisitorService(unit, state.qr_tokens, state.wake_outbox, now)
+async def _visitor_service(request: Request, unit: Writing, now: Now) -> VisitorService:
+    ours = services(request)
+    return VisitorService(unit, ours.qr_tokens, ours.wake_outbox, now)
 
 
 # The next three ask FastAPI for as little as they can: all that they depend on is solved for each
 # request.
-async def _registering(request: Request, unit: Writing) -> RegistrationService:
-    state = request.app.state
-    return RegistrationService(unit, state.qr_tokens, state.wake_outbox, state.clock.now())
+async def _registration_service(request: Request, unit: SingleStatement) -> RegistrationService:
+    ours = services(request)
+    return RegistrationService(unit, ours.qr_tokens, ours.wake_outbox, ours.clock.now())
 
 
 async def _filter(chosen: Annotated[VisitorQuery, Query()]) -> VisitorFilter:
@@ -71,6 +71,6 @@ WithinLimits = Depends(
     )
 )
 Registered = Annotated[Registration, Depends(_registration)]
-Desk = Annotated[VisitorService, Depends(_desk)]
-Registering = Annotated[RegistrationService, Depends(_registering)]
+VisitorServiceDep = Annotated[VisitorService, Depends(_visitor_service)]
+RegistrationServiceDep = Annotated[RegistrationService, Depends(_registration_service)]
 Filter = Annotated[VisitorFilter, Depends(_filter)]

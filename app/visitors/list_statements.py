@@ -33,7 +33,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.auth.caller import Caller
 from app.core.db.database import ReadSession
 from app.core.db.direct import Row
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Query
 from app.core.http.pagination import Ordering, PageRequest
 from app.departments.models import Department
 from app.sites.models import Site
@@ -168,7 +168,7 @@ RECORD: dict[str, Any] = {
 
 
 @lru_cache(SHAPES)
-def _listing(narrowing: tuple[str, ...], ordering: VisitorOrdering, *, continued: bool) -> Prepared:
+def _listing(narrowing: tuple[str, ...], ordering: VisitorOrdering, *, continued: bool) -> Query:
     """The list that these filters narrow; a later page where it is `continued`.
 
     PostgreSQL is to plan it for its values, and but for a search not to know how few rows are
@@ -189,13 +189,13 @@ def _listing(narrowing: tuple[str, ...], ordering: VisitorOrdering, *, continued
         .order_by(*order.clauses())
         .limit(rows if "q" in narrowing else select(rows).scalar_subquery())
     )
-    return Prepared(statement, planned_anew=bool(narrowing))
+    return Query(statement, planned_anew=bool(narrowing))
 
 
 @lru_cache(SHAPES)
-def _total(narrowing: tuple[str, ...]) -> Prepared:
+def _total(narrowing: tuple[str, ...]) -> Query:
     statement = select(func.count(Visitor.id)).where(*(NARROWS[name] for name in narrowing))
-    return Prepared(statement, planned_anew="q" in narrowing)
+    return Query(statement, planned_anew="q" in narrowing)
 
 
 async def first_records(

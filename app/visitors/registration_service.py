@@ -77,9 +77,8 @@ class RegistrationService(Desk):
     ) -> Visitor:
         """The visitor as `book` will store it; raises why this time can never be booked.
 
-        What is answered must be made of it before: the booking may commit at once.
+        What is answered must be made of it before: the booking may commit by itself.
         """
-        self.unit.commit_each()
         known = await self._facts(body, caller)
         require_bookable(
             known.site,

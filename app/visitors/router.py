@@ -9,12 +9,13 @@ from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventReader
 from app.audit.schemas import VisitorEvent
 from app.auth.guards import HostViewer, Registrar, VisitorManager
-from app.auth.idempotency_dependencies import Once
+from app.auth.idempotency_dependencies import OnceForSingleStatement
 from app.auth.reading_dependencies import Browsing
-from app.core.db.database import Reading, ReadSession
+from app.core.db.database import ReadSession
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
-from app.core.http.pagination import Page, Paging
+from app.core.http.dependencies import Paging, Reading
+from app.core.http.pagination import Page
 from app.core.http.responses import CREATED, image
 from app.core.http.routing import ApiRoute
 from app.core.observability.metrics import counted
@@ -27,7 +28,13 @@ from app.users.repository import UserReader
 from app.visitors import schemas
 from app.visitors.budget_limits import Budgeted
 from app.visitors.completion_service import answer, complete
-from app.visitors.dependencies import Desk, Filter, Registered, Registering, WithinLimits
+from app.visitors.dependencies import (
+    Filter,
+    Registered,
+    RegistrationServiceDep,
+    VisitorServiceDep,
+    WithinLimits,
+)
 from app.visitors.errors import AlreadyRegistered
 from app.visitors.host_service import HOST_FIELDS, NotYourVisit
 from app.visitors.lifecycle import InvalidTransition
@@ -60,13 +67,13 @@ async def list_visitors(
     operation_id="visitors_create",
     summary="Register a visitor",
     status_code=201,
-    dependencies=[Once, WithinLimits],
+    dependencies=[OnceForSingleStatement, WithinLimits],
     responses=CREATED | problems(NotYourVisit, AlreadyRegistered, *BOOKING_PROBLEMS),
 )
 async def register_visitor(
     body: Registered,
     caller: Registrar,
-    desk: Registering,
+    service: RegistrationServiceDep,
     budgets: Budgeted,
     response: Response,
 ) -> schemas.Visitor:
@@ -79,14 +86,14 @@ async def register_visitor(
     not count.
     """
     async with budgets.registrations(caller):
-        registration = await complete(desk.unit, body, caller, desk.now)
-        visitor = await desk.prepare(registration.body, caller, registration.host_as_sent)
+        registration = await complete(service.unit, body, caller, service.now)
+        visitor = await service.prepare(registration.body, caller, registration.host_as_sent)
         shown = answer(visitor, body, caller)
-        async with budgets.mail_to(visitor.email, caller, desk.unit) as withheld:
-            await desk.book(visitor, caller, withheld)
+        async with budgets.mail_to(visitor.email, caller, service.unit) as withheld:
+            await service.book(visitor, caller, withheld)
     response.headers["Location"] = f"/api/visitors/{visitor.id}/"
     note_subject(visitor_id=visitor.id)
-    desk.unit.after_commit(counted(bookings_of(caller)))
+    service.unit.after_commit(counted(bookings_of(caller)))
     return shown
 
 
@@ -120,7 +127,10 @@ async def read_visitor(
     responses=problems(NotFound, InvalidTransition, *CHANGING, *BOOKING_PROBLEMS),
 )
 async def replace_visitor(
-    visitor_id: UUID, body: schemas.VisitorDetails, caller: VisitorManager, desk: Desk
+    visitor_id: UUID,
+    body: schemas.VisitorDetails,
+    caller: VisitorManager,
+    service: VisitorServiceDep,
 ) -> schemas.Visitor:
     """Replace every field; one that is left out gets its default. A new time is a reschedule.
 
@@ -128,7 +138,7 @@ async def replace_visitor(
     Who was told of what changes is told anew, as by `PATCH`.
     """
     names_host = not body.model_fields_set.isdisjoint(HOST_FIELDS)
-    visitor = await desk.change(visitor_id, body.changes(), caller, names_host=names_host)
+    visitor = await service.change(visitor_id, body.changes(), caller, names_host=names_host)
     return schemas.Visitor.of(visitor)
 
 
@@ -139,14 +149,17 @@ async def replace_visitor(
     responses=problems(NotFound, InvalidTransition, *CHANGING, *BOOKING_PROBLEMS),
 )
 async def change_visitor(
-    visitor_id: UUID, body: schemas.VisitorUpdate, caller: VisitorManager, desk: Desk
+    visitor_id: UUID,
+    body: schemas.VisitorUpdate,
+    caller: VisitorManager,
+    service: VisitorServiceDep,
 ) -> schemas.Visitor:
     """Change the fields that are sent. A new time is a reschedule.
 
     With another e-mail address the visit gets a new QR code, which is mailed there: the code that
     the former mailbox has is refused as `replaced`. A new host is told, and so is the former one.
     """
-    return schemas.Visitor.of(await desk.change(visitor_id, body.changes(), caller))
+    return schemas.Visitor.of(await service.change(visitor_id, body.changes(), caller))
 
 
 @router.delete(
@@ -157,13 +170,13 @@ async def change_visitor(
     responses=problems(NotFound),
 )
 async def delete_visitor(
-    visitor_id: UUID, caller: VisitorManager, desk: Desk, notify: Notify = True
+    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep, notify: Notify = True
 ) -> None:
     """Free the seat and erase the personal data; an anonymous entry stays in the audit trail.
 
     Visitor and host of a pending visit are told that it is cancelled, unless `notify=false`.
     """
-    await desk.delete(visitor_id, caller, notify=notify)
+    await service.delete(visitor_id, caller, notify=notify)
 
 
 @router.post(
@@ -173,14 +186,14 @@ async def delete_visitor(
     responses=problems(NotFound, InvalidTransition, AlreadyRegistered, *BOOKING_PROBLEMS),
 )
 async def reschedule_visitor(
-    visitor_id: UUID, body: schemas.Reschedule, caller: VisitorManager, desk: Desk
+    visitor_id: UUID, body: schemas.Reschedule, caller: VisitorManager, service: VisitorServiceDep
 ) -> schemas.Visitor:
     """The visitor gets a new QR code; the old one is refused from now on.
 
     To the time that the visit has already, it changes nothing. A visitor who has registered
     themselves takes a place of those for such visitors there, too.
     """
-    visitor = await desk.reschedule(visitor_id, body.visit_date, body.visit_time, caller)
+    visitor = await service.reschedule(visitor_id, body.visit_date, body.visit_time, caller)
     return schemas.Visitor.of(visitor)
 
 
@@ -190,9 +203,11 @@ async def reschedule_visitor(
     summary="Cancel a visit",
     responses=problems(NotFound, InvalidTransition),
 )
-async def cancel_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> schemas.Visitor:
+async def cancel_visitor(
+    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep
+) -> schemas.Visitor:
     """Of a pending one: frees the seat, and tells visitor and host."""
-    return schemas.Visitor.of(await desk.cancel(visitor_id, caller))
+    return schemas.Visitor.of(await service.cancel(visitor_id, caller))
 
 
 @router.post(
@@ -202,10 +217,10 @@ async def cancel_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk) -
     responses=problems(NotFound, InvalidTransition),
 )
 async def check_out_visitor(
-    visitor_id: UUID, caller: VisitorManager, desk: Desk
+    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep
 ) -> schemas.Visitor:
     """Of somebody who is inside and leaves without a scan, or was let out by hand."""
-    return schemas.Visitor.of(await desk.end(visitor_id, VisitorAction.CHECKED_OUT, caller))
+    return schemas.Visitor.of(await service.end(visitor_id, VisitorAction.CHECKED_OUT, caller))
 
 
 @router.post(
@@ -214,9 +229,11 @@ async def check_out_visitor(
     summary="Complete a visit",
     responses=problems(NotFound, InvalidTransition),
 )
-async def complete_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> schemas.Visitor:
+async def complete_visitor(
+    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep
+) -> schemas.Visitor:
     """Close the visit of somebody who is inside, or has left without a scan."""
-    return schemas.Visitor.of(await desk.end(visitor_id, VisitorAction.COMPLETED, caller))
+    return schemas.Visitor.of(await service.end(visitor_id, VisitorAction.COMPLETED, caller))
 
 
 @router.post(
@@ -225,12 +242,14 @@ async def complete_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk)
     summary="Replace the QR code",
     responses=problems(NotFound, InvalidTransition, UpdateUnderWay),
 )
-async def replace_code(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> schemas.Visitor:
+async def replace_code(
+    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep
+) -> schemas.Visitor:
     """Give a pending visit a new code and mail it, where a mail was forwarded or lost.
 
     The gate refuses the former codes as `replaced`, and their passes show nothing any more.
     """
-    return schemas.Visitor.of(await desk.replace_code(visitor_id, caller))
+    return schemas.Visitor.of(await service.replace_code(visitor_id, caller))
 
 
 @router.post(
@@ -241,13 +260,13 @@ async def replace_code(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> 
     responses=problems(NotFound, InvalidTransition),
 )
 async def resend_email(
-    visitor_id: UUID, caller: VisitorManager, desk: Desk, budgets: Budgeted
+    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep, budgets: Budgeted
 ) -> None:
     """To a visitor who is awaited: with the QR code and the calendar file.
 
     Once a minute and five times a day for each visit.
     """
-    await desk.resend(visitor_id, caller, budgets)
+    await service.resend(visitor_id, caller, budgets)
 
 
 @router.get(

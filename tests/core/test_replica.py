@@ -196,6 +196,6 @@ async def test_without_redis_nobody_is_told_late(
     await replica_answers(app.state.database)
     await paused()
     visitor = await writer.register(name="Grace Hopper")
-    app.state.recent_writers = RecentWriters(connect("unix:///nowhere.sock"))
+    app.state.database.recent_writers = RecentWriters(connect("unix:///nowhere.sock"))
     found = (await other.get("visitors/", q="Grace")).json()["items"]
     assert [item["id"] for item in found] == [visitor["id"]]
