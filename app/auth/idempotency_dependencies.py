@@ -49,7 +49,7 @@ async def _begin(request: Request, unit: WriteSession, key: str | None) -> None:
         body_hash=mac(core_services(request).repeat_key, await _said(request), 32),
         now=core_services(request).clock.now(),
     )
-    await repeatable.begin()
+    await repeatable.require_first()
     request.scope[REPEATABLE] = repeatable
 
 
