@@ -55,7 +55,7 @@ class Mailing:
 
 
 class AccountService:
-    """Accounts, their sessions, the audit_log, and the links that are mailed to their owners."""
+    """Accounts, their sessions, the audit log, and the links that are mailed to their owners."""
 
     def __init__(
         self, unit: WriteSession, passwords: PasswordPolicy, mailing: Mailing, now: datetime

@@ -137,6 +137,6 @@ class UserService:
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:
-    """What the audit_log keeps of a change: the names of fields, and what decides over access."""
+    """What the audit log keeps of a change: the names of fields, and what decides over access."""
     told: dict[str, Any] = {"fields": sorted(values)}
     return told | {name: values[name] for name in ("role", "is_active") if name in values}

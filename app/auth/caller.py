@@ -65,6 +65,6 @@ class Caller:
 
 
 ANONYMOUS = Caller(CallerRole.ANONYMOUS, None, "anonymous")
-# Unnamed: the audit trail outlives the personal data.
+# Unnamed: the audit log outlives the personal data.
 VISITOR = Caller(CallerRole.VISITOR, None, "visitor")
 SYSTEM = Caller(CallerRole.SYSTEM, None, "worker")

@@ -1,4 +1,4 @@
-"""The trail of accounts: who signed in, tried to, or changed something, and from where.
+"""The audit log of accounts: who signed in, tried to, or changed something, and from where.
 
 OWASP ASVS 5, 16.3.1 and 16.3.3. A row for whoever looks into the past, and a line of the log for
 whoever watches: the line has ids alone, and the address is found by its `request_id`.
@@ -47,7 +47,7 @@ class EventFilter:
 
 
 class AccountEventReader(ReadRepository[AccountEvent]):
-    """Reads the trail."""
+    """Reads the audit log."""
 
     model = AccountEvent
 
@@ -65,7 +65,7 @@ class AccountEventReader(ReadRepository[AccountEvent]):
 
 
 class AccountEventRepository(AccountEventReader, Repository[AccountEvent]):
-    """Writes the trail, within the unit of work of what happens."""
+    """Writes the audit log, within the unit of work of what happens."""
 
     def __init__(self, unit: WriteSession, now: datetime) -> None:
         super().__init__(unit)

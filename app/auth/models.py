@@ -1,4 +1,4 @@
-"""Sign-ins, their refresh tokens, mailed links, and the trail of what happens to accounts."""
+"""Sign-ins, their refresh tokens, mailed links, and the audit log of what happens to accounts."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -100,10 +100,10 @@ class AccountAction(StrEnum):
 
 
 class AccountEvent(Entity):
-    """One entry of the trail of accounts (OWASP ASVS 5, 16.3).
+    """One entry of the audit log of accounts (OWASP ASVS 5, 16.3).
 
     `account_id` is empty where somebody tried an address without an account, and `actor_id` where
-    nobody has shown who they are. Neither is a foreign key: the trail outlives the account.
+    nobody has shown who they are. Neither is a foreign key: the audit log outlives the account.
     """
 
     __tablename__ = "account_events"

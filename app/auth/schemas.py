@@ -229,7 +229,7 @@ class AccountEvent(BaseModel):
 
 
 class AccountEventQuery(BaseModel):
-    """What the trail is narrowed to."""
+    """What the audit log is narrowed to."""
 
     account: UUID | None = None
     action: AccountAction | None = None

@@ -37,8 +37,8 @@ async def end_other_sessions(caller: SignedIn, unit: Writing, now: Now) -> None:
     """All of one's sessions end with the next request, but for the one that asks."""
     account = _own(caller)
     await AuthSessionRepository(unit).revoke_all(account, now, but=caller.session_id)
-    trail = AccountEventRepository(unit, now)
-    trail.record(AccountAction.OTHER_SESSIONS_ENDED, account, by=account)
+    audit_log = AccountEventRepository(unit, now)
+    audit_log.record(AccountAction.OTHER_SESSIONS_ENDED, account, by=account)
 
 
 @router.delete(

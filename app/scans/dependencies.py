@@ -1,6 +1,5 @@
 """What the routes of scans work with."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -13,10 +12,10 @@ from app.services import services
 
 
 # Each asks FastAPI for as little as it can: all that it depends on is solved for each request.
-async def _scan_service(request: Request, caller: Gatekeeper) -> AsyncIterator[ScanService]:
+async def _scan_service(request: Request, caller: Gatekeeper) -> ScanService:
     ours, limit = services(request), await _genuine(request)
-    async with ours.database.write(single_statement=True) as unit:
-        yield ScanService(unit, ours.qr_tokens, ours.wake_outbox, limit, caller, ours.clock.now())
+    unit = ours.database.write(single_statement=True)
+    return ScanService(unit, ours.qr_tokens, ours.wake_outbox, limit, caller, ours.clock.now())
 
 
 async def _forged(request: Request) -> ForgedScans:
@@ -31,6 +30,6 @@ async def _genuine(request: Request) -> GenuineScans:
 
 _forged.problems = (TooManyRequests,)  # type: ignore[attr-defined] # read by ApiRoute
 
-ScanServiceDep = Annotated[ScanService, Depends(_scan_service, scope="function")]
+ScanServiceDep = Annotated[ScanService, Depends(_scan_service)]
 Forged = Annotated[ForgedScans, Depends(_forged)]
 Genuine = Annotated[GenuineScans, Depends(_genuine)]

@@ -52,7 +52,7 @@ def decide_scan(scan: Scan, decision: Decision, visitor_id: UUID | None) -> None
 def go_out(visitor: Visitor, at: datetime, now: datetime) -> dict[str, Any]:
     """Let out, or correct the end of a stay that was closed by itself.
 
-    Return what the audit trail says of it besides the gate.
+    Return what the audit log says of it besides the gate.
     """
     if visitor.status is VisitorStatus.COMPLETED:
         correct_exit(visitor, at, now)

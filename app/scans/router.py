@@ -33,7 +33,8 @@ async def verify_qr(
     that sends more new scans than any gate has: nothing is kept of them.
     """
     try:
-        outcome = await service.scan(body)
+        async with service.unit:
+            outcome = await service.scan(body)
     except UnknownToken:
         metrics.FORGED.inc()
         await forged.hit(str(service.caller_id))

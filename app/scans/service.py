@@ -51,7 +51,7 @@ class ScanService:
             raise NotAuthenticated
         self.caller = caller
         self.caller_id = caller.id
-        self._unit = unit
+        self.unit = unit
         self._codes = codes
         self._wake = wake
         self._limit = limit
@@ -66,7 +66,7 @@ class ScanService:
         if not self._codes.is_genuine(body.token):
             raise UnknownToken
         for looks in range(LOOKS):
-            found = await find(self._unit, body, self.caller_id)
+            found = await find(self.unit, body, self.caller_id)
             if found.earlier is not None:
                 return _again(found.earlier, found.visitor, body)
             if looks == 0:
@@ -83,12 +83,12 @@ class ScanService:
         if visitor is None or found.site is None:
             refusal = not_current(found.owner, is_replaced=found.is_replaced)
             decide_scan(scan, refusal, found.owner)
-            return scan if await record(self._unit, scan) else None
+            return scan if await record(self.unit, scan) else None
         decide_scan(scan, decide(visitor, found.site, body.direction, gate, self._now), visitor.id)
         if scan.verdict in OPENED:
             done = await self._pass(scan, visitor, found.site)
         else:
-            done = await record(self._unit, scan)
+            done = await record(self.unit, scan)
         return scan if done else None
 
     async def _pass(self, scan: Scan, visitor: Visitor, site: Site) -> bool:
@@ -102,7 +102,7 @@ class ScanService:
             action = VisitorAction.CHECKED_OUT
             details |= go_out(visitor, self._now, self._now)
         done = await record_passage(
-            self._unit,
+            self.unit,
             scan,
             visitor,
             was=was,
@@ -111,7 +111,7 @@ class ScanService:
             mails=[mail_row(mail, self._now) for mail in mails],
         )
         if done and mails:
-            self._unit.after_commit(self._wake)
+            self.unit.after_commit(self._wake)
         return done
 
 

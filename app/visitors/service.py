@@ -142,7 +142,7 @@ class VisitorService(Desk):
         self.events.record(visitor.id, action, caller, self.now, **details)
 
     async def delete(self, visitor_id: UUID, caller: Caller, *, notify: bool = True) -> None:
-        """Free the seat and erase the person; the trail keeps an anonymous entry.
+        """Free the seat and erase the person; the audit log keeps an anonymous entry.
 
         Those who were told of a pending visit are told that it is cancelled, unless `notify` is
         false.

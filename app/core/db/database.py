@@ -102,17 +102,18 @@ class ReadSession:
 
     async def row(self, statement: Query, **values: Any) -> Row | None:
         """Return the first row of a prepared statement, or None."""
-        found = await self.fetch(statement, **values)
+        found = await self._fetch(statement, values)
         return found[0] if found else None
 
     async def fetch(self, statement: Query, **values: Any) -> Sequence[Row]:
         """Return the rows of a prepared statement."""
         return await self._fetch(statement, values)
 
-    async def _fetch(self, statement: Prepared, values: dict[str, Any]) -> Sequence[Row]:
+    # Not a coroutine itself: each layer of them costs, and every request comes by.
+    def _fetch(self, statement: Prepared, values: dict[str, Any]) -> Awaitable[Sequence[Row]]:
         if self._direct is not None and self._opened is None:
-            return await self._direct.fetch(statement, values)
-        return await self._session.run_sync(
+            return self._direct.fetch(statement, values)
+        return self._session.run_sync(
             lambda session: _run_prepared(session, statement, values).all()
         )
 
@@ -228,7 +229,9 @@ class WriteSession(ReadSession):
 
     async def row(self, statement: Prepared, **values: Any) -> Row | None:
         """Return the first row of a prepared statement, or None."""
-        found = await self.fetch(statement, **values)
+        if isinstance(statement, Command):
+            await self.flush()
+        found = await self._fetch(statement, values)
         return found[0] if found else None
 
     async def fetch(self, statement: Prepared, **values: Any) -> Sequence[Row]:
