@@ -13,7 +13,6 @@ from app.api_docs import document, info, pages, security_txt
 from app.auth import events_router as account_events
 from app.auth import router as auth
 from app.auth import sessions_router as sessions
-from app.auth.service import Lifetimes, Tokens
 from app.bulk import router as bulk
 from app.core.clock import Clock, SystemClock
 from app.core.db.database import Database
@@ -34,20 +33,23 @@ from app.core.http.pagination import CursorCodec
 from app.core.http.transport import BodyMiddleware, SaneRequestMiddleware
 from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, Waker, connect
 from app.core.leaving import LeavingMiddleware
+from app.core.places import Places
 from app.core.security.passwords import PasswordHasher
 from app.core.security.qr_token import QrTokens
+from app.core.security.tokens import Lifetimes, SessionTokens
 from app.departments import router as departments
 from app.devices import router as devices
 from app.health import router as health
 from app.notifications import router as notifications
 from app.passes import router as passes
 from app.passes.middleware import ProblemPagesMiddleware
+from app.reports import export_service
 from app.reports import personal_data_router as personal_data
 from app.reports import router as reports
-from app.reports.export_service import ExportPlaces
 from app.scanner_page import router as scanner
 from app.scans import ledger_router as scan_ledger
 from app.scans import router as scans
+from app.services import Services
 from app.settings import Settings
 from app.sites import router as sites
 from app.slots import router as slots
@@ -112,10 +114,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         # and the log is ours: FastAPI's own would quote user input.
         telemetry={"auto_configure": False, "metrics": False, "logs": False},
     )
-    app.state.settings = settings
-    app.state.clock = clock or SystemClock()
-    app.state.export_places = ExportPlaces()
-    _install_keys(app, settings)
+    app.state = _services(settings, clock or SystemClock())
     error_handlers.install(app)
     pages.install(app)
     security_txt.install(app, settings)
@@ -135,46 +134,56 @@ def _uploads() -> APIRouter:
     return router
 
 
+def _services(settings: Settings, clock: Clock) -> Services:
+    """Return what needs no connection; the rest is opened with the application."""
+    ring, ours = settings.key_ring, Services()
+    ours.settings = settings
+    ours.clock = clock
+    ours.export_places = Places(export_service.AT_ONCE)
+    ours.tokens = SessionTokens(
+        ring,
+        Lifetimes(
+            access=timedelta(minutes=settings.access_token_minutes),
+            refresh=timedelta(days=settings.refresh_token_days),
+            session=timedelta(days=settings.session_days),
+        ),
+    )
+    ours.qr_tokens = QrTokens(ring)
+    ours.cursor_codec = CursorCodec(ring)
+    ours.repeat_key = ring.keys("repeated body")[0]
+    ours.hasher = PasswordHasher(settings.bcrypt_rounds)
+    return ours
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    settings: Settings = app.state.settings
-    app.state.database = Database(
+    ours: Services = app.state  # type: ignore[assignment] # set by create_app
+    settings = ours.settings
+    ours.redis = connect(settings.redis_url)
+    ours.database = Database(
         settings.database_url,
         pool_size=settings.database_pool_size,
         replica_url=settings.database_replica_url,
+        recent_writers=RecentWriters(ours.redis) if settings.database_replica_url else None,
     )
-    app.state.redis = connect(settings.redis_url)
-    app.state.recent_writers = (
-        RecentWriters(app.state.redis) if settings.database_replica_url else None
-    )
-    app.state.wake_outbox = Waker(app.state.redis, DRAIN_OUTBOX)
-    app.state.wake_site_changes = Waker(app.state.redis, TELL_OF_SITE_CHANGES)
-    app.state.limiter = RateLimiter(settings.redis_url, settings.key_ring)
-    app.state.lots = Lots(app.state.limiter)
+    ours.wake_outbox = Waker(ours.redis, DRAIN_OUTBOX)
+    ours.wake_site_changes = Waker(ours.redis, TELL_OF_SITE_CHANGES)
+    ours.limiter = RateLimiter(settings.redis_url, settings.key_ring)
+    ours.lots = Lots(ours.limiter)
     try:
-        async with app.state.database.pulse.felt():
+        async with ours.database.monitor.running():
             yield
     finally:
-        await app.state.limiter.close()
-        await app.state.wake_outbox.close()
-        await app.state.wake_site_changes.close()
-        # The pool was made outside of it.
-        await app.state.redis.aclose(close_connection_pool=True)
-        await app.state.database.close()
+        await _close(ours)
 
 
-def _install_keys(app: FastAPI, settings: Settings) -> None:
-    ring = settings.key_ring
-    lifetimes = Lifetimes(
-        access=timedelta(minutes=settings.access_token_minutes),
-        refresh=timedelta(days=settings.refresh_token_days),
-        session=timedelta(days=settings.session_days),
-    )
-    app.state.tokens = Tokens(ring, lifetimes)
-    app.state.qr_tokens = QrTokens(ring)
-    app.state.cursor_codec = CursorCodec(ring)
-    app.state.repeat_key = ring.keys("repeated body")[0]
-    app.state.hasher = PasswordHasher(settings.bcrypt_rounds)
+async def _close(ours: Services) -> None:
+    await ours.limiter.close()
+    await ours.wake_outbox.close()
+    await ours.wake_site_changes.close()
+    # The pool was made outside of it.
+    await ours.redis.aclose(close_connection_pool=True)
+    await ours.database.close()
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:

@@ -252,7 +252,8 @@ async def test_a_change_of_a_site_uses_its_index(crowd: Crowd) -> None:
     with sent_to(crowd.database) as sent:
         async with crowd.database.read() as session:
             assert await VisitorReader(session).count_ahead(site, now.date())
-        assert await next_batch(crowd.database, _nobody, site, now)
+        async with crowd.database.write() as unit:
+            assert (await next_batch(unit, _nobody, site, now)).done
     async with crowd.database.write() as unit:
         await unit.delete(change)
     await assert_by_index(crowd, sent)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.auth.jobs import purge_sign_ins, purge_trail
+from app.auth.jobs import purge_audit_log, purge_sign_ins
 from app.core.observability.logging import logger
 from workers.context import context_of
 
@@ -12,7 +12,7 @@ async def purge_accounts(ctx: dict[Any, Any]) -> None:
     context = context_of(ctx)
     now = context.clock.now()
     purged = await purge_sign_ins(context.database, now)
-    events = await purge_trail(context.database, now, context.account_event_days)
+    events = await purge_audit_log(context.database, now, context.account_event_days)
     logger.info(
         "sign-ins purged",
         sessions=purged.sessions,

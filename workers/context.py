@@ -43,7 +43,7 @@ async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[Worker
     limiter = RateLimiter(settings.redis_url, settings.key_ring)
     try:
         delivery = make_delivery(settings, database, clock, heartbeat_of(settings).beat)
-        async with database.pulse.felt():
+        async with database.monitor.running():
             yield WorkerContext(
                 database,
                 clock,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from app.core.db.batches import Batch, in_batches
+from app.core.db.database import WriteSession
 from app.core.observability.logging import logger
 from app.reports.counting_statements import fold_changes
 from app.visitors.closing_jobs import close_past_visits
@@ -24,11 +26,12 @@ async def count_visits(ctx: dict[Any, Any]) -> None:
 
     The dashboard is exact without this, but slows down as changes accumulate.
     """
-    database = context_of(ctx).database
-    moved = 1
-    while moved:
-        async with database.write() as unit:
-            moved = await fold_changes(unit)
+    await in_batches(context_of(ctx).database, _count_some)
+
+
+async def _count_some(unit: WriteSession) -> Batch:
+    moved = await fold_changes(unit)
+    return Batch(moved, more=bool(moved))
 
 
 async def send_reminders(ctx: dict[Any, Any]) -> None:

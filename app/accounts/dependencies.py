@@ -10,15 +10,15 @@ from app.accounts.registration_service import RegistrationPolicy
 from app.accounts.service import AccountService, Mailing
 from app.accounts.user_service import UserService
 from app.auth.account_limits import AccountLimits
-from app.auth.dependencies import Configured, Db, SignInGate
+from app.auth.dependencies import Configured, SignInGate
 from app.auth.guards import UserManager
 from app.auth.repository import SignInNetworkReader
-from app.core.db.database import Database, Writing, get_database
-from app.core.http.dependencies import Hasher, Now
-from app.core.http.limits import Limiter, Rule
+from app.core.http.dependencies import Db, Hasher, Limiter, Now, Writing
+from app.core.http.limits import Rule
 from app.core.languages import Language, read_language
 from app.core.request_context import client_network
 from app.notifications.stranger_mail_limits import StrangerMails
+from app.services import services
 from app.users.password_rules import words_of_place
 
 
@@ -26,16 +26,18 @@ async def _policy(settings: Configured) -> RegistrationPolicy:
     return RegistrationPolicy(settings.registration_mode, settings.registration_domains)
 
 
-async def _desk(request: Request, unit: Writing, settings: Configured, now: Now) -> AccountService:
+async def _account_service(
+    request: Request, unit: Writing, settings: Configured, now: Now
+) -> AccountService:
     language = read_language(request.headers, Language.ENGLISH)
-    passwords = PasswordPolicy(await get_database(request), words_of_place(settings))
-    mailing = Mailing(request.app.state.wake_outbox, settings.frontend_url, language)
+    passwords = PasswordPolicy(services(request).database, words_of_place(settings))
+    mailing = Mailing(services(request).wake_outbox, settings.frontend_url, language)
     return AccountService(unit, passwords, mailing, now)
 
 
 class ForgottenLimits:
     def __init__(self, request: Request, limiter: Limiter, settings: Configured, now: Now) -> None:
-        self._database: Database = request.app.state.database
+        self._database = services(request).database
         self._now = now
         self._limiter = limiter
         self.strangers = StrangerMails(limiter)
@@ -64,18 +66,18 @@ class RegistrationLimit:
 
 
 Policy = Annotated[RegistrationPolicy, Depends(_policy)]
-Accounts = Annotated[AccountService, Depends(_desk)]
+Accounts = Annotated[AccountService, Depends(_account_service)]
 
 
 async def _changer(
-    desk: Accounts, database: Db, hasher: Hasher, limits: SignInGate
+    service: Accounts, database: Db, hasher: Hasher, limits: SignInGate
 ) -> PasswordChanger:
-    return PasswordChanger(desk, database, hasher, limits)
+    return PasswordChanger(service, database, hasher, limits)
 
 
-async def _user_desk(desk: Accounts, caller: UserManager) -> UserService:
-    return UserService(desk, caller)
+async def _user_service(service: Accounts, caller: UserManager) -> UserService:
+    return UserService(service, caller)
 
 
 Passwords = Annotated[PasswordChanger, Depends(_changer)]
-Users = Annotated[UserService, Depends(_user_desk)]
+Users = Annotated[UserService, Depends(_user_service)]

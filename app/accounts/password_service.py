@@ -25,7 +25,7 @@ from app.users.repository import UserReader
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanger:
-    desk: AccountService
+    service: AccountService
     database: Database
     hasher: PasswordHasher
     limits: SignInLimits
@@ -34,14 +34,14 @@ class PasswordChanger:
         """Change the caller's password and end their other sessions; raise `Invalid`."""
         seen = await self._own(caller.id)
         await self._check_old(seen, old)
-        await self.desk.passwords.require_strong(new, seen.email, field="new_password")
+        await self.service.passwords.require_strong(new, seen.email, field="new_password")
         hashed = await self.hasher.hash(new, known=True)
-        user = await self.desk.users.lock_as_seen(seen)
+        user = await self.service.users.lock_as_seen(seen)
         if user is None:
             raise NotAuthenticated("The account was changed in the meantime: sign in again")
-        await self.desk.set_password(user, hashed, but=caller.session_id)
-        self.desk.trail.record(AccountAction.PASSWORD_CHANGED, user.id, by=user.id)
-        await self.desk.tell_of_new_password(user)
+        await self.service.set_password(user, hashed, but=caller.session_id)
+        self.service.audit_log.record(AccountAction.PASSWORD_CHANGED, user.id, by=user.id)
+        await self.service.tell_of_new_password(user)
 
     async def reset(self, token: str, new: str) -> None:
         """Set the password by a mailed link and end all sessions; raise `InvalidLink`.
@@ -50,9 +50,9 @@ class PasswordChanger:
         """
         purpose = LinkPurpose.PASSWORD_RESET
         user = await self._set_by_link(purpose, token, new, field="new_password")
-        self.desk.trail.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
-        await self.desk.prove_address(user)
-        await self.desk.tell_of_new_password(user)
+        self.service.audit_log.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
+        await self.service.prove_address(user)
+        await self.service.tell_of_new_password(user)
         await self._forgive(user)
 
     async def accept(self, token: str, password: str, names: Mapping[str, str]) -> None:
@@ -63,15 +63,15 @@ class PasswordChanger:
         user = await self._set_by_link(LinkPurpose.INVITATION, token, password, field="password")
         for name, value in names.items():
             setattr(user, name, value)
-        self.desk.trail.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
-        await self.desk.prove_address(user)
-        await self.desk.users.refuse_lookalike(user)
+        self.service.audit_log.record(AccountAction.PASSWORD_RESET, user.id, by=user.id)
+        await self.service.prove_address(user)
+        await self.service.users.refuse_lookalike(user)
         if names:
-            await self.desk.users.carry_to_visits(user)
+            await self.service.users.carry_to_visits(user)
         await self._forgive(user)
 
     async def _forgive(self, user: User) -> None:
-        networks = await SignInNetworkReader(self.desk.unit).networks(user.id, self.desk.now)
+        networks = await SignInNetworkReader(self.service.unit).networks(user.id, self.service.now)
         await self.limits.forgive(user.email, networks)
 
     async def _set_by_link(
@@ -79,13 +79,13 @@ class PasswordChanger:
     ) -> User:
         hashed_token = link_hash(token)
         seen = await self._owner(purpose, hashed_token)
-        await self.desk.passwords.require_strong(password, seen.email, field=field)
+        await self.service.passwords.require_strong(password, seen.email, field=field)
         hashed = await self.hasher.hash(password, known=True)
-        await self.desk.users.lock_names()  # it may open the account
-        user = await self.desk.users.lock_usable(seen.id)
-        if user is None or not await self.desk.links.use_up(user.id, hashed_token):
+        await self.service.users.lock_names()  # it may open the account
+        user = await self.service.users.lock_usable(seen.id)
+        if user is None or not await self.service.links.use_up(user.id, hashed_token):
             raise InvalidLink
-        await self.desk.set_password(user, hashed)
+        await self.service.set_password(user, hashed)
         return user
 
     async def _own(self, user_id: UUID | None) -> User:
@@ -96,7 +96,7 @@ class PasswordChanger:
         return user
 
     async def _check_old(self, user: User, old: str) -> None:
-        now = self.desk.now
+        now = self.service.now
         async with self.database.read() as session:
             known = await SignInNetworkReader(session).knows(user.id, client_network(), now)
         failures = await self.limits.admit(user.email, known=known)
@@ -110,14 +110,14 @@ class PasswordChanger:
 
     async def _owner(self, purpose: LinkPurpose, hashed_token: bytes) -> User:
         async with self.database.read() as session:
-            user = await AccountLinkReader(session).owner(purpose, hashed_token, self.desk.now)
+            user = await AccountLinkReader(session).owner(purpose, hashed_token, self.service.now)
         if user is None:
             raise InvalidLink
         return user
 
 
-async def forgot(desk: AccountService, strangers: StrangerMails, email: str) -> None:
+async def forgot(service: AccountService, strangers: StrangerMails, email: str) -> None:
     """Mail a link to the account of this address, unless it is missing or closed."""
-    user = await desk.users.lock_by_email(email)
+    user = await service.users.lock_by_email(email)
     if user is not None:
-        await desk.mail_way_in(user, strangers)
+        await service.mail_way_in(user, strangers)

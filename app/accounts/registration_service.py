@@ -34,28 +34,28 @@ class RegistrationPolicy:
             raise DomainNotAllowed
 
 
-async def register(desk: AccountService, hasher: PasswordHasher, body: UserRegistration) -> User:
+async def register(service: AccountService, hasher: PasswordHasher, body: UserRegistration) -> User:
     """Create a host that can sign in immediately; raise `EmailTaken`."""
     if body.password is None:
         raise Invalid.field("password", "missing", "Field required")
-    await desk.passwords.require_strong(body.password, body.email, field="password")
+    await service.passwords.require_strong(body.password, body.email, field="password")
     user = await create_user(
-        desk.users,
+        service.users,
         hasher,
         email=body.email,
         password=body.password,
         role=Role.HOST,
-        now=desk.now,
+        now=service.now,
         first_name=body.first_name,
         last_name=body.last_name,
         by_stranger=True,
     )
-    desk.trail.record(AccountAction.REGISTERED, user.id, by=None)
+    service.audit_log.record(AccountAction.REGISTERED, user.id, by=None)
     return user
 
 
 async def ask_for_account(
-    desk: AccountService, strangers: StrangerMails, body: UserRegistration
+    service: AccountService, strangers: StrangerMails, body: UserRegistration
 ) -> None:
     """Mail a link for a new account, or for the existing one of the address.
 
@@ -65,15 +65,15 @@ async def ask_for_account(
         message = "The password is set with the mailed link"
         raise Invalid.field("password", "password_not_taken", message)
     names = (body.first_name, body.last_name)
-    is_new = await desk.users.add_unproven(body.email, *names, desk.now)
-    user = await desk.users.lock_by_email(body.email)
+    is_new = await service.users.add_unproven(body.email, *names, service.now)
+    user = await service.users.lock_by_email(body.email)
     if user is None:  # deleted concurrently
         return
     if user.awaits_verification:
         user.first_name, user.last_name = names
-        user.updated_at = desk.now
+        user.updated_at = service.now
     if is_new:
-        desk.trail.record(AccountAction.REGISTERED, user.id, by=None)
-        await desk.invite_stranger(user, strangers)
+        service.audit_log.record(AccountAction.REGISTERED, user.id, by=None)
+        await service.invite_stranger(user, strangers)
     else:
-        await desk.mail_way_in(user, strangers)
+        await service.mail_way_in(user, strangers)

@@ -55,7 +55,7 @@ async def register(
     limit: Annotated[RegistrationLimit, Depends()],
     limits: Annotated[ForgottenLimits, Depends()],
     policy: Policy,
-    desk: Accounts,
+    service: Accounts,
     hasher: Hasher,
 ) -> User | Response:
     """Create a host account: with `REGISTRATION=open` it can be used immediately (201).
@@ -66,9 +66,9 @@ async def register(
     policy.admit(body.email)
     await limit.hit()
     if not policy.needs_proof:
-        return User.model_validate(await register_host(desk, hasher, body))
+        return User.model_validate(await register_host(service, hasher, body))
     await limits.hit(body.email)
-    await ask_for_account(desk, limits.strangers, body)
+    await ask_for_account(service, limits.strangers, body)
     return JSONResponse(None, status_code=202)
 
 
@@ -122,14 +122,14 @@ async def change_password(body: PasswordChange, caller: SignedIn, passwords: Pas
     dependencies=[Public, Evenly],
 )
 async def forgot_password(
-    body: ForgottenPassword, limits: Annotated[ForgottenLimits, Depends()], desk: Accounts
+    body: ForgottenPassword, limits: Annotated[ForgottenLimits, Depends()], service: Accounts
 ) -> None:
     """Mail a link that works once within an hour.
 
     The response is the same whether or not an account exists.
     """
     await limits.hit(body.email)
-    await forgot(desk, limits.strangers, body.email)
+    await forgot(service, limits.strangers, body.email)
 
 
 @router.post(

@@ -63,7 +63,7 @@ class AccountService:
         self.unit = unit
         self.now = now
         self.passwords = passwords
-        self.trail = AccountEventRepository(unit, now)
+        self.audit_log = AccountEventRepository(unit, now)
         self.users = UserRepository(unit)
         self.sessions = AuthSessionRepository(unit)
         self.links = AccountLinkRepository(unit)
@@ -105,7 +105,7 @@ class AccountService:
             await self._mail_link(user, purpose, kind, RESET_LIFETIME)
         else:
             return
-        self.trail.record(AccountAction.PASSWORD_RESET_ASKED, user.id, by=None)
+        self.audit_log.record(AccountAction.PASSWORD_RESET_ASKED, user.id, by=None)
 
     async def _mail_link(
         self, user: User, purpose: LinkPurpose, kind: NotificationKind, lifetime: timedelta
@@ -175,5 +175,5 @@ class AccountService:
         if user.awaits_verification:
             user.awaits_verification, user.is_active = False, True
             user.updated_at = self.now
-            self.trail.record(AccountAction.EMAIL_VERIFIED, user.id, by=user.id)
+            self.audit_log.record(AccountAction.EMAIL_VERIFIED, user.id, by=user.id)
         await self.users.adopt_visitors(user)

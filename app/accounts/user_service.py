@@ -33,27 +33,27 @@ def managed_roles(caller: Caller) -> Collection[Role]:
 class UserService:
     """Creates, changes and deletes accounts for a caller."""
 
-    desk: AccountService
+    service: AccountService
     caller: Caller
 
     async def create(self, body: UserCreate, hasher: PasswordHasher) -> User:
         """Create an active account, inviting a user without a password; raise `EmailTaken`."""
         self._require_managed(body.role)
         if body.role is not Role.HOST:
-            require_recent_sign_in(self.caller, self.desk.now)
+            require_recent_sign_in(self.caller, self.service.now)
         if body.password is not None:
-            await self.desk.passwords.require_strong(body.password, body.email, field="password")
+            await self.service.passwords.require_strong(body.password, body.email, field="password")
         user = await create_user(
-            self.desk.users,
+            self.service.users,
             hasher,
             **body.model_dump(exclude={"password"}),
             password=body.password or secrets.token_urlsafe(),
-            now=self.desk.now,
+            now=self.service.now,
         )
-        await self.desk.users.adopt_visitors(user)
+        await self.service.users.adopt_visitors(user)
         self._record(AccountAction.CREATED, user.id, role=user.role.value)
         if body.password is None:
-            await self.desk.invite(user)
+            await self.service.invite(user)
         return user
 
     async def change(self, user_id: UUID, values: dict[str, Any]) -> tuple[User, int | None]:
@@ -65,27 +65,27 @@ class UserService:
         self._require_managed(values.get("role", Role.HOST))
         is_named = bool(values.keys() & {"first_name", "last_name", "is_active"})
         if is_named:
-            await self.desk.users.lock_names()
+            await self.service.users.lock_names()
         stays = values.get("role", Role.SUPERADMIN) is Role.SUPERADMIN
         user = await self._locked(user_id, stays=stays and values.get("is_active", True))
         former = user.email
         if any(values.get(name, getattr(user, name)) != getattr(user, name) for name in GUARDED):
-            require_recent_sign_in(self.caller, self.desk.now)
+            require_recent_sign_in(self.caller, self.service.now)
         for name, value in values.items():
             setattr(user, name, value)
-        user.updated_at = self.desk.now
+        user.updated_at = self.service.now
         if user.email != former:
             await self._readdress(user, former)
         if "is_active" in values:
             await self._open_or_close(user)
         self._record(AccountAction.UPDATED, user.id, **_told(values))
-        await self.desk.users.save(user)
+        await self.service.users.save(user)
         if is_named and user.is_active:
-            await self.desk.users.refuse_lookalike(user)
+            await self.service.users.refuse_lookalike(user)
         if values.keys() & {"email", "first_name", "last_name"}:
-            await self.desk.users.carry_to_visits(user)
+            await self.service.users.carry_to_visits(user)
         is_closed = values.get("is_active") is False
-        return user, await self.desk.users.count_upcoming(user.id) if is_closed else None
+        return user, await self.service.users.count_upcoming(user.id) if is_closed else None
 
     async def delete(self, user_id: UUID) -> int:
         """Delete an account with its sessions; return its number of upcoming visits.
@@ -93,14 +93,14 @@ class UserService:
         A host's visitors remain, but mails to the host go to the reception. Raise `LastSuperadmin`.
         """
         user = await self._locked(user_id, stays=False)
-        upcoming = await self.desk.users.count_upcoming(user.id)
-        await self.desk.users.close_visits(user)
-        await self.desk.users.delete(user)
+        upcoming = await self.service.users.count_upcoming(user.id)
+        await self.service.users.close_visits(user)
+        await self.service.users.delete(user)
         self._record(AccountAction.DELETED, user_id)
         return upcoming
 
     def _record(self, action: AccountAction, account: UUID, **details: Any) -> None:
-        self.desk.trail.record(action, account, by=self.caller.id, **details)
+        self.service.audit_log.record(action, account, by=self.caller.id, **details)
 
     def _require_managed(self, role: Role) -> None:
         if role not in managed_roles(self.caller):
@@ -111,8 +111,8 @@ class UserService:
         roles = managed_roles(self.caller)
         superadmins: Sequence[UUID] = ()
         if Role.SUPERADMIN in roles:
-            superadmins = await self.desk.users.lock_superadmins()
-        user = await self.desk.users.lock_of_roles(user_id, roles)
+            superadmins = await self.service.users.lock_superadmins()
+        user = await self.service.users.lock_of_roles(user_id, roles)
         if user is None:
             raise NotFound
         if not stays and list(superadmins) == [user.id]:
@@ -124,16 +124,16 @@ class UserService:
             # A decision of staff does not need verification, and the requester must not get in.
             user.awaits_verification, user.password_hash = False, NO_PASSWORD
         if user.is_active:
-            await self.desk.users.adopt_visitors(user)
+            await self.service.users.adopt_visitors(user)
         else:
-            await self.desk.end_access(user)
+            await self.service.end_access(user)
 
     async def _readdress(self, user: User, former: str) -> None:
         user.email_key = account_key(user.email)
-        await self.desk.users.save(user)
-        await self.desk.links.drop_all(user.id)
-        await self.desk.users.adopt_visitors(user)
-        await self.desk.tell_of_new_address(user, former)
+        await self.service.users.save(user)
+        await self.service.links.drop_all(user.id)
+        await self.service.users.adopt_visitors(user)
+        await self.service.tell_of_new_address(user, former)
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,10 @@ from app.accounts.user_service import managed_roles
 from app.auth.errors import ReauthenticationRequired
 from app.auth.guards import UserManager
 from app.auth.idempotency_dependencies import Once
-from app.core.db.database import Reading
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
-from app.core.http.dependencies import Hasher
-from app.core.http.pagination import Page, Paging
+from app.core.http.dependencies import Hasher, Paging, Reading
+from app.core.http.pagination import Page
 from app.core.http.responses import CREATED
 from app.core.http.routing import ApiRoute
 from app.users.errors import EmailTaken, LastSuperadmin, NameLooksTaken

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from app.core.http.services import core_services
 from app.settings import Settings
 
 PATH = "/.well-known/security.txt"
@@ -20,7 +21,9 @@ def install(app: FastAPI, settings: Settings) -> None:
         return
 
     async def security_txt(request: Request) -> Response:
-        today = request.app.state.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        today = (
+            core_services(request).clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        )
         lines = (
             f"Contact: {contact}",
             f"Expires: {today + VALID_FOR:%Y-%m-%dT%H:%M:%SZ}",

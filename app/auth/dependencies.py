@@ -8,12 +8,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.auth.account_limits import AccountLimits
-from app.auth.guards import get_tokens
-from app.auth.service import Tokens
 from app.auth.sign_in_limits import SignInLimits
-from app.core.db.database import Database, get_database
-from app.core.http.dependencies import Hasher
-from app.core.http.limits import Limiter
+from app.core.http.dependencies import Hasher, Limiter
+from app.core.security.tokens import SessionTokens
+from app.services import services
 from app.settings import Settings
 
 # Longer than the work takes, but short enough for users.
@@ -22,11 +20,14 @@ USER_AGENT_LENGTH = 300
 
 
 async def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
+    return services(request).settings
 
 
 Configured = Annotated[Settings, Depends(_settings)]
+
+
+async def _tokens(request: Request) -> SessionTokens:
+    return services(request).tokens
 
 
 async def _user_agent(request: Request) -> str | None:
@@ -55,6 +56,5 @@ async def _evenly() -> AsyncIterator[None]:
 
 
 Evenly = Depends(_evenly, scope="function")
-Db = Annotated[Database, Depends(get_database)]
-Issuer = Annotated[Tokens, Depends(get_tokens)]
+Issuer = Annotated[SessionTokens, Depends(_tokens)]
 SignInGate = Annotated[SignInLimits, Depends(_sign_in_limits)]

@@ -8,8 +8,8 @@ from app.auth.event_repository import AccountEventReader, EventFilter
 from app.auth.guards import SignedIn
 from app.auth.permissions import PERMISSIONS, Permission
 from app.auth.schemas import AccountEvent, AccountEventQuery
-from app.core.db.database import Reading
-from app.core.http.pagination import Page, Paging
+from app.core.http.dependencies import Paging, Reading
+from app.core.http.pagination import Page
 from app.core.http.routing import ApiRoute
 
 router = APIRouter(prefix="/api/auth/events", tags=["auth"], route_class=ApiRoute)

@@ -13,14 +13,14 @@ from app.auth.caller import ANONYMOUS, Caller, CallerRole
 from app.auth.errors import ReauthenticationRequired
 from app.auth.permissions import PERMISSIONS, Permission
 from app.auth.repository import live_caller
-from app.auth.service import Tokens
 from app.auth.step_up import require_recent_sign_in
 from app.core.db.database import Database
-from app.core.db.recent_writers import WRITER
 from app.core.errors import Forbidden, NotAuthenticated, Problem
-from app.core.request_context import CALLER
-from app.core.security.tokens import InvalidToken
+from app.core.http.services import core_services
+from app.core.request_context import CALLER, note_writer
+from app.core.security.tokens import InvalidToken, SessionTokens
 from app.devices.service import find_by_key
+from app.services import services
 
 bearer = OAuth2PasswordBearer(
     tokenUrl="/api/auth/token/",
@@ -35,11 +35,6 @@ device_key = APIKeyHeader(
     auto_error=False,
 )
 CREDENTIALS = ("authorization", "x-device-key")
-
-
-async def get_tokens(request: Request) -> Tokens:
-    tokens: Tokens = request.app.state.tokens
-    return tokens
 
 
 async def resolve_caller(request: Request) -> Caller:
@@ -60,12 +55,12 @@ async def _resolve(request: Request) -> Caller:
         raise NotAuthenticated("Send only one credential")
     if not given:
         return ANONYMOUS
-    state = request.app.state
+    ours = services(request)
     key = await device_key(request)
     if key is not None:
-        return await _device(state.database, key, state.clock.now())
-    caller = await _person(state.database, state.tokens, await bearer(request), state.clock.now())
-    request.scope[WRITER] = str(caller.id)
+        return await _device(ours.database, key, ours.clock.now())
+    caller = await _person(ours.database, ours.tokens, await bearer(request), ours.clock.now())
+    note_writer(caller.id)
     return caller
 
 
@@ -76,7 +71,9 @@ async def _device(database: Database, key: str, now: datetime) -> Caller:
     return Caller.device(device)
 
 
-async def _person(database: Database, tokens: Tokens, token: str | None, now: datetime) -> Caller:
+async def _person(
+    database: Database, tokens: SessionTokens, token: str | None, now: datetime
+) -> Caller:
     """Read the account on every request, so that deactivation applies to the next one."""
     if token is None:
         raise NotAuthenticated
@@ -84,7 +81,8 @@ async def _person(database: Database, tokens: Tokens, token: str | None, now: da
         claims = tokens.access.read(token, now=now)
     except InvalidToken:
         raise NotAuthenticated("The access token is invalid or has expired") from None
-    caller = await live_caller(database.journeys, claims.session, claims.subject)
+    async with database.read() as session:
+        caller = await live_caller(session, claims.session, claims.subject)
     if caller is None:
         raise NotAuthenticated("The session has ended: sign in again")
     return caller
@@ -114,7 +112,7 @@ class Guard:
                 raise NotAuthenticated(self.ask)
             raise Forbidden
         if self.recent:
-            require_recent_sign_in(caller, request.app.state.clock.now())
+            require_recent_sign_in(caller, core_services(request).clock.now())
         return caller
 
 

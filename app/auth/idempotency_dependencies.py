@@ -6,9 +6,11 @@ from fastapi import Depends, Header, Request
 from python_multipart.multipart import parse_options_header
 
 from app.auth.guards import resolve_caller
-from app.core.db.database import Writing
+from app.core.db.database import WriteSession
+from app.core.http.dependencies import SingleStatement, Writing
 from app.core.http.idempotency import IdempotencyKeyReused, Repeatable, RequestInProgress, scope_of
 from app.core.http.routing import REPEATABLE
+from app.core.http.services import core_services
 from app.core.keys import mac
 from app.core.request_context import current_client_address
 
@@ -27,6 +29,15 @@ Key = Annotated[
 
 async def _once(request: Request, unit: Writing, key: Key = None) -> None:
     """Replay the stored response of a repeat, or store that of a first request."""
+    await _begin(request, unit, key)
+
+
+async def _once_single(request: Request, unit: SingleStatement, key: Key = None) -> None:
+    """Do the same for a route that writes with a single statement unless there is a key."""
+    await _begin(request, unit, key)
+
+
+async def _begin(request: Request, unit: WriteSession, key: str | None) -> None:
     caller = await resolve_caller(request)
     if key is None:
         return
@@ -36,10 +47,10 @@ async def _once(request: Request, unit: Writing, key: Key = None) -> None:
         unit=unit,
         scope=scope_of(f"{caller.role.value} {owner}", request.url.path, key),
         # Keyed, since the body may contain a password that could be guessed from a plain hash.
-        body_hash=mac(request.app.state.repeat_key, await _said(request), 32),
-        now=request.app.state.clock.now(),
+        body_hash=mac(core_services(request).repeat_key, await _said(request), 32),
+        now=core_services(request).clock.now(),
     )
-    await repeatable.begin()
+    await repeatable.require_first()
     request.scope[REPEATABLE] = repeatable
 
 
@@ -55,6 +66,9 @@ async def _said(request: Request) -> bytes:
     return b"\0".join((request.scope["query_string"], body))
 
 
-_once.problems = (IdempotencyKeyReused, RequestInProgress)  # type: ignore[attr-defined] # for ApiRoute
+# Read by ApiRoute.
+_once.problems = (IdempotencyKeyReused, RequestInProgress)  # type: ignore[attr-defined]
+_once_single.problems = (IdempotencyKeyReused, RequestInProgress)  # type: ignore[attr-defined]
 
 Once = Depends(_once)
+OnceForSingleStatement = Depends(_once_single)

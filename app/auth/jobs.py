@@ -1,5 +1,6 @@
 """Nightly deletion of expired rows."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +11,8 @@ from app.auth.repository import (
     RefreshTokenRepository,
     SignInNetworkRepository,
 )
-from app.core.db.database import Database
+from app.core.db.batches import Batch, in_batches
+from app.core.db.database import Database, WriteSession
 from app.users.repository import UserRepository
 
 # Rows per transaction: few enough to hold locks only briefly.
@@ -30,15 +32,12 @@ class Purged:
     unproven_accounts: int
 
 
-async def purge_trail(database: Database, now: datetime, days: int) -> int:
-    """Delete account events older than this many days; return how many."""
-    before, total = now - timedelta(days=days), 0
-    while True:
-        async with database.write() as unit:
-            deleted = await AccountEventRepository(unit, now).purge(before, at_most=BATCH)
-        total += deleted
-        if deleted < BATCH:
-            return total
+async def purge_audit_log(database: Database, now: datetime, days: int) -> int:
+    """Delete what happened to accounts more than `days` ago; return how many entries."""
+    before = now - timedelta(days=days)
+    return await _purge_all(
+        database, lambda unit: AccountEventRepository(unit, now).purge(before, at_most=BATCH)
+    )
 
 
 async def purge_sign_ins(database: Database, now: datetime) -> Purged:
@@ -46,34 +45,32 @@ async def purge_sign_ins(database: Database, now: datetime) -> Purged:
     async with database.write() as unit:
         links = await AccountLinkRepository(unit).purge(now)
     return Purged(
-        sessions=await _purge_all(database, now, AuthSessionRepository),
-        refresh_tokens=await _purge_all(database, now, RefreshTokenRepository),
+        sessions=await _purge_table(database, now, AuthSessionRepository),
+        refresh_tokens=await _purge_table(database, now, RefreshTokenRepository),
         links=links,
-        networks=await _purge_all(database, now, SignInNetworkRepository),
+        networks=await _purge_table(database, now, SignInNetworkRepository),
         unproven_accounts=await _purge_unproven(database, now),
     )
 
 
 async def _purge_unproven(database: Database, now: datetime) -> int:
-    total = 0
-    while True:
-        async with database.write() as unit:
-            users = UserRepository(unit)
-            deleted = await users.purge_unproven(now - UNPROVEN_FOR, at_most=BATCH)
-        total += deleted
-        if deleted < BATCH:
-            return total
+    before = now - UNPROVEN_FOR
+    return await _purge_all(
+        database, lambda unit: UserRepository(unit).purge_unproven(before, at_most=BATCH)
+    )
 
 
-async def _purge_all(
+async def _purge_table(
     database: Database,
     now: datetime,
     table: type[AuthSessionRepository | RefreshTokenRepository | SignInNetworkRepository],
 ) -> int:
-    total = 0
-    while True:
-        async with database.write() as unit:
-            deleted = await table(unit).purge(now, at_most=BATCH)
-        total += deleted
-        if deleted < BATCH:
-            return total
+    return await _purge_all(database, lambda unit: table(unit).purge(now, at_most=BATCH))
+
+
+async def _purge_all(database: Database, purge: Callable[[WriteSession], Awaitable[int]]) -> int:
+    async def some(unit: WriteSession) -> Batch:
+        deleted = await purge(unit)
+        return Batch(deleted, more=deleted == BATCH)
+
+    return await in_batches(database, some)

@@ -10,21 +10,20 @@ from fastapi import Depends, Request
 
 from app.auth.caller import Caller
 from app.auth.guards import resolve_caller
-from app.core.db.database import Database, ReadSession, get_database
-from app.core.db.recent_writers import RecentWriters
+from app.core.db.database import ReadSession
+from app.core.http.dependencies import Db
+from app.core.http.services import core_services
 
 
 async def _may_lag(request: Request, caller: Annotated[Caller, Depends(resolve_caller)]) -> bool:
-    writers: RecentWriters | None = request.app.state.recent_writers
+    writers = core_services(request).database.recent_writers
     return writers is not None and not await writers.include(str(caller.id))
 
 
 MayLag = Annotated[bool, Depends(_may_lag)]
 
 
-async def _browse(
-    database: Annotated[Database, Depends(get_database)], may_lag: MayLag
-) -> AsyncIterator[ReadSession]:
+async def _browse(database: Db, may_lag: MayLag) -> AsyncIterator[ReadSession]:
     async with database.browse(may_lag=may_lag) as session:
         yield session
 

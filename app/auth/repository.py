@@ -27,9 +27,9 @@ from app.auth.models import (
     RefreshToken,
     SignInNetwork,
 )
-from app.core.db.direct import Journeys
+from app.core.db.database import ReadSession
 from app.core.db.plain import plain_copy, stored_columns
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Query
 from app.core.db.repository import ReadRepository, Repository
 from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.core.ids import new_id
@@ -40,7 +40,7 @@ from app.users.models import User, full_name
 KNOWN_FOR = timedelta(days=30)
 NEWEST_FIRST = Ordering("sessions", (AuthSession.id,), descending=True)
 
-_LIVE = Prepared(
+_LIVE = Query(
     select(
         User.role,
         User.first_name,
@@ -58,9 +58,9 @@ _LIVE = Prepared(
 )
 
 
-async def live_caller(journeys: Journeys, session_id: UUID, user_id: UUID) -> Caller | None:
+async def live_caller(session: ReadSession, session_id: UUID, user_id: UUID) -> Caller | None:
     """Return the active user of a live session; called by every request."""
-    found = await journeys.row(_LIVE, session_id=session_id, user_id=user_id)
+    found = await session.row(_LIVE, session_id=session_id, user_id=user_id)
     if found is None:
         return None
     role, first_name, last_name, email, confirmed_at = found
@@ -162,7 +162,7 @@ def _used(network: Any, since: Any) -> ColumnElement[bool]:
     )
 
 
-_ACCOUNT = Prepared(
+_ACCOUNT = Query(
     select(
         _used(bindparam("network"), bindparam("since", type_=DateTime(timezone=True))),
         *stored_columns(User),

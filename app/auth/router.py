@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import OAuth2PasswordRequestForm
 
-from app.auth.dependencies import Db, Issuer, SignInGate, UserAgent
+from app.auth.dependencies import Issuer, SignInGate, UserAgent
 from app.auth.errors import InvalidCredentials, InvalidRefreshToken, TokenReused
 from app.auth.guards import Public, SignedIn
 from app.auth.schemas import (
@@ -18,9 +18,8 @@ from app.auth.schemas import (
     SignIn,
 )
 from app.auth.service import begin_session, check_password, confirm_session, end_session, rotate
-from app.core.db.database import Reading, Writing
 from app.core.errors import NotAuthenticated, problems
-from app.core.http.dependencies import Now
+from app.core.http.dependencies import Db, Now, Reading, Writing
 from app.core.http.routing import ApiRoute
 from app.users.errors import NameLooksTaken
 from app.users.models import User

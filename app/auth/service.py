@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from app.auth.caller import Caller
@@ -18,21 +18,11 @@ from app.auth.repository import (
 from app.auth.sign_in_limits import SignInLimits
 from app.core.db.database import Database, WriteSession
 from app.core.errors import Unavailable
-from app.core.keys import KeyRing
 from app.core.request_context import client_network, current_client_address
 from app.core.security.passwords import PasswordHasher
-from app.core.security.tokens import Claims, InvalidToken, TokenSigner
+from app.core.security.tokens import Claims, InvalidToken, SessionTokens
 from app.users.models import User
 from app.users.repository import UserRepository
-
-
-@dataclass(frozen=True, slots=True)
-class Lifetimes:
-    """Lifetimes of tokens, and the maximum lifetime of a session regardless of refreshes."""
-
-    access: timedelta
-    refresh: timedelta
-    session: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +34,25 @@ class TokenPair:
     expires_in: int
 
 
-class Tokens:
-    def __init__(self, ring: KeyRing, lifetimes: Lifetimes) -> None:
-        self.lifetimes = lifetimes
-        self.access = TokenSigner(ring, "access")
-        self.refresh = TokenSigner(ring, "refresh")
+def _issue(
+    unit: WriteSession, tokens: SessionTokens, session: AuthSession, now: datetime
+) -> TokenPair:
+    """Return the next pair of a session; the refresh token is stored as its hash.
 
-    def issue(self, unit: WriteSession, session: AuthSession, now: datetime) -> TokenPair:
-        """Return the next pair of a session, storing the hash of the refresh token.
-
-        Neither token outlives the session (OWASP ASVS 5, 7.3.2).
-        """
-        left = session.created_at + self.lifetimes.session - now
-        lives = min(self.lifetimes.access, left)
-        access, _ = self.access.sign(session.user_id, session=session.id, now=now, lifetime=lives)
-        refresh, claims = self.refresh.sign(
-            session.user_id,
-            session=session.id,
-            now=now,
-            lifetime=min(self.lifetimes.refresh, left),
-        )
-        session.expires_at = claims.expires_at
-        RefreshTokenRepository(unit).add(_stored(refresh, claims, session.id, now))
-        return TokenPair(access, refresh, int(lives.total_seconds()))
+    Neither token outlives the session (OWASP ASVS 5, 7.3.2).
+    """
+    left = session.created_at + tokens.lifetimes.session - now
+    lives = min(tokens.lifetimes.access, left)
+    access, _ = tokens.access.sign(session.user_id, session=session.id, now=now, lifetime=lives)
+    refresh, claims = tokens.refresh.sign(
+        session.user_id,
+        session=session.id,
+        now=now,
+        lifetime=min(tokens.lifetimes.refresh, left),
+    )
+    session.expires_at = claims.expires_at
+    RefreshTokenRepository(unit).add(_stored(refresh, claims, session.id, now))
+    return TokenPair(access, refresh, int(lives.total_seconds()))
 
 
 def _stored(token: str, claims: Claims, session_id: UUID, now: datetime) -> RefreshToken:
@@ -127,7 +113,7 @@ async def _renew_hash(
 
 
 async def begin_session(
-    unit: WriteSession, tokens: Tokens, user: User, now: datetime, user_agent: str | None
+    unit: WriteSession, tokens: SessionTokens, user: User, now: datetime, user_agent: str | None
 ) -> TokenPair:
     """Begin a session of the user.
 
@@ -151,7 +137,7 @@ async def begin_session(
     await SignInNetworkRepository(unit).note(user.id, client_network(), now)
     agent = {"user_agent": user_agent}
     AccountEventRepository(unit, now).record(AccountAction.SIGNED_IN, user.id, by=user.id, **agent)
-    return tokens.issue(unit, session, now)
+    return _issue(unit, tokens, session, now)
 
 
 async def confirm_session(unit: WriteSession, user: User, caller: Caller, now: datetime) -> None:
@@ -168,7 +154,7 @@ async def confirm_session(unit: WriteSession, user: User, caller: Caller, now: d
 
 
 async def rotate(
-    unit: WriteSession, tokens: Tokens, token: str, now: datetime
+    unit: WriteSession, tokens: SessionTokens, token: str, now: datetime
 ) -> TokenPair | TokenReused:
     """Return the next pair for a refresh token that is used for the first time.
 
@@ -191,10 +177,10 @@ async def rotate(
         raise InvalidRefreshToken
     stored.used_at = session.last_used_at = now
     await SignInNetworkRepository(unit).note(session.user_id, client_network(), now)
-    return tokens.issue(unit, session, now)
+    return _issue(unit, tokens, session, now)
 
 
-async def end_session(unit: WriteSession, tokens: Tokens, token: str, now: datetime) -> None:
+async def end_session(unit: WriteSession, tokens: SessionTokens, token: str, now: datetime) -> None:
     """End the session of a refresh token; an ended one stays ended."""
     session = await AuthSessionRepository(unit).lock_live(_claims(tokens, token, now).session, now)
     if session is not None:
@@ -203,7 +189,7 @@ async def end_session(unit: WriteSession, tokens: Tokens, token: str, now: datet
         AccountEventRepository(unit, now).record(AccountAction.SIGNED_OUT, user_id, by=user_id)
 
 
-def _claims(tokens: Tokens, token: str, now: datetime) -> Claims:
+def _claims(tokens: SessionTokens, token: str, now: datetime) -> Claims:
     try:
         return tokens.refresh.read(token, now=now)
     except InvalidToken:

@@ -9,10 +9,9 @@ from app.auth.guards import SignedIn
 from app.auth.models import AccountAction
 from app.auth.repository import AuthSessionReader, AuthSessionRepository
 from app.auth.schemas import Session
-from app.core.db.database import Reading, Writing
 from app.core.errors import NotFound, problems
-from app.core.http.dependencies import Now
-from app.core.http.pagination import Page, Paging
+from app.core.http.dependencies import Now, Paging, Reading, Writing
+from app.core.http.pagination import Page
 from app.core.http.routing import ApiRoute
 
 router = APIRouter(prefix="/api/auth/sessions", tags=["auth"], route_class=ApiRoute)
@@ -38,8 +37,8 @@ async def end_other_sessions(caller: SignedIn, unit: Writing, now: Now) -> None:
     """End all sessions of the caller except the current one, from their next request on."""
     account = _own(caller)
     await AuthSessionRepository(unit).revoke_all(account, now, but=caller.session_id)
-    trail = AccountEventRepository(unit, now)
-    trail.record(AccountAction.OTHER_SESSIONS_ENDED, account, by=account)
+    audit_log = AccountEventRepository(unit, now)
+    audit_log.record(AccountAction.OTHER_SESSIONS_ENDED, account, by=account)
 
 
 @router.delete(

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from fastapi import Request
 
 from app.auth.guards import resolve_caller
-from app.core.http.limits import RateLimiter, Rule, TooManyRequests
+from app.core.http.limits import Rule, TooManyRequests
 from app.core.request_context import client_network
+from app.services import services
 from app.settings import Settings
 
 
@@ -21,6 +22,6 @@ class LimitStrangers:
 
     async def __call__(self, request: Request) -> None:
         if (await resolve_caller(request)).is_stranger:
-            limiter: RateLimiter = request.app.state.limiter
-            rule = Rule(self._name, self._rate(request.app.state.settings))
-            await limiter.hit(rule, client_network())
+            ours = services(request)
+            rule = Rule(self._name, self._rate(ours.settings))
+            await ours.limiter.hit(rule, client_network())

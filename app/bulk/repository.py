@@ -25,7 +25,7 @@ from sqlalchemy import (
 from app.bulk.planning import Place, VisitKey, name_key
 from app.core.db.database import ReadSession
 from app.core.db.plain import plain_copy, stored_columns
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Query
 from app.core.text import account_key
 from app.departments.models import Department
 from app.sites.models import Site, SiteClosure
@@ -52,7 +52,7 @@ def _named(model: type[Site | Department]) -> ColumnElement[Any]:
     )
 
 
-def _sites() -> Prepared:
+def _sites() -> Query:
     closed = (
         select(func.array_agg(SiteClosure.date))
         .where(SiteClosure.site_id == Site.id, SiteClosure.date == _among("days", Date))
@@ -61,24 +61,24 @@ def _sites() -> Prepared:
     chosen = bindparam("site", type_=Uuid())
     common = func.coalesce(Site.id == chosen, Site.is_default)
     named = _named(Site)
-    return Prepared(
+    return Query(
         select(common, named, closed, *stored_columns(Site)).where(common | named.is_not(None))
     )
 
 
 _SITES = _sites()
 
-_DEPARTMENTS = Prepared(
+_DEPARTMENTS = Query(
     select(_named(Department), *stored_columns(Department)).where(_named(Department).is_not(None))
 )
 
-_HOSTS = Prepared(
+_HOSTS = Query(
     select(User.email_key, User.id, User.first_name, User.last_name, User.email).where(
         User.email_key == _among("keys", String), receives()
     )
 )
 
-_AWAITED = Prepared(
+_AWAITED = Query(
     select(
         Visitor.email, Visitor.name, Visitor.site_id, Visitor.visit_date, Visitor.visit_time
     ).where(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Query, Request, Response
+from fastapi import APIRouter, Depends, File, Query, Request, Response
 
 from app.auth.guards import VisitorManager
 from app.auth.idempotency_dependencies import Once
@@ -15,16 +15,17 @@ from app.bulk.schemas import BulkUpload, BulkUploadResult, Choices
 from app.bulk.service import UploadService
 from app.bulk.template import TemplateFacts, make_template
 from app.bulk.workbook import read_list
-from app.core.db.database import Reading
 from app.core.errors import TooLarge, merge_problems
+from app.core.http.dependencies import Now, Reading, Writing
 from app.core.http.responses import BINARY, Responses, download
 from app.core.http.routing import ApiRoute
+from app.services import services
 from app.settings import Settings
 from app.sites.repository import SiteReader
 from app.slots.service import UnknownSite
 from app.users.repository import UserReader
 from app.visitors.budget_limits import Budgeted
-from app.visitors.dependencies import Registering
+from app.visitors.registration_service import RegistrationService
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
 
@@ -41,6 +42,16 @@ class XlsxResponse(Response):
     media_type = XLSX
 
 
+async def _upload_service(
+    request: Request, unit: Writing, now: Now, budgets: Budgeted
+) -> UploadService:
+    ours = services(request)
+    return UploadService(RegistrationService(unit, ours.qr_tokens, ours.wake_outbox, now, budgets))
+
+
+UploadServiceDep = Annotated[UploadService, Depends(_upload_service)]
+
+
 @router.get(
     "/download-template/",
     operation_id="visitors_download_template",
@@ -50,7 +61,7 @@ class XlsxResponse(Response):
 )
 async def download_template(_: VisitorManager, session: Reading, request: Request) -> Response:
     """Return the Excel template for `bulk-upload/`, with the hosts and current limits."""
-    settings: Settings = request.app.state.settings
+    settings = services(request).settings
     site = await SiteReader(session).get_or_default(None)
     if site is None:
         raise UnknownSite
@@ -77,7 +88,7 @@ async def download_template(_: VisitorManager, session: Reading, request: Reques
 async def bulk_upload(
     form: Annotated[BulkUpload, File()],
     caller: VisitorManager,
-    desk: Registering,
+    service: UploadServiceDep,
     budgets: Budgeted,
     request: Request,
     response: Response,
@@ -96,15 +107,14 @@ async def bulk_upload(
     `slots`. The rows count as registrations of a host: a list of more than the host has left in
     the hour is refused as a whole (429).
     """
-    settings: Settings = request.app.state.settings
+    settings = services(request).settings
     rows = await _read(form, chosen, settings)
-    bulk = UploadService(desk)
     try:
         if chosen.dry_run:
             response.status_code = 200
-            return BulkUploadResult.planned(rows.found, await bulk.rehearse(rows, caller))
+            return BulkUploadResult.planned(rows.found, await service.rehearse(rows, caller))
         async with budgets.registrations(caller, len(rows.candidates)):
-            made = await bulk.register(rows, caller)
+            made = await service.register(rows, caller)
         return BulkUploadResult.made(rows.found, made)
     except InvalidRows as refusal:
         if not (_wants_workbook(request) and can_be_marked(rows.found)):

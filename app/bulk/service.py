@@ -29,16 +29,16 @@ from app.visitors.schemas import HOST_FIELDS
 class UploadService:
     """Registers the rows of an upload within one unit of work."""
 
-    def __init__(self, desk: RegistrationService) -> None:
-        self.desk = desk
-        self.reader = UploadReader(desk.unit)
-        self.seats = SeatRepository(desk.unit)
+    def __init__(self, registration: RegistrationService) -> None:
+        self.registration = registration
+        self.reader = UploadReader(registration.unit)
+        self.seats = SeatRepository(registration.unit)
 
     async def register(self, rows: ReadRows, caller: Caller) -> list[tuple[int, Visitor]]:
         """Register every row; raise `InvalidRows` with all errors, or `HoursFull`."""
         made = await self._plan(rows)
         slots = [] if made.faults else await self._locked(made)
-        made.faults.extend(shut_meanwhile(made, slots, self.desk.now))
+        made.faults.extend(shut_meanwhile(made, slots, self.registration.now))
         # After locking, so that the second of two uploads of one file sees the first.
         await self._refuse_faults(made, rows)
         await self._refuse_full(made, slots, rows)
@@ -56,7 +56,7 @@ class UploadService:
     # -- checks -------------------------------------------------------------------------------
 
     async def _plan(self, rows: ReadRows) -> Plan:
-        return plan(rows, await self._places(rows), self.desk.now)
+        return plan(rows, await self._places(rows), self.registration.now)
 
     async def _places(self, rows: ReadRows) -> Places:
         """Look up what rows name; raise `UnknownSite` or `UnknownDepartment` for common values."""
@@ -68,7 +68,7 @@ class UploadService:
         )
         if common is None and needs_common:
             raise UnknownSite
-        department = await department_of(self.desk.unit, rows.common["department"])
+        department = await department_of(self.registration.unit, rows.common["department"])
         named = {name for row in rows.candidates if (name := row.department_name) is not None}
         departments = await self.reader.departments(named) if named else {}
         return Places(common, sites, departments, department)
@@ -103,11 +103,11 @@ class UploadService:
         sites, spoken_for = made.sites(), made.wanted()
         site, day, at = sites[first.site_id], first.visit_date, first.begins
         others = await alternatives(
-            self.desk.unit,
+            self.registration.unit,
             site,
             day,
             at,
-            self.desk.now,
+            self.registration.now,
             fits=lambda offer: offer.available - spoken_for[offer.key] >= wanted,
         )
         slots: list[dict[str, Any]] = [
@@ -134,7 +134,7 @@ class UploadService:
 
     async def _locked(self, made: Plan) -> Sequence[Slot]:
         wanted = made.wanted()
-        await self.seats.create(wanted.keys(), self.desk.now)
+        await self.seats.create(wanted.keys(), self.registration.now)
         slots = await self.seats.lock_keys(wanted.keys())
         if len(slots) < len(wanted):  # a site has just been deleted
             raise UnknownSite
@@ -152,8 +152,8 @@ class UploadService:
             (_registration(row, host, caller), ids[row.slot])
             for row, host in zip(ready, hosts, strict=True)
         ]
-        visitors = self.desk.register_all(booked, summaries)
-        self.desk.unit.after_commit(counted(BOOKINGS[Channel.BULK], len(visitors)))
+        visitors = self.registration.register_all(booked, summaries)
+        self.registration.unit.after_commit(counted(BOOKINGS[Channel.BULK], len(visitors)))
         return [(row.number, v) for row, v in zip(ready, visitors, strict=True)]
 
     async def _hosts(self, rows: Sequence[Ready], caller: Caller) -> list[NamedHost]:

@@ -55,8 +55,6 @@ def _remove(settings: "Settings", *, silent: bool) -> bool:
 
 
 def _fill(settings: "Settings", visitors: int, *, once: bool, silent: bool) -> "Filled | None":
-    import asyncpg
-
     from app.core.clock import SystemClock
     from app.core.security.qr_token import QrTokens
     from devserver.demo import filling
@@ -69,8 +67,8 @@ def _fill(settings: "Settings", visitors: int, *, once: bool, silent: bool) -> "
         if once:
             return None
         fail("Demo data exists already: use --replace to renew it or --remove to delete it.")
-    except asyncpg.UniqueViolationError as error:
-        fail(f"An existing record has the name of a demo record: {error.detail}")
+    except filling.NameTaken as taken:
+        fail(f"An existing record has the name of a demo record: {taken}")
 
 
 def _tell(filled: "Filled | None", *, removed: bool, as_json: bool) -> None:

@@ -16,19 +16,21 @@ CALLER = "vms.caller"
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestContext:
     """The request id and client address; a worker job has its own id as request id.
 
     `subjects` are the ids of the records concerned (`visitor_id`, `notification_id` and so on),
     which every log line carries. They are ids only: no names, no addresses. `receive` is the
-    connection's ASGI callable.
+    connection's ASGI callable. `writer` is the id of the person who is signed in, known once the
+    caller is.
     """
 
     request_id: str
     client_address: str | None = None
     subjects: dict[str, str] = field(default_factory=dict)
     receive: Receive | None = field(default=None, repr=False, compare=False)
+    writer: str | None = field(default=None, repr=False, compare=False)
 
 
 _context: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
@@ -62,6 +64,19 @@ def current_client_address() -> str | None:
     """Return the network address of the caller, or None outside a request."""
     context = _context.get()
     return context.client_address if context else None
+
+
+def note_writer(id_: UUID | None) -> None:
+    """Set whose changes the current request makes."""
+    context = _context.get()
+    if context:
+        context.writer = str(id_)
+
+
+def current_writer() -> str | None:
+    """Return whose changes the current request makes, or None for devices, strangers and jobs."""
+    context = _context.get()
+    return context.writer if context else None
 
 
 async def until_hung_up() -> None:

@@ -8,11 +8,10 @@ from fastapi import APIRouter, Response
 
 from app.auth.guards import DepartmentManager, DepartmentViewer
 from app.auth.idempotency_dependencies import Once
-from app.core.db.database import Reading, Writing
 from app.core.db.repository import NameTaken
 from app.core.errors import InUse, NotFound, problems
-from app.core.http.dependencies import Now
-from app.core.http.pagination import Page, Paging
+from app.core.http.dependencies import Now, Paging, Reading, Writing
+from app.core.http.pagination import Page
 from app.core.http.responses import CREATED
 from app.core.http.routing import ApiRoute
 from app.departments import schemas

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, column, or_, select, table, update
 from sqlalchemy.types import Boolean, Uuid
 
-from app.core.db.direct import Journeys
-from app.core.db.prepared import Prepared
+from app.core.db.database import ReadSession
+from app.core.db.prepared import Query
 from app.core.db.repository import ReadRepository, Repository, refusals
 from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.devices.errors import UnknownSite
@@ -20,7 +20,7 @@ SITES = table("sites", column("id", Uuid()), column("is_default", Boolean()))
 _REPLACED = and_(
     Device.previous_key_hash == bindparam("key_hash"), Device.previous_key_until > bindparam("now")
 )
-_BY_KEY = Prepared(
+_BY_KEY = Query(
     select(
         Device.id, Device.kind, Device.name, Device.site_id, Device.gate, Device.last_seen_at
     ).where(or_(Device.key_hash == bindparam("key_hash"), _REPLACED))
@@ -39,9 +39,9 @@ class KnownDevice:
     last_seen_at: datetime | None
 
 
-async def device_of_key(journeys: Journeys, key_hash: bytes, now: datetime) -> KnownDevice | None:
+async def device_of_key(session: ReadSession, key_hash: bytes, now: datetime) -> KnownDevice | None:
     """Return the device of a current key, or of a previous key that is still valid."""
-    found = await journeys.row(_BY_KEY, key_hash=key_hash, now=now)
+    found = await session.row(_BY_KEY, key_hash=key_hash, now=now)
     if found is None:
         return None
     id_, kind, *others = found

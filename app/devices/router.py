@@ -7,23 +7,22 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.auth.guards import DeviceKeyManager, DeviceManager, RunningDevice
-from app.core.db.database import Reading, Writing
 from app.core.errors import NotFound, problems
-from app.core.http.dependencies import Now
-from app.core.http.pagination import Page, Paging
+from app.core.http.dependencies import Now, Paging, Reading, Writing
+from app.core.http.pagination import Page
 from app.core.http.responses import CREATED
 from app.core.http.routing import ApiRoute
 from app.devices import schemas
 from app.devices.models import Device
 from app.devices.repository import DeviceReader
 from app.devices.service import DeviceRegister
-from app.settings import Settings
+from app.services import services
 
 router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=ApiRoute)
 
 
 async def _register(request: Request, unit: Writing, now: Now) -> DeviceRegister:
-    settings: Settings = request.app.state.settings
+    settings = services(request).settings
     return DeviceRegister(unit, timedelta(minutes=settings.device_key_overlap_minutes), now)
 
 

@@ -22,9 +22,10 @@ async def find_by_key(database: Database, key: str, now: datetime) -> KnownDevic
     """
     if not is_well_formed(key):
         return None
-    device = await device_of_key(database.journeys, key_hash(key), now)
+    async with database.read() as session:
+        device = await device_of_key(session, key_hash(key), now)
     if device is not None and _is_due(device, now):
-        async with database.write() as unit:
+        async with database.write(single_statement=True) as unit:
             await DeviceRepository(unit).note_seen(device.id, now, SEEN_EVERY)
     return device
 

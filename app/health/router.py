@@ -1,19 +1,20 @@
 """`/health/` and `/metrics`, for operators and orchestrators."""
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth.guards import Public
-from app.core.db.database import Database, get_database
+from app.core.db.database import Database
 from app.core.errors import NotAuthenticated, NotFound, problems
-from app.core.http.dependencies import Now
+from app.core.http.dependencies import Db, Now
 from app.core.http.routing import ApiRoute
+from app.core.http.services import core_services
 from app.core.leaving import leaving
 from app.health import redis
 from app.health.figures import exposition
@@ -64,9 +65,7 @@ async def live() -> Liveness:
         }
     },
 )
-async def ready(
-    request: Request, response: Response, database: Annotated[Database, Depends(get_database)]
-) -> Readiness:
+async def ready(request: Request, response: Response, database: Db) -> Readiness:
     """Return 200 while requests can be served.
 
     Load balancers should route requests only to processes that are ready.
@@ -88,14 +87,14 @@ async def _database_state(database: Database) -> DatabaseState:
             setting = await session.scalar(select(func.current_setting("transaction_read_only")))
     except TimeoutError:
         # All connections are in use. Removing this process would shift its load to the others.
-        return "down" if database.pulse.silent else "up"
+        return "down" if database.monitor.silent else "up"
     except (SQLAlchemyError, OSError):
         return "down"
     return "read_only" if setting == "on" else "up"
 
 
 async def _redis_state(request: Request) -> State:
-    return "up" if await redis.answers(request.app.state.redis) else "down"
+    return "up" if await redis.answers(core_services(request).redis) else "down"
 
 
 class MetricsResponse(Response):
@@ -112,12 +111,10 @@ class MetricsResponse(Response):
     response_class=MetricsResponse,
     responses=problems(NotAuthenticated, NotFound),
 )
-async def metrics(
-    request: Request, database: Annotated[Database, Depends(get_database)], now: Now
-) -> Response:
+async def metrics(request: Request, database: Db, now: Now) -> Response:
     """Return the metrics in Prometheus's text format.
 
     Requires `METRICS_TOKEN` as a bearer token. In production without that setting the answer is
     404.
     """
-    return MetricsResponse(await exposition(database, request.app.state.redis, now))
+    return MetricsResponse(await exposition(database, core_services(request).redis, now))

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.core.errors import NotAuthenticated, NotFound
+from app.services import services
 from app.settings import Settings
 
 bearer = HTTPBearer(
@@ -17,7 +18,7 @@ bearer = HTTPBearer(
 async def _require_token(
     request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> None:
-    settings: Settings = request.app.state.settings
+    settings = services(request).settings
     if settings.metrics_token is None:
         if settings.debug:
             return

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Command
 from app.core.db.repository import Repository
 from app.notifications.fact_statements import true_facts
 from app.notifications.kinds import NotificationKind
@@ -166,20 +166,18 @@ def _settled_count() -> ColumnElement[int]:
     return select(func.count()).select_from(both.subquery("settled")).scalar_subquery()
 
 
-def _settling_and_claiming() -> Prepared:
+def _settling_and_claiming() -> Command:
     """Do both in one statement.
 
     Neither part sees the other, so a notification that is queued again is not claimed at once.
     """
     claimed = _claiming().cte("claimed")
     always = select(literal_column("1")).subquery("always")
-    return Prepared(
-        select(_settled_count(), claimed).select_from(always.outerjoin(claimed, true()))
-    )
+    return Command(select(_settled_count(), claimed).select_from(always.outerjoin(claimed, true())))
 
 
-_CLAIM = Prepared(_claiming())
-_SETTLE = Prepared(select(_settled_count()))
+_CLAIM = Command(_claiming())
+_SETTLE = Command(select(_settled_count()))
 _SETTLE_AND_CLAIM = _settling_and_claiming()
 
 
@@ -193,7 +191,7 @@ class DeliveryQueue(Repository[Notification]):
 
         The claim holds for `lease`, which must be longer than any delivery.
         """
-        row = await self.session.row(_CLAIM, now=now, until=now + lease)
+        row = await self.unit.row(_CLAIM, now=now, until=now + lease)
         return _claim(row) if row else None
 
     async def count_due(self, now: datetime, at_most: int) -> int:
@@ -203,7 +201,7 @@ class DeliveryQueue(Repository[Notification]):
 
     async def record(self, claim: Claim, outcome: DeliveryOutcome, now: datetime) -> bool:
         """Record the outcome of a claim unless the claim was lost."""
-        row = await self.session.row(_SETTLE, **_settled(claim, outcome, now))
+        row = await self.unit.row(_SETTLE, **_settled(claim, outcome, now))
         return bool(row and row[0])
 
     async def record_and_claim(
@@ -211,7 +209,7 @@ class DeliveryQueue(Repository[Notification]):
     ) -> tuple[bool, Claim | None]:
         """Record an outcome and claim the next notification in a single statement."""
         values = {**_settled(claim, outcome, now), "now": now, "until": now + lease}
-        row = await self.session.row(_SETTLE_AND_CLAIM, **values)
+        row = await self.unit.row(_SETTLE_AND_CLAIM, **values)
         held, *claimed = tuple(row) if row else (0, None)
         return bool(held), _claim(claimed) if claimed[0] else None
 

@@ -114,8 +114,7 @@ class Delivery:
         return tried
 
     async def _claim(self) -> Claim | None:
-        async with self.database.write() as unit:
-            unit.commit_each()
+        async with self.database.write(single_statement=True) as unit:
             return await DeliveryQueue(unit).claim(self.clock.now(), self._lease)
 
     @property
@@ -149,8 +148,7 @@ class Delivery:
         deadline = asyncio.get_running_loop().time() + self._lease.total_seconds()
         while True:
             try:
-                async with self.database.write() as unit:
-                    unit.commit_each()
+                async with self.database.write(single_statement=True) as unit:
                     queue = DeliveryQueue(unit)
                     now = self.clock.now()
                     if stop.is_set():

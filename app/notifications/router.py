@@ -6,16 +6,16 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from app.auth.guards import NotificationManager
-from app.core.db.database import Reading, Writing
 from app.core.errors import NotFound, problems
-from app.core.http.dependencies import Now
-from app.core.http.pagination import Page, Paging
+from app.core.http.dependencies import Now, Paging, Reading, Writing
+from app.core.http.pagination import Page
 from app.core.http.routing import ApiRoute
 from app.notifications.errors import NotFailed, Pointless
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import NotificationStatus
 from app.notifications.repository import NotificationReader, Outbox
 from app.notifications.schemas import Notification
+from app.services import services
 
 router = APIRouter(prefix="/api/notifications", tags=["notifications"], route_class=ApiRoute)
 
@@ -48,6 +48,6 @@ async def retry_notification(
 
     An outdated mail becomes `superseded` and can't be sent again.
     """
-    outbox = Outbox(unit, request.app.state.wake_outbox)
+    outbox = Outbox(unit, services(request).wake_outbox)
     notification = await outbox.lock_failed(notification_id)
     return Notification.model_validate(outbox.retry(notification, now))

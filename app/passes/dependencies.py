@@ -8,9 +8,9 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from app.auth.dependencies import Configured
-from app.core.db.database import Reading
-from app.core.http.dependencies import Now
-from app.core.http.limits import Limiter, Rule
+from app.core.http.dependencies import Limiter, Now, Reading
+from app.core.http.limits import Rule
+from app.core.http.services import core_services
 from app.core.languages import Language, read_language
 from app.core.request_context import client_network
 from app.notifications.links import Links
@@ -50,7 +50,7 @@ async def _genuine(token: str, request: Request, limiter: Limiter, settings: Con
 
     Forged tokens are rejected without a database query, and are rate-limited.
     """
-    if not request.app.state.qr_tokens.is_genuine(token):
+    if not core_services(request).qr_tokens.is_genuine(token):
         rule = Rule("forged pass", settings.forged_pass_limit_per_address)
         await limiter.hit(rule, client_network())
         raise UnknownPass

@@ -17,7 +17,7 @@ from app.passes.dependencies import Token, Viewed
 from app.passes.pages import HEADERS, qr_image
 from app.passes.service import cancel_by_visitor
 from app.passes.state import PassState
-from app.visitors.dependencies import Desk
+from app.visitors.dependencies import VisitorServiceDep
 
 PREFIX = "/pass"
 CONFIRMED = "yes"
@@ -62,12 +62,12 @@ async def ask_to_cancel(view: Viewed) -> Response:
 
 @router.post("/{token}/cancel")
 async def cancel_visit(
-    token: Token, desk: Desk, confirmed: Annotated[str, Form()] = ""
+    token: Token, service: VisitorServiceDep, confirmed: Annotated[str, Form()] = ""
 ) -> Response:
     """Cancel the visit if the confirmation form was sent, and return to the pass."""
     if confirmed != CONFIRMED:
         return RedirectResponse("cancel", 303)
-    await cancel_by_visitor(desk, token)
+    await cancel_by_visitor(service, token)
     return _back_to_pass(token)
 
 

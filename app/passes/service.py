@@ -43,15 +43,15 @@ async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorP
     )
 
 
-async def cancel_by_visitor(desk: VisitorService, token: str) -> None:
+async def cancel_by_visitor(service: VisitorService, token: str) -> None:
     """Cancel an upcoming visit; do nothing if it has begun or ended.
 
     Locks by token, so that a pass replaced by a concurrent reschedule can't cancel the new time.
     """
-    await desk.visitors.lock_by_code(token)
-    visitor = await _holder(PassReader(desk.unit), token)
-    if state_of(visitor, visitor.site, desk.now) is PassState.VALID:
-        await desk.cancel(visitor.id, VISITOR)
+    await service.visitors.lock_by_code(token)
+    visitor = await _holder(PassReader(service.unit), token)
+    if state_of(visitor, visitor.site, service.now) is PassState.VALID:
+        await service.cancel(visitor.id, VISITOR)
 
 
 async def _holder(passes: PassReader, token: str) -> Visitor:

@@ -37,7 +37,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.auth.caller import Caller
 from app.core.db.database import ReadSession, WriteSession
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Command, Query
 from app.core.localtime import local_now
 from app.departments.models import Department
 from app.reports.calendar import CountedDays, SiteDay
@@ -106,13 +106,13 @@ def _spans(each: CountedDays) -> list[tuple[UUID, str, str, date, date]]:
 
 
 @cache
-def _sites(*, one: bool) -> Prepared:
+def _sites(*, one: bool) -> Query:
     statement = select(Site.id, Site.name, Site.timezone).order_by(Site.id)
-    return Prepared(statement.where(Site.id == bindparam("site")) if one else statement)
+    return Query(statement.where(Site.id == bindparam("site")) if one else statement)
 
 
 @cache
-def _figures(*, one_site: bool, own: bool) -> Prepared:
+def _figures(*, one_site: bool, own: bool) -> Query:
     spans = _span_rows()
     sums = [_one_by_one(spans, _own_visits())] if own else _of_all(spans)
     visits = union_all(*sums).subquery("visits")
@@ -120,7 +120,7 @@ def _figures(*, one_site: bool, own: bool) -> Prepared:
     totals = select(visits.c.part, visits.c.value, total).group_by(visits.c.part, visits.c.value)
     told = union_all(totals, _inside(one_site=one_site, own=own)).subquery("told")
     is_department = (told.c.part == "department") & (cast(Department.id, String) == told.c.value)
-    return Prepared(
+    return Query(
         select(told.c.part, told.c.value, told.c.visits, Department.name).select_from(
             told.outerjoin(Department, is_department)
         )
@@ -218,7 +218,7 @@ CHANGES_AT_ONCE = 5_000
 
 
 @cache
-def _fold() -> Prepared:
+def _fold() -> Command:
     some = select(VisitChange.id).order_by(VisitChange.id).limit(bindparam("at_most"))
     taken = (
         delete(VisitChange)
@@ -242,7 +242,7 @@ def _fold() -> Prepared:
     keys = [VisitCount.site_id, VisitCount.dimension, VisitCount.visit_date, VisitCount.value]
     folded = insert(VisitCount).from_select([*(key.key for key in keys), "visits"], summed)
     more = VisitCount.visits + folded.excluded.visits
-    return Prepared(folded.on_conflict_do_update(index_elements=keys, set_={"visits": more}))
+    return Command(folded.on_conflict_do_update(index_elements=keys, set_={"visits": more}))
 
 
 async def fold_changes(unit: WriteSession) -> int:

@@ -4,9 +4,9 @@ Neither rows nor file are stored, and a slow client slows down the reading.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import aclosing, closing, contextmanager
+from contextlib import aclosing, closing
 from typing import Any, Protocol
 
 from starlette.responses import StreamingResponse
@@ -15,6 +15,7 @@ from starlette.types import Send
 from app.core.db.database import Database, ReadSession
 from app.core.db.direct import Row
 from app.core.errors import Problem
+from app.core.places import Places
 
 AT_ONCE = 2
 RETRY_SECONDS = 10
@@ -33,24 +34,6 @@ class TooManyExports(Problem):
 
     def __init__(self) -> None:
         super().__init__(headers={"Retry-After": str(RETRY_SECONDS)})
-
-
-class ExportPlaces:
-    """The number of concurrent exports of a process; more are refused, not queued."""
-
-    def __init__(self, at_once: int = AT_ONCE) -> None:
-        self.free = at_once
-
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Hold a place during the block; raise `TooManyExports` if there is none."""
-        if not self.free:
-            raise TooManyExports
-        self.free -= 1
-        try:
-            yield
-        finally:
-            self.free += 1
 
 
 class ExportFile(Protocol):
@@ -76,7 +59,7 @@ class ExportResponse(StreamingResponse):
     def __init__(
         self,
         database: Database,
-        places: ExportPlaces,
+        places: Places,
         file: ExportFile,
         read: Callable[[ReadSession], Parts],
         *,
@@ -89,7 +72,7 @@ class ExportResponse(StreamingResponse):
         super().__init__((), headers=named, media_type=file.media_type)
 
     async def stream_response(self, send: Send) -> None:
-        with self.places.taken(), closing(self.file):
+        with self.places.taken(refusal=TooManyExports), closing(self.file):
             async with (
                 self.database.snapshot(
                     query_seconds=QUERY_SECONDS,

@@ -5,9 +5,8 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from app.auth.guards import VisitorManager
-from app.core.db.database import Writing
 from app.core.errors import NotFound, problems
-from app.core.http.dependencies import Now
+from app.core.http.dependencies import Now, Writing
 from app.core.http.routing import ApiRoute
 from app.reports import personal_data_service as personal_data
 from app.reports.personal_data_schemas import PersonalData

@@ -26,7 +26,7 @@ from sqlalchemy import Row as SqlRow
 from app.auth.caller import Caller
 from app.core.db.database import ReadSession
 from app.core.db.direct import Row
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Query
 from app.departments.models import Department
 from app.reports.calendar import Granularity
 from app.sites.models import Site
@@ -108,8 +108,8 @@ class ReportReader:
 
 
 @lru_cache(SHAPES)
-def _export(narrowing: tuple[str, ...], ordering: VisitorOrdering) -> Prepared:
-    return Prepared(
+def _export(narrowing: tuple[str, ...], ordering: VisitorOrdering) -> Query:
+    return Query(
         select(*EXPORTED)
         .select_from(Visitor)
         .join(Site, Site.id == Visitor.site_id)

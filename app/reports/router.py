@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.auth.guards import VisitorManager
 from app.auth.reading_dependencies import Browsing, MayLag
-from app.core.db.database import Database, get_database
 from app.core.errors import problems
-from app.core.http.dependencies import Now
+from app.core.http.dependencies import Db, Now
 from app.core.http.responses import download
 from app.core.http.routing import ApiRoute
+from app.core.places import Places
 from app.reports import service
 from app.reports.calendar import Granularity
 from app.reports.columns import COLUMNS
@@ -21,13 +21,13 @@ from app.reports.csv_file import CsvFile
 from app.reports.export_service import (
     PART,
     ExportFile,
-    ExportPlaces,
     ExportResponse,
     TooManyExports,
 )
 from app.reports.repository import ReportReader
 from app.reports.schemas import Dashboard, Trends
 from app.reports.workbook import Workbook
+from app.services import services
 from app.visitors.dependencies import Filter
 from app.visitors.list_statements import VisitorOrdering
 
@@ -55,9 +55,8 @@ EXPORTED = download(
 )
 
 
-async def _places(request: Request) -> ExportPlaces:
-    places: ExportPlaces = request.app.state.export_places
-    return places
+async def _places(request: Request) -> Places:
+    return services(request).export_places
 
 
 @router.get(
@@ -99,9 +98,9 @@ async def dashboard_stats(
 )
 async def export_excel(
     caller: VisitorManager,
-    database: Annotated[Database, Depends(get_database)],
+    database: Db,
     may_lag: MayLag,
-    places: Annotated[ExportPlaces, Depends(_places)],
+    places: Annotated[Places, Depends(_places)],
     now: Now,
     chosen: Filter,
     ordering: VisitorOrdering = VisitorOrdering.LATEST_CREATED_AT,

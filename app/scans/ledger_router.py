@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Query
 from prometheus_client import Counter as PrometheusCounter
 
 from app.auth.guards import Gatekeeper, ScanLedgerViewer
-from app.core.db.database import Reading
 from app.core.errors import NotAuthenticated
+from app.core.http.dependencies import Paging, Reading
 from app.core.http.limits import TooManyRequests
-from app.core.http.pagination import Page, Paging
+from app.core.http.pagination import Page
 from app.core.http.routing import ApiRoute
 from app.core.observability.metrics import counted
 from app.scans import metrics
@@ -26,17 +26,22 @@ from app.scans.schemas import (
     OfflineScans,
     ScanQuery,
 )
-from app.visitors.dependencies import Desk
+from app.visitors.dependencies import VisitorServiceDep
 
 PATH = "/api/visitors/scans/batch/"
 MOST_BYTES = 512 * 1024  # about a kilobyte per scan
 router = APIRouter(prefix="/api/visitors", tags=["scans"], route_class=ApiRoute)
 
 
-async def _offline_desk(desk: Desk, limit: Genuine, caller: Gatekeeper) -> OfflineScanService:
+async def _offline_service(
+    visitors: VisitorServiceDep, limit: Genuine, caller: Gatekeeper
+) -> OfflineScanService:
     if caller.id is None:
         raise NotAuthenticated
-    return OfflineScanService(desk, limit, caller.id, caller)
+    return OfflineScanService(visitors, limit, caller.id, caller)
+
+
+OfflineScanServiceDep = Annotated[OfflineScanService, Depends(_offline_service)]
 
 
 @router.get("/scans/", operation_id="scans_list", summary="List scans")
@@ -55,7 +60,7 @@ async def list_scans(
 
 @router.post("/scans/batch/", operation_id="scans_report", summary="Report offline scans")
 async def report_offline_scans(
-    body: OfflineScans, desk: Annotated[OfflineScanService, Depends(_offline_desk)], forged: Forged
+    body: OfflineScans, service: OfflineScanServiceDep, forged: Forged
 ) -> OfflineScanResults:
     """Report scans for which a gate opened while it was offline; repeat until answered.
 
@@ -66,10 +71,10 @@ async def report_offline_scans(
     429 means too many batches without a genuine code, or too many new scans: nothing is stored, and
     the batch can be repeated after `Retry-After`.
     """
-    await _limit(forged, desk, body)
-    reported = await desk.report(body.scans)
+    await _limit(forged, service, body)
+    reported = await service.report(body.scans)
     for series, number in Counter(_series(scan) for scan in reported).items():
-        desk.desk.unit.after_commit(counted(series, number))
+        service.unit.after_commit(counted(series, number))
     return OfflineScanResults(results=[scan.answer() for scan in reported])
 
 
@@ -81,12 +86,12 @@ def _series(reported: Reported) -> PrometheusCounter:
     return metrics.scans_like(reported.scan)
 
 
-async def _limit(forged: ForgedScans, desk: OfflineScanService, body: OfflineScans) -> None:
+async def _limit(forged: ForgedScans, service: OfflineScanService, body: OfflineScans) -> None:
     """Count forged codes, but accept any batch that begins below the limit.
 
     Otherwise a long queue could never be sent.
     """
-    number, caller = desk.forged(body.scans), str(desk.caller_id)
+    number, caller = service.forged(body.scans), str(service.caller_id)
     if number == len(body.scans):
         await forged.check(caller)
     if number:

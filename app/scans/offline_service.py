@@ -62,23 +62,24 @@ class OfflineScanService:
     """Processes a batch within one unit of work."""
 
     def __init__(
-        self, desk: VisitorService, limit: GenuineScans, caller_id: UUID, caller: Caller
+        self, service: VisitorService, limit: GenuineScans, caller_id: UUID, caller: Caller
     ) -> None:
-        self.desk = desk
+        self.service = service
+        self.unit = service.unit
         self.limit = limit
         self.caller = caller
         self.caller_id = caller_id
-        self.scans = ScanRepository(desk.unit)
+        self.scans = ScanRepository(service.unit)
 
     def forged(self, bodies: Sequence[OfflineScan]) -> int:
-        return sum(not self.desk.codes.is_genuine(body.token) for body in bodies)
+        return sum(not self.service.codes.is_genuine(body.token) for body in bodies)
 
     async def report(self, bodies: Sequence[OfflineScan]) -> list[Reported]:
         """Store new scans and apply them to visits; return one result each, in order.
 
         Forged tokens cost no query; repeats cost only the query for all. Raise `TooManyRequests`.
         """
-        genuine = [body for body in bodies if self.desk.codes.is_genuine(body.token)]
+        genuine = [body for body in bodies if self.service.codes.is_genuine(body.token)]
         ids = [body.scan_id for body in genuine]
         known = await self.scans.all_earlier(self.caller_id, ids) if ids else {}
         reported = [self._reported(body, known) for body in bodies]
@@ -89,12 +90,12 @@ class OfflineScanService:
         return reported
 
     def _reported(self, body: OfflineScan, known: dict[UUID, Scan]) -> Reported:
-        if not self.desk.codes.is_genuine(body.token):
+        if not self.service.codes.is_genuine(body.token):
             return Reported(body, None, OfflineResult.UNKNOWN)
         earlier = known.get(body.scan_id)
         if earlier is None:
             gate = Gate(self.caller.site_id, body.gate or self.caller.gate)
-            known[body.scan_id] = entry(body, gate, self.caller_id, self.desk.now)
+            known[body.scan_id] = entry(body, gate, self.caller_id, self.service.now)
             return Reported(body, known[body.scan_id])
         if not _is_same(earlier, body):
             return Reported(body, None, OfflineResult.CONFLICT)
@@ -106,8 +107,8 @@ class OfflineScanService:
 
     async def _keep(self, new: Mapping[Scan, OfflineScan]) -> None:
         tokens = {body.token for body in new.values()}
-        visitors = {v.qr_code: v for v in await self.desk.visitors.lock_by_codes(tokens)}
-        owners = await self.desk.visitors.retired_owners(tokens - visitors.keys())
+        visitors = {v.qr_code: v for v in await self.service.visitors.lock_by_codes(tokens)}
+        owners = await self.service.visitors.retired_owners(tokens - visitors.keys())
         passages = []
         for scan, body in new.items():
             if visitor := visitors.get(body.token):
@@ -122,24 +123,24 @@ class OfflineScanService:
     async def _replayed(
         self, passages: Sequence[Scan], visitors: Collection[Visitor]
     ) -> ScanReplay:
-        sites = await SiteReader(self.desk.unit).by_id({v.site_id for v in visitors})
-        replay = ScanReplay({v.id: v for v in visitors}, sites, self.desk.now)
+        sites = await SiteReader(self.unit).by_id({v.site_id for v in visitors})
+        replay = ScanReplay({v.id: v for v in visitors}, sites, self.service.now)
         replay.run(passages, await self.scans.unmatched_exits(replay.visitors))
         return replay
 
     async def _store(self, new: Sequence[Scan], replay: ScanReplay) -> None:
         """Store the scans; slots come last, since the rows before them refer to other visitors."""
-        await self.desk.visitors.save_passages(replay.changed.values())
+        await self.service.visitors.save_passages(replay.changed.values())
         left = [v.id for v in replay.changed.values() if v.status is VisitorStatus.COMPLETED]
         if left:
-            await self.desk.outbox.supersede(left, self.desk.now)
+            await self.service.outbox.supersede(left, self.service.now)
         self.scans.add_new(new)
         for visitor_id, action, details in replay.events:
-            self.desk.events.record(visitor_id, action, self.caller, self.desk.now, **details)
+            self.service.events.record(visitor_id, action, self.caller, self.service.now, **details)
         for mail in replay.mails():
-            self.desk.outbox.put(mail, self.desk.now)
-        await self.desk.unit.flush()
-        await self.desk.seats.free(*replay.freed)
+            self.service.outbox.put(mail, self.service.now)
+        await self.unit.flush()
+        await self.service.seats.free(*replay.freed)
 
 
 def _is_same(earlier: Scan, body: OfflineScan) -> bool:

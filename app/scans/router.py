@@ -1,14 +1,13 @@
 """`POST /api/visitors/verify-qr/`: a gate asks whether to open."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import Response
 
-from app.core.db.recent_writers import note_write
 from app.core.errors import problems
 from app.core.http.routing import ApiRoute
 from app.core.request_context import note_subject
 from app.scans import metrics
-from app.scans.dependencies import AtTheGate, Forged
+from app.scans.dependencies import Forged, ScanServiceDep
 from app.scans.errors import REFUSALS, ScanIdReused, UnknownToken
 from app.scans.models import OPENED, ScanVerdict
 from app.scans.schemas import ScanAccepted, ScanCreate, ScannedVisitor
@@ -25,7 +24,7 @@ router = APIRouter(prefix="/api/visitors", tags=["scans"], route_class=ApiRoute)
     responses=problems(*REFUSALS.values(), ScanIdReused),
 )
 async def verify_qr(
-    body: ScanCreate, desk: AtTheGate, forged: Forged, request: Request
+    body: ScanCreate, service: ScanServiceDep, forged: Forged
 ) -> ScanAccepted | Response:
     """Decide whether a gate opens: only a 200 opens it, and every refusal is a problem.
 
@@ -33,14 +32,14 @@ async def verify_qr(
     (genuine ones are still decided) or too many new scans, which are not stored.
     """
     try:
-        outcome = await desk.scan(body)
+        async with service.unit:
+            outcome = await service.scan(body)
     except UnknownToken:
         metrics.FORGED.inc()
-        await forged.hit(str(desk.caller_id))
+        await forged.hit(str(service.caller_id))
         raise
     note_subject(visitor_id=outcome.scan.visitor_id)
     metrics.scans_like(outcome.scan, replayed=outcome.replayed).inc()
-    await note_write(request)
     return _opened(outcome) if _opens(outcome) else _refused(outcome)
 
 

@@ -6,8 +6,7 @@ from datetime import datetime
 from app.audit.models import VisitorAction
 from app.audit.repository import event_row
 from app.auth.caller import Caller
-from app.core.db.database import AfterCommit
-from app.core.db.direct import Journeys
+from app.core.db.database import AfterCommit, WriteSession
 from app.core.errors import NotAuthenticated, Unavailable
 from app.core.security.qr_token import QrTokens
 from app.notifications.repository import mail_row
@@ -16,7 +15,7 @@ from app.scans.limits import GenuineScans
 from app.scans.models import OPENED, Scan, ScanVerdict
 from app.scans.passage import arrival_mails, body_hash, decide_scan, entry, go_out
 from app.scans.schemas import ScanCreate
-from app.scans.statements import Found, keep, look, record_passage
+from app.scans.statements import Found, find, record, record_passage
 from app.scans.verdict import Gate, decide, not_current
 from app.sites.models import Site
 from app.visitors.lifecycle import enter
@@ -37,11 +36,11 @@ class ScanOutcome:
 
 
 class ScanService:
-    """Processes scans, each in a single statement that commits; `wake` wakes the mail worker."""
+    """Scans, each in a single-statement unit; `wake` tells the worker of its mail."""
 
     def __init__(
         self,
-        journeys: Journeys,
+        unit: WriteSession,
         codes: QrTokens,
         wake: AfterCommit,
         limit: GenuineScans,
@@ -52,7 +51,7 @@ class ScanService:
             raise NotAuthenticated
         self.caller = caller
         self.caller_id = caller.id
-        self._journeys = journeys
+        self.unit = unit
         self._codes = codes
         self._wake = wake
         self._limit = limit
@@ -67,7 +66,7 @@ class ScanService:
         if not self._codes.is_genuine(body.token):
             raise UnknownToken
         for looks in range(LOOKS):
-            found = await look(self._journeys, body, self.caller_id)
+            found = await find(self.unit, body, self.caller_id)
             if found.earlier is not None:
                 return _again(found.earlier, found.visitor, body)
             if looks == 0:
@@ -84,12 +83,12 @@ class ScanService:
         if visitor is None or found.site is None:
             refusal = not_current(found.owner, is_replaced=found.is_replaced)
             decide_scan(scan, refusal, found.owner)
-            return scan if await keep(self._journeys, scan) else None
+            return scan if await record(self.unit, scan) else None
         decide_scan(scan, decide(visitor, found.site, body.direction, gate, self._now), visitor.id)
         if scan.verdict in OPENED:
             done = await self._pass(scan, visitor, found.site)
         else:
-            done = await keep(self._journeys, scan)
+            done = await record(self.unit, scan)
         return scan if done else None
 
     async def _pass(self, scan: Scan, visitor: Visitor, site: Site) -> bool:
@@ -103,7 +102,7 @@ class ScanService:
             action = VisitorAction.CHECKED_OUT
             details |= go_out(visitor, self._now, self._now)
         done = await record_passage(
-            self._journeys,
+            self.unit,
             scan,
             visitor,
             was=was,
@@ -112,7 +111,7 @@ class ScanService:
             mails=[mail_row(mail, self._now) for mail in mails],
         )
         if done and mails:
-            await self._wake()
+            self.unit.after_commit(self._wake)
         return done
 
 

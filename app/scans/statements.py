@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import aliased
 
 from app.audit.models import VisitorEvent
-from app.core.db.direct import Journeys
+from app.core.db.database import ReadSession, WriteSession
 from app.core.db.inserting import as_json, insertion, values_of
 from app.core.db.models import Entity
 from app.core.db.plain import plain_copy, stored_columns
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Command, Query
 from app.core.security.qr_token import token_hash
 from app.notifications.kinds import ABOUT_VISIT
 from app.notifications.models import Notification
@@ -51,7 +51,7 @@ class Found:
     is_replaced: bool
 
 
-def _looking() -> Prepared:
+def _finding() -> Query:
     """Return the query, which always has one row."""
     by_code = aliased(Visitor)
     of_code = select(by_code.id).where(by_code.qr_code == bindparam("code")).scalar_subquery()
@@ -60,7 +60,7 @@ def _looking() -> Prepared:
         Scan.scan_id == bindparam("scan_id", type_=Uuid()),
     )
     asked = select(literal(1).label("one")).subquery("asked")
-    return Prepared(
+    return Query(
         select(
             RetiredQrCode.visitor_id,
             RetiredQrCode.is_replaced,
@@ -79,13 +79,13 @@ def _looking() -> Prepared:
     )
 
 
-def _keeping() -> Prepared:
+def _recording() -> Command:
     turn = _turn()
     kept = insertion(Scan, _names(Scan), "scans", when=[turn]).returning(Scan.id).cte("kept")
-    return Prepared(select(kept.c.id))
+    return Command(select(kept.c.id))
 
 
-def _passing(*, frees_seat: bool) -> Prepared:
+def _passing(*, frees_seat: bool) -> Command:
     """Return the statement that changes the visit, with the scan, the audit entry and mails.
 
     The visitor is locked before the slot, as everywhere.
@@ -110,7 +110,7 @@ def _passing(*, frees_seat: bool) -> Prepared:
         for model, parameter in ((Scan, "scans"), (VisitorEvent, "events"), (Notification, "mails"))
     ]
     ended = _ended(passed) if frees_seat else ()
-    return Prepared(select(passed.c.id).add_cte(*written, *ended))
+    return Command(select(passed.c.id).add_cte(*written, *ended))
 
 
 def _ended(passed: CTE) -> tuple[CTE, CTE]:
@@ -135,17 +135,17 @@ def _names(model: type[Entity]) -> tuple[str, ...]:
 
 
 CHANGED = tuple(name for name in PASSAGE if name != "id")
-_LOOK, _KEEP = _looking(), _keeping()
+_FIND, _RECORD = _finding(), _recording()
 _PASS, _LEAVE = _passing(frees_seat=False), _passing(frees_seat=True)
 _SCAN_BEGINS = 2
 _SCAN_ENDS = _SCAN_BEGINS + len(stored_columns(Scan))
 _VISITOR_ENDS = _SCAN_ENDS + len(stored_columns(Visitor))
 
 
-async def look(journeys: Journeys, body: ScanCreate, caller_id: UUID) -> Found:
+async def find(session: ReadSession, body: ScanCreate, caller_id: UUID) -> Found:
     """Return the facts of a code and of the scan."""
-    row = await journeys.row(
-        _LOOK,
+    row = await session.row(
+        _FIND,
         code=body.token,
         token_hash=token_hash(body.token),
         caller_id=caller_id,
@@ -163,15 +163,13 @@ async def look(journeys: Journeys, body: ScanCreate, caller_id: UUID) -> Found:
     )
 
 
-async def keep(journeys: Journeys, scan: Scan) -> bool:
+async def record(unit: WriteSession, scan: Scan) -> bool:
     """Store a decided scan; return False if it is not new or its visitor was deleted."""
-    return await _done(
-        journeys, _KEEP, caller=str(scan.caller_id), scans=as_json([values_of(scan)])
-    )
+    return await _done(unit, _RECORD, caller=str(scan.caller_id), scans=as_json([values_of(scan)]))
 
 
 async def record_passage(
-    journeys: Journeys,
+    unit: WriteSession,
     scan: Scan,
     visitor: Visitor,
     *,
@@ -185,7 +183,7 @@ async def record_passage(
     Return False if the visit has changed or the scan is not new.
     """
     return await _done(
-        journeys,
+        unit,
         _LEAVE if was is VisitorStatus.VERIFIED else _PASS,
         caller=str(scan.caller_id),
         visitor_id=visitor.id,
@@ -199,9 +197,9 @@ async def record_passage(
     )
 
 
-async def _done(journeys: Journeys, statement: Prepared, **values: Any) -> bool:
+async def _done(unit: WriteSession, statement: Command, **values: Any) -> bool:
     try:
-        return await journeys.row(statement, **values) is not None
+        return await unit.row(statement, **values) is not None
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) not in OVERTAKEN:
             raise

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from app.core.db.plain import plain_copy, stored_columns
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Query
 from app.core.db.repository import ReadRepository
 from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.sites.models import Site, SiteClosure
@@ -45,11 +45,11 @@ class SiteDay:
     slots: dict[SlotKey, Slot]
 
 
-def _site_day(chosen: ColumnElement[bool]) -> Prepared:
+def _site_day(chosen: ColumnElement[bool]) -> Query:
     day = bindparam("day", type_=Date())
     of_day = and_(Slot.site_id == Site.id, Slot.visit_date == day)
     chosen_columns = select(closures_of(day), *stored_columns(Site), *stored_columns(Slot))
-    return Prepared(chosen_columns.select_from(Site).outerjoin(Slot, of_day).where(chosen))
+    return Query(chosen_columns.select_from(Site).outerjoin(Slot, of_day).where(chosen))
 
 
 _SITE_DAY = _site_day(Site.id == bindparam("site_id"))

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Query
 from app.auth.caller import Caller
 from app.auth.guards import SlotViewer
 from app.auth.stranger_limits import LimitStrangers
-from app.core.db.database import Reading, ReadSession
-from app.core.http.dependencies import Now
+from app.core.db.database import ReadSession
+from app.core.http.dependencies import Now, Reading
 from app.core.http.routing import ApiRoute
 from app.core.times import LocalDate, WallTime
 from app.sites.access import require_open_to, require_own_site

@@ -11,10 +11,9 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from app.auth.guards import SiteManager, SiteViewer, SlotManager
 from app.auth.idempotency_dependencies import Once
-from app.core.db.database import Reading, Writing
 from app.core.errors import InUse, NotFound, problems
-from app.core.http.dependencies import Now
-from app.core.http.pagination import Page, Paging
+from app.core.http.dependencies import Now, Paging, Reading, Writing
+from app.core.http.pagination import Page
 from app.core.http.routing import ApiRoute
 from app.sites.models import Site
 from app.slots import capacity_service as capacity

@@ -35,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db.plain import plain_copy, stored_columns
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Command, Query
 from app.core.db.repository import Repository
 from app.core.ids import new_id
 from app.sites.models import Site
@@ -140,7 +140,7 @@ def _locking_two() -> Select[Any]:
     return select(*stored_columns(Slot)).where(either)
 
 
-def _creating() -> Prepared:
+def _creating() -> Command:
     given = given_rows(id=Uuid, **_KEY)
     # All sites are locked before the first slot is made: the rows are sorted after the locks.
     site = (
@@ -161,7 +161,7 @@ def _creating() -> Prepared:
     }
     in_order = [given.c[column.key] for column in ORDER]
     rows = select(*values.values()).join_from(site, given, site.c.id == given.c.site_id)
-    return Prepared(
+    return Command(
         insert(Slot)
         .from_select(list(values), rows.order_by(*in_order), include_defaults=False)
         .on_conflict_do_nothing()
@@ -175,25 +175,25 @@ def _given_slots() -> CTE:
     return in_lock_order(slots.join_from(Slot, given, Slot.id == given.c.id)).cte("slot")
 
 
-def _taking() -> Prepared:
+def _taking() -> Command:
     """Take seats; the CHECKs refuse those above the capacity or the share."""
     slot = _given_slots()
     taken = {
         "booked": Slot.booked + slot.c.seat,
         "self_booked": Slot.self_booked + slot.c.stranger,
     }
-    return Prepared(update(Slot).where(Slot.id == slot.c.id).values(**taken))
+    return Command(update(Slot).where(Slot.id == slot.c.id).values(**taken))
 
 
-def _recounting() -> Prepared:
+def _recounting() -> Command:
     slot = _given_slots()
-    return Prepared(_recounted(slot.c.id, slot.c.seat, slot.c.stranger))
+    return Command(_recounted(slot.c.id, slot.c.seat, slot.c.stranger))
 
 
-_SOME = Prepared(_locking_keys())
-_LOCK_KEYS = Prepared(in_lock_order(_locking_keys()))
-_LOCK_IDS = Prepared(in_lock_order(_locking_ids()))
-_LOCK_TWO = Prepared(in_lock_order(_locking_two()))
+_SOME = Query(_locking_keys())
+_LOCK_KEYS = Command(in_lock_order(_locking_keys()))
+_LOCK_IDS = Command(in_lock_order(_locking_ids()))
+_LOCK_TWO = Command(in_lock_order(_locking_two()))
 _CREATE, _TAKE, _RECOUNT = _creating(), _taking(), _recounting()
 
 
@@ -251,7 +251,7 @@ class SeatRepository(Repository[Slot]):
         none = [0] * len(seats)
         await self.unit.run(_RECOUNT, ids=list(seats), seats=none, strangers=list(seats.values()))
 
-    async def _slots(self, statement: Prepared, **values: Any) -> Sequence[Slot]:
+    async def _slots(self, statement: Query | Command, **values: Any) -> Sequence[Slot]:
         rows = await self.unit.fetch(statement, **values)
         return [slot for row in rows if (slot := plain_copy(Slot, row)) is not None]
 

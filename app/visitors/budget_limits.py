@@ -13,8 +13,10 @@ from fastapi import Depends, Request
 
 from app.auth.caller import Caller
 from app.core.db.database import ReadSession
-from app.core.http.limits import Limit, Limiter, RateLimiter, Rule
+from app.core.http.dependencies import Limiter
+from app.core.http.limits import Limit, RateLimiter, Rule
 from app.notifications.stranger_mail_limits import WITHHELD, StrangerMails
+from app.services import services
 from app.settings import Settings
 from app.visitors.proof_repository import is_proven
 
@@ -80,7 +82,7 @@ class Budgets:
 
 
 async def _budgets(request: Request, limiter: Limiter) -> Budgets:
-    return Budgets(limiter, request.app.state.settings)
+    return Budgets(limiter, services(request).settings)
 
 
 Budgeted = Annotated[Budgets, Depends(_budgets)]

@@ -11,6 +11,7 @@ from uuid import UUID
 from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventRepository
 from app.auth.caller import SYSTEM
+from app.core.db.batches import Batch, in_batches
 from app.core.db.database import Database, WriteSession
 from app.core.localtime import local_now
 from app.notifications.repository import MailKeeper
@@ -50,14 +51,16 @@ async def close_past_visits(database: Database, now: datetime) -> Closed:
 
 
 async def _close_all(database: Database, sites: Sites, now: datetime, of: VisitorStatus) -> int:
-    total, place = 0, None
-    while True:
-        async with database.write() as unit:
-            found = await _candidates(ClosingRepository(unit), sites, now, of, place)
-            total += await _close(unit, found, sites, now)
-        if len(found) < BATCH:
-            return total
-        place = (found[-1].visit_date, found[-1].id)
+    place: Place | None = None
+
+    async def some(unit: WriteSession) -> Batch:
+        nonlocal place
+        found = await _candidates(ClosingRepository(unit), sites, now, of, place)
+        if found:
+            place = (found[-1].visit_date, found[-1].id)
+        return Batch(await _close(unit, found, sites, now), more=len(found) == BATCH)
+
+    return await in_batches(database, some)
 
 
 async def _candidates(

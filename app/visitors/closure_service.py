@@ -37,10 +37,10 @@ class _Overtaken(Exception):  # noqa: N818 - not an error
 class ClosureService:
     """Closes and reopens days within one unit of work."""
 
-    def __init__(self, desk: VisitorService) -> None:
-        self.desk = desk
-        self.unit = desk.unit
-        self.rules = SiteRules(desk.unit, desk.now)
+    def __init__(self, service: VisitorService) -> None:
+        self.service = service
+        self.unit = service.unit
+        self.rules = SiteRules(service.unit, service.now)
 
     async def close(self, site_id: UUID, day: date, reason: str) -> Made:
         """Close a day without changing its visits; raise `NotFound` or `ClosureExists`."""
@@ -61,7 +61,7 @@ class ClosureService:
                     site, closure, visitors = await self._closed(site_id, day, reason)
             except _Overtaken:
                 continue
-            await self.desk.cancel_all(visitors, site, caller)
+            await self.service.cancel_all(visitors, site, caller)
             return await self._made(site, closure, len(visitors))
         raise Unavailable("The visits of that day are being changed: try again")
 
@@ -72,7 +72,7 @@ class ClosureService:
         if known is None:
             raise NotFound
         bounds = shift_bounds(known, day)
-        visitors = self.desk.visitors
+        visitors = self.service.visitors
         await visitors.lock_pending_between(site_id, *bounds)
         site, closure = await self.rules.close(site_id, day, reason)
         if shift_bounds(site, day) != bounds:
@@ -83,7 +83,7 @@ class ClosureService:
         return site, closure, locked
 
     async def _made(self, site: Site, closure: SiteClosure, cancelled: int = 0) -> Made:
-        booked = await booked_in(self.unit, site, [closure.date], self.desk.now)
+        booked = await booked_in(self.unit, site, [closure.date], self.service.now)
         return Made(closure, booked.get(closure.date, 0), cancelled)
 
 

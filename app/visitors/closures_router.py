@@ -7,11 +7,10 @@ from fastapi import APIRouter, Depends, Query
 
 from app.auth.guards import SiteViewer, SlotManager
 from app.auth.idempotency_dependencies import Once
-from app.core.db.database import Reading
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
-from app.core.http.dependencies import Now
-from app.core.http.pagination import Page, Paging
+from app.core.http.dependencies import Now, Paging, Reading
+from app.core.http.pagination import Page
 from app.core.http.routing import ApiRoute
 from app.sites.errors import ClosureExists
 from app.sites.models import SiteClosure
@@ -19,15 +18,15 @@ from app.sites.repository import ClosureReader
 from app.slots.capacity_service import require_site
 from app.visitors.closure_schemas import Closure, ClosureCreate, ClosureQuery, NewClosure
 from app.visitors.closure_service import ClosureService, booked_in
-from app.visitors.dependencies import Desk
+from app.visitors.dependencies import VisitorServiceDep
 
 router = APIRouter(
     prefix="/api/sites/{site_id:uuid}/closures", tags=["sites"], route_class=ApiRoute
 )
 
 
-async def _closures(desk: Desk) -> ClosureService:
-    return ClosureService(desk)
+async def _closures(service: VisitorServiceDep) -> ClosureService:
+    return ClosureService(service)
 
 
 Closures = Annotated[ClosureService, Depends(_closures)]

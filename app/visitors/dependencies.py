@@ -10,9 +10,9 @@ from pydantic_core import CoreSchema
 
 from app.auth.guards import resolve_caller
 from app.auth.stranger_limits import LimitStrangers
-from app.core.db.database import Writing
 from app.core.errors import Invalid
-from app.core.http.dependencies import Now
+from app.core.http.dependencies import Now, SingleStatement, Writing
+from app.services import services
 from app.visitors.budget_limits import Budgeted
 from app.visitors.list_statements import VisitorFilter
 from app.visitors.registration_schemas import Form, VisitorCreate, WalkIn, form_of
@@ -21,16 +21,17 @@ from app.visitors.schemas import VisitorQuery
 from app.visitors.service import VisitorService
 
 
-async def _desk(request: Request, unit: Writing, now: Now) -> VisitorService:
-    state = request.app.state
-    return VisitorService(unit, state.qr_tokens, state.wake_outbox, now)
+async def _visitor_service(request: Request, unit: Writing, now: Now) -> VisitorService:
+    ours = services(request)
+    return VisitorService(unit, ours.qr_tokens, ours.wake_outbox, now)
 
 
 # The next three have few dependencies, since FastAPI solves them all for every request.
-async def _registering(request: Request, unit: Writing, budgets: Budgeted) -> RegistrationService:
-    state = request.app.state
-    now = state.clock.now()
-    return RegistrationService(unit, state.qr_tokens, state.wake_outbox, now, budgets)
+async def _registration_service(
+    request: Request, unit: SingleStatement, budgets: Budgeted
+) -> RegistrationService:
+    ours = services(request)
+    return RegistrationService(unit, ours.qr_tokens, ours.wake_outbox, ours.clock.now(), budgets)
 
 
 async def _filter(chosen: Annotated[VisitorQuery, Query()]) -> VisitorFilter:
@@ -71,6 +72,6 @@ WithinLimits = Depends(
     )
 )
 Registered = Annotated[Form, Depends(_registration)]
-Desk = Annotated[VisitorService, Depends(_desk)]
-Registering = Annotated[RegistrationService, Depends(_registering)]
+VisitorServiceDep = Annotated[VisitorService, Depends(_visitor_service)]
+RegistrationServiceDep = Annotated[RegistrationService, Depends(_registration_service)]
 Filter = Annotated[VisitorFilter, Depends(_filter)]

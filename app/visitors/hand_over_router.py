@@ -9,11 +9,11 @@ from app.accounts.user_service import managed_roles
 from app.auth.event_repository import AccountEventRepository
 from app.auth.guards import UserManager
 from app.auth.models import AccountAction
-from app.core.db.database import Writing
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
-from app.core.http.dependencies import Now
+from app.core.http.dependencies import Now, Writing
 from app.core.http.routing import ApiRoute
+from app.services import services
 from app.users.repository import UserReader
 from app.visitors.hand_over_service import HandOver
 
@@ -54,7 +54,7 @@ async def hand_over(
     former = await UserReader(unit).of_roles(user_id, managed_roles(caller))
     if former is None:
         raise NotFound
-    done = await HandOver(unit, request.app.state.wake_outbox, caller, now).run(former, body.to)
+    done = await HandOver(unit, services(request).wake_outbox, caller, now).run(former, body.to)
     AccountEventRepository(unit, now).record(
         AccountAction.VISITS_HANDED_OVER, former.id, by=caller.id, to=str(body.to)
     )

@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from app.auth.caller import Caller
 from app.core.db.database import ReadSession
 from app.core.db.direct import Row
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Query
 from app.core.http.pagination import Ordering, PageRequest
 from app.departments.models import Department
 from app.sites.models import Site
@@ -148,7 +148,7 @@ RECORD = {name: _recorded(name) for name in schemas.Visitor.model_fields}
 
 
 @lru_cache(SHAPES)
-def _listing(narrowing: tuple[str, ...], ordering: VisitorOrdering, *, continued: bool) -> Prepared:
+def _listing(narrowing: tuple[str, ...], ordering: VisitorOrdering, *, continued: bool) -> Query:
     """Return the statement of a list with these filters; `continued` is for later pages.
 
     Planned for its values and, except for searches, without the limit: the planner then expects a
@@ -169,13 +169,13 @@ def _listing(narrowing: tuple[str, ...], ordering: VisitorOrdering, *, continued
         .order_by(*order.clauses())
         .limit(rows if "q" in narrowing else select(rows).scalar_subquery())
     )
-    return Prepared(statement, planned_anew=bool(narrowing))
+    return Query(statement, planned_anew=bool(narrowing))
 
 
 @lru_cache(SHAPES)
-def _total(narrowing: tuple[str, ...]) -> Prepared:
+def _total(narrowing: tuple[str, ...]) -> Query:
     statement = select(func.count(Visitor.id)).where(*(NARROWS[name] for name in narrowing))
-    return Prepared(statement, planned_anew="q" in narrowing)
+    return Query(statement, planned_anew="q" in narrowing)
 
 
 async def first_records(

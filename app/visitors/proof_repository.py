@@ -4,7 +4,7 @@ from sqlalchemy import bindparam, cast, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
 from app.core.db.database import ReadSession
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Query
 from app.core.text import account_key
 from app.users.models import User
 from app.visitors.models import Visitor
@@ -20,7 +20,7 @@ _WAS_LET_IN = exists().where(
     func.lower(Visitor.email) == func.lower(bindparam("email")),
     Visitor.checked_in_at.is_not(None),
 )
-_IS_PROVEN = Prepared(select(or_(_HAS_ACCOUNT, _WAS_LET_IN)))
+_IS_PROVEN = Query(select(or_(_HAS_ACCOUNT, _WAS_LET_IN)))
 
 
 async def is_proven(session: ReadSession, email: str) -> bool:

@@ -173,7 +173,6 @@ class RegistrationService(Desk):
         host_email: str | None = None,
     ) -> BookingFacts:
         """Look up what a registration names; raise why this time can never be booked."""
-        self.unit.commit_each()
         known = await facts(self.unit, site_id, day, form.department, host_id, host_email)
         if known is None:
             raise UnknownSite

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from app.core.db.database import AfterCommit, Database, ReadSession
+from app.core.db.batches import Batch, in_batches
+from app.core.db.database import AfterCommit, Database, ReadSession, WriteSession
 from app.core.localtime import local_now
 from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import VisitPayload
@@ -49,22 +50,23 @@ async def _remind_site(
     zone = ZoneInfo(site.timezone)
     today_began = datetime.combine(today, time(0), zone)
     late = datetime.combine(today, time(TO_HOUR), zone).astimezone(UTC)
-    total = 0
-    while True:
-        async with database.write() as unit:
-            outbox = Outbox(unit, wake)
-            visitors = ReminderRepository(unit)
-            closed = await ClosureReader(unit).days(site.id, today, today + timedelta(days=1))
-            due = await visitors.lock_unreminded(site, today, today_began, closed, at_most=BATCH)
-            for visitor in due:
-                payload = mails.visit_payload(visitor, site)
-                kind = NotificationKind.visitor_reminder
-                mail = mails.to_visitor(kind, visitor, site, payload, visitor.revision)
-                withheld = strangers and await _withheld(unit, visitor, payload, strangers)
-                mail = replace(mail, pointless_after=late, withheld=withheld or None)
-                total += await outbox.put_once(mail, now)
-        if len(due) < BATCH:
-            return total
+
+    async def some(unit: WriteSession) -> Batch:
+        outbox = Outbox(unit, wake)
+        visitors = ReminderRepository(unit)
+        closed = await ClosureReader(unit).days(site.id, today, today + timedelta(days=1))
+        due = await visitors.lock_unreminded(site, today, today_began, closed, at_most=BATCH)
+        queued = 0
+        for visitor in due:
+            payload = mails.visit_payload(visitor, site)
+            kind = NotificationKind.visitor_reminder
+            mail = mails.to_visitor(kind, visitor, site, payload, visitor.revision)
+            withheld = strangers and await _withheld(unit, visitor, payload, strangers)
+            mail = replace(mail, pointless_after=late, withheld=withheld or None)
+            queued += await outbox.put_once(mail, now)
+        return Batch(queued, more=len(due) == BATCH)
+
+    return await in_batches(database, some)
 
 
 async def _withheld(

@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventRepository
 from app.auth.caller import SYSTEM
+from app.core.db.batches import Batch, in_batches
 from app.core.db.database import Database, WriteSession
 from app.core.http.idempotency import forget_kept_at
 from app.notifications.repository import MailKeeper
@@ -41,14 +42,12 @@ async def anonymise_past(
     `advance` is called with the number of each committed batch. Idempotent and safe to run
     concurrently: locked rows are skipped. Visitors changed afterwards are anonymised again.
     """
-    total = 0
-    while True:
-        async with database.write() as unit:
-            done = await _anonymise_batch(unit, now, days)
-        total += done
-        advance(done)
-        if done < BATCH:
-            return total
+
+    async def some(unit: WriteSession) -> Batch:
+        done = await _anonymise_batch(unit, now, days)
+        return Batch(done, more=done == BATCH)
+
+    return await in_batches(database, some, on_each=advance)
 
 
 async def _anonymise_batch(unit: WriteSession, now: datetime, days: int) -> int:

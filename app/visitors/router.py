@@ -9,12 +9,13 @@ from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventReader
 from app.audit.schemas import VisitorEvent
 from app.auth.guards import HostViewer, Registrar, VisitorManager
-from app.auth.idempotency_dependencies import Once
+from app.auth.idempotency_dependencies import OnceForSingleStatement
 from app.auth.reading_dependencies import Browsing
-from app.core.db.database import Reading, ReadSession
+from app.core.db.database import ReadSession
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
-from app.core.http.pagination import Page, Paging
+from app.core.http.dependencies import Paging, Reading
+from app.core.http.pagination import Page
 from app.core.http.responses import CREATED, image
 from app.core.http.routing import ApiRoute
 from app.core.qr_image import qr_png, qr_svg
@@ -25,7 +26,13 @@ from app.slots.errors import BOOKING_PROBLEMS
 from app.users.repository import UserReader
 from app.visitors import schemas
 from app.visitors.budget_limits import Budgeted
-from app.visitors.dependencies import Desk, Filter, Registered, Registering, WithinLimits
+from app.visitors.dependencies import (
+    Filter,
+    Registered,
+    RegistrationServiceDep,
+    VisitorServiceDep,
+    WithinLimits,
+)
 from app.visitors.errors import AlreadyRegistered
 from app.visitors.host_service import NotYourVisit
 from app.visitors.lifecycle import InvalidTransition
@@ -57,11 +64,14 @@ async def list_visitors(
     operation_id="visitors_create",
     summary="Register a visitor",
     status_code=201,
-    dependencies=[Once, WithinLimits],
+    dependencies=[OnceForSingleStatement, WithinLimits],
     responses=CREATED | problems(NotYourVisit, AlreadyRegistered, *BOOKING_PROBLEMS),
 )
 async def register_visitor(
-    form: Registered, caller: Registrar, registering: Registering, response: Response
+    form: Registered,
+    caller: Registrar,
+    service: RegistrationServiceDep,
+    response: Response,
 ) -> schemas.Visitor:
     """Take a seat in the hour, mail the QR code to the visitor, and notify the host.
 
@@ -70,7 +80,7 @@ async def register_visitor(
     visitors who register themselves. Neither receives the QR token or the host's e-mail address.
     Registrations per hour of hosts and kiosks are limited; refused ones do not count.
     """
-    visitor = await registering.register(form, caller)
+    visitor = await service.register(form, caller)
     response.headers["Location"] = f"/api/visitors/{visitor.id}/"
     note_subject(visitor_id=visitor.id)
     return visitor
@@ -106,7 +116,10 @@ async def read_visitor(
     responses=problems(NotFound, InvalidTransition, *CHANGING, *BOOKING_PROBLEMS),
 )
 async def replace_visitor(
-    visitor_id: UUID, body: schemas.VisitorDetails, caller: VisitorManager, desk: Desk
+    visitor_id: UUID,
+    body: schemas.VisitorDetails,
+    caller: VisitorManager,
+    service: VisitorServiceDep,
 ) -> schemas.Visitor:
     """Replace all fields; omitted ones get their defaults. A new time is a reschedule.
 
@@ -114,7 +127,7 @@ async def replace_visitor(
     `PATCH`.
     """
     names_host = not body.model_fields_set.isdisjoint(schemas.HOST_FIELDS)
-    visitor = await desk.change(visitor_id, body.changes(), caller, names_host=names_host)
+    visitor = await service.change(visitor_id, body.changes(), caller, names_host=names_host)
     return schemas.Visitor.of(visitor)
 
 
@@ -125,14 +138,17 @@ async def replace_visitor(
     responses=problems(NotFound, InvalidTransition, *CHANGING, *BOOKING_PROBLEMS),
 )
 async def change_visitor(
-    visitor_id: UUID, body: schemas.VisitorUpdate, caller: VisitorManager, desk: Desk
+    visitor_id: UUID,
+    body: schemas.VisitorUpdate,
+    caller: VisitorManager,
+    service: VisitorServiceDep,
 ) -> schemas.Visitor:
     """Change the fields that are sent. A new time is a reschedule.
 
     A new e-mail address gets a mail with a new QR code; the code sent to the former address is
     refused as `replaced`. A new host is notified, and so is the former one.
     """
-    return schemas.Visitor.of(await desk.change(visitor_id, body.changes(), caller))
+    return schemas.Visitor.of(await service.change(visitor_id, body.changes(), caller))
 
 
 @router.delete(
@@ -143,13 +159,13 @@ async def change_visitor(
     responses=problems(NotFound),
 )
 async def delete_visitor(
-    visitor_id: UUID, caller: VisitorManager, desk: Desk, notify: Notify = True
+    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep, notify: Notify = True
 ) -> None:
     """Free the seat and erase personal data; an anonymous entry stays in the audit log.
 
     Visitor and host of a pending visit receive a cancellation unless `notify=false`.
     """
-    await desk.delete(visitor_id, caller, notify=notify)
+    await service.delete(visitor_id, caller, notify=notify)
 
 
 @router.post(
@@ -159,14 +175,14 @@ async def delete_visitor(
     responses=problems(NotFound, InvalidTransition, AlreadyRegistered, *BOOKING_PROBLEMS),
 )
 async def reschedule_visitor(
-    visitor_id: UUID, body: schemas.Reschedule, caller: VisitorManager, desk: Desk
+    visitor_id: UUID, body: schemas.Reschedule, caller: VisitorManager, service: VisitorServiceDep
 ) -> schemas.Visitor:
     """Move the visit and mail a new QR code; the old one is refused from now on.
 
     A visit already at that time does not change. A self-registered visitor needs a seat from the
     share of such visitors again.
     """
-    visitor = await desk.reschedule(visitor_id, body.visit_date, body.visit_time, caller)
+    visitor = await service.reschedule(visitor_id, body.visit_date, body.visit_time, caller)
     return schemas.Visitor.of(visitor)
 
 
@@ -176,9 +192,11 @@ async def reschedule_visitor(
     summary="Cancel a visit",
     responses=problems(NotFound, InvalidTransition),
 )
-async def cancel_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> schemas.Visitor:
+async def cancel_visitor(
+    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep
+) -> schemas.Visitor:
     """Cancel a pending visit, free its seat, and notify visitor and host."""
-    return schemas.Visitor.of(await desk.cancel(visitor_id, caller))
+    return schemas.Visitor.of(await service.cancel(visitor_id, caller))
 
 
 @router.post(
@@ -188,10 +206,10 @@ async def cancel_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk) -
     responses=problems(NotFound, InvalidTransition),
 )
 async def check_out_visitor(
-    visitor_id: UUID, caller: VisitorManager, desk: Desk
+    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep
 ) -> schemas.Visitor:
     """Check out a visitor who is inside, such as one who leaves without a scan."""
-    return schemas.Visitor.of(await desk.end(visitor_id, VisitorAction.CHECKED_OUT, caller))
+    return schemas.Visitor.of(await service.end(visitor_id, VisitorAction.CHECKED_OUT, caller))
 
 
 @router.post(
@@ -200,9 +218,11 @@ async def check_out_visitor(
     summary="Complete a visit",
     responses=problems(NotFound, InvalidTransition),
 )
-async def complete_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> schemas.Visitor:
+async def complete_visitor(
+    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep
+) -> schemas.Visitor:
     """Complete the visit of a visitor who is inside or has left without a scan."""
-    return schemas.Visitor.of(await desk.end(visitor_id, VisitorAction.COMPLETED, caller))
+    return schemas.Visitor.of(await service.end(visitor_id, VisitorAction.COMPLETED, caller))
 
 
 @router.post(
@@ -211,12 +231,14 @@ async def complete_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk)
     summary="Replace the QR code",
     responses=problems(NotFound, InvalidTransition, UpdateUnderWay),
 )
-async def replace_code(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> schemas.Visitor:
+async def replace_code(
+    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep
+) -> schemas.Visitor:
     """Mail a new QR code of a pending visit, if a mail was lost or forwarded.
 
     The gate refuses former codes as `replaced`, and their passes show nothing any more.
     """
-    return schemas.Visitor.of(await desk.replace_code(visitor_id, caller))
+    return schemas.Visitor.of(await service.replace_code(visitor_id, caller))
 
 
 @router.post(
@@ -227,13 +249,13 @@ async def replace_code(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> 
     responses=problems(NotFound, InvalidTransition),
 )
 async def resend_email(
-    visitor_id: UUID, caller: VisitorManager, desk: Desk, budgets: Budgeted
+    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep, budgets: Budgeted
 ) -> None:
     """Send the QR code and the calendar file again to the visitor of a pending visit.
 
     Limited to once a minute and five times a day per visit.
     """
-    await desk.resend(visitor_id, caller, budgets)
+    await service.resend(visitor_id, caller, budgets)
 
 
 @router.get(

@@ -6,9 +6,11 @@ visit gets one mail.
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from app.core.db.batches import Batch, in_batches
 from app.core.db.database import AfterCommit, Database, WriteSession
 from app.core.db.rollout import require_finished
 from app.core.request_context import current_request_id, on_behalf_of
@@ -73,24 +75,23 @@ async def bring_to_visits(database: Database, wake: AfterCommit, now: datetime) 
         sites = await SiteChangeRepository(unit).sites()
     total = 0
     for site_id in sites:
-        while (done := await next_batch(database, wake, site_id, now)) is not None:
-            total += done
+        total += await in_batches(
+            database, partial(next_batch, wake=wake, site_id=site_id, now=now)
+        )
     return total
 
 
-async def next_batch(
-    database: Database, wake: AfterCommit, site_id: UUID, now: datetime
-) -> int | None:
-    """Return the number of visits done, or None if there is nothing to do for this worker."""
-    async with database.write() as unit:
-        changes = await SiteChangeRepository(unit).lock_of_site(site_id)
-        site = await SiteReader(unit).get(site_id)
-        if not changes or site is None:
-            return None
-        return await _Batch(unit, Outbox(unit, wake), site, changes, now).run()
+async def next_batch(unit: WriteSession, wake: AfterCommit, site_id: UUID, now: datetime) -> Batch:
+    """Apply the changes of a site to its next visits, unless another worker does so."""
+    changes = await SiteChangeRepository(unit).lock_of_site(site_id)
+    site = await SiteReader(unit).get(site_id)
+    if not changes or site is None:
+        return Batch(0, more=False)
+    done = await _NextVisits(unit, Outbox(unit, wake), site, changes, now).tell()
+    return Batch(done, more=True)
 
 
-class _Batch:
+class _NextVisits:
     """The next visits of a site, within one unit of work."""
 
     def __init__(
@@ -108,7 +109,7 @@ class _Batch:
         self.now = now
         self.visitors = VisitorRepository(unit)
 
-    async def run(self) -> int:
+    async def tell(self) -> int:
         """Apply the changes to the next visits; delete them if none are left."""
         today = today_at(self.site, self.now)
         after, before = min(map(_done_through, self.changes)), self.changes[-1].id

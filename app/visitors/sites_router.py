@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from app.auth.guards import SiteManager
-from app.core.db.database import Writing
 from app.core.db.repository import NameTaken
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
-from app.core.http.dependencies import Now
+from app.core.http.dependencies import Now, Writing
 from app.core.http.routing import ApiRoute
+from app.services import services
 from app.sites import schemas as sites
 from app.slots.rules_schemas import AffectedVisitors, ChangedSite
 from app.visitors.site_change_jobs import change_site
@@ -70,7 +70,7 @@ async def change_fields(
 async def _change(
     request: Request, unit: Writing, site_id: UUID, values: dict[str, Any], now: Now, **how: bool
 ) -> ChangedSite | AffectedVisitors:
-    wake = request.app.state.wake_site_changes
+    wake = services(request).wake_site_changes
     site, affected = await change_site(unit, wake, site_id, values, now, **how)
     if how["dry_run"]:
         return AffectedVisitors(affected_visitors=affected)

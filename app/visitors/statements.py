@@ -13,7 +13,7 @@ from app.core.db.database import ReadSession, WriteSession
 from app.core.db.inserting import as_json, insertion, values_of
 from app.core.db.models import Entity
 from app.core.db.plain import new_plain, plain_copy, stored_columns
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Command, Query
 from app.core.db.repository import refusals
 from app.core.text import account_key
 from app.departments.models import Department
@@ -38,12 +38,12 @@ class BookingFacts:
     host: NamedHost | None
 
 
-def _facts(*chosen: ColumnElement[bool]) -> Prepared:
+def _facts(*chosen: ColumnElement[bool]) -> Query:
     closed = closures_of(bindparam("day", type_=Date()))
     by_address = and_(User.email_key == bindparam("host_key"), receives())
     host = or_(by_address, and_(User.id == bindparam("host_id"), User.is_active))
     account = (User.id, User.first_name, User.last_name, User.email)
-    return Prepared(
+    return Query(
         select(closed, Department.id, Department.name, *account, *stored_columns(Site))
         .select_from(Site)
         .outerjoin(Department, Department.id == bindparam("department_id"))
@@ -94,7 +94,7 @@ def _columns(model: type[Entity], *left_out: str) -> tuple[str, ...]:
     return tuple(c.name for c in stored_columns(model) if c.name not in left_out)
 
 
-def _booking(*, by_stranger: bool) -> Prepared:
+def _booking(*, by_stranger: bool) -> Command:
     """The lock, the seat and every row at once: one journey to the database instead of seven."""
     taken = seat_taken(by_stranger=by_stranger)
     visitors = insertion(
@@ -107,7 +107,7 @@ def _booking(*, by_stranger: bool) -> Prepared:
     events = insertion(VisitorEvent, _columns(VisitorEvent), "events", when=[taken])
     mails = insertion(Notification, _columns(Notification), "mails", when=[taken])
     written = [part.cte() for part in (visitors, events, mails)]
-    return Prepared(select(taken.c.id).add_cte(*written))
+    return Command(select(taken.c.id).add_cte(*written))
 
 
 _BOOKING, _BOOKING_BY_STRANGER = _booking(by_stranger=False), _booking(by_stranger=True)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from app.core.db.batches import Batch, in_batches
 from app.core.db.database import Database, WriteSession
 from app.core.text import account_key
 from app.sites.repository import SiteReader, SiteRepository
@@ -34,23 +35,17 @@ async def count_strangers(database: Database, now: datetime) -> int:
         async with database.write() as unit:
             site = await locked_site(SiteRepository(unit), site_id)
             await CapacityRepository(unit).follow_site(site, today_at(site, now))
-    total = 0
-    while True:
-        async with database.write() as unit:
-            marked = await _mark_some(unit)
-        if not marked:
-            return total
-        total += marked
+    return await in_batches(database, _mark_some)
 
 
-async def _mark_some(unit: WriteSession) -> int:
+async def _mark_some(unit: WriteSession) -> Batch:
     """Mark visits while their slots are locked against bookings."""
     visitors = StrangerRepository(unit)
     found = await visitors.lock_strangers(at_most=BATCH)
     seats = Counter(visitor.slot_id for visitor in found)
     await SeatRepository(unit).count_strangers(seats)
     _mark(found, await visitors.self_registrations(seats.keys()))
-    return len(found)
+    return Batch(len(found), more=bool(found))
 
 
 def _mark(found: Sequence[Visitor], known: set[tuple[UUID, str | None]]) -> None:

@@ -51,6 +51,10 @@ class AlreadyThere(Exception):  # noqa: N818 - nothing is wrong
     """Demo data exists already."""
 
 
+class NameTaken(Exception):  # noqa: N818 - nothing is wrong
+    """A record of the installation has the name of a demo record."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filled:
     """The numbers of records that were added."""
@@ -76,14 +80,22 @@ async def transaction(database_url: str) -> AsyncIterator[asyncpg.Connection]:
         await engine.dispose()
 
 
+@asynccontextmanager
+async def _told_of_names() -> AsyncIterator[None]:
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        raise NameTaken(error.detail) from error
+
+
 async def fill(
     database_url: str, codes: QrTokens, visitors: int, now: datetime, advance: Advance
 ) -> Filled:
-    """Add the company and the visitors; raise `AlreadyThere` if it exists.
+    """Add the company and the visitors; raise `AlreadyThere` if it exists, or `NameTaken`.
 
     `advance` is called with the number of visitors just added.
     """
-    async with transaction(database_url) as connection:
+    async with _told_of_names(), transaction(database_url) as connection:
         if await company.is_there(connection):
             raise AlreadyThere
         hours = hours_of(visitors, now.date(), [site.share for site in SITES])

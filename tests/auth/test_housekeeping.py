@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.auth import jobs as housekeeping
-from app.auth.jobs import Purged, purge_sign_ins, purge_trail
+from app.auth.jobs import Purged, purge_audit_log, purge_sign_ins
 from app.auth.models import AccountLink, AuthSession, RefreshToken
 from app.core.clock import SettableClock
 from app.core.db.database import Database
@@ -83,10 +83,10 @@ async def test_the_trail_goes_when_it_is_old(
     await api.admin()
     await sign_in(api)
     clock.advance(timedelta(days=180))
-    assert await purge_trail(api.database, clock.now(), 180) == 0
+    assert await purge_audit_log(api.database, clock.now(), 180) == 0
     root = await api.superadmin()
     clock.advance(timedelta(seconds=1))
-    assert await purge_trail(api.database, clock.now(), 180) == 2
+    assert await purge_audit_log(api.database, clock.now(), 180) == 2
     [left] = (await root.get("auth/events/")).json()["items"]
     assert left["account_id"] == root.user_id
 

@@ -24,7 +24,7 @@ from app.settings import Settings
 from devserver.postgres import EmbeddedPostgres
 from tests.conftest import MONDAY
 from tests.faults.processes import frozen
-from tests.support.api import VISITOR, Api
+from tests.support.api import VISITOR, Api, Client
 from tests.support.replication import make_standby
 
 LIMIT = 30  # seconds, for whatever should happen soon
@@ -196,6 +196,26 @@ async def test_without_redis_nobody_is_told_late(
     await replica_answers(app.state.database)
     await paused()
     visitor = await writer.register(name="Grace Hopper")
-    app.state.recent_writers = RecentWriters(connect("unix:///nowhere.sock"))
+    app.state.database.recent_writers = RecentWriters(connect("unix:///nowhere.sock"))
     found = (await other.get("visitors/", q="Grace")).json()["items"]
     assert [item["id"] for item in found] == [visitor["id"]]
+
+
+async def test_who_has_scanned_misses_nothing_of_it(
+    api: Api, app: FastAPI, paused: Callable[[], Awaitable[None]]
+):
+    host, gate, other = [await api.admin(f"{name}@example.com") for name in ("x", "y", "z")]
+    await replica_answers(app.state.database)
+    visitor = await host.register(name="Mary Somerville")
+
+    async def status(client: Client) -> str | None:
+        items = (await client.get("visitors/", q="Mary Somerville")).json()["items"]
+        return str(items[0]["status"]) if items else None
+
+    async def is_replayed() -> bool:
+        return await status(other) == "pending"
+
+    await eventually(is_replayed)
+    await paused()
+    assert (await gate.scan(visitor["qr_code"])).status_code == 200
+    assert [await status(gate), await status(other)] == ["verified", "pending"]

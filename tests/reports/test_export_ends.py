@@ -23,7 +23,7 @@ PATH = "/api/visitors/export-excel/"
 # Transactions of clients: autovacuum has some of its own.
 OTHERS = (
     "datname = current_database() AND backend_type = 'client backend' AND xact_start IS NOT NULL"
-    " AND pid <> pg_backend_pid() AND application_name <> 'vms pulse'"
+    " AND pid <> pg_backend_pid() AND application_name <> 'vms monitor'"
 )
 
 

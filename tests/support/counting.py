@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI
 from sqlalchemy import event
 
-from app.core.db import direct as journeys
+from app.core.db import direct
 from app.core.db.database import Database
 
 
@@ -39,15 +39,15 @@ def _listening(database: Database, hear: Callable[[Sent], None]) -> Iterator[Non
     def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         hear(Sent(statement, parameters))
 
-    def note_journey(statement: str, parameters: Any) -> AbstractContextManager[None]:
+    def note_direct(statement: str, parameters: Any) -> AbstractContextManager[None]:
         hear(Sent(statement, parameters))
         return nullcontext()
 
     engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
-    journeys.observers.append(note_journey)
+    direct.observers.append(note_direct)
     try:
         yield
     finally:
-        journeys.observers.remove(note_journey)
+        direct.observers.remove(note_direct)
         event.remove(engine, "before_cursor_execute", note)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable
+from contextlib import AsyncExitStack
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -403,7 +404,8 @@ async def test_a_newcomer_in_other_hands_has_the_closing_begin_anew(desk: Desk, 
     await desk.client.register(**AT_TEN)
     newcomer = await desk.client.register(**AT_TEN | {"visit_time": "11:00"})
     await put_at(database, newcomer, WEDNESDAY)
-    async with database.write() as booking, database.write() as mover:
+    async with database.write() as mover, AsyncExitStack() as until_booked:
+        booking = await until_booked.enter_async_context(database.write())
         slots = await SlotReader(booking).between(
             UUID(newcomer["site"]), date.fromisoformat(TUESDAY), date.fromisoformat(TUESDAY)
         )
@@ -412,7 +414,7 @@ async def test_a_newcomer_in_other_hands_has_the_closing_begin_anew(desk: Desk, 
         await somebody_waits(database)  # for a slot: it has the visits and the site
         await put_at(database, newcomer, TUESDAY)
         await VisitorRepository(mover).lock(Visitor.qr_code == newcomer["qr_code"])
-        await booking.commit()
+        await until_booked.aclose()
         await take_part_of_the_site(mover)  # as soon as the closing has let go of it
     assert (await closing).json()["cancelled_visits"] == 2
     await none_is_left(database)

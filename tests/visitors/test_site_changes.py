@@ -321,8 +321,9 @@ async def test_each_visit_is_told_what_is_new_to_it(place: Place, monkeypatch: p
 
 
 async def one_batch(place: Place) -> None:
-    done = await site_changes.next_batch(place.database, nobody, UUID(place.id), MONDAY)
-    assert done == site_changes.BATCH
+    async with place.database.write() as unit:
+        batch = await site_changes.next_batch(unit, nobody, UUID(place.id), MONDAY)
+    assert batch.done == site_changes.BATCH
 
 
 async def test_what_was_begun_is_ended_and_nobody_is_told_twice(

@@ -7,15 +7,14 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Iterable,
     Mapping,
     Sequence,
 )
 from contextlib import aclosing, asynccontextmanager
-from typing import Annotated, Any, TypeVar, TypeVarTuple, cast
+from types import TracebackType
+from typing import Any, Self, TypeVar, TypeVarTuple, cast
 
 import asyncpg
-from fastapi import Depends, Request
 from sqlalchemy import (
     CursorResult,
     Delete,
@@ -31,16 +30,16 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
-from app.core.db.direct import Journeys, Row, stream
+from app.core.db.direct import DirectRunner, Row, stream
 from app.core.db.engine import connect_options, make_engine
 from app.core.db.inserting import Shape, as_json, insertions
 from app.core.db.models import Entity
 from app.core.db.monitor import DatabaseMonitor
 from app.core.db.pool import MeasuredPool
-from app.core.db.prepared import Prepared
-from app.core.db.recent_writers import note_write
+from app.core.db.prepared import Command, Prepared, Query
+from app.core.db.recent_writers import RecentWriters
 from app.core.db.replica import Replica
-from app.core.errors import Conflict
+from app.core.request_context import current_writer
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -55,15 +54,26 @@ class ReadSession:
     """A session that only queries; each query sees what is committed when it starts.
 
     The first statement that needs the ORM opens a session at `place`. Until then prepared
-    statements run through `journeys` if there is one.
+    statements run through `direct` if there is one.
     """
 
     def __init__(
-        self, place: AsyncEngine | AsyncConnection, journeys: Journeys | None = None
+        self, place: AsyncEngine | AsyncConnection, direct: DirectRunner | None = None
     ) -> None:
         self._place = place
-        self._journeys = journeys
+        self._direct = direct
         self._opened: AsyncSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
 
     @property
     def _session(self) -> AsyncSession:
@@ -90,21 +100,25 @@ class ReadSession:
     async def scalars(self, statement: Select[T]) -> ScalarResult[T]:
         return (await self._session.execute(statement)).scalars()
 
-    async def row(self, statement: Prepared, **values: Any) -> Row | None:
+    async def row(self, statement: Query, **values: Any) -> Row | None:
         """Return the first row of a prepared statement, or None."""
-        found = await self.fetch(statement, **values)
+        found = await self._fetch(statement, values)
         return found[0] if found else None
 
-    async def fetch(self, statement: Prepared, **values: Any) -> Sequence[Row]:
+    async def fetch(self, statement: Query, **values: Any) -> Sequence[Row]:
         """Return the rows of a prepared statement."""
-        if self._journeys is not None and self._opened is None:
-            return await self._journeys.fetch(statement, values)
-        return await self._session.run_sync(
+        return await self._fetch(statement, values)
+
+    # Not a coroutine itself: each layer of them costs, and every request comes by.
+    def _fetch(self, statement: Prepared, values: dict[str, Any]) -> Awaitable[Sequence[Row]]:
+        if self._direct is not None and self._opened is None:
+            return self._direct.fetch(statement, values)
+        return self._session.run_sync(
             lambda session: _run_prepared(session, statement, values).all()
         )
 
     async def stream(
-        self, statement: Prepared, *, part: int, **values: Any
+        self, statement: Query, *, part: int, **values: Any
     ) -> AsyncGenerator[Sequence[Row], None]:
         """Yield the rows in batches of `part` from a server-side cursor.
 
@@ -129,17 +143,51 @@ def _run_prepared(
 
 
 class WriteSession(ReadSession):
-    """A transaction whose changes become visible when its owner commits."""
+    """A unit of work: it commits at the end of its block, or rolls back on an error.
 
-    def __init__(self, database: "Database") -> None:
-        super().__init__(database.engine)
+    With `direct` each statement commits by itself, which saves the round trips of BEGIN and COMMIT
+    and holds locks for a shorter time.
+    """
+
+    def __init__(
+        self, database: "Database", place: AsyncEngine, direct: DirectRunner | None = None
+    ) -> None:
+        super().__init__(place, direct)
         self.database = database
-        self.callbacks: list[AfterCommit] = []
+        self._callbacks: list[AfterCommit] = []
         self._appended: defaultdict[Shape, list[Mapping[str, Any]]] = defaultdict(list)
         self._rehearses = False
 
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                await self._commit()
+        finally:
+            await self.aclose()
+        if kind is None and not self._rehearses:
+            await self._follow_up()
+
+    async def _commit(self) -> None:
+        await self.flush()
+        if self._opened is not None and not self._rehearses:
+            await self._opened.commit()
+
+    async def _follow_up(self) -> None:
+        for callback in self._callbacks:
+            await callback()
+        writers, writer = self.database.recent_writers, current_writer()
+        if writers is not None and writer is not None:
+            await writers.note(writer)
+
     def rehearse(self) -> None:
         """Make this a dry run: roll back at the end and skip the after-commit callbacks."""
+        if self._direct is not None:
+            raise RuntimeError("each statement of this unit is committed already")
         self._rehearses = True
 
     def add(self, *entities: object) -> None:
@@ -179,25 +227,29 @@ class WriteSession(ReadSession):
         await self.flush()
         return await self._session.execute(statement)
 
-    async def run(self, statement: Prepared, **values: Any) -> int:
+    async def row(self, statement: Prepared, **values: Any) -> Row | None:
+        """Return the first row of a prepared statement, or None."""
+        if isinstance(statement, Command):
+            await self.flush()
+        found = await self._fetch(statement, values)
+        return found[0] if found else None
+
+    async def fetch(self, statement: Prepared, **values: Any) -> Sequence[Row]:
+        """Return the rows of a prepared statement; a `Command` first flushes pending changes."""
+        if isinstance(statement, Command):
+            await self.flush()
+        return await self._fetch(statement, values)
+
+    async def run(self, statement: Command, **values: Any) -> int:
         """Run a prepared statement that writes; return the number of affected rows."""
         await self.flush()
         return await self._run(statement, values)
 
-    async def _run(self, statement: Prepared, values: dict[str, Any]) -> int:
+    async def _run(self, statement: Command, values: dict[str, Any]) -> int:
         def rowcount(session: Session) -> int:
             return _run_prepared(session, statement, values).rowcount
 
         return await self._session.run_sync(rowcount)
-
-    def commit_each(self) -> None:
-        """Commit each statement on its own, for a unit that writes with a single one.
-
-        This saves the round trips of BEGIN and COMMIT and holds locks for a shorter time. A unit
-        that has already used the database continues as one transaction.
-        """
-        if self._opened is None:
-            self._place, self._journeys = self.database.autocommit, self.database.journeys
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -210,24 +262,26 @@ class WriteSession(ReadSession):
             yield
             await self.flush()
 
-    async def commit(self) -> None:
-        """Commit; only the owner of the unit of work may call this."""
-        await self.flush()
-        if self._rehearses:
-            self.callbacks.clear()
-        elif self._opened is not None:
-            await self._opened.commit()
-
     def after_commit(self, callback: AfterCommit) -> None:
         """Await `callback` after the commit, and never after a rollback."""
-        if callback not in self.callbacks:
-            self.callbacks.append(callback)
+        if callback not in self._callbacks:
+            self._callbacks.append(callback)
 
 
 class Database:
-    """The connection pool of one process, and a second pool if there is a replica."""
+    """The connection pool of one process, and a second pool if there is a replica.
 
-    def __init__(self, url: str, *, pool_size: int = 10, replica_url: str | None = None) -> None:
+    With a replica, `recent_writers` are told who has written.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        replica_url: str | None = None,
+        recent_writers: RecentWriters | None = None,
+    ) -> None:
         pool: dict[str, Any] = {
             "pool_size": pool_size,
             "max_overflow": 0,
@@ -236,19 +290,18 @@ class Database:
             "poolclass": MeasuredPool,
         }
         self.engine: AsyncEngine = make_engine(url, **pool)
-        self.pulse = DatabaseMonitor(self.engine, connect_options(url))
+        self.monitor = DatabaseMonitor(self.engine, connect_options(url))
         pool["pool_logging_name"] = "replica"  # tells the metrics of the two pools apart
         self.replica = Replica(replica_url, url, **pool) if replica_url else None
+        self.recent_writers = recent_writers
         # A single query needs no BEGIN and no ROLLBACK, which saves two round trips.
-        self.autocommit = self.engine.execution_options(**AUTOCOMMIT)
-        self.journeys = Journeys(self.engine)
+        self._autocommit = self.engine.execution_options(**AUTOCOMMIT)
+        self._direct = DirectRunner(self.engine)
         self.rollout_is_finished = False  # cached by `core/rollout.py`
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[ReadSession]:
-        """Open a session for queries."""
-        async with aclosing(ReadSession(self.autocommit, self.journeys)) as session:
-            yield session
+    def read(self) -> ReadSession:
+        """Return a session for queries, to be used with `async with`."""
+        return ReadSession(self._autocommit, self._direct)
 
     @asynccontextmanager
     async def browse(self, *, may_lag: bool = True) -> AsyncIterator[ReadSession]:
@@ -259,10 +312,10 @@ class Database:
         """
         async with self._replica(may_lag=may_lag) as replica:
             if replica is None:
-                session = ReadSession(self.autocommit, self.journeys)
+                opened = self.read()
             else:
-                session = ReadSession(await replica.execution_options(**AUTOCOMMIT))
-            async with aclosing(session):
+                opened = ReadSession(await replica.execution_options(**AUTOCOMMIT))
+            async with opened as session:
                 yield session
 
     @asynccontextmanager
@@ -280,7 +333,7 @@ class Database:
         )
         async with (
             self._replica(may_lag=may_lag) as replica,
-            aclosing(ReadSession(replica or self.engine)) as session,
+            ReadSession(replica or self.engine) as session,
         ):
             await session.begin_read_only()
             await session.rows(limits)
@@ -294,13 +347,15 @@ class Database:
         async with self.replica.connection() as connection:
             yield connection
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[WriteSession]:
-        """Open a unit of work that commits once at the end, or rolls back on an error."""
-        async with aclosing(WriteSession(self)) as unit:
-            yield unit
-            await unit.commit()
-        await _run(unit.callbacks)
+    def write(self, *, single_statement: bool = False) -> WriteSession:
+        """Return a unit of work, to be used with `async with`.
+
+        It commits once at the end of the block, or rolls back on an error. With `single_statement`
+        it runs without BEGIN and COMMIT: for a use case that writes with one statement.
+        """
+        if single_statement:
+            return WriteSession(self, self._autocommit, self._direct)
+        return WriteSession(self, self.engine)
 
     async def close(self) -> None:
         try:
@@ -309,44 +364,6 @@ class Database:
                     await self.replica.close()
                 await self.engine.dispose()
         except TimeoutError:
-            self.pulse.cut()
+            self.monitor.cut()
             if self.replica:
-                self.replica.pulse.cut()
-
-
-async def _run(callbacks: Iterable[AfterCommit]) -> None:
-    for callback in callbacks:
-        await callback()
-
-
-async def get_database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
-# FastAPI resolves sub-dependencies again for each use, so these take only the request.
-async def _read_session(request: Request) -> AsyncIterator[ReadSession]:
-    database = await get_database(request)
-    async with database.read() as session:
-        yield session
-
-
-async def _write_session(request: Request) -> AsyncIterator[WriteSession]:
-    database = await get_database(request)
-    async with database.write() as session:
-        yield session
-    await note_write(request)
-
-
-_write_session.problems = (Conflict,)  # type: ignore[attr-defined] # read by ApiRoute
-
-
-# Function scope commits after the response is serialised and before it is sent. The default scope
-# would commit after the client has its 201.
-async def get_journeys(request: Request) -> Journeys:
-    database = await get_database(request)
-    return database.journeys
-
-
-Reading = Annotated[ReadSession, Depends(_read_session, scope="function")]
-Writing = Annotated[WriteSession, Depends(_write_session, scope="function")]
+                self.replica.monitor.cut()

@@ -14,7 +14,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Prepared, Query
 
 Row = Sequence[Any]
 # asyncpg raises the second one when the server closed the connection between two statements.
@@ -25,16 +25,11 @@ observers: list[Observer] = []
 """Context managers entered around every statement; SQLAlchemy's events do not see these."""
 
 
-class Journeys:
+class DirectRunner:
     """Runs prepared statements on the connections of an engine."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-
-    async def row(self, statement: Prepared, **values: Any) -> Row | None:
-        """Return the first row of a statement, or None."""
-        found = await self.fetch(statement, values)
-        return found[0] if found else None
 
     async def fetch(self, statement: Prepared, values: dict[str, Any]) -> list[Row]:
         """Return the rows of a statement.
@@ -80,7 +75,7 @@ async def _unnamed(connection: asyncpg.Connection, statement: Prepared) -> Prepa
 
 
 async def stream(
-    connection: asyncpg.Connection, statement: Prepared, values: dict[str, Any], part: int
+    connection: asyncpg.Connection, statement: Query, values: dict[str, Any], part: int
 ) -> AsyncGenerator[Sequence[Row], None]:
     """Yield the rows in batches from a server-side cursor, within a transaction.
 

@@ -26,20 +26,20 @@ from sqlalchemy import (
 from sqlalchemy import insert as insert_into
 
 from app.core.db.models import Entity
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Command
 
 Shape = tuple[type[Entity], tuple[str, ...]]
 """A model and the columns of its rows."""
 
 
 @cache
-def insertions(shapes: tuple[Shape, ...]) -> Prepared:
+def insertions(shapes: tuple[Shape, ...]) -> Command:
     """Return one statement that inserts into several tables, from `rows0`, `rows1` and so on."""
     parts = [
         insertion(model, names, f"rows{number}").cte()
         for number, (model, names) in enumerate(shapes)
     ]
-    return Prepared(select(literal_column("1")).add_cte(*parts))
+    return Command(select(literal_column("1")).add_cte(*parts))
 
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:

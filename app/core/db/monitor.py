@@ -37,7 +37,7 @@ class DatabaseMonitor:
         self.silent = False
         self._of = of
         _, address = engine.dialect.create_connect_args(engine.url)
-        ours = {**options["server_settings"], "application_name": "vms pulse"}
+        ours = {**options["server_settings"], "application_name": "vms monitor"}
         self._address = {**_without_sqlalchemys(address), **options, "server_settings": ours}
         self._own: asyncpg.Connection | None = None
         self._pooled: WeakSet[asyncpg.Connection] = WeakSet()
@@ -45,7 +45,7 @@ class DatabaseMonitor:
         event.listen(engine.sync_engine, "checkout", self._refuse_dead)
 
     @asynccontextmanager
-    async def felt(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[None]:
         """Monitor while the block runs."""
         asking = asyncio.create_task(self._run())
         try:

@@ -10,7 +10,6 @@ from time import monotonic
 from typing import Any
 
 from arq.connections import ArqRedis
-from fastapi import Request
 from redis.exceptions import RedisError
 
 from app.core.db.replica import MAX_LAG_SECONDS
@@ -18,8 +17,6 @@ from app.core.db.replica import MAX_LAG_SECONDS
 REDIS_SECONDS = 0.25
 # The pause after a failure of Redis; the replica has by then replayed what was not noted.
 PAUSE_SECONDS = MAX_LAG_SECONDS
-# The key of the caller in a request's scope.
-WRITER = "vms.writer"
 
 
 class RecentWriters:
@@ -52,11 +49,3 @@ class RecentWriters:
 
 def _key(writer: str) -> str:
     return f"wrote:{writer}"
-
-
-async def note_write(request: Request) -> None:
-    """Record that the caller of a request has written, if there is a replica."""
-    writers: RecentWriters | None = request.app.state.recent_writers
-    writer: str | None = request.scope.get(WRITER)
-    if writers is not None and writer is not None:
-        await writers.note(writer)

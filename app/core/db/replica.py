@@ -43,7 +43,7 @@ class Replica:
 
     def __init__(self, url: str, primary_url: str, **pool: Any) -> None:
         self.engine: AsyncEngine = make_engine(url, **pool)
-        self.pulse = DatabaseMonitor(self.engine, connect_options(url), of="replica")
+        self.monitor = DatabaseMonitor(self.engine, connect_options(url), of="replica")
         # The monitor has its own connections: an exhausted pool must not look like a lag.
         self._watched = [_single(primary_url), _single(url)]
         self._as_of: float | None = None
@@ -52,7 +52,7 @@ class Replica:
     @property
     def is_fresh(self) -> bool:
         """Return whether the replica responds and its lag is within the limit."""
-        if self._as_of is None or self.pulse.silent:
+        if self._as_of is None or self.monitor.silent:
             return False
         return monotonic() - self._as_of < MAX_LAG_SECONDS
 
@@ -60,7 +60,7 @@ class Replica:
     async def connection(self) -> AsyncIterator[AsyncConnection | None]:
         """Open a connection that responds, or yield None if the primary must be used."""
         if self._watch is None:
-            self._watch = asyncio.create_task(self._feel_and_watch())
+            self._watch = asyncio.create_task(self._monitor_and_watch())
         async with AsyncExitStack() as stack:
             yield await self._answering(stack) if self.is_fresh else None
 
@@ -86,8 +86,8 @@ class Replica:
         for engine in (self.engine, *self._watched):
             await engine.dispose()
 
-    async def _feel_and_watch(self) -> None:
-        async with self.pulse.felt():
+    async def _monitor_and_watch(self) -> None:
+        async with self.monitor.running():
             await self._keep_watch()
 
     async def _keep_watch(self) -> None:

@@ -29,7 +29,7 @@ def refusals(by_constraint: Mapping[str, type[Problem]]) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        # SQLAlchemy wraps the driver's error; that of a journey comes as it is.
+        # SQLAlchemy wraps the driver's error; the direct path raises it as it is.
         cause = getattr(error.orig, "__cause__", None) or error.orig
         problem = by_constraint.get(getattr(cause, "constraint_name", None) or "")
         if problem is None:

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from app.core.db.database import WriteSession
 from app.core.db.inserting import as_json, given_rows
 from app.core.db.models import Entity
-from app.core.db.prepared import Prepared
+from app.core.db.prepared import Command
 
 
 async def update_many(
@@ -21,7 +21,7 @@ async def update_many(
 
 
 @cache
-def _change(model: type[Entity], names: tuple[str, ...]) -> Prepared:
+def _change(model: type[Entity], names: tuple[str, ...]) -> Command:
     given = given_rows(model, names, "rows")
     values = {name: given.c[name] for name in names if name != "id"}
-    return Prepared(update(model).where(model.id == given.c["id"]).values(values))
+    return Command(update(model).where(model.id == given.c["id"]).values(values))

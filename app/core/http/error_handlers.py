@@ -4,7 +4,6 @@ import errno
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -13,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from app.core import errors
+from app.core.db.errors import DRIVER_ERRORS, is_stale_statement
 from app.core.http.idempotency import RepeatedRequest
 
 # SQLSTATEs of errors for which a retry may succeed (PostgreSQL, appendix A).
@@ -90,7 +90,7 @@ async def _database(_: Request, error: DBAPIError) -> Response:
 
 
 async def _driver(_: Request, error: Exception) -> Response:
-    """Handle asyncpg's errors from server-side cursors, which SQLAlchemy does not wrap."""
+    """Handle the errors that SQLAlchemy does not wrap."""
     problem = _told_by(error)
     if problem is None:
         raise error
@@ -108,8 +108,7 @@ def _told_by(error: BaseException | None) -> errors.Problem | None:
         return errors.Conflict("Something this request refers to has changed: try again")
     if state in DOWN or "connection is closed" in str(error):
         return errors.Unavailable("The database is not available: try again")
-    # A migration changed a table after the statement was prepared.
-    if isinstance(error, asyncpg.InvalidCachedStatementError):
+    if is_stale_statement(error):
         return errors.Unavailable("The database schema has just changed: try again")
     return None
 
@@ -144,8 +143,7 @@ def install(app: FastAPI) -> None:
         HTTPException: _http,
         RequestValidationError: _validation,
         DBAPIError: _database,
-        asyncpg.PostgresError: _driver,
-        asyncpg.InterfaceError: _driver,
+        **dict.fromkeys(DRIVER_ERRORS, _driver),
         PoolTimeout: _pool,
         ConnectionError: _no_connection,
         TimeoutError: _no_connection,

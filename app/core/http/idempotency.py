@@ -64,7 +64,7 @@ class Repeatable:
     body_hash: bytes
     now: datetime
 
-    async def begin(self) -> None:
+    async def require_first(self) -> None:
         """Return if this is the first request with the key.
 
         Raise `RepeatedRequest`, `IdempotencyKeyReused` or `RequestInProgress` otherwise. The lock

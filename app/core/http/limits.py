@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import ceil
 from time import monotonic
-from typing import Annotated
 
-from fastapi import Depends, Request
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
@@ -259,13 +257,3 @@ def _refuse(limits: Sequence[Limit], answer: Answer, room: int = 1) -> None:
     ]
     if reached:
         raise TooManyRequests(max(1, ceil(max(reached))))
-
-
-async def _limiter(request: Request) -> RateLimiter:
-    limiter: RateLimiter = request.app.state.limiter
-    return limiter
-
-
-_limiter.problems = (TooManyRequests,)  # type: ignore[attr-defined] # read by ApiRoute
-
-Limiter = Annotated[RateLimiter, Depends(_limiter)]

@@ -11,10 +11,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from fastapi import Depends, Query, Request
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
@@ -113,11 +112,6 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
-async def get_cursor_codec(request: Request) -> CursorCodec:
-    codec: CursorCodec = request.app.state.cursor_codec
-    return codec
-
-
 @dataclass(frozen=True, slots=True)
 class PageRequest:
     """The page that a client asks for."""
@@ -140,23 +134,6 @@ class PageRequest:
         rows = found[: self.limit]
         last = [value_of(rows[-1], column.key) for column in ordering.columns]
         return rows, self.codec.encode(ordering, last)
-
-
-async def _page_request(
-    codec: Annotated[CursorCodec, Depends(get_cursor_codec)],
-    limit: Annotated[int, Query(ge=1, le=200, description="The number of items on a page")] = 50,
-    cursor: Annotated[
-        str | None,
-        Query(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the previous page"),
-    ] = None,
-    include_total: Annotated[bool, Query(description="Also count all matching items")] = False,
-) -> PageRequest:
-    return PageRequest(limit, cursor, include_total, codec)
-
-
-_page_request.problems = (InvalidCursor,)  # type: ignore[attr-defined] # read by ApiRoute
-
-Paging = Annotated[PageRequest, Depends(_page_request)]
 
 
 async def paginate(

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import SpanKind, Status
 from opentelemetry.util.types import AttributeValue
 
-from app.core.db import direct as journeys
+from app.core.db import direct
 
 # The exported attributes of a request. Its path and query contain ids, searches and pass tokens.
 TOLD_OF_A_REQUEST = frozenset(
@@ -41,10 +41,10 @@ def start_tracing() -> None:
     trace.set_tracer_provider(provider)
     # It does not declare support for SQLAlchemy 2.1 yet, but works: tests/e2e/test_tracing.py.
     SQLAlchemyInstrumentor().instrument(skip_dep_check=True)
-    journeys.observers.append(_span_of_journey)
+    direct.observers.append(_span_of_statement)
 
 
-def _span_of_journey(sql: str, _: tuple[Any, ...]) -> AbstractContextManager[trace.Span]:
+def _span_of_statement(sql: str, _: tuple[Any, ...]) -> AbstractContextManager[trace.Span]:
     """Start a span with the name and attributes that the instrumentation would give it."""
     attributes = {"db.system": "postgresql", "db.statement": sql}
     return trace.get_tracer(__name__).start_as_current_span(

@@ -32,6 +32,15 @@ class InvalidToken(Exception):  # noqa: N818 - a verdict, as in `jose`
     """The token is foreign, altered, expired, not yet valid or of another purpose."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long tokens last, and how long a session at most, however often it is refreshed."""
+
+    access: timedelta
+    refresh: timedelta
+    session: timedelta
+
+
 class TokenSigner:
     """Signs and verifies the tokens of one purpose, with a key of its own."""
 
@@ -93,6 +102,15 @@ class TokenSigner:
             issuer=ISSUER,
             options={**options, "require_aud": True, "require_iss": True, "require_sub": True},
         )
+
+
+class SessionTokens:
+    """The signers of the tokens that people get when they sign in."""
+
+    def __init__(self, ring: KeyRing, lifetimes: Lifetimes) -> None:
+        self.lifetimes = lifetimes
+        self.access = TokenSigner(ring, "access")
+        self.refresh = TokenSigner(ring, "refresh")
 
 
 def _has_one_spelling(token: str) -> bool:

@@ -1,0 +1,25 @@
+"""The resources of the process that features share, set by `app/main.py`."""
+
+from fastapi import Request
+
+from app.core.http.services import CoreServices
+from app.core.jobs import Waker
+from app.core.places import Places
+from app.core.security.tokens import SessionTokens
+from app.settings import Settings
+
+
+class Services(CoreServices):
+    """The state of the application, typed."""
+
+    settings: Settings
+    tokens: SessionTokens
+    wake_outbox: Waker
+    wake_site_changes: Waker
+    export_places: Places
+
+
+def services(request: Request) -> Services:
+    """Return the resources of the application that serves a request."""
+    found: Services = request.app.state
+    return found
