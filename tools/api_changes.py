@@ -148,7 +148,7 @@ class _Comparison:
             yield from (f"{where}.{name} is required" for name in sorted(needed - was_needed))
         else:
             left_out = (was_needed - needed) & present.keys()
-            yield from (f"{where} may be missing" for name in sorted(left_out))
+            yield from (f"{where}.{name} may be missing" for name in sorted(left_out))
         for name in known:
             if name in present:
                 yield from self._schema(f"{where}.{name}", known[name], present[name], sent=sent)

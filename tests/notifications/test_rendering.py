@@ -132,7 +132,7 @@ def test_a_change_of_the_site_tells_what_was_and_what_is(kind):
 )
 def test_a_change_of_the_site_tells_only_what_has_changed(kind, change, words):
     mail = rendered(kind, **SAME | change)
-    said = [part for part in ("now called", "address", "on the clock") if part in mail.text]
+    said = [part for part in ("now called", "address", "time of day") if part in mail.text]
     assert words in mail.text
     assert len(said) == bool(words)
 
