@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -29,6 +29,8 @@ from tests.support.problems import problem
 
 FORM = {name: VISITOR[name] for name in ("name", "email", "visit_date", "visit_time")}
 VICTIM = "victim@example.com"
+TUESDAY = date(2026, 11, 24)
+SAME_HOUR = {"visit_date": "2026-11-23", "visit_time": "10:00"}
 Answers = Awaitable[httpx.Response]
 
 
@@ -49,14 +51,17 @@ def limited(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
 
 @pytest.fixture
 async def elsewhere(app: FastAPI, database: Database) -> Callable[..., Answers]:
-    """Registers as a stranger, each time from another network."""
+    """Registers as a stranger, each time from another network and for another hour."""
     await change_default_site(database, self_registration=True, slot_capacity=100)
     numbers = count(1)
 
     async def register(**fields: Any) -> httpx.Response:
-        transport = httpx.ASGITransport(app, client=(f"192.0.2.{next(numbers)}", 1))
+        number = next(numbers)
+        day, hour = divmod(number, 7)
+        when = {"visit_date": str(TUESDAY + timedelta(weeks=day)), "visit_time": f"{10 + hour}:00"}
+        transport = httpx.ASGITransport(app, client=(f"192.0.2.{number}", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-            return await http.post("/api/visitors/", json=FORM | {"email": VICTIM} | fields)
+            return await http.post("/api/visitors/", json=FORM | {"email": VICTIM} | when | fields)
 
     return register
 
@@ -192,7 +197,7 @@ async def test_an_unproven_address_gets_three_mails_a_day(
 ):
     answers = await asyncio.gather(*(elsewhere() for _ in range(60)))
     assert {answer.status_code for answer in answers} == {201}
-    differing = {"id", "created_at", "updated_at"}
+    differing = {"id", "visit_date", "visit_time", "created_at", "updated_at"}
     shown = [{k: v for k, v in a.json().items() if k not in differing} for a in answers]
     assert all(answer == shown[0] for answer in shown)
     assert await to_victim(database) == {"queued": 3, "superseded": 57}
@@ -250,9 +255,9 @@ async def test_without_redis_it_is_three_as_well(
 async def test_a_full_hour_uses_no_mail_up(elsewhere: Callable[..., Answers], database: Database):
     await change_default_site(database, slot_capacity=1)
     for _ in range(5):
+        await elsewhere(**SAME_HOUR)
+    for _ in range(3):
         await elsewhere()
-    for hour in (11, 12, 13):
-        await elsewhere(visit_time=f"{hour}:00")
     assert await to_victim(database) == {"queued": 3, "superseded": 1}
 
 

@@ -181,9 +181,9 @@ async def test_visitor_and_host_are_told_what_was_and_what_is(place: Place, mail
     assert recipients == {"ada@example.com", "charles@example.com"}
     for mail in changed:
         words = plain_text(mail)
-        assert "now called Plant (before: Works)" in words
-        assert "now New Street 2 (before: Old Street 1)" in words
-        assert "that of Europe/Berlin, CET (before: UTC)" in words
+        assert "now called Plant (previously: Works)" in words
+        assert "now New Street 2 (previously: Old Street 1)" in words
+        assert "time zone is now Europe/Berlin, CET (previously: UTC)" in words
         assert (
             "Monday, 23 November 2026, 10:00 (Europe/Berlin, CET)" in words
         )  # the wall time stays
