@@ -106,6 +106,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         openapi_tags=info.TAGS,
         lifespan=_lifespan,
         redirect_slashes=False,
+        openapi_url=None,  # served by `document`, encoded once
         docs_url=None,  # replaced by our own pages
         redoc_url=None,
         # Tracing is per process (app/core/observability/tracing.py), metrics are Prometheus's,
