@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     host_registration_limit: Rate = Field(
         "100/hour", description="Registrations by one host, those of uploads too"
     )
+    upload_limit_per_account: Rate = Field(
+        "30/minute", description="Workbooks uploaded by one account, dry runs too"
+    )
     kiosk_registration_limit: Rate = Field("300/hour", description="Registrations at one kiosk")
     kiosk_mail_limit: Rate = Field(
         "60/hour", description="Registrations at one kiosk that name an e-mail address"

@@ -1,5 +1,6 @@
 """What the routes about accounts work with."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -12,6 +13,7 @@ from app.accounts.user_service import UserService
 from app.auth.account_limits import AccountLimits
 from app.auth.dependencies import Configured, Db, SignInGate
 from app.auth.guards import UserManager
+from app.auth.idempotency_dependencies import Looked
 from app.auth.repository import SignInNetworkReader
 from app.core.db.database import Database, Writing, get_database
 from app.core.http.dependencies import Hasher, Now
@@ -20,6 +22,7 @@ from app.core.languages import Language, read_language
 from app.core.request_context import client_network
 from app.notifications.stranger_mail_limits import StrangerMails
 from app.users.password_rules import words_of_place
+from app.users.schemas import UserCreate
 
 
 async def _policy(settings: Configured) -> RegistrationPolicy:
@@ -83,3 +86,19 @@ async def _user_desk(desk: Accounts, caller: UserManager) -> UserService:
 
 Passwords = Annotated[PasswordChanger, Depends(_changer)]
 Users = Annotated[UserService, Depends(_user_desk)]
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """The account that is asked for, its password hashed before a connection is held."""
+
+    body: UserCreate
+    password_hash: str
+
+
+async def _new_account(body: UserCreate, users: Users, hasher: Hasher) -> NewAccount:
+    return NewAccount(body, await users.prepare(body, hasher))
+
+
+BeforeHashing = [Looked, Depends(_new_account)]
+Prepared = Annotated[NewAccount, Depends(_new_account)]

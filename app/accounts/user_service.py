@@ -17,7 +17,7 @@ from app.core.text import account_key
 from app.users.errors import LastSuperadmin
 from app.users.models import Role, User
 from app.users.schemas import UserCreate
-from app.users.service import create_user
+from app.users.service import add_user
 
 # What lets somebody else into an account, or gives an account more to do.
 GUARDED = ("email", "role")
@@ -36,18 +36,24 @@ class UserService:
     desk: AccountService
     caller: Caller
 
-    async def create(self, body: UserCreate, hasher: PasswordHasher) -> User:
-        """A new active account; raises `EmailTaken`. Without a password its owner is mailed."""
+    async def prepare(self, body: UserCreate, hasher: PasswordHasher) -> str:
+        """Return the hash of the password of a new account, without one that nobody knows.
+
+        Raise what can be said before the account is made. No connection is held while bcrypt works.
+        """
         self._require_managed(body.role)
         if body.role is not Role.HOST:
             require_recent_sign_in(self.caller, self.desk.now)
         if body.password is not None:
             await self.desk.passwords.require_strong(body.password, body.email, field="password")
-        user = await create_user(
+        return await hasher.hash(body.password or secrets.token_urlsafe(), known=True)
+
+    async def create(self, body: UserCreate, password_hash: str) -> User:
+        """A new active account; raises `EmailTaken`. Without a password its owner is mailed."""
+        user = await add_user(
             self.desk.users,
-            hasher,
             **body.model_dump(exclude={"password"}),
-            password=body.password or secrets.token_urlsafe(),
+            password_hash=password_hash,
             now=self.desk.now,
         )
         await self.desk.users.adopt_visitors(user)

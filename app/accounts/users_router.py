@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from app.accounts.dependencies import Users
+from app.accounts.dependencies import BeforeHashing, Prepared, Users
 from app.accounts.user_service import managed_roles
 from app.auth.errors import ReauthenticationRequired
 from app.auth.guards import UserManager
@@ -13,13 +13,12 @@ from app.auth.idempotency_dependencies import Once
 from app.core.db.database import Reading
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
-from app.core.http.dependencies import Hasher
 from app.core.http.pagination import Page, Paging
 from app.core.http.responses import CREATED
 from app.core.http.routing import ApiRoute
 from app.users.errors import EmailTaken, LastSuperadmin, NameLooksTaken
 from app.users.repository import UserFilter, UserReader
-from app.users.schemas import ChangedUser, DeletedUser, User, UserCreate, UserQuery, UserUpdate
+from app.users.schemas import ChangedUser, DeletedUser, User, UserQuery, UserUpdate
 
 router = APIRouter(prefix="/api/auth/users", tags=["users"], route_class=ApiRoute)
 
@@ -46,15 +45,15 @@ async def list_users(
     operation_id="users_create",
     summary="Make an account",
     status_code=201,
-    dependencies=[Once],
+    dependencies=[*BeforeHashing, Once],
     responses=CREATED | problems(EmailTaken, NameLooksTaken, ReauthenticationRequired),
 )
-async def create_user(body: UserCreate, users: Users, hasher: Hasher, response: Response) -> User:
+async def create_user(new: Prepared, users: Users, response: Response) -> User:
     """Without a password its owner is mailed a link to set one, for a day.
 
     For any role but `host` the sign-in must be confirmed within the last 10 minutes.
     """
-    user = await users.create(body, hasher)
+    user = await users.create(new.body, new.password_hash)
     response.headers["Location"] = f"/api/auth/users/{user.id}/"
     return User.model_validate(user)
 

@@ -6,8 +6,14 @@ from fastapi import Depends, Header, Request
 from python_multipart.multipart import parse_options_header
 
 from app.auth.guards import resolve_caller
-from app.core.db.database import Writing
-from app.core.http.idempotency import IdempotencyKeyReused, Repeatable, RequestInProgress, scope_of
+from app.core.db.database import Writing, get_database
+from app.core.http.idempotency import (
+    IdempotencyKeyReused,
+    Repeatable,
+    RequestInProgress,
+    Sent,
+    scope_of,
+)
 from app.core.http.routing import REPEATABLE
 from app.core.keys import mac
 from app.core.request_context import current_client_address
@@ -26,20 +32,36 @@ Key = Annotated[
 
 async def _once(request: Request, unit: Writing, key: Key = None) -> None:
     """Answers a repeat, and has the route keep the answer of a first request."""
+    sent = await _sent(request, key)
+    if sent is None:
+        return
+    repeatable = Repeatable(unit, sent)
+    await repeatable.begin()
+    request.scope[REPEATABLE] = repeatable
+
+
+async def _look(request: Request, key: Key = None) -> None:
+    """Answer a repeat before costly work; no connection is held afterwards."""
+    sent = await _sent(request, key)
+    if sent is None:
+        return
+    database = await get_database(request)
+    async with database.read() as session:
+        await sent.refuse_known(session)
+
+
+async def _sent(request: Request, key: str | None) -> Sent | None:
     caller = await resolve_caller(request)
     if key is None:
-        return
+        return None
     # Strangers share nothing but their address; people and devices are told apart by id.
     owner = str(caller.id or current_client_address())
-    repeatable = Repeatable(
-        unit=unit,
+    return Sent(
         scope=scope_of(f"{caller.role.value} {owner}", request.url.path, key),
         # Keyed, since a body may hold a password that could be guessed from a plain hash.
         body_hash=mac(request.app.state.repeat_key, await _said(request), 32),
         now=request.app.state.clock.now(),
     )
-    await repeatable.begin()
-    request.scope[REPEATABLE] = repeatable
 
 
 async def _said(request: Request) -> bytes:
@@ -57,3 +79,5 @@ async def _said(request: Request) -> bytes:
 _once.problems = (IdempotencyKeyReused, RequestInProgress)  # type: ignore[attr-defined] # for ApiRoute
 
 Once = Depends(_once)
+# What waits for a place to compute comes between these two: `Once` holds a connection.
+Looked = Depends(_look)

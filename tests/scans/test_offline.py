@@ -512,7 +512,7 @@ async def test_new_scans_of_batches_are_limited_but_a_queue_comes_to_an_end(
 
 
 async def test_a_batch_of_thousands_of_faults_gets_a_short_answer(gate: Client):
-    odd = {f"k{number}": 1 for number in range(90)}
+    odd: dict[str, Any] = {f"k{number}": 1 for number in range(90)}
     crowded = await send(gate, *(happened(FORGED, **odd) for _ in range(500)))
     assert [f["code"] for f in problem(crowded, 422, "invalid")["errors"]] == ["too_many_fields"]
     faulty = await send(gate, *(happened(FORGED, direction="up", site="x") for _ in range(500)))
