@@ -48,6 +48,7 @@ from app.reports.export_service import ExportPlaces
 from app.scanner_page import router as scanner
 from app.scans import ledger_router as scan_ledger
 from app.scans import router as scans
+from app.scans.limits import BatchTurns
 from app.settings import Settings
 from app.sites import router as sites
 from app.slots import router as slots
@@ -116,6 +117,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.clock = clock or SystemClock()
     app.state.export_places = ExportPlaces()
+    app.state.batch_turns = BatchTurns()
     _install_keys(app, settings)
     error_handlers.install(app)
     pages.install(app)

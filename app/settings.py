@@ -136,6 +136,9 @@ class Settings(BaseSettings):
     scan_limit_per_device: Rate = Field(
         "600/minute", description="New scans of genuine codes, and as many again from offline"
     )
+    batch_limit_per_device: Rate = Field(
+        "120/minute", description="Batches of offline scans, repeated ones too"
+    )
     forged_scan_limit_per_device: Rate = Field(
         "30/minute", description="Scans of forged codes; genuine ones are still accepted"
     )

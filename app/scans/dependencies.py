@@ -1,11 +1,13 @@
 """What the routes of scans work with."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from app.auth.guards import Gatekeeper
-from app.core.http.limits import TooManyRequests
+from app.core.errors import NotAuthenticated
+from app.core.http.limits import Rule, TooManyRequests
 from app.scans.limits import ForgedScans, GenuineScans
 from app.scans.service import ScanService
 
@@ -33,8 +35,21 @@ async def _genuine(request: Request) -> GenuineScans:
     return GenuineScans(state.limiter, state.lots, state.settings.scan_limit_per_device)
 
 
+async def _turn_of_batch(request: Request, caller: Gatekeeper) -> AsyncIterator[None]:
+    """Count a batch, repeats too, and have it wait for the caller's others."""
+    if caller.id is None:
+        raise NotAuthenticated
+    state = request.app.state
+    await state.limiter.hit(Rule("batch", state.settings.batch_limit_per_device), str(caller.id))
+    async with state.batch_turns.turn(caller.id):
+        yield
+
+
+_turn_of_batch.problems = (TooManyRequests,)  # type: ignore[attr-defined] # read by ApiRoute
 _forged.problems = (TooManyRequests,)  # type: ignore[attr-defined] # read by ApiRoute
 
 AtTheGate = Annotated[ScanService, Depends(_gate_desk)]
 Forged = Annotated[ForgedScans, Depends(_forged)]
 Genuine = Annotated[GenuineScans, Depends(_genuine)]
+# Before anything that opens a unit of work: the turn ends after its commit.
+TurnOfBatch = Depends(_turn_of_batch, scope="function")

@@ -1,9 +1,41 @@
 """How many codes one caller may send, ours and others."""
 
-from contextlib import suppress
+from asyncio import Lock
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
+from app.core.errors import Unavailable
 from app.core.http.limits import Lots, RateLimiter, Rule, TooManyRequests
+
+# More batches of one caller than a device that repeats itself ever sends at once.
+MOST_BATCHES = 5
+
+
+class BatchTurns:
+    """Batches of one caller run one after the other in a process; more than a few are refused.
+
+    Whoever waits holds no connection: in the database the batches of other processes wait alone.
+    """
+
+    def __init__(self) -> None:
+        self.under_way: Counter[UUID] = Counter()
+        self._locks: dict[UUID, Lock] = {}
+
+    @asynccontextmanager
+    async def turn(self, caller: UUID) -> AsyncIterator[None]:
+        """Wait for a turn and hold it during the block; raise `Unavailable` if too many wait."""
+        if self.under_way[caller] >= MOST_BATCHES:
+            raise Unavailable("Too many batches of this device at once: try again")
+        self.under_way[caller] += 1
+        try:
+            async with self._locks.setdefault(caller, Lock()):
+                yield
+        finally:
+            self.under_way[caller] -= 1
+            if not self.under_way[caller]:
+                del self.under_way[caller], self._locks[caller]
 
 
 class ForgedScans:
