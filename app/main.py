@@ -183,6 +183,8 @@ def _install_keys(app: FastAPI, settings: Settings) -> None:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middleware; the last one added is the outermost."""
     app.add_middleware(KnownAddressMiddleware, routes=app.routes)
+    # Inside the next one, which limits the body that this one waits for.
+    app.add_middleware(CrowdMiddleware, paths=auth.GUESSED_AT)
     app.add_middleware(
         BodyMiddleware,
         seconds=settings.body_timeout_seconds,
@@ -194,7 +196,6 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         },
     )
     app.add_middleware(TrailingSlashMiddleware)
-    app.add_middleware(CrowdMiddleware, paths=auth.GUESSED_AT)
     app.add_middleware(
         SaneRequestMiddleware,
         allowed_hosts=settings.allowed_hosts or ["*"],
