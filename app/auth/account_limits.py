@@ -16,8 +16,8 @@ class AccountLimits:
     """Limits per network, and per account (whether it exists or not) from that network.
 
     A stranger so shuts an account for their own network alone. Many of them, each in another
-    network, meet the wider limit of the account, which does not hold where the account is known:
-    its owner gets in, whatever comes from elsewhere.
+    network, meet the wider limit of the account. Where the account is known neither that holds nor
+    the limit of the network: its owner gets in, whatever comes from elsewhere, or from others here.
     """
 
     name: str
@@ -25,10 +25,13 @@ class AccountLimits:
     per_address: str
 
     def of(self, email: str, *, known: bool) -> list[Limit]:
-        """Those that hold for the request in hand, that of its network first."""
-        network = client_network()
-        limits = [self._of_network(network), self._of_account_from(network, email)]
-        return limits if known else [*limits, self._of_account(email)]
+        """Those that hold for the request in hand."""
+        here = self.here(email)
+        return [here] if known else [self.of_network(), here, self._of_account(email)]
+
+    def of_network(self) -> Limit:
+        """That of the network of the request in hand, over all accounts."""
+        return Rule(f"{self.name}, address", self.per_address).of(client_network())
 
     def here(self, email: str) -> Limit:
         """That of the account from the network of the request in hand."""
@@ -38,9 +41,6 @@ class AccountLimits:
         """Those of the account alone, and from these networks."""
         from_there = [self._of_account_from(network, email) for network in networks]
         return [self._of_account(email), *from_there]
-
-    def _of_network(self, network: str) -> Limit:
-        return Rule(f"{self.name}, address", self.per_address).of(network)
 
     def _of_account_from(self, network: str, email: str) -> Limit:
         return Rule(f"{self.name}, account from there", self.per_account).of(

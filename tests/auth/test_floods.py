@@ -312,6 +312,38 @@ async def test_a_stranger_elsewhere_does_not_keep_a_link_from_its_owner(start: S
     assert (await forgot(api, via=HOME)).status_code == 202
 
 
+async def test_failures_at_other_accounts_shut_no_owner_out_of_their_network(start: StartApp):
+    api = await start(**BEHIND_A_PROXY, login_limit_per_address="3/15minute")
+    await api.admin()
+    await api.host()
+    assert (await login(api, via=HOME)).status_code == 200
+    for number in range(3):
+        problem(await login(api, email=f"x{number}@example.com"), 401, "invalid_credentials")
+    problem(await login(api, email="x@example.com"), 429, "too_many_requests")
+    problem(await login(api, email="charles@example.com"), 429, "too_many_requests")
+    assert (await login(api)).status_code == 200
+    problem(await login(api, WRONG), 401, "invalid_credentials")
+
+
+async def test_guesses_at_known_accounts_count_for_their_network(start: StartApp):
+    api = await start(**BEHIND_A_PROXY, login_limit_per_address="3/15minute")
+    await api.admin()
+    assert (await login(api)).status_code == 200
+    for _ in range(3):
+        problem(await login(api, WRONG), 401, "invalid_credentials")
+    problem(await login(api, email="x@example.com"), 429, "too_many_requests")
+
+
+async def test_links_for_others_keep_no_link_from_an_owner_in_their_network(start: StartApp):
+    api = await start(**BEHIND_A_PROXY, forgot_password_limit_per_address="2/hour")
+    await api.admin()
+    assert (await login(api, via=HOME)).status_code == 200
+    for number in range(2):
+        assert (await forgot(api, email=f"x{number}@example.com")).status_code == 202
+    problem(await forgot(api, email="x@example.com"), 429, "too_many_requests")
+    assert (await forgot(api)).status_code == 202
+
+
 async def test_an_address_with_a_scope_is_counted_with_the_proxy(start: StartApp):
     api = await start(**BEHIND_A_PROXY, login_limit_per_address="2/15minute")
     for number in range(2):
