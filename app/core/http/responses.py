@@ -43,7 +43,7 @@ def download(description: str, *media_types: str) -> Responses:
 class Constant:
     """A public document that does not change: encoded once, with a strong ETag.
 
-    Whoever has it asks whether it is still the same (RFC 9110, section 13.1.2).
+    A client that has it asks whether it is still the same (RFC 9110, section 13.1.2).
     """
 
     def __init__(self, content: str, media_type: str) -> None:

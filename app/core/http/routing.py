@@ -29,8 +29,8 @@ JSON = ("application/json",)
 FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
 UPLOAD = ("multipart/form-data",)
 REPEATABLE = "vms.repeatable"
-# Several times what any form has, and any list of forms.
-MOST_FIELDS, MOST_FIELDS_OF_BODY = 100, 5_000
+# Several times what any form has; fields and entries of any list of forms.
+MOST_FIELDS, MOST_VALUES = 100, 5_000
 
 
 class ApiRoute(APIRoute):
@@ -150,10 +150,9 @@ async def refuse_crowded_body(request: Request) -> None:
     number, left = 0, [body]
     while left:
         value = left.pop()
-        if isinstance(value, dict):
-            number += len(value)
-            if len(value) > MOST_FIELDS or number > MOST_FIELDS_OF_BODY:
-                raise Invalid.field("body", "too_many_fields", "Too many fields")
-            left.extend(value.values())
-        elif isinstance(value, list):
-            left.extend(value)
+        if not isinstance(value, dict | list):
+            continue
+        number += len(value)
+        if number > MOST_VALUES or (isinstance(value, dict) and len(value) > MOST_FIELDS):
+            raise Invalid.field("body", "too_many_fields", "Too many fields")
+        left.extend(value.values() if isinstance(value, dict) else value)
