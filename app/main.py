@@ -33,7 +33,7 @@ from app.core.http.pagination import CursorCodec
 from app.core.http.transport import BodyMiddleware, SaneRequestMiddleware
 from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, Waker, connect
 from app.core.leaving import LeavingMiddleware
-from app.core.places import Places
+from app.core.places import BatchTurns, Places
 from app.core.security.passwords import PasswordHasher
 from app.core.security.qr_token import QrTokens
 from app.core.security.tokens import Lifetimes, SessionTokens
@@ -108,6 +108,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         openapi_tags=info.TAGS,
         lifespan=_lifespan,
         redirect_slashes=False,
+        openapi_url=None,  # served by `document`, encoded once
         docs_url=None,  # replaced by our own pages
         redoc_url=None,
         # Tracing is per process (app/core/observability/tracing.py), metrics are Prometheus's,
@@ -140,6 +141,7 @@ def _services(settings: Settings, clock: Clock) -> Services:
     ours.settings = settings
     ours.clock = clock
     ours.export_places = Places(export_service.AT_ONCE)
+    ours.batch_turns = BatchTurns()
     ours.tokens = SessionTokens(
         ring,
         Lifetimes(
@@ -189,6 +191,8 @@ async def _close(ours: Services) -> None:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middleware; the last one added is the outermost."""
     app.add_middleware(KnownAddressMiddleware, routes=app.routes)
+    # Inside the next one, which limits the body that this one waits for.
+    app.add_middleware(CrowdMiddleware, paths=auth.GUESSED_AT)
     app.add_middleware(
         BodyMiddleware,
         seconds=settings.body_timeout_seconds,
@@ -200,7 +204,6 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         },
     )
     app.add_middleware(TrailingSlashMiddleware)
-    app.add_middleware(CrowdMiddleware, paths=auth.GUESSED_AT)
     app.add_middleware(
         SaneRequestMiddleware,
         allowed_hosts=settings.allowed_hosts or ["*"],

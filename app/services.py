@@ -4,7 +4,7 @@ from fastapi import Request
 
 from app.core.http.services import CoreServices
 from app.core.jobs import Waker
-from app.core.places import Places
+from app.core.places import BatchTurns, Places
 from app.core.security.tokens import SessionTokens
 from app.settings import Settings
 
@@ -17,6 +17,7 @@ class Services(CoreServices):
     wake_outbox: Waker
     wake_site_changes: Waker
     export_places: Places
+    batch_turns: BatchTurns
 
 
 def services(request: Request) -> Services:

@@ -126,12 +126,18 @@ class Settings(BaseSettings):
     host_registration_limit: Rate = Field(
         "100/hour", description="Registrations by one host, those of uploads too"
     )
+    upload_limit_per_account: Rate = Field(
+        "30/minute", description="Workbooks uploaded by one account, dry runs too"
+    )
     kiosk_registration_limit: Rate = Field("300/hour", description="Registrations at one kiosk")
     kiosk_mail_limit: Rate = Field(
         "60/hour", description="Registrations at one kiosk that name an e-mail address"
     )
     scan_limit_per_device: Rate = Field(
         "600/minute", description="New scans of genuine codes, and as many again from offline"
+    )
+    batch_limit_per_device: Rate = Field(
+        "120/minute", description="Batches of offline scans, repeated ones too"
     )
     forged_scan_limit_per_device: Rate = Field(
         "30/minute", description="Scans of forged codes; genuine ones are still accepted"

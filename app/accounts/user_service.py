@@ -17,7 +17,7 @@ from app.core.text import account_key
 from app.users.errors import LastSuperadmin
 from app.users.models import Role, User
 from app.users.schemas import UserCreate
-from app.users.service import create_user
+from app.users.service import add_user
 
 # Fields that can give access to an account or more permissions.
 GUARDED = ("email", "role")
@@ -36,18 +36,24 @@ class UserService:
     service: AccountService
     caller: Caller
 
-    async def create(self, body: UserCreate, hasher: PasswordHasher) -> User:
-        """Create an active account, inviting a user without a password; raise `EmailTaken`."""
+    async def prepare(self, body: UserCreate, hasher: PasswordHasher) -> str:
+        """Return the password hash of a new account; without a password, one that nobody knows.
+
+        Check the request first. No connection is held while bcrypt works.
+        """
         self._require_managed(body.role)
         if body.role is not Role.HOST:
             require_recent_sign_in(self.caller, self.service.now)
         if body.password is not None:
             await self.service.passwords.require_strong(body.password, body.email, field="password")
-        user = await create_user(
+        return await hasher.hash(body.password or secrets.token_urlsafe(), known=True)
+
+    async def create(self, body: UserCreate, password_hash: str) -> User:
+        """Create an active account, inviting a user without a password; raise `EmailTaken`."""
+        user = await add_user(
             self.service.users,
-            hasher,
             **body.model_dump(exclude={"password"}),
-            password=body.password or secrets.token_urlsafe(),
+            password_hash=password_hash,
             now=self.service.now,
         )
         await self.service.users.adopt_visitors(user)

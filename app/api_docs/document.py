@@ -8,14 +8,18 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 
 from app.api_docs import problems
 from app.api_docs.examples import Examples
 from app.api_docs.operations import operations
 from app.api_docs.security import SCHEMES, requirement
+from app.core.http.responses import Constant
 
 Json = dict[str, Any]
 
+PATH = "/openapi.json"
 JSON = "application/json"
 UNSAID = "Successful Response"
 # FastAPI's schema for an operation without a response body, and the correct one.
@@ -52,7 +56,18 @@ def install(app: FastAPI) -> None:
     def openapi() -> Json:
         return completed(plain(), app)
 
+    @cache
+    def encoded(prefix: str) -> Constant:
+        servers = [{"url": prefix}] if prefix else []
+        document = openapi() | {"servers": servers + openapi()["servers"]}
+        return Constant(json.dumps(document, ensure_ascii=False, separators=(",", ":")), JSON)
+
+    async def answer(request: Request) -> Response:
+        # The prefix is that of the server, not the client's.
+        return await encoded(request.scope.get("root_path", "").rstrip("/")).answer(request)
+
     app.openapi = openapi  # type: ignore[method-assign] # as FastAPI's manual has it
+    app.add_route(PATH, answer, include_in_schema=False)
 
 
 def completed(document: Json, app: FastAPI) -> Json:

@@ -6,8 +6,9 @@ Scripts and styles come from the package fastapi_offline.
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
+
+from app.core.http.responses import Constant
 
 OWN = Path(__file__).parent / "static"
 PAGES = {
@@ -20,13 +21,7 @@ PAGES = {
 def install(app: FastAPI) -> None:
     """Add the pages and their assets."""
     for path, name in PAGES.items():
-        _add_page(app, path, (OWN / name).read_text(encoding="utf-8"))
+        page = Constant((OWN / name).read_text(encoding="utf-8"), "text/html")
+        app.add_route(path, page.answer, include_in_schema=False)
     files = StaticFiles(directory=OWN, packages=[("fastapi_offline", "static")])
     app.mount("/docs-assets", files, name="docs-assets")
-
-
-def _add_page(app: FastAPI, path: str, content: str) -> None:
-    async def page() -> HTMLResponse:
-        return HTMLResponse(content)
-
-    app.add_api_route(path, page, include_in_schema=False)

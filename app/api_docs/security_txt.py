@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
+from app.core.http.responses import Constant
 from app.core.http.services import core_services
 from app.settings import Settings
 
@@ -30,6 +31,7 @@ def install(app: FastAPI, settings: Settings) -> None:
             "Preferred-Languages: en, de",
             f"Canonical: {settings.service_url}{PATH}",
         )
-        return PlainTextResponse("".join(f"{line}\n" for line in lines))
+        text = Constant("".join(f"{line}\n" for line in lines), "text/plain")
+        return await text.answer(request)
 
     app.add_route(PATH, security_txt, include_in_schema=False)

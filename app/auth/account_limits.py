@@ -15,8 +15,8 @@ WIDER = 10
 class AccountLimits:
     """Limits per network, and per account (existing or not) from that network.
 
-    Attackers in many networks reach the account's wider limit, which does not apply to networks
-    known to the account, so that its owner can still sign in.
+    Attackers in many networks reach the account's wider limit. Neither that limit nor the one of
+    the network applies where the account is known, so that its owner can still sign in.
     """
 
     name: str
@@ -24,10 +24,13 @@ class AccountLimits:
     per_address: str
 
     def of(self, email: str, *, known: bool) -> list[Limit]:
-        """Return the limits of the current request, beginning with that of its network."""
-        network = client_network()
-        limits = [self._of_network(network), self._of_account_from(network, email)]
-        return limits if known else [*limits, self._of_account(email)]
+        """Return the limits of the current request."""
+        here = self.here(email)
+        return [here] if known else [self.of_network(), here, self._of_account(email)]
+
+    def of_network(self) -> Limit:
+        """Return the limit of the current request's network, over all accounts."""
+        return Rule(f"{self.name}, address", self.per_address).of(client_network())
 
     def here(self, email: str) -> Limit:
         """Return the limit of the account from the current network."""
@@ -37,9 +40,6 @@ class AccountLimits:
         """Return the limits of the account over all networks and from each of these."""
         from_there = [self._of_account_from(network, email) for network in networks]
         return [self._of_account(email), *from_there]
-
-    def _of_network(self, network: str) -> Limit:
-        return Rule(f"{self.name}, address", self.per_address).of(network)
 
     def _of_account_from(self, network: str, email: str) -> Limit:
         return Rule(f"{self.name}, account from there", self.per_account).of(

@@ -8,7 +8,13 @@ from python_multipart.multipart import parse_options_header
 from app.auth.guards import resolve_caller
 from app.core.db.database import WriteSession
 from app.core.http.dependencies import SingleStatement, Writing
-from app.core.http.idempotency import IdempotencyKeyReused, Repeatable, RequestInProgress, scope_of
+from app.core.http.idempotency import (
+    IdempotencyKeyReused,
+    Repeatable,
+    RequestInProgress,
+    Sent,
+    scope_of,
+)
 from app.core.http.routing import REPEATABLE
 from app.core.http.services import core_services
 from app.core.keys import mac
@@ -38,20 +44,35 @@ async def _once_single(request: Request, unit: SingleStatement, key: Key = None)
 
 
 async def _begin(request: Request, unit: WriteSession, key: str | None) -> None:
+    sent = await _sent(request, key)
+    if sent is None:
+        return
+    repeatable = Repeatable(unit, sent)
+    await repeatable.require_first()
+    request.scope[REPEATABLE] = repeatable
+
+
+async def _replay_known(request: Request, key: Key = None) -> None:
+    """Replay the stored response of a repeat before costly work; hold no connection afterwards."""
+    sent = await _sent(request, key)
+    if sent is None:
+        return
+    async with core_services(request).database.read() as session:
+        await sent.refuse_known(session)
+
+
+async def _sent(request: Request, key: str | None) -> Sent | None:
     caller = await resolve_caller(request)
     if key is None:
-        return
+        return None
     # Anonymous callers are told apart by address, users and devices by id.
     owner = str(caller.id or current_client_address())
-    repeatable = Repeatable(
-        unit=unit,
+    return Sent(
         scope=scope_of(f"{caller.role.value} {owner}", request.url.path, key),
         # Keyed, since the body may contain a password that could be guessed from a plain hash.
         body_hash=mac(core_services(request).repeat_key, await _said(request), 32),
         now=core_services(request).clock.now(),
     )
-    await repeatable.require_first()
-    request.scope[REPEATABLE] = repeatable
 
 
 async def _said(request: Request) -> bytes:
@@ -72,3 +93,5 @@ _once_single.problems = (IdempotencyKeyReused, RequestInProgress)  # type: ignor
 
 Once = Depends(_once)
 OnceForSingleStatement = Depends(_once_single)
+# Work that waits for a processor belongs between this and `Once`, which holds a connection.
+ReplayKnown = Depends(_replay_known)

@@ -1,11 +1,12 @@
 """Limits wrong passwords (OWASP ASVS 5, 6.3.1; NIST SP 800-63B-4, section 3.2.2)."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from app.auth import metrics
 from app.auth.account_limits import AccountLimits
-from app.core.http.limits import RateLimiter
+from app.core.http.limits import Limit, RateLimiter, TooManyRequests
 from app.core.request_context import client_network
 from app.core.security.passwords import PasswordHasher
 
@@ -29,8 +30,8 @@ class SignInLimits:
         Rejects floods cheaply, without a request to Redis.
         """
         self.hasher.require_room(known=known)
-        counts = await self.limiter.look(*self.limits.of(email, known=True))
-        return counts[0]
+        await self.limiter.look(*self.limits.of(email, known=known))
+        return await self.limiter.number(self.limits.of_network())
 
     async def fits(
         self, email: str, password: str, hashed: str | None, *, known: bool, failures: int
@@ -39,15 +40,27 @@ class SignInLimits:
 
         Raise `TooManyRequests` or `Unavailable` if it is not checked.
         """
-        limits = self.limits.of(email, known=known)
         async with self.hasher.turn(known=known, failures=failures) as verify:
-            await self.limiter.count(*limits)
+            limits = await self._count(email, known=known)
             fits = await verify(password, hashed)
             if fits:
                 await self.limiter.give_back(*limits)
                 await self.limiter.clear(self.limits.here(email))
         (metrics.PASSED if fits else metrics.FAILED).inc()
         return fits
+
+    async def _count(self, email: str, *, known: bool) -> list[Limit]:
+        """Count a guess; return the limits that have counted it.
+
+        One at a known account counts for its network too, where that refuses others alone.
+        """
+        limits, network = self.limits.of(email, known=known), self.limits.of_network()
+        await self.limiter.count(*limits)
+        if known:
+            with suppress(TooManyRequests):
+                await self.limiter.count(network)
+                limits.append(network)
+        return limits
 
     async def forgive(self, email: str, networks: Collection[str]) -> None:
         """Clear the failures of an account, here and in these networks."""

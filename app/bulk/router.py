@@ -1,26 +1,23 @@
 """`/api/visitors/download-template/` and `bulk-upload/`: register many visitors at once."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from app.auth.guards import VisitorManager
 from app.auth.idempotency_dependencies import Once
-from app.bulk.errors import UNREADABLE, XLSX, HoursFull, InvalidRows, problem_of
-from app.bulk.faults import UnreadableWorkbook
+from app.bulk.dependencies import BeforeReading, Uploaded
+from app.bulk.errors import UNREADABLE, XLSX, HoursFull, InvalidRows
 from app.bulk.marking import can_be_marked, marked
 from app.bulk.reading_service import in_thread
-from app.bulk.rows import ReadRows, read_rows
-from app.bulk.schemas import BulkUpload, BulkUploadResult, Choices
+from app.bulk.schemas import BulkUploadResult
 from app.bulk.service import UploadService
 from app.bulk.template import TemplateFacts, make_template
-from app.bulk.workbook import read_list
-from app.core.errors import TooLarge, merge_problems
+from app.core.errors import merge_problems
 from app.core.http.dependencies import Now, Reading, Writing
 from app.core.http.responses import BINARY, Responses, download
 from app.core.http.routing import ApiRoute
 from app.services import services
-from app.settings import Settings
 from app.sites.repository import SiteReader
 from app.slots.service import UnknownSite
 from app.users.repository import UserReader
@@ -73,6 +70,7 @@ async def download_template(_: VisitorManager, session: Reading, request: Reques
         opening=site,
         hosts=[(host.name, host.email) for host in hosts],
     )
+    await session.aclose()  # wait for a turn without a connection
     headers = {"Content-Disposition": 'attachment; filename="visitors-template.xlsx"'}
     return XlsxResponse(await in_thread(make_template, facts), headers=headers)
 
@@ -82,17 +80,16 @@ async def download_template(_: VisitorManager, session: Reading, request: Reques
     operation_id="visitors_bulk_upload",
     summary="Upload a workbook of visitors",
     status_code=201,
-    dependencies=[Once],
+    dependencies=[*BeforeReading, Once],
     responses=merge_problems(UPLOADED, [HoursFull, InvalidRows, *UNREADABLE.values()]),
 )
 async def bulk_upload(
-    form: Annotated[BulkUpload, File()],
+    upload: Uploaded,
     caller: VisitorManager,
     service: UploadServiceDep,
     budgets: Budgeted,
     request: Request,
     response: Response,
-    chosen: Annotated[Choices, Query()],
 ) -> BulkUploadResult:
     """Register all visitors of a workbook, or none.
 
@@ -105,12 +102,12 @@ async def bulk_upload(
     .xlsx type, the response is the uploaded list with the errors marked and commented. `slot_full`
     has `site, site_name, visit_date, visit_time, wanted, free`, and the same for every full hour in
     `slots`. The rows count as registrations of a host: a list of more than the host has left in
-    the hour is refused as a whole (429).
+    the hour is refused as a whole (429); so are too many uploads of one account in a minute, dry
+    runs included.
     """
-    settings = services(request).settings
-    rows = await _read(form, chosen, settings)
+    rows = upload.rows
     try:
-        if chosen.dry_run:
+        if upload.is_dry_run:
             response.status_code = 200
             return BulkUploadResult.planned(rows.found, await service.rehearse(rows, caller))
         async with budgets.registrations(caller, len(rows.candidates)):
@@ -119,28 +116,11 @@ async def bulk_upload(
     except InvalidRows as refusal:
         if not (_wants_workbook(request) and can_be_marked(rows.found)):
             raise
+        await (
+            service.registration.unit.aclose()
+        )  # nothing was saved: wait for a turn without a connection
         workbook = await in_thread(marked, rows.found, refusal.faults)
         raise InvalidRows(refusal.faults, rows.found, workbook) from None
-
-
-async def _read(form: BulkUpload, chosen: Choices, settings: Settings) -> ReadRows:
-    if (form.file.size or 0) > settings.bulk_upload_max_bytes:
-        raise TooLarge(f"The file is larger than {settings.bulk_upload_max_bytes} bytes")
-    data = await form.file.read()
-    try:
-        return await in_thread(_rows_of, data, settings.bulk_upload_max_rows, chosen, form.common())
-    except UnreadableWorkbook as verdict:
-        raise problem_of(verdict) from None
-
-
-def _rows_of(data: bytes, max_rows: int, chosen: Choices, common: dict[str, Any]) -> ReadRows:
-    found = read_list(
-        data,
-        max_rows,
-        include_hidden=chosen.include_hidden,
-        ignore_columns=chosen.ignore_columns,
-    )
-    return read_rows(found, common)
 
 
 def _wants_workbook(request: Request) -> bool:

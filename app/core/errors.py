@@ -15,6 +15,8 @@ MEDIA_TYPE = "application/problem+json"
 # with their schemas and examples.
 DECLARED_PROBLEMS = "x-problems"
 DECLARED: dict[str, type["Problem"]] = {}
+# So many faults are named in one answer.
+MOST_FAULTS = 50
 
 
 class FieldFault(BaseModel):
@@ -117,7 +119,7 @@ class UnsupportedMediaType(Problem):
 
 
 class Invalid(Problem):
-    """422: some fields are invalid; `errors` lists them."""
+    """422: some fields are invalid; `errors` lists the first of them, `detail` says how many."""
 
     status, code, title = 422, "invalid", "Some fields are invalid"
 
@@ -129,8 +131,11 @@ class Invalid(Problem):
         return cls(message, errors=[{"field": field, "code": code, "message": message}])
 
     @classmethod
-    def faults(cls, faults: Sequence[FieldFault]) -> "Invalid":
+    def faults(cls, faults: Sequence[FieldFault], number: int = 0) -> "Invalid":
+        """Name these faults; `number` is how many there are, if these are only the first."""
         detail = "; ".join(f"{fault.field}: {fault.message}" for fault in faults[:3])
+        if number > len(faults):
+            detail += f"; {number} faults, of which the first {len(faults)} are named"
         return cls(detail, errors=[fault.model_dump() for fault in faults])
 
 

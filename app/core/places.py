@@ -1,9 +1,12 @@
-"""A number of places for work that is refused, not queued, when all are taken."""
+"""Places and turns for work that a process must not do too much of at once."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from asyncio import Lock
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from uuid import UUID
 
-from app.core.errors import Problem
+from app.core.errors import Problem, Unavailable
 
 
 class Places:
@@ -22,3 +25,32 @@ class Places:
             yield
         finally:
             self.free += 1
+
+
+# More batches at once than a device that repeats itself ever sends.
+MOST_BATCHES = 5
+
+
+class BatchTurns:
+    """Runs the batches of a caller one after the other; refuses more than a few that wait.
+
+    A batch that waits holds no connection. Batches in other processes wait in the database.
+    """
+
+    def __init__(self) -> None:
+        self.under_way: Counter[UUID] = Counter()
+        self._locks: dict[UUID, Lock] = {}
+
+    @asynccontextmanager
+    async def turn(self, caller: UUID) -> AsyncIterator[None]:
+        """Wait for a turn and hold it during the block; raise `Unavailable` if too many wait."""
+        if self.under_way[caller] >= MOST_BATCHES:
+            raise Unavailable("Too many batches of this device at once: try again")
+        self.under_way[caller] += 1
+        try:
+            async with self._locks.setdefault(caller, Lock()):
+                yield
+        finally:
+            self.under_way[caller] -= 1
+            if not self.under_way[caller]:
+                del self.under_way[caller], self._locks[caller]

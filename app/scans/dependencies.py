@@ -1,11 +1,13 @@
 """Dependencies of the scan routes."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from app.auth.guards import Gatekeeper
-from app.core.http.limits import TooManyRequests
+from app.core.errors import NotAuthenticated
+from app.core.http.limits import Rule, TooManyRequests
 from app.scans.limits import ForgedScans, GenuineScans
 from app.scans.service import ScanService
 from app.services import services
@@ -28,8 +30,21 @@ async def _genuine(request: Request) -> GenuineScans:
     return GenuineScans(ours.limiter, ours.lots, ours.settings.scan_limit_per_device)
 
 
+async def _turn_of_batch(request: Request, caller: Gatekeeper) -> AsyncIterator[None]:
+    """Count a batch, repeats included, and wait for the other batches of the caller."""
+    if caller.id is None:
+        raise NotAuthenticated
+    ours = services(request)
+    await ours.limiter.hit(Rule("batch", ours.settings.batch_limit_per_device), str(caller.id))
+    async with ours.batch_turns.turn(caller.id):
+        yield
+
+
+_turn_of_batch.problems = (TooManyRequests,)  # type: ignore[attr-defined] # read by ApiRoute
 _forged.problems = (TooManyRequests,)  # type: ignore[attr-defined] # read by ApiRoute
 
 ScanServiceDep = Annotated[ScanService, Depends(_scan_service)]
 Forged = Annotated[ForgedScans, Depends(_forged)]
 Genuine = Annotated[GenuineScans, Depends(_genuine)]
+# Before anything that opens a unit of work: the turn ends after its commit.
+TurnOfBatch = Depends(_turn_of_batch, scope="function")

@@ -15,7 +15,7 @@ from app.core.http.pagination import Page
 from app.core.http.routing import ApiRoute
 from app.core.observability.metrics import counted
 from app.scans import metrics
-from app.scans.dependencies import Forged, Genuine
+from app.scans.dependencies import Forged, Genuine, TurnOfBatch
 from app.scans.limits import ForgedScans
 from app.scans.offline_service import OfflineScanService, Reported
 from app.scans.repository import ScanFilter, ScanReader
@@ -58,7 +58,12 @@ async def list_scans(
     return Page(items=[KeptScan.of(row) for row in rows], next_cursor=next_cursor, total=total)
 
 
-@router.post("/scans/batch/", operation_id="scans_report", summary="Report offline scans")
+@router.post(
+    "/scans/batch/",
+    operation_id="scans_report",
+    summary="Report offline scans",
+    dependencies=[TurnOfBatch],
+)
 async def report_offline_scans(
     body: OfflineScans, service: OfflineScanServiceDep, forged: Forged
 ) -> OfflineScanResults:

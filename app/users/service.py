@@ -1,6 +1,7 @@
 """Creates accounts."""
 
 from datetime import datetime
+from typing import Any
 
 from app.core.security.passwords import PasswordHasher
 from app.core.text import account_key
@@ -12,16 +13,26 @@ async def create_user(
     users: UserRepository,
     hasher: PasswordHasher,
     *,
-    email: str,
     password: str,
+    by_stranger: bool = False,
+    **facts: Any,
+) -> User:
+    """Hash the password, then do as `add_user`."""
+    password_hash = await hasher.hash(password, known=not by_stranger)
+    return await add_user(users, password_hash=password_hash, **facts)
+
+
+async def add_user(
+    users: UserRepository,
+    *,
+    email: str,
+    password_hash: str,
     role: Role,
     now: datetime,
     first_name: str = "",
     last_name: str = "",
-    by_stranger: bool = False,
 ) -> User:
     """Create an active account; raise `EmailTaken` or `NameLooksTaken`."""
-    password_hash = await hasher.hash(password, known=not by_stranger)
     await users.lock_names()
     user = await users.save(
         User(

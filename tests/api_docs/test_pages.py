@@ -5,6 +5,8 @@ import re
 import httpx
 import pytest
 
+from app.core.http import responses
+
 SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<inline>.*?)</script>", re.DOTALL)
 
 
@@ -38,3 +40,33 @@ async def test_authorize_knows_people_and_devices(http: httpx.AsyncClient):
     assert flow["tokenUrl"].lstrip("/") == "api/auth/token/"
     assert (schemes["device"]["type"], schemes["device"]["name"]) == ("apiKey", "X-Device-Key")
     assert schemes["bearer"]["scheme"] == "bearer"
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc", "/docs/oauth2-redirect"])
+async def test_a_document_is_sent_once_to_whom_keeps_it(http: httpx.AsyncClient, path: str):
+    first = await http.get(path)
+    tag = first.headers["ETag"]
+    assert tag.startswith('"')
+    for known in (tag, f'"x", W/{tag}', "*"):
+        again = await http.get(path, headers={"If-None-Match": known})
+        assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+        assert again.headers["X-Content-Type-Options"] == "nosniff"
+    changed = await http.get(path, headers={"If-None-Match": '"x"'})
+    assert (changed.status_code, changed.content) == (200, first.content)
+    assert first.headers["Cache-Control"] == "no-cache"
+
+
+async def test_the_document_is_encoded_once(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+):
+    encoded: list[str] = []
+    constant = responses.Constant.__init__
+
+    def counted(self: responses.Constant, content: str, media_type: str) -> None:
+        encoded.append(media_type)
+        constant(self, content, media_type)
+
+    monkeypatch.setattr(responses.Constant, "__init__", counted)
+    for _ in range(3):
+        assert (await http.get("/openapi.json")).json()["openapi"]
+    assert len(encoded) <= 1

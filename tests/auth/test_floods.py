@@ -312,6 +312,38 @@ async def test_a_stranger_elsewhere_does_not_keep_a_link_from_its_owner(start: S
     assert (await forgot(api, via=HOME)).status_code == 202
 
 
+async def test_failures_at_other_accounts_shut_no_owner_out_of_their_network(start: StartApp):
+    api = await start(**BEHIND_A_PROXY, login_limit_per_address="3/15minute")
+    await api.admin()
+    await api.host()
+    assert (await login(api, via=HOME)).status_code == 200
+    for number in range(3):
+        problem(await login(api, email=f"x{number}@example.com"), 401, "invalid_credentials")
+    problem(await login(api, email="x@example.com"), 429, "too_many_requests")
+    problem(await login(api, email="charles@example.com"), 429, "too_many_requests")
+    assert (await login(api)).status_code == 200
+    problem(await login(api, WRONG), 401, "invalid_credentials")
+
+
+async def test_guesses_at_known_accounts_count_for_their_network(start: StartApp):
+    api = await start(**BEHIND_A_PROXY, login_limit_per_address="3/15minute")
+    await api.admin()
+    assert (await login(api)).status_code == 200
+    for _ in range(3):
+        problem(await login(api, WRONG), 401, "invalid_credentials")
+    problem(await login(api, email="x@example.com"), 429, "too_many_requests")
+
+
+async def test_links_for_others_keep_no_link_from_an_owner_in_their_network(start: StartApp):
+    api = await start(**BEHIND_A_PROXY, forgot_password_limit_per_address="2/hour")
+    await api.admin()
+    assert (await login(api, via=HOME)).status_code == 200
+    for number in range(2):
+        assert (await forgot(api, email=f"x{number}@example.com")).status_code == 202
+    problem(await forgot(api, email="x@example.com"), 429, "too_many_requests")
+    assert (await forgot(api)).status_code == 202
+
+
 async def test_an_address_with_a_scope_is_counted_with_the_proxy(start: StartApp):
     api = await start(**BEHIND_A_PROXY, login_limit_per_address="2/15minute")
     for number in range(2):
@@ -328,3 +360,28 @@ async def test_of_networks_that_are_known_one_row_is_kept_each(start: StartApp):
     async with api.database.read() as session:
         found = await session.scalars(select(SignInNetwork.network))
         assert sorted(found) == ["192.0.2.7", ELSEWHERE, HOME]
+
+
+async def test_an_account_that_waits_for_its_hash_holds_no_connection(
+    api: Api, hashing: Hashing, monkeypatch: pytest.MonkeyPatch
+):
+    hashing.go_on.set()
+    desk = await api.superadmin()
+    hash_now, begun = PasswordHasher.hash_now, Event()
+    hashing.go_on.clear()
+
+    def held(self: PasswordHasher, password: str) -> str:
+        begun.set()
+        hashing.go_on.wait()
+        return hash_now(self, password)
+
+    monkeypatch.setattr(PasswordHasher, "hash_now", held)
+    body = {"email": "new@example.com", "first_name": "N", "last_name": "W", "role": "host"}
+    headers = desk.headers | {"Idempotency-Key": "key-1"}
+    sent = asyncio.create_task(api.http.post("/api/auth/users/", json=body, headers=headers))
+    async with hashing.ending():
+        await until(begun.is_set)
+        assert app_of(api).state.database.engine.pool.checkedout() == 0
+    assert (await sent).status_code == 201
+    again = await api.http.post("/api/auth/users/", json=body, headers=headers)
+    assert again.headers["Idempotency-Replayed"] == "true"

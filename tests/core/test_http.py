@@ -212,3 +212,23 @@ async def test_every_answer_bears_the_headers_against_browsers_guesses(
     features = headers["Permissions-Policy"].split(", ")
     assert {"camera=()", "microphone=()", "geolocation=()", "usb=()"} <= set(features)
     assert all(feature.endswith("=()") for feature in features)
+
+
+async def test_a_body_of_thousands_of_fields_gets_a_short_answer(http: httpx.AsyncClient):
+    fields = {f"k{number}": 1 for number in range(5_000)}
+    nested = {"a": [{f"k{number}": 1 for number in range(90)}] * 60}
+    for body in (fields, nested, {"a": {"b": [{}] * 6_000}}):
+        answer = await http.post("/api/auth/token/refresh/", json=body)
+        assert len(answer.content) < 1_000
+        assert [each["code"] for each in problem(answer, 422, "invalid")["errors"]] == [
+            "too_many_fields"
+        ]
+
+
+async def test_the_first_fifty_faults_are_named_and_all_are_counted(http: httpx.AsyncClient):
+    body = {f"k{number}" + "x" * 500: 1 for number in range(60)}
+    answer = await http.post(LOGIN, json=body)
+    document = problem(answer, 422, "invalid")
+    assert len(document["errors"]) == 50
+    assert document["detail"].endswith("; 62 faults, of which the first 50 are named")
+    assert len(answer.content) < 12_000

@@ -132,7 +132,7 @@ async def test_where_one_limit_is_reached_none_counts(limiter: RateLimiter):
     for _ in range(5):
         with pytest.raises(TooManyRequests):
             await limiter.count(wider.of("x"), RULE.of("ada"))
-    assert await limiter.look(wider.of("x")) == [0]
+    assert await limiter.number(wider.of("x")) == 0
     assert await passed(limiter, "y", rule=wider, tries=40) == 30
 
 

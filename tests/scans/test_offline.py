@@ -509,3 +509,14 @@ async def test_new_scans_of_batches_are_limited_but_a_queue_comes_to_an_end(
     assert len(await all_scans(api.database)) == kept == 7
     assert len(await report(gate, *first, *second)) == 7  # repeats count nothing
     assert (await gate.scan(token)).status_code != 429  # the door does not wait for the queue
+
+
+async def test_a_batch_of_thousands_of_faults_gets_a_short_answer(gate: Client):
+    odd: dict[str, Any] = {f"k{number}": 1 for number in range(90)}
+    crowded = await send(gate, *(happened(FORGED, **odd) for _ in range(500)))
+    assert [f["code"] for f in problem(crowded, 422, "invalid")["errors"]] == ["too_many_fields"]
+    faulty = await send(gate, *(happened(FORGED, direction="up", site="x") for _ in range(500)))
+    document = problem(faulty, 422, "invalid")
+    assert len(document["errors"]) == 50
+    assert "1000 faults" in document["detail"]
+    assert len(faulty.content) < 10_000

@@ -5,18 +5,23 @@ import random
 from collections import Counter
 from collections.abc import Awaitable
 from typing import Any
+from uuid import UUID
 
 import httpx
+import pytest
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from app.core.clock import SettableClock
 from app.core.db.database import Database
+from app.scans.limits import GenuineScans
 from app.visitors.models import Visitor
 from tests.devices.devices import add_device
 from tests.scans.offline import happened, report, send, words
 from tests.scans.test_offline import NOON, at_noon
 from tests.support.api import Api, Client
 from tests.support.database import all_events, all_scans, assert_seats_are_visitors
+from tests.support.problems import problem
 
 
 async def registered(admin: Client, count: int) -> list[dict[str, Any]]:
@@ -149,3 +154,45 @@ async def test_entrance_and_exit_that_report_in_any_order_end_alike(
         "checked_out",
     }
     await assert_seats_are_visitors(database)
+
+
+async def test_of_many_batches_of_one_device_one_at_a_time_holds_a_connection(
+    app: FastAPI, api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    flooder, other = await add_device(api, name="Flooder"), await add_device(api, name="Other")
+    visitor = await (await api.admin()).register()
+    go_on, count = asyncio.Event(), GenuineScans.report
+
+    async def held(self: GenuineScans, caller: UUID, number: int) -> None:
+        await go_on.wait()
+        await count(self, caller, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GenuineScans, "report", held)
+        flood = [
+            asyncio.create_task(send(flooder, happened(visitor["qr_code"]))) for _ in range(40)
+        ]
+        async with asyncio.timeout(30):
+            while sum(sent.done() for sent in flood) < 35:  # noqa: ASYNC110 - tasks, not events
+                await asyncio.sleep(0.01)
+        assert app.state.database.engine.pool.checkedout() == 1
+        assert (await other.scan(visitor["qr_code"])).status_code == 200
+        go_on.set()
+    answers = await asyncio.gather(*flood)
+    assert Counter(answer.status_code for answer in answers) == {200: 5, 503: 35}
+    assert all("Retry-After" in a.headers for a in answers if a.status_code == 503)
+    assert (await send(flooder, happened(visitor["qr_code"]))).status_code == 200
+    assert not app.state.batch_turns.under_way
+
+
+async def test_batches_are_limited_repeats_too(
+    app: FastAPI, api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(app.state.settings, "batch_limit_per_device", "2/minute")
+    gate, other = await add_device(api, name="One"), await add_device(api, name="Other")
+    visitor = await (await api.admin()).register()
+    scan = happened(visitor["qr_code"])
+    assert [(await send(gate, scan)).status_code for _ in range(2)] == [200, 200]
+    problem(await send(gate, scan), 429, "too_many_requests")
+    assert (await send(other, scan)).status_code == 200
+    assert (await gate.scan(visitor["qr_code"])).status_code == 409  # the door does not wait

@@ -141,7 +141,11 @@ async def test_no_address_that_is_typed_comes_back(
         for page in ("", "/visit.ics", "/cancel"):
             shown = await http.get(f"/pass/{code}{page}")
             assert shown.status_code == 200
-            assert not [email for email in (*typed, "11@example.com", "12@example.com") if email in shown.text]
+            assert not [
+                email
+                for email in (*typed, "11@example.com", "12@example.com")
+                if email in shown.text
+            ]
 
 
 @pytest.mark.parametrize("field", ["name", "company", "host_name"])

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import Unavailable
 from app.core.request_context import client_network
@@ -16,7 +16,8 @@ class CrowdMiddleware:
     """Answers 503 when one network has too many requests to these paths in progress.
 
     Refusing here spares the work that FastAPI does before a route can refuse, which would make
-    everyone else wait during a burst.
+    everyone else wait during a burst. A request counts once its body has arrived: whoever sends it
+    byte by byte keeps nobody out.
     """
 
     def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:
@@ -28,14 +29,32 @@ class CrowdMiddleware:
         if scope["type"] != "http" or scope["path"].rstrip("/") not in self.paths:
             await self.app(scope, receive, send)
             return
+        body = await _body(receive)
+        if body is None:
+            return
         network = client_network()
         if self._under_way[network] >= MOST_OF_NETWORK:
             await Unavailable("Too many requests: try again").response()(scope, receive, send)
             return
+
+        async def again() -> Message:
+            return body.pop(0) if body else await receive()
+
         self._under_way[network] += 1
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, again, send)
         finally:
             self._under_way[network] -= 1
             if not self._under_way[network]:
                 del self._under_way[network]
+
+
+async def _body(receive: Receive) -> list[Message] | None:
+    """Return the messages of the whole body, or None if it does not arrive."""
+    messages: list[Message] = []
+    while not messages or messages[-1].get("more_body", False):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        messages.append(message)
+    return messages

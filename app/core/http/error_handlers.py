@@ -52,12 +52,13 @@ async def _validation(_: Request, error: RequestValidationError) -> Response:
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
         return errors.MalformedRequest("The request body is not valid JSON").response()
-    return errors.Invalid.faults([_fault(fault["loc"], fault) for fault in faults]).response()
+    first = [_fault(fault["loc"], fault) for fault in faults[: errors.MOST_FAULTS]]
+    return errors.Invalid.faults(first, len(faults)).response()
 
 
 def _fault(location: tuple[str | int, ...], fault: Mapping[str, Any]) -> errors.FieldFault:
     # The input is left out on purpose: it may be a password.
-    field = ".".join(str(part) for part in location[1:]) or str(location[0])
+    field = ".".join(str(part)[:100] for part in location[1:]) or str(location[0])
     code = str(fault["type"])
     return errors.FieldFault(field=field, code=code, message=_sentence(code, fault))
 

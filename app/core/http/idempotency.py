@@ -13,7 +13,7 @@ from sqlalchemy import LargeBinary, String, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 from starlette.responses import Response
 
-from app.core.db.database import WriteSession
+from app.core.db.database import ReadSession, WriteSession
 from app.core.db.models import Base
 from app.core.errors import Problem
 
@@ -56,24 +56,16 @@ class RepeatedRequest(Exception):  # noqa: N818 - a way out, not an error
 
 
 @dataclass(frozen=True, slots=True)
-class Repeatable:
-    """A request with an idempotency key: its scope and the hash of its body."""
+class Sent:
+    """What identifies a request with an idempotency key: its scope and the hash of its body."""
 
-    unit: WriteSession
     scope: bytes
     body_hash: bytes
     now: datetime
 
-    async def require_first(self) -> None:
-        """Return if this is the first request with the key.
-
-        Raise `RepeatedRequest`, `IdempotencyKeyReused` or `RequestInProgress` otherwise. The lock
-        is held until the transaction ends, so that no second request can run.
-        """
-        lock = int.from_bytes(self.scope[:8], "big", signed=True)
-        if not await self.unit.scalar(select(func.pg_try_advisory_xact_lock(lock))):
-            raise RequestInProgress
-        earlier = await self.unit.scalar(
+    async def refuse_known(self, session: ReadSession) -> None:
+        """Raise `RepeatedRequest` or `IdempotencyKeyReused` if the key has an answer."""
+        earlier = await session.scalar(
             select(IdempotentAnswer).where(
                 IdempotentAnswer.scope == self.scope,
                 IdempotentAnswer.created_at > self.now - KEPT_FOR,
@@ -85,20 +77,41 @@ class Repeatable:
             raise IdempotencyKeyReused
         raise RepeatedRequest(earlier)
 
+
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """A request with an idempotency key, within its unit of work."""
+
+    unit: WriteSession
+    sent: Sent
+
+    async def require_first(self) -> None:
+        """Return if this is the first request with the key.
+
+        Raise `RepeatedRequest`, `IdempotencyKeyReused` or `RequestInProgress` otherwise. The lock
+        is held until the transaction ends, so that no second request can run.
+        """
+        lock = int.from_bytes(self.sent.scope[:8], "big", signed=True)
+        if not await self.unit.scalar(select(func.pg_try_advisory_xact_lock(lock))):
+            raise RequestInProgress
+        await self.sent.refuse_known(self.unit)
+
     async def keep(self, response: Response) -> None:
         """Store a successful response; a refused request created nothing and may be retried."""
         if not 200 <= response.status_code < 300:
             return
-        await self.unit.write(delete(IdempotentAnswer).where(IdempotentAnswer.scope == self.scope))
+        await self.unit.write(
+            delete(IdempotentAnswer).where(IdempotentAnswer.scope == self.sent.scope)
+        )
         self.unit.add(
             IdempotentAnswer(
-                scope=self.scope,
-                body_hash=self.body_hash,
+                scope=self.sent.scope,
+                body_hash=self.sent.body_hash,
                 status=response.status_code,
                 media_type=response.headers.get("Content-Type", "application/json"),
                 location=response.headers.get("Location"),
                 content=bytes(response.body),
-                created_at=self.now,
+                created_at=self.sent.now,
             )
         )
         await self.unit.flush()

@@ -126,11 +126,13 @@ class RateLimiter:
         _refuse([limit], answer)
         return answer.windows[0].ends_in
 
-    async def look(self, *limits: Limit) -> list[int]:
-        """Return the counts without changing them; raise `TooManyRequests` at a limit."""
-        answer = await self._ask(limits, 0)
-        _refuse(limits, answer)
-        return [window.hits for window in answer.windows]
+    async def look(self, *limits: Limit) -> None:
+        """Raise `TooManyRequests` at a limit, counting nothing."""
+        _refuse(limits, await self._ask(limits, 0))
+
+    async def number(self, limit: Limit) -> int:
+        """Return the count of a limit, reached or not."""
+        return (await self._ask([limit], 0)).windows[0].hits
 
     async def give_back(self, *limits: Limit, number: int = 1) -> None:
         """Undo hits of each limit."""

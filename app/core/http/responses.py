@@ -1,6 +1,10 @@
-"""OpenAPI responses shared by several operations."""
+"""Responses, and their description in OpenAPI, that several operations share."""
 
+import hashlib
 from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -34,3 +38,25 @@ def download(description: str, *media_types: str) -> Responses:
     """Return the OpenAPI response of a file in one of the media types, the first by default."""
     content = dict.fromkeys(media_types, BINARY)
     return {200: {"description": description, "headers": NAMED, "content": content}}
+
+
+class Constant:
+    """A public document that does not change: encoded once, with a strong ETag.
+
+    A client that has it asks whether it is still the same (RFC 9110, section 13.1.2).
+    """
+
+    def __init__(self, content: str, media_type: str) -> None:
+        self._body = content.encode()
+        self._media_type = media_type
+        self._tag = f'"{hashlib.sha256(self._body).hexdigest()[:32]}"'
+
+    async def answer(self, request: Request) -> Response:
+        headers = {"ETag": self._tag, "Cache-Control": "no-cache"}  # kept, but asked about
+        if self._is_known(request.headers.getlist("if-none-match")):
+            return Response(status_code=304, headers=headers)
+        return Response(self._body, headers=headers, media_type=self._media_type)
+
+    def _is_known(self, given: list[str]) -> bool:
+        tags = {tag.strip().removeprefix("W/") for line in given for tag in line.split(",")}
+        return not tags.isdisjoint({self._tag, "*"})

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.params import File, Form
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 
 from app.core.errors import (
     FieldFault,
@@ -27,6 +29,8 @@ JSON = ("application/json",)
 FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
 UPLOAD = ("multipart/form-data",)
 REPEATABLE = "vms.repeatable"
+# Several times what any form has; fields and entries of any list of forms.
+MOST_FIELDS, MOST_VALUES = 100, 5_000
 
 
 class ApiRoute(APIRoute):
@@ -59,6 +63,8 @@ class ApiRoute(APIRoute):
             refuse_other_media(request, accepted)
             if "idempotency-key" in request.headers:
                 await request.body()  # cached by the request: parsing a form would consume it
+            if accepted == JSON:
+                await refuse_crowded_body(request)
             response = await handle(request)
             if repeatable := request.scope.get(REPEATABLE):
                 await repeatable.keep(response)  # before the unit of work commits
@@ -107,8 +113,9 @@ def refuse_odd_query(request: Request, known: set[str]) -> None:
     given = request.query_params
     if not given:
         return
+    unknown = given.keys() - known
     faults = [
-        *(_odd(name, "unknown_parameter", "Unknown parameter") for name in given.keys() - known),
+        *(_odd(name, "unknown_parameter", "Unknown parameter") for name in islice(unknown, 20)),
         *(
             _odd(name, "repeated_parameter", "Must not be repeated")
             for name, times in Counter(name for name, _ in given.multi_items()).items()
@@ -129,3 +136,23 @@ def refuse_other_media(request: Request, accepted: tuple[str, ...]) -> None:
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given not in accepted:
         raise UnsupportedMediaType(f"Send the body as {' or '.join(accepted)}")
+
+
+async def refuse_crowded_body(request: Request) -> None:
+    """Raise `Invalid` for a JSON body with more fields than any form has.
+
+    Pydantic would describe every one of them, which costs far more than to send them.
+    """
+    try:
+        body = await request.json()  # cached by the request
+    except (ValueError, RecursionError, ClientDisconnect):
+        return  # for FastAPI to answer
+    number, left = 0, [body]
+    while left:
+        value = left.pop()
+        if not isinstance(value, dict | list):
+            continue
+        number += len(value)
+        if number > MOST_VALUES or (isinstance(value, dict) and len(value) > MOST_FIELDS):
+            raise Invalid.field("body", "too_many_fields", "Too many fields")
+        left.extend(value.values() if isinstance(value, dict) else value)

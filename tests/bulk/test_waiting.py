@@ -1,0 +1,111 @@
+"""Uploads that wait for their turn: what they hold meanwhile, and how many of them there are."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from threading import Event
+from typing import Any
+
+import httpx
+import pytest
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+
+from app.bulk import reading_service
+from app.bulk.errors import XLSX
+from tests.bulk.files import row, rows, upload, workbook
+from tests.support.api import Api, Client
+from tests.support.problems import problem
+
+CONCURRENT = reading_service.CONCURRENT
+
+
+async def limiter() -> CapacityLimiter:
+    """The places of the reader in this event loop."""
+    await reading_service.in_thread(int)
+    found = reading_service._limiter.get()
+    assert found is not None
+    return found
+
+
+@asynccontextmanager
+async def no_place() -> AsyncIterator[CapacityLimiter]:
+    """All places of the reader are taken during the block."""
+    places, go_on = await limiter(), Event()
+    taken = [asyncio.create_task(reading_service.in_thread(go_on.wait)) for _ in range(CONCURRENT)]
+    try:
+        await until(lambda: places.statistics().borrowed_tokens == CONCURRENT)
+        yield places
+    finally:
+        go_on.set()
+        await asyncio.gather(*taken)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - threads have no event for us
+            await asyncio.sleep(0.001)
+
+
+def in_use(app: FastAPI) -> int:
+    """How many connections of the pool are taken."""
+    used: int = app.state.database.engine.pool.checkedout()
+    return used
+
+
+def send(
+    client: Client, number: int, *, query: str = "?dry_run=true"
+) -> asyncio.Task[httpx.Response]:
+    headers = {"Idempotency-Key": f"key-{number}", "Accept": f"application/json, {XLSX}"}
+    return asyncio.create_task(upload(client, workbook(rows(2)), headers=headers, query=query))
+
+
+async def test_an_upload_that_waits_holds_no_connection(app: FastAPI, api: Api):
+    desk = await api.admin()
+    async with no_place() as places:
+        sent = [send(desk, number) for number in range(3)]
+        await until(lambda: places.statistics().tasks_waiting == 3)
+        assert in_use(app) == 0
+    assert [answer.status_code for answer in await asyncio.gather(*sent)] == [200] * 3
+
+
+async def test_a_refused_list_that_waits_to_be_marked_holds_no_connection(
+    app: FastAPI, api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    desk = await api.admin()
+    used: list[int] = []
+    begin = reading_service.in_thread
+
+    async def noted(function: Callable[..., Any], *arguments: Any) -> Any:
+        used.append(in_use(app))
+        return await begin(function, *arguments)
+
+    monkeypatch.setattr("app.bulk.router.in_thread", noted)
+    faulty = workbook([[*row()[:1], "nobody", *row()[2:]]])
+    answer = await upload(desk, faulty, headers={"Accept": XLSX, "Idempotency-Key": "key-1"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (422, XLSX)
+    assert (await desk.get("visitors/download-template/")).status_code == 200
+    assert set(used) == {0}
+    assert len(used) >= 2
+
+
+async def test_a_repeat_of_an_upload_is_answered_without_reading_it(api: Api):
+    desk = await api.admin()
+    first = await send(desk, 1, query="")
+    assert first.status_code == 201
+    async with no_place():
+        again = await send(desk, 1, query="")
+    assert (again.status_code, again.content) == (201, first.content)
+
+
+async def test_uploads_are_limited_for_each_account(
+    app: FastAPI, api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(app.state.settings, "upload_limit_per_account", "2/minute")
+    desk, other = await api.admin(), await api.host()
+    query = "?dry_run=true"
+    codes = [(await upload(desk, workbook(rows(1)), query=query)).status_code for _ in range(2)]
+    assert codes == [200, 200]
+    problem(await upload(desk, workbook(rows(1)), query=query), 429, "too_many_requests")
+    problem(await upload(desk, workbook(rows(1))), 429, "too_many_requests")
+    assert (await upload(other, workbook(rows(1)), query=query)).status_code == 200
