@@ -217,7 +217,8 @@ async def test_every_answer_bears_the_headers_against_browsers_guesses(
 async def test_a_body_of_thousands_of_fields_gets_a_short_answer(http: httpx.AsyncClient):
     fields = {f"k{number}": 1 for number in range(5_000)}
     nested = {"a": [{f"k{number}": 1 for number in range(90)}] * 60}
-    for body in (fields, nested, {"a": {"b": [{}] * 6_000}}):
+    bodies: list[dict[str, Any]] = [fields, nested, {"a": {"b": [{}] * 6_000}}]
+    for body in bodies:
         answer = await http.post("/api/auth/token/refresh/", json=body)
         assert len(answer.content) < 1_000
         assert [each["code"] for each in problem(answer, 422, "invalid")["errors"]] == [
