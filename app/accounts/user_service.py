@@ -19,8 +19,8 @@ from app.users.models import Role, User
 from app.users.schemas import UserCreate
 from app.users.service import create_user
 
-# What lets somebody else into an account, or gives an account more to do.
-GUARDED = ("email", "role")
+# What lets somebody else into an account, gives an account more to do, or opens and closes it.
+GUARDED = ("email", "role", "is_active")
 
 
 def managed_roles(caller: Caller) -> Collection[Role]:
@@ -39,7 +39,7 @@ class UserService:
     async def create(self, body: UserCreate, hasher: PasswordHasher) -> User:
         """A new active account; raises `EmailTaken`. Without a password its owner is mailed."""
         self._require_managed(body.role)
-        if body.role is not Role.HOST:
+        if body.role is not Role.HOST or body.password is not None:
             require_recent_sign_in(self.caller, self.desk.now)
         if body.password is not None:
             await self.desk.passwords.require_strong(body.password, body.email, field="password")
@@ -95,6 +95,7 @@ class UserService:
         on. Returned is how many visits lie ahead.
         """
         user = await self._locked(user_id, stays=False)
+        require_recent_sign_in(self.caller, self.desk.now)
         upcoming = await self.desk.users.count_upcoming(user.id)
         await self.desk.users.close_visits(user)
         await self.desk.users.delete(user)

@@ -52,7 +52,8 @@ async def list_users(
 async def create_user(body: UserCreate, users: Users, hasher: Hasher, response: Response) -> User:
     """Without a password its owner is mailed a link to set one, for a day.
 
-    For any role but `host` the sign-in must be confirmed within the last 10 minutes.
+    With a password, and for any role but `host`, the sign-in must be confirmed within the last 10
+    minutes.
     """
     user = await users.create(body, hasher)
     response.headers["Location"] = f"/api/auth/users/{user.id}/"
@@ -89,8 +90,8 @@ async def read_user(user_id: UUID, caller: UserManager, session: Reading) -> Use
 async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedUser:
     """Change the fields that are sent. An account that is deactivated is out at once.
 
-    Another `email` or `role` needs a sign-in confirmed within the last 10 minutes; a new address
-    is told to both mailboxes.
+    Another `email`, `role` or `is_active` needs a sign-in confirmed within the last 10 minutes; a
+    new address is told to both mailboxes.
 
     Nobody writes to a deactivated account: its mails go to the `reception_email` of the site, where
     there is one. `POST …/hand-over/` gives its visits to somebody else.
@@ -103,10 +104,12 @@ async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedU
     "/{user_id:uuid}/",
     operation_id="users_delete",
     summary="Delete an account",
-    responses=problems(NotFound, LastSuperadmin),
+    responses=problems(NotFound, LastSuperadmin, ReauthenticationRequired),
 )
 async def delete_user(user_id: UUID, users: Users) -> DeletedUser:
     """Delete an account. Visitors of a host stay, with the host's name and address.
+
+    It needs a sign-in confirmed within the last 10 minutes.
 
     Their mails to the host go to the `reception_email` of the site, where there is one.
     """

@@ -4,7 +4,9 @@ Every route has one of these, or says `public`. The guard hands back the resolve
 caller must not see within a list is left to the query (`VisitorReader.visible_to`).
 """
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -122,6 +124,18 @@ class Guard:
         return caller
 
 
+async def _confirmation(request: Request) -> Callable[[], None]:
+    """Return what raises `ReauthenticationRequired` where the sign-in is not recent.
+
+    For routes below `auth` of which only some changes need it.
+    """
+    caller = await resolve_caller(request)
+    return partial(require_recent_sign_in, caller, request.app.state.clock.now())
+
+
+_confirmation.problems = (ReauthenticationRequired,)  # type: ignore[attr-defined] # see ApiRoute
+
+
 async def public() -> None:
     """Marks a route that strangers may use."""
 
@@ -144,6 +158,7 @@ DepartmentViewer = Annotated[Caller, Depends(Guard(Permission.SEE_DEPARTMENTS))]
 DepartmentManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEPARTMENTS))]
 NotificationManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_NOTIFICATIONS))]
 DeviceManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES))]
+Confirmation = Annotated[Callable[[], None], Depends(_confirmation)]
 DeviceKeyManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES, recent=True))]
 UserManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_USERS))]
 RunningDevice = Annotated[
