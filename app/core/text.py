@@ -104,6 +104,15 @@ def account_key(email: str) -> str:
     return unicodedata.normalize("NFKC", visible(email)).casefold().replace("\0", "\ufffd")
 
 
+def mailbox_key(email: str) -> str:
+    """Return the form in which all addresses are equal that many providers deliver to one mailbox.
+
+    For limits alone: that `ada+list@example.com` reaches `ada@example.com` is no rule of mail.
+    """
+    local_part, _, domain = account_key(email).rpartition("@")
+    return f"{local_part.partition('+')[0] or local_part}@{domain}"
+
+
 # Checked before and after, because NFC expands some characters to three.
 _ShortLine = StringConstraints(max_length=200)
 _ShortText = StringConstraints(max_length=2000)

@@ -4,15 +4,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from app.core.http.limits import Limit, RateLimiter, Rule, TooManyRequests
-from app.core.text import account_key
+from app.core.text import mailbox_key
 
 MAILS_OF_STRANGERS = Rule("mails of strangers", "3/day")
 WITHHELD = "Not sent: strangers have had enough mail sent to this address for today"
 
 
 def mails_of_strangers(email: str) -> Limit:
-    """Return what counts the mails that strangers cause to an address, however it is spelled."""
-    return MAILS_OF_STRANGERS.of(account_key(email))
+    """Return what counts the mails that strangers cause to a mailbox, however it is spelled."""
+    return MAILS_OF_STRANGERS.of(mailbox_key(email))
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,6 +207,20 @@ async def test_it_is_one_address_however_it_is_spelled(
     assert await to_victim(database) == {"queued": 3, "superseded": 1}
 
 
+async def test_plus_addresses_are_one_mailbox(
+    elsewhere: Callable[..., Answers], database: Database
+):
+    for number in range(6):
+        assert (await elsewhere(email=f"victim+{number}@example.com")).status_code == 201
+    assert (await elsewhere()).status_code == 201
+    mails = Counter(mail.status.value for mail in await all_mails(database))
+    assert mails == {"queued": 3, "superseded": 4}
+    assert (await elsewhere(email="+victim@example.com")).status_code == 201
+    assert (await elsewhere(email="+other@example.com")).status_code == 201
+    mails = Counter(mail.status.value for mail in await all_mails(database))
+    assert mails == {"queued": 5, "superseded": 4}
+
+
 async def test_kiosks_and_strangers_count_together(
     api: Api, elsewhere: Callable[..., Answers], database: Database
 ):
