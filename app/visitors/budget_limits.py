@@ -19,6 +19,7 @@ from app.settings import Settings
 from app.visitors.proof_repository import is_proven
 
 RESENT = (Rule("resent, soon", "1/minute"), Rule("resent", "5/day"))
+CHANGED_BY_HOST = Rule("changes of a visit", "20/hour")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,8 @@ class Budgets:
     ) -> AsyncIterator[None]:
         """Count what a host or a kiosk registers meanwhile: so many, or none."""
         limits = self._of(caller, has_address=has_address) if number else []
-        if limits:
-            await self.limiter.reserve(*limits, number=number)
-        try:
+        async with self._counted(limits, number):
             yield
-        except Exception:
-            if limits:
-                await self.limiter.give_back(*limits, number=number)
-            raise
 
     @asynccontextmanager
     async def mail_to(
@@ -65,8 +60,30 @@ class Budgets:
             raise
 
     async def resend(self, visitor_id: UUID) -> None:
-        """Count a confirmation that is sent again."""
+        """Count a confirmation that is sent again, with the code of before or a new one."""
         await self.limiter.reserve(*(rule.of(str(visitor_id)) for rule in RESENT))
+
+    @asynccontextmanager
+    async def change(self, visitor_id: UUID, caller: Caller) -> AsyncIterator[None]:
+        """Count a change by a host that is mailed to the visitor: of the visit, and of the host."""
+        limits = []
+        if caller.is_host:
+            rule = Rule("changes of a host", self.settings.host_registration_limit)
+            limits = [rule.of(str(caller.id)), CHANGED_BY_HOST.of(str(visitor_id))]
+        async with self._counted(limits):
+            yield
+
+    @asynccontextmanager
+    async def _counted(self, limits: list[Limit], number: int = 1) -> AsyncIterator[None]:
+        """Count what is done meanwhile against every limit; what fails is taken back."""
+        if limits:
+            await self.limiter.reserve(*limits, number=number)
+        try:
+            yield
+        except Exception:
+            if limits:
+                await self.limiter.give_back(*limits, number=number)
+            raise
 
     def _of(self, caller: Caller, *, has_address: bool) -> list[Limit]:
         id_, settings = str(caller.id), self.settings

@@ -120,7 +120,11 @@ async def read_visitor(
     responses=problems(NotFound, InvalidTransition, *CHANGING, *BOOKING_PROBLEMS),
 )
 async def replace_visitor(
-    visitor_id: UUID, body: schemas.VisitorDetails, caller: VisitorManager, desk: Desk
+    visitor_id: UUID,
+    body: schemas.VisitorDetails,
+    caller: VisitorManager,
+    desk: Desk,
+    budgets: Budgeted,
 ) -> schemas.Visitor:
     """Replace every field; one that is left out gets its default. A new time is a reschedule.
 
@@ -128,7 +132,7 @@ async def replace_visitor(
     Who was told of what changes is told anew, as by `PATCH`.
     """
     names_host = not body.model_fields_set.isdisjoint(HOST_FIELDS)
-    visitor = await desk.change(visitor_id, body.changes(), caller, names_host=names_host)
+    visitor = await desk.change(visitor_id, body.changes(), caller, budgets, names_host=names_host)
     return schemas.Visitor.of(visitor)
 
 
@@ -139,14 +143,21 @@ async def replace_visitor(
     responses=problems(NotFound, InvalidTransition, *CHANGING, *BOOKING_PROBLEMS),
 )
 async def change_visitor(
-    visitor_id: UUID, body: schemas.VisitorUpdate, caller: VisitorManager, desk: Desk
+    visitor_id: UUID,
+    body: schemas.VisitorUpdate,
+    caller: VisitorManager,
+    desk: Desk,
+    budgets: Budgeted,
 ) -> schemas.Visitor:
     """Change the fields that are sent. A new time is a reschedule.
 
     With another e-mail address the visit gets a new QR code, which is mailed there: the code that
     the former mailbox has is refused as `replaced`. A new host is told, and so is the former one.
+
+    How many changes a host has mailed in an hour is limited, for each visit too; one that is
+    refused does not count.
     """
-    return schemas.Visitor.of(await desk.change(visitor_id, body.changes(), caller))
+    return schemas.Visitor.of(await desk.change(visitor_id, body.changes(), caller, budgets))
 
 
 @router.delete(
@@ -173,14 +184,20 @@ async def delete_visitor(
     responses=problems(NotFound, InvalidTransition, AlreadyRegistered, *BOOKING_PROBLEMS),
 )
 async def reschedule_visitor(
-    visitor_id: UUID, body: schemas.Reschedule, caller: VisitorManager, desk: Desk
+    visitor_id: UUID,
+    body: schemas.Reschedule,
+    caller: VisitorManager,
+    desk: Desk,
+    budgets: Budgeted,
 ) -> schemas.Visitor:
     """The visitor gets a new QR code; the old one is refused from now on.
 
     To the time that the visit has already, it changes nothing. A visitor who has registered
-    themselves takes a place of those for such visitors there, too.
+    themselves takes a place of those for such visitors there, too. How often a host moves visits
+    in an hour is limited.
     """
-    visitor = await desk.reschedule(visitor_id, body.visit_date, body.visit_time, caller)
+    day, at = body.visit_date, body.visit_time
+    visitor = await desk.reschedule(visitor_id, day, at, caller, budgets)
     return schemas.Visitor.of(visitor)
 
 
@@ -225,12 +242,15 @@ async def complete_visitor(visitor_id: UUID, caller: VisitorManager, desk: Desk)
     summary="Replace the QR code",
     responses=problems(NotFound, InvalidTransition, UpdateUnderWay),
 )
-async def replace_code(visitor_id: UUID, caller: VisitorManager, desk: Desk) -> schemas.Visitor:
+async def replace_code(
+    visitor_id: UUID, caller: VisitorManager, desk: Desk, budgets: Budgeted
+) -> schemas.Visitor:
     """Give a pending visit a new code and mail it, where a mail was forwarded or lost.
 
-    The gate refuses the former codes as `replaced`, and their passes show nothing any more.
+    The gate refuses the former codes as `replaced`, and their passes show nothing any more. It
+    counts as a confirmation that is sent again.
     """
-    return schemas.Visitor.of(await desk.replace_code(visitor_id, caller))
+    return schemas.Visitor.of(await desk.replace_code(visitor_id, caller, budgets))
 
 
 @router.post(

@@ -1,6 +1,7 @@
 """The life of a visit: registered, changed, moved, cancelled, ended, erased."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
@@ -49,6 +50,7 @@ class VisitorService(Desk):
         visitor_id: UUID,
         values: dict[str, Any],
         caller: Caller,
+        budgets: Budgets,
         *,
         names_host: bool = True,
     ) -> Visitor:
@@ -56,13 +58,20 @@ class VisitorService(Desk):
 
         A new date, time or site moves the visit by the rules of a reschedule. A new address gets
         the confirmation with a new code; a new host is told, and so is the former one. A
-        replacement that does not name a host (`names_host`) keeps one who has an account.
+        replacement that does not name a host (`names_host`) keeps one who has an account. Raises
+        `TooManyRequests` to a host who has too many mails sent.
         """
         with refusals(ONE_FOR_AN_ADDRESS):
-            return await self._change(visitor_id, values, caller, names_host=names_host)
+            return await self._change(visitor_id, values, caller, budgets, names_host=names_host)
 
     async def _change(
-        self, visitor_id: UUID, values: dict[str, Any], caller: Caller, *, names_host: bool
+        self,
+        visitor_id: UUID,
+        values: dict[str, Any],
+        caller: Caller,
+        budgets: Budgets,
+        *,
+        names_host: bool,
     ) -> Visitor:
         visitor = await self._locked(visitor_id, caller)
         said = {field: values.pop(field) for field in HOST_FIELDS if field in values}
@@ -79,31 +88,47 @@ class VisitorService(Desk):
             return await self.visitors.with_relations(visitor)
         readdressed = account_key(visitor.email) != account_key(former_address)
         told = Told(visitor=readdressed, host=is_handed_over)
-        if readdressed:
+        is_mailed = moved_to is not None or (readdressed and visitor.status in HOLDS_SEAT)
+        async with budgets.change(visitor_id, caller) if is_mailed else nullcontext():
+            await self._carry_out(visitor, moved_to, told, caller)
+            for mail in farewell:
+                self.outbox.put(replace(mail, version=visitor.revision), self.now)
+            if readdressed and visitor.is_self_registered:
+                visitor.self_registration_key = account_key(visitor.email)
+            return await self._saved(visitor)
+
+    async def _carry_out(
+        self,
+        visitor: Visitor,
+        moved_to: tuple[UUID, date, time] | None,
+        told: "Told",
+        caller: Caller,
+    ) -> None:
+        """Move a visit whose fields are set, and tell who is to be told of it."""
+        if told.visitor:
             visitor.self_registration_key = None  # until the visit has its slot
             await self._replace_codes(visitor)
         if moved_to is not None:
             await self._move(visitor, *moved_to, caller, told)
         elif visitor.status in HOLDS_SEAT:
             await self._tell_anew(visitor, told)
-        for mail in farewell:
-            self.outbox.put(replace(mail, version=visitor.revision), self.now)
-        if readdressed and visitor.is_self_registered:
-            visitor.self_registration_key = account_key(visitor.email)
-        return await self._saved(visitor)
 
-    async def reschedule(self, visitor_id: UUID, day: date, at: time, caller: Caller) -> Visitor:
+    async def reschedule(
+        self, visitor_id: UUID, day: date, at: time, caller: Caller, budgets: Budgets
+    ) -> Visitor:
         """Move the visit: another seat, another code, a mail to visitor and host.
 
-        To the time that it has it is moved already, as by a second click: nothing happens.
+        To the time that it has it is moved already, as by a second click: nothing happens. Raises
+        `TooManyRequests` to a host who has too many mails sent.
         """
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "moved")
         if (day, at) == (visitor.visit_date, visitor.visit_time):
             return await self.visitors.with_relations(visitor)
         with refusals(ONE_FOR_AN_ADDRESS):
-            await self._move(visitor, visitor.site_id, day, at, caller, Told())
-            return await self._saved(visitor)
+            async with budgets.change(visitor_id, caller):
+                await self._move(visitor, visitor.site_id, day, at, caller, Told())
+                return await self._saved(visitor)
 
     async def cancel(self, visitor_id: UUID, caller: Caller) -> Visitor:
         """Free the seat of a pending visit and tell visitor and host."""
@@ -168,11 +193,15 @@ class VisitorService(Desk):
         visitor.revision += 1
         self._tell_visitor(CONFIRMATION, visitor, site, mails.visit_payload(visitor, site))
 
-    async def replace_code(self, visitor_id: UUID, caller: Caller) -> Visitor:
-        """Give a pending visit a new code, and mail it; the former ones are refused as replaced."""
+    async def replace_code(self, visitor_id: UUID, caller: Caller, budgets: Budgets) -> Visitor:
+        """Give a pending visit a new code, and mail it; the former ones are refused as replaced.
+
+        It counts as a confirmation that is sent again: raises `TooManyRequests`.
+        """
         await require_finished(self.unit)
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "given another code")
+        await budgets.resend(visitor_id)
         await self._replace_codes(visitor)
         self.events.record(visitor.id, VisitorAction.CODE_REPLACED, caller, self.now)
         await self._tell_anew(visitor, Told(visitor=True))
