@@ -86,7 +86,7 @@ class PasswordChanger:
         hashed = await self.hasher.hash(password, known=True)
         await self.desk.users.lock_names()  # it may open the account
         user = await self.desk.users.lock_usable(seen.id)
-        if user is None or not await self.desk.links.use_up(user.id, hashed_token):
+        if user is None or not await self.desk.links.use_up(user.id, hashed_token, self.desk.now):
             raise InvalidLink
         await self.desk.set_password(user, hashed)
         return user

@@ -111,9 +111,9 @@ class AccountService:
     async def _mail_link(
         self, user: User, purpose: LinkPurpose, kind: NotificationKind, lifetime: timedelta
     ) -> None:
-        """Mail a new link, which ends the one of that purpose before it."""
+        """Mail a new link, beside those that were mailed before."""
         token, until = secrets.token_urlsafe(TOKEN_BYTES), self.now + lifetime
-        await self.links.replace(user.id, purpose, link_hash(token), self.now, until=until)
+        await self.links.store(user.id, purpose, link_hash(token), self.now, until=until)
         payload = AccountLinkPayload(
             **self._greeting(user),
             link=f"{self._mailing.frontend_url}/{PAGES[purpose]}?token={token}",
