@@ -10,6 +10,7 @@ from app.auth.models import AccountAction
 from app.auth.schemas import UserRegistration
 from app.core.errors import Invalid
 from app.core.security.passwords import PasswordHasher
+from app.core.text import is_plainly_spelled
 from app.notifications.stranger_mail_limits import StrangerMails
 from app.users.models import Role, User
 from app.users.service import create_user
@@ -65,10 +66,14 @@ async def ask_for_account(
     if body.password is not None:
         message = "No password is taken here: the mailed link sets it"
         raise Invalid.field("password", "password_not_taken", message)
+    if not is_plainly_spelled(body.email):
+        message = "The address has letters that could be taken for others"
+        raise Invalid.field("email", "looks_like_another", message)
     names = (body.first_name, body.last_name)
+    await desk.users.drop_unproven_lookalike(body.email)
     is_new = await desk.users.add_unproven(body.email, *names, desk.now)
     user = await desk.users.lock_by_email(body.email)
-    if user is None:  # deleted at this very moment
+    if user is None:  # deleted at this very moment, or of another mailbox
         return
     if user.awaits_verification:
         user.first_name, user.last_name = names

@@ -133,6 +133,7 @@ class UserService:
 
     async def _readdress(self, user: User, former: str) -> None:
         """Links that were mailed to the former address end; both addresses are told."""
+        await self.desk.users.drop_unproven_lookalike(user.email)
         user.email_key = account_key(user.email)
         await self.desk.users.save(user)
         await self.desk.links.drop_all(user.id)

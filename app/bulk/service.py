@@ -14,7 +14,7 @@ from app.bulk.repository import UploadReader
 from app.bulk.rows import ReadRows
 from app.bulk.schemas import Planned
 from app.core.observability.metrics import counted
-from app.core.text import account_key
+from app.core.text import address_key
 from app.slots.batch_statements import SlotBatch
 from app.slots.models import Slot
 from app.slots.rules import SiteSlot
@@ -164,7 +164,7 @@ class UploadService:
             return [NamedHost(caller.id, caller.name, caller.email) for _ in bodies]
         emails = {body.host_email for body in bodies if body.host_email is not None}
         accounts = await self.reader.hosts(emails) if emails else {}
-        known = [accounts.get(account_key(body.host_email or "")) for body in bodies]
+        known = [accounts.get(address_key(body.host_email or "")) for body in bodies]
         return [
             host or NamedHost(None, body.host_name, body.host_email)
             for body, host in zip(bodies, known, strict=True)

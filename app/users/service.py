@@ -23,6 +23,7 @@ async def create_user(
     """Make an active account; raise `EmailTaken` and `NameLooksTaken`."""
     password_hash = await hasher.hash(password, known=not by_stranger)
     await users.lock_names()
+    await users.drop_unproven_lookalike(email)
     user = await users.save(
         User(
             email=email,

@@ -15,7 +15,7 @@ from app.core.db.rollout import require_finished
 from app.core.errors import NotFound
 from app.core.http.idempotency import forget_mentions
 from app.core.security.qr_token import QrTokens
-from app.core.text import account_key
+from app.core.text import account_key, is_same_mailbox
 from app.notifications.kinds import TO_HOST, TO_VISITOR, NotificationKind
 from app.notifications.payloads import VisitPayload
 from app.notifications.repository import OutgoingMail
@@ -86,7 +86,7 @@ class VisitorService(Desk):
         is_changed = await self._set_fields(visitor, values, host, caller)
         if not is_changed and moved_to is None:
             return await self.visitors.with_relations(visitor)
-        readdressed = account_key(visitor.email) != account_key(former_address)
+        readdressed = not is_same_mailbox(visitor.email, former_address)
         told = Told(visitor=readdressed, host=is_handed_over)
         is_mailed = moved_to is not None or (readdressed and visitor.status in HOLDS_SEAT)
         async with budgets.change(visitor_id, caller) if is_mailed else nullcontext():
