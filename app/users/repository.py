@@ -203,7 +203,9 @@ class UserRepository(UserReader, Repository[User]):
 
     async def drop_unproven_lookalike(self, email: str) -> None:
         """Delete the account of another mailbox that nobody has proven and that is in the way."""
-        found = await self.lock(User.email_key == account_key(email), User.awaits_verification)
+        found = await self.lock(
+            User.email_key == account_key(email), User.awaits_verification.is_(True)
+        )
         if found is not None and not is_same_mailbox(found.email, email):
             await self.delete(found)
             await self.unit.flush()

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -49,14 +49,20 @@ def limited(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
 
 @pytest.fixture
 async def elsewhere(app: FastAPI, database: Database) -> Callable[..., Answers]:
-    """Registers as a stranger, each time from another network."""
+    """Registers as a stranger, each time from another network, for another time."""
     await change_default_site(database, self_registration=True, slot_capacity=100)
     numbers = count(1)
 
     async def register(**fields: Any) -> httpx.Response:
-        transport = httpx.ASGITransport(app, client=(f"192.0.2.{next(numbers)}", 1))
+        number = next(numbers)
+        day, hour = divmod(number, 8)  # an address is registered once for an hour
+        when = {
+            "visit_date": str(date(2026, 11, 23) + timedelta(weeks=day // 5, days=day % 5)),
+            "visit_time": f"{10 + hour}:00",
+        }
+        transport = httpx.ASGITransport(app, client=(f"192.0.2.{number}", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-            return await http.post("/api/visitors/", json=FORM | {"email": VICTIM} | fields)
+            return await http.post("/api/visitors/", json=FORM | {"email": VICTIM} | when | fields)
 
     return register
 
@@ -283,7 +289,7 @@ async def test_an_unproven_address_gets_three_mails_a_day(
 ):
     answers = await asyncio.gather(*(elsewhere() for _ in range(60)))
     assert {answer.status_code for answer in answers} == {201}
-    differing = {"id", "created_at", "updated_at"}
+    differing = {"id", "visit_date", "visit_time", "created_at", "updated_at"}
     shown = [{k: v for k, v in a.json().items() if k not in differing} for a in answers]
     assert all(answer == shown[0] for answer in shown)
     assert await to_victim(database) == {"queued": 3, "superseded": 57}
@@ -354,10 +360,9 @@ async def test_without_redis_it_is_three_as_well(
 
 async def test_a_full_hour_uses_no_mail_up(elsewhere: Callable[..., Answers], database: Database):
     await change_default_site(database, slot_capacity=1)
-    for _ in range(5):
-        await elsewhere()
-    for hour in (11, 12, 13):
-        await elsewhere(visit_time=f"{hour}:00")
+    when = {"visit_date": FORM["visit_date"]}
+    for hour in (10, 10, 10, 11, 12, 13):
+        await elsewhere(visit_time=f"{hour}:00", **when)
     assert await to_victim(database) == {"queued": 3, "superseded": 1}
 
 
@@ -386,7 +391,7 @@ async def test_reminders_of_strangers_visits_count(
         assert (await elsewhere(visit_date="2026-11-25")).status_code == 201
     await StrangerMails(app.state.limiter).give_back(VICTIM)  # as if a day had begun: two are left
     await StrangerMails(app.state.limiter).give_back(VICTIM)
-    at = datetime.fromisoformat("2026-11-24T11:00:00Z")
+    at = datetime.fromisoformat("2026-11-24T16:00:00Z")
     assert await remind(database, nobody, at, StrangerMails(app.state.limiter)) == 5
     reminders = [m for m in await all_mails(database) if m.kind.value == "visitor_reminder"]
     assert Counter(mail.status.value for mail in reminders) == {"queued": 2, "superseded": 3}
