@@ -55,7 +55,7 @@ async def elsewhere(app: FastAPI, database: Database) -> Callable[..., Answers]:
 
     async def register(**fields: Any) -> httpx.Response:
         number = next(numbers)
-        day, hour = divmod(number, 8)  # an address is registered once for an hour
+        day, hour = divmod(number, 7)  # an address is registered once for an hour
         when = {
             "visit_date": str(date(2026, 11, 23) + timedelta(weeks=day // 5, days=day % 5)),
             "visit_time": f"{10 + hour}:00",
@@ -391,7 +391,7 @@ async def test_reminders_of_strangers_visits_count(
         assert (await elsewhere(visit_date="2026-11-25")).status_code == 201
     await StrangerMails(app.state.limiter).give_back(VICTIM)  # as if a day had begun: two are left
     await StrangerMails(app.state.limiter).give_back(VICTIM)
-    at = datetime.fromisoformat("2026-11-24T16:00:00Z")
+    at = datetime.fromisoformat("2026-11-24T11:00:00Z")
     assert await remind(database, nobody, at, StrangerMails(app.state.limiter)) == 5
     reminders = [m for m in await all_mails(database) if m.kind.value == "visitor_reminder"]
     assert Counter(mail.status.value for mail in reminders) == {"queued": 2, "superseded": 3}

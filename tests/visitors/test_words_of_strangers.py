@@ -128,7 +128,10 @@ async def test_no_address_that_is_typed_comes_back(
     async with database.write() as unit:
         await unit.write(update(User).values(first_name="", last_name=""))
     typed = ("boss@example.com", "nobody@example.com")
-    answers = [await register(host_email=email) for email in typed]
+    answers = [
+        await register(host_email=email, visit_time=f"{hour}:00")
+        for hour, email in enumerate(typed, 10)
+    ]
     assert [answer.json()["host_email"] for answer in answers] == [None, None]
     assert "boss@" not in answers[0].text
     for mail in await mailbox.deliver():
