@@ -124,7 +124,8 @@ class Settings(BaseSettings):
         "120/minute", description="Looks at the slots of a site without a sign-in"
     )
     host_registration_limit: Rate = Field(
-        "100/hour", description="Registrations by one host, those of uploads too"
+        "100/hour",
+        description="Registrations by one host, those of uploads too, and as many mailed changes",
     )
     upload_limit_per_account: Rate = Field(
         "30/minute", description="Workbooks uploaded by one account, dry runs too"

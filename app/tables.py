@@ -1,7 +1,7 @@
 """Import every table, for Alembic and for code that needs all mappers configured."""
 
 from app.audit.models import VisitorEvent
-from app.auth.models import AccountEvent, AccountLink, AuthSession, RefreshToken
+from app.auth.models import AccountEvent, AccountLink, AuthSession, FormerAccountLink, RefreshToken
 from app.core.db.models import Base
 from app.core.db.rollout import Rollout
 from app.core.http.idempotency import IdempotentAnswer
@@ -24,6 +24,7 @@ __all__ = [
     "AuthSession",
     "Department",
     "Device",
+    "FormerAccountLink",
     "IdempotentAnswer",
     "JobRun",
     "Notification",

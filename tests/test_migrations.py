@@ -276,6 +276,7 @@ async def test_strangers_who_were_there_before_are_counted_when_an_update_is_fin
 
 async def test_sites_that_are_there_keep_all_places_for_strangers(url: str) -> None:
     await asyncio.to_thread(migrations.upgrade, url, "0008")
+    await run(url, UNPROVEN)  # accounts: somebody uses it
     await asyncio.to_thread(migrations.upgrade, url)
     async with connected(url) as connection:
         await connection.execute(
@@ -288,3 +289,28 @@ async def test_sites_that_are_there_keep_all_places_for_strangers(url: str) -> N
         )
         shares = await connection.fetch("SELECT self_registration_share FROM sites ORDER BY 1")
     assert [share for (share,) in shares] == [50, 100]
+
+
+async def test_a_fresh_site_leaves_half_of_its_places_to_who_is_invited(url: str) -> None:
+    await asyncio.to_thread(migrations.upgrade, url)
+    async with connected(url) as connection:
+        shares = await connection.fetch("SELECT self_registration_share FROM sites")
+    assert [share for (share,) in shares] == [50]
+
+
+async def test_a_link_of_the_release_before_goes_on_beside_new_ones(url: str) -> None:
+    await asyncio.to_thread(migrations.upgrade, url, "0010")
+    await run(url, UNPROVEN)
+    await asyncio.to_thread(migrations.upgrade, url)
+    former = (
+        "INSERT INTO former_account_links (id, created_at, link_id, token_hash, expires_at)"
+        " SELECT gen_random_uuid(), now(), id, sha256(id::text::bytea), now() FROM account_links"
+    )
+    async with connected(url) as connection:
+        links = await connection.fetchval("SELECT count(*) FROM account_links")
+        assert links
+        await connection.execute(former)
+        await connection.execute("DELETE FROM account_links")  # as the release before does
+        assert await connection.fetchval("SELECT count(*) FROM former_account_links") == 0
+    await asyncio.to_thread(migrations.downgrade, url, "0010")
+    assert "former_account_links" not in await tables(url)

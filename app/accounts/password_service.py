@@ -83,7 +83,9 @@ class PasswordChanger:
         hashed = await self.hasher.hash(password, known=True)
         await self.service.users.lock_names()  # it may open the account
         user = await self.service.users.lock_usable(seen.id)
-        if user is None or not await self.service.links.use_up(user.id, hashed_token):
+        if user is None or not await self.service.links.use_up(
+            user.id, hashed_token, self.service.now
+        ):
             raise InvalidLink
         await self.service.set_password(user, hashed)
         return user

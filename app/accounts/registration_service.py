@@ -10,6 +10,7 @@ from app.auth.models import AccountAction
 from app.auth.schemas import UserRegistration
 from app.core.errors import Invalid
 from app.core.security.passwords import PasswordHasher
+from app.core.text import is_plainly_spelled
 from app.notifications.stranger_mail_limits import StrangerMails
 from app.users.models import Role, User
 from app.users.service import create_user
@@ -64,10 +65,14 @@ async def ask_for_account(
     if body.password is not None:
         message = "The password is set with the mailed link"
         raise Invalid.field("password", "password_not_taken", message)
+    if not is_plainly_spelled(body.email):
+        message = "The address has letters that could be taken for others"
+        raise Invalid.field("email", "looks_like_another", message)
     names = (body.first_name, body.last_name)
+    await service.users.drop_unproven_lookalike(body.email)
     is_new = await service.users.add_unproven(body.email, *names, service.now)
     user = await service.users.lock_by_email(body.email)
-    if user is None:  # deleted concurrently
+    if user is None:  # deleted concurrently, or of another mailbox
         return
     if user.awaits_verification:
         user.first_name, user.last_name = names

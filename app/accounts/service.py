@@ -111,7 +111,7 @@ class AccountService:
         self, user: User, purpose: LinkPurpose, kind: NotificationKind, lifetime: timedelta
     ) -> None:
         token, until = secrets.token_urlsafe(TOKEN_BYTES), self.now + lifetime
-        await self.links.replace(user.id, purpose, link_hash(token), self.now, until=until)
+        await self.links.store(user.id, purpose, link_hash(token), self.now, until=until)
         payload = AccountLinkPayload(
             **self._greeting(user),
             link=f"{self._mailing.frontend_url}/{PAGES[purpose]}?token={token}",

@@ -19,8 +19,8 @@ from app.users.models import Role, User
 from app.users.schemas import UserCreate
 from app.users.service import add_user
 
-# Fields that can give access to an account or more permissions.
-GUARDED = ("email", "role")
+# Fields that give access to an account or more permissions, or open and close it.
+GUARDED = ("email", "role", "is_active")
 
 
 def managed_roles(caller: Caller) -> Collection[Role]:
@@ -42,7 +42,7 @@ class UserService:
         Check the request first. No connection is held while bcrypt works.
         """
         self._require_managed(body.role)
-        if body.role is not Role.HOST:
+        if body.role is not Role.HOST or body.password is not None:
             require_recent_sign_in(self.caller, self.service.now)
         if body.password is not None:
             await self.service.passwords.require_strong(body.password, body.email, field="password")
@@ -99,6 +99,7 @@ class UserService:
         A host's visitors remain, but mails to the host go to the reception. Raise `LastSuperadmin`.
         """
         user = await self._locked(user_id, stays=False)
+        require_recent_sign_in(self.caller, self.service.now)
         upcoming = await self.service.users.count_upcoming(user.id)
         await self.service.users.close_visits(user)
         await self.service.users.delete(user)
@@ -135,6 +136,7 @@ class UserService:
             await self.service.end_access(user)
 
     async def _readdress(self, user: User, former: str) -> None:
+        await self.service.users.drop_unproven_lookalike(user.email)
         user.email_key = account_key(user.email)
         await self.service.users.save(user)
         await self.service.links.drop_all(user.id)

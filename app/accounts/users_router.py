@@ -51,7 +51,8 @@ async def list_users(
 async def create_user(new: Prepared, users: Users, response: Response) -> User:
     """Create an account; without a password, the user is mailed a link, valid for a day.
 
-    For any role but `host`, the caller must have confirmed the sign-in within the last 10 minutes.
+    With a password, and for any role but `host`, the caller must have confirmed the sign-in within
+    the last 10 minutes.
     """
     user = await users.create(new.body, new.password_hash)
     response.headers["Location"] = f"/api/auth/users/{user.id}/"
@@ -88,8 +89,8 @@ async def read_user(user_id: UUID, caller: UserManager, session: Reading) -> Use
 async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedUser:
     """Change the fields that are sent. A deactivated account loses access immediately.
 
-    To change `email` or `role`, the caller must have confirmed the sign-in within the last 10
-    minutes; a change of address is mailed to both addresses.
+    To change `email`, `role` or `is_active`, the caller must have confirmed the sign-in within the
+    last 10 minutes; a change of address is mailed to both addresses.
 
     Mails to a deactivated host go to the `reception_email` of the site, if there is one. `POST
     …/hand-over/` gives the visits to another host.
@@ -102,11 +103,12 @@ async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedU
     "/{user_id:uuid}/",
     operation_id="users_delete",
     summary="Delete an account",
-    responses=problems(NotFound, LastSuperadmin),
+    responses=problems(NotFound, LastSuperadmin, ReauthenticationRequired),
 )
 async def delete_user(user_id: UUID, users: Users) -> DeletedUser:
     """Delete an account. A host's visitors remain, with the host's name and address.
 
-    Mails to the host go to the `reception_email` of the site, if there is one.
+    The caller must have confirmed the sign-in within the last 10 minutes. Mails to the host go to
+    the `reception_email` of the site, if there is one.
     """
     return DeletedUser(upcoming_visits=await users.delete(user_id))

@@ -3,7 +3,9 @@
 Every route has one or is marked `public`; what a caller sees in a list is limited by queries.
 """
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -116,6 +118,18 @@ class Guard:
         return caller
 
 
+async def _confirmation(request: Request) -> Callable[[], None]:
+    """Return what raises `ReauthenticationRequired` where the sign-in is not recent.
+
+    For routes below `auth` of which only some changes need it.
+    """
+    caller = await resolve_caller(request)
+    return partial(require_recent_sign_in, caller, request.app.state.clock.now())
+
+
+_confirmation.problems = (ReauthenticationRequired,)  # type: ignore[attr-defined] # see ApiRoute
+
+
 async def public() -> None:
     """Mark a route as public."""
 
@@ -138,6 +152,7 @@ DepartmentViewer = Annotated[Caller, Depends(Guard(Permission.SEE_DEPARTMENTS))]
 DepartmentManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEPARTMENTS))]
 NotificationManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_NOTIFICATIONS))]
 DeviceManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES))]
+Confirmation = Annotated[Callable[[], None], Depends(_confirmation)]
 DeviceKeyManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES, recent=True))]
 UserManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_USERS))]
 RunningDevice = Annotated[

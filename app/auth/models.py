@@ -67,13 +67,31 @@ class LinkPurpose(StrEnum):
 
 
 class AccountLink(Entity):
-    """The latest link of an account for a purpose, as a hash; it is deleted when it is used."""
+    """The latest link of an account for a purpose, as a hash; it is deleted when it is used.
+
+    Those before it are `FormerAccountLink`s.
+    """
 
     __tablename__ = "account_links"
     __table_args__ = (UniqueConstraint("user_id", "purpose"),)
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     purpose: Mapped[LinkPurpose] = mapped_column(words(LinkPurpose))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    expires_at: Mapped[datetime]
+
+
+class FormerAccountLink(Entity):
+    """A link that was mailed before the newest one, and is good for as long as its mail says.
+
+    Anybody may ask for a link to somebody's account: the owner's must not end with it.
+    """
+
+    __tablename__ = "former_account_links"
+
+    link_id: Mapped[UUID] = mapped_column(
+        ForeignKey("account_links.id", ondelete="CASCADE"), index=True
+    )
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     expires_at: Mapped[datetime]
 

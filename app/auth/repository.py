@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     DateTime,
     bindparam,
     delete,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -23,6 +25,7 @@ from app.auth.caller import Caller, CallerRole
 from app.auth.models import (
     AccountLink,
     AuthSession,
+    FormerAccountLink,
     LinkPurpose,
     RefreshToken,
     SignInNetwork,
@@ -224,16 +227,23 @@ class AccountLinkReader(ReadRepository[AccountLink]):
         return await self.session.scalar(
             select(User)
             .join(AccountLink, AccountLink.user_id == User.id)
-            .where(
-                AccountLink.purpose == purpose,
-                AccountLink.token_hash == token_hash,
-                AccountLink.expires_at > now,
-            )
+            .where(AccountLink.purpose == purpose, AccountLink.id.in_(_links(token_hash, now)))
         )
 
 
+def _links(token_hash: bytes, now: datetime) -> CompoundSelect[tuple[UUID]]:
+    """Select the valid link of a token, which may be older than the newest one."""
+    newest = select(AccountLink.id).where(
+        AccountLink.token_hash == token_hash, AccountLink.expires_at > now
+    )
+    former = select(FormerAccountLink.link_id).where(
+        FormerAccountLink.token_hash == token_hash, FormerAccountLink.expires_at > now
+    )
+    return union_all(newest, former)
+
+
 class AccountLinkRepository(AccountLinkReader, Repository[AccountLink]):
-    async def replace(
+    async def store(
         self,
         user_id: UUID,
         purpose: LinkPurpose,
@@ -242,17 +252,33 @@ class AccountLinkRepository(AccountLinkReader, Repository[AccountLink]):
         *,
         until: datetime,
     ) -> None:
-        """Store a link, replacing the previous one for this purpose."""
+        """Store a link of a locked account; earlier links stay valid until they expire."""
         values = {"token_hash": token_hash, "expires_at": until}
         key = {"user_id": user_id, "purpose": purpose}
+        former = select(
+            literal(new_id()),
+            literal(now),
+            AccountLink.id,
+            AccountLink.token_hash,
+            AccountLink.expires_at,
+        ).filter_by(**key)
+        await self.unit.write(
+            insert(FormerAccountLink).from_select(
+                ["id", "created_at", "link_id", "token_hash", "expires_at"],
+                former.where(AccountLink.expires_at > now),
+            )
+        )
         new = insert(AccountLink).values(id=new_id(), created_at=now, **key, **values)
         await self.unit.write(new.on_conflict_do_update(index_elements=list(key), set_=values))
 
-    async def use_up(self, user_id: UUID, token_hash: bytes) -> bool:
-        """Delete a link; return whether it existed, which only one of concurrent requests sees."""
+    async def use_up(self, user_id: UUID, token_hash: bytes, now: datetime) -> bool:
+        """Delete a link and the others of its purpose; return whether it existed.
+
+        Only one of concurrent requests sees that it did.
+        """
         result = await self.unit.write(
             delete(AccountLink).where(
-                AccountLink.user_id == user_id, AccountLink.token_hash == token_hash
+                AccountLink.user_id == user_id, AccountLink.id.in_(_links(token_hash, now))
             )
         )
         return bool(result.rowcount)
@@ -262,5 +288,8 @@ class AccountLinkRepository(AccountLinkReader, Repository[AccountLink]):
 
     async def purge(self, now: datetime) -> int:
         """Delete expired links; return how many."""
-        result = await self.unit.write(delete(AccountLink).where(AccountLink.expires_at <= now))
-        return result.rowcount
+        total = 0
+        for links in (FormerAccountLink, AccountLink):
+            expired = delete(links).where(links.expires_at <= now)
+            total += (await self.unit.write(expired)).rowcount
+        return total

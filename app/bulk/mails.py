@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.core.text import account_key
+from app.core.text import address_key
 from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import BulkRow, BulkSummaryPayload
 from app.notifications.repository import OutgoingMail
@@ -15,7 +15,7 @@ def summaries(visitors: Sequence[Visitor]) -> list[OutgoingMail]:
     by_host: dict[str, list[Visitor]] = {}
     for visitor in visitors:
         if visitor.host_email is not None:
-            by_host.setdefault(account_key(visitor.host_email), []).append(visitor)
+            by_host.setdefault(address_key(visitor.host_email), []).append(visitor)
     return [_summary(theirs) for theirs in by_host.values()]
 
 

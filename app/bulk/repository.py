@@ -26,7 +26,7 @@ from app.bulk.planning import Place, VisitKey, name_key
 from app.core.db.database import ReadSession
 from app.core.db.plain import plain_copy, stored_columns
 from app.core.db.prepared import Query
-from app.core.text import account_key
+from app.core.text import account_key, address_key
 from app.departments.models import Department
 from app.sites.models import Site, SiteClosure
 from app.slots.keys import SlotKey
@@ -73,7 +73,7 @@ _DEPARTMENTS = Query(
 )
 
 _HOSTS = Query(
-    select(User.email_key, User.id, User.first_name, User.last_name, User.email).where(
+    select(User.id, User.first_name, User.last_name, User.email).where(
         User.email_key == _among("keys", String), receives()
     )
 )
@@ -125,10 +125,13 @@ class UploadReader:
         return found
 
     async def hosts(self, emails: Collection[str]) -> dict[str, NamedHost]:
-        """Return the accounts with these addresses, by `account_key`."""
+        """Return the accounts with these addresses, by `address_key`."""
         keys = {account_key(email) for email in emails}
         found = await self.session.fetch(_HOSTS, keys=list(keys))
-        return {key: NamedHost(id_, full_name(*names), email) for key, id_, *names, email in found}
+        return {
+            address_key(email): NamedHost(id_, full_name(*names), email)
+            for id_, *names, email in found
+        }
 
     async def awaited(self, slots: Collection[SlotKey], emails: Collection[str]) -> set[VisitKey]:
         """Return the visits of these people at these sites and times that are still ahead."""

@@ -116,9 +116,8 @@ async def bulk_upload(
     except InvalidRows as refusal:
         if not (_wants_workbook(request) and can_be_marked(rows.found)):
             raise
-        await (
-            service.registration.unit.aclose()
-        )  # nothing was saved: wait for a turn without a connection
+        # Nothing was saved: wait for a turn without a connection.
+        await service.registration.unit.aclose()
         workbook = await in_thread(marked, rows.found, refusal.faults)
         raise InvalidRows(refusal.faults, rows.found, workbook) from None
 

@@ -12,7 +12,7 @@ from app.bulk.columns import BY_FIELD, WORDS
 from app.bulk.faults import RowFault
 from app.bulk.workbook import ListRow, VisitorList
 from app.core.languages import Language
-from app.core.text import OptionalLine, account_key
+from app.core.text import OptionalLine, is_same_mailbox
 from app.visitors.schemas import VisitorDetails
 
 
@@ -93,7 +93,7 @@ def _merged(row: ListRow, common: dict[str, Any]) -> dict[str, Any]:
     """Combine a row with the common values; an invalid value is not replaced by a common one."""
     values = {k: v for k, v in common.items() if v is not None and k not in row.at_fault}
     email = row.values.get("host_email")
-    if email is not None and account_key(email) != account_key(values.get("host_email") or ""):
+    if email is not None and not is_same_mailbox(email, values.get("host_email") or ""):
         values.pop("host_name", None)  # the common name belongs to another host
     return values | row.values
 

@@ -12,7 +12,7 @@ from app.bulk.planning import Places, Plan, Ready, place_of, plan, shut_meanwhil
 from app.bulk.repository import UploadReader
 from app.bulk.rows import ReadRows
 from app.core.observability.metrics import counted
-from app.core.text import account_key
+from app.core.text import address_key
 from app.slots.keys import SlotKey
 from app.slots.models import Slot
 from app.slots.seat_repository import SeatRepository
@@ -165,7 +165,7 @@ class UploadService:
         emails = {email for row in rows if (email := row.form.host_email) is not None}
         accounts = await self.reader.hosts(emails) if emails and not caller.is_host else {}
         return [
-            host_of_person(row.form, caller, accounts.get(account_key(row.form.host_email or "")))
+            host_of_person(row.form, caller, accounts.get(address_key(row.form.host_email or "")))
             for row in rows
         ]
 

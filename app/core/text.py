@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from contextlib import suppress
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -96,12 +97,49 @@ def _sought(value: str) -> str:
 
 
 def account_key(email: str) -> str:
-    """Return the form in which two spellings of an e-mail address are equal.
+    """Return the form in which e-mail addresses are equal that could be taken for each other.
 
-    NFKC and case-folded, without invisible characters. PostgreSQL stores no null character; its
-    replacement occurs in no address either.
+    For limits, and to refuse a second account; whose mailbox it is says `is_same_mailbox`. NFKC and
+    case-folded, without invisible characters. PostgreSQL stores no null character; its replacement
+    occurs in no address either.
     """
     return unicodedata.normalize("NFKC", visible(email)).casefold().replace("\0", "\ufffd")
+
+
+@lru_cache(ADDRESSES)
+def address_key(email: str) -> str:
+    """Return the form in which e-mail addresses are equal that mail is delivered to alike.
+
+    Case does not count, as it does nowhere in practice; the domain is that of DNS (RFC 5891), where
+    `straße` is another name than `strasse`.
+    """
+    local_part, _, domain = unicodedata.normalize("NFC", visible(email)).lower().rpartition("@")
+    if not domain.isascii():
+        with suppress(EmailNotValidError):
+            postmaster = validate_email(
+                f"postmaster@{domain}", check_deliverability=False, test_environment=True
+            )
+            domain = postmaster.ascii_domain
+    return f"{local_part}@{domain}"
+
+
+def is_same_mailbox(one: str, other: str) -> bool:
+    """Return whether two e-mail addresses are spellings of one."""
+    return one == other or address_key(one) == address_key(other)
+
+
+def is_plainly_spelled(email: str) -> bool:
+    """Return whether the part before the @ has no letters that pass for others."""
+    return account_key(email).rpartition("@")[0] == address_key(email).rpartition("@")[0]
+
+
+def mailbox_key(email: str) -> str:
+    """Return the form in which all addresses are equal that many providers deliver to one mailbox.
+
+    For limits alone: that `ada+list@example.com` reaches `ada@example.com` is no rule of mail.
+    """
+    local_part, _, domain = account_key(email).rpartition("@")
+    return f"{local_part.partition('+')[0] or local_part}@{domain}"
 
 
 # Checked before and after, because NFC expands some characters to three.

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.auth.guards import DeviceKeyManager, DeviceManager, RunningDevice
+from app.auth.guards import Confirmation, DeviceKeyManager, DeviceManager, RunningDevice
 from app.core.errors import NotFound, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
 from app.core.http.pagination import Page
@@ -84,10 +84,17 @@ async def read_device(device_id: UUID, _: DeviceManager, session: Reading) -> sc
     responses=problems(NotFound),
 )
 async def replace_device(
-    device_id: UUID, body: schemas.DeviceCreate, _: DeviceManager, register: Register
+    device_id: UUID,
+    body: schemas.DeviceCreate,
+    _: DeviceManager,
+    register: Register,
+    confirm: Confirmation,
 ) -> schemas.Device:
-    """Replace all fields; the key does not change."""
-    return _shown(await register.change(device_id, body.model_dump()))
+    """Replace all fields; the key does not change.
+
+    Another `kind` or `site` needs a sign-in confirmed within the last 10 minutes.
+    """
+    return _shown(await register.change(device_id, body.model_dump(), confirm))
 
 
 @router.patch(
@@ -97,10 +104,17 @@ async def replace_device(
     responses=problems(NotFound),
 )
 async def change_device(
-    device_id: UUID, body: schemas.DeviceUpdate, _: DeviceManager, register: Register
+    device_id: UUID,
+    body: schemas.DeviceUpdate,
+    _: DeviceManager,
+    register: Register,
+    confirm: Confirmation,
 ) -> schemas.Device:
-    """Change only the fields that are sent."""
-    return _shown(await register.change(device_id, body.changes()))
+    """Change only the fields that are sent.
+
+    Another `kind` or `site` needs a sign-in confirmed within the last 10 minutes.
+    """
+    return _shown(await register.change(device_id, body.changes(), confirm))
 
 
 @router.delete(

@@ -1,5 +1,6 @@
 """Create devices, and issue and revoke their keys."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,8 @@ from app.devices.models import Device
 from app.devices.repository import DeviceRepository, KnownDevice, device_of_key
 
 SEEN_EVERY = timedelta(minutes=1)
+# What a key opens, and where.
+GUARDED = ("kind", "site_id")
 
 
 async def find_by_key(database: Database, key: str, now: datetime) -> KnownDevice | None:
@@ -57,10 +60,19 @@ class DeviceRegister:
         logger.info("device created", device=str(device.id), kind=device.kind.value)
         return device, key
 
-    async def change(self, device_id: UUID, values: dict[str, Any]) -> Device:
-        """Set fields; raise `NotFound` or `UnknownSite`."""
-        device = await self._locked(device_id)
-        for name, value in (await self._columns(values)).items():
+    async def change(
+        self, device_id: UUID, values: dict[str, Any], confirm: Callable[[], None]
+    ) -> Device:
+        """Set fields; raise `NotFound` or `UnknownSite`.
+
+        `confirm` raises where its key would open something else without a recent sign-in.
+        """
+        device, columns = await self._locked(device_id), await self._columns(values)
+        if any(
+            columns.get(name, getattr(device, name)) != getattr(device, name) for name in GUARDED
+        ):
+            confirm()
+        for name, value in columns.items():
             setattr(device, name, value)
         return await self.devices.save(device)
 

@@ -18,6 +18,7 @@ from app.core.observability.outages import Outage
 from app.core.request_context import RequestContext, set_request_context, subjects
 from app.notifications import metrics
 from app.notifications.claim_statements import Claim, DeliveryOutcome, DeliveryQueue
+from app.notifications.kinds import TO_VISITOR
 from app.notifications.links import Links
 from app.notifications.message import Mailbox, Message, build_message
 from app.notifications.models import NotificationStatus
@@ -191,7 +192,7 @@ class Delivery:
         return build_message(
             mail,
             sender=self.sender,
-            recipient=Mailbox(unlinked(claim.recipient_name), recipient),
+            recipient=Mailbox(_display_name(claim, payload), recipient),
             reply_to=reply_to,
             message_id=f"<{claim.id}@{self.sender.address.partition('@')[2]}>",
             date=claim.created_at,
@@ -207,6 +208,17 @@ class Delivery:
         return DeliveryOutcome(
             status=NotificationStatus.QUEUED, next_attempt_at=due, last_error=reply
         )
+
+
+def _display_name(claim: Claim, payload: Payload) -> str:
+    """Return what stands beside the address in To: no word of a stranger's."""
+    if (
+        claim.kind in TO_VISITOR
+        and isinstance(payload, VisitPayload)
+        and payload.is_typed_by_stranger
+    ):
+        return ""
+    return unlinked(claim.recipient_name)
 
 
 def _answered_by(payload: Payload) -> Mailbox | None:

@@ -4,15 +4,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from app.core.http.limits import Limit, RateLimiter, Rule, TooManyRequests
-from app.core.text import account_key
+from app.core.text import mailbox_key
 
 MAILS_OF_STRANGERS = Rule("mails of strangers", "3/day")
 WITHHELD = "Not sent: the daily limit of mails from self-registration to this address is reached"
 
 
 def mails_of_strangers(email: str) -> Limit:
-    """Return the limit for mails caused by anonymous callers, ignoring spelling variants."""
-    return MAILS_OF_STRANGERS.of(account_key(email))
+    """Return the limit for mails that anonymous callers cause to a mailbox, however spelled."""
+    return MAILS_OF_STRANGERS.of(mailbox_key(email))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from app.auth.dependencies import Configured
 from app.auth.guards import Public
+from app.core.http.dependencies import Now
 from app.notifications.calendar import CalendarMethod, visit_calendar
 from app.notifications.message import Mailbox
 from app.passes.dependencies import Token, Viewed
@@ -35,7 +36,7 @@ async def show_pass(view: Viewed) -> Response:
 
 
 @router.get("/{token}/visit.ics")
-async def calendar_file(view: Viewed, settings: Configured) -> Response:
+async def calendar_file(view: Viewed, settings: Configured, now: Now) -> Response:
     """Return the visit as a calendar file, as in the mail."""
     if not view.found.state.opens_gates:
         return _back_to_pass(view.token)
@@ -43,7 +44,7 @@ async def calendar_file(view: Viewed, settings: Configured) -> Response:
         view.found.visit.model_copy(update={"language": view.language}),
         CalendarMethod.publish,
         organizer=Mailbox.parse(settings.default_from_email).address,
-        made_at=view.found.changed_at,
+        made_at=now,
     )
     return Response(
         text,

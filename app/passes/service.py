@@ -18,14 +18,14 @@ from app.visitors.service import VisitorService
 class VisitorPass:
     """A pass at an instant; `visit` has the same facts as the mails.
 
-    `tells_host` is whether the host gets a mail if the visitor cancels.
+    `tells_host` is whether the page says that the host gets a mail if the visitor cancels. It does
+    not of a host whom a stranger named: that would tell which addresses have an account.
     """
 
     visit: VisitPayload
     state: PassState
     tells_host: bool
     checked_in_at: datetime | None
-    changed_at: datetime
 
 
 async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorPass:
@@ -37,9 +37,8 @@ async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorP
     return VisitorPass(
         visit=for_visitor(visit_payload(visitor, visitor.site), visitor),
         state=state_of(visitor, visitor.site, now),
-        tells_host=visitor.host_email is not None,
+        tells_host=visitor.host_as_sent is None and visitor.host_email is not None,
         checked_in_at=visitor.checked_in_at,
-        changed_at=visitor.updated_at,
     )
 
 

@@ -27,7 +27,7 @@ from app.core.db.repository import ReadRepository, Repository, refusals
 from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.core.ids import new_id
 from app.core.security.passwords import NO_PASSWORD
-from app.core.text import account_key
+from app.core.text import account_key, is_same_mailbox
 from app.users.errors import EmailTaken, NameLooksTaken
 from app.users.lookalikes import looks_like
 from app.users.models import Role, User, full_name
@@ -112,9 +112,10 @@ class UserReader(ReadRepository[User]):
 
     async def by_address(self, email: str) -> User | None:
         """Return the account of a host's address, including a closed but not an unverified one."""
-        return await self.session.scalar(
+        found = await self.session.scalar(
             self.statement().where(User.email_key == account_key(email), receives())
         )
+        return found if found is not None and is_same_mailbox(found.email, email) else None
 
     async def active_hosts(self) -> Sequence[User]:
         found = await self.session.scalars(
@@ -191,7 +192,18 @@ class UserRepository(UserReader, Repository[User]):
         return (await self.unit.write(delete(User).where(User.id.in_(old)))).rowcount
 
     async def lock_by_email(self, email: str) -> User | None:
-        return await self.lock(User.email_key == account_key(email), key_share=True)
+        """Lock and return the account of this mailbox."""
+        found = await self.lock(User.email_key == account_key(email), key_share=True)
+        return found if found is not None and is_same_mailbox(found.email, email) else None
+
+    async def drop_unproven_lookalike(self, email: str) -> None:
+        """Delete the account of another mailbox that nobody has proven and that is in the way."""
+        found = await self.lock(
+            User.email_key == account_key(email), User.awaits_verification.is_(True)
+        )
+        if found is not None and not is_same_mailbox(found.email, email):
+            await self.delete(found)
+            await self.unit.flush()
 
     async def lock_as_seen(self, user: User) -> User | None:
         """Lock the account; return None if its access or password changed since it was read."""

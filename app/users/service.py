@@ -34,6 +34,7 @@ async def add_user(
 ) -> User:
     """Create an active account; raise `EmailTaken` or `NameLooksTaken`."""
     await users.lock_names()
+    await users.drop_unproven_lookalike(email)
     user = await users.save(
         User(
             email=email,

@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.visitors.proof_repository import is_proven
 
 RESENT = (Rule("resent, soon", "1/minute"), Rule("resent", "5/day"))
+CHANGED_BY_HOST = Rule("changes of a visit", "20/hour")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,8 @@ class Budgets:
     ) -> AsyncIterator[None]:
         """Count registrations of a host or kiosk, all or none, during the block."""
         limits = self._of(caller, has_address=has_address) if number else []
-        if limits:
-            await self.limiter.reserve(*limits, number=number)
-        try:
+        async with self._counted(limits, number):
             yield
-        except Exception:
-            if limits:
-                await self.limiter.give_back(*limits, number=number)
-            raise
 
     @asynccontextmanager
     async def mail_to(
@@ -68,6 +63,28 @@ class Budgets:
 
     async def resend(self, visitor_id: UUID) -> None:
         await self.limiter.reserve(*(rule.of(str(visitor_id)) for rule in RESENT))
+
+    @asynccontextmanager
+    async def change(self, visitor_id: UUID, caller: Caller) -> AsyncIterator[None]:
+        """Count a change by a host that is mailed to the visitor: of the visit, and of the host."""
+        limits = []
+        if caller.is_host:
+            rule = Rule("changes of a host", self.settings.host_registration_limit)
+            limits = [rule.of(str(caller.id)), CHANGED_BY_HOST.of(str(visitor_id))]
+        async with self._counted(limits):
+            yield
+
+    @asynccontextmanager
+    async def _counted(self, limits: list[Limit], number: int = 1) -> AsyncIterator[None]:
+        """Count what is done meanwhile against every limit; what fails is taken back."""
+        if limits:
+            await self.limiter.reserve(*limits, number=number)
+        try:
+            yield
+        except Exception:
+            if limits:
+                await self.limiter.give_back(*limits, number=number)
+            raise
 
     def _of(self, caller: Caller, *, has_address: bool) -> list[Limit]:
         id_, settings = str(caller.id), self.settings

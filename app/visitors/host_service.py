@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.auth.caller import Caller
 from app.core.errors import Invalid, Problem
-from app.core.text import account_key
+from app.core.text import account_key, is_same_mailbox
 from app.users.models import Role, User
 from app.users.repository import UserReader
 from app.visitors.schemas import HOST_FIELDS, HostFields
@@ -124,7 +124,7 @@ async def chosen(users: UserReader, host_id: UUID) -> NamedHost:
 
 
 def _is_same_address(one: str | None, other: str | None) -> bool:
-    return one is not None and other is not None and account_key(one) == account_key(other)
+    return one is not None and other is not None and is_same_mailbox(one, other)
 
 
 def _is_same_name(one: str, other: str | None) -> bool:

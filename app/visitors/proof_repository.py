@@ -10,7 +10,10 @@ from app.users.models import User
 from app.visitors.models import Visitor
 
 _HAS_ACCOUNT = exists().where(
-    User.email_key == bindparam("key"), User.is_active, ~User.awaits_verification
+    User.email_key == bindparam("key"),
+    func.lower(User.email) == func.lower(bindparam("email")),
+    User.is_active,
+    ~User.awaits_verification,
 )
 # The index finds parts of an address; the rows found are compared exactly.
 _WAS_LET_IN = exists().where(

@@ -120,6 +120,7 @@ async def replace_visitor(
     body: schemas.VisitorDetails,
     caller: VisitorManager,
     service: VisitorServiceDep,
+    budgets: Budgeted,
 ) -> schemas.Visitor:
     """Replace all fields; omitted ones get their defaults. A new time is a reschedule.
 
@@ -127,7 +128,9 @@ async def replace_visitor(
     `PATCH`.
     """
     names_host = not body.model_fields_set.isdisjoint(schemas.HOST_FIELDS)
-    visitor = await service.change(visitor_id, body.changes(), caller, names_host=names_host)
+    visitor = await service.change(
+        visitor_id, body.changes(), caller, budgets, names_host=names_host
+    )
     return schemas.Visitor.of(visitor)
 
 
@@ -142,13 +145,17 @@ async def change_visitor(
     body: schemas.VisitorUpdate,
     caller: VisitorManager,
     service: VisitorServiceDep,
+    budgets: Budgeted,
 ) -> schemas.Visitor:
     """Change the fields that are sent. A new time is a reschedule.
 
     A new e-mail address gets a mail with a new QR code; the code sent to the former address is
     refused as `replaced`. A new host is notified, and so is the former one.
+
+    How many changes a host has mailed in an hour is limited, for each visit too; one that is
+    refused does not count.
     """
-    return schemas.Visitor.of(await service.change(visitor_id, body.changes(), caller))
+    return schemas.Visitor.of(await service.change(visitor_id, body.changes(), caller, budgets))
 
 
 @router.delete(
@@ -175,14 +182,20 @@ async def delete_visitor(
     responses=problems(NotFound, InvalidTransition, AlreadyRegistered, *BOOKING_PROBLEMS),
 )
 async def reschedule_visitor(
-    visitor_id: UUID, body: schemas.Reschedule, caller: VisitorManager, service: VisitorServiceDep
+    visitor_id: UUID,
+    body: schemas.Reschedule,
+    caller: VisitorManager,
+    service: VisitorServiceDep,
+    budgets: Budgeted,
 ) -> schemas.Visitor:
     """Move the visit and mail a new QR code; the old one is refused from now on.
 
     A visit already at that time does not change. A self-registered visitor needs a seat from the
-    share of such visitors again.
+    share of such visitors again. How often a host moves visits
+    in an hour is limited.
     """
-    visitor = await service.reschedule(visitor_id, body.visit_date, body.visit_time, caller)
+    day, at = body.visit_date, body.visit_time
+    visitor = await service.reschedule(visitor_id, day, at, caller, budgets)
     return schemas.Visitor.of(visitor)
 
 
@@ -232,13 +245,14 @@ async def complete_visitor(
     responses=problems(NotFound, InvalidTransition, UpdateUnderWay),
 )
 async def replace_code(
-    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep
+    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep, budgets: Budgeted
 ) -> schemas.Visitor:
     """Mail a new QR code of a pending visit, if a mail was lost or forwarded.
 
-    The gate refuses former codes as `replaced`, and their passes show nothing any more.
+    The gate refuses former codes as `replaced`, and their passes show nothing any more. It
+    counts as a confirmation that is sent again.
     """
-    return schemas.Visitor.of(await service.replace_code(visitor_id, caller))
+    return schemas.Visitor.of(await service.replace_code(visitor_id, caller, budgets))
 
 
 @router.post(

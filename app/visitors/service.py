@@ -1,6 +1,7 @@
 """The life cycle of a visit: change, reschedule, cancel, complete and erase."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
@@ -14,7 +15,7 @@ from app.core.db.rollout import require_finished
 from app.core.errors import NotFound
 from app.core.http.idempotency import forget_mentions
 from app.core.security.qr_token import QrTokens
-from app.core.text import account_key
+from app.core.text import account_key, is_same_mailbox
 from app.notifications.kinds import TO_HOST, TO_VISITOR, NotificationKind
 from app.notifications.payloads import VisitPayload
 from app.notifications.repository import OutgoingMail
@@ -49,19 +50,27 @@ class VisitorService(Desk):
         visitor_id: UUID,
         values: dict[str, Any],
         caller: Caller,
+        budgets: Budgets,
         *,
         names_host: bool = True,
     ) -> Visitor:
         """Change fields, and notify those whose earlier mails are outdated.
 
         A new date, time or site reschedules the visit; a new address gets a new code. A replacement
-        without `names_host` keeps a host with an account.
+        without `names_host` keeps a host with an account. Raises
+        `TooManyRequests` to a host who has too many mails sent.
         """
         with refusals(ONE_FOR_AN_ADDRESS):
-            return await self._change(visitor_id, values, caller, names_host=names_host)
+            return await self._change(visitor_id, values, caller, budgets, names_host=names_host)
 
     async def _change(
-        self, visitor_id: UUID, values: dict[str, Any], caller: Caller, *, names_host: bool
+        self,
+        visitor_id: UUID,
+        values: dict[str, Any],
+        caller: Caller,
+        budgets: Budgets,
+        *,
+        names_host: bool,
     ) -> Visitor:
         visitor = await self._locked(visitor_id, caller)
         said = {field: values.pop(field) for field in HOST_FIELDS if field in values}
@@ -76,33 +85,49 @@ class VisitorService(Desk):
         is_changed = await self._set_fields(visitor, values, host, caller)
         if not is_changed and moved_to is None:
             return await self.visitors.with_relations(visitor)
-        readdressed = account_key(visitor.email) != account_key(former_address)
+        readdressed = not is_same_mailbox(visitor.email, former_address)
         told = Told(visitor=readdressed, host=is_handed_over)
-        if readdressed:
+        is_mailed = moved_to is not None or (readdressed and visitor.status in HOLDS_SEAT)
+        async with budgets.change(visitor_id, caller) if is_mailed else nullcontext():
+            await self._carry_out(visitor, moved_to, told, caller)
+            for mail in farewell:
+                self.outbox.put(replace(mail, version=visitor.revision), self.now)
+            if readdressed and visitor.is_self_registered:
+                visitor.self_registration_key = account_key(visitor.email)
+            return await self._saved(visitor)
+
+    async def _carry_out(
+        self,
+        visitor: Visitor,
+        moved_to: tuple[UUID, date, time] | None,
+        told: "Told",
+        caller: Caller,
+    ) -> None:
+        """Move a visit whose fields are set, and tell who is to be told of it."""
+        if told.visitor:
             visitor.self_registration_key = None  # until the visit has its slot
             await self._replace_codes(visitor)
         if moved_to is not None:
             await self._move(visitor, *moved_to, caller, told)
         elif visitor.status in HOLDS_SEAT:
             await self._tell_anew(visitor, told)
-        for mail in farewell:
-            self.outbox.put(replace(mail, version=visitor.revision), self.now)
-        if readdressed and visitor.is_self_registered:
-            visitor.self_registration_key = account_key(visitor.email)
-        return await self._saved(visitor)
 
-    async def reschedule(self, visitor_id: UUID, day: date, at: time, caller: Caller) -> Visitor:
+    async def reschedule(
+        self, visitor_id: UUID, day: date, at: time, caller: Caller, budgets: Budgets
+    ) -> Visitor:
         """Move the visit to another seat, with a new code and mails to visitor and host.
 
-        Nothing happens if the time is the current one, as after a double click.
+        Nothing happens if the time is the current one, as after a double click. Raises
+        `TooManyRequests` to a host who has too many mails sent.
         """
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "moved")
         if (day, at) == (visitor.visit_date, visitor.visit_time):
             return await self.visitors.with_relations(visitor)
         with refusals(ONE_FOR_AN_ADDRESS):
-            await self._move(visitor, visitor.site_id, day, at, caller, Told())
-            return await self._saved(visitor)
+            async with budgets.change(visitor_id, caller):
+                await self._move(visitor, visitor.site_id, day, at, caller, Told())
+                return await self._saved(visitor)
 
     async def cancel(self, visitor_id: UUID, caller: Caller) -> Visitor:
         """Cancel a pending visit, free its seat, and notify visitor and host."""
@@ -166,11 +191,15 @@ class VisitorService(Desk):
         visitor.revision += 1
         self._tell_visitor(CONFIRMATION, visitor, site, mails.visit_payload(visitor, site))
 
-    async def replace_code(self, visitor_id: UUID, caller: Caller) -> Visitor:
-        """Mail a new code of a pending visit; former codes are refused as replaced."""
+    async def replace_code(self, visitor_id: UUID, caller: Caller, budgets: Budgets) -> Visitor:
+        """Mail a new code of a pending visit; former codes are refused as replaced.
+
+        It counts as a confirmation that is sent again: raises `TooManyRequests`.
+        """
         await require_finished(self.unit)
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "given another code")
+        await budgets.resend(visitor_id)
         await self._replace_codes(visitor)
         self.events.record(visitor.id, VisitorAction.CODE_REPLACED, caller, self.now)
         await self._tell_anew(visitor, Told(visitor=True))

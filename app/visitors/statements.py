@@ -15,7 +15,7 @@ from app.core.db.models import Entity
 from app.core.db.plain import new_plain, plain_copy, stored_columns
 from app.core.db.prepared import Command, Query
 from app.core.db.repository import refusals
-from app.core.text import account_key
+from app.core.text import account_key, is_same_mailbox
 from app.departments.models import Department
 from app.notifications.models import Notification
 from app.sites.models import Site
@@ -86,7 +86,8 @@ async def facts(
     if site is None:
         return None
     department = new_plain(Department, id=known_id, name=department_name) if known_id else None
-    host = NamedHost(account_id, full_name(first_name, last_name), email) if account_id else None
+    is_theirs = account_id and (host_id or is_same_mailbox(email, host_email or ""))
+    host = NamedHost(account_id, full_name(first_name, last_name), email) if is_theirs else None
     return BookingFacts(site, closed or (), department, host)
 
 

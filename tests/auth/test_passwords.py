@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.auth.jobs import purge_sign_ins
 from app.core.clock import SettableClock
 from app.core.db.database import Database
 from tests.auth.conftest import StartApp
@@ -126,12 +127,38 @@ async def test_of_many_uses_at_once_one_counts(api: Api, mailbox: Mailbox):
     assert (await login(api, f"{NEW} {winner}")).status_code == 200
 
 
-async def test_only_the_newest_link_works(api: Api, mailbox: Mailbox):
+async def test_a_stranger_who_asks_for_links_ends_none(
+    api: Api, mailbox: Mailbox, clock: SettableClock
+):
+    await api.admin()
+    owners = await reset_token(api, mailbox)
+    clock.advance(timedelta(minutes=30))
+    for _ in range(2):
+        last = await reset_token(api, mailbox)
+    await purge_sign_ins(api.database, clock.now())
+    assert (await reset(api, owners)).status_code == 204
+    problem(await reset(api, last, "a third fine password"), 422, "invalid_link")
+    assert (await login(api)).status_code == 200
+
+
+async def test_an_older_link_lasts_no_longer_for_the_newer_one(
+    api: Api, mailbox: Mailbox, clock: SettableClock
+):
     await api.admin()
     older = await reset_token(api, mailbox)
+    clock.advance(timedelta(minutes=30))
     newer = await reset_token(api, mailbox)
+    clock.advance(timedelta(minutes=30))
     problem(await reset(api, older), 422, "invalid_link")
+    assert (await purge_sign_ins(api.database, clock.now())).links == 1
     assert (await reset(api, newer)).status_code == 204
+
+
+async def test_of_two_links_used_at_once_one_counts(api: Api, mailbox: Mailbox):
+    await api.admin()
+    tokens = [await reset_token(api, mailbox) for _ in range(3)]
+    answers = await asyncio.gather(*(reset(api, token) for token in tokens))
+    assert Counter(answer.status_code for answer in answers) == {204: 1, 422: 2}
 
 
 async def test_a_link_lasts_an_hour(api: Api, mailbox: Mailbox, clock: SettableClock):

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import func, select
 
 from app.auth.jobs import purge_sign_ins
-from app.core.clock import SettableClock
+from app.core.clock import SettableClock, SystemClock
 from app.users.models import User
+from app.users.repository import UserRepository
 from tests.auth.conftest import StartApp
 from tests.auth.links import newest_token
 from tests.support.api import PASSWORD, Api
@@ -145,13 +146,64 @@ async def test_a_made_up_link_is_refused(api: Api, token: str):
     problem(answer, 422, "invalid_link")
 
 
-async def test_a_new_link_ends_the_one_before(api: Api, mailbox: Mailbox):
+async def test_using_one_of_several_links_ends_them_all(api: Api, mailbox: Mailbox):
     await register(api)
-    lost = await invited(mailbox)
+    first = await invited(mailbox)
     await api.http.post("/api/auth/forgot-password/", json={"email": BOSS})
-    token = await invited(mailbox)
-    problem(await accept(api, lost), 422, "invalid_link")
-    assert (await accept(api, token)).status_code == 204
+    last = await invited(mailbox)
+    assert (await accept(api, first)).status_code == 204
+    problem(await accept(api, last), 422, "invalid_link")
+
+
+LOOKS_LIKE_BOSS = BOSS.replace("boss", "bos\uff53")  # a full-width s
+
+
+async def add_unproven(api: Api, email: str) -> None:
+    """Add an account as the release before has let strangers make it."""
+    async with api.database.write() as unit:
+        assert await UserRepository(unit).add_unproven(email, "", "", SystemClock().now())
+
+
+@pytest.mark.parametrize("local_part", ["bos\uff53", "\ufb01nance", "wei\u00df", "x\u00b2"])
+async def test_nobody_asks_for_an_address_that_could_be_taken_for_another(
+    api: Api, local_part: str
+):
+    answer = await register(api, email=f"{local_part}@{BOSS.partition('@')[2]}")
+    assert faulty_fields(answer) == {"email"}
+    assert await all_mails(api.database) == []
+    assert (await register(api, email=f"m\u00fcller@{BOSS.partition('@')[2]}")).status_code == 202
+
+
+async def test_an_unproven_look_alike_is_in_nobodys_way(api: Api, mailbox: Mailbox):
+    await add_unproven(api, LOOKS_LIKE_BOSS)
+    assert (await register(api)).status_code == 202
+    assert (await accept(api, await invited(mailbox))).status_code == 204
+    assert (await login(api)).json()["user"]["email"] == BOSS
+
+
+@pytest.mark.parametrize("how", ["made", "readdressed"])
+async def test_an_unproven_look_alike_is_not_in_the_way_of_staff(api: Api, how: str):
+    await add_unproven(api, LOOKS_LIKE_BOSS)
+    root, host = await api.superadmin(), await api.host()
+    if how == "made":
+        body = {"email": BOSS, "role": "host", "first_name": "B.", "last_name": "O."}
+        assert (await root.post("auth/users/", body)).status_code == 201
+    else:
+        answer = await root.patch(f"auth/users/{host.user_id}/", {"email": BOSS})
+        assert answer.status_code == 200
+    emails = {user["email"] for user in (await root.get("auth/users/")).json()["items"]}
+    assert BOSS in emails
+    assert LOOKS_LIKE_BOSS not in emails
+
+
+async def test_a_look_alike_of_an_open_account_is_refused(api: Api, mailbox: Mailbox):
+    root, _ = await api.superadmin(), await api.host(LOOKS_LIKE_BOSS)
+    body = {"email": BOSS, "role": "host", "first_name": "B.", "last_name": "O."}
+    problem(await root.post("auth/users/", body), 409, "email_taken")
+    assert (await register(api)).status_code == 202
+    await api.http.post("/api/auth/forgot-password/", json={"email": BOSS})
+    assert await mailbox.deliver() == []  # it is another mailbox, and has no account
+    assert (await login(api, PASSWORD, LOOKS_LIKE_BOSS)).status_code == 200
 
 
 async def test_a_proven_address_brings_its_visitors(api: Api, mailbox: Mailbox):

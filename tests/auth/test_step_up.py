@@ -22,7 +22,9 @@ STAFF: dict[str, Any] = {
     "role": "admin",
     "password": PASSWORD,
 }
+HOST = STAFF | {"role": "host", "password": None}
 GATE = {"name": "North gate", "kind": "scanner"}
+KIOSK = {"name": "Lobby", "kind": "kiosk"}
 
 
 async def confirm(caller: Client, password: str = PASSWORD) -> httpx.Response:
@@ -52,14 +54,27 @@ async def test_an_access_token_alone_takes_no_account_over(root: Client, mailbox
 
 
 async def test_what_is_guarded_needs_the_password_anew(root: Client, api: Api):
-    host = await api.host()
-    device = (await (await api.superadmin("late@example.com")).post("devices/", GATE)).json()
+    host, closed = await api.host(), await api.host("mary@example.com", "Mary")
+    late = await api.superadmin("late@example.com")
+    await patch(late, closed, is_active=False)
+    gate = f"devices/{(await late.post('devices/', GATE)).json()['id']}/"
+    kiosk = f"devices/{(await late.post('devices/', KIOSK)).json()['id']}/"
+    annex = (await late.post("sites/", {"name": "Annex", "timezone": "UTC"})).json()["id"]
     attempts: list[Callable[[], Awaitable[httpx.Response]]] = [
         lambda: patch(root, host, email="babbage@example.com"),
         lambda: patch(root, host, role="admin"),
+        lambda: patch(root, host, is_active=False),
+        lambda: patch(root, closed, is_active=True),
+        lambda: root.delete(f"auth/users/{host.user_id}/"),
         lambda: root.post("auth/users/", STAFF),
+        lambda: root.post(
+            "auth/users/", HOST | {"email": "babbage@example.com", "password": PASSWORD}
+        ),
         lambda: root.post("devices/", GATE),
-        lambda: root.post(f"devices/{device['id']}/rotate-key/"),
+        lambda: root.post(f"{gate}rotate-key/"),
+        lambda: root.patch(kiosk, {"kind": "scanner"}),
+        lambda: root.patch(gate, {"site": annex}),
+        lambda: root.put(gate, KIOSK),
     ]
     for attempt in attempts:
         refused(await attempt())
@@ -72,8 +87,11 @@ async def test_all_else_goes_on(root: Client, api: Api):
     host = await api.host()
     same = {"email": "charles@example.com", "role": "host"}
     assert (await patch(root, host, first_name="Carl", **same)).status_code == 200
-    answer = await root.post("auth/users/", STAFF | {"role": "host"})
-    assert answer.status_code == 201
+    assert (await root.post("auth/users/", HOST)).status_code == 201
+    late = await api.superadmin("late@example.com")
+    gate = f"devices/{(await late.post('devices/', GATE)).json()['id']}/"
+    assert (await root.put(gate, GATE | {"name": "South gate"})).status_code == 200
+    assert (await root.patch(gate, {"gate": "South", "kind": "scanner"})).status_code == 200
 
 
 async def test_a_confirmation_is_of_its_session_and_of_ten_minutes(

@@ -1,8 +1,12 @@
 """Visitors who cancel by themselves."""
 
 import asyncio
+import re
+from datetime import timedelta
+from email.message import EmailMessage
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
@@ -11,8 +15,8 @@ from app.audit.models import VisitorEvent
 from app.core.clock import SettableClock
 from app.core.db.database import Database
 from tests.passes.helpers import look, plain_text, press_cancel
-from tests.support.api import Api
-from tests.support.database import assert_seats_are_visitors, booked
+from tests.support.api import VISITOR, Api
+from tests.support.database import assert_seats_are_visitors, booked, change_default_site
 from tests.support.mailbox import Mailbox
 
 LATER = {"visit_date": "2026-11-24", "visit_time": "14:00"}
@@ -55,6 +59,60 @@ async def test_the_question_comes_first_and_is_a_form(api: Api):
     assert (button["name"], button["value"]) == ("confirmed", "yes")
     assert page.links == [f"../{ada['qr_code']}"]
     assert (await admin.get(f"visitors/{ada['id']}/")).json()["status"] == "pending"
+
+
+async def seen_by(http: httpx.AsyncClient, id_: str, code: str) -> list[str]:
+    """Everything that whoever has a code is shown, without what is of this visit alone."""
+    seen = []
+    for path in ("", "/cancel", "/visit.ics"):
+        answer = await http.get(f"/pass/{code}{path}")
+        assert answer.status_code == 200
+        said = answer.text.replace(code, "CODE").replace(id_, "ID")
+        seen.append(re.sub(r"(?s)<svg.*?</svg>|data:[^\"]*", "", said))
+    return seen
+
+
+def mailed_to(guest: str, mails: list[EmailMessage]) -> list[str]:
+    theirs = [mail for mail in mails if f"{guest}@" in str(mail["To"])]
+    assert theirs
+    return [f"{m['Subject']} {m['Reply-To']} {plain_text(m)}" for m in theirs]
+
+
+async def test_nothing_tells_a_stranger_which_addresses_have_an_account(
+    api: Api, database: Database, mailbox: Mailbox, clock: SettableClock
+):
+    """The same words of both hosts, before and after the account of one is changed and closed."""
+    await change_default_site(database, self_registration=True, contact_email="desk@example.com")
+    charles, root = await api.host(), await api.superadmin()
+    visits = {}
+    for guest, host in (("ada", "charles"), ("eve", "nobody")):
+        fields = {"email": f"{guest}@example.com", "host_email": f"{host}@example.com"}
+        id_ = (await api.http.post("/api/visitors/", json=VISITOR | fields)).json()["id"]
+        visits[guest] = id_, (await root.get(f"visitors/{id_}/")).json()["qr_code"]
+    for changes in ({}, {"last_name": "Cabbage"}, {"is_active": False}):
+        answer = await root.patch(f"auth/users/{charles.user_id}/", changes)
+        assert answer.status_code == 200
+        clock.advance(timedelta(minutes=1))
+        assert await seen_by(api.http, *visits["ada"]) == await seen_by(api.http, *visits["eve"])
+    for _, code in visits.values():
+        await press_cancel(api.http, code)
+    ada, eve = (
+        [text.replace(visits[guest][1], "CODE") for text in mailed_to(guest, mails)]
+        for mails in [await mailbox.deliver()]
+        for guest in visits
+    )
+    assert ada == eve
+
+
+async def test_the_question_says_who_is_told(api: Api, database: Database):
+    await change_default_site(database, self_registration=True)
+    root, _ = await api.superadmin(), await api.host()
+    invited = await root.register()
+    page = await look(api.http, invited["qr_code"], "/cancel")
+    assert "Your host is told by mail" in page.words
+    id_ = (await api.http.post("/api/visitors/", json=VISITOR)).json()["id"]
+    code = (await root.get(f"visitors/{id_}/")).json()["qr_code"]
+    assert "Your host is told by mail" not in (await look(api.http, code, "/cancel")).words
 
 
 @pytest.mark.parametrize(

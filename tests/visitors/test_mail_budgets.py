@@ -22,7 +22,7 @@ from app.visitors.budget_limits import RESENT
 from app.visitors.reminder_jobs import remind
 from tests.bulk.files import rows, upload, workbook
 from tests.devices.devices import add_device
-from tests.support.api import VISITOR, Api
+from tests.support.api import VISITOR, Api, Client
 from tests.support.database import all_mails, change_default_site
 from tests.support.mailbox import Mailbox
 from tests.support.problems import problem
@@ -189,6 +189,97 @@ async def test_the_rows_of_an_upload_count(
     assert await codes(calls) == {201: 2, 429: 4}
 
 
+# -- changes ----------------------------------------------------------------------------------
+
+
+async def test_a_new_code_counts_as_a_confirmation_sent_again(
+    api: Api, app: FastAPI, database: Database
+):
+    limiter: RateLimiter = app.state.limiter
+    for caller in (await api.host(), await api.admin()):
+        visitor = (await caller.register())["id"]
+        before = len(await all_mails(database))
+        path = f"visitors/{visitor}/"
+        assert await codes([caller.post(f"{path}replace-code/") for _ in range(9)]) == {
+            200: 1,
+            429: 8,
+        }
+        problem(await caller.post(f"{path}resend-email/"), 429, "too_many_requests")
+        for expected in (200, 200, 200, 200, 429):
+            await limiter.clear(RESENT[0].of(visitor))
+            assert (await caller.post(f"{path}replace-code/")).status_code == expected
+        assert len(await all_mails(database)) == before + 5
+
+
+def readdress(host: Client, path: str, number: int) -> Answers:
+    return host.patch(path, {"email": f"ada{number}@example.com"})
+
+
+def move(host: Client, path: str, number: int) -> Answers:
+    day = {"visit_date": "2026-11-24", "visit_time": f"{10 + number % 4}:00"}
+    return host.post(f"{path}reschedule/", day)
+
+
+def patch_time(host: Client, path: str, number: int) -> Answers:
+    return host.patch(path, {"visit_time": f"{11 + number % 4}:00"})
+
+
+def put(host: Client, path: str, number: int) -> Answers:
+    return host.put(path, FORM | {"email": f"ada{number}@example.com"})
+
+
+CHANGES = [readdress, move, patch_time, put]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_host_has_so_many_changes_of_a_visit_mailed(
+    api: Api, database: Database, change: Callable[..., Answers]
+):
+    host, admin = await api.host(), await api.admin()
+    path = f"visitors/{(await host.register())['id']}/"
+    answers = [await change(host, path, number) for number in range(22)]
+    assert Counter(answer.status_code for answer in answers) == {200: 20, 429: 2}
+    problem(answers[-1], 429, "too_many_requests")
+    mails = len(await all_mails(database))
+    assert (await host.patch(path, {"notes": "By bicycle"})).status_code == 200
+    assert len(await all_mails(database)) == mails
+    assert (await change(admin, path, 25)).status_code == 200
+    other = f"visitors/{(await host.register())['id']}/"
+    assert (await change(host, other, 1)).status_code == 200
+    assert (await host.post(f"{path}cancel/")).status_code == 200
+
+
+async def test_a_host_has_so_many_changes_mailed_an_hour(api: Api, limited: Callable[..., None]):
+    limited(host_registration_limit="6/hour")
+    host, other = await api.host(), await api.host("mary@example.com", "Mary")
+    paths = [f"visitors/{(await host.register())['id']}/" for _ in range(6)]
+    answers = [await readdress(host, path, number) for number in range(2) for path in paths]
+    assert [answer.status_code for answer in answers] == [200] * 6 + [429] * 6
+    path = f"visitors/{(await other.register())['id']}/"
+    assert (await readdress(other, path, 1)).status_code == 200
+
+
+async def test_a_change_that_is_refused_or_none_does_not_count(
+    api: Api, database: Database, limited: Callable[..., None]
+):
+    limited(host_registration_limit="2/hour")
+    await change_default_site(database, slot_capacity=1)
+    host = await api.host()
+    await host.register(visit_time="11:00")
+    path = f"visitors/{(await host.register())['id']}/"
+    for _ in range(3):
+        problem(await host.patch(path, {"visit_time": "11:00"}), 409, "slot_full")
+        full = {"visit_date": FORM["visit_date"], "visit_time": "11:00"}
+        problem(await host.post(f"{path}reschedule/", full), 409, "slot_full")
+        same = {"visit_date": FORM["visit_date"], "visit_time": FORM["visit_time"]}
+        assert (await host.post(f"{path}reschedule/", same)).status_code == 200
+        assert (await host.patch(path, {"email": FORM["email"]})).status_code == 200
+    for number in (1, 2):
+        assert (await readdress(host, path, number)).status_code == 200
+    problem(await readdress(host, path, 3), 429, "too_many_requests")
+    assert (await host.get(path)).json()["email"] == "ada2@example.com"
+
+
 # -- strangers --------------------------------------------------------------------------------
 
 
@@ -210,6 +301,20 @@ async def test_it_is_one_address_however_it_is_spelled(
     for email in (VICTIM, "Victim@example.com", "VICTIM@EXAMPLE.COM", "victim@Example.com"):
         assert (await elsewhere(email=email)).status_code == 201
     assert await to_victim(database) == {"queued": 3, "superseded": 1}
+
+
+async def test_plus_addresses_are_one_mailbox(
+    elsewhere: Callable[..., Answers], database: Database
+):
+    for number in range(6):
+        assert (await elsewhere(email=f"victim+{number}@example.com")).status_code == 201
+    assert (await elsewhere()).status_code == 201
+    mails = Counter(mail.status.value for mail in await all_mails(database))
+    assert mails == {"queued": 3, "superseded": 4}
+    assert (await elsewhere(email="+victim@example.com")).status_code == 201
+    assert (await elsewhere(email="+other@example.com")).status_code == 201
+    mails = Counter(mail.status.value for mail in await all_mails(database))
+    assert mails == {"queued": 5, "superseded": 4}
 
 
 async def test_kiosks_and_strangers_count_together(

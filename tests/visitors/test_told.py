@@ -10,6 +10,7 @@ import pytest
 from app.core.clock import SettableClock
 from app.core.db.database import Database
 from app.visitors.models import VisitorStatus
+from tests.bulk.files import rows, upload, workbook
 from tests.support.api import VISITOR, Api, Client
 from tests.support.database import (
     add_site,
@@ -478,3 +479,36 @@ async def test_a_visitor_answers_their_host_and_a_host_nobody(api: Api, mailbox:
     [to_guest] = [reply for to, reply in answered.items() if "ada@" in to]
     assert str(to_guest) == "charles@example.com"
     assert [reply for to, reply in answered.items() if "charles@" in to] == [None]
+
+
+SHARP, DOUBLE = "wei\u00df@example.com", "weiss@example.com"
+
+
+async def test_a_host_whose_address_looks_like_an_accounts_is_somebody_else(
+    api: Api, mailbox: Mailbox
+):
+    sharp, admin = await api.host(SHARP), await api.admin()
+    visitor = await admin.register(host_name="Weiss", host_email=DOUBLE)
+    assert (visitor["host_id"], visitor["host_email"]) == (None, DOUBLE)
+    uploaded = await upload(admin, workbook(rows(1)), host_email=DOUBLE)
+    [listed] = uploaded.json()["created"]
+    found = (await admin.get(f"visitors/{listed['id']}/")).json()
+    assert (found["host_id"], found["host_email"]) == (None, DOUBLE)
+    own = await admin.register(host_email="WEI\u00df@EXAMPLE.COM")
+    assert own["host_id"] == sharp.user_id
+    changed = await admin.patch(f"visitors/{visitor['id']}/", {"host_email": SHARP})
+    assert changed.json()["host_id"] == sharp.user_id
+    changed = await admin.patch(f"visitors/{visitor['id']}/", {"host_email": DOUBLE})
+    assert changed.json()["host_id"] is None
+
+
+async def test_an_address_at_another_domain_gets_another_code(api: Api, mailbox: Mailbox):
+    admin = await api.admin()
+    visitor = await admin.register(email="info@strasse.de", host_email=None)
+    await mailbox.deliver()
+    path = f"visitors/{visitor['id']}/"
+    changed = (await admin.patch(path, {"email": "info@stra\u00dfe.de"})).json()
+    assert changed["qr_code"] != visitor["qr_code"]
+    assert "xn--strae-oqa.de" in str((await mailbox.deliver())[-1]["To"])
+    same = (await admin.patch(path, {"email": "INFO@xn--strae-oqa.de"})).json()
+    assert same["qr_code"] == changed["qr_code"]

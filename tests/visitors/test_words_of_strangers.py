@@ -129,8 +129,8 @@ async def test_no_address_that_is_typed_comes_back(
         await unit.write(update(User).values(first_name="", last_name=""))
     typed = ("boss@example.com", "nobody@example.com")
     answers = [
-        await register(host_email=email, email=f"{hour}@example.com", visit_time=f"{hour}:00")
-        for email, hour in zip(typed, (11, 12), strict=True)
+        await register(host_email=email, visit_time=f"{hour}:00")
+        for hour, email in enumerate(typed, 10)
     ]
     assert [answer.json()["host_email"] for answer in answers] == [None, None]
     assert "boss@" not in answers[0].text
@@ -188,6 +188,23 @@ async def test_ordinary_names_are_taken(
 async def test_the_recipient_is_named_without_a_link(api: Api, mailbox: Mailbox):
     await (await api.admin()).register(name="Evil.com Team")
     assert [m for m in await mailbox.deliver() if "Evil. com Team" in str(m["To"])]
+
+
+async def test_no_word_of_theirs_stands_beside_an_address(
+    api: Api, register: Register, mailbox: Mailbox
+):
+    admin = await api.admin()
+    invited = await admin.register(name="Grace Hopper", email="grace@example.com")
+    path = f"visitors/{(await register(name='W' * 200)).json()['id']}/"
+    assert (await admin.post(f"{path}resend-email/")).status_code == 202
+    assert (await admin.post(f"{path}cancel/")).status_code == 200
+    assert (await admin.delete(f"visitors/{invited['id']}/")).status_code == 204
+    mails = await mailbox.deliver()
+    to = {str(mail["To"]) for mail in mails if "charles@" not in str(mail["To"])}
+    assert to == {"Grace Hopper <grace@example.com>", "zorro@example.com"}
+    for mail in mails:
+        if "zorro@" in str(mail["To"]):
+            assert f"Hello {'W' * 59}…," in body_of(mail)
 
 
 async def test_an_account_is_called_like_no_link(http: httpx.AsyncClient, api: Api):
