@@ -119,12 +119,12 @@ class Guard:
 
 
 async def _confirmation(request: Request) -> Callable[[], None]:
-    """Return what raises `ReauthenticationRequired` where the sign-in is not recent.
+    """Return a check that raises `ReauthenticationRequired` unless the sign-in is recent.
 
-    For routes below `auth` of which only some changes need it.
+    For routes of which only some changes need it.
     """
     caller = await resolve_caller(request)
-    return partial(require_recent_sign_in, caller, request.app.state.clock.now())
+    return partial(require_recent_sign_in, caller, core_services(request).clock.now())
 
 
 _confirmation.problems = (ReauthenticationRequired,)  # type: ignore[attr-defined] # see ApiRoute
