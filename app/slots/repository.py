@@ -63,7 +63,7 @@ class SlotReader(ReadRepository[Slot]):
     model = Slot
 
     async def between(self, site_id: UUID, first: date, last: date) -> Sequence[Slot]:
-        """The slots of a site that have a row, over a span of days, in their order."""
+        """Return the stored slots of a site between two days, in order of time."""
         found = await self.session.scalars(
             self.statement()
             .where(Slot.site_id == site_id, Slot.visit_date.between(first, last))
@@ -84,7 +84,7 @@ class SlotReader(ReadRepository[Slot]):
         return strangers_among(everybody, row[2], row[3]) if to_strangers else everybody, row[4]
 
     async def site_day(self, site_id: UUID | None, day: date) -> SiteDay | None:
-        """A site (the default one for None) on one day: plain copies."""
+        """Return a site (the default one for None) on one day, as plain copies."""
         statement = _DEFAULT_SITE_DAY if site_id is None else _SITE_DAY
         rows = await self.session.fetch(statement, day=day, site_id=site_id)
         site = plain_copy(Site, rows[0][1:_SITE_ENDS]) if rows else None
@@ -96,7 +96,7 @@ class SlotReader(ReadRepository[Slot]):
     async def page_of_own(
         self, site_id: UUID, first: date | None, last: date | None, page: PageRequest
     ) -> tuple[list[Slot], str | None, int | None]:
-        """The slots with a capacity of their own, by time; both days, included, narrow them."""
+        """Return a page of slots with their own capacity, between two days inclusive."""
         statement = self.statement().where(Slot.site_id == site_id, Slot.has_own_capacity)
         if first is not None:
             statement = statement.where(Slot.visit_date >= first)
@@ -105,7 +105,7 @@ class SlotReader(ReadRepository[Slot]):
         return await paginate(self.session, statement, BY_TIME, page)
 
     async def booked_by_day(self, site_id: UUID, days: Collection[date]) -> dict[date, int]:
-        """The seats taken at a site on each of these days that has any."""
+        """Return the taken seats of a site by day, without days that have none."""
         found = await self.session.rows(
             select(Slot.visit_date, func.sum(Slot.booked))
             .where(Slot.site_id == site_id, Slot.visit_date.in_(days))

@@ -75,7 +75,7 @@ class UnknownSite(Invalid):
 async def site_for_day(
     session: ReadSession, site_id: UUID | None, day: date
 ) -> tuple[Site, Collection[date]]:
-    """The site (the default one for None), and its closures of that day and the one before."""
+    """Return the site (the default one for None) and its closures, of that day and the eve."""
     found = await SiteReader(session).for_day(site_id, day)
     if found is None:
         raise UnknownSite
@@ -91,7 +91,7 @@ def require_bookable(
     now: datetime,
     walk_in: bool = False,
 ) -> None:
-    """Raises why this time can never be booked, capacity aside."""
+    """Raise the reason why this time can't be booked regardless of capacity."""
     reason = refusal(site, day=day, at=at, closed=closed, now=now, walk_in=walk_in)
     if reason is not None:
         raise NEVER_BOOKABLE[reason]
@@ -100,9 +100,9 @@ def require_bookable(
 async def move_seat(
     unit: WriteSession, held: HeldSeat, site_id: UUID, day: date, at: time, now: datetime
 ) -> Seat:
-    """Exchange a seat for one at another time; that of a stranger for another of their share.
+    """Exchange a seat for one at another time; a stranger's stays within the share of strangers.
 
-    Raise why that time can't be booked, and `SlotFull`.
+    Raise the reason if that time can't be booked, or `SlotFull`.
     """
     site, closed = await site_for_day(unit, site_id, day)
     require_bookable(site, day, at, closed=closed, now=now)
@@ -139,7 +139,7 @@ async def slot_full(
     fits: Fits = lambda _: True,
     strangers: bool = False,
 ) -> SlotFull:
-    """The refusal, with the next slots of the site that are free, to strangers too, and fit."""
+    """Return the refusal with the next free slots of the site that fit."""
     free = await alternatives(session, site, day, at, now, fits=fits, strangers=strangers)
     places = "places for visitors who register themselves" if strangers else "places"
     return SlotFull(
@@ -149,7 +149,7 @@ async def slot_full(
 
 
 def as_alternative(offer: Availability) -> dict[str, Any]:
-    """A slot as a refusal offers it."""
+    """Return a slot in the form of an alternative."""
     return {
         "visit_date": offer.day.isoformat(),
         "visit_time": f"{offer.slot.begins:%H:%M}",
@@ -167,7 +167,7 @@ async def alternatives(
     fits: Fits,
     strangers: bool = False,
 ) -> list[Availability]:
-    """The next three free slots after a time that fit."""
+    """Return the next three free slots after a time that fit."""
     last = min(day + timedelta(days=SEARCH_DAYS), last_bookable_day(site, now))
     found: list[Availability] = []
     for offer in await _offers(session, site, day, last, now, strangers=strangers):
@@ -179,7 +179,7 @@ async def alternatives(
 
 
 async def site_day(session: ReadSession, site_id: UUID | None, day: date) -> SiteDay:
-    """The site (the default one for None) on that day, with its slots that have a row."""
+    """Return the site (the default one for None) on that day with its stored slots."""
     found = await SlotReader(session).site_day(site_id, day)
     if found is None:
         raise UnknownSite

@@ -35,7 +35,7 @@ def _given(kind: TypeEngine[Any], values: Mapping[UUID, Any]) -> TableValuedAlia
 
 
 class ClosingRepository(VisitorRepository):
-    """Locks visits that may be over, and stores what became of them."""
+    """Locks visits that may be over and stores their outcome."""
 
     async def lock_pending_until(
         self, last_days: Mapping[UUID, date], after: Place | None, *, at_most: int
@@ -69,8 +69,8 @@ class ClosingRepository(VisitorRepository):
     ) -> list[Visitor]:
         """Lock open visits by their day, those `after` a place alone.
 
-        Rows that another transaction holds are passed over. Handed back are copies that the
-        session does not follow; `save_passages` stores what became of them.
+        Rows locked by other transactions are skipped. Return copies that the session does not
+        track; `save_passages` stores their outcome.
         """
         place = tuple_(Visitor.visit_date, Visitor.id)
         statement = (

@@ -78,7 +78,7 @@ def host_of_person(form: HostFields, caller: Caller, account: NamedHost | None) 
 async def host_of_stranger(users: UserReader, form: HostFields) -> NamedHost:
     """Return the host that somebody without an account names; raise `UnknownHost`.
 
-    An address that is nobody's is dropped in silence: an answer of its own would tell which
+    An address without an account is dropped silently: a different answer would reveal which
     addresses have an account.
     """
     if form.host_id is not None:

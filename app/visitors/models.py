@@ -4,11 +4,12 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Computed, ForeignKey, Index, String, text
+from sqlalchemy import ColumnElement, Computed, ForeignKey, Index, String, literal_column, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db.models import Base, Entity, words
+from app.core.db.personal import personal
 from app.departments.models import Department
 from app.sites.models import Site
 from app.slots.keys import SlotKey
@@ -62,6 +63,10 @@ class VisitorStatus(StrEnum):
 # an e-mail address or phone number is found. A run with non-ASCII letters gives a lexeme for each
 # spelling: jürgen, jurgen, juergen.
 SEARCH = "array_to_tsvector(search_words(name, email, company, phone))"
+
+# What replaces an address (of a domain that never exists, RFC 2606) and a code: unique values.
+NO_MAILBOX: ColumnElement[str] = literal_column("concat(visitors.id, '@anonymised.invalid')")
+NO_CODE: ColumnElement[str] = literal_column("concat('anonymised-', visitors.id)")
 
 # Ended visits with personal data: never anonymised, or changed since.
 HELD = (
@@ -130,10 +135,10 @@ class Visitor(Entity):
     slot_id: Mapped[UUID] = mapped_column(ForeignKey("slots.id"), index=True)
     host_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
 
-    name: Mapped[str] = mapped_column(String(200))
-    email: Mapped[str] = mapped_column(String(254))
-    phone: Mapped[str | None] = mapped_column(String(32))
-    company: Mapped[str | None] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(200), info=personal("Anonymised visitor"))
+    email: Mapped[str] = mapped_column(String(254), info=personal(NO_MAILBOX))
+    phone: Mapped[str | None] = mapped_column(String(32), info=personal())
+    company: Mapped[str | None] = mapped_column(String(200), info=personal())
     visitor_type: Mapped[VisitorType] = mapped_column(words(VisitorType))
     visitor_category: Mapped[VisitorCategory] = mapped_column(words(VisitorCategory))
     purpose: Mapped[Purpose] = mapped_column(words(Purpose))
@@ -144,14 +149,14 @@ class Visitor(Entity):
     host_as_sent: Mapped[str | None] = mapped_column(String(401))
     host_closed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     is_self_registered: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    self_registration_key: Mapped[str | None]
+    self_registration_key: Mapped[str | None] = mapped_column(info=personal())
     registered_by_stranger: Mapped[bool] = mapped_column(
         default=False, server_default=text("false")
     )
-    notes: Mapped[str | None] = mapped_column(String(2000))
+    notes: Mapped[str | None] = mapped_column(String(2000), info=personal())
 
     status: Mapped[VisitorStatus] = mapped_column(words(VisitorStatus))
-    qr_code: Mapped[str] = mapped_column(String(64), unique=True)
+    qr_code: Mapped[str] = mapped_column(String(64), unique=True, info=personal(NO_CODE))
     revision: Mapped[int] = mapped_column(default=0)
     is_rescheduled: Mapped[bool] = mapped_column(default=False)
     original_visit_date: Mapped[date | None]

@@ -53,8 +53,8 @@ class UnknownDepartment(Invalid):
         super().__init__(message, errors=[{**fault, "message": message}])
 
 
-class Desk:
-    """What all that is done to visits works with, within one unit of work."""
+class BaseVisitorService:
+    """The repositories that changes of visits share, within one unit of work."""
 
     def __init__(
         self, unit: WriteSession, codes: QrTokens, wake: AfterCommit, now: datetime
@@ -67,7 +67,7 @@ class Desk:
         self.outbox = Outbox(unit, wake)
 
 
-class RegistrationService(Desk):
+class RegistrationService(BaseVisitorService):
     """Registers visitors, within one unit of work."""
 
     def __init__(
@@ -125,7 +125,7 @@ class RegistrationService(Desk):
         return await self._of_stranger(form, caller)
 
     async def _of_person(self, form: VisitorCreate, caller: Caller) -> Registration:
-        """People say everything themselves; a host is the host of their visitors."""
+        """Return the registration of a user, who names everything; hosts receive their visitors."""
         if caller.is_host:
             require_own(form.model_dump(include=set(HOST_FIELDS)), caller)
         named = (None, None) if caller.is_host else (form.host_id, form.host_email)
@@ -137,7 +137,7 @@ class RegistrationService(Desk):
         return Registration(form, caller, known.site, day, at, known.department, host)
 
     async def _of_stranger(self, form: Form, caller: Caller) -> Registration:
-        """A kiosk registers at its own site, for now; a stranger where the site allows it."""
+        """Return a registration at the kiosk's site for now, or at a site open to strangers."""
         site = await self._site_of(form, caller)
         day, at = _when(form, site, self.now)
         host = await host_of_stranger(UserReader(self.unit), form)
@@ -172,7 +172,7 @@ class RegistrationService(Desk):
         host_id: UUID | None = None,
         host_email: str | None = None,
     ) -> BookingFacts:
-        """Look up what a registration names; raise why this time can never be booked."""
+        """Look up what a registration names; raise the reason if its time can't be booked."""
         known = await facts(self.unit, site_id, day, form.department, host_id, host_email)
         if known is None:
             raise UnknownSite
@@ -232,7 +232,7 @@ class RegistrationService(Desk):
 
 
 async def department_of(session: ReadSession, department_id: UUID | None) -> Department | None:
-    """The department of this id; raises `UnknownDepartment` where there is none."""
+    """Return the department with this id, or None for None; raise `UnknownDepartment`."""
     if department_id is None:
         return None
     department = await DepartmentReader(session).get(department_id)

@@ -176,7 +176,7 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
 
         `FOR NO KEY UPDATE`: others go on writing rows that name one of them, or two transactions
         of many visitors each could wait for one another. Handed back are copies that the session
-        does not follow; `save_passages` stores what became of them.
+        does not track; `save_passages` stores their outcome.
         """
         return await self._lock_copies(Visitor.qr_code == any_(literal(list(tokens), ARRAY(Text))))
 
@@ -212,7 +212,7 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         await update_many(self.unit, Visitor, rows)
 
     async def with_relations(self, visitor: Visitor) -> Visitor:
-        """The same row with site and department, which a lock leaves out."""
+        """Return the same row with site and department, which a lock does not load."""
         await self.unit.flush()
         found = await self.session.scalar(
             self.statement()

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from app.core.db.personal import erasure
 from app.core.db.repository import ReadRepository, Repository
 from app.sites.models import Site
 from app.sites.repository import SiteReader
@@ -83,7 +84,7 @@ class RetentionRepository(RetentionReader, Repository[Visitor]):
     ) -> Sequence[Row[UUID, datetime]]:
         """Whom to anonymise: id, and when they were registered.
 
-        Rows that another transaction holds are passed over.
+        Rows locked by other transactions are skipped.
         """
         found = await self.unit.rows(
             select(Visitor.id, Visitor.created_at)
@@ -95,24 +96,14 @@ class RetentionRepository(RetentionReader, Repository[Visitor]):
         return found.all()
 
     async def anonymise(self, visitor_ids: Collection[UUID], now: datetime) -> None:
-        """Replace what tells who locked visitors are, and drop the codes that they had.
+        """Replace the personal data of locked visitors and delete their former codes.
 
-        What statistics count stays, and so does the host: that is an employee's data.
+        The columns of statistics stay, and so does the host, whose data is that of an employee.
         """
         await self.unit.write(
             update(Visitor)
             .where(Visitor.id.in_(visitor_ids))
-            .values(
-                name="Anonymised visitor",
-                email=func.concat(Visitor.id, "@anonymised.invalid"),  # RFC 2606: nobody's
-                phone=None,
-                company=None,
-                notes=None,
-                qr_code=func.concat("anonymised-", Visitor.id),  # unique, and never genuine
-                self_registration_key=None,
-                anonymised_at=now,
-                updated_at=now,
-            )
+            .values(**erasure(Visitor), anonymised_at=now, updated_at=now)
             .execution_options(synchronize_session=False)
         )
         await self.unit.write(

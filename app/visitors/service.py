@@ -29,14 +29,14 @@ from app.visitors.errors import ONE_FOR_AN_ADDRESS
 from app.visitors.host_service import NamedHost, resolve
 from app.visitors.lifecycle import HOLDS_SEAT, leave, require_pending, require_transition
 from app.visitors.models import Visitor, VisitorStatus
-from app.visitors.registration_service import Desk, department_of
+from app.visitors.registration_service import BaseVisitorService, department_of
 from app.visitors.repository import VisitorRepository
 from app.visitors.schemas import HOST_FIELDS, MOVES
 
 CONFIRMATION = NotificationKind.visitor_confirmation
 
 
-class VisitorService(Desk):
+class VisitorService(BaseVisitorService):
     """Changes visits within one unit of work."""
 
     def __init__(

@@ -96,7 +96,7 @@ def _columns(model: type[Entity], *left_out: str) -> tuple[str, ...]:
 
 
 def _booking(*, by_stranger: bool) -> Command:
-    """The lock, the seat and every row at once: one journey to the database instead of seven."""
+    """Lock the slot, take the seat and store all rows in one round trip instead of seven."""
     taken = seat_taken(by_stranger=by_stranger)
     visitors = insertion(
         Visitor,

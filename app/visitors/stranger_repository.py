@@ -35,7 +35,7 @@ class StrangerRepository(Repository[Visitor]):
         return found.all()
 
     async def self_registrations(self, slot_ids: Collection[UUID]) -> set[tuple[UUID, str | None]]:
-        """Return which addresses have an open visit of their own making, by slot."""
+        """Return the addresses with an open self-registered visit, by slot."""
         found = await self.session.rows(
             select(Visitor.slot_id, Visitor.self_registration_key).where(
                 Visitor.slot_id.in_(slot_ids),

@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import String, select
 
 from app.audit.models import VisitorAction
 from app.core.clock import SettableClock
 from app.core.db.database import Database
+from app.core.db.personal import erasure
 from app.settings import Settings
 from app.visitors import retention_jobs as retention
 from app.visitors.closing_jobs import close_past_visits
@@ -257,3 +258,21 @@ async def test_the_job_does_nothing_unless_days_are_set(
         async with database.read() as session:
             marks = await session.scalars(select(Visitor.anonymised_at))
             assert [mark is not None for mark in marks].count(True) == expected
+
+
+# Text of a visit that is not about the visitor: words of enums, the host, a gate.
+OF_OTHERS = {
+    "visitor_type",
+    "visitor_category",
+    "purpose",
+    "status",
+    "host_name",
+    "host_email",
+    "host_as_sent",
+    "checked_in_gate",
+}
+
+
+def test_every_text_of_a_visit_is_marked_as_personal_or_known_not_to_be():
+    texts = {c.key for c in Visitor.__table__.columns if isinstance(c.type, String)}
+    assert texts == erasure(Visitor).keys() | OF_OTHERS
