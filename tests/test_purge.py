@@ -103,4 +103,4 @@ def test_without_retention_days_it_is_one_sentence(
 def test_a_wrong_number_of_days_is_named(environment: dict[str, str]) -> None:
     run = vms("purge", environment=environment | {"RETENTION_DAYS": "0"})
     assert run.returncode == 1
-    assert "The setting RETENTION_DAYS is wrong" in run.stderr
+    assert "The setting RETENTION_DAYS is invalid" in run.stderr

@@ -11,7 +11,6 @@ from threading import Event
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from app.auth.models import AccountEvent, SignInNetwork
@@ -26,7 +25,7 @@ from app.core.security.passwords import (
 )
 from tests.auth.conftest import StartApp
 from tests.auth.links import newest_token
-from tests.support.api import PASSWORD, Api
+from tests.support.api import PASSWORD, Api, app_of
 from tests.support.mailbox import Mailbox
 from tests.support.problems import problem
 from tests.support.serving import served
@@ -95,11 +94,6 @@ def hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hashing]:
     monkeypatch.setattr(PasswordHasher, "_verify", verify)
     yield held
     held.go_on.set()
-
-
-def app_of(api: Api) -> FastAPI:
-    app: FastAPI = api.http._transport.app  # type: ignore[attr-defined] # of httpx's transport
-    return app
 
 
 async def waits(api: Api, *networks: str) -> None:

@@ -222,7 +222,9 @@ async def test_unknown_closed_and_known_accounts_get_one_answer(
 
 async def test_another_spelling_gets_the_mail_to_the_address_on_file(api: Api, mailbox: Mailbox):
     await api.admin()
-    await forgot(api, "\uff24ESK@example.com")
+    await forgot(api, "\uff24ESK@example.com")  # a full-width D: another mailbox
+    assert not await mailbox.deliver()
+    await forgot(api, "DESK@Example.COM")
     [mail] = await mailbox.deliver()
     assert EMAIL in mail["To"]
 

@@ -7,6 +7,8 @@ from datetime import date, time
 from io import BytesIO
 from typing import Any
 
+import pytest
+from fastapi import FastAPI
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -103,7 +105,10 @@ def test_random_cells(lines: list[list[Any]]):
     survives(workbook(lines, [*HEADER, "Visit Date", "Visit Time"]))
 
 
-async def test_mutated_files_are_answered_with_a_clear_refusal(api: Api):
+async def test_mutated_files_are_answered_with_a_clear_refusal(
+    api: Api, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(app.state.settings, "upload_limit_per_account", "10000/minute")
     desk = await api.admin()
     for place in range(0, len(VALID[1]), 97):
         data = VALID[1][:place] + bytes([VALID[1][place] ^ 0x55]) + VALID[1][place + 1 :]

@@ -179,7 +179,7 @@ def test_a_wrong_setting_is_named_and_ends_the_start(tmp_path: Path) -> None:
     process = _start(tmp_path / "data", _free_port(), DATABASE_URL="mysql://elsewhere/vms")
     said = process.communicate(timeout=60)[0]
     assert process.returncode == 1
-    assert "The setting DATABASE_URL is wrong" in said
+    assert "The setting DATABASE_URL is invalid" in said
     assert "The API did not start." in said
 
 
@@ -277,7 +277,7 @@ def test_a_child_that_keeps_ending_is_started_after_growing_pauses(
 
     said: list[str] = []
     eventually(looked_at)
-    assert re.findall(r"exit code 3.*again in (\d+) s", "".join(said)) == ["1", "2", "4", "8"]
+    assert re.findall(r"exit code 3.*restarts in (\d+) s", "".join(said)) == ["1", "2", "4", "8"]
     worker.stop(limit=1)
 
 

@@ -124,7 +124,7 @@ async def _ready(client: httpx.AsyncClient, address: str) -> bool:
         return False
 
 
-async def eventually(condition: Any, seconds: float = 60) -> Any:
+async def eventually(condition: Any, seconds: float = 180) -> Any:
     """What `condition()` gives as soon as that is true; fails after `seconds`."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:

@@ -27,8 +27,8 @@ async def small(settings: Settings, database: Database) -> AsyncIterator[FastAPI
 
 async def asked(app: FastAPI, path: str = READY) -> httpx.Response:
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://10.1.2.3:8000") as http:
-        return await http.get(path)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as http:
+        return await http.get(path, headers={"Host": "10.1.2.3:8000"})
 
 
 async def test_each_part_is_named(app: FastAPI):

@@ -25,6 +25,7 @@ def world(worker_id: str, redis_url: str, catcher: MailCatcher) -> Iterator[Worl
         email_use_tls=False,
         bcrypt_rounds=4,
         self_registration_limit_per_address="999999/second",
+        upload_limit_per_account="999999/second",
     )
     logging.disable(logging.INFO)  # of thousands of requests
     try:

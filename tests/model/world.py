@@ -24,8 +24,9 @@ from app.slots.models import Slot
 from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import Visitor
 from tests.bulk.files import upload, workbook
+from tests.conftest import forget_limits
 from tests.model.model import CAPACITY, Mail
-from tests.support.api import Api, Client
+from tests.support.api import Api, Client, app_of
 from tests.support.database import change_default_site
 from tests.support.mailbox import sweep
 from workers.context import WorkerContext, open_context
@@ -99,6 +100,7 @@ class World:
     async def _forget(self) -> None:
         async with self._context.database.engine.begin() as connection:
             await connection.execute(text(f"TRUNCATE {CHANGED} CASCADE"))
+        await forget_limits(app_of(self._api).state.redis)
 
     def request(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """A request of the front desk."""

@@ -109,10 +109,10 @@ async def test_the_question_says_who_is_told(api: Api, database: Database):
     root, _ = await api.superadmin(), await api.host()
     invited = await root.register()
     page = await look(api.http, invited["qr_code"], "/cancel")
-    assert "Your host is told by mail" in page.words
+    assert "Your host will be notified by mail" in page.words
     id_ = (await api.http.post("/api/visitors/", json=VISITOR)).json()["id"]
     code = (await root.get(f"visitors/{id_}/")).json()["qr_code"]
-    assert "Your host is told by mail" not in (await look(api.http, code, "/cancel")).words
+    assert "Your host will be notified" not in (await look(api.http, code, "/cancel")).words
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from app.core.clock import SystemClock
 from app.core.db.database import Database
@@ -106,3 +107,9 @@ class Api:
         assert answer.status_code == 200, answer.text
         headers = {"Authorization": f"Bearer {answer.json()['access']}"}
         return Client(self.http, headers, user_id, is_host=is_host)
+
+
+def app_of(api: "Api") -> FastAPI:
+    """The application behind a client that calls it in the process."""
+    app: FastAPI = api.http._transport.app  # type: ignore[attr-defined] # of httpx's transport
+    return app
