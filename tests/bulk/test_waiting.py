@@ -19,6 +19,9 @@ from tests.support.problems import problem
 
 CONCURRENT = reading_service.CONCURRENT
 
+# Made once: a workbook bears the second in which it was made.
+LIST = workbook(rows(2))
+
 
 async def limiter() -> CapacityLimiter:
     """The places of the reader in this event loop."""
@@ -57,7 +60,7 @@ def send(
     client: Client, number: int, *, query: str = "?dry_run=true"
 ) -> asyncio.Task[httpx.Response]:
     headers = {"Idempotency-Key": f"key-{number}", "Accept": f"application/json, {XLSX}"}
-    return asyncio.create_task(upload(client, workbook(rows(2)), headers=headers, query=query))
+    return asyncio.create_task(upload(client, LIST, headers=headers, query=query))
 
 
 async def test_an_upload_that_waits_holds_no_connection(app: FastAPI, api: Api):
