@@ -107,10 +107,10 @@ class AccountAction(StrEnum):
     TOKEN_REUSED = "token_reused"  # noqa: S105 - what happened, not a token
     REGISTERED = "registered"
     EMAIL_VERIFIED = "email_verified"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105
-    PASSWORD_CHANGE_FAILED = "password_change_failed"  # noqa: S105
-    PASSWORD_RESET_ASKED = "password_reset_asked"  # noqa: S105
-    PASSWORD_RESET = "password_reset"  # noqa: S105
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - an event, not a password
+    PASSWORD_CHANGE_FAILED = "password_change_failed"  # noqa: S105 - an event, not a password
+    PASSWORD_RESET_ASKED = "password_reset_asked"  # noqa: S105 - an event, not a password
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - an event, not a password
     CREATED = "created"
     UPDATED = "updated"
     DELETED = "deleted"

@@ -139,6 +139,17 @@ class Invalid(Problem):
         return cls(detail, errors=[fault.model_dump() for fault in faults])
 
 
+class UnknownReference(Invalid):
+    """A 422, since a field refers to something that does not exist."""
+
+    refers_in: ClassVar[str]
+    message: ClassVar[str]
+
+    def __init__(self) -> None:
+        fault = {"field": self.refers_in, "code": "unknown", "message": self.message}
+        super().__init__(self.message, errors=[fault])
+
+
 class Unavailable(Problem):
     """503 with `Retry-After`: something that the request needs is down or busy."""
 

@@ -1,8 +1,8 @@
-"""What mail programs make a link of, and words in which they find nothing to link.
+"""Keeps mail clients from turning typed text into links.
 
-Gmail, Outlook and Apple Mail link bare domains and addresses too, in plain text as in HTML, and no
-header stops them all. What ends a link for every one of them is white space. A mark that nobody can
-see does not: they read on over it, and browsers leave it out of a name (UTS 46, section 4).
+Gmail, Outlook and Apple Mail also link bare domains and addresses, in plain text and in HTML, and
+no header stops all of them. White space ends a link in every client. Invisible characters do not:
+clients ignore them, and browsers drop them from host names (UTS 46, section 4).
 """
 
 import re
@@ -10,7 +10,7 @@ import re
 from babel import Locale
 from pydantic_core import PydanticCustomError
 
-# A full stop and what browsers read as one (UTS 46): of China and Japan, wide, half-width, small.
+# The full stop and the characters that browsers treat as one (UTS 46).
 DOTS = ".\u3002\uff0e\uff61\u2024\ufe52"
 ATS = "@\uff20\ufe6b"
 _ENDS_WORDS = r"\s.,;:!?…)\]}\"'»”\u2019"
@@ -26,7 +26,7 @@ _LATIN_DOMAINS = (
     *("app", "dev", "cloud", "online", "site", "website", "shop", "store", "xyz", "top", "club"),
     *("live", "link", "click", "email", "page", "support", "agency", "icu", "vip", "example"),
 )
-# Almost every country's code is a domain (ISO 3166); domains that are not here meet `unlinked`.
+# Almost every country code is a domain (ISO 3166); `unlinked` handles all others.
 _COUNTRIES = sorted(
     code.lower() for code in map(str, Locale("en").territories) if re.fullmatch("[A-Z]{2}", code)
 )
@@ -39,22 +39,19 @@ _LINK = re.compile(
 
 
 def unlinked(text: str) -> str:
-    """Return the text with a space wherever a mail program could see an address.
-
-    What went through here once comes back unchanged.
-    """
+    """Return the text with a space wherever a mail client could see an address. Idempotent."""
     return _SEAM.sub(" ", text)
 
 
 def without_link(text: str | None) -> str | None:
-    """Return the text; raise where it holds a web address or an e-mail address."""
+    """Return the text, or raise if it contains a web or e-mail address."""
     if text is not None and _LINK.search(text):
         raise PydanticCustomError("link", "must not contain a web address or an e-mail address")
     return text
 
 
 def without_domain(text: str | None) -> str | None:
-    """Return the text; raise where it names a domain, as no person's name does."""
+    """Return the text, or raise if it contains a domain, which no personal name does."""
     if text is not None and _DOMAIN.search(text):
         raise PydanticCustomError("link", "must not contain the name of a web site")
     return without_link(text)

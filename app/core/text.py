@@ -97,21 +97,20 @@ def _sought(value: str) -> str:
 
 
 def account_key(email: str) -> str:
-    """Return the form in which e-mail addresses are equal that could be taken for each other.
+    """Return a key that is equal for look-alike e-mail addresses: NFKC, case-folded.
 
-    For limits, and to refuse a second account; whose mailbox it is says `is_same_mailbox`. NFKC and
-    case-folded, without invisible characters. PostgreSQL stores no null character; its replacement
-    occurs in no address either.
+    It is for limits and unique accounts; `is_same_mailbox` decides about delivery. PostgreSQL
+    stores no null character, and its replacement occurs in no address.
     """
     return unicodedata.normalize("NFKC", visible(email)).casefold().replace("\0", "\ufffd")
 
 
 @lru_cache(ADDRESSES)
 def address_key(email: str) -> str:
-    """Return the form in which e-mail addresses are equal that mail is delivered to alike.
+    """Return a key that is equal for e-mail addresses of the same mailbox.
 
-    Case does not count, as it does nowhere in practice; the domain is that of DNS (RFC 5891), where
-    `straße` is another name than `strasse`.
+    Case is ignored, as it is in practice. The domain is in its DNS form (RFC 5891), in which
+    `straße` and `strasse` differ.
     """
     local_part, _, domain = unicodedata.normalize("NFC", visible(email)).lower().rpartition("@")
     if not domain.isascii():
@@ -124,19 +123,19 @@ def address_key(email: str) -> str:
 
 
 def is_same_mailbox(one: str, other: str) -> bool:
-    """Return whether two e-mail addresses are spellings of one."""
+    """Return whether mail to both addresses reaches the same mailbox."""
     return one == other or address_key(one) == address_key(other)
 
 
 def is_plainly_spelled(email: str) -> bool:
-    """Return whether the part before the @ has no letters that pass for others."""
+    """Return whether the local part has no look-alike characters."""
     return account_key(email).rpartition("@")[0] == address_key(email).rpartition("@")[0]
 
 
 def mailbox_key(email: str) -> str:
-    """Return the form in which all addresses are equal that many providers deliver to one mailbox.
+    """Return a key for limits that is equal for an address and its plus-addresses.
 
-    For limits alone: that `ada+list@example.com` reaches `ada@example.com` is no rule of mail.
+    Many providers deliver `ada+list@example.com` to `ada@example.com`, but no standard says so.
     """
     local_part, _, domain = account_key(email).rpartition("@")
     return f"{local_part.partition('+')[0] or local_part}@{domain}"

@@ -1,11 +1,9 @@
 """Errors of devices."""
 
-from app.core.errors import Invalid
+from app.core.errors import UnknownReference
 
 
-class UnknownSite(Invalid):
-    """422: the site does not exist."""
+class UnknownDeviceSite(UnknownReference):
+    """The site of a device does not exist."""
 
-    def __init__(self) -> None:
-        message = "This site does not exist"
-        super().__init__(message, errors=[{"field": "site", "code": "unknown", "message": message}])
+    refers_in, message = "site", "This site does not exist"

@@ -11,7 +11,7 @@ from app.core.db.database import ReadSession
 from app.core.db.prepared import Query
 from app.core.db.repository import ReadRepository, Repository, refusals
 from app.core.http.pagination import Ordering, PageRequest, paginate
-from app.devices.errors import UnknownSite
+from app.devices.errors import UnknownDeviceSite
 from app.devices.models import Device, DeviceKind
 
 BY_NAME = Ordering("devices", (Device.name, Device.id), descending=False)
@@ -65,9 +65,9 @@ class DeviceRepository(DeviceReader, Repository[Device]):
     """Changes devices."""
 
     async def save(self, device: Device) -> Device:
-        """Store a new or changed device; raise `UnknownSite`."""
+        """Store a new or changed device; raise `UnknownDeviceSite`."""
         self.add(device)
-        with refusals({"fk_devices_site_id_sites": UnknownSite}):
+        with refusals({"fk_devices_site_id_sites": UnknownDeviceSite}):
             await self.unit.flush()
         return device
 

@@ -20,7 +20,7 @@ class NotificationKind(StrEnum):
     visitor_reminder = "visitor_reminder"
     password_reset = "password_reset"  # noqa: S105  (a kind of mail, not a password)
     email_verification = "email_verification"
-    password_changed = "password_changed"  # noqa: S105
+    password_changed = "password_changed"  # noqa: S105 - an event, not a password
     email_changed = "email_changed"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.core.db.database import ReadSession, WriteSession
-from app.core.errors import Invalid
+from app.core.errors import UnknownReference
 from app.sites.models import Site
 from app.sites.repository import ClosureReader, SiteReader
 from app.slots.errors import NEVER_BOOKABLE, SlotClosed, SlotFull
@@ -64,12 +64,10 @@ class Seat:
     slot_id: UUID
 
 
-class UnknownSite(Invalid):
-    """422: the request names a site that is not there."""
+class UnknownSite(UnknownReference):
+    """The site of a visit or slot does not exist."""
 
-    def __init__(self) -> None:
-        message = "There is no such site"
-        super().__init__(message, errors=[{"field": "site", "code": "unknown", "message": message}])
+    refers_in, message = "site", "There is no such site"
 
 
 async def site_for_day(

@@ -32,11 +32,9 @@ class Budgets:
     settings: Settings
 
     @asynccontextmanager
-    async def registrations(
-        self, caller: Caller, number: int = 1, *, has_address: bool = True
-    ) -> AsyncIterator[None]:
+    async def registrations(self, caller: Caller, number: int = 1) -> AsyncIterator[None]:
         """Count registrations of a host or kiosk, all or none, during the block."""
-        limits = self._of(caller, has_address=has_address) if number else []
+        limits = self._of(caller) if number else []
         async with self._counted(limits, number):
             yield
 
@@ -66,7 +64,7 @@ class Budgets:
 
     @asynccontextmanager
     async def change(self, visitor_id: UUID, caller: Caller) -> AsyncIterator[None]:
-        """Count a change by a host that is mailed to the visitor: of the visit, and of the host."""
+        """Count a change that is mailed to the visitor, per host and per visit."""
         limits = []
         if caller.is_host:
             rule = Rule("changes of a host", self.settings.host_registration_limit)
@@ -76,7 +74,7 @@ class Budgets:
 
     @asynccontextmanager
     async def _counted(self, limits: list[Limit], number: int = 1) -> AsyncIterator[None]:
-        """Count what is done meanwhile against every limit; what fails is taken back."""
+        """Count the block against every limit, and uncount it if it fails."""
         if limits:
             await self.limiter.reserve(*limits, number=number)
         try:
@@ -86,16 +84,17 @@ class Budgets:
                 await self.limiter.give_back(*limits, number=number)
             raise
 
-    def _of(self, caller: Caller, *, has_address: bool) -> list[Limit]:
+    def _of(self, caller: Caller) -> list[Limit]:
         id_, settings = str(caller.id), self.settings
         if caller.is_host:
             return [Rule("registrations of a host", settings.host_registration_limit).of(id_)]
         if not caller.is_kiosk:
             return []
-        limits = [Rule("registrations at a kiosk", settings.kiosk_registration_limit).of(id_)]
-        if has_address:
-            limits.append(Rule("mails of a kiosk", settings.kiosk_mail_limit).of(id_))
-        return limits
+        # Each registration at a kiosk has an address.
+        return [
+            Rule("registrations at a kiosk", settings.kiosk_registration_limit).of(id_),
+            Rule("mails of a kiosk", settings.kiosk_mail_limit).of(id_),
+        ]
 
 
 async def _budgets(request: Request, limiter: Limiter) -> Budgets:

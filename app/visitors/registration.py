@@ -1,4 +1,4 @@
-"""A registration with everything decided, and the visitor that it makes. Pure."""
+"""A complete registration and the visitor created from it."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -16,10 +16,10 @@ from app.visitors.models import Visitor, VisitorStatus
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Who comes where and when, to whom, and who registers them; only the seat is to be taken.
+    """All facts of a registration; only the seat is still to be taken.
 
-    `form` is what was sent. `host_as_sent` is the host in the words of a stranger or a kiosk, empty
-    for none. One that is `self_registered` counts against the share of strangers.
+    `form` is the request body. `host_as_sent` is the host as typed by an anonymous caller or at a
+    kiosk, empty for none. With `self_registered` it counts against the self-registration share.
     """
 
     form: schemas.VisitorFacts
@@ -36,7 +36,7 @@ class Registration:
 def new_visitor(
     registration: Registration, qr_code: str, now: datetime, slot_id: UUID | None = None
 ) -> Visitor:
-    """Return the visitor that a registration makes, in a slot that may not be known yet."""
+    """Return the visitor of a registration; the slot may be set later."""
     form, host, department = registration.form, registration.host, registration.department
     is_self_registered = registration.self_registered
     return new_plain(
@@ -68,7 +68,7 @@ def new_visitor(
 
 
 def answer(registration: Registration, visitor: Visitor) -> schemas.Visitor:
-    """Return the visitor as the caller may see it: a stranger gets back what they have sent."""
+    """Return the record as the caller may see it: anonymous callers only see what they sent."""
     shown, caller = schemas.Visitor.of(visitor), registration.caller
     if caller.is_person:
         return shown

@@ -1,4 +1,4 @@
-"""Registering visitors: what is decided, checked, made and stored."""
+"""Registration of visitors, by one request or by the rows of an upload."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from app.auth.caller import Caller
 from app.core.db.database import AfterCommit, ReadSession, WriteSession
 from app.core.db.inserting import values_of
 from app.core.db.rollout import is_finished
-from app.core.errors import Invalid
+from app.core.errors import Invalid, UnknownReference
 from app.core.localtime import local_now
 from app.core.observability.metrics import counted
 from app.core.security.qr_token import QrTokens
@@ -40,17 +40,14 @@ from app.visitors.repository import VisitorReader
 from app.visitors.schemas import HOST_FIELDS
 from app.visitors.statements import BookingFacts, book, facts
 
-# How often a booking is tried of which somebody else was faster with the row or with a seat.
+# Attempts at a booking that loses a race for the slot's row or for a seat.
 TRIES = 10
 
 
-class UnknownDepartment(Invalid):
-    """422: the request names a department that is not there."""
+class UnknownDepartment(UnknownReference):
+    """The department of a visit does not exist."""
 
-    def __init__(self) -> None:
-        fault = {"field": "department", "code": "unknown"}
-        message = "There is no such department"
-        super().__init__(message, errors=[{**fault, "message": message}])
+    refers_in, message = "department", "There is no such department"
 
 
 class BaseVisitorService:
@@ -82,11 +79,11 @@ class RegistrationService(BaseVisitorService):
         self.budgets = budgets
 
     async def register(self, form: Form, caller: Caller) -> schemas.Visitor:
-        """Register one visitor; return what the caller is told.
+        """Register a visitor; return the record as the caller may see it.
 
-        Raise `Invalid`, `NotAuthenticated` where the site takes nobody from outside,
-        `NotYourVisit`, `TooManyRequests`, why that time can't be booked, `SlotFull`, and
-        `AlreadyRegistered` to a stranger.
+        Raise `Invalid`, `NotAuthenticated` if the site has no self-registration, `NotYourVisit`,
+        `TooManyRequests`, the reason if the time can't be booked, `SlotFull`, or, for anonymous
+        callers, `AlreadyRegistered`.
         """
         async with self.budgets.registrations(caller):
             registration = await self._decided(form, caller)
@@ -102,9 +99,9 @@ class RegistrationService(BaseVisitorService):
         booked: Sequence[tuple[Registration, UUID]],
         to_hosts: Callable[[Sequence[Visitor]], list[OutgoingMail]],
     ) -> list[Visitor]:
-        """Make visitors whose seats are taken in these slots; the next flush stores them.
+        """Create visitors whose seats in these slots are taken; the next flush stores them.
 
-        Each visitor gets a mail; `to_hosts` makes what their hosts get.
+        Each visitor gets a mail; `to_hosts` returns the mails to their hosts.
         """
         visitors = []
         for each, slot_id in booked:
@@ -117,7 +114,7 @@ class RegistrationService(BaseVisitorService):
             self.outbox.put(mail, self.now)
         return visitors
 
-    # -- what is decided before the booking ---------------------------------------------------
+    # -- before the booking ------------------------------------------------------------------
 
     async def _decided(self, form: Form, caller: Caller) -> Registration:
         if caller.is_person and isinstance(form, VisitorCreate):
@@ -185,9 +182,9 @@ class RegistrationService(BaseVisitorService):
     # -- the booking --------------------------------------------------------------------------
 
     async def _book(self, visitor: Visitor, caller: Caller, withheld: str | None) -> None:
-        """Take the seat and store the visitor with all that follows.
+        """Take the seat and store the visitor, the audit entry and the mails.
 
-        `withheld` is why the visitor's mail is not sent, where it is not.
+        `withheld` is the reason not to send the visitor's mail, if any.
         """
         event = event_row(visitor.id, VisitorAction.REGISTERED, caller, self.now)
         letters = [mail_row(mail, self.now) for mail in self._announcement(visitor, withheld)]
@@ -204,10 +201,9 @@ class RegistrationService(BaseVisitorService):
         raise await slot_full(self.unit, visitor.site, day, at, self.now, strangers=strangers)
 
     async def _is_full(self, visitor: Visitor, shift: date) -> bool:
-        """Return whether the slot has no seat left; one without a row has all, and gets its row.
+        """Return whether the slot has no seat left; create its row if it has none.
 
-        So has one whose row somebody else made between the booking and this question. Raise
-        `SlotClosed` where its shift was closed since it was looked up.
+        Raise `SlotClosed` if its shift was closed in the meantime.
         """
         key, strangers = visitor.slot_key, visitor.is_self_registered
         found = await SlotReader(self.unit).standing(key, to_strangers=strangers)
@@ -242,7 +238,7 @@ async def department_of(session: ReadSession, department_id: UUID | None) -> Dep
 
 
 def _when(form: Form, site: Site, now: datetime) -> tuple[date, time]:
-    """Return the time of a visit: now, where a kiosk names none. Raise `Invalid`."""
+    """Return the time of a visit, by default now; raise `Invalid` for half a time."""
     if form.visit_date is not None and form.visit_time is not None:
         return form.visit_date, form.visit_time
     if (form.visit_date is None) is not (form.visit_time is None):

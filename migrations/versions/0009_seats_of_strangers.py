@@ -1,7 +1,7 @@
 """Seats of strangers: how many of a slot they may take, and which visits are theirs.
 
 All columns have a constant default, so no table is rewritten. Registrations wait while the index is
-built, about a second per million visitors. The previous release knows nothing of what strangers
+built, which reads the table of visitors once. The previous release knows nothing of what strangers
 take: `vms migrate --finish` marks and counts their visits once its processes are gone.
 """
 

@@ -1,4 +1,4 @@
-"""Jobs over many rows, a batch in each unit of work."""
+"""Jobs over many rows, in batches that commit separately."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from app.core.db.database import Database, WriteSession
 
 
 class Batch(NamedTuple):
-    """How many rows a unit of work has changed, and whether others may be left."""
+    """The number of rows that a batch changed, and whether more may be left."""
 
     done: int
     more: bool
@@ -19,10 +19,10 @@ async def in_batches(
     *,
     on_each: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Run `work` in one unit after another until nothing is left; return how many rows it changed.
+    """Run `work` in one unit after another until nothing is left; return the number of rows.
 
-    Few rows in each keep others from waiting for its locks, and a job that is killed goes on where
-    it was. `on_each` gets the number of each batch after its commit.
+    Small batches hold locks only briefly, and a killed job continues where it stopped. `on_each` is
+    called with the number of each committed batch.
     """
     total, more = 0, True
     while more:
