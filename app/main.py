@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from app import __version__
 from app.accounts import router as accounts
+from app.accounts import user_sessions_router as user_sessions
 from app.accounts import users_router as users
 from app.api_docs import document, info, pages, security_txt
 from app.auth import events_router as account_events
@@ -73,6 +74,7 @@ ROUTERS: Sequence[APIRouter] = (
     notifications.router,
     accounts.router,
     users.router,
+    user_sessions.router,
     handing_over.router,
     sessions.router,
     account_events.router,

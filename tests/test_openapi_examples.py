@@ -7,14 +7,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
+from app.auth.models import AccountLink
 from app.core.db.database import Database
 from app.settings import Settings
 from app.users.account_service import create_development_accounts
 from app.users.models import User
 from tests.devices.devices import add_device
-from tests.support.api import PASSWORD, Api, Client
+from tests.support.api import Api, Client
 from tests.support.database import change_default_site
 from tests.support.things import one_of_each
 from tools.write_permissions import documented_app
@@ -74,21 +75,23 @@ async def ada(api: Api) -> Client:
     return Client(api.http, {"Authorization": f"Bearer {answer.json()['access']}"}, "")
 
 
+async def host_with_id(root: Client, database: Database, user_id: str, first_name: str) -> None:
+    body = {"email": f"{first_name}@example.com", "first_name": first_name, "last_name": "Host"}
+    made = (await root.post("auth/users/", body | {"role": "host"})).json()
+    async with database.write() as unit:
+        await unit.write(delete(AccountLink))
+        await unit.write(update(User).where(User.id == UUID(made["id"])).values(id=UUID(user_id)))
+
+
 async def there(api: Api, database: Database) -> dict[str, str]:
     """What the examples take for granted: a site that is open, a host, things to change."""
     await change_default_site(database, opens_at=time(0))
     root = await api.superadmin()
     things = await one_of_each(root)
-    host = {"email": "grace@example.com", "first_name": "Grace", "last_name": "Hopper"}
-    made = (await root.post("auth/users/", host | {"role": "host", "password": PASSWORD})).json()
     known = DOCUMENT["components"]["examples"]["WalkIn"]["value"]["host_id"]
-    async with database.write() as unit:
-        await unit.write(update(User).where(User.id == UUID(made["id"])).values(id=UUID(known)))
-    other = {"email": "mary@example.com", "first_name": "Mary", "last_name": "Somerville"}
-    made = (await root.post("auth/users/", other | {"role": "host", "password": PASSWORD})).json()
+    await host_with_id(root, database, known, "Grace")
     to = DOCUMENT["components"]["examples"]["HandOverTo"]["value"]["to"]
-    async with database.write() as unit:
-        await unit.write(update(User).where(User.id == UUID(made["id"])).values(id=UUID(to)))
+    await host_with_id(root, database, to, "Mary")
     return things | {"user_id": known}
 
 

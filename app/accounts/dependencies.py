@@ -1,6 +1,5 @@
 """Dependencies of the account routes."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -13,7 +12,6 @@ from app.accounts.user_service import UserService
 from app.auth.account_limits import AccountLimits
 from app.auth.dependencies import Configured, SignInGate
 from app.auth.guards import UserManager
-from app.auth.idempotency_dependencies import ReplayKnown
 from app.auth.repository import SignInNetworkReader
 from app.core.http.dependencies import Db, Hasher, Limiter, Now, Writing
 from app.core.http.limits import Rule
@@ -22,7 +20,6 @@ from app.core.request_context import client_network
 from app.notifications.stranger_mail_limits import StrangerMails
 from app.services import services
 from app.users.password_rules import words_of_place
-from app.users.schemas import UserCreate
 
 
 async def _policy(settings: Configured) -> RegistrationPolicy:
@@ -84,19 +81,3 @@ async def _user_service(service: Accounts, caller: UserManager) -> UserService:
 
 Passwords = Annotated[PasswordChanger, Depends(_changer)]
 Users = Annotated[UserService, Depends(_user_service)]
-
-
-@dataclass(frozen=True, slots=True)
-class NewAccount:
-    """The account that is asked for, its password hashed before a connection is held."""
-
-    body: UserCreate
-    password_hash: str
-
-
-async def _new_account(body: UserCreate, users: Users, hasher: Hasher) -> NewAccount:
-    return NewAccount(body, await users.prepare(body, hasher))
-
-
-BeforeHashing = [ReplayKnown, Depends(_new_account)]
-Prepared = Annotated[NewAccount, Depends(_new_account)]

@@ -1,6 +1,5 @@
 """Account management by staff: superadmins manage all accounts, admins those of hosts."""
 
-import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from app.auth.models import AccountAction
 from app.auth.permissions import PERMISSIONS, Permission
 from app.auth.step_up import require_recent_sign_in
 from app.core.errors import Forbidden, NotFound
-from app.core.security.passwords import NO_PASSWORD, PasswordHasher
+from app.core.security.passwords import NO_PASSWORD
 from app.core.text import account_key
 from app.users.errors import LastSuperadmin
 from app.users.models import Role, User
@@ -36,30 +35,20 @@ class UserService:
     service: AccountService
     caller: Caller
 
-    async def prepare(self, body: UserCreate, hasher: PasswordHasher) -> str:
-        """Return the password hash of a new account; without a password, one that nobody knows.
-
-        Check the request first. No connection is held while bcrypt works.
-        """
+    async def create(self, body: UserCreate) -> User:
+        """Create an active account and mail its user a link; raise `EmailTaken`."""
         self._require_managed(body.role)
-        if body.role is not Role.HOST or body.password is not None:
+        if body.role is not Role.HOST:
             require_recent_sign_in(self.caller, self.service.now)
-        if body.password is not None:
-            await self.service.passwords.require_strong(body.password, body.email, field="password")
-        return await hasher.hash(body.password or secrets.token_urlsafe(), known=True)
-
-    async def create(self, body: UserCreate, password_hash: str) -> User:
-        """Create an active account, inviting a user without a password; raise `EmailTaken`."""
         user = await add_user(
             self.service.users,
-            **body.model_dump(exclude={"password"}),
-            password_hash=password_hash,
+            **body.model_dump(),
+            password_hash=NO_PASSWORD,
             now=self.service.now,
         )
         await self.service.users.adopt_visitors(user)
         self._record(AccountAction.CREATED, user.id, role=user.role.value)
-        if body.password is None:
-            await self.service.invite(user)
+        await self.service.invite(user)
         return user
 
     async def change(self, user_id: UUID, values: dict[str, Any]) -> tuple[User, int | None]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from app.accounts.dependencies import BeforeHashing, Prepared, Users
+from app.accounts.dependencies import Users
 from app.accounts.user_service import managed_roles
 from app.auth.errors import ReauthenticationRequired
 from app.auth.guards import UserManager
@@ -18,7 +18,7 @@ from app.core.http.responses import CREATED
 from app.core.http.routing import ApiRoute
 from app.users.errors import EmailTaken, LastSuperadmin, NameLooksTaken
 from app.users.repository import UserFilter, UserReader
-from app.users.schemas import ChangedUser, DeletedUser, User, UserQuery, UserUpdate
+from app.users.schemas import ChangedUser, DeletedUser, User, UserCreate, UserQuery, UserUpdate
 
 router = APIRouter(prefix="/api/auth/users", tags=["users"], route_class=ApiRoute)
 
@@ -45,16 +45,15 @@ async def list_users(
     operation_id="users_create",
     summary="Create an account",
     status_code=201,
-    dependencies=[*BeforeHashing, Once],
+    dependencies=[Once],
     responses=CREATED | problems(EmailTaken, NameLooksTaken, ReauthenticationRequired),
 )
-async def create_user(new: Prepared, users: Users, response: Response) -> User:
-    """Create an account; without a password, the user is mailed a link, valid for a day.
+async def create_user(body: UserCreate, users: Users, response: Response) -> User:
+    """Create an account and mail its user a link to set the password, valid for a day.
 
-    With a password, and for any role but `host`, the caller must have confirmed the sign-in within
-    the last 10 minutes.
+    For any role but `host`, the caller must have confirmed the sign-in within the last 10 minutes.
     """
-    user = await users.create(new.body, new.password_hash)
+    user = await users.create(body)
     response.headers["Location"] = f"/api/auth/users/{user.id}/"
     return User.model_validate(user)
 

@@ -77,7 +77,7 @@ class DeletedUser(BaseModel):
 
 
 class UserCreate(BaseModel):
-    """A new account. Without a password, the user is mailed a link to set one."""
+    """A new account, whose user sets the password with a mailed link."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -95,7 +95,6 @@ class UserCreate(BaseModel):
     first_name: PersonName
     last_name: PersonName
     role: Role
-    password: NewPassword | None = None
 
 
 class UserUpdate(BaseModel):

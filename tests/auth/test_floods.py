@@ -354,28 +354,3 @@ async def test_of_networks_that_are_known_one_row_is_kept_each(start: StartApp):
     async with api.database.read() as session:
         found = await session.scalars(select(SignInNetwork.network))
         assert sorted(found) == ["192.0.2.7", ELSEWHERE, HOME]
-
-
-async def test_an_account_that_waits_for_its_hash_holds_no_connection(
-    api: Api, hashing: Hashing, monkeypatch: pytest.MonkeyPatch
-):
-    hashing.go_on.set()
-    desk = await api.superadmin()
-    hash_now, begun = PasswordHasher.hash_now, Event()
-    hashing.go_on.clear()
-
-    def held(self: PasswordHasher, password: str) -> str:
-        begun.set()
-        hashing.go_on.wait()
-        return hash_now(self, password)
-
-    monkeypatch.setattr(PasswordHasher, "hash_now", held)
-    body = {"email": "new@example.com", "first_name": "N", "last_name": "W", "role": "host"}
-    headers = desk.headers | {"Idempotency-Key": "key-1"}
-    sent = asyncio.create_task(api.http.post("/api/auth/users/", json=body, headers=headers))
-    async with hashing.ending():
-        await until(begun.is_set)
-        assert app_of(api).state.database.engine.pool.checkedout() == 0
-    assert (await sent).status_code == 201
-    again = await api.http.post("/api/auth/users/", json=body, headers=headers)
-    assert again.headers["Idempotency-Replayed"] == "true"
