@@ -7,6 +7,7 @@ from datetime import timedelta
 from fastapi import APIRouter, FastAPI
 
 from app import __version__
+from app.accounts import delegates_router as delegates
 from app.accounts import router as accounts
 from app.accounts import user_sessions_router as user_sessions
 from app.accounts import users_router as users
@@ -75,6 +76,7 @@ ROUTERS: Sequence[APIRouter] = (
     accounts.router,
     users.router,
     user_sessions.router,
+    delegates.router,
     handing_over.router,
     sessions.router,
     account_events.router,

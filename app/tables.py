@@ -13,7 +13,7 @@ from app.reports.models import VisitChange, VisitCount
 from app.scans.models import Scan
 from app.sites.models import Site, SiteChange, SiteClosure
 from app.slots.models import Slot
-from app.users.models import User
+from app.users.models import Delegate, User
 from app.visitors.models import RetiredQrCode, Visitor
 
 metadata = Base.metadata
@@ -22,6 +22,7 @@ __all__ = [
     "AccountEvent",
     "AccountLink",
     "AuthSession",
+    "Delegate",
     "Department",
     "Device",
     "FormerAccountLink",

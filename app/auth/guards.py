@@ -155,6 +155,7 @@ DeviceManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES))]
 Confirmation = Annotated[Callable[[], None], Depends(_confirmation)]
 DeviceKeyManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES, recent=True))]
 UserManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_USERS))]
+DelegateManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_USERS, recent=True))]
 SessionEnder = Annotated[Caller, Depends(Guard(Permission.MANAGE_USERS, recent=True))]
 RunningDevice = Annotated[
     Caller, Depends(Guard(Permission.SEND_HEARTBEAT, ask="Send the device's key in X-Device-Key"))

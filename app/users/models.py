@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
-from sqlalchemy import String
+from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db.models import Entity, words
@@ -30,6 +31,7 @@ class User(Entity):
     email_key: Mapped[str] = mapped_column(String(254), unique=True)
     first_name: Mapped[str] = mapped_column(String(200))
     last_name: Mapped[str] = mapped_column(String(200))
+    phone: Mapped[str | None] = mapped_column(String(32))
     role: Mapped[Role] = mapped_column(words(Role))
     password_hash: Mapped[str] = mapped_column(String(200))
     is_active: Mapped[bool] = mapped_column(default=True)
@@ -50,6 +52,18 @@ class User(Entity):
     def known_last_name(self) -> str:
         """Return the last name, or an empty string before the address is verified."""
         return "" if self.awaits_verification else self.last_name
+
+
+class Delegate(Entity):
+    """An account that acts for a host: it sees and changes the host's visits."""
+
+    __tablename__ = "delegates"
+    __table_args__ = (UniqueConstraint("host_id", "delegate_id"),)
+
+    host_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    delegate_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
 
 
 def full_name(first_name: str, last_name: str) -> str:

@@ -1,0 +1,59 @@
+"""Who acts for a host."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.accounts.delegate_repository import DelegateRepository
+from app.auth.caller import Caller
+from app.auth.event_repository import AccountEventRepository
+from app.auth.models import AccountAction
+from app.core.db.database import WriteSession
+from app.core.errors import FieldFault, Invalid, NotFound
+from app.users.models import Role, User
+
+# Roles that never see the record of a visit.
+NOT_ELIGIBLE = frozenset({Role.GUARD})
+
+
+@dataclass(frozen=True, slots=True)
+class DelegateService:
+    """Names the delegates of a host for a caller."""
+
+    unit: WriteSession
+    caller: Caller
+    now: datetime
+
+    async def replace(self, host_id: UUID, ids: Sequence[UUID]) -> list[UUID]:
+        """Let exactly these accounts act for the host; return them.
+
+        Raise `Invalid` for accounts that are unknown, closed, guards, or the host.
+        """
+        named = list(dict.fromkeys(ids))
+        delegates = DelegateRepository(self.unit)
+        accounts = await delegates.lock_accounts({host_id, *named})
+        if host_id not in accounts:
+            raise NotFound
+        faults = [
+            FieldFault(field=f"user_ids.{ids.index(id_)}", code=code, message=message)
+            for id_ in named
+            if (fault := _fault(accounts.get(id_), host_id))
+            for code, message in [fault]
+        ]
+        if faults:
+            raise Invalid.faults(faults)
+        await delegates.replace(host_id, named, self.now)
+        log = AccountEventRepository(self.unit, self.now)
+        log.record(AccountAction.UPDATED, host_id, by=self.caller.id, fields=["delegates"])
+        return named
+
+
+def _fault(user: User | None, host_id: UUID) -> tuple[str, str] | None:
+    if user is None:
+        return "unknown_user", "Unknown account"
+    if user.id == host_id:
+        return "not_eligible", "Nobody is their own delegate"
+    if not user.is_active or user.role in NOT_ELIGIBLE:
+        return "not_eligible", "The account is closed, or that of a guard"
+    return None

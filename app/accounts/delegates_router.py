@@ -1,0 +1,81 @@
+"""`/api/auth/me/delegates/` and `/api/auth/users/{id}/delegates/`: who acts for a host."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from app.accounts.delegate_repository import DelegateReader
+from app.accounts.delegate_schemas import Delegates
+from app.accounts.delegate_service import DelegateService
+from app.accounts.user_service import managed_roles
+from app.auth.guards import DelegateManager, SignedIn, UserManager
+from app.core.errors import NotAuthenticated, NotFound, problems
+from app.core.http.dependencies import Now, Reading, Writing
+from app.core.http.routing import ApiRoute
+from app.users.repository import UserReader
+
+router = APIRouter(prefix="/api/auth", tags=["users"], route_class=ApiRoute)
+
+
+@router.get(
+    "/me/delegates/", operation_id="auth_me_delegates", summary="List the caller's delegates"
+)
+async def list_own_delegates(caller: SignedIn, session: Reading) -> Delegates:
+    """Return the accounts that act for the caller."""
+    return Delegates(user_ids=list(await DelegateReader(session).of_host(_own(caller))))
+
+
+@router.put(
+    "/me/delegates/", operation_id="auth_set_my_delegates", summary="Choose the caller's delegates"
+)
+async def set_own_delegates(
+    body: Delegates, caller: SignedIn, unit: Writing, now: Now
+) -> Delegates:
+    """Let exactly these accounts act for the caller.
+
+    They see and change the caller's visits at every site, and register visitors for the caller, but
+    erase none. Mails still go to the caller.
+    """
+    return Delegates(
+        user_ids=await DelegateService(unit, caller, now).replace(_own(caller), body.user_ids)
+    )
+
+
+@router.get(
+    "/users/{user_id:uuid}/delegates/",
+    operation_id="users_delegates",
+    summary="List an account's delegates",
+    responses=problems(NotFound),
+)
+async def list_delegates(user_id: UUID, caller: UserManager, session: Reading) -> Delegates:
+    """Return the accounts that act for a host."""
+    if await UserReader(session).of_roles(user_id, managed_roles(caller)) is None:
+        raise NotFound
+    return Delegates(user_ids=list(await DelegateReader(session).of_host(user_id)))
+
+
+@router.put(
+    "/users/{user_id:uuid}/delegates/",
+    operation_id="users_set_delegates",
+    summary="Choose an account's delegates",
+    responses=problems(NotFound),
+)
+async def set_delegates(
+    user_id: UUID, body: Delegates, caller: DelegateManager, unit: Writing, now: Now
+) -> Delegates:
+    """Let exactly these accounts act for a host.
+
+    The caller must have confirmed the sign-in within the last 10 minutes.
+    """
+    if await UserReader(unit).of_roles(user_id, managed_roles(caller)) is None:
+        raise NotFound
+    return Delegates(
+        user_ids=await DelegateService(unit, caller, now).replace(user_id, body.user_ids)
+    )
+
+
+def _own(caller: SignedIn) -> UUID:
+    if caller.id is None:
+        raise NotAuthenticated
+    return caller.id
