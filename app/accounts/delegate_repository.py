@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 
 from app.core.db.repository import ReadRepository, Repository
-from app.users.models import Delegate, Role, User
+from app.users.models import Delegate, User
 
 
 class DelegateReader(ReadRepository[Delegate]):

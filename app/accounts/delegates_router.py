@@ -1,15 +1,14 @@
 """`/api/auth/me/delegates/` and `/api/auth/users/{id}/delegates/`: who acts for a host."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from app.accounts.delegate_repository import DelegateReader
 from app.accounts.delegate_schemas import Delegates
 from app.accounts.delegate_service import DelegateService
 from app.accounts.user_service import managed_roles
-from app.auth.guards import DelegateManager, SignedIn, UserManager
+from app.auth.guards import DelegateManager, SignedIn, UserViewer
 from app.core.errors import NotAuthenticated, NotFound, problems
 from app.core.http.dependencies import Now, Reading, Writing
 from app.core.http.routing import ApiRoute
@@ -48,7 +47,7 @@ async def set_own_delegates(
     summary="List an account's delegates",
     responses=problems(NotFound),
 )
-async def list_delegates(user_id: UUID, caller: UserManager, session: Reading) -> Delegates:
+async def list_delegates(user_id: UUID, caller: UserViewer, session: Reading) -> Delegates:
     """Return the accounts that act for a host."""
     if await UserReader(session).of_roles(user_id, managed_roles(caller)) is None:
         raise NotFound

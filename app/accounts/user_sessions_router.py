@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from app.accounts.user_service import managed_roles
 from app.auth.caller import Caller
 from app.auth.event_repository import AccountEventRepository
-from app.auth.guards import SessionEnder, UserManager
+from app.auth.guards import SessionEnder, UserViewer
 from app.auth.models import AccountAction
 from app.auth.repository import AuthSessionReader, AuthSessionRepository
 from app.auth.schemas import Session
@@ -33,7 +33,7 @@ async def _require_managed(session: ReadSession, user_id: UUID, caller: Caller) 
 
 @router.get("/", operation_id="users_sessions_list", summary="List an account's sessions")
 async def list_sessions(
-    user_id: UUID, caller: UserManager, session: Reading, now: Now, page: Paging
+    user_id: UUID, caller: UserViewer, session: Reading, now: Now, page: Paging
 ) -> Page[Session]:
     """Return the live sessions of an account, newest first."""
     await _require_managed(session, user_id, caller)

@@ -4,17 +4,20 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db.models import Entity, words
+from app.core.db.models import Base, Entity, words
 
 
 class Role(StrEnum):
-    """The roles of users, from most to fewest permissions."""
+    """The roles of users, whose rights are in `app/auth/permissions.py`."""
 
     SUPERADMIN = "superadmin"
     ADMIN = "admin"
+    RECEPTIONIST = "receptionist"
+    GUARD = "guard"
     HOST = "host"
 
 
@@ -23,9 +26,12 @@ class User(Entity):
 
     An account that `awaits_verification` is inactive and has no password, and its names are hidden,
     since anyone may have requested it.
+
+    `sites` limits the account to some sites; null is no limit.
     """
 
     __tablename__ = "users"
+    __table_args__ = (CheckConstraint("cardinality(sites) > 0", name="sites"),)
 
     email: Mapped[str] = mapped_column(String(254))
     email_key: Mapped[str] = mapped_column(String(254), unique=True)
@@ -36,6 +42,7 @@ class User(Entity):
     password_hash: Mapped[str] = mapped_column(String(200))
     is_active: Mapped[bool] = mapped_column(default=True)
     awaits_verification: Mapped[bool] = mapped_column(default=False)
+    sites: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid()))
     updated_at: Mapped[datetime]
 
     @property
@@ -64,6 +71,20 @@ class Delegate(Entity):
     delegate_id: Mapped[UUID] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), index=True
     )
+
+
+class UserSite(Base):
+    """One of the `sites` of an account, written by a trigger.
+
+    A request reads the list with its account; only a row can keep its site from being deleted.
+    """
+
+    __tablename__ = "user_sites"
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"), primary_key=True, index=True)
 
 
 def full_name(first_name: str, last_name: str) -> str:
