@@ -151,14 +151,14 @@ async def read_me(caller: SignedIn, session: Reading) -> Profile:
     responses=problems(NameLooksTaken),
 )
 async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: Now) -> Profile:
-    """Change the caller's names, which are also updated in their upcoming visits.
+    """Change the caller's phone and names; upcoming visits get the names, too.
 
     The address and the role can only be changed by administrators.
     """
     users = UserRepository(unit)
     await users.lock_names()
     user = await _own(users, caller)
-    for name, value in body.model_dump(exclude_none=True).items():
+    for name, value in body.changes().items():
         setattr(user, name, value)
     user.updated_at = now
     await users.refuse_lookalike(user)

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from app.auth.models import AccountAction
-from app.core.text import Email
+from app.core.text import LEFT_OUT, Email, Phone
 from app.users.schemas import NewPassword, PersonName, Profile
 
 # Longer than any valid password, so that a wrong one gets a 401 and a megabyte a 422.
@@ -95,6 +95,12 @@ class ProfileUpdate(BaseModel):
 
     first_name: PersonName | None = None
     last_name: PersonName | None = None
+    phone: Phone = LEFT_OUT
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields that were sent, with their values; a name that is null stays."""
+        sent = self.model_dump(exclude_unset=True)
+        return {name: value for name, value in sent.items() if name == "phone" or value is not None}
 
 
 class UserRegistration(BaseModel):

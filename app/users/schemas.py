@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 
 from app.core.link_marks import without_domain
 from app.core.security.passwords import MAX_LENGTH
-from app.core.text import LEFT_OUT, Email, RequiredLine, SearchText
+from app.core.text import LEFT_OUT, Email, Phone, RequiredLine, SearchText
 from app.users.lookalikes import mixes_scripts
 from app.users.models import Role
 from app.users.password_rules import MIN_LENGTH
@@ -43,6 +43,7 @@ class Profile(BaseModel):
     email: str = Field(examples=["ada@example.com"])
     first_name: str = Field(examples=["Ada"])
     last_name: str = Field(examples=["Lovelace"])
+    phone: str | None = Field(examples=["+49 30 1234567"])
     role: Role
 
 
@@ -94,6 +95,7 @@ class UserCreate(BaseModel):
     email: Email
     first_name: PersonName
     last_name: PersonName
+    phone: Phone = None
     role: Role
 
 
@@ -105,6 +107,7 @@ class UserUpdate(BaseModel):
     email: Email = LEFT_OUT
     first_name: PersonName = LEFT_OUT
     last_name: PersonName = LEFT_OUT
+    phone: Phone = LEFT_OUT
     role: Role = LEFT_OUT
     is_active: bool = LEFT_OUT
 

@@ -31,6 +31,7 @@ async def add_user(
     now: datetime,
     first_name: str = "",
     last_name: str = "",
+    phone: str | None = None,
 ) -> User:
     """Create an active account; raise `EmailTaken` or `NameLooksTaken`."""
     await users.lock_names()
@@ -41,6 +42,7 @@ async def add_user(
             email_key=account_key(email),
             first_name=first_name,
             last_name=last_name,
+            phone=phone,
             role=role,
             password_hash=password_hash,
             is_active=True,

@@ -56,7 +56,7 @@ async def test_staff_makes_an_account(api: Api):
     assert answer.status_code == 201
     user = answer.json()
     assert answer.headers["Location"] == f"/api/auth/users/{user['id']}/"
-    shown = {"id", "email", "first_name", "last_name", "role", "is_active"}
+    shown = {"id", "email", "first_name", "last_name", "phone", "role", "is_active"}
     assert user.keys() == shown | {"created_at", "updated_at"}
     assert (user["role"], user["is_active"]) == ("admin", True)
 
@@ -98,6 +98,17 @@ async def test_that_mail_speaks_of_a_new_account_and_not_of_a_forgotten_password
 async def test_what_is_not_right_is_refused(api: Api, field: str, value: object):
     answer = await create(await api.superadmin(), **{field: value})
     assert faulty_fields(answer) == {field}
+
+
+async def test_an_account_has_a_phone_which_its_user_may_change(api: Api):
+    admin, host = await api.admin(), await api.host()
+    path = f"auth/users/{host.user_id}/"
+    assert (await admin.patch(path, {"phone": " +49 30 1 "})).json()["phone"] == "+49 30 1"
+    answer = await host.patch("auth/me/", {"first_name": "Carl"})
+    assert answer.json()["phone"] == "+49 30 1"
+    assert (await host.patch("auth/me/", {"phone": None})).json()["phone"] is None
+    assert faulty_fields(await host.patch("auth/me/", {"phone": "call me"})) == {"phone"}
+    assert (await admin.get(path)).json()["phone"] is None
 
 
 async def test_an_address_has_one_account(api: Api):
