@@ -51,7 +51,7 @@ class ForgottenLimits:
         )
 
     async def hit(self, email: str) -> None:
-        """Count a request for this account; raise `TooManyRequests`."""
+        """Count a request; raise `TooManyRequests`."""
         await self._limiter.look(*self._limits.of(email, known=True))
         async with self._database.read() as session:
             networks = SignInNetworkReader(session)
@@ -88,7 +88,7 @@ Users = Annotated[UserService, Depends(_user_service)]
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """The account that is asked for, its password hashed before a connection is held."""
+    """A new account, its password hashed before a connection is held."""
 
     body: UserCreate
     password_hash: str

@@ -1,4 +1,4 @@
-"""Account management by staff: superadmins manage all accounts, admins those of hosts."""
+"""Account management: superadmins manage all accounts, admins those of hosts."""
 
 import secrets
 from collections.abc import Collection, Sequence
@@ -19,28 +19,23 @@ from app.users.models import Role, User
 from app.users.schemas import UserCreate
 from app.users.service import add_user
 
-# Fields that give access to an account or more permissions, or open and close it.
+# Fields that grant access or permissions.
 GUARDED = ("email", "role", "is_active")
 
 
 def managed_roles(caller: Caller) -> Collection[Role]:
-    """Return the roles whose accounts the caller manages."""
+    """Return the roles that the caller manages."""
     all_of_them = Permission.MANAGE_ALL_USERS in PERMISSIONS[caller.role]
     return tuple(Role) if all_of_them else (Role.HOST,)
 
 
 @dataclass(frozen=True, slots=True)
 class UserService:
-    """Creates, changes and deletes accounts for a caller."""
-
     service: AccountService
     caller: Caller
 
     async def prepare(self, body: UserCreate, hasher: PasswordHasher) -> str:
-        """Return the password hash of a new account; without a password, one that nobody knows.
-
-        Check the request first. No connection is held while bcrypt works.
-        """
+        """Check a new account and return its password hash; without a password, a random one."""
         self._require_managed(body.role)
         if body.role is not Role.HOST or body.password is not None:
             require_recent_sign_in(self.caller, self.service.now)
@@ -49,7 +44,7 @@ class UserService:
         return await hasher.hash(body.password or secrets.token_urlsafe(), known=True)
 
     async def create(self, body: UserCreate, password_hash: str) -> User:
-        """Create an active account, inviting a user without a password; raise `EmailTaken`."""
+        """Create an active account; invite a user without a password. Raise `EmailTaken`."""
         user = await add_user(
             self.service.users,
             **body.model_dump(exclude={"password"}),
@@ -63,7 +58,7 @@ class UserService:
         return user
 
     async def change(self, user_id: UUID, values: dict[str, Any]) -> tuple[User, int | None]:
-        """Change an account; return it and, if it was deactivated, its number of upcoming visits.
+        """Change an account; return it and, if deactivated, its number of upcoming visits.
 
         Upcoming visits get the new name and address. Raise `EmailTaken`, `NameLooksTaken` and
         others.
@@ -94,9 +89,9 @@ class UserService:
         return user, await self.service.users.count_upcoming(user.id) if is_closed else None
 
     async def delete(self, user_id: UUID) -> int:
-        """Delete an account with its sessions; return its number of upcoming visits.
+        """Delete an account; return its number of upcoming visits. Raise `LastSuperadmin`.
 
-        A host's visitors remain, but mails to the host go to the reception. Raise `LastSuperadmin`.
+        Visitors remain, but mails to the host go to the reception.
         """
         user = await self._locked(user_id, stays=False)
         require_recent_sign_in(self.caller, self.service.now)
@@ -128,7 +123,7 @@ class UserService:
 
     async def _open_or_close(self, user: User) -> None:
         if user.awaits_verification:
-            # A decision of staff does not need verification, and the requester must not get in.
+            # Staff need no verification, and the requester must not get in.
             user.awaits_verification, user.password_hash = False, NO_PASSWORD
         if user.is_active:
             await self.service.users.adopt_visitors(user)
@@ -145,6 +140,6 @@ class UserService:
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:
-    """Return what the event records of a change: names of fields, and access-related values."""
+    """Return the details to record: names of fields, and access-related values."""
     told: dict[str, Any] = {"fields": sorted(values)}
     return told | {name: values[name] for name in ("role", "is_active") if name in values}

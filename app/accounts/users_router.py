@@ -1,4 +1,4 @@
-"""`/api/auth/users/`: the accounts that a caller manages; others are answered with 404."""
+"""`/api/auth/users/`: the accounts that the caller manages."""
 
 from typing import Annotated
 from uuid import UUID
@@ -34,7 +34,7 @@ async def list_users(
     chosen: Annotated[UserFilter, Depends(_filter)],
     page: Paging,
 ) -> Page[User]:
-    """Return accounts, newest first: superadmins get all of them, admins those of hosts."""
+    """Return accounts, newest first: all for superadmins, those of hosts for admins."""
     rows, next_cursor, total = await UserReader(session).page(chosen, managed_roles(caller), page)
     items = [User.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
@@ -51,7 +51,7 @@ async def list_users(
 async def create_user(new: Prepared, users: Users, response: Response) -> User:
     """Create an account; without a password, the user is mailed a link, valid for a day.
 
-    With a password, and for any role but `host`, the caller must have confirmed the sign-in within
+    With a password, or another role than `host`, the caller must have confirmed the sign-in within
     the last 10 minutes.
     """
     user = await users.create(new.body, new.password_hash)
@@ -89,8 +89,8 @@ async def read_user(user_id: UUID, caller: UserManager, session: Reading) -> Use
 async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedUser:
     """Change the fields that are sent. A deactivated account loses access immediately.
 
-    To change `email`, `role` or `is_active`, the caller must have confirmed the sign-in within the
-    last 10 minutes; a change of address is mailed to both addresses.
+    `email`, `role` and `is_active` need a sign-in confirmed within the last 10 minutes; a change of
+    address is mailed to both addresses.
 
     Mails to a deactivated host go to the `reception_email` of the site, if there is one. `POST
     …/hand-over/` gives the visits to another host.
@@ -106,9 +106,9 @@ async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedU
     responses=problems(NotFound, LastSuperadmin, ReauthenticationRequired),
 )
 async def delete_user(user_id: UUID, users: Users) -> DeletedUser:
-    """Delete an account. A host's visitors remain, with the host's name and address.
+    """Delete an account. Its visitors remain, with the host's name and address.
 
-    The caller must have confirmed the sign-in within the last 10 minutes. Mails to the host go to
-    the `reception_email` of the site, if there is one.
+    Needs a sign-in confirmed within the last 10 minutes. Mails to the host go to the
+    `reception_email` of the site, if there is one.
     """
     return DeletedUser(upcoming_visits=await users.delete(user_id))

@@ -1,6 +1,6 @@
-"""Guards: an `Annotated` alias for each kind of caller that a route serves.
+"""Guards: an `Annotated` alias for each kind of caller.
 
-Every route has one or is marked `public`; what a caller sees in a list is limited by queries.
+Every route has one or is `public`. Queries limit what a caller sees.
 """
 
 from collections.abc import Callable
@@ -40,10 +40,10 @@ CREDENTIALS = ("authorization", "x-device-key")
 
 
 async def resolve_caller(request: Request) -> Caller:
-    """Return the user of the access token, the device of the key, or an anonymous caller.
+    """Return the user of the token, the device of the key, or an anonymous caller.
 
-    Two credentials are refused, since a proxy might use the other one. It depends only on the
-    request, since FastAPI solves nested dependencies anew for every use.
+    Two credentials are refused, since a proxy might use the other one. Takes only the request:
+    FastAPI resolves nested dependencies anew.
     """
     caller: Caller | None = request.scope.get(CALLER)
     if caller is None:
@@ -76,7 +76,7 @@ async def _device(database: Database, key: str, now: datetime) -> Caller:
 async def _person(
     database: Database, tokens: SessionTokens, token: str | None, now: datetime
 ) -> Caller:
-    """Read the account on every request, so that deactivation applies to the next one."""
+    """Read the account on every request, so that deactivation applies at once."""
     if token is None:
         raise NotAuthenticated
     try:
@@ -91,10 +91,7 @@ async def _person(
 
 
 class Guard:
-    """Allows callers with the permission, and returns the caller.
-
-    With `recent`, the password must have been confirmed recently.
-    """
+    """Requires a permission and, with `recent`, a recent confirmation of the password."""
 
     problems: tuple[type[Problem], ...] = (NotAuthenticated, Forbidden)
 
@@ -102,7 +99,7 @@ class Guard:
         self, permission: Permission, *, ask: str | None = None, recent: bool = False
     ) -> None:
         self.permission = permission
-        self.ask = ask  # the hint for callers, unless it is to sign in
+        self.ask = ask  # the hint, unless it is to sign in
         self.recent = recent
         if recent:
             self.problems = (*self.problems, ReauthenticationRequired)
@@ -119,10 +116,7 @@ class Guard:
 
 
 async def _confirmation(request: Request) -> Callable[[], None]:
-    """Return a check that raises `ReauthenticationRequired` unless the sign-in is recent.
-
-    For routes of which only some changes need it.
-    """
+    """Return a check for routes of which some changes need a recent sign-in."""
     caller = await resolve_caller(request)
     return partial(require_recent_sign_in, caller, core_services(request).clock.now())
 

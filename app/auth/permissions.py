@@ -1,4 +1,4 @@
-"""The table of permissions per role, used by the guards and the documentation."""
+"""The permissions of each role."""
 
 from enum import StrEnum
 
@@ -6,8 +6,6 @@ from app.auth.caller import CallerRole
 
 
 class Permission(StrEnum):
-    """Something that a caller may be permitted to do."""
-
     USE_OWN_ACCOUNT = "use_own_account"
     REGISTER_VISITOR = "register_visitor"
     MANAGE_VISITORS = "manage_visitors"
@@ -31,7 +29,7 @@ _HOST = frozenset(
     {
         Permission.USE_OWN_ACCOUNT,
         Permission.REGISTER_VISITOR,
-        Permission.MANAGE_VISITORS,  # only their own: limited by the queries
+        Permission.MANAGE_VISITORS,  # only their own, by the queries
         Permission.SEE_SITES,
         Permission.SEE_SLOTS,
         Permission.SEE_HOSTS,

@@ -10,7 +10,7 @@ from app.core.db.models import Entity, words
 
 
 class Role(StrEnum):
-    """The roles of users, from most to fewest permissions."""
+    """User roles, from most to fewest permissions."""
 
     SUPERADMIN = "superadmin"
     ADMIN = "admin"
@@ -18,10 +18,10 @@ class Role(StrEnum):
 
 
 class User(Entity):
-    """A user; `email_key` is equal for all spellings of one address.
+    """A user; `email_key` is equal for all spellings of an address.
 
-    An account that `awaits_verification` is inactive and has no password, and its names are hidden,
-    since anyone may have requested it.
+    An account that `awaits_verification` is inactive, and its names are hidden: anyone may have
+    requested it.
     """
 
     __tablename__ = "users"
@@ -38,20 +38,18 @@ class User(Entity):
 
     @property
     def name(self) -> str:
-        """Return first and last name, as shown to visitors."""
         return full_name(self.first_name, self.last_name)
 
     @property
     def known_first_name(self) -> str:
-        """Return the first name, or an empty string before the address is verified."""
+        """Return the first name, empty before the address is verified."""
         return "" if self.awaits_verification else self.first_name
 
     @property
     def known_last_name(self) -> str:
-        """Return the last name, or an empty string before the address is verified."""
+        """Return the last name, empty before the address is verified."""
         return "" if self.awaits_verification else self.last_name
 
 
 def full_name(first_name: str, last_name: str) -> str:
-    """Return both names as one; either may be empty."""
     return f"{first_name} {last_name}".strip()
