@@ -116,7 +116,7 @@ class PasswordChanger:
 
 
 async def forgot(service: AccountService, strangers: StrangerMails, email: str) -> None:
-    """Mail a link to the account of this address, if it is open."""
+    """Mail a link to the account of this address, unless it is closed."""
     user = await service.users.lock_by_email(email)
     if user is not None:
         await service.mail_way_in(user, strangers)

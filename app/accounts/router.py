@@ -142,5 +142,5 @@ async def forgot_password(
     responses=problems(InvalidLink),
 )
 async def reset_password(body: PasswordReset, passwords: Passwords) -> None:
-    """Set a password with the token of the link and end all sessions."""
+    """Set the password with the token of the link and end all sessions."""
     await passwords.reset(body.token, body.new_password)

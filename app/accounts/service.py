@@ -52,8 +52,6 @@ class Mailing:
 
 
 class AccountService:
-    """Accounts with their sessions, events and links."""
-
     def __init__(
         self, unit: WriteSession, passwords: PasswordPolicy, mailing: Mailing, now: datetime
     ) -> None:
@@ -119,10 +117,9 @@ class AccountService:
         self._outbox.put(mail, self.now)
 
     async def tell_of_new_password(self, user: User) -> None:
-        """Notify the user of a changed password.
+        """Notify the user of a changed password, except during a rollout.
 
-        Skipped during a rollout: the previous release cannot read the mail, and the change must not
-        wait.
+        The previous release cannot read the mail, and the change must not wait.
         """
         kind = NotificationKind.password_changed
         try:
@@ -133,7 +130,7 @@ class AccountService:
         self._tell(user, kind, AccountPayload(**self._greeting(user)), to=user.email)
 
     async def tell_of_new_address(self, user: User, former: str) -> None:
-        """Notify both addresses, if verified; raise `UpdateUnderWay`."""
+        """Notify both addresses of a verified account; raise `UpdateUnderWay`."""
         if user.awaits_verification:
             return
         await require_finished(self._unit)
@@ -151,13 +148,13 @@ class AccountService:
         self._outbox.put(OutgoingMail(kind=kind, payload=payload, to=to, name=name), self.now)
 
     async def set_password(self, user: User, hashed: str, *, but: UUID | None = None) -> None:
-        """Set the password and end links and sessions, except `but`."""
+        """Set the password; end links and sessions, except the session `but`."""
         user.password_hash = hashed
         user.updated_at = self.now
         await self.end_access(user, but=but)
 
     async def end_access(self, user: User, *, but: UUID | None = None) -> None:
-        """End links and sessions, except `but`."""
+        """End links and sessions, except the session `but`."""
         await self.sessions.revoke_all(user.id, self.now, but=but)
         await self.links.drop_all(user.id)
 

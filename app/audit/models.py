@@ -27,10 +27,9 @@ class VisitorAction(StrEnum):
 
 
 class VisitorEvent(Entity):
-    """An entry of the audit log.
+    """An entry of the audit log, without personal data of the visitor.
 
-    `visitor_id` is no foreign key, since entries outlive visitors. They hold no personal data of
-    the visitor.
+    Entries outlive visitors, so `visitor_id` is no foreign key.
     """
 
     __tablename__ = "visitor_events"

@@ -15,8 +15,8 @@ WIDER = 10
 class AccountLimits:
     """Limits per network, and per account (existing or not) and network.
 
-    Attacks from many networks reach the account's total limit. Only the limit per account and
-    network applies where the account is known, so that its owner can still sign in.
+    Attacks from many networks reach the account's total limit. It does not apply where the account
+    is known, so that its owner can still sign in.
     """
 
     name: str
@@ -24,12 +24,11 @@ class AccountLimits:
     per_address: str
 
     def of(self, email: str, *, known: bool) -> list[Limit]:
-        """Return the limits of this request."""
         here = self.here(email)
         return [here] if known else [self.of_network(), here, self._of_account(email)]
 
     def of_network(self) -> Limit:
-        """Return the limit of this network, over all accounts."""
+        """Return the network's limit over all accounts."""
         return Rule(f"{self.name}, address", self.per_address).of(client_network())
 
     def here(self, email: str) -> Limit:

@@ -48,7 +48,6 @@ class Caller:
 
     @property
     def is_stranger(self) -> bool:
-        """Return whether the caller is anonymous."""
         return self.role is CallerRole.ANONYMOUS
 
     @property

@@ -46,7 +46,7 @@ async def _sign_in_limits(limiter: Limiter, hasher: Hasher, settings: Configured
 
 
 async def _evenly() -> AsyncIterator[None]:
-    """Delay the response to hide how long the work took, after the commit."""
+    """Delay the response, after the commit, to hide how long the work took."""
     until = monotonic() + EVEN_SECONDS
     yield
     await pause(until - monotonic())

@@ -42,8 +42,8 @@ CREDENTIALS = ("authorization", "x-device-key")
 async def resolve_caller(request: Request) -> Caller:
     """Return the user of the token, the device of the key, or an anonymous caller.
 
-    Two credentials are refused, since a proxy might use the other one. Takes only the request:
-    FastAPI resolves nested dependencies anew.
+    Two credentials are refused, since a proxy might use the other one. Takes only the request,
+    since FastAPI resolves nested dependencies for every use.
     """
     caller: Caller | None = request.scope.get(CALLER)
     if caller is None:

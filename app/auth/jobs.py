@@ -17,7 +17,7 @@ from app.users.repository import UserRepository
 
 # Rows per transaction, so that locks are brief.
 BATCH = 1_000
-# Since its last request.
+# Unverified accounts are kept for this time after the last request.
 UNPROVEN_FOR = timedelta(days=7)
 
 

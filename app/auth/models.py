@@ -23,7 +23,7 @@ class AuthSession(Entity):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
-    # Null if not since the sign-in, which is `created_at`.
+    # Null until the password is confirmed again; the sign-in is `created_at`.
     confirmed_at: Mapped[datetime | None]
     # The default is for the previous release, during a rollout.
     last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -91,8 +91,6 @@ class FormerAccountLink(Entity):
 
 
 class AccountAction(StrEnum):
-    """An event or attempt."""
-
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
     SIGNED_OUT = "signed_out"
@@ -114,8 +112,8 @@ class AccountAction(StrEnum):
 class AccountEvent(Entity):
     """An account event (OWASP ASVS 5, 16.3).
 
-    `account_id` is null if the address has no account, `actor_id` if the caller is anonymous. They
-    are no foreign keys: events outlive accounts.
+    `account_id` is null if the address has no account, `actor_id` if the caller is anonymous.
+    Events outlive accounts, so neither is a foreign key.
     """
 
     __tablename__ = "account_events"

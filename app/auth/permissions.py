@@ -29,7 +29,7 @@ _HOST = frozenset(
     {
         Permission.USE_OWN_ACCOUNT,
         Permission.REGISTER_VISITOR,
-        Permission.MANAGE_VISITORS,  # only their own, by the queries
+        Permission.MANAGE_VISITORS,  # queries limit them to their own
         Permission.SEE_SITES,
         Permission.SEE_SLOTS,
         Permission.SEE_HOSTS,

@@ -173,7 +173,7 @@ class SignInNetworkRepository(SignInNetworkReader, Repository[SignInNetwork]):
     async def note(self, user_id: UUID, network: str, now: datetime) -> None:
         """Record a sign-in, unless the account is being deleted.
 
-        Waiting for the deletion, which waits for the refreshed session, would be a deadlock.
+        Waiting for the deletion, which waits for the session, would be a deadlock.
         """
         values = {"id": new_id(), "network": network, "created_at": now, "last_used_at": now}
         row = select(User.id, *(literal(value) for value in values.values()))

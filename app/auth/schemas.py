@@ -55,7 +55,7 @@ class Confirmation(BaseModel):
 
 
 class SignIn(BaseModel):
-    """A pair of tokens; `expires_in` is in seconds, of the access token."""
+    """A pair of tokens; `expires_in` is the lifetime of the access token in seconds."""
 
     access: str
     refresh: str

@@ -129,7 +129,7 @@ class Invalid(Problem):
 
     @classmethod
     def faults(cls, faults: Sequence[FieldFault], number: int = 0) -> "Invalid":
-        """Return the error; `number` is the total if `faults` are only the first."""
+        """Return the error; `number` is the total if `faults` has only the first."""
         detail = "; ".join(f"{fault.field}: {fault.message}" for fault in faults[:3])
         if number > len(faults):
             detail += f"; {number} faults, of which the first {len(faults)} are named"

@@ -1,8 +1,7 @@
 """Interpreter settings for processes that answer requests.
 
-Modules and schemas are 200,000 permanent objects; a full collection that scans them stops all
-requests for a tenth of a second. A shorter switch interval makes scans wait a third less beside
-exports and uploads, and the exports are no slower.
+A collection that scans the 200,000 permanent objects stops all requests for a tenth of a second. A
+shorter switch interval makes scans wait a third less beside exports and uploads.
 """
 
 import gc

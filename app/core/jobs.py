@@ -48,8 +48,7 @@ def connect(redis_url: str) -> ArqRedis:
 class Waker:
     """Enqueues a job after commits without delaying the requests.
 
-    Calls during a call to Redis, or within `GATHER_SECONDS` after it, are combined into one, so a
-    frozen Redis holds one task at most.
+    Calls within `GATHER_SECONDS` are combined into one, so a frozen Redis holds one task at most.
     """
 
     def __init__(self, redis: ArqRedis, function: str) -> None:

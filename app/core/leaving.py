@@ -1,7 +1,7 @@
 """Shut down without failing requests.
 
-Load balancers need time to notice, so the process keeps serving (`app/serving.py`), is not ready
-(`/health/ready/`), and closes each connection after its response.
+Load balancers notice late, so the process keeps serving (`app/serving.py`), reports the shutdown
+(`/health/ready/`) and closes each connection after its response.
 """
 
 from threading import Event

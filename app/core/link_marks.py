@@ -1,7 +1,7 @@
 """Keep mail clients from turning typed text into links.
 
-Gmail, Outlook and Apple Mail link bare domains and addresses, and no header stops them. White space
-ends a link in every client; browsers drop invisible characters (UTS 46, section 4).
+No header stops them. White space ends a link in every client; invisible characters do not (UTS 46,
+section 4).
 """
 
 import re

@@ -62,7 +62,7 @@ async def create_department(
 async def read_department(
     department_id: UUID, _: DepartmentViewer, session: Reading
 ) -> schemas.Department:
-    """Return a department."""
+    """Return the name and description of a department."""
     department = await DepartmentReader(session).get(department_id)
     if department is None:
         raise NotFound

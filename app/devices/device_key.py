@@ -1,6 +1,6 @@
 """Device keys: a prefix for secret scanners, 256 random bits and a checksum.
 
-`vmsdev_`, 43 characters of base62 and a CRC-32 of 6, as in GitHub's tokens. The checksum detects
+`vmsdev_`, 43 characters of base62, and a CRC-32 in 6, as in GitHub's tokens. The checksum detects
 mistyped keys without a query.
 """
 

@@ -35,8 +35,6 @@ def _is_due(device: KnownDevice, now: datetime) -> bool:
 
 
 class DeviceRegister:
-    """Changes devices in a unit of work."""
-
     def __init__(self, unit: WriteSession, overlap: timedelta, now: datetime) -> None:
         self.devices = DeviceRepository(unit)
         self.overlap = overlap

@@ -47,7 +47,7 @@ class SiteReader(ReadRepository[Site]):
     model = Site
 
     async def get_or_default(self, site_id: UUID | None) -> Site | None:
-        """Return a site; None means the default site."""
+        """Return a site, the default for None."""
         chosen = Site.is_default if site_id is None else Site.id == site_id
         return await self.session.scalar(self.statement().where(chosen))
 
@@ -62,7 +62,7 @@ class SiteReader(ReadRepository[Site]):
         return await paginate(self.session, self.statement(), BY_NAME, page)
 
     async def by_today(self, now: datetime) -> dict[date, list[UUID]]:
-        """Return site ids by their current date, of at most three dates."""
+        """Return site ids by current date, of which there are at most three."""
         found: defaultdict[date, list[UUID]] = defaultdict(list)
         for site_id, timezone in await self.session.rows(select(Site.id, Site.timezone)):
             found[local_now(now, timezone).date()].append(site_id)
@@ -96,7 +96,7 @@ class SiteReader(ReadRepository[Site]):
         return [(name, at, seconds) for name, at, seconds in found]
 
     async def for_day(self, site_id: UUID | None, day: date) -> tuple[Site, set[date]] | None:
-        """Return a site, default for None, with its closures of a day and the day before."""
+        """Return a site (the default for None) with its closures of a day and the day before."""
         chosen = Site.is_default if site_id is None else Site.id == site_id
         statement = select(Site, closures_of(literal(day))).where(chosen)
         found = (await self.session.rows(statement)).one_or_none()

@@ -104,7 +104,7 @@ LateMinutes = Annotated[
         strict=True,
         ge=0,
         le=1_440,
-        description="Minutes after its start that a visit is admitted, even past midnight",
+        description="Minutes after its start for which a visit is admitted, even past midnight",
     ),
 ]
 AutoCheckOutHours = Annotated[

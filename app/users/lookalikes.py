@@ -20,7 +20,7 @@ LATIN = str.maketrans(
     "OSUonuhABCDEHJKLMPRSTVWZ"
     "iagllllO",
 )
-# In small print.
+# Pairs that look like one letter in small print.
 PAIRS = (("rn", "m"), ("vv", "w"))
 MARKS = str.maketrans(dict.fromkeys("‐‑‒–—−", "-") | dict.fromkeys("’‘ʼ′`´", "'"))
 WORD = re.compile(r"[^\W\d_]+")

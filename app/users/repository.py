@@ -243,7 +243,7 @@ class UserRepository(UserReader, Repository[User]):
         await self.unit.write(update(_visitors).where(*theirs).values(values))
 
     async def close_visits(self, user: User) -> None:
-        """Send the mails of a closed account's visits to the reception."""
+        """Mark the visits of a closed account, whose mails then go to the reception."""
         theirs = (_visitors.c.host_id == user.id, _IS_OPEN)
         await self._lock_visits(*theirs)
         await self.unit.write(update(_visitors).where(*theirs).values(host_closed=True))

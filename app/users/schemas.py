@@ -30,7 +30,7 @@ def _of_one_script(name: str) -> str:
     return name
 
 
-# Mails greet with it.
+# The greeting of mails.
 PersonName = Annotated[RequiredLine, AfterValidator(_of_one_script), AfterValidator(without_domain)]
 
 

@@ -1,4 +1,4 @@
-"""Database connections, sessions and the unit of work, which alone commits."""
+"""Database connections, sessions, and the unit of work, which owns the only commit."""
 
 import asyncio
 from collections import defaultdict
@@ -81,7 +81,6 @@ class ReadSession:
         return self._opened
 
     async def begin_read_only(self) -> None:
-        """Begin a read-only transaction."""
         await self._session.connection(execution_options={"postgresql_readonly": True})
 
     async def aclose(self) -> None:
@@ -222,7 +221,6 @@ class WriteSession(ReadSession):
         return await self._session.execute(statement)
 
     async def row(self, statement: Prepared, **values: Any) -> Row | None:
-        """Return the first row of a prepared statement, or None."""
         if isinstance(statement, Command):
             await self.flush()
         found = await self._fetch(statement, values)
@@ -260,7 +258,7 @@ class WriteSession(ReadSession):
 
 
 class Database:
-    """The connection pools of a process: the primary's and, if there is one, the replica's."""
+    """The connection pools of a process, for the primary and the replica."""
 
     def __init__(
         self,
@@ -288,7 +286,6 @@ class Database:
         self.rollout_is_finished = False
 
     def read(self) -> ReadSession:
-        """Return a session for queries."""
         return ReadSession(self._autocommit, self._direct)
 
     @asynccontextmanager
@@ -311,8 +308,7 @@ class Database:
     ) -> AsyncIterator[ReadSession]:
         """Open a read-only transaction for one query whose rows are fetched over time.
 
-        It has longer limits than a request: `query_seconds` for each fetch, `idle_seconds` between
-        two.
+        The limits are `query_seconds` for each fetch and `idle_seconds` between two.
         """
         limits = select(
             func.set_config("statement_timeout", f"{query_seconds}s", True),
@@ -335,10 +331,7 @@ class Database:
             yield connection
 
     def write(self, *, single_statement: bool = False) -> WriteSession:
-        """Return a unit of work.
-
-        With `single_statement` it runs without BEGIN and COMMIT.
-        """
+        """Return a unit of work; with `single_statement` it runs without BEGIN and COMMIT."""
         if single_statement:
             return WriteSession(self, self._autocommit, self._direct)
         return WriteSession(self, self.engine)

@@ -1,7 +1,7 @@
 """Connect to PostgreSQL, directly or through a transaction pooler (`?pooler=transaction`).
 
-Behind PgBouncer or similar, two statements may use two server connections: statements are not
-prepared by name, and session limits must be set on the role.
+A pooler may run two statements on two connections, so statements are not prepared by name, and
+session limits are set on the role.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def make_engine(url: str, **options: Any) -> AsyncEngine:
     address = make_url(url).difference_update_query(["pooler"])
     if is_pooled(url):
         address = address.update_query_dict({"prepared_statement_cache_size": "0"})
-    return sqlalchemy.create_async_engine(  # by module: tracing replaces it
+    return sqlalchemy.create_async_engine(  # replaced in the module by tracing
         address,
         hide_parameters=True,  # keeps user input out of the logs
         connect_args=connect_options(url),

@@ -73,7 +73,7 @@ def given_rows(model: type[Entity], names: Sequence[str], parameter: str) -> Fro
 
 
 def _readable(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Encode bytes in PostgreSQL's hex format."""
+    """Encode bytes as hex, since JSON has none."""
     return {name: f"\\x{v.hex()}" if isinstance(v, bytes) else v for name, v in row.items()}
 
 

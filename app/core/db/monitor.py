@@ -1,8 +1,7 @@
 """Monitor whether the database responds.
 
-A statement timeout cannot tell a frozen or unreachable database from a long query. So a separate
-connection asks it twice a second; while it is silent, all connections are cut and requests fail
-within two seconds.
+No statement timeout tells a frozen database from a long query. So a separate connection asks it
+twice a second; while it is silent, all connections are cut and requests fail within two seconds.
 """
 
 import asyncio

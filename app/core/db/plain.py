@@ -33,7 +33,7 @@ def plain_copy(model: type[M], values: Sequence[Any]) -> M | None:
 
 
 def new_plain(model: type[M], **values: Any) -> M:
-    """Create an entity for `WriteSession.append` or similar."""
+    """Create an entity that is stored from its values, as by `WriteSession.append`."""
     make, _, _ = _shape(model)
     entity: M = make()
     vars(entity).update({"id": new_id(), **values})

@@ -35,8 +35,6 @@ def refusals(by_constraint: Mapping[str, type[Problem]]) -> Iterator[None]:
 
 
 class ReadRepository(Generic[M]):
-    """Queries of one table."""
-
     model: ClassVar[type[Any]]
 
     def __init__(self, session: ReadSession) -> None:
@@ -54,8 +52,6 @@ class ReadRepository(Generic[M]):
 
 
 class Repository(ReadRepository[M]):
-    """Queries and changes of one table."""
-
     def __init__(self, session: WriteSession) -> None:
         super().__init__(session)
         self.unit = session

@@ -1,7 +1,7 @@
 """Track rollouts, in which the previous release may still serve requests.
 
-A migration that adds values (kinds of mail, actions) begins a rollout, and `vms migrate --finish`
-ends it. Until then requests that would write such a value are refused.
+A migration that adds values, such as kinds of mail, begins a rollout; `vms migrate --finish` ends
+it. Until then requests that would write these values are refused.
 """
 
 from datetime import datetime
@@ -37,7 +37,7 @@ async def is_under_way(session: ReadSession) -> bool:
 
 
 async def is_finished(unit: WriteSession) -> bool:
-    """Return whether no rollout is open; each process caches a yes."""
+    """Return whether no rollout is open; each process caches True."""
     database = unit.database
     database.rollout_is_finished = database.rollout_is_finished or not await is_under_way(unit)
     return database.rollout_is_finished

@@ -41,7 +41,7 @@ class ProxyTrust:
 
         Everything further left could be forged; an invalid entry ends the search.
         """
-        # Without the scope of a link-local peer.
+        # The scope of a link-local peer names an interface of this machine.
         nearest = _parse((peer or "").partition("%")[0])
         if nearest is None or not self._trusts(nearest):
             return Origin(peer if nearest is None else str(nearest))
@@ -86,7 +86,7 @@ def _value(element: str, wanted: str) -> str:
 def _parse(text: str) -> Address | None:
     """Parse an address, with or without a port: `192.0.2.1:80`, `[2001:db8::1]:80`.
 
-    Return None for an address with a scope (`fe80::1%eth0`), which is valid on one machine only.
+    Return None for an address with a scope (`fe80::1%eth0`), which is local to one machine.
     """
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,7 +1,7 @@
 """Idempotency keys (draft-ietf-httpapi-idempotency-key-header).
 
-The response is stored in the transaction that creates, so both exist or neither. A repeat gets it;
-a repeat during the first request gets a 409.
+The response is stored in the transaction that creates. A repeat gets the stored response, or a 409
+during the first request.
 """
 
 import hashlib
@@ -80,15 +80,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Repeatable:
-    """A keyed request in its unit of work."""
+    """A request with an idempotency key, in its unit of work."""
 
     unit: WriteSession
     sent: Sent
 
     async def require_first(self) -> None:
-        """Raise `RepeatedRequest`, `IdempotencyKeyReused` or `RequestInProgress` unless first.
+        """Lock the key and require that it is new.
 
-        The lock is held until the transaction ends.
+        Raise `RepeatedRequest`, `IdempotencyKeyReused` or `RequestInProgress` otherwise.
         """
         lock = int.from_bytes(self.sent.scope[:8], "big", signed=True)
         if not await self.unit.scalar(select(func.pg_try_advisory_xact_lock(lock))):
@@ -117,7 +117,6 @@ class Repeatable:
 
 
 def scope_of(caller: str, path: str, key: str) -> bytes:
-    """Return the hash that identifies a request."""
     return hashlib.sha256("\0".join((caller, path, key)).encode()).digest()
 
 
@@ -134,5 +133,5 @@ async def forget_mentions(unit: WriteSession, word: str) -> None:
 
 
 async def forget_kept_at(unit: WriteSession, instants: Collection[datetime]) -> None:
-    """Delete responses of these instants, which created erased records."""
+    """Delete responses stored at these instants, when erased records were created."""
     await unit.write(delete(IdempotentAnswer).where(IdempotentAnswer.created_at.in_(instants)))

@@ -41,7 +41,6 @@ class RouteTable:
         )
 
     def methods(self, path: str) -> list[str]:
-        """Return the methods of a path."""
         known = self._fixed.keys() | self._patterns.keys()
         return sorted(method for method in known if self.serves(method, path))
 

@@ -24,7 +24,7 @@ from app.core.observability.metrics import LIMITS_STOOD_STILL, LIMITS_WITHOUT_RE
 REDIS_SECONDS = 0.25
 # The pause after a failure, before Redis is tried again.
 PAUSE_SECONDS = 5.0
-# Enough: a call takes less than a millisecond.
+# A call takes less than a millisecond.
 CONNECTIONS = 16
 KEY_BYTES = 16
 RATE = re.compile(r"([0-9]+)/([0-9]*)(second|minute|hour|day)")
@@ -100,7 +100,7 @@ class RateLimiter:
         await self.count(rule.of(*keys), cost=cost)
 
     async def check(self, rule: Rule, *keys: str) -> None:
-        """Raise `TooManyRequests` if another hit would; count nothing."""
+        """Raise `TooManyRequests` if the limit is reached; count nothing."""
         await self.look(rule.of(*keys))
 
     async def count(self, *limits: Limit, cost: int = 1) -> None:
@@ -123,14 +123,13 @@ class RateLimiter:
         return answer.windows[0].ends_in
 
     async def look(self, *limits: Limit) -> None:
-        """Raise `TooManyRequests` if a limit is reached; count nothing."""
+        """Do the same for several limits."""
         _refuse(limits, await self._ask(limits, 0))
 
     async def number(self, limit: Limit) -> int:
         return (await self._ask([limit], 0)).windows[0].hits
 
     async def give_back(self, *limits: Limit, number: int = 1) -> None:
-        """Undo hits."""
         await self._ask(limits, -number)
 
     async def clear(self, *limits: Limit) -> None:
@@ -162,7 +161,7 @@ class RateLimiter:
         except StoodStillError:
             LIMITS_STOOD_STILL.inc()
             return None
-        except (RedisError, OSError) as error:  # a time-out raises an OSError, too
+        except (RedisError, OSError) as error:  # includes time-outs
             self._breaker.open(error)
             LIMITS_WITHOUT_REDIS.set(1)
             return None
@@ -213,8 +212,8 @@ class Breaker:
 class Lots:
     """Counts frequent hits with fewer calls to Redis.
 
-    A process reserves a sixtieth of the limit at a time. The limit is never exceeded, but one
-    process may refuse while another has hits left.
+    A process reserves a sixtieth of the limit at a time. One process may refuse while another has
+    hits left, but the limit is never exceeded.
     """
 
     def __init__(self, limiter: RateLimiter) -> None:

@@ -38,5 +38,5 @@ FEATURES = (
 
 
 def permissions_policy(*allowed: str) -> str:
-    """Return a policy that denies all features but `allowed` ones."""
+    """Return a policy that denies all features except `allowed`."""
     return ", ".join(f"{name}=({'self' if name in allowed else ''})" for name in FEATURES)

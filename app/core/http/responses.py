@@ -1,4 +1,4 @@
-"""Responses that several operations share, and their OpenAPI."""
+"""Shared responses and their OpenAPI descriptions."""
 
 import hashlib
 from typing import Any

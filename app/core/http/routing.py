@@ -142,7 +142,7 @@ async def refuse_crowded_body(request: Request) -> None:
     try:
         body = await request.json()  # cached
     except (ValueError, RecursionError, ClientDisconnect):
-        return  # FastAPI answers
+        return  # answered by FastAPI
     number, left = 0, [body]
     while left:
         value = left.pop()

@@ -44,8 +44,8 @@ class HeadersTooLarge(Problem):
 class SaneRequestMiddleware:
     """Refuses other hosts, overlong URLs and oversized headers.
 
-    A host is `example.com`, `*.example.com` for subdomains, or `*`; health checks and metrics have
-    any. `loopback_only` also covers servers other than `vms serve`.
+    A host is `example.com`, `*.example.com` for subdomains, or `*`; health checks and metrics are
+    served for any. `loopback_only` refuses addresses that other machines can reach.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class _Exchange:
         self.fault: Problem | None = None
 
     async def receive(self) -> Message:
-        if self._complete or self._answered:  # now the disconnect
+        if self._complete or self._answered:  # the next message is the disconnect
             return await self._receive()
         try:
             async with asyncio.timeout_at(self._until()):

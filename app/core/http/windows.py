@@ -35,8 +35,7 @@ class Answer(NamedTuple):
     windows: Sequence[Window]
 
 
-# Changes all counters, or none if one is full, and not below zero. ARGV: the change, then maximum
-# and seconds of each.
+# Changes all counters, or none if one is full. ARGV: the change, then maximum and seconds of each.
 _ADD = """
 local number, full, counts = tonumber(ARGV[1]), 0, {}
 for i, key in ipairs(KEYS) do
@@ -104,7 +103,6 @@ class OwnWindows:
         self._kept: dict[str, tuple[int, float]] = {}
 
     def add(self, counters: Sequence[Counter], number: int) -> Answer:
-        """Like `SharedWindows.add`."""
         before = [self._window(counter) for counter in counters]
         full = any(w.hits >= c.most for w, c in zip(before, counters, strict=True))
         change = number if number < 0 or not full else 0

@@ -15,7 +15,7 @@ from app.core.request_context import current_context
 # Job arguments and query strings can be personal.
 QUIET = {
     "alembic": logging.WARNING,
-    "app.core.db.pool": logging.WARNING,  # named after its class
+    "app.core.db.pool": logging.WARNING,  # SQLAlchemy's logger of the pool
     "arq.worker": logging.WARNING,
     "uvicorn.access": logging.WARNING,
     "uvicorn.error": logging.WARNING,

@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 
 from app import __version__
 
-# They would double the number of series.
+# Creation times would double the number of series.
 disable_created_metrics()  # type: ignore[no-untyped-call] # of the library
 
 # If set, the client library counts in files of this directory.

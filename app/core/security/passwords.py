@@ -64,8 +64,7 @@ class PasswordHasher:
     async def turn(self, *, known: bool, failures: int = 0) -> AsyncIterator[Verify]:
         """Wait for a turn to verify; raise `Unavailable` if the queue is too long.
 
-        `known` callers are signed in or known from this network; `failures` are the network's
-        failed attempts.
+        `known` callers are signed in or known from this network; `failures` are the network's.
         """
         async with self.turns.turn(Standing(client_network(), known, failures)):
 
