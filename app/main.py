@@ -129,7 +129,6 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 
 
 def _uploads() -> APIRouter:
-    """Return the routes for files."""
     router = APIRouter(form_limits={"max_files": 1, "max_fields": 20})
     router.include_router(bulk.router)
     return router

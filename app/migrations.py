@@ -112,7 +112,6 @@ async def rollout_status(database_url: str, *, finish: bool) -> bool:
 
 
 def newest() -> str:
-    """Return the latest revision."""
     scripts = ScriptDirectory.from_config(alembic_config(""))
     return scripts.get_current_head() or ""
 

@@ -10,8 +10,6 @@ from app.settings import Settings
 
 
 class Services(CoreServices):
-    """The typed state of the application."""
-
     settings: Settings
     tokens: SessionTokens
     wake_outbox: Waker

@@ -333,7 +333,6 @@ class Settings(BaseSettings):
 
     @property
     def key_ring(self) -> KeyRing:
-        """Return the keys, the signing key first."""
         secrets = (self.secret_key, self.secret_key_previous)
         return KeyRing([key.get_secret_value() for key in secrets if key is not None])
 

@@ -1,6 +1,6 @@
 """A lock that gives a data directory one owner at a time.
 
-The kernel releases an flock with the last process that holds it. Servers inherit it.
+It is an flock, which servers inherit and the kernel releases with the last process.
 """
 
 import fcntl

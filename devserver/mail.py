@@ -1,7 +1,7 @@
 """A mail server that stores messages as `.eml` files.
 
 It is a child process (`python -m devserver.mail SOCKET DIRECTORY`), so that its parent has no
-threads. The socket is already bound, so the port is known.
+threads.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Child processes that do not outlive this one.
 
-If this process is killed, the kernel signals its children (PR_SET_PDEATHSIG, Linux only). It does
-so when the *thread* that started them ends: start children from the main thread.
+On Linux the kernel signals them (PR_SET_PDEATHSIG) when the *thread* that started them ends, so
+start them from the main thread.
 """
 
 import contextlib

@@ -23,12 +23,10 @@ class Server(ABC):
 
     @property
     def pid(self) -> int | None:
-        """Return the process id, or None before the start."""
         return self._child.pid if self._child else None
 
     @property
     def child(self) -> Child | None:
-        """Return the process, or None before the start."""
         return self._child
 
     def start(self) -> None:

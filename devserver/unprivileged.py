@@ -1,8 +1,7 @@
 """The identity of PostgreSQL, which refuses root and nameless users.
 
-In a user namespace the server sees another user id, while its files belong to the user who started
-it; some containers forbid this. Otherwise root switches to another user, who owns the data, and
-keeps the capability to traverse closed directories.
+In a user namespace the server sees another user id, which some containers forbid. Otherwise root
+switches to the owner of the data, who can traverse closed directories.
 """
 
 import contextlib

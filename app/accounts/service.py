@@ -159,7 +159,6 @@ class AccountService:
         await self.links.drop_all(user.id)
 
     async def prove_address(self, user: User) -> None:
-        """Mark the address as verified."""
         if user.awaits_verification:
             user.awaits_verification, user.is_active = False, True
             user.updated_at = self.now

@@ -24,7 +24,6 @@ GUARDED = ("email", "role", "is_active")
 
 
 def managed_roles(caller: Caller) -> Collection[Role]:
-    """Return the roles that the caller manages."""
     all_of_them = Permission.MANAGE_ALL_USERS in PERMISSIONS[caller.role]
     return tuple(Role) if all_of_them else (Role.HOST,)
 
@@ -89,10 +88,7 @@ class UserService:
         return user, await self.service.users.count_upcoming(user.id) if is_closed else None
 
     async def delete(self, user_id: UUID) -> int:
-        """Delete an account; return its number of upcoming visits. Raise `LastSuperadmin`.
-
-        Visitors remain, but mails to the host go to the reception.
-        """
+        """Delete an account; return its number of upcoming visits. Raise `LastSuperadmin`."""
         user = await self._locked(user_id, stays=False)
         require_recent_sign_in(self.caller, self.service.now)
         upcoming = await self.service.users.count_upcoming(user.id)

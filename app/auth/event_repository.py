@@ -83,7 +83,6 @@ class AccountEventRepository(AccountEventReader, Repository[AccountEvent]):
         self.unit.after_commit(tell)
 
     async def purge(self, before: datetime, *, at_most: int) -> int:
-        """Delete older events; return how many."""
         old = (
             select(AccountEvent.id)
             .where(AccountEvent.created_at < before)

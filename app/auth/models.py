@@ -56,8 +56,6 @@ class RefreshToken(Entity):
 
 
 class LinkPurpose(StrEnum):
-    """The purpose of a mailed link."""
-
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose, not a password
     # Verify the address and set the first password; named as in older releases.
     INVITATION = "email_verification"

@@ -83,7 +83,6 @@ class AuthSessionReader(ReadRepository[AuthSession]):
     async def page_of(
         self, user_id: UUID, now: datetime, page: PageRequest
     ) -> tuple[list[AuthSession], str | None, int | None]:
-        """Return the user's live sessions, newest first."""
         statement = self.statement().where(
             AuthSession.user_id == user_id,
             AuthSession.revoked_at.is_(None),
@@ -102,7 +101,6 @@ class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
         )
 
     async def revoke_all(self, user_id: UUID, now: datetime, *, but: UUID | None = None) -> None:
-        """End the user's sessions, except `but`."""
         others = [] if but is None else [AuthSession.id != but]
         await self.unit.write(
             update(AuthSession)
@@ -111,7 +109,6 @@ class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
         )
 
     async def purge(self, now: datetime, *, at_most: int) -> int:
-        """Delete ended sessions; return how many."""
         over = (
             select(AuthSession.id)
             .where(or_(AuthSession.expires_at <= now, AuthSession.revoked_at.is_not(None)))
@@ -187,7 +184,6 @@ class SignInNetworkRepository(SignInNetworkReader, Repository[SignInNetwork]):
         )
 
     async def purge(self, now: datetime, *, at_most: int) -> int:
-        """Delete networks no longer known; return how many."""
         old = (
             select(SignInNetwork.id)
             .where(SignInNetwork.last_used_at <= now - KNOWN_FOR)
@@ -205,10 +201,7 @@ class RefreshTokenRepository(Repository[RefreshToken]):
         return await self.lock(RefreshToken.token_hash == token_hash)
 
     async def purge(self, now: datetime, *, at_most: int) -> int:
-        """Delete expired tokens; return how many.
-
-        Used tokens are kept until they expire, to detect reuse.
-        """
+        """Delete expired tokens; used ones are kept until then, to detect reuse."""
         expired = select(RefreshToken.id).where(RefreshToken.expires_at <= now).limit(at_most)
         result = await self.unit.write(delete(RefreshToken).where(RefreshToken.id.in_(expired)))
         return result.rowcount
@@ -281,7 +274,6 @@ class AccountLinkRepository(AccountLinkReader, Repository[AccountLink]):
         await self.unit.write(delete(AccountLink).where(AccountLink.user_id == user_id))
 
     async def purge(self, now: datetime) -> int:
-        """Delete expired links; return how many."""
         total = 0
         for links in (FormerAccountLink, AccountLink):
             expired = delete(links).where(links.expires_at <= now)

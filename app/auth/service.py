@@ -134,7 +134,6 @@ async def begin_session(
 
 
 async def confirm_session(unit: WriteSession, user: User, caller: Caller, now: datetime) -> None:
-    """Record that the caller has confirmed the password."""
     seen = await UserRepository(unit).lock_as_seen(user)
     sessions = AuthSessionRepository(unit)
     session = await sessions.lock_live(caller.session_id, now) if caller.session_id else None
@@ -149,10 +148,9 @@ async def confirm_session(unit: WriteSession, user: User, caller: Caller, now: d
 async def rotate(
     unit: WriteSession, tokens: SessionTokens, token: str, now: datetime
 ) -> TokenPair | TokenReused:
-    """Exchange a refresh token.
+    """Exchange a refresh token; a reused one is assumed stolen and ends the session.
 
-    A reused token is assumed stolen, so the session ends. That is returned, not raised, to be
-    committed.
+    `TokenReused` is returned, not raised, so that the transaction commits.
     """
     refreshes, sessions = RefreshTokenRepository(unit), AuthSessionRepository(unit)
     session = await sessions.lock_live(_claims(tokens, token, now).session, now)

@@ -13,10 +13,10 @@ from app.core.security.passwords import PasswordHasher
 
 @dataclass(frozen=True, slots=True)
 class SignInLimits:
-    """Checks passwords within limits.
+    """Checks passwords within limits; guesses are counted before hashing.
 
-    Guesses are counted before hashing, so that concurrent ones gain nothing. A success clears the
-    failures of the account only: attackers could reset a network with their own account.
+    A success clears the failures of the account, not of the network, where attackers may have an
+    account of their own.
     """
 
     limiter: RateLimiter

@@ -18,10 +18,7 @@ class Key:
 
 
 class KeyRing:
-    """The current secret, which signs, and earlier ones, which still verify.
-
-    A leaked key is useless for any other purpose.
-    """
+    """The current secret, which signs, and earlier ones, which still verify."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         if not secrets:

@@ -29,7 +29,7 @@ class Language(StrEnum):
 
     @property
     def locale(self) -> Locale:
-        """Return the locale for dates; British, since American dates are ambiguous."""
+        """Return the locale for dates, British for English."""
         return Locale("en", "GB") if self is Language.ENGLISH else Locale.parse(self.value)
 
     @property
@@ -52,10 +52,7 @@ def translations(language: Language) -> NullTranslations:
 
 
 def preferred(accept_language: str, default: Language) -> Language:
-    """Return the available language that a reader prefers (RFC 9110, section 12.5.4).
-
-    A regional tag (`de-AT`) counts as its language.
-    """
+    """Return the available language that a reader prefers (RFC 9110, section 12.5.4)."""
     wanted = sorted(_wanted(accept_language), key=lambda choice: -choice[0])
     return next((language for weight, language in wanted if weight > 0), default)
 

@@ -46,5 +46,4 @@ def start_of(day: date, wall_time: time, timezone: str) -> datetime:
 
 
 def local_now(now: datetime, timezone: str) -> datetime:
-    """Return the current time in a time zone."""
     return now.astimezone(zone_of(timezone))

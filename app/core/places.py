@@ -10,8 +10,6 @@ from app.core.errors import Problem, Unavailable
 
 
 class Places:
-    """A number of places for one kind of work."""
-
     def __init__(self, number: int) -> None:
         self.free = number
 

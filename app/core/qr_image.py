@@ -8,7 +8,7 @@ from struct import pack
 import segno
 
 QUIET_ZONE = 4
-"""The white margin in modules; the minimum of the standard."""
+"""The margin in modules; the minimum of the standard."""
 
 # Scanners read all eight masks equally well, and choosing the best takes four fifths of the time.
 MASK = 2
@@ -19,10 +19,9 @@ _AS_IT_IS, _AS_ABOVE = b"\0", b"\2"  # PNG filters: none, and up with no differe
 
 
 def qr_png(token: str, *, scale: int = 8) -> bytes:
-    """Return a PNG of `token`, with `scale` pixels per module.
+    """Return a PNG with `scale` pixels per module; segno takes twenty times as long to scale.
 
-    Raise ValueError for characters outside the alphanumeric mode. Done by hand, since segno takes
-    twenty times as long to scale.
+    Raise ValueError for characters outside the alphanumeric mode.
     """
     rows = _with_quiet_zone(_code(token).matrix)
     side = len(rows) * scale
@@ -36,7 +35,6 @@ def qr_png(token: str, *, scale: int = 8) -> bytes:
 
 
 def qr_svg(token: str) -> bytes:
-    """Return an SVG document in UTF-8."""
     out = BytesIO()
     code = _code(token)
     code.save(out, kind="svg", scale=8, border=QUIET_ZONE, dark="#000", light="#fff")
@@ -44,8 +42,7 @@ def qr_svg(token: str) -> bytes:
 
 
 def _code(token: str) -> segno.QRCode:
-    # Level Q survives a crease or a thumb. A boosted level would make the density depend on the
-    # token length.
+    # Level Q survives a crease or a thumb. Boosted, the density would depend on the token length.
     return segno.make_qr(token, mode="alphanumeric", error="Q", boost_error=False, mask=MASK)
 
 
@@ -57,7 +54,6 @@ def _with_quiet_zone(matrix: Sequence[bytearray]) -> list[bytes]:
 
 
 def _scaled(row: bytes, scale: int) -> bytes:
-    """Return one row of modules as lines of pixels."""
     pixels = ("1" * scale, "0" * scale)
     bits = "".join([pixels[module] for module in row])
     length = -(-len(bits) // 8)

@@ -18,10 +18,9 @@ SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 @dataclass(slots=True)
 class RequestContext:
-    """The context of a request, or of a job with an id of its own.
+    """The context of a request, or of a job with its own id.
 
-    `subjects` are the ids in every log line, without names and addresses. `writer` is the id of the
-    user who is signed in.
+    `subjects` are ids for the log, without names and addresses. `writer` is the id of the user.
     """
 
     request_id: str
@@ -59,7 +58,6 @@ def current_request_id() -> str:
 
 
 def current_client_address() -> str | None:
-    """Return the client's address, or None outside a request."""
     context = _context.get()
     return context.client_address if context else None
 
@@ -99,10 +97,7 @@ def subjects(**ids: UUID | None) -> dict[str, str]:
 
 
 def client_network() -> str:
-    """Return the key of limits per address: the IPv4 address or the IPv6 /64 network.
-
-    An IPv6 caller owns at least a /64.
-    """
+    """Return the key of limits: the IPv4 address, or the /64 network that an IPv6 caller owns."""
     address = current_client_address()
     if address is None:
         return "-"

@@ -94,8 +94,7 @@ def _sought(value: str) -> str:
 def account_key(email: str) -> str:
     """Return a key that is equal for look-alike addresses: NFKC, case-folded.
 
-    For limits and unique accounts; `is_same_mailbox` decides about delivery. PostgreSQL cannot
-    store null characters.
+    For limits and unique accounts, without the null character, which PostgreSQL cannot store.
     """
     return unicodedata.normalize("NFKC", visible(email)).casefold().replace("\0", "\ufffd")
 
@@ -128,7 +127,7 @@ def is_plainly_spelled(email: str) -> bool:
 def mailbox_key(email: str) -> str:
     """Return a key for limits that is equal for an address and its plus-addresses.
 
-    Many providers deliver `ada+list@example.com` to `ada@example.com`, but no standard says so.
+    Many providers deliver them to one mailbox, but no standard says so.
     """
     local_part, _, domain = account_key(email).rpartition("@")
     return f"{local_part.partition('+')[0] or local_part}@{domain}"

@@ -33,7 +33,6 @@ class DepartmentUpdate(BaseModel):
     description: TextOrEmpty = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:
-        """Return the fields that were sent."""
         return self.model_dump(exclude_unset=True)
 
 

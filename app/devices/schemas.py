@@ -38,7 +38,6 @@ class DeviceUpdate(BaseModel):
     gate: OptionalLine = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:
-        """Return the fields that were sent."""
         return self.model_dump(exclude_unset=True)
 
 

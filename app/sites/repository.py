@@ -115,7 +115,6 @@ class SiteRepository(SiteReader, Repository[Site]):
         return found.all()
 
     async def clear_default(self) -> None:
-        """Clear the default site, under a lock of all sites."""
         await self.lock_all()
         await self.unit.write(
             update(Site)
@@ -166,12 +165,9 @@ class ClosureRepository(ClosureReader, Repository[SiteClosure]):
 
 
 class SiteChangeRepository(Repository[SiteChange]):
-    """Changes that the worker has yet to apply to visits."""
-
     model = SiteChange
 
     async def sites(self) -> Sequence[UUID]:
-        """Return the sites with changes."""
         found = await self.session.scalars(
             select(SiteChange.site_id).distinct().order_by(SiteChange.site_id)
         )

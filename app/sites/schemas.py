@@ -158,7 +158,6 @@ class SiteCreate(BaseModel):
     )
 
     def values(self) -> dict[str, Any]:
-        """Return the fields to set."""
         unsaid = KEPT_WHERE_LEFT_OUT - self.model_fields_set
         return self.model_dump(
             exclude=set(unsaid if self.is_default is not None else unsaid | {"is_default"})
@@ -194,7 +193,6 @@ class SiteUpdate(BaseModel):
     is_default: StrictBool = LEFT_OUT
 
     def values(self) -> dict[str, Any]:
-        """Return the fields that were sent."""
         return self.model_dump(exclude_unset=True)
 
 

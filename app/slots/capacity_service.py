@@ -76,7 +76,6 @@ class SiteRules:
         return site, await self.slots.set_own_capacity(key, capacity)
 
     async def drop_capacity(self, site_id: UUID, slot_id: UUID) -> tuple[Site, Slot]:
-        """Restore the site's capacity of a slot."""
         site = await locked_site(self.sites, site_id)
         slot = await self.slots.drop_own_capacity(site, slot_id)
         if slot is None:
@@ -114,7 +113,6 @@ class SiteRules:
 
 
 async def require_site(session: ReadSession, site_id: UUID) -> Site:
-    """Return a site; raise `NotFound`."""
     site = await SiteReader(session).get(site_id)
     if site is None:
         raise NotFound

@@ -19,7 +19,6 @@ class SlotKey(NamedTuple):
 
     @property
     def begins(self) -> time:
-        """Return the local start of the slot."""
         return time(self.hour)
 
 

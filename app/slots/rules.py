@@ -84,7 +84,6 @@ def shift_bounds(rules: OpeningRules, day: date) -> tuple[WallTime, WallTime]:
 
 
 def present_shift(rules: OpeningRules, now: datetime) -> date:
-    """Return the day of the current shift."""
     local = local_now(now, rules.timezone)
     return shift_of(rules, local.date(), local.time())
 
@@ -160,14 +159,12 @@ def refusal(
 
 
 def present_slot(rules: OpeningRules, now: datetime) -> datetime:
-    """Return the start of the current slot."""
     local = local_now(now, rules.timezone)
     begins = begins_from(local.time())[0]
     return local.replace(hour=begins.hour, minute=begins.minute, second=0, microsecond=0)
 
 
 def last_bookable_day(rules: OpeningRules, now: datetime) -> date:
-    """Return the last bookable day, local to the site."""
     return _horizon(rules, local_now(now, rules.timezone).date())
 
 

@@ -55,7 +55,6 @@ COUNTERS = (Slot.booked, Slot.excess, Slot.self_booked, Slot.self_excess)
 
 
 def is_slot(*key: Any) -> ColumnElement[bool]:
-    """Match the slot of a key."""
     return and_(*(column == value for column, value in zip(ORDER, key, strict=True)))
 
 
@@ -65,11 +64,10 @@ def in_lock_order(slots: Select[*Ts]) -> Select[*Ts]:
 
 
 def seat_taken(*, by_stranger: bool) -> CTE:
-    """Return the CTE that locks a slot and takes a seat; it returns the slot's id.
+    """Return the CTE that locks a slot, takes a seat and returns the slot's id.
 
-    It returns no row if the slot is full, closed for `shift` or not stored, or if the strangers'
-    share is used up. A full slot is skipped without waiting for its lock: PostgreSQL tests the
-    condition before it waits, and again on the locked row.
+    It returns no row if the slot is full, closed for `shift` or not stored, or the strangers' share
+    is used up. PostgreSQL tests that before it waits for the lock, and again afterwards.
     """
     is_open = bindparam("shift", type_=Date()) != all_(Slot.closed_shifts)
     key = is_slot(*map(bindparam, SlotKey._fields))

@@ -58,15 +58,11 @@ Fits = Callable[[Availability], bool]
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A taken seat."""
-
     site: Site
     slot_id: UUID
 
 
 class UnknownSite(UnknownReference):
-    """The site does not exist."""
-
     refers_in, message = "site", "There is no such site"
 
 

@@ -36,8 +36,6 @@ INVISIBLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Weakness:
-    """Why a password is refused."""
-
     code: str
     message: str
 

@@ -122,7 +122,6 @@ class UserReader(ReadRepository[User]):
     async def page(
         self, chosen: UserFilter, roles: Collection[Role], page: PageRequest
     ) -> tuple[list[User], str | None, int | None]:
-        """Return accounts, newest first."""
         statement = self.statement().where(User.role.in_(roles), *chosen.conditions())
         return await paginate(self.session, statement, NEWEST_FIRST, page)
 
@@ -208,10 +207,7 @@ class UserRepository(UserReader, Repository[User]):
         return await self.lock(User.id == user_id, User.role.in_(roles), key_share=True)
 
     async def lock_superadmins(self) -> Sequence[UUID]:
-        """Lock the active superadmins in the order of ids.
-
-        Of concurrent requests that each remove one, the second sees the result of the first.
-        """
+        """Lock the active superadmins in the order of ids, so that one always remains."""
         found = await self.session.scalars(
             select(User)
             .where(User.role == Role.SUPERADMIN, User.is_active)

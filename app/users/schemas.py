@@ -110,7 +110,6 @@ class UserUpdate(BaseModel):
     is_active: bool = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:
-        """Return the fields that were sent."""
         return self.model_dump(exclude_unset=True)
 
 

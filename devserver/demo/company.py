@@ -56,7 +56,6 @@ DELETE FROM departments WHERE id = ANY($1)
 
 
 def id_of(kind: str, name: str) -> UUID:
-    """Return the fixed id of a demo object."""
     return uuid5(NAMESPACE, f"{kind} {name}")
 
 

@@ -56,8 +56,6 @@ class NameTaken(Exception):  # noqa: N818 - nothing is wrong
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """Numbers of added records."""
-
     visitors: int
     sites: int
     slots: int

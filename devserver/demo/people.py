@@ -50,8 +50,6 @@ class DemoHost:
 
 @dataclass(frozen=True, slots=True)
 class DemoVisit:
-    """The time, place and outcome of a visit."""
-
     site_id: UUID
     slot_id: UUID
     day: date

@@ -59,7 +59,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the counts; the audit log has the self-registrations."""
     op.drop_index("uq_visitors_self_registration", table_name="visitors")
     op.drop_column("visitors", "self_registration_key")
     op.drop_column("visitors", "is_self_registered")

@@ -21,8 +21,7 @@ async def in_batches(
 ) -> int:
     """Run `work` until nothing is left; return the number of rows.
 
-    Each batch is a unit of work of its own, so locks are brief and a killed job continues where it
-    stopped.
+    Each batch commits, so locks are brief and a killed job continues where it stopped.
     """
     total, more = 0, True
     while more:

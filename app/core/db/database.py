@@ -104,7 +104,6 @@ class ReadSession:
         return found[0] if found else None
 
     async def fetch(self, statement: Query, **values: Any) -> Sequence[Row]:
-        """Return the rows of a prepared statement."""
         return await self._fetch(statement, values)
 
     # Not a coroutine, since every request comes through here.
@@ -191,14 +190,10 @@ class WriteSession(ReadSession):
         await self._session.delete(entity)
 
     def append(self, model: type[Entity], row: Mapping[str, Any]) -> None:
-        """Queue a row that this unit of work does not read again.
-
-        The next flush inserts all queued rows in one statement, after the other changes.
-        """
+        """Queue a row, which this unit of work does not read again, for the next flush."""
         self._appended[model, tuple(row)].append(row)
 
     async def flush(self) -> None:
-        """Send pending changes to the database."""
         if self._opened is not None:
             await self._opened.flush()
         if self._appended:
@@ -208,7 +203,6 @@ class WriteSession(ReadSession):
             await self._run(insertions(shapes), rows)
 
     async def write(self, statement: Insert | Update | Delete) -> CursorResult[Any]:
-        """Flush, then run an INSERT, UPDATE or DELETE."""
         await self.flush()
         result = await self._session.execute(statement)
         if not isinstance(result, CursorResult):

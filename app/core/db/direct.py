@@ -1,7 +1,6 @@
-"""Send statements straight to the driver, for measured paths.
+"""Send statements straight to the driver, which saves five sixths of the cost of short ones.
 
-Bypassing SQLAlchemy saves five sixths of the cost of a short statement. Each statement commits on
-its own.
+Each statement commits on its own.
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence

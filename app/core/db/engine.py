@@ -27,7 +27,6 @@ LIMITS = {
 
 
 def make_engine(url: str, **options: Any) -> AsyncEngine:
-    """Create an engine; `options` are passed to SQLAlchemy."""
     address = make_url(url).difference_update_query(["pooler"])
     if is_pooled(url):
         address = address.update_query_dict({"prepared_statement_cache_size": "0"})

@@ -1,6 +1,6 @@
-"""A streaming replica for reads, used while its lag is known to be short.
+"""A streaming replica for reads, used while its lag is short.
 
-Lag is measured in the write-ahead log, which works without writes and with clocks that differ.
+Lag is measured in the write-ahead log, which needs neither writes nor equal clocks.
 """
 
 import asyncio

@@ -57,10 +57,9 @@ class Repository(ReadRepository[M]):
         self.unit = session
 
     async def lock(self, *conditions: ColumnElement[bool], key_share: bool = False) -> M | None:
-        """Lock a row with `SELECT … FOR UPDATE`; return None if none matches.
+        """Lock a row with `SELECT … FOR UPDATE`, and read it again; return None if none matches.
 
-        The row is read again, since values loaded before the lock are stale. `key_share` (`FOR NO
-        KEY UPDATE`) lets others write rows that refer to it.
+        `key_share` (`FOR NO KEY UPDATE`) lets others write rows that refer to it.
         """
         return await self.session.scalar(
             select(self.model)

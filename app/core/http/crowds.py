@@ -15,8 +15,7 @@ MOST_OF_NETWORK = 32
 class CrowdMiddleware:
     """Answers 503 if a network has too many requests to these paths in progress.
 
-    Saves the work that FastAPI does before a route can refuse. A request counts once its body has
-    arrived, so that slow senders keep nobody out.
+    A request counts once its body has arrived, so that slow senders keep nobody out.
     """
 
     def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:

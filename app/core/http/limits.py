@@ -1,7 +1,7 @@
 """Rate limits (OWASP ASVS 5, 6.3.1), counted in Redis.
 
-While Redis is down each process counts on its own, starting from the last known counts, and later
-sends them to Redis. Windows use the machine's clock, since Redis expires them.
+While Redis is down each process counts on its own, from the last known counts, and later restores
+them. Windows use the machine's clock, as Redis does.
 """
 
 import re
@@ -62,7 +62,6 @@ class Rule:
         return _parse(self.rate)[1]
 
     def of(self, *keys: str) -> "Limit":
-        """Return the limit of one caller or account."""
         return Limit(self, keys)
 
 
@@ -104,10 +103,7 @@ class RateLimiter:
         await self.look(rule.of(*keys))
 
     async def count(self, *limits: Limit, cost: int = 1) -> None:
-        """Count a hit against every limit, or none if one is reached.
-
-        The last accepted hit may exceed the limit; `reserve` is exact.
-        """
+        """Count a hit against every limit, or none if one is reached; `reserve` is exact."""
         answer = await self._ask(limits, cost)
         _refuse(limits, answer)
 
@@ -210,10 +206,9 @@ class Breaker:
 
 
 class Lots:
-    """Counts frequent hits with fewer calls to Redis.
+    """Counts frequent hits with fewer calls to Redis, reserving a sixtieth of the limit at a time.
 
-    A process reserves a sixtieth of the limit at a time. One process may refuse while another has
-    hits left, but the limit is never exceeded.
+    One process may refuse while another has hits left, but the limit is never exceeded.
     """
 
     def __init__(self, limiter: RateLimiter) -> None:

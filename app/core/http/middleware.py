@@ -184,5 +184,4 @@ class SecurityHeadersMiddleware:
 
 
 def _raw(headers: Mapping[str, str]) -> dict[bytes, bytes]:
-    """Encode headers for ASGI."""
     return {name.lower().encode(): value.encode() for name, value in headers.items()}

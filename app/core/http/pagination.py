@@ -1,7 +1,4 @@
-"""Keyset pagination: a cursor holds the last position of a page.
-
-All pages cost the same, and changes meanwhile repeat or skip no row.
-"""
+"""Keyset pagination: all pages cost the same, and no row is repeated or skipped."""
 
 import base64
 import binascii
@@ -47,7 +44,6 @@ class Ordering:
         return [c.desc() if self.descending else c.asc() for c in self.columns]
 
     def after(self) -> ColumnElement[bool]:
-        """Return the condition for rows after a position."""
         row = tuple_(*self.columns)
         bound = tuple_(*[bindparam(name, type_=c.type) for name, c in self._parameters()])
         return row < bound if self.descending else row > bound

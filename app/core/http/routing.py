@@ -135,10 +135,7 @@ def refuse_other_media(request: Request, accepted: tuple[str, ...]) -> None:
 
 
 async def refuse_crowded_body(request: Request) -> None:
-    """Raise `Invalid` for a JSON body with too many fields.
-
-    Pydantic would describe each of them, which costs more than sending them.
-    """
+    """Raise `Invalid` for a JSON body with too many fields, which Pydantic is slow to describe."""
     try:
         body = await request.json()  # cached
     except (ValueError, RecursionError, ClientDisconnect):

@@ -130,7 +130,7 @@ def _too_large(limit: int) -> TooLarge:
 
 
 class _Exchange:
-    """A request and its response, which is dropped after a fault."""
+    """A request and its response; a fault replaces the response."""
 
     def __init__(self, receive: Receive, send: Send, seconds: float, limit: int) -> None:
         self._receive, self._send = receive, send

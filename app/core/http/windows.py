@@ -121,7 +121,6 @@ class OwnWindows:
             self._make_room()
 
     def open(self) -> dict[str, Window]:
-        """Return the open windows by key."""
         return dict(self._open())
 
     def _window(self, counter: Counter) -> Window:

@@ -1,7 +1,6 @@
 """Report unexpected errors to Sentry (the extra `vms[sentry]` and SENTRY_DSN).
 
-A report has the type and place of an error and the request id. Texts, values, addresses and bodies
-may be personal and are not sent.
+Only type, place and request id are sent, since texts, values and bodies may be personal.
 """
 
 from typing import TYPE_CHECKING

@@ -65,7 +65,6 @@ def _printable(character: str) -> str:
 
 
 def configure_logging(*, debug: bool) -> None:
-    """Send all log records to standard error."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         _with_context,

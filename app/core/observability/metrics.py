@@ -1,7 +1,4 @@
-"""Prometheus metrics of all processes; `docs/operations.md` explains them.
-
-Labels take a handful of known values: no ids and no user input.
-"""
+"""Prometheus metrics (see `docs/operations.md`); labels have no ids and no user input."""
 
 import os
 from collections.abc import Awaitable, Callable, Iterator

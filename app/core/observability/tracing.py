@@ -1,7 +1,6 @@
-"""OpenTelemetry traces (the extra `vms[tracing]` and the `OTEL_…` variables).
+"""OpenTelemetry traces, exported without personal data.
 
-FastAPI, SQLAlchemy's instrumentation and the worker create the spans; this module exports them
-without personal data.
+They need the extra `vms[tracing]` and the `OTEL_…` variables.
 """
 
 import os

@@ -86,7 +86,6 @@ class PasswordHasher:
         return str(self._scheme.hash(normalized(password)))
 
     def is_outdated(self, hashed: str) -> bool:
-        """Return whether a hash has another cost than new ones."""
         return bool(self._scheme.needs_update(hashed))
 
     def verify_now(self, password: str, hashed: str | None) -> bool:

@@ -20,8 +20,6 @@ KNOWN_TOKENS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The content of a token."""
-
     subject: UUID
     session: UUID
     id: UUID
@@ -105,8 +103,6 @@ class TokenSigner:
 
 
 class SessionTokens:
-    """The signers of access and refresh tokens."""
-
     def __init__(self, ring: KeyRing, lifetimes: Lifetimes) -> None:
         self.lifetimes = lifetimes
         self.access = TokenSigner(ring, "access")

@@ -23,8 +23,6 @@ _turned_away = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The priority of a caller."""
-
     network: str
     known: bool
     failures: int = 0
@@ -45,7 +43,7 @@ class _Waiting:
 class Turns:
     """Lets `at_once` callers run; `of_network` per network and `in_all` in total may wait.
 
-    `for_known` of the running places are reserved for known callers. Belongs to one event loop.
+    `for_known` of the running places are for known callers only.
     """
 
     def __init__(self, at_once: int, *, for_known: int, of_network: int, in_all: int) -> None:
