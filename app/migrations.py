@@ -39,9 +39,9 @@ def alembic_config(database_url: str) -> Config:
 def upgrade(
     database_url: str, revision: str = "head", on_each: Callable[[str], None] = lambda _: None
 ) -> None:
-    """Run the missing migrations; concurrent runs wait for each other.
+    """Run the missing migrations and call `on_each` after each; concurrent runs wait.
 
-    Call `on_each` with each revision. Raise `Blocked`; completed migrations stay.
+    Raise `Blocked`; completed migrations stay.
     """
     config = alembic_config(database_url)
     config.attributes["on_each"] = on_each

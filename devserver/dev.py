@@ -1,7 +1,6 @@
-"""The supervisor behind `vms dev`.
+"""The supervisor behind `vms dev`, for PostgreSQL, Redis, the mail catcher, API and worker.
 
-Starts PostgreSQL, Redis and the mail catcher, then the API, then the worker. Servers named by
-DATABASE_URL, REDIS_URL or EMAIL_HOST are used instead.
+Servers named by DATABASE_URL, REDIS_URL or EMAIL_HOST are used instead of embedded ones.
 """
 
 import contextlib

@@ -22,8 +22,7 @@ LARGEST_MESSAGE = 64 * 1024 * 1024  # bytes
 class MailCatcher(Server):
     """Catches mail on a port of `host`; 0 picks a free one.
 
-    Files are named `YYYYmmddTHHMMSSffffff-N.eml` (UTC). The log is `logs/mail.log` beside the
-    directory. An interrupted message is not confirmed.
+    Files are named `YYYYmmddTHHMMSSffffff-N.eml` (UTC).
     """
 
     def __init__(self, directory: Path, host: str = "127.0.0.1", port: int = 0) -> None:

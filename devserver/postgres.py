@@ -36,10 +36,9 @@ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \gexec
 
 
 class EmbeddedPostgres(Server):
-    """A server on a data directory.
+    """A server on a data directory; `durable=False` trades crash safety for speed.
 
-    `durable=False` trades crash safety for speed. The log is `logs/postgres.log` beside the
-    directory. `run_as` forces an identity of unprivileged.py.
+    `run_as` forces an identity of unprivileged.py.
     """
 
     def __init__(self, data_dir: Path, *, durable: bool = True, run_as: Way | None = None) -> None:
@@ -59,7 +58,7 @@ class EmbeddedPostgres(Server):
     def create_database(self, name: str, template: str | None = None) -> None:
         """Create a database, as a copy of `template` if given, unless it exists.
 
-        Raise EmbeddedError. A template must have no open connections.
+        Raise EmbeddedError; a template must have no open connections.
         """
         variables = ("-v", f"name={name}", "-v", f"template={template or ''}")
         done = subprocess.run(  # noqa: S603  (every part of the command is ours)

@@ -12,11 +12,7 @@ from devserver.wheels import wheel_file
 
 
 class EmbeddedRedis(Server):
-    """A server on a data directory.
-
-    A crash loses at most the last second, or everything with `durable=False`. The log is
-    `logs/redis.log` beside the directory.
-    """
+    """A server on a data directory; with `durable=False` a crash loses everything."""
 
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
         self.data_dir = data_dir.absolute()

@@ -1,7 +1,6 @@
 """The identity of PostgreSQL, which refuses root and nameless users.
 
-In a user namespace the server sees another user id, which some containers forbid. Otherwise root
-switches to the owner of the data, who can traverse closed directories.
+It is another user id in a user namespace, if allowed, or the owner of the data.
 """
 
 import contextlib

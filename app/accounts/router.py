@@ -58,11 +58,10 @@ async def register(
     service: Accounts,
     hasher: Hasher,
 ) -> User | Response:
-    """Create a host account.
+    """Create a host account, which can be used immediately with `REGISTRATION=open` (201).
 
-    With `REGISTRATION=open` it can be used immediately (201). With `REGISTRATION=domain` the
-    response is 202 whether or not the account exists; a mailed link sets the password with
-    `accept-invitation/`.
+    With `REGISTRATION=domain` the response is 202 whether or not the account exists; a mailed link
+    sets the password with `accept-invitation/`.
     """
     policy.admit(body.email)
     await limit.hit()
@@ -82,10 +81,9 @@ async def register(
     responses=problems(InvalidLink, NameLooksTaken),
 )
 async def accept_invitation(body: InvitationAcceptance, passwords: Passwords) -> None:
-    """Set the password with a mailed link, and verify the address if necessary.
+    """Set the password with a mailed link, which works once within a day.
 
-    The link works once within a day; later use `forgot-password/`. Accounts not verified within 7
-    days are deleted.
+    It also verifies the address; accounts not verified within 7 days are deleted.
     """
     await passwords.accept(body.token, body.password, body.names)
 

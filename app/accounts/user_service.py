@@ -57,10 +57,9 @@ class UserService:
         return user
 
     async def change(self, user_id: UUID, values: dict[str, Any]) -> tuple[User, int | None]:
-        """Change an account; return it and, if deactivated, its number of upcoming visits.
+        """Change an account and its upcoming visits; return it and, if deactivated, their number.
 
-        Upcoming visits get the new name and address. Raise `EmailTaken`, `NameLooksTaken` and
-        others.
+        Raise `EmailTaken`, `NameLooksTaken` and others.
         """
         self._require_managed(values.get("role", Role.HOST))
         is_named = bool(values.keys() & {"first_name", "last_name", "is_active"})

@@ -15,8 +15,8 @@ WIDER = 10
 class AccountLimits:
     """Limits per network, and per account (existing or not) and network.
 
-    Attacks from many networks reach the account's total limit. It does not apply where the account
-    is known, so that its owner can still sign in.
+    An account also has a total limit, except where it is known, so that its owner can still sign
+    in.
     """
 
     name: str

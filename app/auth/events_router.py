@@ -28,7 +28,7 @@ async def list_events(
 ) -> Page[AccountEvent]:
     """Return sign-ins, failed attempts and changes, newest first.
 
-    Superadmins see all accounts, others their own. Events are kept for `ACCOUNT_EVENT_DAYS`.
+    Superadmins see all accounts, others their own; events are kept for `ACCOUNT_EVENT_DAYS`.
     """
     sees_all = Permission.MANAGE_ALL_USERS in PERMISSIONS[caller.role]
     own = None if sees_all else caller.id

@@ -1,7 +1,4 @@
-"""Guards: an `Annotated` alias for each kind of caller.
-
-Every route has one or is `public`. Queries limit what a caller sees.
-"""
+"""Guards: an `Annotated` alias for each kind of caller; every route has one or is `public`."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -42,8 +39,7 @@ CREDENTIALS = ("authorization", "x-device-key")
 async def resolve_caller(request: Request) -> Caller:
     """Return the user of the token, the device of the key, or an anonymous caller.
 
-    Two credentials are refused, since a proxy might use the other one. Takes only the request,
-    since FastAPI resolves nested dependencies for every use.
+    Two credentials are refused, since a proxy might use the other one.
     """
     caller: Caller | None = request.scope.get(CALLER)
     if caller is None:

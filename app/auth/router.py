@@ -98,8 +98,7 @@ async def confirm(
 ) -> None:
     """Confirm the password, for operations that need it within the last 10 minutes.
 
-    They fail with `reauthentication_required` otherwise. A wrong password counts as a failed
-    sign-in.
+    A wrong password counts as a failed sign-in.
     """
     email = caller.email or ""
     user = await check_password(database, gate, email, body.password, now)

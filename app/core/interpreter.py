@@ -1,7 +1,6 @@
-"""Interpreter settings for processes that answer requests.
+"""Interpreter settings against long garbage collections and long turns of export threads.
 
-A collection that scans the 200,000 permanent objects stops all requests for a tenth of a second. A
-shorter switch interval makes scans wait a third less beside exports and uploads.
+Scanning the 200,000 permanent objects would stop all requests for a tenth of a second.
 """
 
 import gc

@@ -1,7 +1,6 @@
 """The languages of mails and visitor pages.
 
-English is in the templates and the code. Other languages are gettext catalogues in `locales/`,
-compiled at start-up.
+English is in the code; others are gettext catalogues in `locales/`, compiled at start-up.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,6 @@
 """Keep mail clients from turning typed text into links.
 
-No header stops them. White space ends a link in every client; invisible characters do not (UTS 46,
-section 4).
+White space ends a link in every client; invisible characters do not (UTS 46, section 4).
 """
 
 import re

@@ -30,10 +30,7 @@ MOST_BATCHES = 5
 
 
 class BatchTurns:
-    """Runs the batches of a caller one after the other.
-
-    A batch that waits holds no connection. Batches in other processes wait in the database.
-    """
+    """Runs the batches of a caller one after the other; those that wait hold no connection."""
 
     def __init__(self) -> None:
         self.under_way: Counter[UUID] = Counter()

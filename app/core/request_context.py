@@ -20,7 +20,7 @@ SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 class RequestContext:
     """The context of a request, or of a job with its own id.
 
-    `subjects` are ids for the log, without names and addresses. `writer` is the id of the user.
+    `subjects` are ids for the log, without names and addresses; `writer` is the user's id.
     """
 
     request_id: str

@@ -1,7 +1,6 @@
-"""Device keys: a prefix for secret scanners, 256 random bits and a checksum.
+"""Device keys, as in GitHub's tokens: `vmsdev_`, 43 characters of base62 and a CRC-32 in 6.
 
-`vmsdev_`, 43 characters of base62, and a CRC-32 in 6, as in GitHub's tokens. The checksum detects
-mistyped keys without a query.
+Secret scanners know the prefix; the checksum detects mistyped keys without a query.
 """
 
 import hashlib

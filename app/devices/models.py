@@ -20,8 +20,7 @@ class DeviceKind(StrEnum):
 class Device(Entity):
     """A scanner at a gate or a kiosk, at one site.
 
-    Keys are stored as hashes. The previous one is valid until `previous_key_until`, for an
-    uninterrupted change.
+    The previous key is valid until `previous_key_until`, for an uninterrupted change.
     """
 
     __tablename__ = "devices"

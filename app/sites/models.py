@@ -75,10 +75,9 @@ class SiteClosure(Entity):
 
 
 class SiteChange(Entity):
-    """A change of a site that the worker has yet to apply to visits.
+    """A change of a site that the worker has yet to apply to visits after `done_through`.
 
-    `before` holds the former values; visits up to `done_through` are done. Without `notify` only
-    the calendar's SEQUENCE changes.
+    `before` holds the former values. Without `notify` only the calendar's SEQUENCE changes.
     """
 
     __tablename__ = "site_changes"

@@ -14,9 +14,8 @@ from app.slots.keys import SlotKey
 class Slot(Entity):
     """One hour of a site, stored once it is booked or has its own capacity.
 
-    `excess` is the number of seats above a lowered `capacity`; the CHECK refuses further ones.
-    `closed_shifts` are the first days of closed shifts. Self-registered visitors have `self_booked`
-    seats: at most `self_share` percent, plus `self_excess` after a reduction.
+    `excess` and `self_excess` are taken seats above a lowered `capacity` and `self_share` percent;
+    `closed_shifts` are the first days of closed shifts.
     """
 
     __tablename__ = "slots"

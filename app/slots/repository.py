@@ -112,7 +112,6 @@ class SlotReader(ReadRepository[Slot]):
         """Return the number of seats, from today on, that the rules would not give again.
 
         In closed slots these are all seats, in others those above the capacity or the share.
-        `offered` are today's slots.
         """
         slots = list(offered)
         is_open = or_(*(_is_open(site, slots, today, nights) for nights in (0, 1)))

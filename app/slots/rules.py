@@ -108,7 +108,7 @@ def is_open(rules: OpeningRules, day: date, at: time, closed: Collection[date]) 
 def day_slots(rules: OpeningRules, day: date) -> Iterator[SlotTime]:
     """Yield the open slots of a day, those of the previous night first.
 
-    The first and last slot may be shorter than an hour. A slot of two shifts is yielded twice.
+    The first and last slot may be shorter than an hour; a slot of two shifts is yielded twice.
     """
     for first, last in _openings(rules):
         for begins in begins_from(first):
@@ -140,8 +140,7 @@ def refusal(
 ) -> SlotReason | None:
     """Return why a time can't be booked regardless of capacity, or None.
 
-    `closed` are closures of that day and the day before. A walk-in may take the current slot,
-    without lead time.
+    A walk-in may take the current slot, without lead time.
     """
     today = local_now(now, rules.timezone).date()
     if day < today:

@@ -1,7 +1,6 @@
 """Take, free and move seats under the lock of their slot.
 
-Every transaction locks the visitor, then the site, then slots in the order of their keys. Slots are
-plain copies: changes to them are not saved.
+Every transaction locks the visitor, then the site, then slots in the order of their keys.
 """
 
 from collections import Counter
@@ -64,10 +63,9 @@ def in_lock_order(slots: Select[*Ts]) -> Select[*Ts]:
 
 
 def seat_taken(*, by_stranger: bool) -> CTE:
-    """Return the CTE that locks a slot, takes a seat and returns the slot's id.
+    """Return the CTE that locks a slot, takes a seat and returns the slot's id, if it can.
 
-    It returns no row if the slot is full, closed for `shift` or not stored, or the strangers' share
-    is used up. PostgreSQL tests that before it waits for the lock, and again afterwards.
+    PostgreSQL tests the conditions before it waits for the lock, and again afterwards.
     """
     is_open = bindparam("shift", type_=Date()) != all_(Slot.closed_shifts)
     key = is_slot(*map(bindparam, SlotKey._fields))
@@ -199,8 +197,7 @@ class SeatRepository(Repository[Slot]):
     async def create(self, keys: Collection[SlotKey], now: datetime) -> None:
         """Create missing slots with their sites' capacities and shares.
 
-        Wait for slots that another transaction creates. The share lock on the site keeps a change
-        of its capacity from missing a new slot.
+        The share lock on the site keeps a change of its capacity from missing a new slot.
         """
         ids = [new_id() for _ in keys]
         await self.unit.run(_CREATE, now=now, ids=ids, **_columns(keys))

@@ -65,10 +65,7 @@ def words_of_place(settings: Settings) -> frozenset[str]:
 
 
 def weakness(password: str, email: str, words: Collection[str] = ()) -> Weakness | None:
-    """Return the reason to refuse a password, or None.
-
-    `words` come from `words_of`. Length is in code points of the normalized form.
-    """
+    """Return the reason to refuse a password, or None; `words` come from `words_of`."""
     text, address = normalized(password), account_key(email)
     if len(text) < MIN_LENGTH:
         return TOO_SHORT

@@ -83,7 +83,7 @@ def _begins(q: str) -> ColumnElement[bool]:
 def receives() -> ColumnElement[bool]:
     """Return the condition under which an account owns its address.
 
-    A closed account does and is mailed nothing. An unverified one does not: anyone can register it.
+    Closed accounts do; unverified ones do not, since anyone can register them.
     """
     return or_(User.is_active, ~User.awaits_verification)
 

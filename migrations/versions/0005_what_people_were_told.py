@@ -1,7 +1,6 @@
-"""Record the facts in sent mails: codes, hosts, sites; add closed shifts and rollouts.
+"""Record the facts in sent mails; add closed shifts and rollouts.
 
-Defaults are constant, so no table is rewritten and the previous release keeps working. New values
-may be written after `vms migrate --finish`.
+Defaults are constant, so no table is rewritten and the previous release keeps working.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,6 @@
 """Search without accents, by every spelling of a name.
 
-Nothing is locked. Words of existing visitors are rebuilt in batches before the first search needs
-them, and the previous release keeps working.
+Nothing is locked: words of existing visitors are rebuilt in batches before the first search.
 """
 
 from collections.abc import Sequence

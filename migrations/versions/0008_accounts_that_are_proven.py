@@ -1,7 +1,6 @@
 """Protect accounts: verify addresses before passwords, confirm sign-ins, add mails.
 
-Additive, so the previous release keeps working. New values may be written after `vms migrate
---finish`.
+Additive; new values may be written after `vms migrate --finish`.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Limit the seats of strangers in a slot, and mark their visits.
 
-Defaults are constant, so no table is rewritten; registrations wait while the index is built. `vms
-migrate --finish` counts the visits that the previous release adds.
+Registrations wait while the index is built; `vms migrate --finish` counts the visits that the
+previous release adds.
 """
 
 from collections.abc import Sequence

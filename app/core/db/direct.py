@@ -68,7 +68,7 @@ async def stream(
 ) -> AsyncGenerator[Sequence[Row], None]:
     """Yield the rows in batches from a server-side cursor, within a transaction.
 
-    Raise `DBAPIError`. A caller that stops early must discard the connection.
+    Raise `DBAPIError`; a caller that stops early must discard the connection.
     """
     arguments = statement.arguments(values)
     try:

@@ -1,7 +1,7 @@
-"""Monitor whether the database responds.
+"""Monitor whether the database responds, with a separate connection.
 
-No statement timeout tells a frozen database from a long query. So a separate connection asks it
-twice a second; while it is silent, all connections are cut and requests fail within two seconds.
+While it does not, all connections are cut, so that requests fail within two seconds; a statement
+timeout cannot tell a frozen database from a long query.
 """
 
 import asyncio

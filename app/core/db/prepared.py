@@ -15,9 +15,7 @@ _CHANGES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|FOR (KEY )?
 class _Prepared:
     """A statement with `bindparam`s, compiled once; its rows are plain, with enum values as text.
 
-    SQLAlchemy's cache computes a key at each run, which costs more than the rest of a short
-    request. With `planned_anew` PostgreSQL plans for the values of each run, for values that are
-    skewed.
+    With `planned_anew` PostgreSQL plans for the values of each run, for values that are skewed.
     """
 
     def __init__(self, statement: ClauseElement, *, planned_anew: bool = False) -> None:

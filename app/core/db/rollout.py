@@ -1,7 +1,7 @@
-"""Track rollouts, in which the previous release may still serve requests.
+"""Track rollouts, which a migration with new values begins and `vms migrate --finish` ends.
 
-A migration that adds values, such as kinds of mail, begins a rollout; `vms migrate --finish` ends
-it. Until then requests that would write these values are refused.
+Meanwhile requests that would write these values are refused, since the previous release cannot read
+them.
 """
 
 from datetime import datetime

@@ -24,10 +24,10 @@ class Origin:
 
 
 class ProxyTrust:
-    """The trusted proxies and the header they use.
+    """The trusted proxies and the only header that is read.
 
-    Only one header is read: a proxy passes the others on as the client sent them.
-    `X-Forwarded-Proto` belongs to `X-Forwarded-For`.
+    A proxy passes other headers on as the client sent them; `X-Forwarded-Proto` belongs to
+    `X-Forwarded-For`.
     """
 
     def __init__(

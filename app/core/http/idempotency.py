@@ -1,7 +1,6 @@
 """Idempotency keys (draft-ietf-httpapi-idempotency-key-header).
 
-The response is stored in the transaction that creates. A repeat gets the stored response, or a 409
-during the first request.
+A repeat gets the response stored in the first transaction, or a 409 while that is running.
 """
 
 import hashlib

@@ -132,8 +132,7 @@ class TrailingSlashMiddleware:
 class SecurityHeadersMiddleware:
     """Sets the headers of the OWASP REST security cheat sheet unless a route has its own.
 
-    Documentation pages may load files of this service, but no inline scripts. Browsers ignore HSTS
-    over plain HTTP (RFC 6797, section 7.2).
+    Browsers ignore HSTS over plain HTTP (RFC 6797, section 7.2).
     """
 
     DOCS = ("/docs", "/redoc")

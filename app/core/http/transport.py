@@ -44,8 +44,8 @@ class HeadersTooLarge(Problem):
 class SaneRequestMiddleware:
     """Refuses other hosts, overlong URLs and oversized headers.
 
-    A host is `example.com`, `*.example.com` for subdomains, or `*`; health checks and metrics are
-    served for any. `loopback_only` refuses addresses that other machines can reach.
+    A host is `example.com`, `*.example.com` for subdomains, or `*`; `loopback_only` refuses
+    addresses that other machines can reach.
     """
 
     def __init__(

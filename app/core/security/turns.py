@@ -1,7 +1,7 @@
 """A fair queue for work that only a few callers can do at once.
 
-Each network has a share of it. Known callers come first, then networks with the fewest failures and
-requests in the queue, so that a flood keeps nobody out.
+Known callers come first, then networks with the fewest failures and requests in the queue, so that
+a flood keeps nobody out.
 """
 
 import asyncio
