@@ -17,7 +17,7 @@ NewPassword = Annotated[
     str,
     StringConstraints(min_length=MIN_LENGTH, max_length=MAX_LENGTH),
     Field(
-        description="Not a common password or the e-mail address, and not only names "
+        description="Must not be a common password, the e-mail address, or only names "
         "related to the site or to you; all characters are allowed",
         json_schema_extra={"format": "password"},
     ),
