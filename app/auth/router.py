@@ -26,6 +26,7 @@ from app.users.models import User
 from app.users.repository import UserReader, UserRepository
 from app.users.schemas import Profile
 
+# Where anonymous callers send passwords.
 GUESSED_AT = ("/api/auth/login/", "/api/auth/token/")
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=ApiRoute)
 

@@ -115,6 +115,7 @@ class SiteRepository(SiteReader, Repository[Site]):
         return found.all()
 
     async def clear_default(self) -> None:
+        """Clear the default site; the UPDATE sees what was committed while it waited for locks."""
         await self.lock_all()
         await self.unit.write(
             update(Site)

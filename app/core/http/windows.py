@@ -83,6 +83,7 @@ class SharedWindows:
         return Answer(bool(full), [Window(count, max(0, left) / 1000) for count, left in pairs])
 
     async def restore(self, windows: dict[str, Window]) -> None:
+        """Raise counters to at least these counts."""
         items = list(windows.items())
         for begin in range(0, len(items), RESTORED_AT_ONCE):
             part = items[begin : begin + RESTORED_AT_ONCE]
