@@ -45,7 +45,11 @@ from tests.support.mailbox import Mailbox
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("steady")
 
-pytest_plugins = ("tests.support.browser", "tests.support.distribution")
+pytest_plugins = (
+    "tests.support.browser",
+    "tests.support.distribution",
+    "tests.support.left_out",
+)
 
 # A Monday, an hour before the default site opens.
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)

@@ -13,16 +13,13 @@ from openpyxl import load_workbook
 from app.bulk.errors import XLSX
 from tests.bulk.files import HEADER, faults, row, upload, workbook
 from tests.support.api import Api
-from tests.support.left_out import leave_out
 
 SARA = ["שרה כהן", "sara@example.com", "4930123456", "Zoë & Söhne", "emp", "govt"]
 OFFICE = shutil.which("soffice")
 
-
-@pytest.fixture(autouse=True)
-def _needs_it() -> None:
-    if OFFICE is None:
-        leave_out("no LibreOffice here: apt-get install libreoffice-calc-nogui")
+pytestmark = pytest.mark.needs(
+    OFFICE, "no LibreOffice here: apt-get install libreoffice-calc-nogui"
+)
 
 
 def converted(source: Path, kind: str) -> Path:

@@ -15,11 +15,9 @@ from devserver.redis import EmbeddedRedis
 from tests.container.dockerfile import ROOT
 from tests.container.image import Container, Tree, built, started
 
-pytestmark = [
-    pytest.mark.skipif(
-        sys.platform != "linux" or os.geteuid() != 0, reason="only root may make namespaces"
-    ),
-]
+pytestmark = pytest.mark.needs(
+    sys.platform == "linux" and os.geteuid() == 0, "only root of Linux may make namespaces"
+)
 LIMIT = 60  # seconds, for whatever should happen soon
 PACKAGED = ("app", "workers", "email_templates", "locales", "migrations")
 Run = Callable[..., AbstractContextManager[Container]]

@@ -19,8 +19,8 @@ from devserver.postgres import EmbeddedPostgres
 LIMIT = 30.0  # seconds, for whatever should happen at once
 AS_ROOT = os.geteuid() == 0
 
-linux = pytest.mark.skipif(
-    sys.platform != "linux", reason="only Linux ends a child with its parent, and has /proc"
+linux = pytest.mark.needs(
+    sys.platform == "linux", "only Linux ends a child with its parent, and has /proc"
 )
 
 

@@ -24,6 +24,7 @@ from tests.devserver.helpers import (
     query,
     start_script,
 )
+from tests.support.left_out import leave_out
 
 SUPERVISOR = """
 import pathlib, sys, time
@@ -189,7 +190,7 @@ def test_a_broken_data_directory_is_told_in_one_sentence(tmp_path: Path) -> None
     assert not server.running
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root changes its identity")
+@pytest.mark.needs(AS_ROOT, "only root changes its identity")
 @pytest.mark.parametrize("way", get_args(Way))
 def test_root_starts_it_in_a_closed_directory_without_opening_it(
     tmp_path: Path, start: StartPostgres, way: Way
@@ -201,21 +202,21 @@ def test_root_starts_it_in_a_closed_directory_without_opening_it(
     except EmbeddedError as error:
         if "cannot run as user id" not in str(error):
             raise
-        pytest.skip(f"this machine forbids it: {error}")
+        leave_out(f"this machine forbids it: {error}")
     assert closed.stat().st_mode & 0o777 == 0o700
     assert (closed / "postgres").stat().st_uid == (0 if way == "namespace" else nobody().pw_uid)
     server.stop()
     start(closed / "postgres").stop()  # however it chooses, it copes with what is there
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root changes its identity")
+@pytest.mark.needs(AS_ROOT, "only root changes its identity")
 @pytest.mark.parametrize("way", get_args(Way))
 def test_root_without_any_way_gets_one_sentence(tmp_path: Path, way: Way) -> None:
     with pytest.raises(EmbeddedError, match="cannot run as user id 0 here"):
         choose_identity(Path("/bin/false"), tmp_path / "postgres", way)
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root changes its identity")
+@pytest.mark.needs(AS_ROOT, "only root changes its identity")
 def test_root_becomes_another_user_where_namespaces_are_forbidden(
     tmp_path: Path, start: StartPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,7 +226,7 @@ def test_root_becomes_another_user_where_namespaces_are_forbidden(
     assert (tmp_path / "postgres").stat().st_uid == nobody().pw_uid
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root can become somebody else")
+@pytest.mark.needs(AS_ROOT, "only root can become another user")
 @pytest.mark.parametrize("uid", [nobody().pw_uid, 54321], ids=["nobody", "a user without a name"])
 def test_an_ordinary_user_starts_it(uid: int) -> None:
     home = Path(tempfile.mkdtemp())
