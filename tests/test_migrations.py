@@ -252,7 +252,7 @@ KEYS = "SELECT self_registration_key FROM visitors WHERE is_self_registered ORDE
 
 
 async def strangers(url: str) -> tuple[tuple[int, ...], list[str | None]]:
-    """The share, the seats and the excess of strangers, and the addresses that they hold."""
+    """Return the share, the seats and the excess of strangers, and the addresses that they hold."""
     async with connected(url) as connection:
         row = await connection.fetchrow("SELECT self_share, self_booked, self_excess FROM slots")
         return tuple(row), [key for (key,) in await connection.fetch(KEYS)]

@@ -61,7 +61,7 @@ class Crowd:
 
 @pytest.fixture(scope="module")
 def url(worker_id: str) -> str:
-    """A database for them alone: the others' is emptied for each test."""
+    """Return a database for them alone: the others' is emptied for each test."""
     return recreate_database(f"vms_plans_{worker_id}", TEMPLATE)
 
 

@@ -22,7 +22,7 @@ PRODUCTION: dict[str, Any] = {
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Settings from an environment that holds these variables and no others of ours."""
+    """Return settings from an environment that holds these variables and no others of ours."""
 
     def _load(**variables: str | None) -> Settings:
         for name in Settings.model_fields:

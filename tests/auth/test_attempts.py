@@ -31,7 +31,7 @@ async def login(
 
 @pytest.fixture
 def hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The password checks, each of which costs a bcrypt."""
+    """Return the password checks, each of which costs a bcrypt."""
     done: list[str] = []
     check = PasswordHasher._verify
 

@@ -103,7 +103,7 @@ async def waits(api: Api, *networks: str) -> None:
 
 
 async def add_owner(api: Api, hashing: Hashing) -> None:
-    """An account that was signed in from home."""
+    """Add an account that was signed in from home."""
     hashing.go_on.set()
     await api.admin()
     assert (await login(api)).status_code == 200

@@ -37,7 +37,7 @@ async def _callers(api: Api, database: Database) -> dict[str, Client]:
 
 
 def _expected(operation: Operation, who: str) -> str | None:
-    """The refusal that the table has for a caller; None where they may."""
+    """Return the refusal that the table has for a caller; None where they may."""
     if operation.is_public:
         return None
     role = ROLES.get(who)

@@ -41,7 +41,7 @@ def refused(answer: httpx.Response) -> None:
 
 @pytest.fixture
 async def root(api: Api, clock: SettableClock) -> Client:
-    """A superadmin who signed in ten minutes ago."""
+    """Return a superadmin who signed in ten minutes ago."""
     root = await api.superadmin()
     clock.advance(timedelta(minutes=10))
     return root

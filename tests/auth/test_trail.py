@@ -29,7 +29,7 @@ async def trail(client: Client, **params: Any) -> list[dict[str, Any]]:
 
 
 def actions(events: list[dict[str, Any]]) -> list[str]:
-    """What happened, the oldest first."""
+    """Return what happened, the oldest first."""
     return [event["action"] for event in reversed(events)]
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.needs(
 
 
 def converted(source: Path, kind: str) -> Path:
-    """The file in another format. Each folder has a profile of its own, to keep runs apart."""
+    """Return the file in another format; each folder has its own profile, to keep runs apart."""
     folder = source.parent
     profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
     command = [str(OFFICE), profile, "--headless", "--convert-to", kind, "--outdir", str(folder)]

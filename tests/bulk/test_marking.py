@@ -17,7 +17,7 @@ MARKED = {"Accept": f"application/json;q=0.5, {XLSX}"}
 
 
 def marks(answer: httpx.Response) -> dict[str, str]:
-    """The comment of every marked cell."""
+    """Return the comment of every marked cell."""
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == XLSX
     assert answer.headers["Content-Disposition"].startswith("attachment")

@@ -24,7 +24,7 @@ LIST = workbook(rows(2))
 
 
 async def limiter() -> CapacityLimiter:
-    """The places of the reader in this event loop."""
+    """Return the places of the reader in this event loop."""
     await reading_service.in_thread(int)
     found = reading_service._limiter.get()
     assert found is not None

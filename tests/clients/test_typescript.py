@@ -52,7 +52,7 @@ ALL_THREE = ["admin@ifactory.com"] * 3
 
 @pytest.fixture(scope="module")
 async def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The client, and in `program/` the guide's module and what drives it: all compiled."""
+    """Return the client, and in `program/` the guide's module and what drives it: all compiled."""
     package = typescript_package(tmp_path_factory.mktemp("typescript"))
     program = package / "program"
     program.mkdir()
@@ -67,7 +67,7 @@ async def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def context(browser: Browser, package: Path, service: str) -> AsyncIterator[BrowserContext]:
-    """A browser that finds the front end at the service's address."""
+    """Yield a browser that finds the front end at the service's address."""
 
     async def serve(route: Route) -> None:
         file = package / urlsplit(route.request.url).path.removeprefix(FRONT)

@@ -236,5 +236,5 @@ async def test_a_wrong_option_is_a_wrong_command(gate: Gate, arguments: tuple[st
 
 
 def unwrapped(text: str) -> str:
-    """A sentence that the terminal's width has broken."""
+    """Return a sentence without the line breaks of the terminal."""
     return " ".join(text.replace("│", " ").split())

@@ -76,7 +76,7 @@ def sockets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def run(image: Tree, sockets: Path, tmp_path: Path) -> Run:
-    """Starts a container, with its secrets as files."""
+    """Return a function that starts a container, with its secrets as files."""
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     secrets.chmod(0o755)

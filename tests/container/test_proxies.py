@@ -21,7 +21,7 @@ needs_nginx = pytest.mark.needs(
 
 
 def log_of_an_outage(proxy: Server, address: str) -> str:
-    """What a proxy whose API is away has logged of a request."""
+    """Return what a proxy logs of a request while its API is away."""
     proxy.start()
     try:
         headers = {"Host": httpx.URL(address).netloc.decode(), "X-Device-Key": SECRET}

@@ -31,7 +31,7 @@ def key_of(secret: str = NEW, purpose: str = "access") -> Key:
 
 
 def forged(*, key: Key | None = None, algorithm: str = "HS256", **claims: Any) -> str:
-    """A token of the right key unless told otherwise, with claims replaced; None leaves one out."""
+    """Return a token of the right key, by default, with claims replaced; None omits one."""
     key = key or key_of()
     payload = jwt.get_unverified_claims(signed()) | claims
     payload = {name: value for name, value in payload.items() if value is not None}

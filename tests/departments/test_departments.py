@@ -22,7 +22,7 @@ async def create(client: Client, name: str, **fields: Any) -> dict[str, Any]:
 
 
 async def all_names(client: Client, limit: int) -> list[str]:
-    """The names of every page, one after the other."""
+    """Return the names of every page, one after the other."""
     names: list[str] = []
     cursor: dict[str, str] = {}
     while True:

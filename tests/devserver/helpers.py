@@ -58,7 +58,7 @@ def _command(pid: int) -> str:
 
 
 def start_script(code: str, *arguments: object, **options: Any) -> "subprocess.Popen[str]":
-    """A Python process of its own, whose output can be read."""
+    """Start a Python process of its own, whose output can be read."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -79,7 +79,7 @@ def kill_server(pid: int | None) -> None:
 
 
 async def query(server: EmbeddedPostgres, sql: str, database: str = "vms") -> Any:
-    """The first value of the answer."""
+    """Return the first value of the answer."""
     engine = create_async_engine(server.url(database), isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         result = await connection.execute(text(sql))

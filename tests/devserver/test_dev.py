@@ -66,7 +66,7 @@ StartDev = Callable[..., Dev]
 
 @pytest.fixture
 def start_dev(tmp_path: Path) -> Iterator[StartDev]:
-    """Starts `vms dev` on one data directory; ends all."""
+    """Yield a function that starts `vms dev` on one data directory; end all."""
     started: list[Dev] = []
 
     def start(*options: str) -> Dev:

@@ -24,7 +24,7 @@ StartMail = Callable[..., MailCatcher]
 
 @pytest.fixture
 def start() -> Iterator[StartMail]:
-    """Starts a catcher; stops all at the end."""
+    """Yield a function that starts a catcher; stop all at the end."""
     started = []
 
     def start(directory: Path):

@@ -51,7 +51,7 @@ StartPostgres = Callable[..., EmbeddedPostgres]
 
 @pytest.fixture
 def start() -> Iterator[StartPostgres]:
-    """Starts a server with a database `vms`; stops all at the end."""
+    """Yield a function that starts a server with a database `vms`; stop all at the end."""
     started = []
 
     def start(data_dir: Path, *, durable: bool = False, run_as: Way | None = None):

@@ -23,7 +23,7 @@ StartRedis = Callable[..., EmbeddedRedis]
 
 @pytest.fixture
 def start() -> Iterator[StartRedis]:
-    """Starts a server; stops all at the end."""
+    """Yield a function that starts a server; stop all at the end."""
     started = []
 
     def start(data_dir: Path, *, durable: bool = True):

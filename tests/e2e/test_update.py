@@ -35,7 +35,7 @@ def vms(arguments: list[str], environment: dict[str, str], code: Path) -> None:
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The code of the previous release."""
+    """Return the code of the previous release."""
     packed = subprocess.run(
         ["git", "-c", f"safe.directory={ROOT}", "archive", BEFORE, *PACKAGES],
         cwd=ROOT,
@@ -75,7 +75,7 @@ class Both:
 def both(
     before: Path, worker_id: str, redis_url: str, tmp_path: Path, today: Today
 ) -> Iterator[Both]:
-    """An installation of the previous release, migrated while it runs; this release beside it."""
+    """Yield an installation of the previous release, migrated while it runs beside this one."""
     catcher = MailCatcher(tmp_path / "mail")
     catcher.start()
     environment = {

@@ -103,14 +103,14 @@ class World:
         await forget_limits(app_of(self._api).state.redis)
 
     def request(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """A request of the front desk."""
+        """Send a request of an admin."""
         return self._runner.run(self._request(method, path, body))
 
     async def _request(self, method: str, path: str, body: Any) -> httpx.Response:
         return await (await self._desk()).request(method, path, json=body)
 
     def ask(self, path: str, body: Any) -> httpx.Response:
-        """A request of a stranger."""
+        """Send a request of a stranger."""
         return self._runner.run(self._api.http.post(f"/api/{path}", json=body))
 
     def upload(self, rows: list[list[Any]], **fields: str) -> httpx.Response:
@@ -138,7 +138,7 @@ class World:
         self._runner.run(sweep(self._context.delivery))
 
     def look(self) -> Snapshot:
-        """What the database says of everybody."""
+        """Return what the database says of everybody."""
         return self._runner.run(self._look())
 
     async def _look(self) -> Snapshot:
@@ -180,7 +180,7 @@ async def _snapshot(session: ReadSession) -> Snapshot:
 
 @contextmanager
 def running(settings: Settings, now: datetime) -> Iterator[World]:
-    """The application and the worker's parts, with a clock that stands still."""
+    """Run the application and the worker's parts, with a clock that stands still."""
     configure_logging(debug=False)
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()

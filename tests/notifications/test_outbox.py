@@ -147,7 +147,7 @@ async def test_sent_mail_stays_sent(api: Api, database: Database):
 
 
 async def take(database: Database, now: datetime = NOW) -> Claim:
-    """A claim, which must be there."""
+    """Return a claim, which must exist."""
     claimed = await claim_any(database, now)
     assert claimed is not None
     return claimed

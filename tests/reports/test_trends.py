@@ -33,7 +33,7 @@ async def trends(client: Client, **params: Any) -> dict[str, Any]:
 
 
 def stayed(minutes: float, **fields: Any) -> dict[str, Any]:
-    """A completed visit."""
+    """Return a completed visit."""
     out = IN + timedelta(minutes=minutes)
     return {"status": "completed", "checked_in_at": IN, "checked_out_at": out, **fields}
 

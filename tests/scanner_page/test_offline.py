@@ -13,7 +13,7 @@ BATCH = "**/api/visitors/scans/batch/"
 
 
 async def let_in(page: Page, code: str) -> None:
-    """A guard lets somebody in whose code could not be checked."""
+    """Let somebody in whose code could not be checked."""
     await type_like_a_scanner(page, code)
     await expect(page.locator("#verdict")).to_have_class("amber")
     await page.keyboard.press("Enter")

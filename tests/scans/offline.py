@@ -11,7 +11,7 @@ PATH = "visitors/scans/batch/"
 
 
 def happened(token: str, at: str = "08:00", **fields: Any) -> dict[str, Any]:
-    """A scan on the Monday of the tests, `at` a time in UTC."""
+    """Return a scan on the Monday of the tests, `at` a time in UTC."""
     return {
         "token": token,
         "scan_id": str(new_id()),
@@ -21,7 +21,7 @@ def happened(token: str, at: str = "08:00", **fields: Any) -> dict[str, Any]:
 
 
 async def report(gate: Client, *scans: dict[str, Any]) -> list[dict[str, Any]]:
-    """The results of one batch."""
+    """Report a batch and return its results."""
     answer = await send(gate, *scans)
     assert answer.status_code == 200, answer.text
     results: list[dict[str, Any]] = answer.json()["results"]
@@ -34,5 +34,5 @@ async def send(gate: Client, *scans: dict[str, Any]) -> httpx.Response:
 
 
 def words(results: list[dict[str, Any]]) -> list[str]:
-    """What became of each scan, with the code of those that did not fit."""
+    """Return the outcome of each scan, with the code of those that did not fit."""
     return [" ".join(filter(None, (r["result"], r["code"]))) for r in results]

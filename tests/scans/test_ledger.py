@@ -146,7 +146,7 @@ async def _fill(database: Database, count: int) -> None:
 
 
 async def _generic_plan(database: Database, statement: str) -> str:
-    """The plan of a prepared statement that has been run many times, with one parameter."""
+    """Return the plan of a prepared statement that has been run many times, with one parameter."""
     async with database.engine.begin() as connection:
         await connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
         await connection.exec_driver_sql(f"PREPARE listing AS {statement}")

@@ -43,7 +43,7 @@ async def create(client: Client, name: str = "Annex", **fields: Any) -> dict[str
 
 
 async def defaults(client: Client) -> list[str]:
-    """The names of the sites that are the default one."""
+    """Return the names of the sites that are the default one."""
     items = (await client.get("sites/", limit=200)).json()["items"]
     return [site["name"] for site in items if site["is_default"]]
 

@@ -58,7 +58,7 @@ class Desk:
         return [await self.root.register(**{**SLOT, **fields}) for _ in range(seats)]
 
     async def offer(self, **fields: Any) -> dict[str, Any]:
-        """A slot as it is offered to everybody."""
+        """Return a slot as it is offered to everybody."""
         wanted = {**SLOT, **fields}
         answer = await self.root.get(
             "visitors/available-slots/", visit_date=wanted["visit_date"], site=self.site

@@ -13,7 +13,7 @@ VACUUM_SECONDS = 30
 
 
 async def explained(database: Database, sent: Iterable[Sent]) -> str:
-    """The plans of statements, with the parameters that they were sent with."""
+    """Return the plans of statements, with the parameters that they were sent with."""
     plans = []
     async with database.engine.connect() as connection:
         for sql, parameters in sent:

@@ -72,7 +72,7 @@ async def desk(api: Api) -> Desk:
 
 
 async def closed_shifts(database: Database) -> dict[tuple[str, int], list[str]]:
-    """What slots say of shifts that are closed, those that say something."""
+    """Return what slots say of shifts that are closed, those that say something."""
     async with database.read() as session:
         slots = (await session.scalars(select(Slot))).all()
     return {

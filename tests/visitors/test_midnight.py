@@ -40,7 +40,7 @@ async def gate(api: Api, database: Database) -> Client:
 
 
 def instant(text: str) -> datetime:
-    """A time of those days, such as `24 00:05`."""
+    """Return a time of those days, such as `24 00:05`."""
     day, at = text.split()
     return datetime.fromisoformat(f"2026-11-{day}T{at}:00Z")
 
@@ -308,7 +308,7 @@ async def test_a_late_exit_costs_as_much_as_any_other(
 
 @pytest.fixture
 async def night(api: Api) -> Client:
-    """A superadmin of a site that is open from 22:00 to 06:00, from Monday to Friday."""
+    """Return a superadmin of a site that is open from 22:00 to 06:00, from Monday to Friday."""
     root = await api.superadmin()
     site = (await root.get("sites/")).json()["items"][0]
     hours = {"opens_at": "22:00", "closes_at": "06:00"}

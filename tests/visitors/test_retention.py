@@ -50,7 +50,7 @@ KEPT = (
 
 
 async def ended(client: Client, **fields: Any) -> dict[str, Any]:
-    """A visitor whose visit was cancelled."""
+    """Return a visitor whose visit was cancelled."""
     visitor = await client.register(**fields)
     answer = await client.post(f"visitors/{visitor['id']}/cancel/")
     cancelled: dict[str, Any] = answer.json()

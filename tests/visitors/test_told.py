@@ -29,7 +29,7 @@ LATER = {"visit_date": "2026-11-24", "visit_time": "14:00"}
 
 
 async def waiting(admin: Client, visitor: dict[str, Any]) -> dict[tuple[str, str], str]:
-    """The status of the newest mail of each kind and recipient."""
+    """Return the status of the newest mail of each kind and recipient."""
     found = (await admin.get(f"visitors/{visitor['id']}/notifications/")).json()
     return {(mail["kind"], mail["recipient"]): mail["status"] for mail in found}
 

@@ -32,7 +32,7 @@ Register = Callable[..., Any]
 async def register(
     request: pytest.FixtureRequest, api: Api, http: httpx.AsyncClient, database: Database
 ) -> Register:
-    """Registers at a kiosk, or from outside."""
+    """Return a function that registers at a kiosk, or from outside."""
     await change_default_site(database, self_registration=True)
     kiosk = await add_device(api, "kiosk", name="Lobby") if request.param == "kiosk" else None
 

@@ -32,7 +32,7 @@ Fill = Callable[..., Awaitable[filling.Filled]]
 
 @pytest.fixture
 def fill(app: FastAPI, settings: Settings, clock: SettableClock) -> Fill:
-    """Fills the database of the other fixtures, at the time of the clock."""
+    """Return a function that fills the database of the other fixtures, at the time of the clock."""
 
     async def fill(visitors: int = VISITORS) -> filling.Filled:
         codes = app.state.qr_tokens
