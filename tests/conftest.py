@@ -49,9 +49,9 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, 
 hypothesis.settings.load_profile("steady")
 
 pytest_plugins = (
+    "tests.support.left_out",  # first, since others import it
     "tests.support.browser",
     "tests.support.distribution",
-    "tests.support.left_out",
 )
 
 # A Monday, an hour before the default site opens.

@@ -187,7 +187,7 @@ async def test_a_new_password_is_told(api: Api, mailbox: Mailbox):
     assert [mail["Subject"] for mail in await mailbox.deliver()][-1] == "Your password was changed"
 
 
-async def test_while_an_update_is_under_way_a_password_changes_without_mail(
+async def test_during_an_update_a_password_changes_without_a_mail(
     api: Api, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ):
     root, host = await api.superadmin(), await api.host()

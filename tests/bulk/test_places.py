@@ -123,9 +123,7 @@ async def test_our_own_export_with_new_dates_is_taken(api: Api, database: Databa
     assert (first["purpose"], first["visit_date"]) == ("training", "2026-11-25")
 
 
-async def test_uploads_over_the_same_sites_in_opposite_order_do_not_deadlock(
-    api: Api, database: Database
-):
+async def test_uploads_of_sites_in_opposite_order_do_not_deadlock(api: Api, database: Database):
     names = ["Annex", "Lab", "Works"]
     for name in names:
         await add_site(database, name)

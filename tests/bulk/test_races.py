@@ -55,9 +55,7 @@ async def test_an_upload_among_single_registrations_never_overbooks(api: Api, da
     await assert_seats_are_visitors(database)
 
 
-async def test_uploads_over_the_same_hours_in_opposite_order_do_not_deadlock(
-    api: Api, database: Database
-):
+async def test_uploads_of_hours_in_opposite_order_do_not_deadlock(api: Api, database: Database):
     desk = await api.admin()
     hours = ["09:00", "11:00", "13:00", "15:00"]
 

@@ -59,9 +59,7 @@ async def test_every_fault_is_told_at_once_and_nothing_is_written(
     assert await stored(database) == before
 
 
-async def test_a_time_too_soon_and_a_closed_day_are_faults_of_their_rows(
-    api: Api, database: Database
-):
+async def test_a_time_too_soon_or_on_a_closed_day_is_a_fault(api: Api, database: Database):
     await close_default_site(database, "2026-11-24")
     await change_default_site(database, booking_lead_minutes=90)
     header = [*HEADER, "Visit Date", "Visit Time"]
@@ -70,7 +68,7 @@ async def test_a_time_too_soon_and_a_closed_day_are_faults_of_their_rows(
     assert faults(answer) == [(2, "Visit Time", "slot_too_soon"), (3, "Visit Date", "slot_closed")]
 
 
-async def test_a_row_with_other_faults_is_still_told_its_time_and_its_twin(api: Api):
+async def test_a_faulty_row_also_names_its_time_and_its_duplicate(api: Api):
     desk = await api.admin()
     await upload(desk, workbook([row(1)]))
     line = row(1, "2026-11-23", "10:30")
@@ -96,7 +94,7 @@ async def test_uploading_the_same_file_again_is_told_row_by_row(api: Api, databa
     assert await stored(database) == before
 
 
-async def test_capitals_hide_no_duplicate_and_a_cancelled_visit_is_none(api: Api):
+async def test_case_hides_no_duplicate_and_a_cancelled_visit_is_none(api: Api):
     desk = await api.admin()
     visitor = await desk.register(name="GUEST  1", email="Guest1@Example.com")
     assert faults(await upload(desk, workbook([row(1)]))) == [(2, "Email", "duplicate")]
@@ -179,7 +177,7 @@ async def test_only_multipart_is_taken(api: Api):
     assert "file" in faulty_fields(missing)
 
 
-async def test_a_file_may_be_larger_than_other_bodies_but_not_than_its_own_limit(api: Api):
+async def test_a_file_has_a_limit_of_its_own_above_other_bodies(api: Api):
     desk = await api.admin()
     for size in (200_000, 1024 * 1024):
         problem(await upload(desk, b"PK" + b"x" * (size - 2)), 422, "invalid_workbook")

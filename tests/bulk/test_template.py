@@ -27,7 +27,7 @@ async def test_it_is_an_attachment(api: Api):
     problem(await api.http.get("/api/visitors/download-template/"), 401, "not_authenticated")
 
 
-async def test_it_has_the_six_columns_with_drop_downs_and_a_header_that_stays(api: Api):
+async def test_it_has_six_columns_drop_downs_and_a_frozen_header(api: Api):
     book = await template(await api.admin())
     assert book.sheetnames == ["Visitors", "Hosts", "Instructions"]
     sheet = book["Visitors"]

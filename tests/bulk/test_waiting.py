@@ -72,7 +72,7 @@ async def test_an_upload_that_waits_holds_no_connection(app: FastAPI, api: Api):
     assert [answer.status_code for answer in await asyncio.gather(*sent)] == [200] * 3
 
 
-async def test_a_refused_list_that_waits_to_be_marked_holds_no_connection(
+async def test_a_list_that_waits_to_be_marked_holds_no_connection(
     app: FastAPI, api: Api, monkeypatch: pytest.MonkeyPatch
 ):
     desk = await api.admin()

@@ -94,7 +94,7 @@ async def noted(requests: list[str], route: Route) -> None:
     await route.continue_()
 
 
-async def test_the_guides_module_compiles_strictly_and_drives_the_service(
+async def test_the_guides_module_compiles_and_drives_the_service(
     service: str, workbooks: Path, package: Path
 ):
     program = package / "program"
@@ -129,7 +129,7 @@ def test_the_guide_names_the_generator_that_is_used():
     assert command in GUIDE.read_text(encoding="utf-8")
 
 
-def test_the_guide_knows_every_fault_of_a_field_that_the_application_names():
+def test_the_guide_knows_every_fault_of_a_field():
     sources = [file.read_text(encoding="utf-8") for file in (ROOT / "app").rglob("*.py")]
     named = {code for source in sources for code in NAMED.findall(source)}
     assert {"same_host", "default_needed", "link", "password_is_email"} <= named

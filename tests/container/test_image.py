@@ -117,7 +117,7 @@ def migrated(run: Run) -> None:
         assert container.process.wait(LIMIT) == 0, container.log.read_text()
 
 
-def test_it_holds_all_files_of_the_service_and_nothing_that_runs_a_server(image: Tree) -> None:
+def test_it_holds_the_files_of_the_service_and_no_server(image: Tree) -> None:
     (packages,) = image.root.glob("opt/vms/lib/python3*/site-packages")
     files = (path for name in PACKAGED for path in (ROOT / name).rglob("*") if path.is_file())
     expected = {str(path.relative_to(ROOT)) for path in files if "__pycache__" not in path.parts}

@@ -137,7 +137,7 @@ def test_no_other_text_is_read(text: str):
     assert refused(text)
 
 
-def test_no_spelling_of_the_last_character_is_read_beside_the_right_one():
+def test_the_last_character_has_a_single_spelling():
     token = signed()
     read = []
     for character in string.ascii_letters + string.digits + "-_":

@@ -73,7 +73,7 @@ def test_files_sort_by_time(tmp_path: Path, start: StartMail) -> None:
     ]
 
 
-def test_messages_survive_kill_9_and_a_half_written_one_is_cleared_away(
+def test_messages_survive_kill_9_and_half_written_ones_do_not(
     tmp_path: Path, start: StartMail
 ) -> None:
     catcher = start(tmp_path / "mail")

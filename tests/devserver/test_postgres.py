@@ -100,7 +100,7 @@ async def test_commits_survive_kill_9_of_the_server(tmp_path: Path, start: Start
 
 
 @linux
-async def test_kill_9_of_the_supervisor_ends_the_server_and_keeps_the_data(
+async def test_kill_9_ends_the_server_and_keeps_the_data(
     tmp_path: Path, start: StartPostgres
 ) -> None:
     supervisor = start_script(SUPERVISOR, tmp_path / "postgres")
@@ -122,7 +122,7 @@ def test_a_second_start_on_the_same_directory_is_refused(
     assert server.running
 
 
-def test_a_server_started_by_hand_on_the_same_directory_is_left_alone(
+def test_a_server_that_was_started_by_hand_is_left_alone(
     tmp_path: Path, start: StartPostgres
 ) -> None:
     server = start(tmp_path / "postgres")
@@ -133,7 +133,7 @@ def test_a_server_started_by_hand_on_the_same_directory_is_left_alone(
     server.create_database("still_answers")
 
 
-def test_a_stale_process_id_that_went_to_another_process_is_no_obstacle(
+def test_a_stale_process_id_of_another_process_is_no_obstacle(
     tmp_path: Path, start: StartPostgres
 ) -> None:
     server = start(tmp_path / "postgres")
@@ -217,7 +217,7 @@ def test_root_without_any_way_gets_one_sentence(tmp_path: Path, way: Way) -> Non
 
 
 @pytest.mark.needs(AS_ROOT, "only root changes its identity")
-def test_root_becomes_another_user_where_namespaces_are_forbidden(
+def test_root_becomes_another_user_if_namespaces_are_forbidden(
     tmp_path: Path, start: StartPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = Identity("namespace:-1", 0, 0)  # the kernel takes no such number

@@ -181,7 +181,7 @@ async def test_an_answer_tells_whether_to_try_again(answers, error):
     assert catcher.taken == []
 
 
-async def test_after_a_refusal_the_next_mail_goes_over_the_same_connection():
+async def test_after_a_refusal_the_connection_is_used_again():
     catcher = Catcher()
     catcher.rcpt_answer = "550 No such user"
     async with running(catcher) as settings, Mailer(settings) as mailer:
@@ -193,7 +193,7 @@ async def test_after_a_refusal_the_next_mail_goes_over_the_same_connection():
     assert len(catcher.connections) == 1
 
 
-async def test_a_server_that_hangs_costs_the_timeout_and_the_connection():
+async def test_a_hanging_server_costs_the_timeout_and_the_connection():
     catcher = Catcher()
     catcher.hangs = True
     async with running(catcher) as settings, Mailer(replace(settings, timeout=1.0)) as mailer:

@@ -86,7 +86,7 @@ async def test_two_who_move_changes_at_once_move_each_once(
     await assert_exact(database)
 
 
-async def test_what_came_in_while_the_triggers_were_off_is_counted_anew(
+async def test_rows_written_without_triggers_are_counted_anew(
     database: Database, visitors: Visitors
 ) -> None:
     await visitors.add({})

@@ -49,7 +49,7 @@ async def test_a_scan_is_shown_with_whom_where_when_and_why(api: Api):
     }
 
 
-async def test_what_was_scanned_at_the_desk_or_by_a_deleted_device_has_no_device(api: Api):
+async def test_scans_of_users_and_deleted_devices_have_no_device(api: Api):
     admin, gate = await api.admin(), await add_device(api)
     visitor = await admin.register()
     await admin.scan(visitor["qr_code"])

@@ -86,7 +86,7 @@ async def test_the_trail_says_who_when_and_where(
     assert {came.created_at, left.created_at} == {NOON}
 
 
-async def test_two_gates_that_both_admitted_make_one_visit_two_facts_and_one_conflict(
+async def test_a_visitor_admitted_at_two_gates_is_one_conflict(
     api: Api, database: Database, clock: SettableClock
 ):
     visitor = await (await api.admin()).register()
@@ -148,7 +148,7 @@ async def test_a_scan_whose_answer_was_lost_is_a_duplicate(
     assert len(await all_scans(database)) == 1
 
 
-async def test_a_gate_that_opened_without_the_refusal_it_never_saw_is_a_conflict(
+async def test_an_admission_against_an_unseen_refusal_is_a_conflict(
     api: Api, database: Database, gate: Client
 ):
     visitor = await (await api.admin()).register(visit_time="16:00")
@@ -170,7 +170,7 @@ async def test_a_batch_is_answered_again_by_the_scan_alone(api: Api, gate: Clien
     assert (conflict["verdict"], conflict["replayed"]) == ("refused", True)
 
 
-async def test_exits_that_come_before_their_entrances_are_no_conflict_in_the_end(
+async def test_exits_reported_before_their_entrances_are_no_conflict(
     api: Api, database: Database, clock: SettableClock
 ):
     """Two gates were offline, and the one at the exit reports first."""
@@ -190,7 +190,7 @@ async def test_exits_that_come_before_their_entrances_are_no_conflict_in_the_end
 
 
 @pytest.mark.parametrize("entrance_comes", ["before", "after"])
-async def test_who_was_let_out_by_hand_is_checked_out_once_the_entrance_is_reported(
+async def test_an_exit_by_hand_counts_once_the_entrance_is_reported(
     api: Api, clock: SettableClock, entrance_comes: str
 ):
     visitor = await (await api.admin()).register()
@@ -232,7 +232,7 @@ async def test_an_exit_before_the_entrance_stays_a_conflict(
         (VisitorStatus.COMPLETED, "already_completed"),
     ],
 )
-async def test_a_visit_that_has_ended_since_is_a_conflict_and_stays_as_it_is(
+async def test_a_visit_that_has_ended_since_is_a_conflict(
     api: Api, database: Database, gate: Client, status: VisitorStatus, code: str
 ):
     visitor = await (await api.admin()).register()
@@ -244,7 +244,7 @@ async def test_a_visit_that_has_ended_since_is_a_conflict_and_stays_as_it_is(
     assert len(await all_events(database)) == len(before)
 
 
-async def test_a_visit_that_was_moved_since_is_a_conflict_of_its_visitor(
+async def test_a_visit_that_was_moved_since_is_a_conflict(
     api: Api, database: Database, gate: Client
 ):
     admin = await api.admin()
@@ -290,9 +290,7 @@ async def test_the_right_day_and_hour_are_those_of_the_scan(
     assert words(results) == ["conflict too_early", "conflict wrong_day", "accepted"]
 
 
-async def test_who_came_in_before_they_were_registered_is_for_reception_to_look_into(
-    api: Api, gate: Client
-):
+async def test_an_entrance_before_the_registration_is_a_conflict(api: Api, gate: Client):
     admin = await api.admin()
     visitor = await admin.register()
     results = await report(gate, happened(visitor["qr_code"], "07:59"))
@@ -492,7 +490,7 @@ async def test_reception_may_report_what_it_has_written_down(api: Api):
     assert words(again) == ["conflict already_inside"]
 
 
-async def test_new_scans_of_batches_are_limited_but_a_queue_comes_to_an_end(
+async def test_new_scans_are_limited_and_repeats_are_not(
     app: FastAPI, api: Api, gate: Client, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(app.state.settings, "scan_limit_per_device", "3/minute")

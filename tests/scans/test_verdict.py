@@ -122,9 +122,7 @@ def test_a_gate_of_another_site_says_which_one_it_is():
         (True, "This visit was closed automatically: no check-out was scanned"),
     ],
 )
-def test_a_visit_that_the_night_has_closed_is_not_said_to_have_been_left(
-    automatically: bool, message: str
-):
+def test_a_visit_closed_at_night_is_not_called_checked_out(automatically: bool, message: str):
     who = visitor(VisitorStatus.COMPLETED, checked_out_automatically=automatically)
     assert verdict(who, IN).message == message
 
@@ -138,7 +136,7 @@ def test_a_visit_that_the_night_has_closed_is_not_said_to_have_been_left(
         (False, 1, "already_completed"),
     ],
 )
-def test_an_exit_is_believed_for_a_day_after_one_that_was_assumed(
+def test_an_exit_replaces_an_assumed_one_for_a_day(
     automatically: bool, hours: float, code: str | None
 ):
     assumed = NOON - timedelta(hours=hours)
@@ -198,7 +196,7 @@ def test_a_gate_opens_only_for_who_may_pass(
     st.sampled_from([HERE, ELSEWHERE, DESK]),
     st.datetimes(datetime(2026, 11, 20), datetime(2026, 11, 27), timezones=st.just(UTC)),  # noqa: DTZ001
 )
-def test_what_has_happened_is_never_refused_but_may_be_a_conflict(
+def test_a_past_scan_is_never_refused_but_may_be_a_conflict(
     status: VisitorStatus, direction: ScanDirection, gate: Gate, at: datetime
 ):
     who = visitor(status)

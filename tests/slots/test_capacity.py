@@ -114,7 +114,7 @@ async def counters(database: Database) -> dict[tuple[str, int], tuple[int, int]]
 # -- the capacity of a site --------------------------------------------------------------------
 
 
-async def test_a_lower_capacity_removes_nobody_and_says_how_many_are_above(
+async def test_a_lower_capacity_removes_nobody_and_counts_the_excess(
     desk: Desk, database: Database
 ) -> None:
     visitors = await desk.fill(3)
@@ -202,7 +202,7 @@ async def test_a_refused_change_changes_no_slot(desk: Desk, database: Database) 
 # -- the opening hours of a site ---------------------------------------------------------------
 
 
-async def test_visitors_of_hours_that_are_closed_now_stay_and_are_counted(desk: Desk) -> None:
+async def test_visitors_of_hours_that_close_stay_and_are_counted(desk: Desk) -> None:
     await desk.fill(2, visit_time="09:15")
     await desk.fill(3, visit_time="16:45")
     assert await desk.change(opens_at="10:00") == 2
@@ -215,7 +215,7 @@ async def test_visitors_of_hours_that_are_closed_now_stay_and_are_counted(desk: 
     )
 
 
-async def test_visitors_of_days_that_are_closed_now_stay_and_are_counted(desk: Desk) -> None:
+async def test_visitors_of_days_that_close_stay_and_are_counted(desk: Desk) -> None:
     await desk.fill(2)
     await desk.fill(1, visit_date="2026-11-25")
     assert await desk.change(open_weekdays=[1, 3]) == 2
@@ -593,7 +593,7 @@ async def test_moves_race_changes_of_every_kind_without_a_deadlock(
     assert sum(booked for _, booked in (await counters(database)).values()) == 10
 
 
-async def test_a_change_of_rules_does_not_wait_for_a_booking_that_names_the_site(
+async def test_a_change_of_rules_does_not_wait_for_a_registration(
     desk: Desk, database: Database
 ) -> None:
     named = select(Site.id).where(Site.id == UUID(desk.site))

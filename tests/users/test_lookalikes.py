@@ -89,7 +89,7 @@ async def test_a_closed_account_keeps_no_look_to_itself(api: Api):
     problem(answer, 409, "name_looks_taken")
 
 
-async def test_of_accounts_that_look_alike_and_come_at_once_one_is_made(api: Api):
+async def test_of_lookalike_accounts_made_at_once_one_is_made(api: Api):
     admin = await api.admin()
     looks = ("Cocco", CYRILLIC_COCCO, "C0cco", "Cocc0", "C0cc0")
     answers = await asyncio.gather(

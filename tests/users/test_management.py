@@ -62,9 +62,7 @@ async def test_without_a_password_its_owner_is_mailed(api: Api, mailbox: Mailbox
     problem(await api.http.post("/api/auth/accept-invitation/", json=body), 422, "invalid_link")
 
 
-async def test_that_mail_speaks_of_a_new_account_and_not_of_a_forgotten_password(
-    api: Api, mailbox: Mailbox
-):
+async def test_that_mail_is_about_a_new_account(api: Api, mailbox: Mailbox):
     await create(await api.admin())
     await api.http.post("/api/auth/forgot-password/", json={"email": "ada@example.com"})
     subjects = [mail["Subject"] for mail in await mailbox.deliver()]

@@ -85,9 +85,7 @@ async def closed_shifts(database: Database) -> dict[tuple[str, int], list[str]]:
 # -- what is cancelled ---------------------------------------------------------------------------
 
 
-async def test_every_pending_visit_of_the_day_is_cancelled_with_its_mails(
-    desk: Desk, database: Database
-):
+async def test_pending_visits_of_the_day_are_cancelled_with_mails(desk: Desk, database: Database):
     early = await desk.client.register(**AT_TEN)
     late = await desk.client.register(**AT_TEN | {"visit_time": "16:59"})
     other = await desk.client.register(visit_date=WEDNESDAY)

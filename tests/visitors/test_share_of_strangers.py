@@ -429,7 +429,7 @@ async def begin_update(app: FastAPI, database: Database) -> None:
         unit.add(Rollout(revision="0009"))
 
 
-async def test_while_an_update_is_under_way_nobody_counts_and_then_all_are(
+async def test_strangers_are_counted_once_an_update_is_finished(
     api: Api, app: FastAPI, strangers: Strangers, database: Database
 ):
     """The release before would give back a seat and leave it counted."""

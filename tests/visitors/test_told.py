@@ -448,9 +448,7 @@ async def test_a_deleted_visit_that_lies_ahead_is_cancelled_by_mail(
     assert await all_mails(database) == []
 
 
-async def test_a_mail_about_an_erased_visitor_is_not_tried_again_by_hand(
-    api: Api, database: Database
-):
+async def test_a_mail_about_an_erased_visitor_is_not_retried_by_hand(api: Api, database: Database):
     admin = await api.admin()
     visitor = await admin.register(host_email=None)
     await admin.delete(f"visitors/{visitor['id']}/")
@@ -484,9 +482,7 @@ async def test_a_visitor_answers_their_host_and_a_host_nobody(api: Api, mailbox:
 SHARP, DOUBLE = "wei\u00df@example.com", "weiss@example.com"
 
 
-async def test_a_host_whose_address_looks_like_an_accounts_is_somebody_else(
-    api: Api, mailbox: Mailbox
-):
+async def test_a_host_whose_address_looks_like_an_account_is_another(api: Api, mailbox: Mailbox):
     sharp, admin = await api.host(SHARP), await api.admin()
     visitor = await admin.register(host_name="Weiss", host_email=DOUBLE)
     assert (visitor["host_id"], visitor["host_email"]) == (None, DOUBLE)
