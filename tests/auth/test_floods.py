@@ -50,7 +50,7 @@ async def forgot(api: Api, *, email: str = EMAIL, via: str = HOME) -> httpx.Resp
 
 
 async def tries(database: Database) -> int:
-    """How many rows the trail has of failed sign-ins."""
+    """Return how many account events there are of failed sign-ins."""
     async with database.read() as session:
         counted = select(func.count()).select_from(AccountEvent)
         return await session.scalar(counted.where(AccountEvent.action == "sign_in_failed")) or 0
@@ -358,7 +358,7 @@ async def test_an_account_that_waits_for_its_hash_holds_no_connection(
     api: Api, hashing: Hashing, monkeypatch: pytest.MonkeyPatch
 ):
     hashing.go_on.set()
-    desk = await api.superadmin()
+    root = await api.superadmin()
     hash_now, begun = PasswordHasher.hash_now, Event()
     hashing.go_on.clear()
 
@@ -369,7 +369,7 @@ async def test_an_account_that_waits_for_its_hash_holds_no_connection(
 
     monkeypatch.setattr(PasswordHasher, "hash_now", held)
     body = {"email": "new@example.com", "first_name": "N", "last_name": "W", "role": "host"}
-    headers = desk.headers | {"Idempotency-Key": "key-1"}
+    headers = root.headers | {"Idempotency-Key": "key-1"}
     sent = asyncio.create_task(api.http.post("/api/auth/users/", json=body, headers=headers))
     async with hashing.ending():
         await until(begun.is_set)

@@ -145,7 +145,7 @@ async def test_who_may_not_is_not_asked_for_a_password(api: Api, clock: Settable
     problem(await host.post("devices/", GATE), 403, "forbidden")
 
 
-async def test_confirmations_are_in_the_trail(root: Client):
+async def test_confirmations_are_account_events(root: Client):
     await confirm(root, "wrong")
     await confirm(root)
     events = (await root.get("auth/events/")).json()["items"]

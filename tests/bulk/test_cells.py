@@ -60,11 +60,11 @@ def test_a_line_break_in_a_cell_becomes_one_space(text: str):
 
 @pytest.mark.parametrize("day", ["24.11.2026", " 24.11.2026\u200b", "1.12.2026"])
 async def test_german_sites_read_german_dates(api: Api, database: Database, day: str):
-    desk = await api.admin()
+    admin = await api.admin()
     data = workbook([row(1, day, "10:00")], WHEN)
-    assert faults(await upload(desk, data)) == [(2, "Visit Date", "invalid_date")]
+    assert faults(await upload(admin, data)) == [(2, "Visit Date", "invalid_date")]
     await change_default_site(database, language="de")
-    made = (await upload(desk, data)).json()["created"][0]
+    made = (await upload(admin, data)).json()["created"][0]
     assert made["visit_date"] == ("2026-12-01" if day[0] == "1" else "2026-11-24")
 
 

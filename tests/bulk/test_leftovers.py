@@ -230,16 +230,16 @@ def test_of_many_rows_the_first_and_the_next_number_are_named():
 
 
 async def test_every_answer_tells_what_was_read(api: Api):
-    desk = await api.admin()
+    admin = await api.admin()
     told = {"sheet": "Guests", "ignored": [{"sheet": "Notes", "reason": "no_list"}]}
     sound = saved(book_of(Guests=LIST, Notes=[["x"]]))
     faulty = saved(book_of(Guests=[HEADER, [*row()[:5], "circus"]], Notes=[["x"]]))
     crowded = saved(book_of(Guests=[HEADER, *rows(20, 100)], Notes=[["x"]]))
     answers = {
-        200: await upload(desk, sound, query="?dry_run=true"),
-        201: await upload(desk, sound),
-        422: await upload(desk, faulty),
-        409: await upload(desk, crowded),
+        200: await upload(admin, sound, query="?dry_run=true"),
+        201: await upload(admin, sound),
+        422: await upload(admin, faulty),
+        409: await upload(admin, crowded),
     }
     for status, answer in answers.items():
         assert answer.status_code == status, answer.text
@@ -247,9 +247,9 @@ async def test_every_answer_tells_what_was_read(api: Api):
 
 
 async def test_a_choice_is_only_taken_where_it_is_made(api: Api):
-    desk = await api.admin()
+    admin = await api.admin()
     data = workbook([row(1, "K-17")], [*HEADER, "Badge"])
-    problem(await upload(desk, data), 422, "unknown_column")
-    problem(await upload(desk, data, query="?include_hidden=true"), 422, "unknown_column")
-    taken = await upload(desk, data, query="?ignore_columns=true")
+    problem(await upload(admin, data), 422, "unknown_column")
+    problem(await upload(admin, data, query="?include_hidden=true"), 422, "unknown_column")
+    taken = await upload(admin, data, query="?ignore_columns=true")
     assert taken.json()["ignored"] == [{"column": "Badge", "reason": "unknown"}]

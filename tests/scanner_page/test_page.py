@@ -139,7 +139,7 @@ async def turned_away_without_an_answer(scanner: Page, code: str) -> None:
     await scanner.unroute(VERIFY)
 
 
-async def test_a_visitor_the_page_refused_too_early_comes_in(
+async def test_a_visitor_admitted_without_an_answer_comes_in_later(
     api: Api, database: Database, scanner: Page
 ):
     visitor = await (await api.admin()).register()

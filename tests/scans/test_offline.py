@@ -68,7 +68,7 @@ async def test_a_visit_is_checked_in_and_out_at_the_time_of_the_scans(
     assert await booked(database, "2026-11-23", 10) == 0
 
 
-async def test_the_trail_says_who_when_and_where(
+async def test_the_audit_log_says_who_when_and_where(
     api: Api, database: Database, clock: SettableClock, gate: Client
 ):
     visitor = await (await api.admin()).register()

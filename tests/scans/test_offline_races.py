@@ -105,7 +105,7 @@ async def test_a_scan_sent_alone_and_in_a_batch_is_one_scan(api: Api, database: 
     assert len(await all_scans(database)) == 10
 
 
-async def test_a_batch_beside_all_that_the_desk_does_leaves_one_truth(
+async def test_a_batch_beside_all_that_admins_do_leaves_one_truth(
     api: Api, database: Database, clock: SettableClock
 ):
     admin = await api.admin()

@@ -16,7 +16,7 @@ from app.sites.models import Site
 from app.visitors.models import Visitor, VisitorStatus
 
 SITE, OTHER_SITE = new_id(), new_id()
-HERE, ELSEWHERE, DESK = Gate(SITE, "North"), Gate(OTHER_SITE, "South"), Gate(None, None)
+HERE, ELSEWHERE, NO_GATE = Gate(SITE, "North"), Gate(OTHER_SITE, "South"), Gate(None, None)
 IN, OUT = ScanDirection.IN, ScanDirection.OUT
 PENDING, VERIFIED = VisitorStatus.PENDING, VisitorStatus.VERIFIED
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -69,7 +69,7 @@ def test_refused(who: Visitor, direction: ScanDirection, gate: Gate, code: str):
     assert code in REFUSALS
 
 
-@pytest.mark.parametrize("gate", [HERE, DESK])
+@pytest.mark.parametrize("gate", [HERE, NO_GATE])
 @pytest.mark.parametrize("at", [time(14), time(12), time(9), time(0)])
 def test_admitted_from_two_hours_before_until_the_day_is_over(gate: Gate, at: time):
     assert verdict(visitor(visit_time=at), gate=gate).verdict is ScanVerdict.ADMITTED
@@ -172,7 +172,7 @@ def test_a_time_that_the_clocks_skip_is_never_too_early():
 @given(
     st.sampled_from(list(VisitorStatus)),
     st.sampled_from(list(ScanDirection)),
-    st.sampled_from([HERE, ELSEWHERE, DESK]),
+    st.sampled_from([HERE, ELSEWHERE, NO_GATE]),
     st.datetimes(datetime(2026, 11, 20), datetime(2026, 11, 27), timezones=st.just(UTC)),  # noqa: DTZ001
     st.sampled_from(sorted(timezone_names())),
 )
@@ -193,7 +193,7 @@ def test_a_gate_opens_only_for_who_may_pass(
 @given(
     st.sampled_from(list(VisitorStatus)),
     st.sampled_from(list(ScanDirection)),
-    st.sampled_from([HERE, ELSEWHERE, DESK]),
+    st.sampled_from([HERE, ELSEWHERE, NO_GATE]),
     st.datetimes(datetime(2026, 11, 20), datetime(2026, 11, 27), timezones=st.just(UTC)),  # noqa: DTZ001
 )
 def test_a_past_scan_is_never_refused_but_may_be_a_conflict(
