@@ -173,7 +173,7 @@ def test_a_night_in_which_the_database_is_away_leaves_no_file(
     assert {file.name for file in tmp_path.iterdir()} == {"bin"}
     assert backup(url) == 0
     before = asyncio.run(contents(url))
-    assert backup(url) == 1  # is there already
+    assert backup(url) == 1  # the file exists
     recreate_database(name)
     assert run("restore.sh", tmp_path / "night.age", url=url).returncode == 0
     assert asyncio.run(contents(url)) == before

@@ -196,7 +196,7 @@ FROM users, unnest(ARRAY['password_reset', 'email_verification']) AS purpose
 
 
 async def test_an_update_clears_passwords_of_unproved_addresses(url: str) -> None:
-    """Whoever registered the address chose it. Links of before are dead."""
+    """Clear a password that a stranger may have chosen, and earlier links."""
     await asyncio.to_thread(migrations.upgrade, url, "0005")
     await run(url, UNPROVEN)
     await asyncio.to_thread(migrations.upgrade, url)
@@ -263,11 +263,11 @@ async def test_the_end_of_an_update_counts_earlier_strangers(
 ) -> None:
     await asyncio.to_thread(migrations.upgrade, url, "0008")
     await run(url, STRANGERS)
-    await run(url, UNPROVEN)  # accounts: the release before may be running
+    await run(url, UNPROVEN)  # accounts: the previous release may be running
     for _ in range(2):  # there, back, and there again
         await asyncio.to_thread(migrations.upgrade, url)
         assert await strangers(url) == ((100, 0, 0), [])
-        await run(url, "UPDATE slots SET booked = booked")  # as the release before writes
+        await run(url, "UPDATE slots SET booked = booked")  # as the previous release writes
         await run(url, "UPDATE sites SET self_registration_share = 5")
         assert not await migrations.rollout_status(url, finish=True)
         assert await strangers(url) == ((5, 3, 2), ["ada@x.org", None, "eve@x.org"])
@@ -310,7 +310,7 @@ async def test_a_link_of_the_release_before_goes_on_beside_new_ones(url: str) ->
         links = await connection.fetchval("SELECT count(*) FROM account_links")
         assert links
         await connection.execute(former)
-        await connection.execute("DELETE FROM account_links")  # as the release before does
+        await connection.execute("DELETE FROM account_links")  # as the previous release does
         assert await connection.fetchval("SELECT count(*) FROM former_account_links") == 0
     await asyncio.to_thread(migrations.downgrade, url, "0010")
     assert "former_account_links" not in await tables(url)

@@ -1,4 +1,4 @@
-"""How many wrong passwords are heard, and what their answers tell."""
+"""How many wrong passwords are accepted, and what their answers say."""
 
 import asyncio
 from collections import Counter

@@ -159,7 +159,7 @@ LOOKS_LIKE_BOSS = BOSS.replace("boss", "bos\uff53")  # a full-width s
 
 
 async def add_unproven(api: Api, email: str) -> None:
-    """Add an account as the release before has let strangers make it."""
+    """Add an account as the previous release let strangers make it."""
     async with api.database.write() as unit:
         assert await UserRepository(unit).add_unproven(email, "", "", SystemClock().now())
 

@@ -1,4 +1,4 @@
-"""What needs the password anew, and who is told of it."""
+"""What needs the password again, and the mails about it."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Lists as people have sent them, of which something was passed over or refused without need."""
+"""Lists as people have sent them, which were read in part or refused without need."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What became of visits over time."""
+"""The outcome of visits over time."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any

@@ -25,7 +25,7 @@ class Heard:
 
 @asynccontextmanager
 async def overheard(url: str) -> AsyncIterator[Heard]:
-    """Put a proxy before the database at `url`; yield what is heard, with its address."""
+    """Put a proxy before the database at `url`; yield what it reads, with its address."""
     address = make_url(url)
     listening: set[asyncio.Task[None]] = set()
 

@@ -193,7 +193,7 @@ async def test_a_wrong_word_is_named(closures: Closures, value: Any):
 async def test_it_waits_for_the_end_of_an_update(
     closures: Closures, database: Database, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ):
-    """Processes of the release before don't see that a slot is shut, nor would they reopen it."""
+    """Refuse it, as processes of the previous release don't see that a slot is closed."""
     monkeypatch.setattr(app.state.database, "rollout_is_finished", False)
     async with database.write() as unit:
         unit.add(Rollout(revision="0005", finished_at=None))

@@ -434,7 +434,7 @@ async def begin_update(app: FastAPI, database: Database) -> None:
 async def test_strangers_are_counted_once_an_update_is_finished(
     api: Api, app: FastAPI, strangers: Strangers, database: Database
 ):
-    """The release before would give back a seat and leave it counted."""
+    """Wait, as the previous release would give back a seat and leave it counted."""
     await begin_update(app, database)
     admin = await api.admin()
     for email in ("ada@example.com", "Ada@example.com", "eve@example.com"):
