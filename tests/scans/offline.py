@@ -1,12 +1,15 @@
 """Batches of scans that have happened, as an offline gate reports them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
+from app.core.clock import SettableClock
 from app.core.ids import new_id
-from tests.support.api import Client
+from tests.support.api import Api, Client
 
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PATH = "visitors/scans/batch/"
 
 
@@ -36,3 +39,16 @@ async def send(gate: Client, *scans: dict[str, Any]) -> httpx.Response:
 def words(results: list[dict[str, Any]]) -> list[str]:
     """Return the outcome of each scan, with the code of those that did not fit."""
     return [" ".join(filter(None, (r["result"], r["code"]))) for r in results]
+
+
+async def shown(admin: Client, visitor: dict[str, Any]) -> dict[str, Any]:
+    answer = await admin.get(f"visitors/{visitor['id']}/")
+    assert answer.status_code == 200, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+async def at_noon(api: Api, clock: SettableClock) -> Client:
+    """Reception at midday; who signed in at eight is signed out by then."""
+    clock.set(NOON)
+    return await api.admin("noon@example.com")

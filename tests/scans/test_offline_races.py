@@ -17,8 +17,7 @@ from app.core.db.database import Database
 from app.scans.limits import GenuineScans
 from app.visitors.models import Visitor
 from tests.devices.devices import add_device
-from tests.scans.offline import happened, report, send, words
-from tests.scans.test_offline import NOON, at_noon
+from tests.scans.offline import NOON, at_noon, happened, report, send, words
 from tests.support.api import Api, Client
 from tests.support.database import all_events, all_scans, assert_seats_are_visitors
 from tests.support.problems import problem
