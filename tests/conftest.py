@@ -1,5 +1,8 @@
-"""Real servers for the whole run, a migrated database for each test worker, an empty one for each
-test. `DATABASE_URL`, `REDIS_URL` and `EMAIL_HOST` replace the embedded servers."""
+"""Real servers for the whole run and a migrated database for each test worker.
+
+`DATABASE_URL`, `REDIS_URL` and `EMAIL_HOST` replace the embedded servers. Each test gets the
+database empty.
+"""
 
 import asyncio
 import json
@@ -45,7 +48,11 @@ from tests.support.mailbox import Mailbox
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("steady")
 
-pytest_plugins = ("tests.support.browser", "tests.support.distribution")
+pytest_plugins = (
+    "tests.support.left_out",  # first, since others import it
+    "tests.support.browser",
+    "tests.support.distribution",
+)
 
 # A Monday, an hour before the default site opens.
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -91,7 +98,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def recreate_database(name: str, template: str | None = None) -> str:
-    """A new database of that name, in place of any before it; its URL."""
+    """Create a database of that name, instead of any before it, and return its URL."""
     asyncio.run(_recreate(name, template))
     return _database_url(name)
 
@@ -116,7 +123,7 @@ async def _recreate(name: str, template: str | None = None) -> None:
 
 @pytest.fixture(scope="session")
 def database_url(worker_id: str) -> str:
-    """This test worker's own database."""
+    """Return this test worker's own database."""
     return recreate_database(f"vms_test_{worker_id}", TEMPLATE)
 
 
@@ -128,7 +135,7 @@ def empty_database_url(worker_id: str) -> str:
 
 @pytest.fixture(scope="session")
 def redis_url(worker_id: str) -> str:
-    """This test worker's own database number."""
+    """Return this test worker's own database number."""
     return _redis_url(_number(worker_id))
 
 
@@ -151,7 +158,7 @@ def _redis_url(number: int) -> str:
 
 @pytest.fixture(scope="session")
 def catcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailCatcher]:
-    """An SMTP server that keeps what it gets as files."""
+    """Yield an SMTP server that keeps what it gets as files."""
     server = MailCatcher(tmp_path_factory.mktemp("mail") / "mail")
     server.start()
     yield server
@@ -160,7 +167,7 @@ def catcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailCatcher]:
 
 @pytest.fixture(scope="session")
 def settings(database_url: str, redis_url: str, catcher: MailCatcher) -> Settings:
-    """Settings of a quick installation: cheap hashes, the catcher for mail."""
+    """Return settings of a quick installation: cheap hashes, the catcher for mail."""
     return Settings(
         _env_file=None,
         debug=True,
@@ -189,7 +196,7 @@ def clock(session_clock: SettableClock) -> SettableClock:
 
 @pytest.fixture(scope="session", autouse=True)
 def _patience() -> Iterator[None]:
-    """A busy machine is no silent server, of which something else would be expected."""
+    """Make a busy machine no silent server, of which something else would be expected."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(limits, "REDIS_SECONDS", 30)
         patched.setattr(engine_options, "CONNECT_SECONDS", 30)
@@ -212,7 +219,7 @@ async def engine(settings: Settings) -> AsyncIterator[Database]:
 
 
 def _cleaning() -> str:
-    """SQL that empties every table and puts the default site back.
+    """Return SQL that empties every table and puts the default site back.
 
     To TRUNCATE all of them takes thirty times as long as to DELETE the few rows of most tests, and
     has every connection plan its statements anew. As with TRUNCATE, who still writes is waited for.
@@ -241,14 +248,14 @@ async def _cleaner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def database(engine: Database, _cleaner: asyncpg.Connection) -> Database:
-    """A migrated database with nothing in it but the default site."""
+    """Return a migrated database with nothing in it but the default site."""
     await _cleaner.execute("CALL kept.clean()")
     return engine
 
 
 @pytest.fixture
 async def app(running_app: FastAPI, database: Database, clock: SettableClock) -> FastAPI:
-    """The application with an empty database, and nothing counted against anybody."""
+    """Return the application with an empty database, and nothing counted against anybody."""
     await forget_limits(running_app.state.redis)
     running_app.state.limiter.own = OwnWindows()
     return running_app
@@ -262,7 +269,7 @@ async def forget_limits(redis: Redis) -> None:
 
 @pytest.fixture
 async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that is nobody."""
+    """Yield a client that is not signed in."""
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
@@ -270,7 +277,7 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def api(http: httpx.AsyncClient, database: Database, settings: Settings) -> Api:
-    """Makes accounts and signs them in: `await api.admin()`, `await api.host("ada@…")`."""
+    """Return what signs in new accounts: `await api.admin()`, `await api.host("ada@…")`."""
     return Api(http, database, PasswordHasher(settings.bcrypt_rounds))
 
 
@@ -278,7 +285,7 @@ async def api(http: httpx.AsyncClient, database: Database, settings: Settings) -
 def mailbox(
     settings: Settings, database: Database, clock: SettableClock, catcher: MailCatcher
 ) -> Mailbox:
-    """What the worker's delivery brings: `await mailbox.deliver()`."""
+    """Return what the worker's delivery brings: `await mailbox.deliver()`."""
     return Mailbox(settings, database, clock, catcher.directory)
 
 
@@ -295,7 +302,7 @@ def logging_as_before() -> Iterator[None]:
 
 @pytest.fixture
 def log(logging_as_before: None) -> Callable[[], list[dict[str, Any]]]:
-    """What was logged since the last call, line by line."""
+    """Return what was logged since the last call, line by line."""
     configure_logging(debug=False)
     [handler] = logging.getLogger().handlers
     written = StringIO()

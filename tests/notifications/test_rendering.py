@@ -195,7 +195,7 @@ def test_a_mail_says_whether_replies_are_read(kind):
         ("UTC", "2026-11-23", "09:30", "09:30 (UTC)"),
     ],
 )
-def test_times_are_right_at_clock_changes_and_in_zones_without_a_name(zone, day, at, words):
+def test_times_are_right_at_clock_changes_and_in_unnamed_zones(zone, day, at, words):
     mail = rendered(Kind.visitor_reminder, timezone=zone, visit_date=day, visit_time=at)
     assert words in mail.text
 

@@ -54,7 +54,7 @@ async def test_the_address_without_its_slash_leads_there(http: httpx.AsyncClient
     assert (str(answer.url), answer.status_code) == ("http://test/scanner/", 200)
 
 
-def test_the_page_has_no_inline_code_and_loads_nothing_from_elsewhere():
+def test_the_page_has_no_inline_code_and_no_foreign_files():
     assert re.findall(r"<script[^>]*>([^<]+)", PAGE) == []
     assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|//", PAGE)
 
@@ -65,7 +65,7 @@ def test_what_works_without_a_network_is_all_of_it():
     assert listed == loaded() - {"index.html", "worker.js"} | {"./"}
 
 
-def test_the_programs_of_others_are_unchanged_and_their_licences_lie_beside_them():
+def test_vendored_programs_are_unchanged_and_have_licences():
     lines = (VENDOR / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     sums = {name: known for known, name in (line.split() for line in lines)}
     programs = {str(Path(name).relative_to("vendor")) for name in loaded() if "vendor" in name}

@@ -48,7 +48,7 @@ def examples() -> Iterator[Example]:
 
 
 def told(answer: Any) -> Any:
-    """An answer without what differs in every installation."""
+    """Return an answer without what differs in every installation."""
     if isinstance(answer, dict):
         return {name: told(value) for name, value in answer.items() if name not in ELSEWHERE}
     return [told(item) for item in answer] if isinstance(answer, list) else answer

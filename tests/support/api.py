@@ -59,7 +59,7 @@ class Client:
         return await self.request("DELETE", path)
 
     async def register(self, **fields: Any) -> dict[str, Any]:
-        """A registered visitor; fields replace those of `VISITOR`. A host names no other host."""
+        """Register a visitor; fields replace those of `VISITOR`. A host names no other host."""
         own = {name: value for name, value in VISITOR.items() if not name.startswith("host_")}
         answer = await self.post("visitors/", (own if self._is_host else VISITOR) | fields)
         assert answer.status_code == 201, answer.text
@@ -110,6 +110,6 @@ class Api:
 
 
 def app_of(api: "Api") -> FastAPI:
-    """The application behind a client that calls it in the process."""
+    """Return the application behind a client that calls it in the process."""
     app: FastAPI = api.http._transport.app  # type: ignore[attr-defined] # of httpx's transport
     return app

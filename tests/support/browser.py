@@ -17,7 +17,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a Chromium. Tests that want one are left out without it, but not in CI."""
+    """Return the path of a Chromium; leave the test out without it."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         leave_out(MISSING)
@@ -26,7 +26,7 @@ def chromium() -> str:
 
 @asynccontextmanager
 async def launched(chromium: str, *flags: str) -> AsyncIterator[Browser]:
-    """A browser with further command line flags."""
+    """Launch a browser with further command line flags."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
         try:
@@ -44,7 +44,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A page without a past, which must not complain on its console."""
+    """Yield a page without a past, which must not complain on its console."""
     context = await browser.new_context()
     page = await context.new_page()
     complaints = watched(page)
@@ -54,7 +54,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 def watched(page: Page) -> list[str]:
-    """What a page complains of from now on: scripts that fail, and whatever its policy forbids."""
+    """Return what a page complains of from now on: failing scripts, and what its policy forbids."""
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:

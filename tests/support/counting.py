@@ -20,7 +20,7 @@ class Sent(NamedTuple):
 
 @contextmanager
 def statements(app: FastAPI) -> Iterator[list[str]]:
-    """The SQL that the application sends while the block runs."""
+    """Yield the SQL that the application sends while the block runs."""
     sql: list[str] = []
     with _listening(app.state.database, lambda sent: sql.append(sent.sql)):
         yield sql
@@ -28,7 +28,7 @@ def statements(app: FastAPI) -> Iterator[list[str]]:
 
 @contextmanager
 def sent_to(database: Database) -> Iterator[list[Sent]]:
-    """The same with the parameters."""
+    """Yield the same with the parameters."""
     sent: list[Sent] = []
     with _listening(database, sent.append):
         yield sent

@@ -23,8 +23,10 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 async def assert_seats_are_visitors(database: Database) -> None:
-    """Every slot counts exactly the visitors that hold a seat in it, within its capacity, and the
-    strangers among them, within their share."""
+    """Assert that every slot counts exactly the visitors that hold a seat in it.
+
+    They are within its capacity, and the strangers among them within their share.
+    """
     holding = (Visitor.slot_id == Slot.id, Visitor.status.in_(HOLDS_SEAT))
     visitors = select(func.count()).where(*holding).scalar_subquery()
     strangers = select(func.count()).where(*holding, Visitor.is_self_registered).scalar_subquery()
@@ -37,7 +39,7 @@ async def assert_seats_are_visitors(database: Database) -> None:
 
 
 async def booked(database: Database, day: str, hour: int) -> int:
-    """The seats taken in one hour of the default site."""
+    """Return the seats taken in one hour of the default site."""
     async with database.read() as session:
         found = await session.scalar(
             select(Slot.booked).where(
@@ -92,7 +94,7 @@ async def close_default_site(database: Database, day: str) -> None:
 
 
 async def add_department(database: Database, name: str = "Research") -> str:
-    """A department; says its id."""
+    """Add a department and return its id."""
     department = Department(name=name, description="", created_at=LONG_AGO, updated_at=LONG_AGO)
     async with database.write() as unit:
         unit.add(department)
@@ -128,7 +130,7 @@ async def all_mails(database: Database) -> list[Notification]:
 
 
 async def places_holding(database: Database, needle: str) -> set[str]:
-    """The `table.column`s of the whole database in which a text occurs, in any case."""
+    """Return the `table.column`s of the whole database in which a text occurs, in any case."""
     columns = text(
         "SELECT table_name, column_name FROM information_schema.columns"
         " WHERE table_schema = 'public'"

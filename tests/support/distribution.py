@@ -1,5 +1,7 @@
-"""Which tests run one after the other in the same process, and which begin the run."""
+"""How many processes run tests, which tests share one, and which begin the run."""
 
+import os
+import sys
 from typing import Any
 
 import pytest
@@ -17,6 +19,14 @@ LONGEST = (
     "tests/test_cli.py",
     "tests/model/",
 )
+
+MOST_PROCESSES = 8  # each has two of the sixteen databases of Redis
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return three for two processors: a third of its time each waits for a server or program."""
+    processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return min(processors * 3 // 2, MOST_PROCESSES)
 
 
 class Distribution(LoadScopeScheduling):  # type: ignore[misc] # it has no types

@@ -40,7 +40,7 @@ def body_of(mail: EmailMessage, kind: Literal["plain", "html"] = "plain") -> str
 
 
 async def sweep(delivery: Delivery) -> int:
-    """What a worker does in one round; says how many mails were tried."""
+    """Do what a worker does in one round, and return how many mails were tried."""
     senders = range(await delivery.tidy(delivery.senders))
     return sum(await asyncio.gather(*(delivery.send_all(asyncio.Event()) for _ in senders)))
 

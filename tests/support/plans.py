@@ -13,7 +13,7 @@ VACUUM_SECONDS = 30
 
 
 async def explained(database: Database, sent: Iterable[Sent]) -> str:
-    """The plans of statements, with the parameters that they were sent with."""
+    """Return the plans of statements, with the parameters that they were sent with."""
     plans = []
     async with database.engine.connect() as connection:
         for sql, parameters in sent:
@@ -38,7 +38,7 @@ async def vacuum(database: Database, table: str) -> None:
 
 
 async def rows_looked_at(database: Database, sent: Sent, table: str) -> int:
-    """How many rows of a table a query really visits, those that it passes over included."""
+    """Return how many rows of a table a query really visits, with those that it skips."""
     async with database.engine.connect() as connection:
         told = await connection.exec_driver_sql(
             f"EXPLAIN (ANALYZE, FORMAT JSON) {sent.sql}", sent.parameters

@@ -23,7 +23,7 @@ class Sample:
 
 
 def sample(document: dict[str, Any], method: str, path: str) -> Sample:
-    """A well-formed request; its path names a resource that is not there."""
+    """Return a well-formed request; its path names a resource that is not there."""
     operation = document["paths"][path][method.lower()]
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
@@ -51,7 +51,7 @@ def _body(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]
 
 
 def value_of(document: dict[str, Any], schema: dict[str, Any]) -> Any:
-    """A value that fits a schema: its example, or the least that is required."""
+    """Return a value that fits a schema: its example, or the least that is required."""
     if "$ref" in schema:
         return value_of(document, document["components"]["schemas"][schema["$ref"].split("/")[-1]])
     if "example" in schema:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 @contextlib.asynccontextmanager
 async def served(app: FastAPI) -> AsyncIterator[str]:
-    """The application behind uvicorn, without another lifespan of its own; its address."""
+    """Serve the application by uvicorn, without another lifespan of its own; yield its address."""
     config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve())

@@ -25,7 +25,7 @@ class Heard:
 
 @asynccontextmanager
 async def overheard(url: str) -> AsyncIterator[Heard]:
-    """A way to the database at `url` through a proxy; its address is that of what is heard."""
+    """Put a proxy before the database at `url`; yield what it reads, with its address."""
     address = make_url(url)
     listening: set[asyncio.Task[None]] = set()
 

@@ -13,7 +13,7 @@ THERE = "Asia/Tokyo"
 
 
 def moved(folder: Path) -> Path:
-    """A zone database in which Vancouver lies in Tokyo."""
+    """Return a zone database in which Vancouver lies in Tokyo."""
     tokyo = resources.files("tzdata").joinpath("zoneinfo", THERE).read_bytes()
     file = folder / MOVED
     file.parent.mkdir()

@@ -32,7 +32,7 @@ Fill = Callable[..., Awaitable[filling.Filled]]
 
 @pytest.fixture
 def fill(app: FastAPI, settings: Settings, clock: SettableClock) -> Fill:
-    """Fills the database of the other fixtures, at the time of the clock."""
+    """Return a function that fills the database of the other fixtures, at the time of the clock."""
 
     async def fill(visitors: int = VISITORS) -> filling.Filled:
         codes = app.state.qr_tokens
@@ -125,7 +125,7 @@ async def test_the_worker_could_read_every_mail(database: Database, fill: Fill):
         PAYLOADS[mail.kind].model_validate(mail.payload)
 
 
-async def test_who_came_has_a_trail_and_scans(database: Database, fill: Fill):
+async def test_visitors_who_came_have_events_and_scans(database: Database, fill: Fill):
     await fill()
     inside = {v.id for v in await visitors(database) if v.checked_in_at is not None}
     events = [event for event in await all_events(database) if event.action.value == "checked_in"]
@@ -135,7 +135,7 @@ async def test_who_came_has_a_trail_and_scans(database: Database, fill: Fill):
     assert {scan.visitor_id for scan in scans} == inside
 
 
-async def test_a_trail_is_told_in_its_order(api: Api, fill: Fill):
+async def test_events_are_listed_in_their_order(api: Api, fill: Fill):
     await fill()
     admin = await api.admin()
     [visitor] = (await admin.get("visitors/", status="completed", limit=1)).json()["items"]
