@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.core.http.permissions_policy import permissions_policy
-from app.scans.errors import REFUSALS, Advice
+from app.scans.errors import REFUSALS
 
 STATIC = Path(__file__).parent / "static"
 HEADERS = {
@@ -39,13 +39,8 @@ async def _with_slash(_: Request) -> Response:
 
 
 async def _refusals(_: Request) -> Response:
-    words = {code: _words(refusal.advice) for code, refusal in REFUSALS.items()}
+    words = {code: refusal.advice.words() for code, refusal in REFUSALS.items()}
     return JSONResponse(words, headers=HEADERS)
-
-
-def _words(advice: Advice) -> dict[str, str]:
-    said = {"title": advice.title, "in": advice.at_entrance, "out": advice.at_exit}
-    return {name: text for name, text in said.items() if text is not None}
 
 
 def install(app: FastAPI) -> None:

@@ -26,6 +26,11 @@ class Advice:
     at_entrance: str | None
     at_exit: str | None
 
+    def words(self) -> dict[str, str]:
+        """Return the texts by `title` and the directions of scans."""
+        said = {"title": self.title, "in": self.at_entrance, "out": self.at_exit}
+        return {name: text for name, text in said.items() if text is not None}
+
 
 class Refusal(Problem):
     """Everything about a reason not to open a gate; its code is the label of its metric, too."""
