@@ -8,9 +8,18 @@ from datetime import date, datetime, time
 from typing import NamedTuple
 from uuid import UUID
 
-from app.bulk.columns import COLUMNS, DEPARTMENT, EMAIL, NAME_PARTS, SITE, VISIT_DATE, VISIT_TIME
+from app.bulk.columns import (
+    COLUMNS,
+    DEPARTMENT,
+    EMAIL,
+    NAME_PARTS,
+    SITE,
+    VISIT_DATE,
+    VISIT_TIME,
+    RowDetails,
+)
 from app.bulk.faults import RowFault
-from app.bulk.rows import Candidate, ReadRows, RowDetails
+from app.bulk.rows import Candidate, ReadRows
 from app.core.localtime import local_now
 from app.core.text import account_key
 from app.departments.models import Department

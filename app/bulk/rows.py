@@ -8,19 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from app.bulk.columns import BY_FIELD, WORDS
+from app.bulk.columns import BY_FIELD, WORDS, RowDetails
 from app.bulk.faults import RowFault
 from app.bulk.workbook import ListRow, VisitorList
 from app.core.languages import Language
-from app.core.text import OptionalLine, is_same_mailbox
-from app.visitors.schemas import VisitorDetails
-
-
-class RowDetails(VisitorDetails):
-    """A registration that names its site and department."""
-
-    site_name: OptionalLine = None
-    department_name: OptionalLine = None
+from app.core.text import is_same_mailbox
 
 
 @dataclass(frozen=True, slots=True)

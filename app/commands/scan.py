@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 from urllib.parse import SplitResult, urlsplit
@@ -189,8 +188,10 @@ def _opened(document: dict[str, Any]) -> Iterator[str]:
 
 def _refused(answer: Answer, direction: Direction) -> Iterator[str]:
     """Yield the texts that the page `/scanner/` shows for the same refusal."""
-    text = (files("app.scanner_page") / "static" / "refusals.json").read_text(encoding="utf-8")
-    words = json.loads(text).get("unknown" if answer.status in NOT_OURS else answer.code, {})
+    from app.scans.errors import REFUSALS  # would slow down the start
+
+    refusal = REFUSALS.get("unknown" if answer.status in NOT_OURS else answer.code)
+    words = refusal.advice.words() if refusal else {}
     yield f"{words.get('title', answer.document['title'])} ({answer.code})"
     yield answer.document["detail"]
     if direction in words:

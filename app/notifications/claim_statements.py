@@ -271,7 +271,7 @@ class DeliveryQueue(Repository[Notification]):
 
 def _claim(values: Iterable[Any]) -> Claim:
     id_, visitor_id, kind, *others = values
-    return Claim(id_, visitor_id, NotificationKind(kind), *others)
+    return Claim(id_, visitor_id, NotificationKind[kind], *others)
 
 
 def _settled(claim: Claim, outcome: DeliveryOutcome, now: datetime) -> dict[str, Any]:

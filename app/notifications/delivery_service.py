@@ -22,7 +22,7 @@ from app.notifications.kinds import TO_VISITOR
 from app.notifications.links import Links
 from app.notifications.message import Mailbox, Message, build_message
 from app.notifications.models import NotificationStatus
-from app.notifications.payloads import PAYLOADS, Payload, VisitPayload
+from app.notifications.payloads import Payload, VisitPayload
 from app.notifications.rendering import render
 from app.notifications.schedule import next_attempt
 from app.notifications.smtp_client import Mailer, PermanentMailError, TemporaryMailError
@@ -179,7 +179,7 @@ class Delivery:
         return DeliveryOutcome(status=NotificationStatus.SENT, sent_at=self.clock.now())
 
     def _message(self, claim: Claim, recipient: str) -> Message:
-        payload = PAYLOADS[claim.kind].model_validate(claim.payload)
+        payload = claim.kind.mail.payload.model_validate(claim.payload)
         reply_to = _answered_by(payload)
         mail = render(
             claim.kind,

@@ -1,12 +1,10 @@
 """Payloads of notifications: all data of a mail, so that rendering needs no database.
 
 A payload is stored with `model_dump(mode="json")` and read with
-`PAYLOADS[kind].model_validate(...)`, unchanged.
+`kind.mail.payload.model_validate(...)`, unchanged.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from types import MappingProxyType
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,7 +21,6 @@ from pydantic import (
 
 from app.core.languages import Language
 from app.core.link_marks import unlinked
-from app.notifications.kinds import NotificationKind
 from app.notifications.wording import one_line
 
 
@@ -200,28 +197,6 @@ class AccountLinkPayload(AccountPayload):
     link: OneLine
     valid_for_minutes: Annotated[int, Field(gt=0)]
     is_first: bool = False  # the account has just been created by someone else
-
-
-PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(
-    {
-        NotificationKind.visitor_confirmation: VisitPayload,
-        NotificationKind.host_registration: VisitPayload,
-        NotificationKind.host_arrival: ArrivalPayload,
-        NotificationKind.visitor_rescheduled: MovedVisitPayload,
-        NotificationKind.host_rescheduled: MovedVisitPayload,
-        NotificationKind.visitor_cancelled: CancelledVisitPayload,
-        NotificationKind.host_cancelled: CancelledVisitPayload,
-        NotificationKind.visitor_updated: UpdatedVisitPayload,
-        NotificationKind.host_updated: UpdatedVisitPayload,
-        NotificationKind.host_handed_over: HandedOverPayload,
-        NotificationKind.host_bulk_summary: BulkSummaryPayload,
-        NotificationKind.visitor_reminder: VisitPayload,
-        NotificationKind.password_reset: AccountLinkPayload,
-        NotificationKind.email_verification: AccountLinkPayload,
-        NotificationKind.password_changed: AccountPayload,
-        NotificationKind.email_changed: EmailChangedPayload,
-    }
-)
 
 
 def local_moment(day: date, at: time, zone: str) -> datetime:

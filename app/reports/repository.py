@@ -13,13 +13,13 @@ from sqlalchemy import (
     Integer,
     String,
     Subquery,
+    Uuid,
     case,
     cast,
     extract,
     func,
     select,
     tuple_,
-    type_coerce,
 )
 from sqlalchemy import Row as SqlRow
 
@@ -30,9 +30,12 @@ from app.core.db.prepared import Query
 from app.departments.models import Department
 from app.reports.calendar import Granularity
 from app.sites.models import Site
+from app.visitors import schemas
+from app.visitors.exported import exported
 from app.visitors.list_statements import (
     NARROWS,
     ORDERINGS,
+    RECORD,
     SHAPES,
     VisitorFilter,
     VisitorOrdering,
@@ -46,28 +49,17 @@ TRENDS_BY = ("bucket", "hour", "site_id", "department_id")
 AnyRow = SqlRow[*tuple[Any, ...]]
 Groups = dict[str | None, list[AnyRow]]
 
-# In the order of `app/reports/columns.py`. Ids and enums are read as text: converting a million
-# cells to objects and back would cost more than writing them.
-EXPORTED = (
-    cast(Visitor.id, String),
-    Visitor.name,
-    Visitor.email,
-    Visitor.phone,
-    Visitor.company,
-    type_coerce(Visitor.purpose, String),
-    Department.name,
-    type_coerce(Visitor.visitor_type, String),
-    type_coerce(Visitor.visitor_category, String),
-    Visitor.host_name,
-    Visitor.host_email,
-    Site.name,
-    Visitor.visit_date,
-    Visitor.visit_time,
-    type_coerce(Visitor.status, String),
-    Visitor.checked_in_at,
-    Visitor.checked_out_at,
-    Visitor.created_at,
-)
+
+def _cell(field: str) -> ColumnElement[Any]:
+    """Return a field as text if it is an id.
+
+    Converting a million cells to objects and back would cost more than writing them.
+    """
+    column = RECORD[field]
+    return cast(column, String) if isinstance(column.type, Uuid) else column
+
+
+EXPORTED = tuple(_cell(field) for field in exported(schemas.Visitor))
 
 
 class ReportReader:

@@ -15,7 +15,6 @@ for _verdict in OPENED:
 for _code in REFUSALS:
     for _verdict in (ScanVerdict.REFUSED, ScanVerdict.CONFLICT):
         _scans.labels(_verdict, _code)
-    _scans.labels(ScanVerdict.CONFLICT, _code)
 
 
 def scans_like(scan: Scan, *, replayed: bool = False) -> Counter:

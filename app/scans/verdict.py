@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.core.localtime import local_now
+from app.scans import errors
 from app.scans.models import ScanDirection, ScanVerdict
 from app.sites.models import Site
 from app.visitors.arrival import arrival_window
@@ -36,17 +37,17 @@ class Decision:
 GOODBYE = Decision(ScanVerdict.CHECKED_OUT, "Goodbye")
 
 
-def refuse(code: str, message: str, **details: Any) -> Decision:
-    return Decision(ScanVerdict.REFUSED, message, code, details)
+def refuse(refusal: type[errors.Refusal], message: str, **details: Any) -> Decision:
+    return Decision(ScanVerdict.REFUSED, message, refusal.code, details)
 
 
 def not_current(owner: UUID | None, *, is_replaced: bool) -> Decision:
     """Decide on a genuine code that is no longer a visitor's; `owner` had it before, if known."""
     if owner is None:
-        return refuse("unknown", "This code is no longer in use")
+        return refuse(errors.UnknownToken, "This code is no longer in use")
     if is_replaced:
-        return refuse("replaced", "This code was replaced: use the one in the newest mail")
-    return refuse("rescheduled", "The visit was moved: use the code in the newest mail")
+        return refuse(errors.Replaced, "This code was replaced: use the one in the newest mail")
+    return refuse(errors.Rescheduled, "The visit was moved: use the code in the newest mail")
 
 
 def decide(
@@ -54,7 +55,7 @@ def decide(
 ) -> Decision:
     """Decide whether a visitor may pass, by the local time of the visitor's `site`."""
     if gate.site_id is not None and gate.site_id != visitor.site_id:
-        return refuse("wrong_site", f"This visit is at another site: {site.name}")
+        return refuse(errors.WrongSite, f"This visit is at another site: {site.name}")
     if direction is ScanDirection.OUT and _left_unseen(visitor, now):
         return GOODBYE
     ended = _ended(visitor)
@@ -75,11 +76,11 @@ def decide_past(
     The gate was offline and opened, so that a reason for a refusal is now a conflict.
     """
     if direction is ScanDirection.OUT and _had_not_come_in(visitor, at):
-        return in_conflict(refuse("not_inside", "This visitor had not checked in by then"))
+        return in_conflict(refuse(errors.NotInside, "This visitor had not checked in by then"))
     decision = decide(visitor, site, direction, gate, at)
     if decision.verdict is ScanVerdict.ADMITTED and _was_not_registered(visitor, at):
         decision = refuse(
-            "too_early", "The visit did not exist at that time: check the device's clock"
+            errors.TooEarly, "The visit did not exist at that time: check the device's clock"
         )
     return in_conflict(decision)
 
@@ -103,7 +104,7 @@ def _was_not_registered(visitor: Visitor, at: datetime) -> bool:
 def _ended(visitor: Visitor) -> Decision | None:
     match visitor.status:
         case VisitorStatus.CANCELLED:
-            return refuse("cancelled", "This visit was cancelled")
+            return refuse(errors.Cancelled, "This visit was cancelled")
         case VisitorStatus.EXPIRED:
             return _expired(visitor)
         case VisitorStatus.COMPLETED:
@@ -113,7 +114,7 @@ def _ended(visitor: Visitor) -> Decision | None:
 
 
 def _expired(visitor: Visitor) -> Decision:
-    return refuse("expired", f"This visit was on {visitor.visit_date}")
+    return refuse(errors.Expired, f"This visit was on {visitor.visit_date}")
 
 
 def _completed(visitor: Visitor) -> Decision:
@@ -122,12 +123,12 @@ def _completed(visitor: Visitor) -> Decision:
         if visitor.checked_out_automatically
         else "is over: the visitor has left"
     )
-    return refuse("already_completed", f"This visit {how}")
+    return refuse(errors.AlreadyCompleted, f"This visit {how}")
 
 
 def _way_out(visitor: Visitor) -> Decision:
     if visitor.status is VisitorStatus.PENDING:
-        return refuse("not_inside", "This visitor has not checked in")
+        return refuse(errors.NotInside, "This visitor has not checked in")
     return GOODBYE
 
 
@@ -149,7 +150,7 @@ def _already_inside(visitor: Visitor, now: datetime, timezone: str) -> Decision:
     if visitor.checked_in_gate:
         message += f" at gate {visitor.checked_in_gate}"
     return refuse(
-        "already_inside",
+        errors.AlreadyInside,
         message,
         since=f"{since:%Y-%m-%dT%H:%M:%SZ}" if since else None,
         gate=visitor.checked_in_gate,
@@ -177,7 +178,7 @@ def _not_yet(visitor: Visitor, now: datetime, opens: datetime) -> Decision:
     gate_opens = f": the gate opens from {opens:%H:%M}"
     if now.date() == visitor.visit_date:
         begins = f"{visitor.visit_time:%H:%M}"
-        return refuse("too_early", f"This visit begins at {begins}{gate_opens}")
+        return refuse(errors.TooEarly, f"This visit begins at {begins}{gate_opens}")
     is_tonight = now.date() == opens.date()
     day = f"This visit is on {visitor.visit_date}"
-    return refuse("wrong_day", day + gate_opens if is_tonight else day)
+    return refuse(errors.WrongDay, day + gate_opens if is_tonight else day)

@@ -6,18 +6,10 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import ColumnElement, and_, exists, false, or_, select
 
 from app.core.db.repository import Repository
-from app.notifications.kinds import NotificationKind
+from app.notifications.kinds import WITH_QR_CODE, NotificationKind
 from app.notifications.models import Notification
 from app.sites.models import Site
 from app.visitors.models import Visitor, VisitorStatus
-
-# What tells a visitor when and where to come.
-TOLD = (
-    NotificationKind.visitor_confirmation,
-    NotificationKind.visitor_rescheduled,
-    NotificationKind.visitor_updated,
-    NotificationKind.visitor_reminder,
-)
 
 
 def begins_on(site: Site, visited: date, day: date) -> ColumnElement[bool]:
@@ -59,7 +51,7 @@ class ReminderRepository(Repository[Visitor]):
         told = exists().where(
             Notification.visitor_id == Visitor.id,
             or_(
-                and_(Notification.kind.in_(TOLD), Notification.created_at >= told_since),
+                and_(Notification.kind.in_(WITH_QR_CODE), Notification.created_at >= told_since),
                 written,
             ),
         )

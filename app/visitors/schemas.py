@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any, Self, TypeVar, get_type_hints
+from typing import Annotated, Any, Self, TypeVar, get_type_hints
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -20,6 +20,7 @@ from app.core.text import (
 )
 from app.core.times import LocalDate, WallTime
 from app.visitors import models
+from app.visitors.exported import Exported
 from app.visitors.models import Purpose, VisitorCategory, VisitorStatus, VisitorType
 
 M = TypeVar("M", bound=BaseModel)
@@ -177,27 +178,27 @@ class Visitor(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"example": VISIT})
 
-    id: UUID
-    name: str
-    email: str
-    phone: str | None
-    company: str | None
-    visitor_type: VisitorType
-    visitor_category: VisitorCategory
-    purpose: Purpose
+    id: Annotated[UUID, Exported(1, "ID", 38)]
+    name: Annotated[str, Exported(2, "Name", 26)]
+    email: Annotated[str, Exported(3, "Email", 30)]
+    phone: Annotated[str | None, Exported(4, "Phone", 18)]
+    company: Annotated[str | None, Exported(5, "Company", 26, repeats=True)]
+    visitor_type: Annotated[VisitorType, Exported(8, "Visitor Type", 14, repeats=True)]
+    visitor_category: Annotated[VisitorCategory, Exported(9, "Visitor Category", 18, repeats=True)]
+    purpose: Annotated[Purpose, Exported(6, "Purpose", 18, repeats=True)]
     department: UUID | None
-    department_name: str | None
+    department_name: Annotated[str | None, Exported(7, "Department", 20, repeats=True)]
     site: UUID
-    site_name: str
-    visit_date: date
-    visit_time: WallTime
+    site_name: Annotated[str, Exported(12, "Site", 20, repeats=True)]
+    visit_date: Annotated[date, Exported(13, "Visit Date", 12)]
+    visit_time: Annotated[WallTime, Exported(14, "Visit Time", 12)]
     host_id: UUID | None = Field(description="The host's account; null if there is none")
-    host_name: str | None
-    host_email: str | None
-    status: VisitorStatus
+    host_name: Annotated[str | None, Exported(10, "Host Name", 24, repeats=True)]
+    host_email: Annotated[str | None, Exported(11, "Host Email", 30, repeats=True)]
+    status: Annotated[VisitorStatus, Exported(15, "Status", 12, repeats=True)]
     qr_code: str | None = Field(description="The QR token; null for kiosks and anonymous callers")
-    checked_in_at: datetime | None
-    checked_out_at: datetime | None
+    checked_in_at: Annotated[datetime | None, Exported(16, "Checked In At", 24)]
+    checked_out_at: Annotated[datetime | None, Exported(17, "Checked Out At", 24)]
     checked_out_automatically: bool = Field(
         description="Checked out automatically, so that `checked_out_at` is assumed"
     )
@@ -205,7 +206,7 @@ class Visitor(BaseModel):
     is_rescheduled: bool
     original_visit_date: date | None
     original_visit_time: WallTime | None
-    created_at: datetime
+    created_at: Annotated[datetime, Exported(18, "Created At", 24)]
     updated_at: datetime
 
     @classmethod

@@ -9,6 +9,7 @@ import pytest
 
 from app.main import create_app
 from app.scanner_page.router import STATIC
+from app.scans.errors import REFUSALS
 from app.settings import Settings
 from tools.write_licences import vendored
 
@@ -20,7 +21,7 @@ FOR_PEOPLE = {".md", ""}  # licences, sums, how to renew
 def loaded() -> set[str]:
     """Every file that a browser may ask for, relative to the page."""
     files = (path for path in STATIC.rglob("*") if path.is_file() and path.suffix not in FOR_PEOPLE)
-    return {str(path.relative_to(STATIC)) for path in files}
+    return {str(path.relative_to(STATIC)) for path in files} | {"refusals.json"}
 
 
 @pytest.mark.parametrize("path", ["", *sorted(loaded())])
@@ -47,6 +48,15 @@ async def test_a_file_runs_under_a_policy_without_inline_code(http: httpx.AsyncC
 )
 async def test_a_file_is_served_as_what_it_is(http: httpx.AsyncClient, name: str, kind: str):
     assert (await http.get(f"/scanner/{name}")).headers["Content-Type"] == kind
+
+
+async def test_the_page_knows_what_to_do_after_each_refusal(http: httpx.AsyncClient):
+    words = (await http.get("/scanner/refusals.json")).json()
+    assert words.keys() == REFUSALS.keys()
+    assert words["wrong_day"] == {
+        "title": "Wrong day",
+        "in": "Tell the visitor the day. If the visitor insists on today, send them to reception.",
+    }
 
 
 async def test_the_address_without_its_slash_leads_there(http: httpx.AsyncClient):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.core.ids import new_id
 from app.core.localtime import timezone_names
-from app.scans.errors import REFUSALS
+from app.scans.errors import REFUSALS, NotInside
 from app.scans.models import ScanDirection, ScanVerdict
 from app.scans.verdict import Decision, Gate, decide, decide_past, refuse
 from app.sites.models import Site
@@ -203,6 +203,6 @@ def test_a_past_scan_is_never_refused_but_may_be_a_conflict(
     online = verdict(who, direction, gate, at)
     late = decide_past(who, site(), direction, gate, at)
     if direction is OUT and status is VERIFIED and at < datetime(2026, 11, 23, 9, 30, tzinfo=UTC):
-        online = refuse("not_inside", late.message)
+        online = refuse(NotInside, late.message)
     expected = ScanVerdict.CONFLICT if online.code else online.verdict
     assert (late.verdict, late.message) == (expected, online.message)

@@ -14,7 +14,6 @@ from app.core.db.database import Database
 from app.departments.models import Department
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification, NotificationStatus
-from app.notifications.payloads import PAYLOADS
 from app.settings import Settings
 from app.sites.models import Site
 from app.slots.models import Slot
@@ -122,7 +121,7 @@ async def test_the_worker_could_read_every_mail(database: Database, fill: Fill):
         NotificationKind.host_arrival,
     }
     for mail in mails:
-        PAYLOADS[mail.kind].model_validate(mail.payload)
+        mail.kind.mail.payload.model_validate(mail.payload)
 
 
 async def test_visitors_who_came_have_events_and_scans(database: Database, fill: Fill):
