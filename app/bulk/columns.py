@@ -1,4 +1,4 @@
-"""The columns of an upload: their headers and accepted values. Pure."""
+"""The columns of an upload: headers and accepted values."""
 
 import difflib
 import unicodedata
@@ -11,7 +11,7 @@ from app.visitors.models import Purpose, VisitorCategory, VisitorType
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: the registration field it fills, and its header in the template."""
+    """A registration field and its header in the template."""
 
     field: str
     title: str
@@ -72,10 +72,10 @@ OPTIONAL = (
 )
 COLUMNS = REQUIRED + OPTIONAL
 BY_FIELD = {column.field: column for column in COLUMNS}
-# Further columns of our own export, which an upload cannot set.
+# Columns of our export that an upload cannot set.
 OF_EXPORT = ("ID", "Status", "Checked In At", "Checked Out At", "Created At")
 
-# The template's example; a row with exactly this name and e-mail address is skipped.
+# A row with exactly this name and e-mail address is skipped.
 EXAMPLE_ROW = {
     "name": "Maria Example",
     "email": "maria.example@example.com",
@@ -131,13 +131,13 @@ def is_of_export(header: str) -> bool:
 
 
 def mistyped(header: str) -> Column | None:
-    """Return the column that an unknown header was probably meant to be."""
+    """Return the column that an unknown header probably means."""
     close = difflib.get_close_matches(_letters(header)[:60], _BY_HEADER, n=1, cutoff=LIKENESS)
     return _BY_HEADER[close[0]] if close else None
 
 
 def word_of(field: str, text: str) -> str:
-    """Return the API's value for common spellings (`Business meeting`, `GOVT`), else the text."""
+    """Return the API's value of a spelling (`Business meeting`, `GOVT`), else the text."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     word = "_".join("".join(c if c.isalnum() else " " for c in folded).split())
     synonym = SYNONYMS.get(field, {}).get(word)

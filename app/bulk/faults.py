@@ -1,4 +1,4 @@
-"""The errors of an uploaded workbook. Pure."""
+"""Errors of an uploaded workbook."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,7 @@ from app.bulk.leftovers import Ignored, documents
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """One error: `row` is numbered as in the spreadsheet, `column` is the header.
-
-    `column` is empty if the whole row or list is concerned.
-    """
+    """An error; `row` is numbered as in the spreadsheet, `column` is the header or ""."""
 
     row: int
     column: str
@@ -22,8 +19,6 @@ class RowFault:
 
 
 class Unreadable(StrEnum):
-    """Why a file cannot be read."""
-
     DAMAGED = "invalid_workbook"
     PROTECTED = "password_protected"
     OLD_FORMAT = "old_excel_format"
@@ -36,7 +31,7 @@ class Unreadable(StrEnum):
 
 
 class UnreadableWorkbook(Exception):  # noqa: N818 - a verdict, not a failure of ours
-    """The file is not a workbook with a list of visitors, or is unsafe to open."""
+    """The file has no list of visitors, or is unsafe to open."""
 
     reason: ClassVar[Unreadable]
     message: str
@@ -136,7 +131,7 @@ class UnknownColumns(UnreadableWorkbook):
         columns: Mapping[str, str | None],
         ignored: Sequence[Ignored],
     ) -> None:
-        """Take each column with the known one that was probably meant."""
+        """Map each unknown column to the known one that was probably meant."""
         self.sheet, self.columns, self.ignored = sheet, list(columns), ignored
         named = enumerated([_with_guess(name, meant) for name, meant in columns.items()])
         subject = "The column {} is" if len(columns) == 1 else "The columns {} are"
@@ -154,7 +149,7 @@ def _with_guess(name: str, meant: str | None) -> str:
 
 
 def enumerated(things: Sequence[str], most: int = 10) -> str:
-    """Return `a, b and c`, shortening more than `most` to their number."""
+    """Return `a, b and c`; of more than `most` only their number is given."""
     shown, left = list(things[:most]), len(things) - most
     if left > 0:
         shown.append(f"{left} more")

@@ -1,7 +1,7 @@
-"""A refused list as a workbook with its errors marked and commented. Pure.
+"""A refused list with its errors marked and commented.
 
-It is built from the values that were read, in the same rows and columns, so nothing else from the
-uploaded file is returned. Formulas come back as text.
+It is built from the values that were read, so nothing else of the uploaded file is returned.
+Formulas come back as text.
 """
 
 from collections import defaultdict
@@ -80,7 +80,7 @@ def _dress(sheet: Worksheet, found: VisitorList) -> None:
 def _mark(sheet: Worksheet, found: VisitorList, faults: Sequence[RowFault]) -> None:
     by_cell: dict[tuple[int, int], list[str]] = defaultdict(list)
     for fault in faults:
-        # An error without a column, such as a missing date, is shown at the start of the row.
+        # An error without a column is shown at the start of the row.
         by_cell[fault.row, found.header.position_of(fault.column)].append(fault.message)
     for (row, position), messages in by_cell.items():
         cell = cell_at(sheet, row, position)

@@ -1,4 +1,4 @@
-"""`/api/visitors/download-template/` and `bulk-upload/`: register many visitors at once."""
+"""Routes of the upload and its template."""
 
 from typing import Annotated
 
@@ -34,8 +34,6 @@ UPLOADED: Responses = {
 
 
 class XlsxResponse(Response):
-    """A workbook for download."""
-
     media_type = XLSX
 
 
@@ -57,7 +55,7 @@ UploadServiceDep = Annotated[UploadService, Depends(_upload_service)]
     responses=download("The template", XLSX),
 )
 async def download_template(_: VisitorManager, session: Reading, request: Request) -> Response:
-    """Return the Excel template for `bulk-upload/`, with the hosts and current limits."""
+    """Return the template for `bulk-upload/`, with the hosts and current limits."""
     settings = services(request).settings
     site = await SiteReader(session).get_or_default(None)
     if site is None:
@@ -93,17 +91,16 @@ async def bulk_upload(
 ) -> BulkUploadResult:
     """Register all visitors of a workbook, or none.
 
-    The values in the form apply to every row without its own. For hosts, the host is always the
-    caller. `dry_run` checks everything without saving. Nothing is skipped silently: a second list,
-    hidden rows with visitors and unknown columns that are not empty are refused, and `ignored`
-    lists everything else that was not read.
+    Form values apply to rows without their own; hosts can only register their own visitors.
+    `dry_run` checks everything without saving. Nothing is skipped silently: a second list, hidden
+    rows with visitors and unknown columns that are not empty are refused, and `ignored` lists all
+    other parts that were not read.
 
     `invalid_rows` lists every error as `{row, column, code, message}`; if `Accept` includes the
-    .xlsx type, the response is the uploaded list with the errors marked and commented. `slot_full`
-    has `site, site_name, visit_date, visit_time, wanted, free`, and the same for every full hour in
-    `slots`. The rows count as registrations of a host: a list of more than the host has left in
-    the hour is refused as a whole (429); so are too many uploads of one account in a minute, dry
-    runs included.
+    .xlsx type, the response is the uploaded list with the errors marked. `slot_full` has `site,
+    site_name, visit_date, visit_time, wanted, free`, for every full hour in `slots`. The rows count
+    against the host's registrations per hour; uploads of an account, including dry runs, are
+    limited per minute.
     """
     rows = upload.rows
     try:

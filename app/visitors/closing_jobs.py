@@ -1,7 +1,4 @@
-"""Closes visits that nobody came to and stays that nobody ended.
-
-At the same instant as the gate decides: see `app/visitors/arrival.py`.
-"""
+"""Expires missed visits and ends forgotten stays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +20,7 @@ from app.visitors.closing_repository import ClosingRepository, Place
 from app.visitors.lifecycle import expire, leave_unseen
 from app.visitors.models import Visitor, VisitorStatus
 
-# Rows per transaction: few enough to hold locks only briefly.
+# Few, to hold locks only briefly.
 BATCH = 500
 
 Sites = Mapping[UUID, Site]
@@ -31,7 +28,7 @@ Sites = Mapping[UUID, Site]
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The numbers of visits that a run has closed."""
+    """The numbers of visits closed by a run."""
 
     expired: int
     completed: int
@@ -40,7 +37,7 @@ class Closed:
 async def close_past_visits(database: Database, now: datetime) -> Closed:
     """Expire pending visits after their arrival window, and complete stays that are too long.
 
-    Idempotent and safe to run concurrently: rows locked by another run are skipped.
+    Idempotent and safe to run concurrently: locked rows are skipped.
     """
     async with database.read() as session:
         sites = {site.id: site for site in await SiteReader(session).all()}
@@ -66,7 +63,7 @@ async def _close_all(database: Database, sites: Sites, now: datetime, of: Visito
 async def _candidates(
     visitors: ClosingRepository, sites: Sites, now: datetime, of: VisitorStatus, after: Place | None
 ) -> list[Visitor]:
-    """Lock visits that may be over by their day or instant; most of them are."""
+    """Lock visits that are probably over."""
     if of is VisitorStatus.PENDING:
         last_days = {
             id_: local_now(now, site.timezone).date() - timedelta(days=1)
@@ -80,7 +77,7 @@ async def _candidates(
 
 
 async def _close(unit: WriteSession, found: Sequence[Visitor], sites: Sites, now: datetime) -> int:
-    """Close those that are over and free their seats; slots come last, as everywhere."""
+    """Close visits that are over and free their seats; slots are locked last, as everywhere."""
     over = [visitor for visitor in found if _end(visitor, sites[visitor.site_id], now)]
     await ClosingRepository(unit).save_passages(over)
     if over:
@@ -96,7 +93,7 @@ async def _close(unit: WriteSession, found: Sequence[Visitor], sites: Sites, now
 
 
 def _end(visitor: Visitor, site: Site, now: datetime) -> bool:
-    """End a visit if it is over; return whether it was."""
+    """Close a visit if it is over; return whether it was."""
     at = _end_of(visitor, site)
     if now < at:
         return False

@@ -1,4 +1,4 @@
-"""`/api/auth/users/{id}/hand-over/`: give the visits of an absent host to another one."""
+"""`/api/auth/users/{id}/hand-over/`: give the visits of a host to another one."""
 
 from uuid import UUID
 

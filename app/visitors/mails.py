@@ -1,4 +1,4 @@
-"""The mails about visits."""
+"""Mails about visits."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
@@ -18,7 +18,6 @@ from app.visitors.models import Visitor
 
 
 def visit_payload(visitor: Visitor, site: Site) -> VisitPayload:
-    """Return the facts of a visit for mails."""
     return VisitPayload(**_facts(visitor, site))
 
 
@@ -36,12 +35,11 @@ def moved_payload(
 
 
 def cancelled_payload(visitor: Visitor, site: Site, *, by_visitor: bool) -> CancelledVisitPayload:
-    """Return the facts of a cancelled visit, and whether the visitor cancelled it."""
     return CancelledVisitPayload(**_facts(visitor, site), by_visitor=by_visitor)
 
 
 def handed_over_payload(visitor: Visitor, site: Site) -> HandedOverPayload:
-    """Return the facts for the former host of a visit that was handed over."""
+    """Return the facts of a visit for its former host."""
     return HandedOverPayload(**_facts(visitor, site), account_id=visitor.host_id)
 
 
@@ -63,7 +61,7 @@ def to_visitor(
 def to_host(
     kind: NotificationKind, visitor: Visitor, site: Site, payload: Payload, version: int
 ) -> list[OutgoingMail]:
-    """Return a mail to the host, or none if the visit has no host address."""
+    """Return a mail to the host, or none without an address."""
     if visitor.host_email is None:
         return []
     return [
@@ -83,7 +81,7 @@ V = TypeVar("V", bound=VisitPayload)
 
 
 def for_visitor(payload: V, visitor: Visitor) -> V:
-    """Return the payload for the visitor: only what was sent, if a stranger named the host."""
+    """Hide the host's account from the visitor if a stranger named the host."""
     if visitor.host_as_sent is None:
         return payload
     return payload.model_copy(update={"host_name": visitor.host_as_sent or None})
@@ -92,9 +90,9 @@ def for_visitor(payload: V, visitor: Visitor) -> V:
 def farewells(
     visitor: Visitor, site: Site, host_email: str | None, now: datetime
 ) -> list[OutgoingMail]:
-    """Return the cancellation mails of a visit whose record is deleted, without reference to it.
+    """Return the cancellation mails of a deleted visit, without reference to it.
 
-    `host_email` receives the host's mail. The rows of these mails are kept for a day at most.
+    They are erased after a day at most.
     """
     payload = cancelled_payload(visitor, site, by_visitor=False)
     answers = (
@@ -138,5 +136,5 @@ def _facts(visitor: Visitor, site: Site) -> dict[str, Any]:
 
 
 def _shown_address(visitor: Visitor) -> str | None:
-    """Return the host's address to show instead of a name, unless a stranger typed it."""
+    """Return the host's address, unless a stranger typed it."""
     return visitor.host_email if visitor.host_as_sent is None else None

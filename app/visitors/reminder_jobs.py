@@ -18,7 +18,7 @@ from app.visitors.models import Visitor
 from app.visitors.proof_repository import is_proven
 from app.visitors.reminder_repository import ReminderRepository
 
-# Local hours for reminders: not at night, and early enough to be useful.
+# Local hours: not at night, and early enough to be useful.
 FROM_HOUR, TO_HOUR = 9, 12
 BATCH = 200
 
@@ -28,7 +28,7 @@ async def remind(
 ) -> int:
     """Queue the reminders of tomorrow's visits; return how many are new.
 
-    Skips visitors who were mailed about the visit today, and closed shifts.
+    Visitors mailed about the visit today are skipped, and so are closed shifts.
     """
     async with database.read() as session:
         sites = await SiteReader(session).all()

@@ -1,5 +1,3 @@
-"""SQL of reminders."""
-
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 
@@ -11,7 +9,7 @@ from app.notifications.models import Notification
 from app.sites.models import Site
 from app.visitors.models import Visitor, VisitorStatus
 
-# What tells a visitor when and where to come.
+# Mails with the time and place of a visit.
 TOLD = (
     NotificationKind.visitor_confirmation,
     NotificationKind.visitor_rescheduled,
@@ -21,9 +19,9 @@ TOLD = (
 
 
 def begins_on(site: Site, visited: date, day: date) -> ColumnElement[bool]:
-    """Whether the shift of visits on the day `visited` begins on a day.
+    """Return the SQL condition that the shift of a visit begins on a day.
 
-    Where a site is open past midnight, the hours behind it belong to the shift of the day before.
+    The hours after midnight belong to the shift of the day before.
     """
     until = time(0) if site.opens_at < site.closes_at else site.closes_at
     of_day_before = Visitor.visit_time < until
@@ -33,8 +31,6 @@ def begins_on(site: Site, visited: date, day: date) -> ColumnElement[bool]:
 
 
 class ReminderRepository(Repository[Visitor]):
-    """Looks for visitors who are to be reminded."""
-
     model = Visitor
 
     async def lock_unreminded(
@@ -46,12 +42,12 @@ class ReminderRepository(Repository[Visitor]):
         *,
         at_most: int,
     ) -> Sequence[Visitor]:
-        """Lock pending visitors of the day after `today` who were told nothing since an instant.
+        """Lock tomorrow's pending visitors who were not mailed since `told_since`.
 
-        A visit to a shift that begins on one of the days `closed` is left out.
+        Visits in a shift that begins on a `closed` day are skipped.
         """
         tomorrow = today + timedelta(days=1)
-        # One that was written ahead (for invented visitors) counts as well as one of today.
+        # The demonstration data has reminders written in advance.
         written = and_(
             Notification.kind == NotificationKind.visitor_reminder,
             Notification.version == Visitor.revision,

@@ -1,5 +1,3 @@
-"""SQL of the end of retention."""
-
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -30,9 +28,9 @@ from app.visitors.models import HELD, RetiredQrCode, Visitor, VisitorStatus
 
 
 def retention_over(sites: Mapping[date, Collection[UUID]], days: int) -> list[ColumnElement[bool]]:
-    """Select ended visits more than `days` before today on their site's calendar.
+    """Select ended visits more than `days` before today at their site.
 
-    `sites` are all of them, by today there.
+    `sites` are all site ids, by today's local date.
     """
     if not sites:
         return [false()]
@@ -44,21 +42,19 @@ def retention_over(sites: Mapping[date, Collection[UUID]], days: int) -> list[Co
         for today, ids in sites.items()
     )
     return [
-        Visitor.visit_date < max(sites) - timedelta(days),  # a bound that the index can use
+        Visitor.visit_date < max(sites) - timedelta(days),  # lets the planner use the index
         or_(*over),
         literal_column(HELD, Boolean()),
     ]
 
 
 class RetentionReader(ReadRepository[Visitor]):
-    """Looks up whom the next run would anonymise."""
-
     model = Visitor
 
     async def past_retention(
         self, now: datetime, days: int
     ) -> Sequence[Row[UUID, date, str, VisitorStatus]]:
-        """Whom the next run would anonymise, oldest visit first: id, date, site, status."""
+        """Return the id, date, site and status of visitors to anonymise, oldest visit first."""
         found = await self.session.rows(
             select(Visitor.id, Visitor.visit_date, Site.name, Visitor.status)
             .join(Site, Site.id == Visitor.site_id)
@@ -68,7 +64,6 @@ class RetentionReader(ReadRepository[Visitor]):
         return found.all()
 
     async def count_past_retention(self, now: datetime, days: int) -> int:
-        """How many the next run would anonymise."""
         counted = select(func.count()).select_from(Visitor)
         return await self.session.scalar(counted.where(*await self._retention_over(now, days))) or 0
 
@@ -77,12 +72,10 @@ class RetentionReader(ReadRepository[Visitor]):
 
 
 class RetentionRepository(RetentionReader, Repository[Visitor]):
-    """Anonymises visitors."""
-
     async def lock_past_retention(
         self, now: datetime, days: int, *, at_most: int
     ) -> Sequence[Row[UUID, datetime]]:
-        """Whom to anonymise: id, and when they were registered.
+        """Return the id and registration time of visitors to anonymise.
 
         Rows locked by other transactions are skipped.
         """
@@ -98,7 +91,7 @@ class RetentionRepository(RetentionReader, Repository[Visitor]):
     async def anonymise(self, visitor_ids: Collection[UUID], now: datetime) -> None:
         """Replace the personal data of locked visitors and delete their former codes.
 
-        The columns of statistics stay, and so does the host, whose data is that of an employee.
+        Statistics stay, and so does the host, who is an employee.
         """
         await self.unit.write(
             update(Visitor)

@@ -1,7 +1,7 @@
-"""Applies changes of sites to the invitations of their visits.
+"""Updates visits after a change of their site.
 
-A change commits the site and one row; the worker applies all rows of a site together, so that a
-visit gets one mail.
+A change commits the site and a row; the worker applies all rows of a site together, so that a visit
+gets one mail.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from app.visitors import mails
 from app.visitors.models import Visitor
 from app.visitors.repository import VisitorReader, VisitorRepository
 
-# Visits per transaction: few enough to hold locks only briefly.
+# Few, to hold locks only briefly.
 BATCH = 200
 BEFORE_ALL = UUID(int=0)
 
@@ -69,7 +69,7 @@ def _row(site_id: UUID, former: dict[str, str], now: datetime, *, notify: bool) 
 async def bring_to_visits(database: Database, wake: AfterCommit, now: datetime) -> int:
     """Apply changes of sites to their visits; return the number of visits.
 
-    Idempotent, safe to run concurrently and after a crash: each batch commits its progress.
+    Idempotent, and safe concurrently and after a crash: each batch commits its progress.
     """
     async with database.write() as unit:
         sites = await SiteChangeRepository(unit).sites()
@@ -92,8 +92,6 @@ async def next_batch(unit: WriteSession, wake: AfterCommit, site_id: UUID, now: 
 
 
 class _NextVisits:
-    """The next visits of a site, within one unit of work."""
-
     def __init__(
         self,
         unit: WriteSession,
@@ -132,8 +130,8 @@ class _NextVisits:
     def _new_to(self, visitor_id: UUID, informed: UUID) -> list[SiteChange]:
         """Return the changes that are new to a visit.
 
-        Ids sort by time: a visitor registered or moved here after a change (`informed`) already has
-        the new facts.
+        Ids sort by time: `informed` is that of the registration or the last move, which already had
+        the facts of earlier changes.
         """
         return [
             change
@@ -165,7 +163,7 @@ class _NextVisits:
                 self.outbox.put(mail, self.now)
 
     def _former(self, changes: Sequence[SiteChange]) -> dict[str, str]:
-        """Return the oldest value of each fact, unless the site has returned to it."""
+        """Return the oldest value of each fact that differs from the current one."""
         oldest: dict[str, str] = {}
         for change in changes:
             oldest = change.before | oldest
