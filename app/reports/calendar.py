@@ -1,4 +1,4 @@
-"""Days, months and ranges on the calendar of a site. Pure."""
+"""Days, months and ranges on the calendar of a site."""
 
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ class SiteDay:
 
 @dataclass(frozen=True, slots=True)
 class CountedDays:
-    """The days that a dashboard counts at sites with the same current date."""
+    """The days to count at sites with the same current date."""
 
     sites: tuple[UUID, ...]
     today: Span
@@ -54,15 +54,11 @@ class CountedDays:
 
 
 def month_of(day: date) -> Span:
-    """Return the calendar month of a day."""
     return Span(day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1]))
 
 
 def chosen_range(date_from: date | None, date_to: date | None) -> Span | None:
-    """Return the range that a client asks for, or None if it gives neither end.
-
-    With one end, the range is the rest of its month.
-    """
+    """Return the requested range, or None; with one end, it is the rest of its month."""
     if date_from is None:
         return None if date_to is None else Span(month_of(date_to).first, date_to)
     return Span(date_from, month_of(date_from).last if date_to is None else date_to)
@@ -86,9 +82,9 @@ def require_range(span: Span, *, at_most: int) -> None:
 
 
 def counted_days(sites: Sequence[SiteDay], chosen: Span | None) -> list[CountedDays]:
-    """Return which days to count at which sites; by default each counts its own month.
+    """Group sites by current date, of which there are at most three, with the days to count.
 
-    There is one group for each date that is today at some site: usually one, at most three.
+    By default each counts its own month.
     """
     by_today: dict[date, list[UUID]] = {}
     for site in sites:
@@ -105,18 +101,17 @@ def outline(spans: Sequence[Span]) -> Span:
 
 
 def bucket_of(day: date, granularity: Granularity) -> date:
-    """Return the first day of a day's bucket."""
     if granularity is Granularity.WEEK:
         return day - timedelta(days=day.weekday())
     return day.replace(day=1) if granularity is Granularity.MONTH else day
 
 
 def buckets(span: Span, granularity: Granularity) -> list[date]:
-    """Return the first days of all buckets that a span touches, in order."""
+    """Return the first days of all buckets of a span, in order."""
     return list(dict.fromkeys(bucket_of(day, granularity) for day in span.days()))
 
 
 def _moved(day: date, days: int) -> date:
-    """Return a day some days away, limited to the range of the calendar."""
+    """Move a day, within the range of the calendar."""
     ordinal = day.toordinal() + days
     return date.fromordinal(min(max(ordinal, date.min.toordinal()), date.max.toordinal()))

@@ -5,8 +5,6 @@ from enum import Enum, auto
 
 
 class Kind(Enum):
-    """The kind of values in a column."""
-
     TEXT = auto()
     WORD = auto()
     """Text that repeats in many rows."""
@@ -17,7 +15,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its title, width in characters and kind."""
+    """A column; the width is in characters."""
 
     title: str
     width: int

@@ -12,8 +12,8 @@ from app.core.db.models import Base
 class VisitCount(Base):
     """The visits of one site and day with one status, purpose, department or hour.
 
-    Changes go to `VisitChange` first and are moved here in the background, because every
-    registration would wait for the lock of a shared counter row.
+    Changes are moved here from `VisitChange` in the background, since every registration would wait
+    for the lock of a shared counter.
     """
 
     __tablename__ = "visit_counts"
@@ -28,8 +28,7 @@ class VisitCount(Base):
 class VisitChange(Base):
     """A visit added (+1) or removed (-1) that is not yet in `VisitCount`.
 
-    A trigger writes it in the transaction that changes the visitor, so counts and changes together
-    are always exact.
+    A trigger writes it with the change of the visitor, so the sum is always exact.
     """
 
     __tablename__ = "visit_changes"

@@ -1,4 +1,4 @@
-"""Dashboard, trends and exports, for reception and management."""
+"""Dashboard, trends and exports."""
 
 from datetime import date
 from enum import StrEnum
@@ -38,8 +38,6 @@ DepartmentId = Annotated[UUID | None, Query(description="Only this department")]
 
 
 class ExportFormat(StrEnum):
-    """The file format of an export."""
-
     XLSX = "xlsx"
     CSV = "csv"
 
@@ -49,7 +47,7 @@ FILES: dict[ExportFormat, type[Workbook] | type[CsvFile]] = {
     ExportFormat.CSV: CsvFile,
 }
 EXPORTED = download(
-    "The file, streamed while it is generated; a truncated one is incomplete",
+    "The file, streamed; a truncated one is incomplete",
     Workbook.media_type,
     "text/csv",
 )
@@ -80,10 +78,7 @@ async def dashboard_stats(
     ] = None,
     site: SiteId = None,
 ) -> Dashboard:
-    """Return the current figures, exact at one instant.
-
-    Hosts see figures of their own visitors.
-    """
+    """Return the current figures, exact at one instant. Hosts see those of their own visitors."""
     return await service.dashboard(
         session, caller, now, date_from=date_from, date_to=date_to, site=site
     )
@@ -106,10 +101,10 @@ async def export_excel(
     ordering: VisitorOrdering = VisitorOrdering.LATEST_CREATED_AT,
     file_format: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.XLSX,
 ) -> Response:
-    """Return the visitors of a list as a file, in the order of the list.
+    """Return a list of visitors as a file, in the same order.
 
     Hosts get their own visitors. Visit date and time are local to the site; instants are UTC. In
-    CSV files, text that a spreadsheet would run as a formula is prefixed with an apostrophe.
+    CSV files, formulas are prefixed with an apostrophe.
     """
     file: ExportFile = FILES[file_format](COLUMNS)
     return ExportResponse(

@@ -1,5 +1,3 @@
-"""Refusals of scans."""
-
 from datetime import datetime
 from typing import Literal
 
@@ -21,7 +19,7 @@ class ScanRefused(Problem):
 
     class Members(BaseModel):
         verdict: Literal["refused"]
-        replayed: bool = Field(description="Whether this repeats the response to an earlier scan")
+        replayed: bool = Field(description="True if this repeats an earlier response")
 
 
 class WrongDay(ScanRefused):

@@ -1,5 +1,3 @@
-"""Limits scans per caller, genuine and forged."""
-
 from contextlib import suppress
 from uuid import UUID
 
@@ -21,7 +19,7 @@ class ForgedScans:
 class GenuineScans:
     """Limits new scans of genuine QR tokens; repeats are free.
 
-    Offline scans are counted separately, since nobody waits for them at a gate.
+    Offline scans are counted separately, since nobody waits for them.
     """
 
     def __init__(self, limiter: RateLimiter, lots: Lots, rate: str) -> None:
@@ -29,14 +27,13 @@ class GenuineScans:
         self._rule, self._offline = Rule("scan", rate), Rule("offline scan", rate)
 
     async def hit(self, caller: UUID) -> None:
-        """Count a scan; raise `TooManyRequests`."""
         await self._lots.hit(self._rule.of(str(caller)))
 
     async def report(self, caller: UUID, number: int) -> None:
         """Count a batch; raise `TooManyRequests`.
 
-        Any batch that begins below the limit is accepted, since a long queue could otherwise never
-        be sent.
+        Any batch that begins below the limit is accepted: a long queue could otherwise never be
+        sent.
         """
         await self._limiter.check(self._offline, str(caller))
         with suppress(TooManyRequests):
