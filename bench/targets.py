@@ -12,7 +12,7 @@ Figure = Callable[[Results], float | None]
 
 @dataclass(frozen=True)
 class Target:
-    """One line of the table: a figure and its bound."""
+    """A figure and its bound."""
 
     row: str
     what: str

@@ -1,4 +1,4 @@
-"""The operations of the application and who may use them, read from the routes."""
+"""The operations of the application and their permissions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from app.core.http.routing import walk
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path, written as in OpenAPI; HTML pages are not `in_document`."""
+    """A method of a path, as in OpenAPI; HTML pages are not `in_document`."""
 
     method: str
     path: str

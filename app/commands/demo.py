@@ -1,4 +1,4 @@
-"""`vms demo`: add a fictional company with visitors, to try the service."""
+"""`vms demo`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,9 +34,8 @@ def demo(
 ) -> None:
     """Fill the database with a fictional company: sites, hosts, visitors of half a year, and mails.
 
-    The sites are new and marked (demo); existing data is not touched. No mail is sent: the mails
-    that the visits would have caused are stored as sent, to addresses in example.com, which accepts
-    none. Either everything is added or nothing.
+    The sites are new and marked (demo); existing data is not touched, and no mail is sent. Either
+    everything is added or nothing.
     """
     settings = prepared()
     if not (settings.debug or force):

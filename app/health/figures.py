@@ -1,4 +1,4 @@
-"""The metrics that Prometheus scrapes: counted ones, and ones queried at that moment."""
+"""The metrics of this process, and those queried for each scrape."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -24,10 +24,7 @@ WAITING = {NotificationStatus.QUEUED, NotificationStatus.SENDING}
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """The state of outbox and jobs in the database.
-
-    It is the same whichever process reports it, and available even while no worker runs.
-    """
+    """The outbox and the jobs; the same from every process, even while no worker runs."""
 
     now: datetime
     due: Due
@@ -81,7 +78,7 @@ class LookedUp:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All metrics, as a collector for the client library."""
+    """All metrics, as a collector of the client library."""
 
     looked_up: LookedUp | None
     redis_up: bool
@@ -111,7 +108,7 @@ async def _look_up(database: Database, now: datetime) -> LookedUp | None:
             outbox = OutboxReader(session)
             due = await outbox.due()  # first: it compares the clocks
             return LookedUp(now, due, await outbox.states(), await last_runs(session))
-    except (SQLAlchemyError, OSError):  # a time-out raises an OSError, too
+    except (SQLAlchemyError, OSError):  # includes time-outs
         return None
 
 

@@ -1,11 +1,9 @@
-"""The kinds of notification; each has a template of the same name in `email_templates/`."""
+"""The kinds of notification, each with a template in `email_templates/`."""
 
 from enum import StrEnum
 
 
 class NotificationKind(StrEnum):
-    """The kind of a notification: its recipient and subject."""
-
     visitor_confirmation = "visitor_confirmation"
     host_registration = "host_registration"
     host_arrival = "host_arrival"

@@ -1,4 +1,4 @@
-"""Sends mails by SMTP (RFC 5321), and tells temporary from permanent failures."""
+"""Sends mails by SMTP (RFC 5321)."""
 
 import asyncio
 import ssl
@@ -15,10 +15,10 @@ from app.notifications.wording import one_line
 
 LONGEST_REPLY = 500
 
-# RFC 4954, 6: our credentials are missing, wrong or of the wrong kind. The operator must fix that,
-# so it is never a permanent failure of the mail, whichever command is answered with it.
+# RFC 4954, 6: our credentials are refused. The operator must fix that, so the mail has not failed
+# permanently.
 _CREDENTIALS_REFUSED = frozenset({530, 534, 535, 538})
-# The address is also in the message, whose headers then have 8-bit characters (RFC 6531, 3.4).
+# The address is also in the headers, which then have 8-bit characters (RFC 6531, 3.4).
 _BEYOND_ASCII = ("SMTPUTF8", "BODY=8BITMIME")
 _REFUSALS = (
     aiosmtplib.SMTPRecipientRefused,
@@ -28,7 +28,7 @@ _REFUSALS = (
 
 
 class MailError(Exception):
-    """A mail was not accepted; `reply` is the server's, in one line of up to 500 characters."""
+    """A mail was not accepted; `reply` is the server's, in one line."""
 
     def __init__(self, reply: str) -> None:
         self.reply = one_line(reply)[:LONGEST_REPLY]
@@ -36,19 +36,16 @@ class MailError(Exception):
 
 
 class TemporaryMailError(MailError):
-    """A failure worth a retry: no connection, TLS or timely reply, 4xx, or refused credentials."""
+    """A failure worth a retry: no connection, TLS or reply, 4xx, or refused credentials."""
 
 
 class PermanentMailError(MailError):
-    """A failure that no retry can fix.
-
-    The server answered 5xx to the recipient or the message, or can't accept the address.
-    """
+    """A failure that no retry can fix: 5xx, or an address that the server can't accept."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """Settings of the SMTP server; `timeout` limits a whole `Mailer.send`, in seconds."""
+    """Settings of the SMTP server; `timeout` limits `Mailer.send`, in seconds."""
 
     host: str
     port: int
@@ -61,7 +58,7 @@ class SmtpSettings:
 class Mailer:
     """A connection that is opened with the first mail and then reused, one mail at a time.
 
-    `tls_context` replaces the default one, for private certificate authorities.
+    `tls_context` is for private certificate authorities.
     """
 
     def __init__(
@@ -91,7 +88,7 @@ class Mailer:
         traceback: TracebackType | None,
     ) -> None:
         if self._client.is_connected:
-            # A courtesy only: every mail has had its reply.
+            # Every mail has had its reply, so errors do not matter.
             with suppress(aiosmtplib.SMTPException, OSError):
                 await self._client.quit(timeout=min(self._timeout, 2.0))
         self._client.close()
@@ -99,8 +96,8 @@ class Mailer:
     async def send(self, message: Message, recipient: str) -> None:
         """Send a message; return when the server has accepted it.
 
-        Raise TemporaryMailError or PermanentMailError. If the final reply is lost
-        (TemporaryMailError), the server may have accepted the mail.
+        Raise TemporaryMailError or PermanentMailError. If the final reply is lost, the server may
+        have accepted the mail.
         """
         async with self._turn:
             with _our_errors():
@@ -119,10 +116,9 @@ class Mailer:
             await self._client.data(message.content)
 
     async def _begin(self, sender: str, encoding: str) -> None:
-        """Send MAIL over a live connection, since servers drop idle ones silently.
+        """Send MAIL, reconnecting if needed: servers drop idle connections silently.
 
-        MAIL can be repeated on a new connection. After DATA a mail is not repeated, because it
-        might arrive twice.
+        After DATA nothing is repeated, since the mail might arrive twice.
         """
         if self._client.is_connected:
             try:
@@ -147,8 +143,8 @@ class Mailer:
         await self._client.mail(sender, options=options, timeout=timeout)
 
     def _drop_connection_after(self, error: BaseException) -> None:
-        # After a refusal the connection can be reused. After a timeout or cancellation a late reply
-        # could be mistaken for that of the next mail.
+        # A refused connection can be reused. After a timeout, a late reply could be mistaken for
+        # that of the next mail.
         self._is_refused = isinstance(error, _REFUSALS)
         if not self._is_refused:
             self._client.close()

@@ -1,7 +1,6 @@
 """`/scanner/`: a scanner in the browser, for trials and for a tablet at the desk.
 
-Static files only; their script calls the API with a device key. The policy allows WebAssembly for
-browsers without a QR decoder.
+Its script calls the API with a device key. WebAssembly is for browsers without a QR decoder.
 """
 
 from pathlib import Path
@@ -38,6 +37,5 @@ async def _with_slash(_: Request) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Add the page and its files."""
     app.add_route("/scanner", _with_slash, include_in_schema=False)
     app.mount("/scanner", _Files(directory=STATIC, html=True), name="scanner")

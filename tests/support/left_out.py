@@ -1,5 +1,3 @@
-"""Tests of what a machine need not have."""
-
 import os
 from typing import NoReturn
 
@@ -7,7 +5,7 @@ import pytest
 
 
 def leave_out(reason: str) -> NoReturn:
-    """Leave a test out where a tool is missing; fail in CI, which installs them all."""
+    """Skip a test without its tool; fail in CI, which installs all."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
