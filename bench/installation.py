@@ -1,5 +1,3 @@
-"""Real servers and processes to measure."""
-
 import os
 import socket
 import subprocess
@@ -75,7 +73,6 @@ class Installation:
         return self.postgres.url("vms").replace("postgresql+asyncpg", "postgresql")
 
     def vms(self, *arguments: str) -> None:
-        """Run a command of the service."""
         subprocess.run(
             [sys.executable, "-m", "app.cli", *arguments],
             env=self._environment(),
@@ -94,7 +91,6 @@ class Installation:
 
     @contextmanager
     def floor(self) -> Iterator[Process]:
-        """Run bench/floor.py."""
         port = free_port()
         with self._child("floor", "bench.floor", str(port), self.dsn, SECRET) as child:
             child.wait_until(lambda: _listens(port), READY_SECONDS)

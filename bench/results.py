@@ -30,7 +30,6 @@ class Results:
         return self.sizes[max(self.sizes)]
 
     def begin(self, size: int) -> None:
-        """Set the number of visitors for the values that follow."""
         self._present = self.sizes.setdefault(size, {})
 
     def add(self, row: str, **measures: float) -> None:

@@ -1,5 +1,3 @@
-"""The context and the order of measurements."""
-
 import itertools
 import json
 import sys

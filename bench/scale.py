@@ -20,7 +20,6 @@ class Scale:
     purged: int
 
     def up_to(self, rows: int) -> "Scale":
-        """Return a scale that ends at this number of visitors."""
         return replace(self, sizes=(*(size for size in self.sizes if size < rows), rows))
 
 

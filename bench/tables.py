@@ -1,5 +1,3 @@
-"""Format the results as Markdown."""
-
 import statistics
 from collections.abc import Iterable, Sequence
 from itertools import chain

@@ -1,5 +1,3 @@
-"""The targets at the largest number of visitors."""
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -14,9 +14,9 @@ from prometheus_client import Gauge
 from app.core.observability.logging import logger
 from app.settings import Settings
 
-# Less often than the delivery beats, which costs next to nothing.
+# The interval of writes; the delivery beats more often.
 WRITE_SECONDS = 1.0
-# Beyond the time for one mail: three statements, each within its limits.
+# For three statements, in addition to the time of one mail.
 MARGIN_SECONDS = 60.0
 
 _last_beat = Gauge(

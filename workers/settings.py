@@ -18,7 +18,7 @@ from workers.visits import (
     tell_of_site_changes,
 )
 
-# The job of a killed worker runs again ten seconds later.
+# The job of a killed worker runs again ten seconds after this time.
 JOB_SECONDS = 60
 POLL_SECONDS = 0.05
 

@@ -25,7 +25,6 @@ UNSAID = "Successful Response"
 # FastAPI's schema without a response body, and the correct one.
 UNKNOWN: Json = {JSON: {"schema": {}}}
 NULL: Json = {JSON: {"schema": {"type": "null"}}}
-# Schema names that FastAPI generates.
 PAGE = re.compile(r"\bPage_(\w+)_")
 PASSWORD_FORM = re.compile(r"\bBody_auth_token\b")
 # Keys whose values are not schemas.
@@ -49,7 +48,6 @@ BY_STATUS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-Afte
 
 
 def install(app: FastAPI) -> None:
-    """Make the application serve the completed document."""
     plain = app.openapi
 
     @cache

@@ -1,5 +1,3 @@
-"""The operations of the application and their permissions."""
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

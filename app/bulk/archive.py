@@ -54,7 +54,6 @@ class Archive:
         return name in self._entries
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        """Yield a part in small pieces."""
         try:
             with self._zip.open(self._entries[name]) as part:
                 while piece := part.read(CHUNK):

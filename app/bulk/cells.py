@@ -1,5 +1,3 @@
-"""Cells as text, date or time."""
-
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta

@@ -1,5 +1,3 @@
-"""Errors of an uploaded workbook."""
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum

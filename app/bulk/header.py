@@ -1,5 +1,3 @@
-"""The header of a list."""
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -52,7 +50,6 @@ class Header:
 
     @property
     def is_of_export(self) -> bool:
-        """Return whether the list is our own export."""
         titles = [cell.text for cell in self.sheet.rows[self.row].values()]
         return sum(map(is_of_export, titles)) >= EXPORT_COLUMNS
 

@@ -1,5 +1,3 @@
-"""The mail to a host about all visitors of an upload."""
-
 from collections.abc import Sequence
 
 from app.core.text import address_key

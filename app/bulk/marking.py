@@ -41,7 +41,6 @@ def can_be_marked(found: VisitorList) -> bool:
 
 
 def marked(found: VisitorList, faults: Sequence[RowFault]) -> bytes:
-    """Return the list with its errors as an .xlsx file."""
     workbook = Workbook()
     sheet: Worksheet = workbook.worksheets[0]
     sheet.title = FALLBACK_TITLE

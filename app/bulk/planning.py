@@ -1,5 +1,3 @@
-"""The rows of an upload with their sites and departments."""
-
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -181,7 +179,6 @@ def _column_of(reason: SlotReason, site: Site, day: date, at: time, now: datetim
 
 
 def _repeated(keys: Sequence[tuple[int, VisitKey]]) -> Iterator[RowFault]:
-    """Yield an error for each repetition of a visitor in the same hour."""
     first: dict[VisitKey, int] = {}
     for number, key in keys:
         before = first.setdefault(key, number)

@@ -1,5 +1,3 @@
-"""Routes of the upload and its template."""
-
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response

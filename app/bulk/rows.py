@@ -97,7 +97,6 @@ def _merged(row: ListRow, common: dict[str, Any]) -> dict[str, Any]:
 
 
 def _incomplete(row: ListRow, values: dict[str, Any], wrong: set[str]) -> Candidate:
-    """Return the valid fields of a row with errors."""
     sound = {name for name, column in BY_FIELD.items() if column.title not in wrong}
     known = {name: values.get(name) for name in sound}
     day, at = known.get("visit_date"), known.get("visit_time")

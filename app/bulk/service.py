@@ -1,5 +1,3 @@
-"""Registers all rows of an upload, or none."""
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -42,7 +42,6 @@ class TemplateFacts:
 
 
 def make_template(facts: TemplateFacts) -> bytes:
-    """Return the template as an .xlsx file."""
     workbook = Workbook()
     sheet: Worksheet = workbook.worksheets[0]
     sheet.title = "Visitors"

@@ -1,5 +1,3 @@
-"""`vms demo`."""
-
 from typing import TYPE_CHECKING, Annotated
 
 import typer

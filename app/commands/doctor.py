@@ -1,5 +1,3 @@
-"""`vms doctor`."""
-
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -27,7 +25,7 @@ from app.users import account_service as accounts
 
 PART_SECONDS = 10.0
 OLDEST_POSTGRESQL = 15
-# Beyond it, tokens of one machine are invalid on another.
+# With a larger difference, tokens of one machine are invalid on another.
 CLOCK_TOLERANCE = timedelta(seconds=5)
 # A running worker sends mail within seconds.
 MAIL_TOLERANCE = timedelta(minutes=5)
@@ -38,7 +36,7 @@ ZONE_ADVICE = f"Visits use tzdata {TZDATA}, SQL uses PostgreSQL's rules. Update 
 POSTGRESQL = "PostgreSQL"
 FINISH = "Run `vms migrate --finish` when every process runs this version."
 CHECK_DATABASE = "Check DATABASE_URL, and that the server is running and reachable."
-# In `.env.example` and deploy/compose.env.example.
+# Used in `.env.example` and deploy/compose.env.example.
 EXAMPLE = "example.com"
 NAMES = (
     "allowed_hosts",

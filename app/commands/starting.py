@@ -1,5 +1,3 @@
-"""The start and the end of commands."""
-
 import asyncio
 import os
 from collections.abc import Coroutine, Iterator

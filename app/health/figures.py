@@ -78,7 +78,7 @@ class LookedUp:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All metrics, as a collector of the client library."""
+    """A collector of all metrics."""
 
     looked_up: LookedUp | None
     redis_up: bool

@@ -9,7 +9,7 @@ from app.notifications.wording import Wording, wording
 PRODUCT = "-//vms//Visitor Management//EN"
 VISIT_LENGTH = timedelta(hours=1)
 LONGEST_LINE = 75  # octets (RFC 5545, 3.1)
-# RFC 5545, 3.3.11.
+# Characters with a meaning in text (RFC 5545, 3.3.11).
 _ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 
 

@@ -1,5 +1,3 @@
-"""SQL of claims."""
-
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta

@@ -1,5 +1,3 @@
-"""Delivery of due notifications."""
-
 import asyncio
 import random
 from collections.abc import Callable

@@ -21,7 +21,6 @@ class Links:
         return f"{self.public_url}/pass/{token}"
 
     def map(self, address: str) -> str:
-        """Return the URL of a map, or ""."""
         return self.map_url.replace("{address}", quote(address, safe="")) if address else ""
 
 

@@ -21,7 +21,6 @@ from app.notifications.templates import environment
 from app.notifications.wording import one_line
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "email_templates"
-# The template folders of each form.
 FORMS = {"subject": ("subject", "text"), "text": ("text",), "html": ("html",)}
 BLANK_LINES = re.compile(r"\n{3,}")
 

@@ -26,5 +26,4 @@ class StrangerMails:
         return False
 
     async def give_back(self, email: str) -> None:
-        """Uncount a mail that was not queued."""
         await self.limiter.give_back(mails_of_strangers(email))

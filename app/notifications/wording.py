@@ -10,8 +10,8 @@ from babel.units import format_unit
 
 from app.core.languages import Language, translations
 
-# Left open, one reorders the rest of the line. The direction marks U+200E and U+200F can't, and are
-# part of Hebrew and Arabic names.
+# An unclosed one reorders the rest of the line. The direction marks U+200E and U+200F do not, and
+# are part of Hebrew and Arabic names.
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Controls, separators, and lone surrogates, which UTF-8 can't encode.
 _BREAKING = frozenset({"Cc", "Zl", "Zp", "Cs"})
@@ -34,8 +34,6 @@ def brief(text: str, length: int = 60) -> str:
 
 
 class Wording:
-    """Formats values in one language."""
-
     def __init__(self, language: Language) -> None:
         self.language = language
         self._locale = language.locale
@@ -61,7 +59,6 @@ class Wording:
         return format_skeleton("yMMMEd", moment, locale=self._locale)
 
     def clock(self, moment: datetime) -> str:
-        """Format as "09:30"."""
         return _short_time(self._locale, moment.hour, moment.minute)
 
     def time_of_day(self, moment: datetime) -> str:
@@ -69,7 +66,6 @@ class Wording:
         return self.gettext("%(clock)s") % {"clock": self.clock(moment)}
 
     def moment(self, moment: datetime) -> str:
-        """Format as "Monday, 23 November 2026, 09:30"."""
         return f"{self.day(moment)}, {self.time_of_day(moment)}"
 
     def zone(self, moment: datetime) -> str:

@@ -96,7 +96,6 @@ def counted_days(sites: Sequence[SiteDay], chosen: Span | None) -> list[CountedD
 
 
 def outline(spans: Sequence[Span]) -> Span:
-    """Return the days from the first to the last of all spans."""
     return Span(min(span.first for span in spans), max(span.last for span in spans))
 
 

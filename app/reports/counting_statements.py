@@ -128,7 +128,6 @@ def _figures(*, one_site: bool, own: bool) -> Query:
 
 
 def _span_rows() -> TableValuedAlias:
-    """Return the days to count by part and site."""
     given = [bindparam(name, type_=ARRAY(kind)) for name, (_, kind) in SPAN.items()]
     columns = [column(name, kind) for name, kind in SPAN.values()]
     return func.unnest(*given).table_valued(*columns).render_derived(name="spans")

@@ -1,5 +1,3 @@
-"""Dashboard, trends and exports."""
-
 from datetime import date
 from enum import StrEnum
 from typing import Annotated

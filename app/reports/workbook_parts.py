@@ -67,7 +67,6 @@ def sheet_head(columns: Sequence[Column]) -> str:
 
 
 def sheet_tail(columns: Sequence[Column], rows: int) -> str:
-    """Return the end of a sheet, with a filter over its rows."""
     return f'</sheetData><autoFilter ref="A1:{_last(columns)}{rows}"/></worksheet>'
 
 

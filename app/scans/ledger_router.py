@@ -1,5 +1,3 @@
-"""Offline scans and the list of scans."""
-
 from collections import Counter
 from contextlib import suppress
 from typing import Annotated

@@ -57,8 +57,6 @@ def _result_of(scan: Scan) -> OfflineResult:
 
 
 class OfflineScanService:
-    """Processes a batch within one unit of work."""
-
     def __init__(
         self, service: VisitorService, limit: GenuineScans, caller_id: UUID, caller: Caller
     ) -> None:

@@ -1,5 +1,3 @@
-"""The effects of a scan, online or offline."""
-
 import hashlib
 import json
 from datetime import datetime

@@ -20,7 +20,7 @@ from app.slots.seats import HeldSeat
 from app.visitors.lifecycle import HOLDS_SEAT, enter
 from app.visitors.models import Visitor, VisitorStatus
 
-# Later on, they have met.
+# The host is not notified later, since they have met.
 HOST_IS_TOLD_FOR = timedelta(minutes=30)
 
 

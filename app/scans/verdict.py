@@ -1,5 +1,3 @@
-"""Decides on scans."""
-
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any

@@ -20,7 +20,7 @@ from app.visitors.closing_repository import ClosingRepository, Place
 from app.visitors.lifecycle import expire, leave_unseen
 from app.visitors.models import Visitor, VisitorStatus
 
-# Few, to hold locks only briefly.
+# Small batches hold locks only briefly.
 BATCH = 500
 
 Sites = Mapping[UUID, Site]

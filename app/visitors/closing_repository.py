@@ -1,5 +1,3 @@
-"""SQL of the closing jobs."""
-
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any

@@ -1,5 +1,3 @@
-"""Routes of `/api/sites/{id}/closures/`."""
-
 from typing import Annotated, Any
 from uuid import UUID
 

@@ -1,5 +1,3 @@
-"""Dependencies of the visitor routes."""
-
 from typing import Annotated, Any
 
 from fastapi import Body, Depends, Query, Request

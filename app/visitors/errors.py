@@ -1,5 +1,3 @@
-"""Errors of bookings."""
-
 from app.core.errors import Problem
 
 

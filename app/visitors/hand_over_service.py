@@ -1,5 +1,3 @@
-"""Hand-over of all upcoming visits of a host."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,5 +1,3 @@
-"""The status of a visit and its transitions."""
-
 from datetime import datetime
 
 from pydantic import BaseModel

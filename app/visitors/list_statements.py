@@ -125,7 +125,6 @@ NARROWS: dict[str, ColumnElement[bool]] = {
 
 
 def narrowed(statement: Select[Any], values: dict[str, Any]) -> Select[Any]:
-    """Filter a statement about visitors."""
     return statement.where(*(NARROWS[name] for name in values)).params(values)
 
 
@@ -178,7 +177,6 @@ def _total(narrowing: tuple[str, ...]) -> Query:
 async def first_records(
     session: ReadSession, chosen: VisitorFilter, caller: Caller, rows: int
 ) -> list[Record]:
-    """Return the newest registrations, newest first."""
     values = chosen.values(caller)
     statement = _listing(tuple(values), VisitorOrdering.LATEST_CREATED_AT, continued=False)
     return _records(await session.fetch(statement, **values, rows=rows))

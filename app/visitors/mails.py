@@ -1,5 +1,3 @@
-"""Mails about visits."""
-
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
@@ -24,7 +22,6 @@ def visit_payload(visitor: Visitor, site: Site) -> VisitPayload:
 def moved_payload(
     visitor: Visitor, site: Site, previous_date: date, previous_time: time, left: Site
 ) -> MovedVisitPayload:
-    """Return the facts of a moved visit with its former time and site."""
     return MovedVisitPayload(
         **_facts(visitor, site),
         previous_date=previous_date,
@@ -39,7 +36,6 @@ def cancelled_payload(visitor: Visitor, site: Site, *, by_visitor: bool) -> Canc
 
 
 def handed_over_payload(visitor: Visitor, site: Site) -> HandedOverPayload:
-    """Return the facts of a visit for its former host."""
     return HandedOverPayload(**_facts(visitor, site), account_id=visitor.host_id)
 
 

@@ -169,12 +169,10 @@ class Visitor(Entity):
 
     @property
     def slot_key(self) -> SlotKey:
-        """The slot that the visit is in."""
         return SlotKey.of(self.site_id, self.visit_date, self.visit_time)
 
     @property
     def seat(self) -> HeldSeat:
-        """The seat that the visit holds while it is open."""
         return HeldSeat(self.slot_id, self.is_self_registered)
 
 

@@ -1,5 +1,3 @@
-"""Verified e-mail addresses."""
-
 from sqlalchemy import bindparam, cast, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 

@@ -34,7 +34,6 @@ class Registration:
 def new_visitor(
     registration: Registration, qr_code: str, now: datetime, slot_id: UUID | None = None
 ) -> Visitor:
-    """Create the visitor; the slot may be set later."""
     form, host, department = registration.form, registration.host, registration.department
     is_self_registered = registration.self_registered
     return new_plain(

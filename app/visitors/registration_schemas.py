@@ -1,5 +1,3 @@
-"""Request bodies of a registration, by role."""
-
 from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict

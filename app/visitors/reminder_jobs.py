@@ -1,5 +1,3 @@
-"""Reminders on the day before a visit."""
-
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo

@@ -1,5 +1,3 @@
-"""Visitors; the jobs have files of their own."""
-
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
@@ -183,7 +181,6 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         return [Visitor(**row) for row in found.mappings()]
 
     async def lock_upcoming(self, host_id: UUID) -> Sequence[Visitor]:
-        """Lock the upcoming visits of a host, ordered by id."""
         found = await self.session.scalars(
             select(Visitor)
             .where(Visitor.host_id == host_id, Visitor.status == VisitorStatus.PENDING)

@@ -1,5 +1,3 @@
-"""Anonymises visitors after the retention period."""
-
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from uuid import UUID
@@ -16,7 +14,7 @@ from app.notifications.repository import MailKeeper
 from app.visitors.models import VisitorStatus
 from app.visitors.retention_repository import RetentionReader, RetentionRepository
 
-# Few, to hold locks only briefly.
+# Small batches hold locks only briefly.
 BATCH = 500
 
 
@@ -29,7 +27,6 @@ async def due(
 
 
 async def count_due(database: Database, now: datetime, days: int) -> int:
-    """Count the visitors that a run would anonymise."""
     async with database.read() as session:
         return await RetentionReader(session).count_past_retention(now, days)
 

@@ -1,5 +1,3 @@
-"""Routes of `/api/visitors/`."""
-
 from typing import Annotated
 from uuid import UUID
 

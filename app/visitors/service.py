@@ -1,5 +1,3 @@
-"""Changes of visits."""
-
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -100,7 +98,6 @@ class VisitorService(BaseVisitorService):
         told: "Told",
         caller: Caller,
     ) -> None:
-        """Move a visit whose fields are set, and notify."""
         if told.visitor:
             visitor.self_registration_key = None  # until the visit has its slot
             await self._replace_codes(visitor)
@@ -147,7 +144,6 @@ class VisitorService(BaseVisitorService):
         await self.seats.free(*(visitor.seat for visitor in visitors))
 
     async def end(self, visitor_id: UUID, action: VisitorAction, caller: Caller) -> Visitor:
-        """Complete a visit that is inside."""
         visitor = await self._locked(visitor_id, caller)
         await self.complete(visitor, action, caller)
         return await self._saved(visitor)
@@ -277,7 +273,6 @@ class VisitorService(BaseVisitorService):
         return farewell
 
     async def _bid_farewell(self, visitor: Visitor) -> None:
-        """Queue the cancellation of a visit that will be deleted."""
         site = await self._site_of(visitor)
         host_email = visitor.host_email
         if host_email is not None and await self._is_closed(visitor):

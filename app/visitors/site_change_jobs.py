@@ -24,7 +24,7 @@ from app.visitors import mails
 from app.visitors.models import Visitor
 from app.visitors.repository import VisitorReader, VisitorRepository
 
-# Few, to hold locks only briefly.
+# Small batches hold locks only briefly.
 BATCH = 200
 BEFORE_ALL = UUID(int=0)
 

@@ -1,5 +1,3 @@
-"""Changes of a site that may affect its visitors."""
-
 from typing import Annotated, Any
 from uuid import UUID
 

@@ -20,7 +20,7 @@ from app.slots.seat_repository import SeatRepository
 from app.visitors.models import Visitor
 from app.visitors.stranger_repository import StrangerRepository
 
-# Few, to hold locks only briefly.
+# Small batches hold locks only briefly.
 BATCH = 200
 
 

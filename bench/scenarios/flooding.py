@@ -18,9 +18,9 @@ JUNK_PER_SECOND = 900
 SCANS_PER_SECOND = 50
 BURSTS = 10
 USUAL = 10
-# A flood never waits for a connection.
+# Enough for a flood, which must never wait for a connection.
 CONNECTIONS = 200
-# No request waits for a slow one before it.
+# Enough for a fixed rate: no request waits for a slow one.
 OWNERS = 4
 _networks = count()
 

@@ -1,5 +1,3 @@
-"""Accounts and signed-in clients."""
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The statements that an action sends to the database."""
-
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple

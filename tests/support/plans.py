@@ -1,5 +1,3 @@
-"""PostgreSQL's plans of statements."""
-
 import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any
