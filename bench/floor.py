@@ -1,7 +1,7 @@
-"""Minimal servers on uvicorn, for comparison: `python -m bench.floor PORT DSN SECRET`.
+"""Minimal servers for comparison: `python -m bench.floor PORT DSN SECRET`.
 
-`/statements/…` is the transaction on bare asyncpg and Starlette (F1), `/at-once/…` the same in one
-statement, and `/validated/…` a FastAPI route that only validates the body (F3).
+`/statements/` is the transaction on bare asyncpg (F1), `/at-once/` the same in one statement,
+`/validated/` a FastAPI route that only validates the body (F3).
 """
 
 import hashlib

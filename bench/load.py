@@ -117,8 +117,7 @@ async def drive(
 ) -> Outcome:
     """Send every request once, as fast as `connections` allow or at a fixed rate.
 
-    At a fixed rate, latency counts from the instant at which the request was due, even if no
-    connection was free.
+    At a fixed rate, latency counts from the instant at which the request was due.
     """
     outcome, began = Outcome(), time.perf_counter()
     due: Iterator[float | None] = repeat(None)

@@ -213,8 +213,7 @@ async def engine(settings: Settings) -> AsyncIterator[Database]:
 def _cleaning() -> str:
     """Return SQL that empties every table and restores the default site.
 
-    TRUNCATE takes thirty times as long as DELETE for few rows, and invalidates all plans. The lock
-    waits for current writers.
+    TRUNCATE takes thirty times as long as DELETE, and invalidates all plans.
     """
     names = [f'"{table.name}"' for table in reversed(metadata.sorted_tables)]
     is_large = " OR ".join(f"pg_relation_size('{name}') > {LARGE}" for name in names)

@@ -1,6 +1,5 @@
 """Updates `locales/` from the templates and the code.
 
-Changed messages become fuzzy, and `tests/core/test_languages.py` fails until they are translated.
 For a new language, create an empty file and a member of `Language`.
 """
 

@@ -1,7 +1,7 @@
-"""A file with the time of the delivery's last activity, for health checks.
+"""The time of the delivery's last activity, in a file for health checks.
 
-It needs neither Redis nor the database: restarting a worker that waits for them would not help.
-Times are monotonic, which all processes of a machine share.
+It needs no servers: a restart would not help while they are down. Times are monotonic, as all
+processes of a machine share that clock.
 """
 
 import os

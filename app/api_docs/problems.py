@@ -1,7 +1,4 @@
-"""Problems in the OpenAPI document.
-
-Each code has its own schema, so that generated clients know its members.
-"""
+"""Each code has its own schema, so that generated clients know its members."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal

@@ -1,7 +1,6 @@
 """The zip archive of an untrusted workbook.
 
-The directory is checked before anything is unpacked; since it may lie, unpacked bytes are counted
-as well.
+The directory is checked first; since it may lie, unpacked bytes are counted as well.
 """
 
 import struct

@@ -29,7 +29,7 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """Return the text in one line without invisible characters; 5.0 reads as `5`."""
+        """Return the text in one line; 5.0 reads as `5`."""
         value = self.value
         if isinstance(value, str):
             return _one_line(value)
@@ -53,12 +53,12 @@ class Cell:
 
     @property
     def is_blank(self) -> bool:
-        """Return whether the cell is empty; a formula that shows nothing is not."""
+        """Return whether the cell is empty, other than by a formula."""
         return self.formula is None and self.shows_nothing
 
     @property
     def shows_nothing(self) -> bool:
-        """Return whether the cell looks empty, also by a formula's cached result."""
+        """Return whether the cell looks empty."""
         return self.text == ""
 
     def day(self) -> str | None:
@@ -85,7 +85,6 @@ class Cell:
 
 
 def _one_line(text: str) -> str:
-    """Replace line breaks and the white space around them with one space."""
     if text.isascii() and text.isprintable():  # almost always
         return text.strip()
     lines = visible(text.translate(NO_BREAK_SPACES)).splitlines()
@@ -144,7 +143,7 @@ def _number(text: str, number_format: str, calendar: datetime) -> Value:
 
 
 def _moment(number: float, calendar: datetime) -> date | time | datetime:
-    """Return a date, a time or both; rounded to seconds, since fractions are inexact."""
+    """Return a date, a time or both, rounded since fractions are inexact."""
     days, seconds = divmod(round(number * SECONDS_OF_DAY), SECONDS_OF_DAY)
     moment = calendar + timedelta(days=days, seconds=seconds)
     if days == 0:

@@ -1,5 +1,3 @@
-"""The columns of an upload: headers and accepted values."""
-
 import difflib
 import unicodedata
 from collections.abc import Mapping
@@ -103,7 +101,7 @@ SYNONYMS: Mapping[str, Mapping[str, StrEnum]] = {
         "govt": VisitorCategory.GOVERNMENT,
     },
 }
-# The similarity at which an unknown header counts as mistyped.
+# Above this similarity a header counts as mistyped.
 LIKENESS = 0.8
 
 
@@ -126,7 +124,6 @@ def column_of(header: str) -> Column | None:
 
 
 def is_of_export(header: str) -> bool:
-    """Return whether a header is one of our export that uploads ignore."""
     return _letters(header) in _OF_EXPORT
 
 

@@ -53,7 +53,6 @@ class InvalidRows(Problem):
         )
 
     def response(self) -> Response:  # type: ignore[override] # the one problem that may be no JSON
-        """Return the problem document, or the uploaded list with the errors marked."""
         if self.marked is None:
             return super().response()
         disposition = 'attachment; filename="visitors-to-correct.xlsx"'

@@ -30,13 +30,13 @@ FEWEST_OF_RIVAL = 3
 PERSON = ("name", "first_name", "last_name", "email", "phone")
 
 
-# The number of export-only columns that identify our own export.
+# As many export-only columns identify our own export.
 EXPORT_COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The header row of a sheet; `positions` are columns by field, from 1."""
+    """The header row; `positions` are columns by field, from 1."""
 
     sheet: Sheet
     row: int
@@ -132,10 +132,7 @@ def _repeated(header: Header) -> Iterator[tuple[Column, list[str]]]:
 
 
 def other_columns(header: Header) -> tuple[dict[str, str | None], list[Ignored]]:
-    """Return the unknown columns that are not empty, and the other ignored columns.
-
-    Each unknown column is mapped to the known one that was probably meant.
-    """
+    """Return the non-empty unknown columns with guesses, and the ignored ones."""
     unknown: dict[str, str | None] = {}
     ignored = []
     row, held = header.sheet.rows[header.row], _held(header)

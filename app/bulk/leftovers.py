@@ -1,16 +1,13 @@
-"""The parts of a workbook that are not read, and why."""
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-# The rows after these are reported as one range.
 MAX_ROWS = 500
 
 
 class Leftover(StrEnum):
-    """The reason why a part was not read; `hidden_but_read` marks a hidden column that was."""
+    """The reason why a part was not read (`hidden_but_read` was)."""
 
     HIDDEN = "hidden"
     NO_LIST = "no_list"

@@ -1,8 +1,4 @@
-"""A refused list with its errors marked and commented.
-
-It is built from the values that were read, so nothing else of the uploaded file is returned.
-Formulas come back as text.
-"""
+"""A refused list with its errors marked, built only from the values that were read."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -36,7 +32,7 @@ FALLBACK_TITLE = "Visitors"
 
 
 def can_be_marked(found: VisitorList) -> bool:
-    """Return whether the list is small enough to be corrected by hand."""
+    """Return whether the list can be corrected by hand."""
     return sum(len(row) for row in found.header.sheet.rows.values()) <= MAX_CELLS
 
 

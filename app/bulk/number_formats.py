@@ -1,7 +1,4 @@
-"""Numbers as displayed by a format of zeros, such as phone numbers.
-
-ECMA-376, part 1, 18.8.31; other formats leave the number unchanged.
-"""
+"""Numbers as displayed by formats of zeros (ECMA-376, part 1, 18.8.31)."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +23,6 @@ def digits_shown(number: int, number_format: str) -> str | None:
 
 
 def _tokens(number_format: str) -> Iterator[Token]:
-    """Yield the placeholders and literals of the section for positive numbers."""
     for quoted, escaped, plain in TOKEN.findall(number_format):
         if plain == ";":
             return

@@ -166,10 +166,7 @@ class Merge:
 
 @dataclass(slots=True)
 class SheetCells:
-    """The non-empty cells of a worksheet, by row and column.
-
-    The size declared by the sheet is ignored.
-    """
+    """The non-empty cells of a worksheet; its declared size is ignored."""
 
     rows: dict[int, dict[int, RawCell]] = field(default_factory=dict)
     merges: list[Merge] = field(default_factory=list)

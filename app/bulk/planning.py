@@ -76,7 +76,6 @@ class Plan:
     faults: list[RowFault] = field(default_factory=list)
 
     def wanted(self) -> Counter[SlotKey]:
-        """Return the number of seats needed in each slot."""
         return Counter(visit.slot for visit in self.visits if visit.slot is not None)
 
     def sites(self) -> dict[UUID, Site]:
@@ -99,7 +98,6 @@ def name_key(name: str) -> str:
 
 
 def plan(rows: ReadRows, places: Places, now: datetime) -> Plan:
-    """Find the site and department of each row, and times that cannot be booked."""
     made = Plan([_visit(row, places) for row in rows.candidates], list(rows.faults))
     for visit in made.visits:
         made.faults.extend(_unknown_names(visit.row, places))
@@ -119,7 +117,7 @@ def _visit(row: Candidate, places: Places) -> Visit:
 
 
 def _is_foreign(row: Candidate, place: Place) -> bool:
-    """Return whether the date format is that of another language than the site's."""
+    """Return whether the date format is not that of the site's language."""
     return row.date_in is not None and row.date_in is not place.site.language
 
 

@@ -53,7 +53,7 @@ UploadServiceDep = Annotated[UploadService, Depends(_upload_service)]
     responses=download("The template", XLSX),
 )
 async def download_template(_: VisitorManager, session: Reading, request: Request) -> Response:
-    """Return the template for `bulk-upload/`, with the hosts and current limits."""
+    """Return the Excel template for `bulk-upload/`."""
     settings = services(request).settings
     site = await SiteReader(session).get_or_default(None)
     if site is None:
@@ -90,15 +90,13 @@ async def bulk_upload(
     """Register all visitors of a workbook, or none.
 
     Form values apply to rows without their own; hosts can only register their own visitors.
-    `dry_run` checks everything without saving. Nothing is skipped silently: a second list, hidden
-    rows with visitors and unknown columns that are not empty are refused, and `ignored` lists all
-    other parts that were not read.
+    `dry_run` checks everything without saving. Ambiguous content is refused (a second list, hidden
+    rows with visitors, unknown columns that are not empty), and `ignored` lists all other parts
+    that were not read.
 
-    `invalid_rows` lists every error as `{row, column, code, message}`; if `Accept` includes the
-    .xlsx type, the response is the uploaded list with the errors marked. `slot_full` has `site,
-    site_name, visit_date, visit_time, wanted, free`, for every full hour in `slots`. The rows count
-    against the host's registrations per hour; uploads of an account, including dry runs, are
-    limited per minute.
+    `invalid_rows` lists every error; if `Accept` includes the .xlsx type, it is the uploaded list
+    with the errors marked. `slot_full` has every full hour in `slots`. Rows count against the
+    host's limit per hour; uploads, including dry runs, are limited per account.
     """
     rows = upload.rows
     try:

@@ -23,10 +23,7 @@ class RowDetails(VisitorDetails):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row to be registered; `visitor` is None if one of its fields is invalid.
-
-    Valid fields are still used to check the time and find duplicates.
-    """
+    """A row to be registered; `visitor` is None if a field is invalid."""
 
     number: int
     name: str | None
@@ -51,7 +48,6 @@ class ReadRows:
 
 
 def read_rows(found: VisitorList, common: dict[str, Any]) -> ReadRows:
-    """Validate all rows, completed with the common values; collect all errors."""
     faults = list(found.faults)
     candidates = []
     for row in found.rows:
@@ -88,7 +84,7 @@ def _candidate(row: ListRow, known: RowDetails, visitor: RowDetails | None) -> C
 
 
 def _merged(row: ListRow, common: dict[str, Any]) -> dict[str, Any]:
-    """Combine a row with the common values, which never replace an invalid value."""
+    """Combine a row with the common values; invalid values are not replaced."""
     values = {k: v for k, v in common.items() if v is not None and k not in row.at_fault}
     email = row.values.get("host_email")
     if email is not None and not is_same_mailbox(email, values.get("host_email") or ""):

@@ -35,7 +35,7 @@ class UploadService:
         made = await self._plan(rows)
         slots = [] if made.faults else await self._locked(made)
         made.faults.extend(shut_meanwhile(made, slots, self.registration.now))
-        # After locking, so that the second of two uploads of one file sees the first.
+        # After locking, so that a concurrent upload of the same file is seen.
         await self._refuse_faults(made, rows)
         await self._refuse_full(made, slots, rows)
         return await self._book(made, slots, caller)

@@ -1,7 +1,7 @@
-"""Reads an untrusted workbook as sheets of cells; macros, images and links are never read.
+"""Reads an untrusted workbook; macros, images and links are never read.
 
-openpyxl would build objects for every style, link and rule, at hundreds of bytes for each byte of a
-hostile file, and leaves document types to the XML library.
+openpyxl would create objects for everything in a hostile file, and leaves document types to the XML
+library.
 """
 
 from dataclasses import dataclass

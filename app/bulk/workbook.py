@@ -1,5 +1,3 @@
-"""The list of visitors in an uploaded workbook, with all errors of all rows."""
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,7 +42,6 @@ class VisitorList:
     faults: list[RowFault] = field(default_factory=list)
 
     def told(self) -> dict[str, Any]:
-        """Return the part of every response: the sheet that was read, and what was not."""
         return {"sheet": self.header.sheet.name, "ignored": documents(self.ignored)}
 
 

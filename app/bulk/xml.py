@@ -1,7 +1,4 @@
-"""Reads the XML of a workbook in pieces.
-
-Unwanted elements create no objects, and a document type is refused before it can declare an entity.
-"""
+"""Reads untrusted XML: unwanted elements create no objects, document types are refused."""
 
 from collections.abc import Iterable
 from typing import Protocol

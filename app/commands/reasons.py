@@ -1,5 +1,3 @@
-"""Reasons why the database cannot be used, and their fixes."""
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,4 @@
-"""Output of commands: progress for people, JSON for scripts.
-
-Progress goes to standard error, and only to a terminal.
-"""
+"""Progress goes to standard error, and only to a terminal."""
 
 import json
 from collections.abc import Callable, Iterator

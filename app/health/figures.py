@@ -1,5 +1,3 @@
-"""The metrics of this process, and those queried for each scrape."""
-
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from app.health import redis as redis_server
 from app.health.repository import COUNTED_TO, Due, OutboxReader, OutboxState
 from app.notifications.models import NotificationStatus
 
-# Prometheus gives up after ten; the other metrics matter most when the database is slow.
+# Prometheus gives up after ten seconds.
 LOOK_UP_SECONDS = 2.0
 WAITING = {NotificationStatus.QUEUED, NotificationStatus.SENDING}
 

@@ -27,10 +27,9 @@ def visit_calendar(
     made_at: datetime,
     for_host: bool = False,
 ) -> str:
-    """Return a calendar with the event of the visit; lines end with CRLF.
+    """Return a calendar with the event of the visit.
 
-    A higher SEQUENCE replaces or removes the event of the same UID. Clients accept a CANCEL only
-    from the same `organizer` (RFC 5546).
+    Clients accept a CANCEL only from the same `organizer` (RFC 5546).
     """
     lines = [
         "BEGIN:VCALENDAR",

@@ -76,10 +76,7 @@ def _due(now: ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
 
 
 def _is_awaited(now: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Return whether an outdated mail about the visit is still being sent.
-
-    The mail that corrects it must arrive later.
-    """
+    """Select mails that must wait for an outdated one about the same visit."""
     earlier = aliased(Notification)
     return exists().where(
         earlier.status == _word(NotificationStatus.SENDING),
@@ -165,10 +162,7 @@ def _settled_count() -> ColumnElement[int]:
 
 
 def _settling_and_claiming() -> Command:
-    """Settle and claim in one statement.
-
-    Neither part sees the other, so a notification that is queued again is not claimed at once.
-    """
+    """Settle and claim in one statement, whose parts do not see each other."""
     claimed = _claiming().cte("claimed")
     always = select(literal_column("1")).subquery("always")
     return Command(select(_settled_count(), claimed).select_from(always.outerjoin(claimed, true())))
@@ -183,7 +177,7 @@ class DeliveryQueue(Repository[Notification]):
     model = Notification
 
     async def claim(self, now: datetime, lease: timedelta) -> Claim | None:
-        """Claim the notification that has been due longest; skip locked ones.
+        """Claim the notification that has been due longest.
 
         `lease` must be longer than any delivery.
         """
@@ -224,10 +218,7 @@ class DeliveryQueue(Repository[Notification]):
         )
 
     async def take_over(self, now: datetime) -> int:
-        """Queue the notifications of expired claims again, or fail them after a day.
-
-        A mail that crashes workers must not be retried forever.
-        """
+        """Queue notifications of expired claims again, or fail them after a day."""
         spent = Notification.tries_began_at <= now - GIVE_UP_AFTER
         untrue = Notification.pointless_after <= now
         result = await self.unit.write(

@@ -137,9 +137,9 @@ class Delivery:
     async def _settle(
         self, claim: Claim, outcome: DeliveryOutcome, stop: asyncio.Event
     ) -> tuple[bool, Claim | None]:
-        """Record the outcome while the claim holds, and claim the next notification.
+        """Record the outcome, and claim the next notification.
 
-        Retries while the database is down, so that a sent mail is not sent again.
+        Retries while the database is down, so that no mail is sent twice.
         """
         deadline = asyncio.get_running_loop().time() + self._lease.total_seconds()
         while True:

@@ -1,6 +1,6 @@
-"""SQL of a visit's current facts, read when its mail is claimed.
+"""Current facts of a claimed mail.
 
-This package is below those of visits, sites and accounts, so it names columns instead of models.
+This package is below visits, sites and accounts, so it names columns, not models.
 """
 
 from collections.abc import Iterable, Mapping
@@ -80,10 +80,7 @@ def words(values: Iterable[str]) -> list[ColumnElement[str]]:
 
 
 def true_facts(mail: CTE) -> CTE:
-    """Return the current recipient and content of a mail.
-
-    `recipient` is null if the mail must not be sent any more.
-    """
+    """Return the current recipient and content; no recipient if the mail is outdated."""
     kind, listed = cast(mail.c.kind, String), _listed(mail)
     told = {
         "recipient": cast(_recipient(mail, kind, listed), String),
@@ -147,10 +144,7 @@ def _payload(mail: CTE, kind: ColumnElement[str], listed: LateralFromClause) -> 
 
 
 def _host_address(kind: ColumnElement[str]) -> ColumnElement[str | None]:
-    """Return the host's address, or the reception's.
-
-    The reception gets the mails of a closed account, and arrivals without a host address.
-    """
+    """Return the host's address; the reception's for a closed account or an arrival."""
     is_arrival = _is(kind, NotificationKind.host_arrival)
     return case(
         (_is_closed(), _site.c.reception_email),

@@ -33,10 +33,7 @@ class Mailbox:
 
     @classmethod
     def parse(cls, text: str) -> "Mailbox":
-        """Parse `Visitor desk <visitors@example.com>` or a bare address; raise ValueError.
-
-        Only ASCII, since many servers accept no other senders.
-        """
+        """Parse `Visitor desk <visitors@example.com>` or an ASCII address; raise ValueError."""
         name, address = parseaddr(text)
         address = wire_address(address)
         if not address.isascii():
@@ -81,7 +78,7 @@ def build_message(
 ) -> Message:
     """Return the message; `message_id` must be the same for every retry.
 
-    Raise ValueError for an invalid address or Message-ID; other fields can be any text.
+    Raise ValueError for an invalid address or Message-ID.
     """
     if not _MESSAGE_ID.fullmatch(message_id):
         raise ValueError("not a Message-ID")
@@ -114,10 +111,7 @@ def _header_text(text: str, length: int) -> str:
 
 
 def _body(mail: RenderedMail) -> bytes:
-    """Return the body; containers of one part are unwrapped.
-
-    All clients show mixed(alternative(text, related(html, images)), files) inline.
-    """
+    """Return mixed(alternative(text, related(html, images)), files), as needed."""
     html = text_part("html", mail.html)
     if mail.images:
         images = map(_image_part, mail.images)

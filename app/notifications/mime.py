@@ -1,8 +1,4 @@
-"""MIME (RFC 2045 to 2047) for the few parts of our mails.
-
-The standard library's `email` would take longer than the rest of the delivery
-(docs/decisions/0019).
-"""
+"""MIME (RFC 2045 to 2047), faster than the standard library's `email` (decision 19)."""
 
 from base64 import encodebytes
 from binascii import b2a_qp

@@ -23,8 +23,7 @@ class NotificationStatus(StrEnum):
 class Notification(Entity):
     """A mail to be sent, written in the transaction that causes it.
 
-    (visitor, kind, version) is unique, so that a cause is mailed once. `attempts` is the fencing
-    token of a claim.
+    (visitor, kind, version) is unique; `attempts` is the fencing token of a claim.
     """
 
     __tablename__ = "notifications"

@@ -46,14 +46,13 @@ def _known_zone(name: str) -> str:
     return name
 
 
-# Cleaned before validation, in which Pydantic rejects the lone surrogates replaced here.
+# Cleaned first, since Pydantic rejects lone surrogates.
 OneLine = Annotated[str, BeforeValidator(_one_line_input)]
 # Strangers may type it, so no mail client may turn it into a link.
 Typed = Annotated[OneLine, AfterValidator(unlinked)]
 PostalAddress = Annotated[str, BeforeValidator(_address_input)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
-# In a rollout, old workers read new rows: unknown languages become English, and unknown fields are
-# ignored.
+# Old workers may read rows of a new release.
 MailLanguage = Annotated[Language, BeforeValidator(_known_language)]
 
 
@@ -219,10 +218,9 @@ PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(
 
 
 def local_moment(day: date, at: time, zone: str) -> datetime:
-    """Return a local date and time as an aware instant in its zone.
+    """Return a local time as an aware instant; of an ambiguous one, the first.
 
-    A skipped time becomes the one that clocks show instead; an ambiguous one is the first of the
-    two.
+    A skipped time moves forward (RFC 5545, 3.3.5).
     """
     tz = ZoneInfo(zone)
     return datetime.combine(day, at, tzinfo=tz).astimezone(UTC).astimezone(tz)

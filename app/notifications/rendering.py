@@ -1,7 +1,4 @@
-"""Renders mails from payloads.
-
-Each mail has one template, which is rendered with the macros of `subject`, `text` and `html`.
-"""
+"""One template per mail is rendered with the macros of `subject`, `text` and `html`."""
 
 import re
 from dataclasses import dataclass
@@ -86,7 +83,6 @@ def render(
     """Render a mail in the language of its payload.
 
     `made_at` and `organizer` are for the calendar file; `is_answered` says that replies are read.
-    Raise TypeError if payload and kind do not match.
     """
     if not isinstance(payload, PAYLOADS[kind]):
         raise TypeError(f"{kind} is rendered from {PAYLOADS[kind].__name__}")

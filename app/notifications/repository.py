@@ -37,8 +37,8 @@ from app.notifications.payloads import Payload
 class OutgoingMail:
     """A mail to be queued; after `pointless_after` it is not sent.
 
-    `version` is the revision of the visit. With `erase_when_done` it is hidden, and deleted after
-    sending. `withheld` is the reason to record it without sending.
+    With `erase_when_done` it is hidden, and deleted after sending. `withheld` is the reason to
+    record it without sending.
     """
 
     kind: NotificationKind
@@ -103,7 +103,7 @@ class MailKeeper(Repository[Notification]):
     ) -> None:
         """Supersede notifications about these visits.
 
-        A claimed one is sent but not retried; the one that corrects it waits for that attempt.
+        A claimed one is not retried, and the one that corrects it waits.
         """
         await self.unit.write(
             superseding(

@@ -15,8 +15,7 @@ from app.notifications.wording import one_line
 
 LONGEST_REPLY = 500
 
-# RFC 4954, 6: our credentials are refused. The operator must fix that, so the mail has not failed
-# permanently.
+# The operator must fix refused credentials (RFC 4954, 6); the mail has not failed.
 _CREDENTIALS_REFUSED = frozenset({530, 534, 535, 538})
 # The address is also in the headers, which then have 8-bit characters (RFC 6531, 3.4).
 _BEYOND_ASCII = ("SMTPUTF8", "BODY=8BITMIME")
@@ -56,10 +55,7 @@ class SmtpSettings:
 
 
 class Mailer:
-    """A connection that is opened with the first mail and then reused, one mail at a time.
-
-    `tls_context` is for private certificate authorities.
-    """
+    """A connection that is opened with the first mail, for one mail at a time."""
 
     def __init__(
         self, settings: SmtpSettings, *, tls_context: ssl.SSLContext | None = None
@@ -94,10 +90,9 @@ class Mailer:
         self._client.close()
 
     async def send(self, message: Message, recipient: str) -> None:
-        """Send a message; return when the server has accepted it.
+        """Send a message; raise TemporaryMailError or PermanentMailError.
 
-        Raise TemporaryMailError or PermanentMailError. If the final reply is lost, the server may
-        have accepted the mail.
+        If the final reply is lost, the server may have accepted the mail.
         """
         async with self._turn:
             with _our_errors():
@@ -116,10 +111,7 @@ class Mailer:
             await self._client.data(message.content)
 
     async def _begin(self, sender: str, encoding: str) -> None:
-        """Send MAIL, reconnecting if needed: servers drop idle connections silently.
-
-        After DATA nothing is repeated, since the mail might arrive twice.
-        """
+        """Send MAIL, reconnecting if needed: servers drop idle connections silently."""
         if self._client.is_connected:
             try:
                 if self._is_refused:
@@ -143,8 +135,7 @@ class Mailer:
         await self._client.mail(sender, options=options, timeout=timeout)
 
     def _drop_connection_after(self, error: BaseException) -> None:
-        # A refused connection can be reused. After a timeout, a late reply could be mistaken for
-        # that of the next mail.
+        # After a timeout, a late reply could be mistaken for that of the next mail.
         self._is_refused = isinstance(error, _REFUSALS)
         if not self._is_refused:
             self._client.close()

@@ -84,7 +84,6 @@ class Wording:
         return format_unit(minutes // size, f"duration-{unit}", "long", locale=self._locale)
 
     def purpose(self, purpose: str) -> str:
-        """Translate a purpose; one of a newer release is returned unchanged."""
         return self._purposes.get(purpose) or purpose.replace("_", " ")
 
     def _abbreviation(self, moment: datetime) -> str:
@@ -96,7 +95,7 @@ class Wording:
         return f"UTC{offset[:3]}:{offset[3:5]}"
 
 
-# Babel parses its patterns each time, and a mail has the same date four times.
+# Babel parses its patterns each time.
 @lru_cache(maxsize=1024)
 def _long_date(locale: Locale, day: date) -> str:
     return format_date(day, "full", locale)

@@ -14,10 +14,10 @@ from app.visitors.service import VisitorService
 
 @dataclass(frozen=True, slots=True)
 class VisitorPass:
-    """A pass at an instant; `visit` has the same facts as the mails.
+    """A pass at an instant.
 
-    `tells_host` says that the host is mailed if the visitor cancels. It is false for a host named
-    by a stranger, so as not to reveal whether the address has an account.
+    `tells_host` is false for a host named by a stranger, so as not to reveal whether the address
+    has an account.
     """
 
     visit: VisitPayload

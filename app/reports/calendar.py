@@ -1,5 +1,3 @@
-"""Days, months and ranges on the calendar of a site."""
-
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -82,10 +80,7 @@ def require_range(span: Span, *, at_most: int) -> None:
 
 
 def counted_days(sites: Sequence[SiteDay], chosen: Span | None) -> list[CountedDays]:
-    """Group sites by current date, of which there are at most three, with the days to count.
-
-    By default each counts its own month.
-    """
+    """Group sites by current date, with the days to count."""
     by_today: dict[date, list[UUID]] = {}
     for site in sites:
         by_today.setdefault(site.today, []).append(site.site_id)
@@ -111,6 +106,5 @@ def buckets(span: Span, granularity: Granularity) -> list[date]:
 
 
 def _moved(day: date, days: int) -> date:
-    """Move a day, within the range of the calendar."""
     ordinal = day.toordinal() + days
     return date.fromordinal(min(max(ordinal, date.min.toordinal()), date.max.toordinal()))

@@ -1,7 +1,4 @@
-"""SQL of the dashboard: stored counts plus the changes since.
-
-Hosts have so few visits that these are counted directly, with the same statement.
-"""
+"""Stored counts plus the changes since; the few visits of hosts are counted directly."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -134,10 +131,9 @@ def _span_rows() -> TableValuedAlias:
 
 
 def _of_all(spans: TableValuedAlias) -> list[Select[Any]]:
-    """Return the queries of stored counts and of the changes since.
+    """Return the queries of stored counts and changes.
 
-    Spans are summed one at a time: PostgreSQL would misestimate a join with all of them, and read
-    the whole table.
+    Spans are summed one at a time: PostgreSQL would misestimate a join of all.
     """
     value = _by(spans, VisitCount.visit_date, VisitCount.value)
     sums = (

@@ -13,8 +13,7 @@ from app.reports.columns import Column, Kind
 BYTE_ORDER_MARK = "\ufeff"
 # Characters that begin a formula, also full-width (OWASP, CSV injection).
 FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-# The same after a separator, for a spreadsheet that splits cells there and ignores our quotation
-# marks.
+# The same after a separator, where a spreadsheet may split cells.
 WITHIN = re.compile('([,;\t\r\n][\\s"]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -51,7 +50,7 @@ def _lines(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _text(value: object) -> str:
-    """Prefix a formula with an apostrophe, whether cells are separated by `,`, `;` or a tab."""
+    """Prefix a formula with an apostrophe, whatever the separator."""
     if value is None:
         return ""
     text = WITHIN.sub(r"\1'", CONTROLS.sub("", str(value)))

@@ -48,8 +48,8 @@ class ExportFile(Protocol):
 class ExportResponse(StreamingResponse):
     """A response that sends an export while it is generated.
 
-    The first rows are read before it begins, so that refusals and database errors are problem
-    documents; later errors can only cut it off. A disconnect frees place, cursor and connection.
+    The first rows are read before it begins, so that errors are problems; later ones cut it off. A
+    disconnect frees place, cursor and connection.
     """
 
     def __init__(

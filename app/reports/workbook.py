@@ -18,7 +18,7 @@ DEFLATE_LEVEL = 1  # level 6 saves a fifth of the size but takes three times as 
 class Workbook:
     """A workbook in parts: `head`, any number of `rows`, `tail`, then `close`.
 
-    `title` is in letters and spaces. A new sheet begins after `sheet_rows` rows.
+    `title` is in letters and spaces.
     """
 
     extension = "xlsx"

@@ -1,7 +1,4 @@
-"""`/scanner/`: a scanner in the browser, for trials and for a tablet at the desk.
-
-Its script calls the API with a device key. WebAssembly is for browsers without a QR decoder.
-"""
+"""`/scanner/`: a scanner in the browser, for trials and for a tablet at the desk."""
 
 from pathlib import Path
 

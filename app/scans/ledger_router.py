@@ -68,12 +68,11 @@ async def report_offline_scans(
 ) -> OfflineScanResults:
     """Report scans of an offline gate; repeat until answered.
 
-    A batch is processed completely or not at all, in the order of `scanned_at`, which is also the
-    time of check-in or check-out. A scan that does not fit its visit is stored as a `conflict` and
-    changes nothing.
+    A batch is processed completely or not at all, in the order of `scanned_at`, the time of
+    check-in or check-out. A scan that does not fit its visit becomes a `conflict` and changes
+    nothing.
 
-    429: too many batches without a genuine code, or too many new scans. Nothing is stored; repeat
-    the batch after `Retry-After`.
+    429: too many batches without a genuine code, or too many new scans; nothing is stored.
     """
     await _limit(forged, service, body)
     reported = await service.report(body.scans)

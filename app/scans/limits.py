@@ -17,10 +17,7 @@ class ForgedScans:
 
 
 class GenuineScans:
-    """Limits new scans of genuine QR tokens; repeats are free.
-
-    Offline scans are counted separately, since nobody waits for them.
-    """
+    """Limits new scans of genuine QR tokens; offline ones are counted separately."""
 
     def __init__(self, limiter: RateLimiter, lots: Lots, rate: str) -> None:
         self._limiter, self._lots = limiter, lots
@@ -30,10 +27,9 @@ class GenuineScans:
         await self._lots.hit(self._rule.of(str(caller)))
 
     async def report(self, caller: UUID, number: int) -> None:
-        """Count a batch; raise `TooManyRequests`.
+        """Count a batch; raise `TooManyRequests` only if the limit was reached before it.
 
-        Any batch that begins below the limit is accepted: a long queue could otherwise never be
-        sent.
+        A long queue could otherwise never be sent.
         """
         await self._limiter.check(self._offline, str(caller))
         with suppress(TooManyRequests):

@@ -71,10 +71,7 @@ class OfflineScanService:
         return sum(not self.service.codes.is_genuine(body.token) for body in bodies)
 
     async def report(self, bodies: Sequence[OfflineScan]) -> list[Reported]:
-        """Store new scans and apply them; return one result each, in order.
-
-        Forged tokens cost no query. Raise `TooManyRequests`.
-        """
+        """Store new scans and apply them; raise `TooManyRequests`."""
         genuine = [body for body in bodies if self.service.codes.is_genuine(body.token)]
         ids = [body.scan_id for body in genuine]
         known = await self.scans.all_earlier(self.caller_id, ids) if ids else {}
@@ -125,7 +122,7 @@ class OfflineScanService:
         return replay
 
     async def _store(self, new: Sequence[Scan], replay: ScanReplay) -> None:
-        """Store the scans; slots come last, since earlier rows refer to other visitors."""
+        """Store the scans; slots are locked last."""
         await self.service.visitors.save_passages(replay.changed.values())
         left = [v.id for v in replay.changed.values() if v.status is VisitorStatus.COMPLETED]
         if left:

@@ -1,8 +1,4 @@
-"""Applies past scans in chronological order.
-
-A check-out reported before its check-in is a conflict until the check-in arrives, so that the order
-of reports does not matter.
-"""
+"""A check-out reported first is a conflict until its check-in arrives."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +22,6 @@ HOST_IS_TOLD_FOR = timedelta(minutes=30)
 
 @dataclass(slots=True)
 class ScanReplay:
-    """Locked visitors and their sites by id, and the changes so far."""
-
     visitors: Mapping[UUID, Visitor]
     sites: Mapping[UUID, Site]
     now: datetime

@@ -59,7 +59,6 @@ class ScanReader(ReadRepository[Scan]):
         return await paginate(self.session, found.where(*chosen.conditions()), NEWEST_FIRST, page)
 
     async def of_visitor(self, visitor_id: UUID) -> Sequence[Scan]:
-        """Return all scans of a visitor, oldest first."""
         found = await self.session.scalars(
             self.statement().where(Scan.visitor_id == visitor_id).order_by(Scan.id)
         )
@@ -68,10 +67,7 @@ class ScanReader(ReadRepository[Scan]):
 
 class ScanRepository(ScanReader, Repository[Scan]):
     async def all_earlier(self, caller_id: UUID, scan_ids: Collection[UUID]) -> dict[UUID, Scan]:
-        """Return the caller's earlier scans by id.
-
-        The lock makes a batch wait for the caller's other batches and single scans.
-        """
+        """Return the caller's earlier scans by id, under the lock of its batches."""
         await self.session.rows(select(turn_of_batches(literal(str(caller_id)))))
         found = await self.session.scalars(
             select(Scan).where(

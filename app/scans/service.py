@@ -1,5 +1,3 @@
-"""Decides on scans at a gate, records them, and checks visitors in and out."""
-
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,10 +53,9 @@ class ScanService:
         self._now = now
 
     async def scan(self, body: ScanCreate) -> ScanOutcome:
-        """Decide on a scan.
+        """Decide on a scan; refusals are returned, to be stored.
 
-        Raise `UnknownToken` for a forged token (without a query), `ScanIdReused` or
-        `TooManyRequests`. Other refusals are returned, to be stored.
+        Raise `UnknownToken` (without a query), `ScanIdReused` or `TooManyRequests`.
         """
         if not self._codes.is_genuine(body.token):
             raise UnknownToken

@@ -1,7 +1,7 @@
-"""SQL of a scan: one query for its facts, one statement for its effects.
+"""A query for the facts of a scan, and a statement for its effects.
 
-Nothing is locked in between: if the visit or the `scan_id` has changed, the statement does nothing,
-and the decision is retried.
+Nothing is locked in between: if the facts have changed, the statement does nothing, and the scan is
+decided again.
 """
 
 from collections.abc import Sequence
@@ -86,9 +86,9 @@ def _recording() -> Command:
 
 
 def _passing(*, frees_seat: bool) -> Command:
-    """Return the statement that changes the visit and stores scan, audit entry and mails.
+    """Change the visit and store scan, audit entry and mails.
 
-    The visitor is locked before the slot, as everywhere.
+    The visitor is locked before the slot.
     """
     turn = _turn()
     passed = (
@@ -163,7 +163,7 @@ async def find(session: ReadSession, body: ScanCreate, caller_id: UUID) -> Found
 
 
 async def record(unit: WriteSession, scan: Scan) -> bool:
-    """Store a decided scan; return False if it is not new or its visitor was deleted."""
+    """Store a refused scan; return False if it is not new."""
     return await _done(unit, _RECORD, caller=str(scan.caller_id), scans=as_json([values_of(scan)]))
 
 
@@ -177,7 +177,7 @@ async def record_passage(
     event: dict[str, Any],
     mails: Sequence[dict[str, Any]],
 ) -> bool:
-    """Store a check-in or check-out; return False if the visit changed or the scan is not new."""
+    """Store a check-in or check-out; return False if the facts have changed."""
     return await _done(
         unit,
         _LEAVE if was is VisitorStatus.VERIFIED else _PASS,

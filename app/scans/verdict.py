@@ -127,7 +127,6 @@ def _way_out(visitor: Visitor) -> Decision:
 
 
 def _left_unseen(visitor: Visitor, at: datetime) -> bool:
-    """Return whether this scan corrects an automatic check-out."""
     assumed = visitor.checked_out_at
     return _is_assumed_gone(visitor) and assumed is not None and at <= assumed + CORRECTABLE_FOR
 
@@ -137,7 +136,7 @@ def _is_assumed_gone(visitor: Visitor) -> bool:
 
 
 def _already_inside(visitor: Visitor, now: datetime, timezone: str) -> Decision:
-    """Refuse a visitor who is inside, with local time for guards and `since` for programs."""
+    """Refuse a visitor who is inside, with local time for guards, `since` for programs."""
     since, message = visitor.checked_in_at, "Already inside"
     if since is not None:
         message += f" since {_on_the_wall(since, now, timezone)}"

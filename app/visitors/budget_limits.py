@@ -1,4 +1,4 @@
-"""Limits on registrations and mails; requests that fail do not count."""
+"""Limits on registrations and mails; failed requests do not count."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ CHANGED_BY_HOST = Rule("changes of a visit", "20/hour")
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Limits counted in Redis; each method raises `TooManyRequests`."""
+    """Each method raises `TooManyRequests`."""
 
     limiter: RateLimiter
     settings: Settings
@@ -39,10 +39,7 @@ class Budgets:
     async def mail_to(
         self, email: str, caller: Caller, session: ReadSession
     ) -> AsyncIterator[str | None]:
-        """Count a mail queued in the block; yield the reason to withhold it, if any.
-
-        Verification is queried only after the third mail of a day.
-        """
+        """Count a mail queued in the block; yield the reason to withhold it, if any."""
         mails = StrangerMails(self.limiter)
         if caller.is_person:
             yield None
@@ -71,7 +68,7 @@ class Budgets:
 
     @asynccontextmanager
     async def _counted(self, limits: list[Limit], number: int = 1) -> AsyncIterator[None]:
-        """Count the block against each limit, and undo this if it fails."""
+        """Count the block, unless it fails."""
         if limits:
             await self.limiter.reserve(*limits, number=number)
         try:

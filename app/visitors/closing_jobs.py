@@ -1,5 +1,3 @@
-"""Expires missed visits and ends forgotten stays."""
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,17 +26,12 @@ Sites = Mapping[UUID, Site]
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The numbers of visits closed by a run."""
-
     expired: int
     completed: int
 
 
 async def close_past_visits(database: Database, now: datetime) -> Closed:
-    """Expire pending visits after their arrival window, and complete stays that are too long.
-
-    Idempotent and safe to run concurrently: locked rows are skipped.
-    """
+    """Expire missed visits and complete forgotten stays; safe to run concurrently."""
     async with database.read() as session:
         sites = {site.id: site for site in await SiteReader(session).all()}
     return Closed(
@@ -63,7 +56,6 @@ async def _close_all(database: Database, sites: Sites, now: datetime, of: Visito
 async def _candidates(
     visitors: ClosingRepository, sites: Sites, now: datetime, of: VisitorStatus, after: Place | None
 ) -> list[Visitor]:
-    """Lock visits that are probably over."""
     if of is VisitorStatus.PENDING:
         last_days = {
             id_: local_now(now, site.timezone).date() - timedelta(days=1)

@@ -36,7 +36,6 @@ class ClosingRepository(VisitorRepository):
     async def lock_pending_until(
         self, last_days: Mapping[UUID, date], after: Place | None, *, at_most: int
     ) -> list[Visitor]:
-        """Lock pending visits up to a day of each site; see `_lock_open`."""
         given = _given(Date(), last_days)
         latest = max(last_days.values())  # lets the planner use the index
         return await self._lock_open(
@@ -50,7 +49,6 @@ class ClosingRepository(VisitorRepository):
     async def lock_inside_since(
         self, instants: Mapping[UUID, datetime], after: Place | None, *, at_most: int
     ) -> list[Visitor]:
-        """Lock visitors who came in by an instant of each site; see `_lock_open`."""
         given = _given(Visitor.checked_in_at.type, instants)
         came_in_by = [Visitor.checked_in_at <= given.c.until]
         return await self._lock_open(VisitorStatus.VERIFIED, given, came_in_by, after, at_most)
@@ -63,15 +61,15 @@ class ClosingRepository(VisitorRepository):
         after: Place | None,
         at_most: int,
     ) -> list[Visitor]:
-        """Lock open visits after a place, and return copies that the session does not track.
+        """Lock open visits after a place; skip locked ones.
 
-        Rows locked by other transactions are skipped. `save_passages` stores the outcome.
+        The copies are not tracked: `save_passages` stores them.
         """
         place = tuple_(Visitor.visit_date, Visitor.id)
         statement = (
             select(*COPIED)
             .join_from(Visitor, given, Visitor.site_id == given.c.site_id)
-            # A constant: with a parameter the partial index of open visits could not be used.
+            # A parameter could not use the partial index.
             .where(Visitor.status == literal_column(f"'{status}'"), *which)
             .order_by(Visitor.visit_date, Visitor.id)
             .limit(at_most)

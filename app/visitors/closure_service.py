@@ -21,8 +21,6 @@ TRIES = 20
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A new closure with its numbers of booked and cancelled visits."""
-
     closure: SiteClosure
     affected: int
     cancelled: int = 0
@@ -46,8 +44,8 @@ class ClosureService:
     async def close_and_cancel(self, site_id: UUID, day: date, reason: str, caller: Caller) -> Made:
         """Close a day and cancel all pending visits of its shift, or do neither.
 
-        Visits are locked before the site and its slots, as everywhere. If one booked in between is
-        locked, its transaction may wait for the site, so release all locks and start again.
+        Visits are locked before the site and its slots. If one booked in between is locked, its
+        transaction may wait for the site: release all locks and start again.
         """
         await require_finished(self.unit)
         for _ in range(TRIES):

@@ -24,7 +24,6 @@ class NamedHost:
         return cls(user.id, user.name, user.email)
 
     def is_same_as(self, other: "NamedHost") -> bool:
-        """Return whether both have the same account or address."""
         if self.id is not None and self.id == other.id:
             return True
         return _is_same_address(self.email, other.email)
@@ -62,10 +61,7 @@ def require_own(said: Mapping[str, Any], caller: Caller, present: NamedHost = NO
 
 
 def host_of_person(form: HostFields, caller: Caller, account: NamedHost | None) -> NamedHost:
-    """Return the host of a visitor registered by a user; raise `UnknownHost`.
-
-    `account` is the account named by the form, if any.
-    """
+    """Return the host named by a user; raise `UnknownHost`."""
     if caller.is_host:
         return NamedHost(caller.id, caller.name, caller.email)
     if form.host_id is not None and account is None:
@@ -74,9 +70,9 @@ def host_of_person(form: HostFields, caller: Caller, account: NamedHost | None) 
 
 
 async def host_of_stranger(users: UserReader, form: HostFields) -> NamedHost:
-    """Return the host named by a caller without an account; raise `UnknownHost`.
+    """Return the host named by a stranger; raise `UnknownHost`.
 
-    An address without an account is dropped silently, so as not to reveal which have one.
+    An address without an account is dropped silently, to reveal none.
     """
     if form.host_id is not None:
         host = await users.of_roles(form.host_id, {Role.HOST})
@@ -92,7 +88,7 @@ async def resolve(
 ) -> NamedHost:
     """Return the host after a change; raise `NotYourVisit` or `UnknownHost`.
 
-    `said` has the `HOST_FIELDS` that were sent. `host_id` takes precedence over an address.
+    `said` has the `HOST_FIELDS` that were sent.
     """
     if caller.is_host:
         require_own(said, caller, present)

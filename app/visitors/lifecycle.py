@@ -63,7 +63,7 @@ def leave_unseen(visitor: Visitor, at: datetime, now: datetime) -> None:
 
 
 def correct_exit(visitor: Visitor, at: datetime, now: datetime) -> None:
-    """Set the real time of an automatic check-out; the seat is free already."""
+    """Set the real time of an automatic check-out."""
     visitor.checked_out_at = at
     visitor.checked_out_automatically = False
     visitor.updated_at = now

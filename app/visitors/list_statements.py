@@ -1,8 +1,4 @@
-"""Lists of visitors.
-
-They are read most often, so rows are dictionaries, and SQL is compiled once per combination of
-filters.
-"""
+"""Lists are read most often: rows are dictionaries, and SQL is cached by filters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -83,7 +79,7 @@ class VisitorFilter:
     q: str | None = None
 
     def values(self, caller: Caller) -> dict[str, Any]:
-        """Return the filters by their names in `NARROWS`; hosts see their own visitors."""
+        """Return filters by name; hosts see their own visitors."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         given["host_email"] = (self.host_email or "").strip().lower() or None
         given["q"] = (self.q or "").strip() or None
@@ -92,11 +88,10 @@ class VisitorFilter:
 
 
 def _q() -> ColumnElement[bool]:
-    """Match a QR token, or words that begin words of name, e-mail, company or phone.
+    """Match a QR token, or beginnings of words.
 
-    Only the most selective words query the index; `IS TRUE` keeps the check of all of them out of
-    it. The planner assumes 1 row in 200 for a word without statistics, and querying it twice would
-    divide that by 200 again.
+    Only the most selective words query the index; `IS TRUE` keeps the full check out of it.
+    Querying a word twice would spoil the planner's estimate.
     """
     q = bindparam("q", type_=String)
     by_index = _is_code_or_has(q, func.search_key(q, type_=TSQUERY))
@@ -148,8 +143,8 @@ RECORD = {name: _recorded(name) for name in schemas.Visitor.model_fields}
 def _listing(narrowing: tuple[str, ...], ordering: VisitorOrdering, *, continued: bool) -> Query:
     """Return the statement of a list; `continued` is for later pages.
 
-    Except for searches, it is planned without the limit: the planner wrongly assumes that matches
-    are spread evenly, and would scan the list although those of one day may be far down.
+    Searches excepted, it is planned without the limit: the planner wrongly assumes that matches are
+    spread evenly.
     """
     order = ORDERINGS[ordering]
     conditions = [NARROWS[name] for name in narrowing]
@@ -189,7 +184,7 @@ async def page_of_records(
     ordering: VisitorOrdering,
     page: PageRequest,
 ) -> tuple[list[Record], str | None, int | None]:
-    """Return a page of visitors, the cursor of the next page, and the total if requested."""
+    """Return a page, the next cursor, and the total if requested."""
     values = chosen.values(caller)
     order = ORDERINGS[ordering]
     total = None

@@ -42,7 +42,7 @@ def handed_over_payload(visitor: Visitor, site: Site) -> HandedOverPayload:
 def to_visitor(
     kind: NotificationKind, visitor: Visitor, site: Site, payload: VisitPayload, version: int
 ) -> OutgoingMail:
-    """Return a mail to the visitor, to be sent only while the visit can be admitted."""
+    """Return a mail that is outdated once the visit cannot be admitted."""
     return OutgoingMail(
         kind=kind,
         payload=for_visitor(payload, visitor),
@@ -86,10 +86,7 @@ def for_visitor(payload: V, visitor: Visitor) -> V:
 def farewells(
     visitor: Visitor, site: Site, host_email: str | None, now: datetime
 ) -> list[OutgoingMail]:
-    """Return the cancellation mails of a deleted visit, without reference to it.
-
-    They are erased after a day at most.
-    """
+    """Return the cancellation mails of a deleted visit, erased after a day."""
     payload = cancelled_payload(visitor, site, by_visitor=False)
     answers = (
         visitor.host_email if visitor.host_as_sent is None and not visitor.host_closed else None

@@ -46,7 +46,7 @@ class Purpose(StrEnum):
 class VisitorStatus(StrEnum):
     """The status of a visit.
 
-    `pending` changes to `verified` at check-in, `cancelled` or `expired`; `verified` changes to
+    `pending` becomes `verified` (at check-in), `cancelled` or `expired`; `verified` becomes
     `completed`.
     """
 
@@ -57,11 +57,10 @@ class VisitorStatus(StrEnum):
     EXPIRED = "expired"
 
 
-# `search_words` (migration 0006) splits text into letters and digits, and adds the spellings of
-# accented letters: jürgen, jurgen, juergen.
+# `search_words` (migration 0006) splits text and adds spellings: jürgen, jurgen, juergen.
 SEARCH = "array_to_tsvector(search_words(name, email, company, phone))"
 
-# Replacements for a unique address (RFC 2606: the domain never exists) and code.
+# Unique replacements for address (RFC 2606) and code.
 NO_MAILBOX: ColumnElement[str] = literal_column("concat(visitors.id, '@anonymised.invalid')")
 NO_CODE: ColumnElement[str] = literal_column("concat('anonymised-', visitors.id)")
 
@@ -85,12 +84,10 @@ def _of_status(status: str) -> tuple[Index, Index]:
 class Visitor(Entity):
     """A person invited for one local date and time at a site.
 
-    `revision` increases with each reschedule, so that mails sent once per visit can be sent again.
-    `host_as_sent` is the host as typed by a stranger or at a kiosk, and all that the visitor sees.
-    With `host_closed`, mails to the host go to the reception. `registered_by_stranger` never
-    changes.
+    `revision` increases with each change that is mailed again. `host_as_sent` is the host as typed
+    by a stranger or at a kiosk, and all that the visitor sees. With `host_closed`, mails to the
+    host go to the reception.
 
-    `is_self_registered` visits count against the self-registration share of their slot.
     `self_registration_key` is equal for all spellings of an address, which may have one open visit
     in a slot; it is null for older duplicates and erased visitors.
     """

@@ -25,9 +25,6 @@ _IS_PROVEN = Query(select(or_(_HAS_ACCOUNT, _WAS_LET_IN)))
 
 
 async def is_proven(session: ReadSession, email: str) -> bool:
-    """Return whether the owner of an address is known to receive its mail.
-
-    They have an open account, or checked in with a code sent to it.
-    """
+    """Return whether an open account or an admitted visitor has this address."""
     row = await session.row(_IS_PROVEN, key=account_key(email), email=email)
     return bool(row and row[0])

@@ -16,8 +16,7 @@ from app.visitors.models import Visitor, VisitorStatus
 class Registration:
     """The facts of a registration, before its seat is taken.
 
-    `host_as_sent` is the host as typed by a stranger or at a kiosk, or "". With `self_registered`
-    it counts against the self-registration share.
+    `host_as_sent` is the host as typed by a stranger or at a kiosk, or "".
     """
 
     form: schemas.VisitorFacts

@@ -1,5 +1,3 @@
-"""Registration of visitors, by a request or an upload."""
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
@@ -77,8 +75,7 @@ class RegistrationService(BaseVisitorService):
     async def register(self, form: Form, caller: Caller) -> schemas.Visitor:
         """Register a visitor; return the record as the caller may see it.
 
-        Raise `Invalid`, `NotAuthenticated`, `NotYourVisit`, `TooManyRequests`, `SlotFull`,
-        `AlreadyRegistered`, or the reason why the time can't be booked.
+        Raise the reason if the visit or its time is refused, or `TooManyRequests`.
         """
         async with self.budgets.registrations(caller):
             registration = await self._decided(form, caller)
@@ -94,10 +91,7 @@ class RegistrationService(BaseVisitorService):
         booked: Sequence[tuple[Registration, UUID]],
         to_hosts: Callable[[Sequence[Visitor]], list[OutgoingMail]],
     ) -> list[Visitor]:
-        """Create visitors in slots whose seats are taken; the next flush stores them.
-
-        Each visitor gets a mail; `to_hosts` returns those to the hosts.
-        """
+        """Create visitors whose seats are taken, with their mails, in the next flush."""
         visitors = []
         for each, slot_id in booked:
             visitor = new_visitor(each, self.codes.new(), self.now, slot_id)
@@ -163,7 +157,7 @@ class RegistrationService(BaseVisitorService):
         host_id: UUID | None = None,
         host_email: str | None = None,
     ) -> BookingFacts:
-        """Look up the facts of a booking; raise the reason if its time can't be booked."""
+        """Return the facts; raise the reason if the time can't be booked."""
         known = await facts(self.unit, site_id, day, form.department, host_id, host_email)
         if known is None:
             raise UnknownSite
@@ -176,10 +170,7 @@ class RegistrationService(BaseVisitorService):
     # -- the booking --------------------------------------------------------------------------
 
     async def _book(self, visitor: Visitor, caller: Caller, withheld: str | None) -> None:
-        """Take the seat and store the visitor, the audit entry and the mails.
-
-        `withheld` is the reason not to mail the visitor, if any.
-        """
+        """Take the seat and store the rows; `withheld` is the reason to mail nothing."""
         event = event_row(visitor.id, VisitorAction.REGISTERED, caller, self.now)
         letters = [mail_row(mail, self.now) for mail in self._announcement(visitor, withheld)]
         self.outbox.wake_after_commit()
@@ -195,9 +186,9 @@ class RegistrationService(BaseVisitorService):
         raise await slot_full(self.unit, visitor.site, day, at, self.now, strangers=strangers)
 
     async def _is_full(self, visitor: Visitor, shift: date) -> bool:
-        """Return whether the slot is full; create its row if it has none.
+        """Return whether the slot is full; create its row if needed.
 
-        Raise `SlotClosed` if its shift was closed in the meantime.
+        Raise `SlotClosed` if its shift was closed meanwhile.
         """
         key, strangers = visitor.slot_key, visitor.is_self_registered
         found = await SlotReader(self.unit).standing(key, to_strangers=strangers)

@@ -26,7 +26,7 @@ async def remind(
 ) -> int:
     """Queue the reminders of tomorrow's visits; return how many are new.
 
-    Visitors mailed about the visit today are skipped, and so are closed shifts.
+    Visitors mailed today and closed shifts are skipped.
     """
     async with database.read() as session:
         sites = await SiteReader(session).all()

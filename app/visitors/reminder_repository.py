@@ -19,9 +19,9 @@ TOLD = (
 
 
 def begins_on(site: Site, visited: date, day: date) -> ColumnElement[bool]:
-    """Return the SQL condition that the shift of a visit begins on a day.
+    """Select visits whose shift begins on a day.
 
-    The hours after midnight belong to the shift of the day before.
+    The hours after midnight belong to the day before.
     """
     until = time(0) if site.opens_at < site.closes_at else site.closes_at
     of_day_before = Visitor.visit_time < until
@@ -42,10 +42,7 @@ class ReminderRepository(Repository[Visitor]):
         *,
         at_most: int,
     ) -> Sequence[Visitor]:
-        """Lock tomorrow's pending visitors who were not mailed since `told_since`.
-
-        Visits in a shift that begins on a `closed` day are skipped.
-        """
+        """Lock tomorrow's visitors who were not mailed since `told_since`."""
         tomorrow = today + timedelta(days=1)
         # The demonstration data has reminders written in advance.
         written = and_(

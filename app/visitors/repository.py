@@ -33,7 +33,6 @@ from app.slots.seat_repository import is_slot
 from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import RetiredQrCode, Visitor, VisitorStatus
 
-# Columns of a revision and of a check-in or check-out, with the key.
 REVISED = ("id", "revision", "updated_at")
 PASSAGE = (
     *("id", "status", "checked_in_at", "checked_in_gate", "checked_out_at"),
@@ -165,13 +164,12 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
     async def lock_by_codes(self, tokens: Collection[str]) -> list[Visitor]:
         """Lock the visitors of many codes, ordered by id; return untracked copies.
 
-        `FOR NO KEY UPDATE` lets other transactions write rows that refer to them, which avoids
-        deadlocks. `save_passages` stores the outcome.
+        `FOR NO KEY UPDATE` permits rows that refer to them, which avoids deadlocks.
         """
         return await self._lock_copies(Visitor.qr_code == any_(literal(list(tokens), ARRAY(Text))))
 
     async def lock_ahead(self, site_id: UUID, today: date, ids: Collection[UUID]) -> list[Visitor]:
-        """Lock those of these visits that are still upcoming, as `lock_by_codes` does."""
+        """Lock the visits that are still upcoming, as `lock_by_codes` does."""
         return await self._lock_copies(*ahead_at(site_id, today), Visitor.id.in_(ids))
 
     async def _lock_copies(self, *conditions: ColumnElement[bool]) -> list[Visitor]:
@@ -199,7 +197,7 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         await update_many(self.unit, Visitor, rows)
 
     async def with_relations(self, visitor: Visitor) -> Visitor:
-        """Return the row with its site and department, which a lock does not load."""
+        """Return the row with site and department, which a lock does not load."""
         await self.unit.flush()
         found = await self.session.scalar(
             self.statement()

@@ -21,7 +21,7 @@ BATCH = 500
 async def due(
     database: Database, now: datetime, days: int
 ) -> Sequence[Row[UUID, date, str, VisitorStatus]]:
-    """Return the id, date, site and status of visitors that a run would anonymise."""
+    """Return the visitors that a run would anonymise."""
     async with database.read() as session:
         return await RetentionReader(session).past_retention(now, days)
 
@@ -34,10 +34,10 @@ async def count_due(database: Database, now: datetime, days: int) -> int:
 async def anonymise_past(
     database: Database, now: datetime, days: int, advance: Callable[[int], None] = lambda _: None
 ) -> int:
-    """Anonymise visitors of visits that ended more than `days` ago; return their number.
+    """Anonymise visitors after `days`; return their number.
 
-    `advance` gets the number of each committed batch. Idempotent and safe to run concurrently.
-    Visitors changed afterwards are anonymised again.
+    `advance` gets the number of each batch. Safe to run concurrently. Visitors changed afterwards
+    are anonymised again.
     """
 
     async def some(unit: WriteSession) -> Batch:

@@ -28,10 +28,7 @@ from app.visitors.models import HELD, RetiredQrCode, Visitor, VisitorStatus
 
 
 def retention_over(sites: Mapping[date, Collection[UUID]], days: int) -> list[ColumnElement[bool]]:
-    """Select ended visits more than `days` before today at their site.
-
-    `sites` are all site ids, by today's local date.
-    """
+    """Select ended visits older than `days`; `sites` are all sites by their date."""
     if not sites:
         return [false()]
     over = (
@@ -54,7 +51,7 @@ class RetentionReader(ReadRepository[Visitor]):
     async def past_retention(
         self, now: datetime, days: int
     ) -> Sequence[Row[UUID, date, str, VisitorStatus]]:
-        """Return the id, date, site and status of visitors to anonymise, oldest visit first."""
+        """Return the visitors to anonymise, oldest visit first."""
         found = await self.session.rows(
             select(Visitor.id, Visitor.visit_date, Site.name, Visitor.status)
             .join(Site, Site.id == Visitor.site_id)
@@ -75,10 +72,7 @@ class RetentionRepository(RetentionReader, Repository[Visitor]):
     async def lock_past_retention(
         self, now: datetime, days: int, *, at_most: int
     ) -> Sequence[Row[UUID, datetime]]:
-        """Return the id and registration time of visitors to anonymise.
-
-        Rows locked by other transactions are skipped.
-        """
+        """Lock visitors to anonymise, skipping locked ones."""
         found = await self.unit.rows(
             select(Visitor.id, Visitor.created_at)
             .where(*await self._retention_over(now, days))
@@ -89,7 +83,7 @@ class RetentionRepository(RetentionReader, Repository[Visitor]):
         return found.all()
 
     async def anonymise(self, visitor_ids: Collection[UUID], now: datetime) -> None:
-        """Replace the personal data of locked visitors and delete their former codes.
+        """Replace personal data and delete former codes.
 
         Statistics stay, and so does the host, who is an employee.
         """

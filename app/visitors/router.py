@@ -73,10 +73,10 @@ async def register_visitor(
 ) -> schemas.Visitor:
     """Take a seat in the hour, mail the QR code to the visitor, and notify the host.
 
-    Kiosks register visitors at their own site, by default for now. Anonymous callers need a site
-    with `self_registration`, and may register one visit per address and hour, within the share for
-    self-registration. Neither receives the QR token or the host's e-mail address. Registrations of
-    hosts and kiosks are limited per hour; refused ones do not count.
+    Kiosks register at their own site, by default for now. Anonymous callers need a site with
+    `self_registration`, and may register one visit per address and hour, within the share. Neither
+    receives the QR token or the host's address. Hosts and kiosks have a limit per hour; refused
+    registrations do not count.
     """
     visitor = await service.register(form, caller)
     response.headers["Location"] = f"/api/visitors/{visitor.id}/"
@@ -146,9 +146,8 @@ async def change_visitor(
 ) -> schemas.Visitor:
     """Change the fields that are sent. A new time is a reschedule.
 
-    A new e-mail address gets a new QR code; the former one is refused as `replaced`. Both the new
-    and the former host are notified. Changes with mails are limited per host and hour, and per
-    visit.
+    A new e-mail address gets a new QR code; the former one is refused as `replaced`. Former and new
+    host are notified. Changes with mails are limited per host and hour, and per visit.
     """
     return schemas.Visitor.of(await service.change(visitor_id, body.changes(), caller, budgets))
 

@@ -52,8 +52,7 @@ class VisitorService(BaseVisitorService):
     ) -> Visitor:
         """Change fields, and notify those whose earlier mails are outdated.
 
-        A new date, time or site reschedules the visit; a new address gets a new code. A replacement
-        without `names_host` keeps a host with an account. Raise `TooManyRequests` for a host.
+        Without `names_host`, a host with an account stays. Raise `TooManyRequests`.
         """
         with refusals(ONE_FOR_AN_ADDRESS):
             return await self._change(visitor_id, values, caller, budgets, names_host=names_host)
@@ -109,10 +108,7 @@ class VisitorService(BaseVisitorService):
     async def reschedule(
         self, visitor_id: UUID, day: date, at: time, caller: Caller, budgets: Budgets
     ) -> Visitor:
-        """Move the visit to another seat, with a new code and mails to visitor and host.
-
-        The same time changes nothing. Raise `TooManyRequests` for a host.
-        """
+        """Move the visit to another seat; the same time changes nothing."""
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "moved")
         if (day, at) == (visitor.visit_date, visitor.visit_time):
@@ -158,10 +154,7 @@ class VisitorService(BaseVisitorService):
         self.events.record(visitor.id, action, caller, self.now, **details)
 
     async def delete(self, visitor_id: UUID, caller: Caller, *, notify: bool = True) -> None:
-        """Free the seat and erase the person; the audit log keeps an anonymous entry.
-
-        With `notify`, a cancellation of a pending visit is sent.
-        """
+        """Free the seat and erase the person, with a cancellation if `notify`."""
         visitor = await self._locked(visitor_id, caller)
         if notify and visitor.status is VisitorStatus.PENDING:
             await self._bid_farewell(visitor)
@@ -184,10 +177,7 @@ class VisitorService(BaseVisitorService):
         self._tell_visitor(CONFIRMATION, visitor, site, mails.visit_payload(visitor, site))
 
     async def replace_code(self, visitor_id: UUID, caller: Caller, budgets: Budgets) -> Visitor:
-        """Mail a new code of a pending visit; former codes are refused as replaced.
-
-        Counts against the limit of `resend`: raise `TooManyRequests`.
-        """
+        """Mail a new code of a pending visit; raise `TooManyRequests` as `resend` does."""
         await require_finished(self.unit)
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "given another code")

@@ -1,8 +1,4 @@
-"""Updates visits after a change of their site.
-
-A change commits the site and a row; the worker applies all rows of a site together, so that a visit
-gets one mail.
-"""
+"""The worker applies all changes of a site together, so that a visit gets one mail."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -41,7 +37,7 @@ async def change_site(
 ) -> tuple[Site, int]:
     """Change a site; return it with the number of affected visitors.
 
-    Raise `NotFound`, `Invalid`, `NameTaken`, or `UpdateUnderWay` if mails would be sent.
+    Raise `NotFound`, `Invalid`, `NameTaken` or `UpdateUnderWay`.
     """
     changed, out_of_rules = await SiteRules(unit, now).change(site_id, values)
     if dry_run:
@@ -69,7 +65,7 @@ def _row(site_id: UUID, former: dict[str, str], now: datetime, *, notify: bool) 
 async def bring_to_visits(database: Database, wake: AfterCommit, now: datetime) -> int:
     """Apply changes of sites to their visits; return the number of visits.
 
-    Idempotent, and safe concurrently and after a crash: each batch commits its progress.
+    Safe concurrently and after a crash: each batch commits its progress.
     """
     async with database.write() as unit:
         sites = await SiteChangeRepository(unit).sites()
@@ -130,8 +126,7 @@ class _NextVisits:
     def _new_to(self, visitor_id: UUID, informed: UUID) -> list[SiteChange]:
         """Return the changes that are new to a visit.
 
-        Ids sort by time: `informed` is that of the registration or the last move, which already had
-        the facts of earlier changes.
+        Ids sort by time; at `informed`, the visit already had earlier changes.
         """
         return [
             change

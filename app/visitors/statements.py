@@ -1,5 +1,3 @@
-"""SQL of a registration: its facts, and one statement that stores it."""
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -30,7 +28,7 @@ from app.visitors.models import Visitor
 
 @dataclass(frozen=True, slots=True)
 class BookingFacts:
-    """The facts for a registration; `closed` are the closures of its day and the day before."""
+    """The facts for a registration; `closed` are closures of two days."""
 
     site: Site
     closed: Collection[date]
@@ -64,11 +62,7 @@ async def facts(
     host_id: UUID | None,
     host_email: str | None,
 ) -> BookingFacts | None:
-    """Return the facts for a registration; None without a site.
-
-    `site_id` None is the default site. `host_id` precedes `host_email`. Site and department are
-    untracked copies.
-    """
+    """Return the facts for a registration, as untracked copies; None without a site."""
     values = {
         "day": day,
         "department_id": department_id,
@@ -123,8 +117,7 @@ async def book(
 ) -> bool:
     """Take a seat and store the rows; return False if the slot is full, closed, or has no row.
 
-    `shift` is the day whose opening hours include the visit. Self-registered visits need a seat of
-    their share. Raise `AlreadyRegistered`.
+    `shift` is the day whose opening hours include the visit. Raise `AlreadyRegistered`.
     """
     with refusals(ONE_FOR_AN_ADDRESS):
         row = await unit.row(

@@ -1,8 +1,4 @@
-"""Marks self-registered visits from before they were counted.
-
-Run by `vms migrate --finish` after a rollout, since the previous release would free a seat without
-uncounting it.
-"""
+"""Run by `vms migrate --finish`: the previous release would not uncount freed seats."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,10 +21,7 @@ BATCH = 200
 
 
 async def count_strangers(database: Database, now: datetime) -> int:
-    """Mark and count the open self-registered visits; return how many are new.
-
-    Idempotent, and safe after an interruption: each batch is committed separately.
-    """
+    """Mark and count open self-registered visits; return how many are new."""
     async with database.read() as session:
         sites = [site.id for site in await SiteReader(session).all()]
     for site_id in sites:
@@ -39,7 +32,7 @@ async def count_strangers(database: Database, now: datetime) -> int:
 
 
 async def _mark_some(unit: WriteSession) -> Batch:
-    """Mark visits; locking their slots keeps bookings out."""
+    """Mark visits; the locks of their slots keep bookings out."""
     visitors = StrangerRepository(unit)
     found = await visitors.lock_strangers(at_most=BATCH)
     seats = Counter(visitor.slot_id for visitor in found)

@@ -21,10 +21,7 @@ async def explained(database: Database, sent: Iterable[Sent]) -> str:
 
 
 async def vacuum(database: Database, table: str) -> None:
-    """Vacuum until all pages are all-visible, as an index-only scan needs.
-
-    An earlier transaction, such as autovacuum, or a commit that is not on disk yet may delay this.
-    """
+    """Vacuum until all pages are all-visible; an earlier transaction may delay this."""
     seen = text(f"SELECT relallvisible = relpages FROM pg_class WHERE oid = '{table}'::regclass")
     async with asyncio.timeout(VACUUM_SECONDS), database.engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
