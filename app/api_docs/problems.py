@@ -17,9 +17,9 @@ class Problem(BaseModel):
     """The members of every problem (RFC 9457)."""
 
     type: str = Field(description="`urn:vms:problem:` followed by the code")
-    title: str = Field(description="A summary of the code")
+    title: str = Field(description="A summary of the type of problem")
     status: int = Field(description="The HTTP status code")
-    detail: str = Field(description="An explanation for people")
+    detail: str = Field(description="An explanation of this occurrence, for people")
     request_id: str = Field(description="Identifies the request in the log")
 
 

@@ -8,7 +8,7 @@ TOKEN = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": "Users: `Authorization: Bearer …` with an access token from `auth_login`",
+    "description": "For users: `Authorization: Bearer …` with an access token from `auth_login`",
 }
 FORM = bearer.model.model_dump(mode="json", by_alias=True, exclude_none=True)
 KEY = device_key.model.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -8,7 +8,10 @@ from app.bulk.leftovers import Ignored, documents
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """An error; `row` is numbered as in the spreadsheet, `column` is the header or ""."""
+    """An error; `row` is the number in the spreadsheet, `column` the header.
+
+    `column` is empty for errors of a whole row or list.
+    """
 
     row: int
     column: str

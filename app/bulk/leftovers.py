@@ -7,7 +7,7 @@ MAX_ROWS = 500
 
 
 class Leftover(StrEnum):
-    """The reason why a part was not read (`hidden_but_read` was)."""
+    """The reason why a part was not read; with `hidden_but_read` it was."""
 
     HIDDEN = "hidden"
     NO_LIST = "no_list"

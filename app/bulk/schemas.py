@@ -47,7 +47,7 @@ class Choices(BaseModel):
 
 
 class IgnoredSheet(BaseModel):
-    """A sheet that was not read: hidden, or without list or visitors."""
+    """A sheet that was not read: it is hidden, or has no list or no visitors."""
 
     sheet: str = Field(examples=["Hosts"])
     reason: Leftover

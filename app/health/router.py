@@ -110,6 +110,6 @@ class MetricsResponse(Response):
 async def metrics(request: Request, database: Db, now: Now) -> Response:
     """Return the metrics in Prometheus's text format.
 
-    Requires `METRICS_TOKEN` as a bearer token; without that setting, 404 in production.
+    Requires `METRICS_TOKEN` as a bearer token. Without that setting, production answers 404.
     """
     return MetricsResponse(await exposition(database, core_services(request).redis, now))

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 
 class NotificationKind(StrEnum):
+    """The kind of a notification."""
+
     visitor_confirmation = "visitor_confirmation"
     host_registration = "host_registration"
     host_arrival = "host_arrival"

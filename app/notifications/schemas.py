@@ -20,7 +20,7 @@ class Notification(BaseModel):
     status: NotificationStatus
     attempts: int
     last_error: str | None = Field(
-        description="The mail server's last error, or the reason why it is not sent"
+        description="The mail server's last error, or the reason why the mail is not sent"
     )
     next_attempt_at: datetime | None = Field(description="Null unless the mail is queued")
     created_at: datetime

@@ -27,7 +27,7 @@ class HeldScan(BaseModel):
     id: UUID
     created_at: datetime = Field(description="Time of receipt")
     scanned_at: datetime | None = Field(description="Time of the scan by the device's clock")
-    caller_id: UUID = Field(description="The device or user of the scan")
+    caller_id: UUID = Field(description="The device or user that scanned the code")
     scan_id: UUID | None
     direction: ScanDirection
     gate: str | None

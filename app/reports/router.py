@@ -36,6 +36,8 @@ DepartmentId = Annotated[UUID | None, Query(description="Only this department")]
 
 
 class ExportFormat(StrEnum):
+    """The file format of an export."""
+
     XLSX = "xlsx"
     CSV = "csv"
 
@@ -99,7 +101,7 @@ async def export_excel(
     ordering: VisitorOrdering = VisitorOrdering.LATEST_CREATED_AT,
     file_format: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.XLSX,
 ) -> Response:
-    """Return a list of visitors as a file, in the same order.
+    """Return the visitors of a list as a file, in the order of the list.
 
     Hosts get their own visitors. Visit date and time are local to the site; instants are UTC. In
     CSV files, formulas are prefixed with an apostrophe.

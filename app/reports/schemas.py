@@ -79,7 +79,7 @@ class Dashboard(BaseModel):
     by_day: list[DayCount] = Field(description="Visits by day, including days without visits")
     recent_visitors: list[Visitor] = Field(
         max_length=5,
-        description="The five newest registrations of any date",
+        description="The five newest registrations, for any date",
     )
 
 

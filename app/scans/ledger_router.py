@@ -72,7 +72,8 @@ async def report_offline_scans(
     check-in or check-out. A scan that does not fit its visit becomes a `conflict` and changes
     nothing.
 
-    429: too many batches without a genuine code, or too many new scans; nothing is stored.
+    429 means too many batches without a genuine code, or too many new scans. Nothing is stored:
+    repeat the batch after `Retry-After`.
     """
     await _limit(forged, service, body)
     reported = await service.report(body.scans)

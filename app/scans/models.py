@@ -21,7 +21,7 @@ class ScanDirection(StrEnum):
 class ScanVerdict(StrEnum):
     """The result of a scan.
 
-    `conflict`: an offline gate opened although the visit did not permit it.
+    `conflict` means that an offline gate opened although the visit did not permit it.
     """
 
     ADMITTED = "admitted"

@@ -24,10 +24,10 @@ router = APIRouter(prefix="/api/visitors", tags=["scans"], route_class=ApiRoute)
 async def verify_qr(
     body: ScanCreate, service: ScanServiceDep, forged: Forged
 ) -> ScanAccepted | Response:
-    """Decide whether a gate opens: only 200 opens it; refusals are problems.
+    """Decide whether a gate opens. Only a 200 opens it; every refusal is a problem.
 
-    A repeat with the same `scan_id` gets the first response again. 429: too many forged codes
-    (genuine ones are still decided), or too many new scans, which are not stored.
+    A repeat with the same `scan_id` gets the first response again. 429 means too many forged codes
+    (genuine ones are still decided) or too many new scans, which are not stored.
     """
     try:
         async with service.unit:

@@ -108,6 +108,8 @@ class OfflineScans(BaseModel):
 
 
 class OfflineResult(StrEnum):
+    """The result of an offline scan."""
+
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"

@@ -65,7 +65,7 @@ async def list_closures(
 async def create_closure(
     site_id: UUID, body: ClosureCreate, caller: SlotManager, closures: Closures
 ) -> NewClosure:
-    """Close a day for bookings, and the night that begins on it.
+    """Close a day for bookings, with a night shift that begins on it.
 
     Visits stay booked unless `cancel_visits` is set.
     """

@@ -37,7 +37,7 @@ class PublicVisitorCreate(VisitorCreate):
 
 
 class WalkIn(VisitorFacts):
-    """A registration at a kiosk, by default for now."""
+    """A registration at a kiosk, by default for the current time."""
 
     model_config = ConfigDict(json_schema_extra={"example": WALK_IN})
 

@@ -51,7 +51,7 @@ async def list_visitors(
     page: Paging,
     ordering: VisitorOrdering = VisitorOrdering.LATEST_CREATED_AT,
 ) -> Page[schemas.Visitor]:
-    """Return visitors, by default newest first. Hosts see their own."""
+    """Return visitors, by default newest first. Hosts see only their own."""
     items, next_cursor, total = await page_of_records(session, chosen, caller, ordering, page)
     page_of_items = {"items": items, "next_cursor": next_cursor, "total": total}
     return Page[schemas.Visitor].model_validate(page_of_items)
@@ -73,10 +73,10 @@ async def register_visitor(
 ) -> schemas.Visitor:
     """Take a seat in the hour, mail the QR code to the visitor, and notify the host.
 
-    Kiosks register at their own site, by default for now. Anonymous callers need a site with
-    `self_registration`, and may register one visit per address and hour, within the share. Neither
-    receives the QR token or the host's address. Hosts and kiosks have a limit per hour; refused
-    registrations do not count.
+    Kiosks register at their own site, by default for the current time. Anonymous callers need a
+    site with `self_registration`, and may register one visit per address and hour, within the share
+    for self-registration. Neither receives the QR token or the host's address. Hosts and kiosks
+    have a limit per hour; refused registrations do not count.
     """
     visitor = await service.register(form, caller)
     response.headers["Location"] = f"/api/visitors/{visitor.id}/"
@@ -103,7 +103,7 @@ async def list_hosts(caller: HostViewer, session: Reading) -> list[schemas.Host]
 async def read_visitor(
     visitor_id: UUID, caller: VisitorManager, session: Reading
 ) -> schemas.Visitor:
-    """Return a visitor; 404 for a host's visitors of other hosts."""
+    """Return a visitor. Hosts get a 404 for visitors of other hosts."""
     return schemas.Visitor.of(await _visible(session, visitor_id, caller))
 
 
@@ -146,8 +146,8 @@ async def change_visitor(
 ) -> schemas.Visitor:
     """Change the fields that are sent. A new time is a reschedule.
 
-    A new e-mail address gets a new QR code; the former one is refused as `replaced`. Former and new
-    host are notified. Changes with mails are limited per host and hour, and per visit.
+    A new e-mail address gets a new QR code; the former one is refused as `replaced`. The former and
+    the new host are notified. Changes with mails are limited per host and hour, and per visit.
     """
     return schemas.Visitor.of(await service.change(visitor_id, body.changes(), caller, budgets))
 
@@ -164,7 +164,7 @@ async def delete_visitor(
 ) -> None:
     """Free the seat and erase personal data; the audit log keeps an anonymous entry.
 
-    A cancellation of a pending visit is sent unless `notify=false`.
+    Visitor and host of a pending visit are notified unless `notify=false`.
     """
     await service.delete(visitor_id, caller, notify=notify)
 
@@ -184,8 +184,8 @@ async def reschedule_visitor(
 ) -> schemas.Visitor:
     """Move the visit and mail a new QR code; the old one is refused.
 
-    The same time changes nothing. A self-registered visitor needs a seat from the self-registration
-    share. Moves are limited per host and hour.
+    Nothing changes if the time stays the same. A self-registered visitor needs a seat from the
+    share for self-registration. Reschedules are limited per host and hour.
     """
     day, at = body.visit_date, body.visit_time
     visitor = await service.reschedule(visitor_id, day, at, caller, budgets)
@@ -214,7 +214,7 @@ async def cancel_visitor(
 async def check_out_visitor(
     visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep
 ) -> schemas.Visitor:
-    """Check out a visitor who left without a scan."""
+    """Check out a visitor who is inside."""
     return schemas.Visitor.of(await service.end(visitor_id, VisitorAction.CHECKED_OUT, caller))
 
 
