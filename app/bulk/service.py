@@ -153,7 +153,7 @@ class UploadService:
         return [(row.number, v) for row, v in zip(ready, visitors, strict=True)]
 
     async def _hosts(self, rows: Sequence[Ready], caller: Caller) -> list[NamedHost]:
-        """Return the host of each row; raise `NotYourVisit` if a host names somebody else."""
+        """Return the host of each row; raise `NotYourVisit` if a host names another host."""
         _require_own(rows, caller)
         emails = {email for row in rows if (email := row.form.host_email) is not None}
         accounts = await self.reader.hosts(emails) if emails and not caller.is_host else {}
@@ -164,7 +164,7 @@ class UploadService:
 
 
 def _require_own(rows: Sequence[Ready], caller: Caller) -> None:
-    """Raise `NotYourVisit` if a host names somebody else."""
+    """Raise `NotYourVisit` if a host names another host."""
     if caller.is_host:
         for row in rows:
             require_own(row.form.model_dump(include=set(HOST_FIELDS)), caller)
