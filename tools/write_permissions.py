@@ -1,7 +1,4 @@
-"""Writes `docs/permissions.md`: all operations with the roles that may use them.
-
-`python -m tools.write_permissions` writes it; `--check` fails if it differs from the routes.
-"""
+"""Writes `docs/permissions.md`; `--check` fails if it is out of date."""
 
 import sys
 from collections.abc import Iterator
@@ -18,7 +15,7 @@ from tests.support.route_table import Operation, operations
 
 FILE = Path(__file__).parent.parent / "docs" / "permissions.md"
 ROLES = [role for role in CallerRole if role in PERMISSIONS]
-# Limits of a role beyond those of the guard.
+# Limits beyond those of the guard.
 WITHIN = {
     (CallerRole.HOST, Permission.MANAGE_VISITORS): "own",
     (CallerRole.HOST, Permission.REGISTER_VISITOR): "as host",

@@ -1,5 +1,3 @@
-"""The columns of an upload: their headers and accepted values. Pure."""
-
 import difflib
 import unicodedata
 from collections.abc import Mapping
@@ -14,7 +12,7 @@ from app.visitors.schemas import Visitor, VisitorDetails
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: the registration field it fills, and its header in the template."""
+    """A registration field and its header in the template."""
 
     field: str
     title: str
@@ -73,10 +71,10 @@ SITE, DEPARTMENT = BY_FIELD["site_name"], BY_FIELD["department_name"]
 FIRST_NAME = Column("first_name", "First Name", aliases=("Vorname",))
 LAST_NAME = Column("last_name", "Last Name", aliases=("Nachname", "Familienname", "Surname"))
 NAME_PARTS = (FIRST_NAME, LAST_NAME)
-# Further columns of our own export, which an upload cannot set.
+# Columns of our export that an upload cannot set.
 OF_EXPORT = tuple(title for field, title in _EXPORTED.items() if field not in BY_FIELD)
 
-# The template's example; a row with exactly this name and e-mail address is skipped.
+# A row with exactly this name and e-mail address is skipped.
 EXAMPLE_ROW = {
     "name": "Maria Example",
     "email": "maria.example@example.com",
@@ -104,7 +102,7 @@ SYNONYMS: Mapping[str, Mapping[str, StrEnum]] = {
         "govt": VisitorCategory.GOVERNMENT,
     },
 }
-# The similarity at which an unknown header counts as mistyped.
+# Above this similarity a header counts as mistyped.
 LIKENESS = 0.8
 
 
@@ -127,18 +125,17 @@ def column_of(header: str) -> Column | None:
 
 
 def is_of_export(header: str) -> bool:
-    """Return whether a header is one of our export that uploads ignore."""
     return _letters(header) in _OF_EXPORT
 
 
 def mistyped(header: str) -> Column | None:
-    """Return the column that an unknown header was probably meant to be."""
+    """Return the column that an unknown header probably means."""
     close = difflib.get_close_matches(_letters(header)[:60], _BY_HEADER, n=1, cutoff=LIKENESS)
     return _BY_HEADER[close[0]] if close else None
 
 
 def word_of(field: str, text: str) -> str:
-    """Return the API's value for common spellings (`Business meeting`, `GOVT`), else the text."""
+    """Return the API's value of a spelling (`Business meeting`, `GOVT`), else the text."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     word = "_".join("".join(c if c.isalnum() else " " for c in folded).split())
     synonym = SYNONYMS.get(field, {}).get(word)

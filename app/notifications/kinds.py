@@ -50,7 +50,7 @@ NAMED_HOST, ACCOUNT = Audience.NAMED_HOST, Audience.ACCOUNT
 
 
 class NotificationKind(StrEnum):
-    """The kind of a notification: its recipient and subject."""
+    """The kind of a notification."""
 
     mail: Mail
 

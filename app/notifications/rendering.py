@@ -1,8 +1,4 @@
-"""Renders mails from payloads. Pure: no database, network or clock.
-
-Each mail has one template, rendered three times, with the layout and macros of `subject`, `text`
-and `html` in `email_templates/`.
-"""
+"""One template per mail is rendered with the macros of `subject`, `text` and `html`."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +18,6 @@ from app.notifications.templates import environment
 from app.notifications.wording import one_line
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "email_templates"
-# The template folders of each form of a mail.
 FORMS = {"subject": ("subject", "text"), "text": ("text",), "html": ("html",)}
 BLANK_LINES = re.compile(r"\n{3,}")
 
@@ -65,10 +60,9 @@ def render(
     links: Links,
     is_answered: bool = False,
 ) -> RenderedMail:
-    """Return the mail of this kind in the language of its payload.
+    """Render a mail in the language of its payload.
 
-    `made_at` (aware) and `organizer` are for the calendar file; `is_answered` is whether replies
-    are read. Raise TypeError if the payload does not match the kind.
+    `made_at` and `organizer` are for the calendar file; `is_answered` says that replies are read.
     """
     if not isinstance(payload, kind.mail.payload):
         raise TypeError(f"{kind} is rendered from {kind.mail.payload.__name__}")
@@ -84,7 +78,6 @@ def render(
 
 @lru_cache
 def environment_of(form: str, language: Language) -> Environment:
-    """Return the template environment for one form of a mail in a language."""
     folders = [*(TEMPLATES / name for name in FORMS[form]), TEMPLATES]
     return environment(language, folders, html=form == "html")
 

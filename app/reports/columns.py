@@ -10,8 +10,6 @@ from app.visitors.schemas import Visitor
 
 
 class Kind(Enum):
-    """The kind of values in a column."""
-
     TEXT = auto()
     WORD = auto()
     """Text that repeats in many rows."""
@@ -22,7 +20,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its title, width in characters and kind."""
+    """A column; the width is in characters."""
 
     title: str
     width: int

@@ -1,8 +1,4 @@
-"""`/scanner/`: a scanner in the browser, for trials and for a tablet at the desk.
-
-The script of these static files calls the API with a device key. The policy allows WebAssembly for
-browsers without a QR decoder.
-"""
+"""`/scanner/`: a scanner in the browser, for trials and for a tablet at the desk."""
 
 from pathlib import Path
 
@@ -44,7 +40,6 @@ async def _refusals(_: Request) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Add the page and its files."""
     app.add_route("/scanner", _with_slash, include_in_schema=False)
     app.add_route("/scanner/refusals.json", _refusals, include_in_schema=False)
     app.mount("/scanner", _Files(directory=STATIC, html=True), name="scanner")

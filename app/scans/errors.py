@@ -55,7 +55,7 @@ class ScanIdReused(Problem):
 class ScanRefused(Refusal):
     class Members(BaseModel):
         verdict: Literal["refused"]
-        replayed: bool = Field(description="Whether this repeats the response to an earlier scan")
+        replayed: bool = Field(description="True if this repeats an earlier response")
 
 
 class WrongDay(ScanRefused):

@@ -1,4 +1,4 @@
-"""Metrics of scans; forged codes are counted only here, as they leave no row."""
+"""Metrics of scans; forged codes leave no row and are counted only here."""
 
 from prometheus_client import Counter
 
@@ -18,5 +18,4 @@ for _code in REFUSALS:
 
 
 def scans_like(scan: Scan, *, replayed: bool = False) -> Counter:
-    """Return the counter for a stored scan; repeats are counted separately."""
     return REPLAYED if replayed else _scans.labels(scan.verdict, scan.code or "")

@@ -1,5 +1,3 @@
-"""Decides on scans. Pure: facts in, verdict out."""
-
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,13 +10,13 @@ from app.sites.models import Site
 from app.visitors.arrival import arrival_window
 from app.visitors.models import Visitor, VisitorStatus
 
-# How long after an automatic check-out the real one may still be reported.
+# The time in which an automatic check-out can be corrected.
 CORRECTABLE_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The place of a scan; the site is known only for devices."""
+    """The place of a scan; only devices have a site."""
 
     site_id: UUID | None
     name: str | None
@@ -26,7 +24,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The response to a gate; `code` names a refusal, and `details` are added to its problem."""
+    """The response to a gate; `details` are members of the problem `code`."""
 
     verdict: ScanVerdict
     message: str
@@ -42,7 +40,7 @@ def refuse(refusal: type[errors.Refusal], message: str, **details: Any) -> Decis
 
 
 def not_current(owner: UUID | None, *, is_replaced: bool) -> Decision:
-    """Decide on a genuine code that is no longer a visitor's; `owner` had it before, if known."""
+    """Decide on a genuine code that is not current; `owner` had it before."""
     if owner is None:
         return refuse(errors.UnknownToken, "This code is no longer in use")
     if is_replaced:
@@ -53,7 +51,7 @@ def not_current(owner: UUID | None, *, is_replaced: bool) -> Decision:
 def decide(
     visitor: Visitor, site: Site, direction: ScanDirection, gate: Gate, now: datetime
 ) -> Decision:
-    """Decide whether a visitor may pass, by the local time of the visitor's `site`."""
+    """Decide whether a visitor may pass, by the local time of the site."""
     if gate.site_id is not None and gate.site_id != visitor.site_id:
         return refuse(errors.WrongSite, f"This visit is at another site: {site.name}")
     if direction is ScanDirection.OUT and _left_unseen(visitor, now):
@@ -71,10 +69,7 @@ def decide(
 def decide_past(
     visitor: Visitor, site: Site, direction: ScanDirection, gate: Gate, at: datetime
 ) -> Decision:
-    """Decide whether a past scan fits the visit in its current state.
-
-    The gate was offline and opened, so that a reason for a refusal is now a conflict.
-    """
+    """Decide whether a past scan fits the current state of the visit."""
     if direction is ScanDirection.OUT and _had_not_come_in(visitor, at):
         return in_conflict(refuse(errors.NotInside, "This visitor had not checked in by then"))
     decision = decide(visitor, site, direction, gate, at)
@@ -97,7 +92,7 @@ def _had_not_come_in(visitor: Visitor, at: datetime) -> bool:
 
 
 def _was_not_registered(visitor: Visitor, at: datetime) -> bool:
-    # Whole seconds, since many devices send no fractions.
+    # Many devices send no fractions of seconds.
     return at < visitor.created_at.replace(microsecond=0)
 
 
@@ -133,7 +128,6 @@ def _way_out(visitor: Visitor) -> Decision:
 
 
 def _left_unseen(visitor: Visitor, at: datetime) -> bool:
-    """Return whether this scan corrects an automatic check-out."""
     assumed = visitor.checked_out_at
     return _is_assumed_gone(visitor) and assumed is not None and at <= assumed + CORRECTABLE_FOR
 
@@ -143,7 +137,7 @@ def _is_assumed_gone(visitor: Visitor) -> bool:
 
 
 def _already_inside(visitor: Visitor, now: datetime, timezone: str) -> Decision:
-    """Refuse a visitor who is inside, with the local time for guards and `since` for programs."""
+    """Refuse a visitor who is inside, with local time for guards, `since` for programs."""
     since, message = visitor.checked_in_at, "Already inside"
     if since is not None:
         message += f" since {_on_the_wall(since, now, timezone)}"

@@ -1,5 +1,3 @@
-"""SQL of reminders."""
-
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 
@@ -13,9 +11,9 @@ from app.visitors.models import Visitor, VisitorStatus
 
 
 def begins_on(site: Site, visited: date, day: date) -> ColumnElement[bool]:
-    """Whether the shift of visits on the day `visited` begins on a day.
+    """Select visits whose shift begins on a day.
 
-    Where a site is open past midnight, the hours behind it belong to the shift of the day before.
+    The hours after midnight belong to the day before.
     """
     until = time(0) if site.opens_at < site.closes_at else site.closes_at
     of_day_before = Visitor.visit_time < until
@@ -25,8 +23,6 @@ def begins_on(site: Site, visited: date, day: date) -> ColumnElement[bool]:
 
 
 class ReminderRepository(Repository[Visitor]):
-    """Looks for visitors who are to be reminded."""
-
     model = Visitor
 
     async def lock_unreminded(
@@ -38,12 +34,9 @@ class ReminderRepository(Repository[Visitor]):
         *,
         at_most: int,
     ) -> Sequence[Visitor]:
-        """Lock pending visitors of the day after `today` who were told nothing since an instant.
-
-        A visit to a shift that begins on one of the days `closed` is left out.
-        """
+        """Lock tomorrow's visitors who were not mailed since `told_since`."""
         tomorrow = today + timedelta(days=1)
-        # One that was written ahead (for invented visitors) counts as well as one of today.
+        # The demonstration data has reminders written in advance.
         written = and_(
             Notification.kind == NotificationKind.visitor_reminder,
             Notification.version == Visitor.revision,

@@ -1,5 +1,3 @@
-"""Request and response bodies of visitors."""
-
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Self, TypeVar, get_type_hints
@@ -69,7 +67,7 @@ VISIT: JsonDict = {
 
 
 def each_left_out(fields: type[BaseModel]) -> Callable[[type[M]], type[M]]:
-    """Give a model of a change the fields of another one, each of which may be left out."""
+    """Add the fields of another model to a model of a change, all of them optional."""
     hints = get_type_hints(fields, include_extras=True)
     optional: dict[str, Any] = {name: (hints[name], LEFT_OUT) for name in fields.model_fields}
 
@@ -98,8 +96,6 @@ class Reschedule(BaseModel):
 
 
 class PersonFields(BaseModel):
-    """Who a visitor is and why they come."""
-
     name: RequiredLine
     email: Email
     phone: Phone = Field(None, description="3 to 32 digits, `+ - ( ) .` and spaces")
@@ -110,38 +106,31 @@ class PersonFields(BaseModel):
 
 
 class PlaceFields(BaseModel):
-    """Where a visitor comes to."""
-
     department: UUID | None = None
     site: UUID | None = Field(None, description="Default: the default site")
 
 
 class HostFields(BaseModel):
-    """Who receives a visitor."""
-
     host_id: UUID | None = Field(None, description=HOST_ID)
     host_name: OptionalLine = None
     host_email: OptionalEmail = None
 
 
 class NotesField(BaseModel):
-    """What is to be remembered of a visit."""
-
     notes: Notes = None
 
 
-# Pydantic takes the fields of the last base first.
+# Pydantic orders fields from the last base to the first.
 class VisitorFacts(NotesField, HostFields, PlaceFields, PersonFields):
-    """What is known of a visitor, the time of the visit aside."""
+    """The facts of a visitor, without the time of the visit."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 OWN_FIELDS = {*PersonFields.model_fields, *NotesField.model_fields}
-"""What is stored as it was sent."""
 HOST_FIELDS = tuple(HostFields.model_fields)
 MOVES = ("site", *Reschedule.model_fields)
-"""What a change of is a reschedule."""
+"""Fields whose change is a reschedule."""
 
 
 class VisitorDetails(Reschedule, VisitorFacts):
@@ -150,7 +139,7 @@ class VisitorDetails(Reschedule, VisitorFacts):
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
     def changes(self) -> dict[str, Any]:
-        """Return all fields, but `host_id` only if it was sent."""
+        """Return all fields, `host_id` only if it was sent."""
         left_out = {"host_id"} - self.model_fields_set
         return self.model_dump(exclude=left_out)
 
@@ -169,7 +158,7 @@ class VisitorUpdate(BaseModel):
     )
 
     def changes(self) -> dict[str, Any]:
-        """Return the fields that were sent, with their values."""
+        """Return the fields that were sent."""
         return self.model_dump(exclude_unset=True)
 
 
@@ -200,7 +189,7 @@ class Visitor(BaseModel):
     checked_in_at: Annotated[datetime | None, Exported(16, "Checked In At", 24)]
     checked_out_at: Annotated[datetime | None, Exported(17, "Checked Out At", 24)]
     checked_out_automatically: bool = Field(
-        description="Checked out automatically, so that `checked_out_at` is assumed"
+        description="Checked out automatically, so that `checked_out_at` is an estimate"
     )
     notes: str | None
     is_rescheduled: bool
@@ -211,7 +200,6 @@ class Visitor(BaseModel):
 
     @classmethod
     def of(cls, visitor: models.Visitor) -> Self:
-        """Return the schema of a row with its site and department loaded."""
         department = visitor.department
         values = {name: getattr(visitor, name) for name in cls.model_fields if name in _PLAIN}
         return cls(

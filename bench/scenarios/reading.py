@@ -47,8 +47,7 @@ def _list(query: dict[str, Any], headers: Headers) -> bytes:
 async def _lists(bench: Bench) -> list[tuple[str, dict[str, Any]]]:
     """Return every filter, ordering and `q`, with values that have matches.
 
-    Fifty rows, or as many as there are among ten thousand visitors, since other sizes are compared
-    by the way to the rows rather than the rows.
+    The number of rows is the same at every size.
     """
     return [
         *await _pages(bench),

@@ -1,4 +1,4 @@
-"""How many processes run tests, which tests share one, and which begin the run."""
+"""The distribution of tests over processes, and their order."""
 
 import os
 import sys
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Their files share an installation, or a port.
+# Their files share an installation or a port.
 TOGETHER = ("tests/e2e/",)
-# At the end of the run every process should have something to do.
+# They begin, so that no process is idle at the end.
 LONGEST = (
     "tests/container/test_image.py",
     "tests/test_schemathesis.py",
@@ -30,7 +30,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 class Distribution(LoadScopeScheduling):  # type: ignore[misc] # it has no types
-    """The tests of one file stay together, with the servers and files that they share."""
+    """Keeps the tests of one file together, with the servers that they share."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
