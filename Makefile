@@ -66,7 +66,7 @@ lint-document:
 	@if command -v npm >/dev/null; then \
 		$(MAKE) --no-print-directory $(TYPESCRIPT)/node_modules/installed && \
 		echo "spectral lint openapi.json" && cd $(TYPESCRIPT) && npm run --silent lint-document; \
-	elif test "$$CI" = true; then echo "Node.js and npm are missing."; exit 1; \
+	elif test -n "$$CI"; then echo "Node.js and npm are missing."; exit 1; \
 	else echo "LEFT OUT: the OpenAPI rules of spectral, which need Node.js 20 and npm."; fi
 
 tools: $(TYPESCRIPT)/node_modules/installed $(PYTHON_TOOLS)/installed ## Install what makes clients of the API (needs Node.js 20.19 and npm)

@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo, reset_tzpath
 
 __version__ = version("vms")
 
-# Every process imports this. Python prefers the machine's time zones to those of `tzdata`, and two
-# machines of one installation could then disagree about when a visit begins.
+# Python prefers the machine's time zones to `tzdata`, so two machines could disagree about a visit.
 reset_tzpath(to=())
 ZoneInfo.clear_cache()

@@ -1,7 +1,6 @@
 """The `vms` command.
 
-Commands import the parts of the service they use: together these take seconds to import, and `vms
-dev` needs none of them.
+Commands import what they use, since importing everything takes seconds.
 """
 
 import asyncio
@@ -43,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-# How the help groups the commands.
+# Groups in the help.
 RUN, KEEP, TRY = "Run", "Maintain", "Try"
 
 Host = Annotated[str, typer.Option(help="Address to listen on")]
@@ -51,8 +50,8 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on")]
 
 
 def main() -> None:
-    """Run the command line; an invalid setting ends it with a sentence that names the setting."""
-    if os.getpid() == 1:  # in a container, where the kernel ignores unhandled signals
+    """Run the command line."""
+    if os.getpid() == 1:  # in a container, where unhandled signals are ignored
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     app()
 
@@ -83,7 +82,7 @@ def serve(
 
 
 def make_app() -> Any:
-    """Create the application of one server process."""
+    """Create the application of a server process."""
     from app.core.interpreter import tune_interpreter
     from app.main import create_app
 
@@ -218,7 +217,7 @@ def openapi() -> None:
 
 
 def _document_settings() -> "Settings":
-    """Return placeholder settings; the document is the same for every installation."""
+    """Return placeholder settings; the document does not depend on them."""
     from app.settings import Settings
 
     return Settings(

@@ -1,4 +1,4 @@
-"""Assemble the application: middleware, routers and resources of the process."""
+"""Assemble the application."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -61,7 +61,7 @@ from app.visitors import hand_over_router as handing_over
 from app.visitors import router as visitors
 from app.visitors import sites_router as site_changes
 
-# Most frequent first, since routes are matched in order.
+# Matched in order, so the most frequent are first.
 ROUTERS: Sequence[APIRouter] = (
     scans.router,
     visitors.router,
@@ -88,7 +88,7 @@ ROUTERS: Sequence[APIRouter] = (
     closures.router,
 )
 
-# Headers that browsers expose to scripts of other origins.
+# Exposed to scripts of other origins.
 EXPOSED_HEADERS = (
     "Content-Disposition",
     "Idempotency-Replayed",
@@ -101,7 +101,7 @@ UPLOAD_PATH = "/api/visitors/bulk-upload/"
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
-    """Create the application; `clock` is the system's unless a test sets one."""
+    """Create the application; `clock` is for tests."""
     app = FastAPI(
         title="Visitor management",
         version=__version__,
@@ -112,11 +112,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         openapi_tags=info.TAGS,
         lifespan=_lifespan,
         redirect_slashes=False,
-        openapi_url=None,  # served by `document`, encoded once
-        docs_url=None,  # replaced by our own pages
+        openapi_url=None,  # served by `document`
+        docs_url=None,  # replaced by `pages`
         redoc_url=None,
-        # Tracing is per process (app/core/observability/tracing.py), metrics are Prometheus's,
-        # and the log is ours: FastAPI's own would quote user input.
+        # Tracing is per process, metrics are Prometheus's, and FastAPI's log would quote user
+        # input.
         telemetry={"auto_configure": False, "metrics": False, "logs": False},
     )
     app.state = _services(settings, clock or SystemClock())
@@ -133,14 +133,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 
 
 def _uploads() -> APIRouter:
-    """Return the routes that accept files."""
     router = APIRouter(form_limits={"max_files": 1, "max_fields": 20})
     router.include_router(bulk.router)
     return router
 
 
 def _services(settings: Settings, clock: Clock) -> Services:
-    """Return what needs no connection; the rest is opened with the application."""
+    """Return the resources that need no connection."""
     ring, ours = settings.key_ring, Services()
     ours.settings = settings
     ours.clock = clock
@@ -187,15 +186,15 @@ async def _close(ours: Services) -> None:
     await ours.limiter.close()
     await ours.wake_outbox.close()
     await ours.wake_site_changes.close()
-    # The pool was made outside of it.
+    # It does not own its pool.
     await ours.redis.aclose(close_connection_pool=True)
     await ours.database.close()
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    """Add the middleware; the last one added is the outermost."""
+    """Add the middleware, the outermost last."""
     app.add_middleware(KnownAddressMiddleware, routes=app.routes)
-    # Inside the next one, which limits the body that this one waits for.
+    # Inside `BodyMiddleware`, which limits the body it waits for.
     app.add_middleware(CrowdMiddleware, paths=auth.GUESSED_AT)
     app.add_middleware(
         BodyMiddleware,

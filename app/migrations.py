@@ -1,4 +1,4 @@
-"""Migrate a database to the schema of this version with Alembic."""
+"""Migrate databases with Alembic."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,16 +19,16 @@ from app.visitors.stranger_jobs import count_strangers
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
-# SQLSTATEs of a lock timeout, a statement timeout and a deadlock.
+# A lock timeout, a statement timeout and a deadlock.
 GAVE_UP = {"55P03", "57014", "40P01"}
 
 
 class Blocked(Exception):  # noqa: N818 - nothing is wrong
-    """A table that a migration must change is in use."""
+    """A table to change is in use."""
 
 
 def alembic_config(database_url: str) -> Config:
-    """Return what Alembic needs where `alembic.ini` is not: in an installed package."""
+    """Return the configuration, also for an installed package without `alembic.ini`."""
     config = Config()
     config.set_main_option("path_separator", "os")
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -39,10 +39,9 @@ def alembic_config(database_url: str) -> Config:
 def upgrade(
     database_url: str, revision: str = "head", on_each: Callable[[str], None] = lambda _: None
 ) -> None:
-    """Run the missing migrations; two runs at once wait for each other.
+    """Run the missing migrations and call `on_each` after each; concurrent runs wait.
 
-    `on_each` is called with each revision that has run. Raise `Blocked` with nothing half done:
-    earlier migrations stay, and the next run continues after them.
+    Raise `Blocked`; completed migrations stay.
     """
     config = alembic_config(database_url)
     config.attributes["on_each"] = on_each
@@ -70,19 +69,15 @@ def check(database_url: str) -> None:
 
 
 async def is_behind(database_url: str) -> bool:
-    """Return whether the database lacks a migration of this version.
+    """Return whether a migration is missing.
 
-    A database migrated by a newer version does not: this version serves until it is replaced, and
-    may be restarted meanwhile.
+    A database migrated by a newer version lacks none: this version serves until it is replaced.
     """
     return bool(await missing(database_url))
 
 
 async def missing(database_url: str) -> list[str]:
-    """Return the missing revisions in order; none if a newer version migrated the database.
-
-    Raise `Blocked` if a table is in use.
-    """
+    """Return the missing revisions in order, none if the database is newer. Raise `Blocked`."""
     scripts = ScriptDirectory.from_config(alembic_config(database_url))
     known = [script.revision for script in scripts.walk_revisions()]  # newest first
     engine = make_engine(database_url)
@@ -98,9 +93,9 @@ async def missing(database_url: str) -> list[str]:
 
 
 async def rollout_status(database_url: str, *, finish: bool) -> bool:
-    """Return whether an update is still in progress; `finish` ends it.
+    """Return whether a rollout is in progress; `finish` ends it.
 
-    Ending it also counts what the previous release could not count.
+    Ending it also counts the visits that the previous release did not.
     """
     database = Database(database_url)
     try:
@@ -117,7 +112,6 @@ async def rollout_status(database_url: str, *, finish: bool) -> bool:
 
 
 def newest() -> str:
-    """Return the latest revision of this version."""
     scripts = ScriptDirectory.from_config(alembic_config(""))
     return scripts.get_current_head() or ""
 

@@ -1,4 +1,4 @@
-"""The resources of the process that features share, set by `app/main.py`."""
+"""The resources of the process, set by `app/main.py`."""
 
 from fastapi import Request
 
@@ -10,8 +10,6 @@ from app.settings import Settings
 
 
 class Services(CoreServices):
-    """The state of the application, typed."""
-
     settings: Settings
     tokens: SessionTokens
     wake_outbox: Waker
@@ -21,6 +19,5 @@ class Services(CoreServices):
 
 
 def services(request: Request) -> Services:
-    """Return the resources of the application that serves a request."""
     found: Services = request.app.state
     return found

@@ -16,15 +16,14 @@ OPTIONS: dict[str, Any] = {
     "access_log": False,
     "server_header": False,
     "proxy_headers": False,
-    # Longer than proxies keep idle connections: if we closed first, a request just being sent would
-    # be lost.
+    # Longer than proxies keep idle connections, or a request just being sent would be lost.
     "timeout_keep_alive": 75,
     "timeout_graceful_shutdown": 15,
 }
 
 
 def serve(host: str, port: int, *, workers: int, linger: float) -> None:
-    """Serve until SIGTERM or SIGINT; a single process can linger some seconds after SIGTERM."""
+    """Serve until SIGTERM or SIGINT; a single process can linger for some seconds."""
     if workers > 1 or not linger:
         uvicorn.run(APPLICATION, host=host, port=port, workers=workers, **OPTIONS)
         return
@@ -35,10 +34,7 @@ def serve(host: str, port: int, *, workers: int, linger: float) -> None:
 
 
 class LingeringServer(uvicorn.Server):
-    """A server that keeps serving for some seconds after SIGTERM (see app/core/leaving.py).
-
-    A second signal ends it at once.
-    """
+    """Serves some seconds longer after SIGTERM (see app/core/leaving.py), until a second signal."""
 
     def __init__(self, config: uvicorn.Config, seconds: float) -> None:
         super().__init__(config)

@@ -1,4 +1,4 @@
-"""All settings of the service, read from the environment or `.env` and validated at start-up."""
+"""Settings from the environment or `.env`, validated at start-up."""
 
 import os
 import re
@@ -16,33 +16,33 @@ from sqlalchemy.exc import ArgumentError
 
 from app.core.keys import KeyRing
 
-# Words that occur in example keys but not in random ones.
+# In example keys, but not in random ones.
 EXAMPLE_WORDS = ("change-me", "change_me", "changeme", "example", "insecure")
 MINIMUM_SECRET_BYTES = 32
 MINIMUM_SECRET_CHARACTERS = 10  # distinct
 MINIMUM_BCRYPT_ROUNDS = 10
-# The minimum prefix length of a trusted network, by IP version.
+# The shortest prefix of a trusted network, by IP version.
 WIDEST = {4: 8, 6: 32}
 ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@]+")
 ADDRESS = re.compile(r"[!-?A-~]+@[^\s@]+")
-SECRETS = Path("/run/secrets")  # where Docker mounts secrets
+SECRETS = Path("/run/secrets")  # where Docker mounts them
 
 CommaSeparated = Annotated[list[str], NoDecode]
 Networks = Annotated[list[IPv4Network | IPv6Network], NoDecode]
-# `10/15minute`: ten per fifteen minutes.
+# `10/15minute`: ten in 15 minutes.
 Rate = Annotated[
     str, Field(pattern=r"^[1-9][0-9]{0,5}/([1-9][0-9]{0,3})?(second|minute|hour|day)$")
 ]
 
 
 def secrets_directory() -> Path | None:
-    """Return the directory with settings in files of the same names."""
+    """Return the directory with settings as files."""
     named = os.environ.get("SECRETS_DIR")
     return Path(named) if named else SECRETS if SECRETS.is_dir() else None
 
 
 class Settings(BaseSettings):
-    """The settings; environment names are the field names in upper case, lists use commas."""
+    """The settings; variables have the names of the fields, lists use commas."""
 
     model_config = SettingsConfigDict(
         env_file=".env", secrets_dir=secrets_directory(), extra="ignore"
@@ -258,7 +258,7 @@ class Settings(BaseSettings):
     @field_validator("security_contact")
     @classmethod
     def _contact(cls, value: str | None) -> str | None:
-        """Return the contact as a URI (RFC 9116, section 2.5.3)."""
+        """Return a URI (RFC 9116, section 2.5.3)."""
         if value is None or re.fullmatch(r"(https://|mailto:|tel:)[!-~]+", value):
             return value
         if not (value.isascii() and ADDRESS.fullmatch(value)):
@@ -288,7 +288,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fit(self) -> "Settings":
-        """Report all errors in the settings at once."""
+        """Report all errors at once."""
         found = [*self._contradictions(), *(() if self.debug else self._unsafe())]
         if found:
             raise ValueError(".\n".join(found))
@@ -303,7 +303,7 @@ class Settings(BaseSettings):
             yield "EMAIL_USE_SSL and EMAIL_USE_TLS exclude each other: set one of them"
 
     def _unsafe(self) -> Iterator[str]:
-        """Yield the faults that are refused in production."""
+        """Yield faults that are refused in production."""
         for name in ("secret_key", "secret_key_previous"):
             key: SecretStr | None = getattr(self, name)
             if key is not None and (fault := _fault_of_secret(key.get_secret_value())):
@@ -333,7 +333,6 @@ class Settings(BaseSettings):
 
     @property
     def key_ring(self) -> KeyRing:
-        """The keys of the installation, the signing key first."""
         secrets = (self.secret_key, self.secret_key_previous)
         return KeyRing([key.get_secret_value() for key in secrets if key is not None])
 
@@ -343,31 +342,29 @@ class Settings(BaseSettings):
 
     @property
     def service_url(self) -> str:
-        """Return the URL of this service for visitors, without a trailing slash."""
+        """Return the service's URL for visitors, without a trailing slash."""
         if self.public_url is not None:
             return self.public_url
         return "http://localhost:8000" if self.debug else f"https://{self._named_hosts[0]}"
 
     @property
     def registration_mode(self) -> Literal["open", "domain", "closed"]:
-        """Return who may register an account."""
         return self.registration or ("open" if self.debug else "closed")
 
     @property
     def serves_scanner_page(self) -> bool:
-        """Return whether the scanner page is served."""
         return self.debug if self.scanner_page is None else self.scanner_page
 
     @property
     def email_tls(self) -> Literal["none", "starttls", "implicit"]:
-        """Return how the connection to the SMTP server is secured."""
+        """Return how SMTP is secured."""
         if self.email_use_ssl:
             return "implicit"
         return "starttls" if self.email_use_tls else "none"
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host or address is reachable from this machine only."""
+    """Return whether only this machine reaches a host or address."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -389,7 +386,7 @@ def _postgresql_address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
         raise ValueError("must be a PostgreSQL URL: postgresql://user:password@host/name")
-    # libpq's name for the TLS mode, which asyncpg calls `ssl`
+    # libpq's name; asyncpg's is `ssl`
     query = [("ssl" if k == "sslmode" else k, v) for k, v in parse_qsl(parts.query)]
     if dict(query).get("pooler", "transaction") != "transaction":
         raise ValueError("supports only pooler=transaction")

@@ -1,4 +1,4 @@
-"""Import every table, for Alembic and for code that needs all mappers configured."""
+"""Import every table, for Alembic and for configured mappers."""
 
 from app.audit.models import VisitorEvent
 from app.auth.models import AccountEvent, AccountLink, AuthSession, FormerAccountLink, RefreshToken

@@ -1,11 +1,7 @@
-"""Measure the service on this machine and compare it with the theoretical optimum.
+"""Measure the service and compare it with the theoretical optimum (docs/performance.md).
 
-`python -m bench` fills up to a million visitors and takes about ten minutes; `--quick` stops at ten
-thousand and takes less than two; `--rows 10000000` sets any other number; `--report FILE` keeps the
-tables of an earlier run in bench/results/.
-
-It starts PostgreSQL (durable, as in production), Redis, one API process and, where needed, one
-worker. docs/performance.md explains the results. It needs Linux.
+A million visitors take about ten minutes; `--quick` takes less than two. Needs Linux. Starts
+PostgreSQL (durable), Redis, an API process and, where needed, a worker.
 """
 
 import argparse

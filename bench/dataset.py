@@ -1,4 +1,4 @@
-"""Fill the database: visitors by COPY, and their history in other tables by SQL."""
+"""Fill the database: visitors by COPY, their history by SQL."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -21,11 +21,11 @@ SITES = {
     "Lyon": "Europe/Paris",
     "Osaka": "Asia/Tokyo",
     "Austin": "America/Chicago",
-}  # in addition to the default one
+}  # besides the default one
 DEPARTMENTS = ("Engineering", "Sales", "Human Resources", "Legal", "Research", "Logistics")
 HOST_EMAIL = "host0@example.com"
-SPACIOUS = 1_000_000  # seats per hour, never full unless a measurement fills it
-# The history of each visitor: audit log entries, sent notifications, scans.
+SPACIOUS = 1_000_000  # seats per hour: never full unless a measurement fills it
+# The history of each visitor.
 LEFT = {
     "notifications": ["visitor_confirmation", "host_registration"],
     "visitor_events": ["registered", "checked_in"],
@@ -64,7 +64,7 @@ FROM sites, generate_series($2::int, $3::int) AS day, generate_series(0, 23) AS 
 WHERE is_default OR hour BETWEEN $4 AND $5
 """
 COUNT_VISITS = "SELECT recount_visits()"
-# Statements to drop and recreate every index that no foreign key depends on.
+# Statements to drop and recreate each index that no foreign key needs.
 INDEXES = """
 SELECT CASE WHEN conname IS NULL THEN format('DROP INDEX %s', indexrelid::regclass)
         ELSE format('ALTER TABLE %s DROP CONSTRAINT %I', indrelid::regclass, conname) END AS gone,
@@ -79,10 +79,10 @@ ORDER BY indexrelid
 
 
 class Dataset:
-    """The visitors of a company with five sites, in the number that a measurement needs.
+    """The visitors of a company with five sites.
 
-    The account of `HOST_EMAIL` must exist; it gets its password. `today` is the date at the default
-    site, where it is about ten in the morning.
+    The account of `HOST_EMAIL` must exist. `today` is the date at the default site, where it is
+    about ten in the morning.
     """
 
     def __init__(self, dsn: str, codes: QrTokens) -> None:
@@ -94,10 +94,7 @@ class Dataset:
         self._numbers = 0
 
     async def fill(self, size: int) -> None:
-        """Replace all visitors and their history by this number of visitors.
-
-        This is fastest on a server that is not durable meanwhile.
-        """
+        """Replace all visitors and their history; fastest on a server that is not durable."""
         async with asyncpg.create_pool(
             self.dsn, min_size=CONNECTIONS, max_size=CONNECTIONS, init=_hurry
         ) as pool:
@@ -122,7 +119,7 @@ class Dataset:
     async def add(
         self, connection: asyncpg.Connection, count: int, status: VisitorStatus, day: date
     ) -> list[str]:
-        """Add visitors of one day to the default site by SQL; return their QR tokens."""
+        """Add visitors of one day to the default site; return their QR tokens."""
         if self._crowd is None or self._default_site is None:
             raise RuntimeError("fill() comes first")
         numbers = range(self._numbers, self._numbers + count)
@@ -136,7 +133,6 @@ class Dataset:
         return [row[COLUMNS.index("qr_code")] for row in rows]
 
     def day(self, days: int) -> date:
-        """Return the date this number of days from today."""
         return self.today + timedelta(days=days)
 
     async def _prepare(self, pool: asyncpg.Pool) -> Crowd:
@@ -173,7 +169,7 @@ def _about_ten_in_the_morning() -> tuple[str, date]:
 
 
 async def _hurry(connection: asyncpg.Connection) -> None:
-    # The role `replica` skips foreign key checks; the generated rows satisfy them.
+    # The role `replica` skips foreign key checks.
     await connection.execute(
         "SET session_replication_role = replica; SET synchronous_commit = off;"
         " SET maintenance_work_mem = '512MB'; SET work_mem = '256MB'"
@@ -181,7 +177,7 @@ async def _hurry(connection: asyncpg.Connection) -> None:
 
 
 async def _copy(pool: asyncpg.Pool, rows: Iterator[Row]) -> None:
-    """Copy rows in several streams, since storing a row costs more than generating it."""
+    """Copy rows in several streams: storing a row costs more than generating it."""
 
     async def stream() -> None:
         while part := list(islice(rows, COPY_ROWS)):

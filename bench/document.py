@@ -1,5 +1,3 @@
-"""Keep the tables of a run in bench/results/."""
-
 from pathlib import Path
 
 from bench.results import Results

@@ -1,9 +1,7 @@
-"""Minimal servers for comparison: the least code that could do the same, on uvicorn.
+"""Minimal servers for comparison: `python -m bench.floor PORT DSN SECRET`.
 
-`/statements/…` is the transaction on bare asyncpg and Starlette (F1), `/at-once/…` the same as one
-statement, and `/validated/…` a FastAPI route that validates the same body and does nothing (F3).
-
-Run with `python -m bench.floor PORT DSN SECRET`.
+`/statements/` is the transaction on bare asyncpg (F1), `/at-once/` the same in one statement,
+`/validated/` a FastAPI route that only validates the body (F3).
 """
 
 import hashlib
@@ -30,20 +28,18 @@ from app.settings import Settings
 from app.visitors.schemas import VisitorDetails
 from bench.floor_sql import NAMED, REGISTER, REGISTER_AT_ONCE, SCAN, Statement
 
-# The same number of connections as the service.
+# As many connections as the service.
 POOL: int = Settings.model_fields["database_pool_size"].default
 CALLER = UUID(int=0)
 FLOOR = "floor"
 
 
 class Transaction:
-    """Runs statements one after another on one connection."""
-
     def __init__(self, statements: Sequence[Statement]) -> None:
         self._steps = [_numbered(statement.sql) for statement in statements]
 
     async def run(self, pool: asyncpg.Pool, values: dict[str, Any]) -> dict[str, Any]:
-        """Run the statements; return the values, with those that statements handed on."""
+        """Run the statements on one connection; return all values."""
         async with pool.acquire() as connection:
             for sql, names in self._steps:
                 if not names:
@@ -107,7 +103,7 @@ async def validate_scan(_: ScanCreate) -> None: ...
 
 
 async def _nothing(_: asyncpg.Connection) -> None:
-    """Replace the round trip with which asyncpg resets a returned connection."""
+    """Replace the round trip that resets a returned connection."""
 
 
 def make_app(dsn: str, secret: str) -> Starlette:

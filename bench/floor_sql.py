@@ -1,7 +1,4 @@
-"""The service's transactions in the fewest statements, for bare asyncpg and pgbench.
-
-Values are written `:name`, as in pgbench.
-"""
+"""The service's transactions in the fewest statements, with pgbench's `:name` values."""
 
 import re
 from typing import NamedTuple
@@ -10,7 +7,7 @@ NAMED = re.compile(r"(?<!:):([a-z_]+)")
 
 
 class Statement(NamedTuple):
-    """A statement; with `hands_on`, its columns are values for the following ones."""
+    """A statement; with `hands_on`, its columns are values for later ones."""
 
     sql: str
     hands_on: bool = False
@@ -49,7 +46,7 @@ MAIL_COLUMNS = """
 INSERT INTO notifications (id, visitor_id, kind, version, recipient, recipient_name, payload,
     status, attempts, tries_began_at, next_attempt_at, created_at)
 """
-# As large as a real one, and already sent, so that the worker does not mail these rows.
+# Of real size, and already sent, so that the worker ignores these rows.
 PAYLOAD = '{"visitor_name": "' + 400 * "A" + '"}'
 MAIL_VALUES = f"0, 'ada@example.com', 'Ada', '{PAYLOAD}'::jsonb, 'sent', 0, now(), now(), now()"
 BOTH_KINDS = "unnest(ARRAY['visitor_confirmation', 'host_registration']) AS kind"
@@ -81,7 +78,7 @@ REGISTER = (
     _mails(BOTH_KINDS),
     Statement("COMMIT"),
 )
-# One round trip to the database, which commits by itself.
+# One round trip, which commits by itself.
 REGISTER_AT_ONCE = (
     Statement(FACTS, hands_on=True),
     Statement(

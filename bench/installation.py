@@ -1,5 +1,3 @@
-"""An installation to measure: real servers, and one process of each kind."""
-
 import os
 import socket
 import subprocess
@@ -25,8 +23,6 @@ STOP_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Process:
-    """A process that serves HTTP."""
-
     port: int
     pid: int
 
@@ -34,7 +30,7 @@ class Process:
 class Installation:
     """PostgreSQL, Redis and the service in one directory; mail goes to `mail_port`.
 
-    PostgreSQL is durable, as in production, except within `hurrying`.
+    PostgreSQL is durable, except within `hurrying`.
     """
 
     def __init__(self, folder: Path, mail_port: int, *, retention_days: int) -> None:
@@ -61,7 +57,7 @@ class Installation:
 
     @contextmanager
     def hurrying(self) -> Iterator[None]:
-        """Disable the durability of PostgreSQL while the block fills it."""
+        """Disable the durability of PostgreSQL in the block."""
         self.postgres.stop()
         hurried = EmbeddedPostgres(self.folder / "postgres", durable=False)
         hurried.start()
@@ -77,7 +73,6 @@ class Installation:
         return self.postgres.url("vms").replace("postgresql+asyncpg", "postgresql")
 
     def vms(self, *arguments: str) -> None:
-        """Run a command of the service to its end."""
         subprocess.run(
             [sys.executable, "-m", "app.cli", *arguments],
             env=self._environment(),
@@ -88,7 +83,6 @@ class Installation:
 
     @contextmanager
     def api(self, workers: int = 1) -> Iterator[Process]:
-        """Run `vms serve`."""
         port = free_port()
         arguments = ("serve", "--port", str(port), "--workers", str(workers))
         with self._child(f"api-{workers}", "app.cli", *arguments) as child:
@@ -97,7 +91,6 @@ class Installation:
 
     @contextmanager
     def floor(self) -> Iterator[Process]:
-        """Run the minimal server of bench/floor.py."""
         port = free_port()
         with self._child("floor", "bench.floor", str(port), self.dsn, SECRET) as child:
             child.wait_until(lambda: _listens(port), READY_SECONDS)
@@ -111,7 +104,7 @@ class Installation:
 
     @contextmanager
     def dev(self, port: int) -> Iterator[Child]:
-        """Start `vms dev`, with servers of its own, without waiting until it is ready."""
+        """Start `vms dev`, with its own servers, without waiting."""
         arguments = ("dev", "--port", str(port), "--data-dir", str(self.folder / "dev"))
         with self._child("dev", "app.cli", *arguments, environment=dict(os.environ)) as child:
             yield child
@@ -147,7 +140,7 @@ class Installation:
             "ACCESS_TOKEN_MINUTES": "60",
             "RETENTION_DAYS": str(self._retention_days),
             "WORKER_HEARTBEAT_FILE": str(self.folder / "heartbeat"),
-            # Floods simulate many networks from this machine.
+            # Floods simulate many networks.
             "TRUSTED_PROXIES": HOST,
             # Measurements send thousands of scans.
             "SCAN_LIMIT_PER_DEVICE": "999999/second",

@@ -1,6 +1,6 @@
-"""A low-overhead load generator: prepared HTTP/1.1 requests on persistent connections.
+"""A load generator with prepared HTTP/1.1 requests.
 
-A general HTTP client needs more CPU per request than the server under test.
+A general HTTP client needs more CPU per request than the server.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class Answer(NamedTuple):
 
 @dataclass
 class Outcome:
-    """The results of one run; latencies are in seconds."""
+    """The results of a run; latencies are in seconds."""
 
     latencies: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -48,17 +48,14 @@ class Outcome:
 
 
 def get(path: str, headers: Mapping[str, str]) -> bytes:
-    """Return a prepared GET."""
     return f"GET {path} HTTP/1.1\r\n{_lines(headers)}\r\n".encode()
 
 
 def post(path: str, body: Any, headers: Mapping[str, str]) -> bytes:
-    """Return a prepared POST of a JSON body."""
     return post_content(path, json.dumps(body).encode(), "application/json", headers)
 
 
 def post_content(path: str, content: bytes, kind: str, headers: Mapping[str, str]) -> bytes:
-    """Return a prepared POST of any body."""
     lines = _lines({**headers, "Content-Type": kind, "Content-Length": str(len(content))})
     return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + content
 
@@ -68,7 +65,7 @@ def _lines(headers: Mapping[str, str]) -> str:
 
 
 class Connection(asyncio.Protocol):
-    """One persistent connection, for one request at a time."""
+    """A persistent connection, for one request at a time."""
 
     def __init__(self) -> None:
         self._received = bytearray()
@@ -81,7 +78,7 @@ class Connection(asyncio.Protocol):
         return connection
 
     async def ask(self, request: bytes) -> Answer:
-        """Send a request and wait for its response, which must declare its length."""
+        """Send a request and return the response, which must declare its length."""
         if self._transport is None:
             raise ConnectionError("The server has closed the connection")
         self._answered = asyncio.get_running_loop().create_future()
@@ -120,8 +117,7 @@ async def drive(
 ) -> Outcome:
     """Send every request once, as fast as `connections` allow or at a fixed rate.
 
-    At a fixed rate, latency is measured from the instant at which the request was due, even if no
-    connection was free: a server that stalls is charged for the delayed requests.
+    At a fixed rate, latency counts from the instant at which the request was due.
     """
     outcome, began = Outcome(), time.perf_counter()
     due: Iterator[float | None] = repeat(None)
@@ -154,15 +150,12 @@ async def _send(
 
 @dataclass(frozen=True)
 class Download:
-    """A streamed response: its times in seconds, and whether it was complete."""
-
     first_byte: float
     seconds: float
     complete: bool
 
 
 async def download(port: int, path: str, headers: Mapping[str, str]) -> Download:
-    """Read a streamed response as fast as it arrives."""
     began = time.perf_counter()
     reader, writer = await asyncio.open_connection(HOST, port)
     writer.write(get(path, {**headers, "Connection": "close"}))

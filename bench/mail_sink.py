@@ -1,4 +1,4 @@
-"""A minimal mail server that accepts everything, stores nothing and records arrival times."""
+"""A mail server that accepts everything, and only records arrival times."""
 
 import asyncio
 import re
@@ -14,7 +14,7 @@ REPLIES = {b"DATA": b"354 Go on\r\n", b"QUIT": b"221 Bye\r\n"}
 
 
 class MailSink:
-    """Arrival times: the last by recipient, and all in order, from `time.perf_counter`."""
+    """Arrival times from `time.perf_counter`: the last by recipient, and all in order."""
 
     def __init__(self) -> None:
         self.by_recipient: dict[str, float] = {}
@@ -40,7 +40,7 @@ class MailSink:
 
 
 class _Session(asyncio.Protocol):
-    """One SMTP connection (RFC 5321), without extensions."""
+    """An SMTP connection (RFC 5321), without extensions."""
 
     def __init__(self, sink: MailSink) -> None:
         self._sink = sink
@@ -59,7 +59,6 @@ class _Session(asyncio.Protocol):
                 return
 
     def _end_message(self) -> bool:
-        """Return whether the message has ended."""
         if not self._received.endswith(END):
             return False
         self._received.clear()

@@ -1,4 +1,4 @@
-"""Visitors for measurements: two years of visits up to today, in order of registration."""
+"""Visitors for measurements: two years of visits, in order of registration."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ AHEAD = (PENDING,) * 9 + (CANCELLED,)
 
 @dataclass(frozen=True)
 class Places:
-    """What visitors refer to; `host_id` is the account of host number 0."""
+    """The sites, departments and slots of visitors; `host_id` is the account of host 0."""
 
     sites: Sequence[UUID]
     departments: Sequence[UUID]
@@ -33,7 +33,7 @@ class Places:
 
 
 class Crowd:
-    """Any number of visitors, distributed evenly over sites, days and hours."""
+    """Visitors, distributed evenly over sites, days and hours."""
 
     def __init__(self, places: Places, codes: QrTokens, now: datetime, today: date) -> None:
         hosts = [_host(number, places.host_id) for number in range(HOSTS)]
@@ -43,17 +43,16 @@ class Crowd:
         self._today = today
 
     def rows(self, count: int) -> Iterator[Row]:
-        """Yield visitors 0 to `count`, distributed evenly over all days."""
         one, chance = self._people.one, self._people.chance
         for number in range(count):
             day = self._today + timedelta(number * DAYS // count - PAST_DAYS)
             hour, site = one(HOURS), one(self._places.sites)
-            # As long and random as a QR token, but ten times as fast to make.
+            # As random as a QR token, but ten times as fast to make.
             code = f"V1{chance.getrandbits(160):040X}"
             yield self._row(number, site, day, hour, self._status(day), code)
 
     def of_day(self, numbers: range, site: UUID, day: date, status: VisitorStatus) -> Iterator[Row]:
-        """Yield visitors of one hour in one status, with genuine QR tokens."""
+        """Yield visitors of one hour with genuine QR tokens."""
         for number in numbers:
             yield self._row(number, site, day, NOON, status, self._codes.new())
 

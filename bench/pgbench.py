@@ -1,4 +1,4 @@
-"""The service's transactions in pgbench (F2): the limit of PostgreSQL itself."""
+"""The service's transactions in pgbench (F2): the limit of PostgreSQL."""
 
 import asyncio
 import re
@@ -36,7 +36,7 @@ def script(
 
 
 async def pgbench(dsn: str, content: str, *, transactions: int, clients: int) -> Outcome:
-    """Run a script this many times in total, over this many connections."""
+    """Run a script this many times in total."""
     address = urlsplit(dsn)
     server = parse_qs(address.query)
     with TemporaryDirectory(prefix="vms-pgbench-") as folder:
@@ -60,7 +60,7 @@ async def pgbench(dsn: str, content: str, *, transactions: int, clients: int) ->
 
 
 def _outcome(said: str, folder: Path) -> Outcome:
-    """Read the log, whose third field is the latency of a transaction in microseconds."""
+    """Read the log, whose third field is a latency in microseconds."""
     lines = (line for file in folder.glob("latency.*") for line in file.read_text().splitlines())
     outcome = Outcome(latencies=[int(line.split()[2]) / 1e6 for line in lines])
     rate = RATE.search(said)

@@ -1,4 +1,4 @@
-"""CPU time and memory of processes, from the Linux kernel."""
+"""CPU time and memory of processes and their children (Linux)."""
 
 import os
 from collections.abc import Callable
@@ -9,12 +9,12 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process and its children, including ended ones."""
+    """Return the CPU time, also of children that ended."""
     return _over_family(pid, _own_cpu_seconds)
 
 
 def memory(pid: int) -> float:
-    """Return the resident memory of a process and its children in MB."""
+    """Return the resident memory in MB."""
     return _over_family(pid, lambda each: _status(each, "VmRSS"))
 
 
@@ -24,7 +24,7 @@ def own_memory(pid: int) -> float:
 
 
 def peak_memory(pid: int) -> float:
-    """Return the peak memory in MB of each process since `forget_peak`."""
+    """Return the peak memory in MB since `forget_peak`."""
     return _over_family(pid, lambda each: _status(each, "VmHWM"))
 
 
@@ -35,7 +35,7 @@ def forget_peak(pid: int) -> None:
 def _over_family(pid: int, figure: Callable[[int], float]) -> float:
     total = figure(pid)
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        with suppress(OSError):  # the process may have just ended
+        with suppress(OSError):  # the process may have ended
             total += _over_family(int(child), figure)
     return total
 

@@ -1,5 +1,3 @@
-"""The requests of the measurements."""
-
 from collections.abc import Iterable
 from datetime import date, timedelta
 from io import BytesIO
@@ -50,13 +48,13 @@ def address(number: int) -> str:
 
 
 def when(today: date, number: int, at: tuple[int, int] | None = None) -> tuple[date, int]:
-    """Spread visits over the coming weeks, to avoid measuring one row's lock."""
+    """Spread visits over weeks, to avoid measuring one row's lock."""
     days, hour = at or (2 + number % DAYS, number // DAYS % HOURS)
     return today + timedelta(days=days), hour
 
 
 def scans(codes: Iterable[str], headers: Headers, *, path: str = VERIFY) -> list[bytes]:
-    """Return scans at one gate, each with its own id as scanners send them."""
+    """Return scans at one gate, each with its own id."""
     return [
         post(path, {"token": code, "scan_id": str(new_id()), "gate": "North"}, headers)
         for code in codes

@@ -1,5 +1,3 @@
-"""The results of a run."""
-
 import statistics
 from collections.abc import Callable
 from typing import Any
@@ -9,13 +7,13 @@ Values = dict[str, dict[str, list[float]]]
 
 
 class Results:
-    """Values by number of visitors; targets refer to the largest number."""
+    """Values by number of visitors; targets refer to the largest."""
 
     def __init__(self, conditions: dict[str, Any]) -> None:
         self.conditions = conditions
         self.sizes: dict[int, Values] = {}
         self.faults: dict[str, str] = {}
-        """Measurements that failed, and why."""
+        """Errors by measurement."""
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Results":
@@ -32,11 +30,9 @@ class Results:
         return self.sizes[max(self.sizes)]
 
     def begin(self, size: int) -> None:
-        """Set the number of visitors for the values that follow."""
         self._present = self.sizes.setdefault(size, {})
 
     def add(self, row: str, **measures: float) -> None:
-        """Add one round of a row."""
         for name, value in measures.items():
             self._present.setdefault(row, {}).setdefault(name, []).append(value)
 
@@ -54,7 +50,7 @@ class Results:
         return statistics.median(ratios) if ratios else None
 
     def growth(self, row: str, measure: str = "p50", *, since: int = 10_000) -> float | None:
-        """Return how many times larger the value is at most than at `since` visitors."""
+        """Return the ratio of the value at most visitors to that at `since`."""
         before, after = self.median(row, measure, since), self.median(row, measure)
         return after / before if before and after and max(self.sizes) > since else None
 

@@ -1,5 +1,3 @@
-"""The context of a measurement, and the order of measurements."""
-
 import itertools
 import json
 import sys
@@ -31,7 +29,7 @@ from bench.statements import SERVICE, statements_logged
 
 CONNECTIONS = 16
 WARMING = 6 * CONNECTIONS
-COUNTED = 3  # the number of requests whose statements are counted
+COUNTED = 3  # requests whose statements are counted
 EMPTY_OUTBOX = """
 UPDATE notifications SET status = 'sent', sent_at = now() WHERE status IN ('queued', 'sending')
 """
@@ -97,13 +95,11 @@ class Bench:
         return outcome
 
     def note_latencies(self, row: str, outcome: Outcome, expected: Collection[int]) -> None:
-        """Record the latencies and the number of unexpected statuses."""
         errors = sum(n for status, n in outcome.statuses.items() if status not in expected)
         p50, p99 = outcome.percentile(0.5), outcome.percentile(0.99)
         self.results.add(row, p50=p50, p99=p99, errors=errors)
 
     def note_p95(self, row: str, outcome: Outcome) -> None:
-        """Record the 95th percentile of the latencies."""
         self.results.add(row, p95=outcome.percentile(0.95))
 
     async def warm(self, requests: Sequence[bytes], server: Process | None = None) -> None:
@@ -117,7 +113,7 @@ class Bench:
         server: Process | None = None,
         application: str = SERVICE,
     ) -> None:
-        """Record how many statements one request of each row sends."""
+        """Record how many statements a request of each row sends."""
         log = self.installation.postgres.log
         async with statements_logged(self.connection, log, application) as sent:
             for row, requests in samples.items():
@@ -126,11 +122,10 @@ class Bench:
                 self.results.add(row, statements=(sent() - before) / len(requests))
 
     async def ask(self, request: bytes) -> Answer:
-        """Send one request and return its response."""
         return await ask(self.api.port, request)
 
     async def empty_outbox(self) -> None:
-        """Mark all notifications as sent, so that a starting worker has no mail or vacuum to do."""
+        """Mark all notifications as sent, so that a starting worker is idle."""
         await self.connection.execute(EMPTY_OUTBOX)
         await self.connection.execute("VACUUM (ANALYZE) notifications")
 
@@ -152,7 +147,7 @@ async def ask(port: int, request: bytes) -> Answer:
 
 
 async def sign_in(port: int, email: str = EMAIL) -> Headers:
-    """Return the authorization header of an account with the bench's password."""
+    """Return the authorization header of an account."""
     answer = await ask(port, post("/api/auth/login/", {"email": email, "password": PASSWORD}, {}))
     return {"Authorization": f"Bearer {json.loads(answer.body)['access']}"}
 
@@ -173,7 +168,7 @@ async def measure_all(
     at_every_size: Mapping[str, Measurement],
     at_the_largest: Mapping[str, Measurement],
 ) -> None:
-    """Fill the database to each size and measure; record failures and continue."""
+    """Fill the database to each size and measure; record errors and continue."""
     dataset = Dataset(installation.dsn, installation.codes)
     for size in scale.sizes:
         results.begin(size)

@@ -1,20 +1,18 @@
-"""How much is measured."""
-
 from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
 class Scale:
-    """The numbers of a run; `sizes` are numbers of visitors, targets refer to the last."""
+    """The numbers of a run; `sizes` are numbers of visitors."""
 
     sizes: tuple[int, ...]
     rounds: int
     requests: int
-    """Requests per round, sent as fast as they are answered."""
+    """Per round, as fast as they are answered."""
     reads: int
-    """Requests per round, one after another."""
+    """Per round, one after another."""
     seconds: float
-    """Requests at a fixed rate."""
+    """For requests at a fixed rate."""
     exported: int
     mails: int
     closed: int
@@ -22,7 +20,6 @@ class Scale:
     purged: int
 
     def up_to(self, rows: int) -> "Scale":
-        """Return a scale that ends at this number of visitors."""
         return replace(self, sizes=(*(size for size in self.sizes if size < rows), rows))
 
 
@@ -48,7 +45,7 @@ QUICK = Scale(
     closed=2_000,
     purged=500,
 )
-# Only checks, in seconds, that everything still works.
+# Checks that everything still works.
 SMOKE = Scale(
     sizes=(150, 300),
     rounds=1,

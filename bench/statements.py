@@ -1,4 +1,4 @@
-"""Count the statements of a request in PostgreSQL's log, without changing the server."""
+"""Count the statements of a request in PostgreSQL's log."""
 
 import asyncio
 import re
@@ -17,10 +17,7 @@ SETTINGS = {"log_statement": "all", "log_line_prefix": "%a|"}
 async def statements_logged(
     connection: asyncpg.Connection, log: Path, application: str
 ) -> AsyncIterator[Callable[[], int]]:
-    """Yield a function that returns the number of an application's statements so far.
-
-    BEGIN and COMMIT are not counted.
-    """
+    """Yield a function that counts an application's statements so far, without BEGIN and COMMIT."""
     sent = re.compile(
         rf"^{application}\|LOG:  (?:statement|execute [^:]*): (?!BEGIN|COMMIT|ROLLBACK)", re.M
     )

@@ -1,5 +1,3 @@
-"""Format the results as Markdown tables that are also readable in a terminal."""
-
 import statistics
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -27,7 +25,6 @@ MET = {True: "yes", False: "**no**", None: "not measured"}
 
 
 def report(results: Results) -> str:
-    """Return all tables as Markdown."""
     parts = (
         ("Targets", [_conditions(results), *_noise(results), _faults(results), _targets(results)]),
         (f"All figures at {max(results.sizes):,} visitors", [_figures(results)]),
@@ -43,7 +40,7 @@ def _conditions(results: Results) -> str:
 
 
 def _noise(results: Results) -> Iterable[str]:
-    """Report the spread of the floors, which are the steadiest, as the noise of the machine."""
+    """Report the spread of the floors, the steadiest figures, as the noise of the machine."""
     spread, load = results.spread(), results.conditions["load"] / results.conditions["processors"]
     yield f"Widest spread of a floor over its rounds: {spread:.0%} of its median."
     if spread > NOISY or load > BUSY:
@@ -92,7 +89,7 @@ def _cell(results: Results, row: str, measure: str, decimals: int) -> str:
 
 
 def _growth(results: Results) -> str:
-    """Return the measurements at several sizes: latencies, and those without a column."""
+    """Return the measurements at several sizes."""
     sizes = sorted(results.sizes)
     columns = {name for name, *_ in COLUMNS} - {"p50"}
     rows = [
@@ -110,7 +107,7 @@ def _at(results: Results, row: str, measure: str, size: int) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table, aligned as plain text, with numbers to the right."""
+    """Return a Markdown table, aligned as plain text."""
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     rules = ["-" * width if at == 0 else "-" * (width - 1) + ":" for at, width in enumerate(widths)]
     return "\n".join(_line(cells, widths) for cells in (headings, rules, *rows))

@@ -1,5 +1,3 @@
-"""The targets at the largest number of visitors."""
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ Figure = Callable[[Results], float | None]
 
 @dataclass(frozen=True)
 class Target:
-    """One line of the table: a figure and its bound."""
+    """A figure and its bound."""
 
     row: str
     what: str

@@ -1,4 +1,4 @@
-"""The API's address: check that it is free before the start and responds afterwards."""
+"""Check the API's address before and after the start."""
 
 import contextlib
 import errno
@@ -12,7 +12,7 @@ ANSWER_SECONDS = 5.0
 
 
 def check_port_free(host: str, port: int) -> None:
-    """Raise EmbeddedError if the port cannot be bound."""
+    """Raise EmbeddedError if the port cannot be used."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -32,7 +32,7 @@ def base_url(host: str, port: int) -> str:
 
 
 def is_ready(host: str, port: int) -> bool:
-    """Return whether the API reports that it and everything it needs are up."""
+    """Return whether the API and everything it needs respond."""
     connection = http.client.HTTPConnection(EVERYWHERE.get(host, host), port, ANSWER_SECONDS)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
         connection.request("GET", "/health/ready/")

@@ -1,8 +1,6 @@
-"""The supervisor behind `vms dev`, which starts everything the service needs in order.
+"""The supervisor behind `vms dev`, for PostgreSQL, Redis, the mail catcher, API and worker.
 
-PostgreSQL, Redis and the mail catcher; then migration, development accounts and API; then the
-worker. Shutdown stops the API first and PostgreSQL last. Servers named by DATABASE_URL, REDIS_URL
-or EMAIL_HOST are used instead of embedded ones.
+Servers named by DATABASE_URL, REDIS_URL or EMAIL_HOST are used instead of embedded ones.
 """
 
 import contextlib
@@ -18,7 +16,7 @@ from devserver.parts import Given, Parts
 from devserver.process import Child, EmbeddedError, Program
 from devserver.watch import KeptRunning, tell, watch
 
-READY_SECONDS = 300.0  # migrating a large database takes a while
+READY_SECONDS = 300.0  # a migration may take long
 STOP_SECONDS = 20.0
 
 BANNER = """
@@ -34,9 +32,9 @@ Ctrl-C stops everything.
 def run_dev(
     port: int = 8000, data_dir: Path = Path(".vms"), host: str = "127.0.0.1", demo: int = 0
 ) -> int:
-    """Run everything until a signal (exit code 0) or a failure (1, reported on standard error).
+    """Run everything until a signal (exit code 0) or a failure (1).
 
-    `demo` is the number of demo visitors to add, unless there are some already.
+    Add `demo` demo visitors unless there are some.
     """
     with stop_signals_noted():
         try:
@@ -52,7 +50,7 @@ def run_dev(
 
 def _run(host: str, port: int, data_dir: Path, demo: int) -> None:
     with contextlib.ExitStack() as running:
-        lock = _owned(data_dir, running)  # waits for children of a killed one
+        lock = _owned(data_dir, running)  # waits for children of a killed supervisor
         check_port_free(host, port)
         parts = Parts(Given(), data_dir)
         running.callback(parts.stop)
@@ -64,7 +62,7 @@ def _run(host: str, port: int, data_dir: Path, demo: int) -> None:
         running.callback(api.stop, STOP_SECONDS)
         running.callback(tell, "Stopping …")
         api.wait_until(lambda: is_ready(host, port), READY_SECONDS, every=0.05)
-        worker.start()  # it needs the migrated database
+        worker.start()  # needs the migrated database
         tell(_banner(base_url(host, port), parts))
         watch([api, *(server.child for server in parts.servers if server.child)], worker)
 
@@ -77,11 +75,11 @@ def _owned(data_dir: Path, running: contextlib.ExitStack) -> DirectoryLock:
 
 
 class _Service:
-    """The commands of the service, which share this terminal."""
+    """The service's programs."""
 
     def __init__(self, environment: Mapping[str, str], lock: DirectoryLock) -> None:
         self._environment = environment
-        self._inherited = (lock.descriptor,)  # the data directory is in use while one of them runs
+        self._inherited = (lock.descriptor,)  # keeps the data directory locked while one runs
 
     def api(self, host: str, port: int, demo: int) -> Program:
         serve = shlex.join(["serve", "--host", host, "--port", str(port)])
@@ -95,7 +93,7 @@ class _Service:
     def _program(self, name: str, *module: str) -> Program:
         return Program(
             name,
-            # -P: do not import modules from the working directory
+            # -P: no imports from the working directory
             [sys.executable, "-P", "-m", *module],
             environment=self._environment,
             inherited=self._inherited,

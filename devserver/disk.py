@@ -1,11 +1,11 @@
-"""Durable writes: after a power cut, either the old or the new state is on disk."""
+"""Durable writes: a power cut leaves either the old or the new state."""
 
 import os
 from pathlib import Path
 
 
 def write_durably(file: Path, content: bytes, mode: int = 0o644) -> None:
-    """Create or replace `file`; it is on disk when this returns."""
+    """Create or replace a file durably."""
     draft = file.with_name(f".{file.name}.draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as output:
@@ -16,7 +16,7 @@ def write_durably(file: Path, content: bytes, mode: int = 0o644) -> None:
 
 
 def rename_durably(old: Path, new: Path) -> None:
-    """Rename within a directory; the change is on disk when this returns."""
+    """Rename durably, within a directory."""
     old.rename(new)
     directory = os.open(new.parent, os.O_RDONLY)
     try:

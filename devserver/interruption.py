@@ -1,7 +1,7 @@
-"""Handle stop requests while waiting, never in the middle of a step.
+"""Handle stop requests only while waiting.
 
-A signal handler that raises could lose a process that was just started, so this one only sets a
-flag, and every wait in this package goes through `pause`.
+A signal handler that raises could lose a process just started, so it sets a flag, which `pause`
+reads.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ _note = _Note()
 
 
 def pause(seconds: float) -> None:
-    """Sleep; raise StopRequested if a stop signal came since `stop_signals_noted` began."""
+    """Sleep; raise StopRequested if a stop signal was received."""
     time.sleep(seconds)
     if _note.asked:
         raise StopRequested
@@ -33,7 +33,7 @@ def pause(seconds: float) -> None:
 
 @contextlib.contextmanager
 def stop_signals_noted() -> Iterator[None]:
-    """Treat SIGINT, SIGTERM and SIGHUP as stop requests; `nohup` still blocks SIGHUP."""
+    """Treat SIGINT, SIGTERM and SIGHUP as stop requests, except SIGHUP under `nohup`."""
     _note.asked = False
     wanted = [number for number in STOP_SIGNALS if not _shut_out(number)]
     before = {number: signal.signal(number, _take_note) for number in wanted}

@@ -1,8 +1,7 @@
 """The first program of every child: set its identity, tie it to its parent, run the real one.
 
-It is a script for a fresh interpreter (`python -I -S launch.py …`) instead of code between fork and
-exec: a process with threads must not run Python there, and only a single-threaded process may enter
-a user namespace. The process id never changes.
+A script for a fresh interpreter: between fork and exec, a process with threads must not run Python,
+and only a single thread may enter a user namespace.
 """
 
 import ctypes
@@ -31,14 +30,14 @@ def launch(arguments: list[str]) -> None:
 
 
 def restore_signals() -> None:
-    """Reset the signals that the interpreter and the parent changed; exec would keep them."""
+    """Reset changed signal handlers, which exec would keep."""
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def become(identity: str) -> None:
-    """Switch to an identity: `self`, `namespace:UID` or `user:UID:GID` (see unprivileged.py)."""
+    """Switch to `self`, `namespace:UID` or `user:UID:GID` (see unprivileged.py)."""
     kind, *numbers = identity.split(":")
     if kind == "namespace":
         enter_namespace(int(numbers[0]))
@@ -47,7 +46,7 @@ def become(identity: str) -> None:
 
 
 def enter_namespace(uid: int) -> None:
-    """Appear as `uid` while files still belong to the real user (user_namespaces(7))."""
+    """Appear as `uid`; files still belong to the real user (user_namespaces(7))."""
     real_user, real_group = os.geteuid(), os.getegid()
     _checked(_libc().unshare(CLONE_NEWUSER))
     own = Path("/proc/self")
@@ -57,7 +56,7 @@ def enter_namespace(uid: int) -> None:
 
 
 def drop_to(uid: int, gid: int) -> None:
-    """Give up root, except for the capability to traverse directories closed to others."""
+    """Give up root, except for access to closed directories."""
     if sys.platform == "linux":
         _checked(_libc().prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
     os.setgroups([])
@@ -68,7 +67,7 @@ def drop_to(uid: int, gid: int) -> None:
 
 
 def keep_file_access() -> None:
-    """Keep CAP_DAC_OVERRIDE through exec (capabilities(7)); if refused, open paths still work."""
+    """Keep CAP_DAC_OVERRIDE through exec (capabilities(7)), if allowed."""
     bit = 1 << CAP_DAC_OVERRIDE
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     effective_permitted_inheritable = (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)
@@ -77,10 +76,10 @@ def keep_file_access() -> None:
 
 
 def die_with(parent: int, death_signal: int) -> None:
-    """Have the kernel send a signal when the parent ends; changing user would reset this."""
+    """Receive a signal when the parent ends; call after changing the user, which resets it."""
     if sys.platform == "linux":
         _checked(_libc().prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0))
-    if os.getppid() != parent:  # the parent ended before the call above
+    if os.getppid() != parent:  # it ended before the call
         sys.exit(1)
 
 

@@ -1,7 +1,6 @@
 """A lock that gives a data directory one owner at a time.
 
-It is an flock, which the kernel releases with the last process that holds it, so it is never stale.
-A server inherits it and so holds it until it has ended.
+It is an flock, which servers inherit and the kernel releases with the last process.
 """
 
 import fcntl
@@ -16,7 +15,7 @@ ORPHAN_SECONDS = 60.0
 
 
 class DirectoryLock:
-    """A lock `file` for `directory`, containing the process id of the owner as text."""
+    """A lock `file` with the process id of the owner."""
 
     def __init__(self, file: Path, directory: Path) -> None:
         self._file = file
@@ -25,15 +24,15 @@ class DirectoryLock:
 
     @property
     def descriptor(self) -> int:
-        """Return the file descriptor for a child to inherit."""
+        """Return the file descriptor, for children to inherit."""
         if self._descriptor is None:
             raise RuntimeError("the lock is not held")
         return self._descriptor
 
     def acquire(self) -> None:
-        """Take the lock, waiting a while for children of a killed owner to end.
+        """Take the lock; wait for children of a killed owner to end.
 
-        Raise EmbeddedError if a living process owns it.
+        Raise EmbeddedError if a process owns it.
         """
         descriptor = self._open()
         try:
@@ -45,7 +44,6 @@ class DirectoryLock:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Release the lock, if it is held."""
         if self._descriptor is not None:
             _write_owner(self._descriptor, "")
             os.close(self._descriptor)

@@ -1,8 +1,7 @@
-"""A mail server that stores each message as an `.eml` file instead of delivering it.
+"""A mail server that stores messages as `.eml` files.
 
-The mail catcher is a child process (`python -m devserver.mail SOCKET DIRECTORY`), so that its
-parent has no threads. It listens on a socket that is already bound, so the port is known before it
-runs.
+It is a child process (`python -m devserver.mail SOCKET DIRECTORY`), so that its parent has no
+threads.
 """
 
 import asyncio
@@ -21,11 +20,9 @@ LARGEST_MESSAGE = 64 * 1024 * 1024  # bytes
 
 
 class MailCatcher(Server):
-    """Catches mail on a port of `host`; port 0 picks a free one.
+    """Catches mail on a port of `host`; 0 picks a free one.
 
-    Files are named `YYYYmmddTHHMMSSffffff-N.eml` (UTC), so their names sort by time. The log is
-    `logs/mail.log` beside the directory. A message interrupted by a stop is never confirmed with
-    250.
+    Files are named `YYYYmmddTHHMMSSffffff-N.eml` (UTC).
     """
 
     def __init__(self, directory: Path, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -37,11 +34,11 @@ class MailCatcher(Server):
 
     @property
     def port(self) -> int:
-        """Return the port, which stays the same over restarts."""
+        """Return the port, which survives restarts."""
         return self._port
 
     def launch(self) -> None:
-        """Start as `Server.launch` does; the parent closes its copy of the listening socket.
+        """Start, then close the parent's copy of the socket.
 
         Otherwise clients would wait for a mail catcher that has ended.
         """
@@ -85,7 +82,7 @@ class MailCatcher(Server):
 
 
 class MailFolder:
-    """A directory in which messages are stored completely and durably, or not at all."""
+    """A directory that stores messages durably."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -94,7 +91,7 @@ class MailFolder:
             draft.unlink()
 
     def write(self, content: bytes) -> str:
-        """Store a message and return the name of its file."""
+        """Store a message; return the name of its file."""
         now = datetime.now(UTC)
         name = f"{now:%Y%m%dT%H%M%S%f}-{next(self._numbers)}.eml"
         write_durably(self._directory / name, content)
@@ -106,8 +103,6 @@ def serve(listener: socket.socket, directory: Path) -> None:
     from aiosmtpd.smtp import SMTP, Envelope, Session
 
     class Handler:
-        """An aiosmtpd handler, whose methods are found by name."""
-
         def __init__(self) -> None:
             self._folder = MailFolder(directory)
 
@@ -122,7 +117,7 @@ def serve(listener: socket.socket, directory: Path) -> None:
     def answer() -> SMTP:
         return SMTP(
             handler,
-            hostname="localhost",  # avoids a DNS lookup, which may take seconds
+            hostname="localhost",  # avoids a slow DNS lookup
             data_size_limit=LARGEST_MESSAGE,
             enable_SMTPUTF8=True,
         )

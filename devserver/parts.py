@@ -1,4 +1,4 @@
-"""The servers that `vms dev` starts itself, and the settings that point the service to them."""
+"""The servers that `vms dev` starts, and the settings for them."""
 
 import os
 import secrets
@@ -16,7 +16,7 @@ LOOPBACK_NAMES = "localhost,*.localhost,127.0.0.1,[::1]"
 
 
 class Given(BaseSettings):
-    """The servers that the environment or `.env` already names."""
+    """Servers that the environment or `.env` names."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
 
@@ -29,7 +29,7 @@ class Given(BaseSettings):
 
 
 class Parts:
-    """The embedded servers, except those replaced by a setting."""
+    """The embedded servers that no setting replaces."""
 
     def __init__(self, given: Given, data_dir: Path) -> None:
         self._given = given
@@ -40,7 +40,7 @@ class Parts:
         self.servers = [part for part in (self.postgres, self.redis, self.mail) if part]
 
     def start(self) -> None:
-        """Start all servers at once and wait for each; raise EmbeddedError on failure."""
+        """Start all servers; raise EmbeddedError."""
         for server in self.servers:
             server.launch()
         for server in self.servers:
@@ -53,15 +53,12 @@ class Parts:
             server.stop()
 
     def environment(self, address: str) -> dict[str, str]:
-        """Return the environment with settings for the servers that were started.
-
-        `address` is where the API will be reachable, for links in mails.
-        """
+        """Return the environment of the service; `address` is the API's, for links in mails."""
         settings = dict(os.environ, DEBUG="true")
         if not self._given.public_url:
             settings["PUBLIC_URL"] = address
         if not self._given.allowed_hosts:
-            # Prevents DNS rebinding by pages of other sites.
+            # Prevents DNS rebinding.
             settings["ALLOWED_HOSTS"] = LOOPBACK_NAMES
         if not self._given.secret_key:
             settings["SECRET_KEY"] = _kept_secret(self._data_dir / "secret_key")
@@ -73,7 +70,7 @@ class Parts:
 
 
 def _mail_settings(mail: MailCatcher) -> dict[str, str]:
-    """Return all mail settings: a password or TLS mode for another server would fail here."""
+    """Return all mail settings, so that none remains of another server."""
     return {
         "EMAIL_HOST": mail.host,
         "EMAIL_PORT": str(mail.port),
@@ -85,7 +82,7 @@ def _mail_settings(mail: MailCatcher) -> dict[str, str]:
 
 
 def _kept_secret(file: Path) -> str:
-    """Return the stored secret, so that sessions survive a restart; create it the first time."""
+    """Return the secret, stored so that sessions survive a restart."""
     if not file.exists():
         write_durably(file, secrets.token_urlsafe(48).encode(), mode=0o600)
     return file.read_text()

@@ -1,4 +1,4 @@
-"""A real PostgreSQL from a wheel, reachable only through a private Unix socket."""
+"""PostgreSQL from a wheel, on a private Unix socket."""
 
 import contextlib
 import shutil
@@ -25,7 +25,7 @@ from devserver.wheels import wheel_file
 
 INITDB_SECONDS = 120.0
 USER = "postgres"
-PORT = 5432  # used only for the name of the socket
+PORT = 5432  # part of the socket's name
 UNSAFE_BUT_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 _CREATE_DATABASE = r"""
@@ -36,10 +36,9 @@ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \gexec
 
 
 class EmbeddedPostgres(Server):
-    """A server on one data directory.
+    """A server on a data directory; `durable=False` trades crash safety for speed.
 
-    `durable=False` trades crash safety for speed in tests. The log is `logs/postgres.log` beside
-    the data directory. `run_as` forces one of the identities of unprivileged.py.
+    `run_as` forces an identity of unprivileged.py.
     """
 
     def __init__(self, data_dir: Path, *, durable: bool = True, run_as: Way | None = None) -> None:
@@ -52,14 +51,14 @@ class EmbeddedPostgres(Server):
         self._lock = DirectoryLock(self.data_dir.with_name(f"{data_dir.name}.lock"), data_dir)
 
     def url(self, database: str = "vms") -> str:
-        """Return the SQLAlchemy URL of a database; call after the start."""
+        """Return the URL of a database; call after the start."""
         name, place = quote(database, safe=""), quote(str(self._socket_dir))
         return f"postgresql+asyncpg://{USER}@/{name}?host={place}&port={PORT}"  # overrides PGPORT
 
     def create_database(self, name: str, template: str | None = None) -> None:
-        """Create a database, empty or as a copy of `template`, unless it exists.
+        """Create a database, as a copy of `template` if given, unless it exists.
 
-        Raise EmbeddedError on failure; a template with open connections cannot be copied.
+        Raise EmbeddedError; a template must have no open connections.
         """
         variables = ("-v", f"name={name}", "-v", f"template={template or ''}")
         done = subprocess.run(  # noqa: S603  (every part of the command is ours)
@@ -95,7 +94,7 @@ class EmbeddedPostgres(Server):
         self._lock.release()
 
     def _create_cluster(self) -> None:
-        """Run initdb on a draft directory, which the next run replaces if interrupted."""
+        """Run initdb on a draft directory, so that an interrupted run leaves nothing."""
         draft = self.data_dir.with_name(f"{self.data_dir.name}.draft")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
@@ -118,7 +117,7 @@ class EmbeddedPostgres(Server):
         return Program(
             name=name,
             command=command,
-            stop_signal=signal.SIGINT,  # "fast shutdown": cut connections, write everything
+            stop_signal=signal.SIGINT,  # "fast shutdown"
             environment=clean_environment(),
             directory=directory,
             log=self.log,
@@ -139,17 +138,17 @@ class EmbeddedPostgres(Server):
         ]
 
     def _ready(self) -> bool:
-        """Read the postmaster's state from line 8 of its pid file, as pg_ctl does."""
+        """Read the state from the pid file, as pg_ctl does."""
         with contextlib.suppress(OSError):
             lines = (self.data_dir / "postmaster.pid").read_text().splitlines()
             return len(lines) > 7 and lines[7].strip() == "ready" and lines[0] == str(self.pid)
         return False
 
     def _remove_stale_pid_file(self) -> None:
-        """Remove the pid file of a crashed server whose id another process may now have.
+        """Remove the pid file of a crashed server, whose id may be reused.
 
-        Nothing we started is alive, since we hold the lock. A server started by hand is recognised
-        by its working directory; if that is unreadable, PostgreSQL decides.
+        We hold the lock, so only a server started by hand can be alive; its working directory
+        tells.
         """
         file = self.data_dir / "postmaster.pid"
         if sys.platform != "linux" or not file.exists():

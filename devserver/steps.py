@@ -1,8 +1,6 @@
-"""Run several `vms` commands in one process.
+"""Run several `vms` commands in one process, since importing the service takes long.
 
-Importing the service takes longer than most commands, so `vms dev` does it once for all that run
-before the API: `python -m devserver.steps migrate dev-accounts "serve --port 8000"`. The first
-failure ends the sequence.
+Usage: `python -m devserver.steps migrate dev-accounts "serve --port 8000"`.
 """
 
 import importlib
@@ -11,8 +9,8 @@ import sys
 
 
 def run_steps(commands: list[str]) -> None:
-    """Run the commands; raise SystemExit with the exit code of the first that fails."""
-    # By name, since the command line is a layer above this one.
+    """Run the commands; raise SystemExit if one fails."""
+    # By name: the command line is a layer above.
     cli = importlib.import_module("app.cli")
     for command in commands:
         sys.argv = ["vms", *shlex.split(command)]

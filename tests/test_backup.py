@@ -57,7 +57,7 @@ def run(script: str, *arguments: object, url: str) -> subprocess.CompletedProces
 
 @asynccontextmanager
 async def service(settings: Settings) -> AsyncIterator[Api]:
-    """The API over one database, at an hour of Monday at which visitors arrive."""
+    """Yield the API over one database, at an hour of Monday at which visitors arrive."""
     clock = SettableClock(MONDAY.replace(hour=9))
     app = create_app(settings, clock=clock)
     async with LifespanManager(app):
@@ -152,7 +152,7 @@ def test_standard_output_and_input_will_do(name: str, url: str):
 
 @pytest.fixture
 def beside(tmp_path: Path) -> str:
-    """A path on which an engine runs its command here, and nothing is encrypted."""
+    """Return a path on which an engine runs its command here, and nothing is encrypted."""
     for name, command in {"docker": f"{SCRIPTS}/backup.sh -", "age": "cat"}.items():
         file = tmp_path / "bin" / name
         file.parent.mkdir(exist_ok=True)
@@ -173,7 +173,7 @@ def test_a_night_in_which_the_database_is_away_leaves_no_file(
     assert {file.name for file in tmp_path.iterdir()} == {"bin"}
     assert backup(url) == 0
     before = asyncio.run(contents(url))
-    assert backup(url) == 1  # is there already
+    assert backup(url) == 1  # the file exists
     recreate_database(name)
     assert run("restore.sh", tmp_path / "night.age", url=url).returncode == 0
     assert asyncio.run(contents(url)) == before

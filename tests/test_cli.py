@@ -21,13 +21,13 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def fresh_url(worker_id: str) -> str:
-    """A database without a schema."""
+    """Return a database without a schema."""
     return recreate_database(f"vms_cli_{worker_id}")
 
 
 @pytest.fixture
 def environment(fresh_url: str, redis_url: str) -> dict[str, str]:
-    """A production environment."""
+    """Return a production environment."""
     ours = {name.upper() for name in Settings.model_fields}
     others = {name: value for name, value in os.environ.items() if name not in ours}
     return others | {
@@ -48,7 +48,7 @@ def test_development_mode_listens_to_this_machine_alone(environment: dict[str, s
 
 @pytest.fixture
 def migrated(environment: dict[str, str], fresh_url: str, worker_id: str) -> dict[str, str]:
-    """The same with a schema, which is copied: each process of ours takes seconds to start."""
+    """Return the same with a schema, which is copied, since a process takes seconds to start."""
     recreate_database(f"vms_cli_{worker_id}", TEMPLATE)
     return environment
 

@@ -11,6 +11,7 @@ DATABASE = ROOT / "app" / "core" / "db"
 MODULES = [
     file for folder in ("app", "workers") for file in sorted((ROOT / folder).glob("**/*.py"))
 ]
+TESTS = sorted((ROOT / "tests").glob("**/*.py"))
 OUTSIDE = [file for file in MODULES if not file.is_relative_to(DATABASE)]
 OWNED = {
     *("commit", "autocommit", "begin", "begin_nested", "rollback"),
@@ -46,6 +47,27 @@ def test_core_db_knows_no_http_framework():
     frameworks = {"fastapi", "starlette"}
     for module in DATABASE.glob("*.py"):
         assert frameworks.isdisjoint(word.partition(".")[0] for word in words(module)), module
+
+
+def test_every_test_that_is_left_out_fails_in_ci():
+    mechanism = ROOT / "tests" / "support" / "left_out.py"
+    ways = {"skip", "skipif", "importorskip", "xfail"}
+    for module in TESTS:
+        if module != mechanism:
+            assert ways.isdisjoint(words(module)), f"{module}: use pytest.mark.needs or leave_out"
+
+
+def test_names_of_tests_are_short_sentences():
+    """Hold what follows `def`, with `test_`, to sixty characters."""
+    too_long = [
+        f"{module}: {node.name}"
+        for module in TESTS
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and len(node.name) > 60
+    ]
+    assert not too_long
 
 
 def test_only_the_accessors_read_the_state_of_the_application():

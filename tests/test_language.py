@@ -10,6 +10,8 @@ READ = (
     "devserver",
     "workers",
     "tools",
+    "tests",
+    "bench",
     "docs",
     "email_templates",
     "README.md",
@@ -54,7 +56,9 @@ def texts() -> Iterator[Path]:
         place = ROOT / name
         found = [place] if place.is_file() else sorted(place.rglob("*"))
         yield from (
-            file for file in found if file.suffix in SUFFIXES and "vendor" not in file.parts
+            file
+            for file in found
+            if file.suffix in SUFFIXES and "vendor" not in file.parts and file != Path(__file__)
         )
 
 

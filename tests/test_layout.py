@@ -15,7 +15,10 @@ MODULES = sorted(
     for file in APP.glob("*/**/*.py")
     if file.relative_to(APP).parts[0] not in OTHERS and file.name != "__init__.py"
 )
-LISTED = re.findall(r"^\| `(?:…_)?(\w+)\.py`", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+LISTED = re.findall(r"^\| `(?:…_)?(\w+)\.py`", GUIDE, re.MULTILINE)
+# `name` in `path`, with any words between that are no code.
+FOUND_IN = re.findall(r"`([\w.]+)` in `(app/[\w/]+\.py)`", GUIDE)
 
 
 def has_io(module: Path) -> bool:
@@ -36,3 +39,14 @@ def test_a_module_without_a_listed_name_is_pure(module: Path) -> None:
 
 def test_every_listed_name_is_used() -> None:
     assert set(LISTED) <= {module.stem.rpartition("_")[2] for module in MODULES}
+
+
+def test_every_file_that_the_guide_names_is_there() -> None:
+    named = set(re.findall(r"`((?:app|docs|locales|migrations)/[\w/-]+\.\w+)`", GUIDE))
+    assert {path for path in named if not (ROOT / path).is_file()} == set()
+
+
+@pytest.mark.parametrize(("name", "path"), FOUND_IN)
+def test_what_the_guide_looks_for_in_a_file_is_there(name: str, path: str) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert re.search(rf"(def|class) {name.rpartition('.')[2]}\b", text)

@@ -152,7 +152,7 @@ VALUES (gen_random_uuid(), 'host_handed_over', 1, 'ada@example.com', 'Ada', '{}'
 """
 
 
-async def test_the_way_back_is_refused_while_rows_are_there_that_could_not_be_read(
+async def test_a_downgrade_is_refused_while_rows_would_be_unreadable(
     url: str,
 ) -> None:
     await asyncio.to_thread(migrations.upgrade, url)
@@ -162,7 +162,7 @@ async def test_the_way_back_is_refused_while_rows_are_there_that_could_not_be_re
     assert "site_changes" in await tables(url)
 
 
-async def test_an_update_of_a_used_database_is_under_way_until_it_is_finished(url: str) -> None:
+async def test_an_update_of_a_used_database_must_be_finished(url: str) -> None:
     await asyncio.to_thread(migrations.upgrade, url, "0004")
     account = (
         "INSERT INTO users (id, email, email_key, first_name, last_name, role, password_hash,"
@@ -195,8 +195,8 @@ FROM users, unnest(ARRAY['password_reset', 'email_verification']) AS purpose
 """
 
 
-async def test_an_update_takes_the_password_from_accounts_that_proved_no_address(url: str) -> None:
-    """Whoever registered the address chose it. Links of before are dead."""
+async def test_an_update_clears_passwords_of_unproved_addresses(url: str) -> None:
+    """Clear a password that a stranger may have chosen, and earlier links."""
     await asyncio.to_thread(migrations.upgrade, url, "0005")
     await run(url, UNPROVEN)
     await asyncio.to_thread(migrations.upgrade, url)
@@ -212,7 +212,7 @@ async def test_an_update_takes_the_password_from_accounts_that_proved_no_address
     assert not await migrations.rollout_status(url, finish=True)
 
 
-async def test_the_way_back_refuses_mails_that_the_release_before_can_not_read(url: str) -> None:
+async def test_a_downgrade_refuses_mails_of_kinds_unknown_before(url: str) -> None:
     await asyncio.to_thread(migrations.upgrade, url)
     await run(
         url,
@@ -252,22 +252,22 @@ KEYS = "SELECT self_registration_key FROM visitors WHERE is_self_registered ORDE
 
 
 async def strangers(url: str) -> tuple[tuple[int, ...], list[str | None]]:
-    """The share, the seats and the excess of strangers, and the addresses that they hold."""
+    """Return the share, the seats and the excess of strangers, and the addresses that they hold."""
     async with connected(url) as connection:
         row = await connection.fetchrow("SELECT self_share, self_booked, self_excess FROM slots")
         return tuple(row), [key for (key,) in await connection.fetch(KEYS)]
 
 
-async def test_strangers_who_were_there_before_are_counted_when_an_update_is_finished(
+async def test_the_end_of_an_update_counts_earlier_strangers(
     url: str,
 ) -> None:
     await asyncio.to_thread(migrations.upgrade, url, "0008")
     await run(url, STRANGERS)
-    await run(url, UNPROVEN)  # accounts: the release before may be running
+    await run(url, UNPROVEN)  # accounts: the previous release may be running
     for _ in range(2):  # there, back, and there again
         await asyncio.to_thread(migrations.upgrade, url)
         assert await strangers(url) == ((100, 0, 0), [])
-        await run(url, "UPDATE slots SET booked = booked")  # as the release before writes
+        await run(url, "UPDATE slots SET booked = booked")  # as the previous release writes
         await run(url, "UPDATE sites SET self_registration_share = 5")
         assert not await migrations.rollout_status(url, finish=True)
         assert await strangers(url) == ((5, 3, 2), ["ada@x.org", None, "eve@x.org"])
@@ -291,7 +291,7 @@ async def test_sites_that_are_there_keep_all_places_for_strangers(url: str) -> N
     assert [share for (share,) in shares] == [50, 100]
 
 
-async def test_a_fresh_site_leaves_half_of_its_places_to_who_is_invited(url: str) -> None:
+async def test_a_fresh_site_leaves_half_of_its_seats_to_guests(url: str) -> None:
     await asyncio.to_thread(migrations.upgrade, url)
     async with connected(url) as connection:
         shares = await connection.fetch("SELECT self_registration_share FROM sites")
@@ -310,7 +310,7 @@ async def test_a_link_of_the_release_before_goes_on_beside_new_ones(url: str) ->
         links = await connection.fetchval("SELECT count(*) FROM account_links")
         assert links
         await connection.execute(former)
-        await connection.execute("DELETE FROM account_links")  # as the release before does
+        await connection.execute("DELETE FROM account_links")  # as the previous release does
         assert await connection.fetchval("SELECT count(*) FROM former_account_links") == 0
     await asyncio.to_thread(migrations.downgrade, url, "0010")
     assert "former_account_links" not in await tables(url)

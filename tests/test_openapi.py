@@ -33,7 +33,7 @@ OPERATIONS = dict(described())
 
 
 def resolved(node: Json) -> Json:
-    """What a reference means."""
+    """Return what a reference means."""
     if "$ref" not in node:
         return node
     _, _, kind, name = node["$ref"].split("/")

@@ -104,7 +104,7 @@ def test_a_change_that_breaks_clients_is_named(change: Callable[[Json], None], f
 
 
 def _more(document: Json) -> None:
-    """An operation, an optional field to send, a field of an answer, a code of a problem."""
+    """Add an operation, an optional field to send, a field of an answer, a code of a problem."""
     document["paths"]["/api/more/"] = document["paths"]["/api/visitors/hosts/"]
     _schema(document, "Reschedule")["properties"]["reason"] = {"type": "string"}
     _schema(document, "Host")["properties"]["room"] = {"type": "string"}

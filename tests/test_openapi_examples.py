@@ -84,7 +84,7 @@ async def host_with_id(root: Client, database: Database, user_id: str, first_nam
 
 
 async def there(api: Api, database: Database) -> dict[str, str]:
-    """What the examples take for granted: a site that is open, a host, things to change."""
+    """Return what the examples assume: a site that is open, a host, things to change."""
     await change_default_site(database, opens_at=time(0))
     root = await api.superadmin()
     things = await one_of_each(root)

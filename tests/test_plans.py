@@ -50,7 +50,7 @@ class Crowd:
     app: FastAPI
     database: Database
     dataset: Dataset
-    desk: Client
+    root: Client
     host: Client
     known: dict[str, Any]
     """An ended visit."""
@@ -61,7 +61,7 @@ class Crowd:
 
 @pytest.fixture(scope="module")
 def url(worker_id: str) -> str:
-    """A database for them alone: the others' is emptied for each test."""
+    """Return a database for them alone: the others' is emptied for each test."""
     return recreate_database(f"vms_plans_{worker_id}", TEMPLATE)
 
 
@@ -74,12 +74,12 @@ async def crowd(settings: Settings, url: str) -> AsyncIterator[Crowd]:
     ):
         database: Database = app.state.database
         api = Api(http, database, PasswordHasher(settings.bcrypt_rounds))
-        desk = await api.superadmin()
+        root = await api.superadmin()
         dataset = Dataset(url.replace("+asyncpg", ""), app.state.qr_tokens)
         await dataset.fill(VISITORS)
         host = await api.sign_in(HOST_EMAIL, "")
-        ended = await desk.get("visitors/", status="completed", limit=1)
-        yield Crowd(app, database, dataset, desk, host, ended.json()["items"][0])
+        ended = await root.get("visitors/", status="completed", limit=1)
+        yield Crowd(app, database, dataset, root, host, ended.json()["items"][0])
 
 
 async def assert_by_index(crowd: Crowd, sent: list[Sent]) -> None:
@@ -130,7 +130,7 @@ LISTS: dict[str, dict[str, Any]] = {
 async def test_a_page_of_a_list_looks_at_few_rows(crowd: Crowd, name: str) -> None:
     words = {
         "site": crowd.known["site"],
-        "department": (await crowd.desk.get("departments/")).json()["items"][0]["id"],
+        "department": (await crowd.root.get("departments/")).json()["items"][0]["id"],
         "today": crowd.day(0),
         "week": crowd.day(6),
         "name": crowd.known["name"],
@@ -141,13 +141,13 @@ async def test_a_page_of_a_list_looks_at_few_rows(crowd: Crowd, name: str) -> No
     params = {key: value.format(**words) for key, value in LISTS[name].items()}
     for _ in range(7):  # so often that PostgreSQL may settle for one plan for all values
         with sent_to(crowd.database) as sent:
-            page = await crowd.desk.get("visitors/", **params)
+            page = await crowd.root.get("visitors/", **params)
     assert page.status_code == 200, page.text
     await assert_by_index(crowd, sent)
     assert await rows_looked_at(crowd.database, sent[-1], "visitors") <= LOOKED_AT
     if cursor := page.json()["next_cursor"]:
         with sent_to(crowd.database) as sent:
-            await crowd.desk.get("visitors/", **params, cursor=cursor)
+            await crowd.root.get("visitors/", **params, cursor=cursor)
         assert await rows_looked_at(crowd.database, sent[-1], "visitors") <= LOOKED_AT
 
 
@@ -165,7 +165,7 @@ async def test_the_dashboard_reads_counts_alone(crowd: Crowd, days: tuple[int, i
     params = (
         {} if days is None else {"date_from": crowd.day(days[0]), "date_to": crowd.day(days[1])}
     )
-    for client in (crowd.desk, crowd.host):
+    for client in (crowd.root, crowd.host):
         with sent_to(crowd.database) as sent:
             answer = await client.get("visitors/dashboard-stats/", **params)
         assert answer.status_code == 200, answer.text
@@ -192,7 +192,7 @@ async def test_the_dashboard_reads_counts_alone(crowd: Crowd, days: tuple[int, i
 async def test_other_reads_use_their_index(crowd: Crowd, path: str) -> None:
     with sent_to(crowd.database) as sent:
         asked = path.format(day=crowd.day(3), id=crowd.known["id"])
-        answer = await crowd.desk.request("GET", asked)
+        answer = await crowd.root.request("GET", asked)
     assert answer.status_code == 200, answer.text
     await assert_by_index(crowd, sent)
 
@@ -200,30 +200,30 @@ async def test_other_reads_use_their_index(crowd: Crowd, path: str) -> None:
 async def test_what_reception_writes_uses_its_index(crowd: Crowd) -> None:
     when: dict[str, Any] = {"visit_date": crowd.day(20), "visit_time": "12:00"}
     with sent_to(crowd.database) as sent:
-        made = await crowd.desk.post("visitors/", VISITOR | when)
+        made = await crowd.root.post("visitors/", VISITOR | when)
         assert made.status_code == 201, made.text
         path = f"visitors/{made.json()['id']}"
         moved = when | {"visit_time": "13:00"}
-        assert (await crowd.desk.post(f"{path}/reschedule/", moved)).status_code == 200
-        assert (await crowd.desk.post(f"{path}/cancel/")).status_code == 200
-        assert (await upload(crowd.desk, workbook(rows(20)), **when)).status_code == 201
-        assert (await crowd.desk.delete(f"{path}/")).status_code == 204
+        assert (await crowd.root.post(f"{path}/reschedule/", moved)).status_code == 200
+        assert (await crowd.root.post(f"{path}/cancel/")).status_code == 200
+        assert (await upload(crowd.root, workbook(rows(20)), **when)).status_code == 201
+        assert (await crowd.root.delete(f"{path}/")).status_code == 204
     await assert_by_index(crowd, sent)
 
 
 async def test_a_scan_uses_its_index(crowd: Crowd) -> None:
-    made = await crowd.desk.post(
+    made = await crowd.root.post(
         "visitors/", VISITOR | {"visit_date": crowd.day(0), "visit_time": "23:30"}
     )
     assert made.status_code == 201, made.text
     with sent_to(crowd.database) as sent:
         for direction in ("in", "in", "out"):
-            await crowd.desk.scan(
+            await crowd.root.scan(
                 made.json()["qr_code"],
                 direction=direction,
                 scan_id="01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11",
             )
-            await crowd.desk.scan(made.json()["qr_code"], direction=direction)
+            await crowd.root.scan(made.json()["qr_code"], direction=direction)
     await assert_by_index(crowd, sent)
 
 

@@ -20,7 +20,7 @@ from tests.test_cli import vms
 
 @pytest.fixture
 def environment(settings: Settings) -> dict[str, str]:
-    """The installation of the other fixtures, which keeps visitors for 180 days."""
+    """Return the installation of the other fixtures, which keeps visitors for 180 days."""
     return {
         "PATH": os.environ["PATH"],
         "DEBUG": "true",

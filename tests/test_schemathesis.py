@@ -1,5 +1,4 @@
-"""Requests made from the OpenAPI document, over a socket: no 5xx, and no answer that the document
-does not have."""
+"""Requests made from the OpenAPI document get no 5xx, and no answer that it does not have."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -94,7 +93,7 @@ async def test_an_answer_that_is_not_documented_is_found(url: str):
 def _cases(
     operation: Any, mode: GenerationMode, there: Mapping[str, str]
 ) -> SearchStrategy[Request]:
-    """Requests for an operation; ids in their path name what is `there`."""
+    """Return requests for an operation; ids in their path name what is `there`."""
     names = [parameter.name for parameter in operation.path_parameters]
     known = {name: there[name] for name in names if name in there}
     cases: SearchStrategy[Request] = operation.as_strategy(mode, path_parameters=known or None)

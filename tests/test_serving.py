@@ -60,7 +60,7 @@ async def test_in_development_no_server_answers_other_machines(
 
 
 def _address_of_this_machine() -> str:
-    """The address by which others reach it; nothing is sent."""
+    """Return the address by which others reach it; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))

@@ -22,7 +22,7 @@ PRODUCTION: dict[str, Any] = {
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Settings from an environment that holds these variables and no others of ours."""
+    """Return settings from an environment that holds these variables and no others of ours."""
 
     def _load(**variables: str | None) -> Settings:
         for name in Settings.model_fields:
@@ -172,7 +172,7 @@ def test_where_those_files_lie_can_be_said(
     assert secrets_directory() == (tmp_path if named else tmp_path / "usual")
 
 
-def test_visitors_reach_the_service_where_it_says_or_else_at_its_first_host(load: Any) -> None:
+def test_the_public_address_is_set_or_that_of_the_first_host(load: Any) -> None:
     hosts = "*.example.com,visitors.example.com,other.example.com"
     assert load(ALLOWED_HOSTS=hosts, PUBLIC_URL="").service_url == "https://visitors.example.com"
     assert load(PUBLIC_URL="https://example.com/desk/").service_url == "https://example.com/desk"

@@ -1,8 +1,4 @@
-"""Finds changes of the OpenAPI document that break existing clients.
-
-A client breaks if an operation, response or field is removed, a field that it reads becomes
-nullable or optional, a value that it may send is refused, or more has to be sent.
-"""
+"""Finds changes of the OpenAPI document that break clients."""
 
 import json
 import subprocess
@@ -24,20 +20,20 @@ class Released:
     tag: str | None
 
     def promises(self, now: Json) -> bool:
-        """Return whether clients may rely on it: a release is stable within its major version."""
+        """Return whether the major version, within which a release is stable, is the same."""
         major = str(self.document.get("info", {}).get("version")).partition(".")[0]
         return self.tag is not None and major == str(now["info"]["version"]).partition(".")[0]
 
 
 def released(file: str) -> Released:
-    """Return the document of the last release, or of the last commit if there is none."""
+    """Return the document of the last release, or of the last commit."""
     tag = _git("describe", "--tags", "--abbrev=0").strip() or None
     text = _git("show", f"{tag or 'HEAD'}:{file}")
     return Released(json.loads(text) if text else {}, tag)
 
 
 def _git(*arguments: str) -> str:
-    """Return the output of git, empty if it fails or is not installed."""
+    """Return the output of git, or "" if it fails."""
     try:
         command = ["git", "-C", str(ROOT), *arguments]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -62,7 +58,7 @@ def breaks(before: Json, now: Json) -> Iterator[str]:
 
 
 class _Comparison:
-    """Compares an operation in both documents, following references of schemas."""
+    """Compares an operation in two documents."""
 
     def __init__(self, before: Json, now: Json) -> None:
         self._before, self._now = before, now
@@ -169,7 +165,7 @@ class _Comparison:
 
 
 def _forms(schema: Json) -> Json:
-    """Return the variants of a value besides null, by the names of their components."""
+    """Return the variants of a value besides null, by component."""
     choices: list[Json] = schema.get("anyOf") or schema.get("oneOf") or [schema]
     return {
         choice.get("$ref", "").rpartition("/")[2]: choice for choice in choices if choice != NULL

@@ -1,7 +1,6 @@
-"""Checks that the migrations match the models, on its own embedded server.
+"""Checks that migrations and models match, on an embedded server.
 
-`python -m tools.check_migrations` fails if they differ; `--write MESSAGE` writes the missing
-migration.
+`--write MESSAGE` writes the missing migration.
 """
 
 import sys

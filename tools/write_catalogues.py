@@ -1,8 +1,6 @@
-"""Updates the catalogues in `locales/` from the templates and the code.
+"""Updates `locales/` from the templates and the code.
 
-`python -m tools.write_catalogues` marks changed messages as fuzzy for a translator;
-`tests/core/test_languages.py` fails until they are translated. To add a language, create an empty
-file and a member of `Language`.
+For a new language, create an empty file and a member of `Language`.
 """
 
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ FOLDERS = ("app", "email_templates")
 METHODS = [("app/**.py", "python"), ("**.jinja", "jinja2")]
 OPTIONS = {"**.jinja": {"silent": "false"}}
 WIDTH = 100
-# Headers that change with every run or have no content.
+# They change with every run or have no content.
 DROPPED = (b"Report-", b"POT-", b"PO-", b"Last-", b"Language-Team", b"Generated-")
 
 Found = tuple[str, int, str | tuple[str, ...], list[str], str | None]
@@ -49,7 +47,7 @@ def read(file: Path) -> Catalog:
 
 
 def in_step(catalogue: Catalog) -> bytes:
-    """Return the file of a catalogue, updated to the current messages."""
+    """Return the file of a catalogue with the current messages."""
     catalogue.update(template(), update_creation_date=False)
     file = BytesIO()
     write_po(file, catalogue, width=WIDTH, include_lineno=False, ignore_obsolete=True)

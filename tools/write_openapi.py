@@ -1,7 +1,6 @@
-"""Writes `openapi.json`, the OpenAPI document of the service, for authors of clients.
+"""Writes `openapi.json`; `--check` fails if it is out of date.
 
-`python -m tools.write_openapi` writes it; `--check` fails if it differs from the routes. Both
-report changes that break clients of the previous document.
+Both report changes that break clients.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Writes `docs/permissions.md`: all operations with the roles that may use them.
-
-`python -m tools.write_permissions` writes it; `--check` fails if it differs from the routes.
-"""
+"""Writes `docs/permissions.md`; `--check` fails if it is out of date."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,8 +1,4 @@
-"""Writes `sbom.cdx.json`, the list of dependencies for vulnerability scanners.
-
-`python -m tools.write_sbom` writes CycloneDX 1.6 with hashes and licences from `requirements.lock`
-and the third-party code in the repository.
-"""
+"""Writes `sbom.cdx.json` (CycloneDX 1.6) for vulnerability scanners."""
 
 import json
 import re
@@ -17,7 +13,6 @@ HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
 def bill() -> dict[str, Any]:
-    """Return the document, which is reproducible from the lock file."""
     lock = LOCK.read_text(encoding="utf-8")
     ours = {"type": "application", "bom-ref": "vms", "name": "vms", "version": version("vms")}
     return {

@@ -1,5 +1,3 @@
-"""Jobs for accounts."""
-
 from typing import Any
 
 from app.auth.jobs import purge_audit_log, purge_sign_ins

@@ -1,5 +1,3 @@
-"""The resources that jobs use."""
-
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +19,7 @@ from workers.heartbeat import heartbeat_of
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """The resources that jobs use."""
+    """The resources of jobs."""
 
     database: Database
     clock: Clock
@@ -38,7 +36,6 @@ class WorkerContext:
 
 @asynccontextmanager
 async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[WorkerContext]:
-    """Open the resources for the lifetime of the worker."""
     database = Database(settings.database_url, pool_size=settings.database_pool_size)
     limiter = RateLimiter(settings.redis_url, settings.key_ring)
     try:
@@ -61,7 +58,6 @@ async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[Worker
 def make_delivery(
     settings: Settings, database: Database, clock: Clock, beat: Callable[[], None] = lambda: None
 ) -> Delivery:
-    """Create the delivery with the SMTP server of the settings."""
     password = settings.email_host_password
     smtp = SmtpSettings(
         host=settings.email_host,
@@ -83,6 +79,5 @@ def make_delivery(
 
 
 def context_of(ctx: dict[Any, Any]) -> WorkerContext:
-    """Return the resources from ARQ's context dictionary."""
     context: WorkerContext = ctx["context"]
     return context

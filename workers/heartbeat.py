@@ -1,8 +1,7 @@
-"""A file with the time of the delivery's last activity, for health checks on this machine.
+"""The time of the delivery's last activity, in a file for health checks.
 
-It reflects the delivery loop and needs neither Redis nor the database: a worker that waits for one
-of them is alive, and restarting it would not help. Times are from the monotonic clock, which all
-processes of a machine share and nobody adjusts.
+It needs no servers: a restart would not help while they are down. Times are monotonic, as all
+processes of a machine share that clock.
 """
 
 import os
@@ -15,9 +14,9 @@ from prometheus_client import Gauge
 from app.core.observability.logging import logger
 from app.settings import Settings
 
-# How often the file is written. A beat itself costs next to nothing.
+# The interval of writes; the delivery beats more often.
 WRITE_SECONDS = 1.0
-# In addition to the time for one mail: three statements, each within its limits.
+# For three statements, in addition to the time of one mail.
 MARGIN_SECONDS = 60.0
 
 _last_beat = Gauge(
@@ -30,15 +29,12 @@ class NotAlive(Exception):  # noqa: N818 - what the check says
 
 
 class Heartbeat:
-    """The heartbeat file, written by the worker and read by the check."""
-
     def __init__(self, file: Path) -> None:
         self._file = file
         self._written_at = -WRITE_SECONDS
         self._told = False
 
     def beat(self) -> None:
-        """Record activity of the delivery."""
         _last_beat.set(time())
         now = monotonic()
         if now - self._written_at >= WRITE_SECONDS:
@@ -57,27 +53,23 @@ class Heartbeat:
             self._told = True
 
     def check(self, limit: float) -> str:
-        """Return a sentence if the worker was active within `limit` seconds.
-
-        Raise `NotAlive` otherwise.
-        """
+        """Return a sentence if the worker was active within `limit` seconds; raise `NotAlive`."""
         try:
             pid, moved_at = self._file.read_text(encoding="ascii").split()
             age = monotonic() - float(moved_at)
         except (OSError, ValueError):
             raise NotAlive(f"No worker has written {self._file}.") from None
-        # A heartbeat from before the machine's last boot is in the future.
+        # A heartbeat from before a boot is in the future.
         if not 0 <= age <= limit:
             raise NotAlive(f"The worker (process {pid}) has not moved for {abs(age):.0f} seconds.")
         return f"The worker (process {pid}) moves: {age:.1f} seconds ago."
 
 
 def heartbeat_of(settings: Settings) -> Heartbeat:
-    """Return the heartbeat of a worker with these settings."""
     usual = Path(tempfile.gettempdir()) / f"vms-worker-{os.getuid()}"
     return Heartbeat(settings.worker_heartbeat_file or usual)
 
 
 def longest_pause(settings: Settings) -> float:
-    """Return the seconds that a healthy worker may need for one mail and its outcome."""
+    """Return the seconds that a healthy worker may need for one mail."""
     return 2 * settings.email_timeout_seconds + MARGIN_SECONDS

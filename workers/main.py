@@ -1,4 +1,4 @@
-"""The worker process: it delivers mail, and runs ARQ jobs while Redis is available."""
+"""The worker process: delivers mail, and runs ARQ jobs while Redis is available."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ from workers.settings import make_worker
 RECONNECT_SECONDS = 1.0
 JOBS_GRACE_SECONDS = 10.0
 CANCEL_AGAIN_SECONDS = 0.5
-# Longer than the default EMAIL_TIMEOUT_SECONDS, shorter than orchestrators wait before killing.
+# Longer than the default EMAIL_TIMEOUT_SECONDS, shorter than orchestrators wait.
 STOP_SECONDS = 18.0
 
 
@@ -48,7 +48,7 @@ async def _work(settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
 
 
 async def _end_on_stop(context: WorkerContext, stop: asyncio.Event, limit: asyncio.Timeout) -> None:
-    """Wait for work in progress; after `limit` seconds leave it as a killed worker would."""
+    """Wait for work in progress, then abandon it as a killed worker would."""
     await stop.wait()
     logger.info("worker stops")
     limit.reschedule(asyncio.get_running_loop().time() + STOP_SECONDS)
@@ -84,7 +84,7 @@ async def _until_stopped(worker: Worker, stop: asyncio.Event) -> None:
         worker.allow_pick_jobs = False
         if worker.tasks:
             await asyncio.wait(worker.tasks.values(), timeout=JOBS_GRACE_SECONDS)
-    # The Redis client can swallow a cancellation that coincides with one of its time-outs.
+    # The Redis client can swallow a cancellation that coincides with a time-out.
     while not jobs.done():
         jobs.cancel()
         await asyncio.wait({jobs}, timeout=CANCEL_AGAIN_SECONDS)

@@ -1,7 +1,6 @@
-"""The worker's own `/metrics`, with what it has counted itself.
+"""The worker's own `/metrics`, in a thread, so that a stuck delivery remains visible.
 
-It runs in a thread, so that a stuck delivery remains visible. The API serves what concerns all
-workers (the outbox, the last runs of jobs), even while no worker runs.
+The API serves the metrics of all workers, even while none runs.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,12 +22,12 @@ class _Quiet(WSGIRequestHandler):
     timeout = 10  # seconds before an idle connection is closed
 
     def log_message(self, *_: Any) -> None:
-        """Log nothing, since scrapes are of no interest."""
+        """Do not log scrapes."""
 
 
 @contextmanager
 def metrics_served(settings: Settings) -> Iterator[None]:
-    """Serve the metrics while the block runs, if the settings name a port."""
+    """Serve the metrics during the block, if the settings name a port."""
     if settings.worker_metrics_port is None:
         yield
         return

@@ -1,5 +1,3 @@
-"""Jobs for idempotency keys."""
-
 from typing import Any
 
 from app.core.http.idempotency import forget_old
@@ -7,7 +5,7 @@ from workers.context import context_of
 
 
 async def forget_answers(ctx: dict[Any, Any]) -> None:
-    """Delete responses stored under an `Idempotency-Key` for more than 24 hours."""
+    """Delete stored responses to an `Idempotency-Key` after 24 hours."""
     context = context_of(ctx)
     async with context.database.write() as unit:
         await forget_old(unit, context.clock.now())

@@ -1,5 +1,3 @@
-"""A wrapper for every scheduled job: log id, metrics and last run."""
-
 from functools import wraps
 from time import perf_counter
 from typing import Any
@@ -22,7 +20,7 @@ _tracer = trace.get_tracer("vms.worker")
 def watched(job: WorkerCoroutine) -> WorkerCoroutine:
     """Wrap a job to count and record its runs.
 
-    Errors are logged and not raised: ARQ would only log them again, without the ids.
+    Errors are logged, not raised: ARQ would log them again without the ids.
     """
     name = job.__qualname__
 

@@ -1,5 +1,3 @@
-"""The ARQ configuration of the worker: functions and schedule."""
-
 from datetime import UTC
 
 from arq import cron, func
@@ -26,22 +24,21 @@ POLL_SECONDS = 0.05
 
 
 def calendar() -> list[CronJob]:
-    """Return the scheduled jobs, in UTC; the alerts in deploy/ know when each is late."""
+    """Return the scheduled jobs, in UTC; keep the alerts in deploy/ in step."""
     return [
         cron(watched(close_visits), minute=set(range(0, 60, 5)), run_at_startup=True),
         cron(watched(count_visits), run_at_startup=True),  # every minute
-        # A fallback in case a wake-up was lost or its worker killed.
+        # A fallback for a lost wake-up.
         cron(watched(tell_of_site_changes), second=set(range(0, 60, 15)), run_at_startup=True),
         cron(watched(send_reminders), minute=set(range(0, 60, 15)), run_at_startup=True),
         cron(watched(purge_accounts), hour=2, minute=40),
         cron(watched(forget_answers), minute=20),
-        # Work left when the job times out waits for the next night.
+        # Work left at the time-out waits for the next night.
         cron(watched(anonymise_visitors), hour=3, minute=10),
     ]
 
 
 def make_worker(context: WorkerContext, redis_url: str) -> Worker:
-    """Create an ARQ worker that runs its jobs with `context`."""
     return Worker(
         functions=[
             func(drain_outbox, name=DRAIN_OUTBOX),

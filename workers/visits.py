@@ -1,5 +1,3 @@
-"""Scheduled jobs for visits."""
-
 from typing import Any
 
 from app.core.db.batches import Batch, in_batches
@@ -14,7 +12,7 @@ from workers.context import context_of
 
 
 async def close_visits(ctx: dict[Any, Any]) -> None:
-    """Expire visits that nobody came to, and complete visits that nobody checked out."""
+    """Expire missed visits, and complete visits that nobody checked out."""
     context = context_of(ctx)
     closed = await close_past_visits(context.database, context.clock.now())
     if closed.expired or closed.completed:
@@ -24,7 +22,7 @@ async def close_visits(ctx: dict[Any, Any]) -> None:
 async def count_visits(ctx: dict[Any, Any]) -> None:
     """Move changes into the dashboard's stored counts.
 
-    The dashboard is exact without this, but slows down as changes accumulate.
+    The dashboard is exact without this, but slows down.
     """
     await in_batches(context_of(ctx).database, _count_some)
 
@@ -35,7 +33,6 @@ async def _count_some(unit: WriteSession) -> Batch:
 
 
 async def send_reminders(ctx: dict[Any, Any]) -> None:
-    """Queue the reminders of tomorrow's visits."""
     context = context_of(ctx)
     queued = await remind(
         context.database, context.wake_outbox, context.clock.now(), context.strangers
@@ -45,7 +42,7 @@ async def send_reminders(ctx: dict[Any, Any]) -> None:
 
 
 async def tell_of_site_changes(ctx: dict[Any, Any]) -> None:
-    """Queue notifications of changed site names, addresses and time zones."""
+    """Queue mails about changed site names, addresses and time zones."""
     context = context_of(ctx)
     count = await bring_to_visits(context.database, context.wake_outbox, context.clock.now())
     if count:

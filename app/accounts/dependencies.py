@@ -48,7 +48,7 @@ class ForgottenLimits:
         )
 
     async def hit(self, email: str) -> None:
-        """Count a request for this account; raise `TooManyRequests`."""
+        """Count a request; raise `TooManyRequests`."""
         await self._limiter.look(*self._limits.of(email, known=True))
         async with self._database.read() as session:
             networks = SignInNetworkReader(session)

@@ -1,4 +1,4 @@
-"""The password rules with the words of an installation."""
+"""The password rules of an installation."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from app.users.repository import UserReader
 
 @dataclass(frozen=True, slots=True)
 class PasswordPolicy:
-    """Checks passwords; `words` come from the settings, plus the names of the sites.
+    """Refuses weak passwords; site names and `words` from the settings are weak.
 
     The names are read in a separate session, which ends before bcrypt begins.
     """
@@ -18,7 +18,7 @@ class PasswordPolicy:
     words: frozenset[str]
 
     async def require_strong(self, password: str, email: str, *, field: str) -> None:
-        """Raise `Invalid` for `field` if the password is refused."""
+        """Raise `Invalid` for `field` if the password is weak."""
         async with self.database.read() as session:
             names = await UserReader(session).names_of_sites()
         require_strong(password, email, field=field, words=self.words | words_of(*names))

@@ -1,7 +1,4 @@
-"""Changes passwords.
-
-Each use case reads, hashes, then writes, so that no connection or lock is held during bcrypt.
-"""
+"""Change passwords; no connection or lock is held during bcrypt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +43,7 @@ class PasswordChanger:
     async def reset(self, token: str, new: str) -> None:
         """Set the password by a mailed link and end all sessions; raise `InvalidLink`.
 
-        Failed sign-ins are cleared, so that an attacker's guesses do not lock out the user.
+        Clears failed sign-ins, so that an attacker's guesses do not lock out the user.
         """
         purpose = LinkPurpose.PASSWORD_RESET
         user = await self._set_by_link(purpose, token, new, field="new_password")
@@ -58,7 +55,7 @@ class PasswordChanger:
     async def accept(self, token: str, password: str, names: Mapping[str, str]) -> None:
         """Set the first password by a mailed link and open the account.
 
-        Raise `InvalidLink`, or `NameLooksTaken`, after which the link remains valid.
+        Raise `InvalidLink`, or `NameLooksTaken`, which leaves the link valid.
         """
         user = await self._set_by_link(LinkPurpose.INVITATION, token, password, field="password")
         for name, value in names.items():
@@ -81,7 +78,7 @@ class PasswordChanger:
         seen = await self._owner(purpose, hashed_token)
         await self.service.passwords.require_strong(password, seen.email, field=field)
         hashed = await self.hasher.hash(password, known=True)
-        await self.service.users.lock_names()  # it may open the account
+        await self.service.users.lock_names()  # it may open an account
         user = await self.service.users.lock_usable(seen.id)
         if user is None or not await self.service.links.use_up(
             user.id, hashed_token, self.service.now
@@ -119,7 +116,7 @@ class PasswordChanger:
 
 
 async def forgot(service: AccountService, strangers: StrangerMails, email: str) -> None:
-    """Mail a link to the account of this address, unless it is missing or closed."""
+    """Mail a link to the account of this address, unless it is closed."""
     user = await service.users.lock_by_email(email)
     if user is not None:
         await service.mail_way_in(user, strangers)

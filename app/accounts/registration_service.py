@@ -18,7 +18,7 @@ from app.users.service import create_user
 
 @dataclass(frozen=True, slots=True)
 class RegistrationPolicy:
-    """Decides who may register and whether they must verify their address first."""
+    """Who may register, and whether they must verify their address first."""
 
     mode: Literal["open", "domain", "closed"]
     domains: Collection[str]
@@ -36,7 +36,7 @@ class RegistrationPolicy:
 
 
 async def register(service: AccountService, hasher: PasswordHasher, body: UserRegistration) -> User:
-    """Create a host that can sign in immediately; raise `EmailTaken`."""
+    """Create an active host; raise `EmailTaken`."""
     if body.password is None:
         raise Invalid.field("password", "missing", "Field required")
     await service.passwords.require_strong(body.password, body.email, field="password")
@@ -58,9 +58,9 @@ async def register(service: AccountService, hasher: PasswordHasher, body: UserRe
 async def ask_for_account(
     service: AccountService, strangers: StrangerMails, body: UserRegistration
 ) -> None:
-    """Mail a link for a new account, or for the existing one of the address.
+    """Mail a link for a new or existing account.
 
-    The address is not verified yet, so no password is stored, and only the latest names.
+    The address is not verified, so no password is stored, and only the latest names.
     """
     if body.password is not None:
         message = "The password is set with the mailed link"
@@ -72,7 +72,7 @@ async def ask_for_account(
     await service.users.drop_unproven_lookalike(body.email)
     is_new = await service.users.add_unproven(body.email, *names, service.now)
     user = await service.users.lock_by_email(body.email)
-    if user is None:  # deleted concurrently, or of another mailbox
+    if user is None:  # deleted meanwhile, or of another mailbox
         return
     if user.awaits_verification:
         user.first_name, user.last_name = names

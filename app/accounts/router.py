@@ -58,10 +58,10 @@ async def register(
     service: Accounts,
     hasher: Hasher,
 ) -> User | Response:
-    """Create a host account: with `REGISTRATION=open` it can be used immediately (201).
+    """Create a host account, which can be used immediately with `REGISTRATION=open` (201).
 
-    With `REGISTRATION=domain` the response is 202, whether or not the address has an account; a
-    mailed link sets the password with `accept-invitation/`.
+    With `REGISTRATION=domain` the response is 202 whether or not the account exists; a mailed link
+    sets the password with `accept-invitation/`.
     """
     policy.admit(body.email)
     await limit.hit()
@@ -81,10 +81,9 @@ async def register(
     responses=problems(InvalidLink, NameLooksTaken),
 )
 async def accept_invitation(body: InvitationAcceptance, passwords: Passwords) -> None:
-    """Set the password with a mailed link, and verify the address if necessary.
+    """Set the password with a mailed link, which works once within a day.
 
-    The link works once within a day; after that, use `forgot-password/`. An account that is not
-    verified within 7 days is deleted.
+    It also verifies the address; accounts not verified within 7 days are deleted.
     """
     await passwords.accept(body.token, body.password, body.names)
 
@@ -99,7 +98,7 @@ async def accept_invitation(body: InvitationAcceptance, passwords: Passwords) ->
     responses=problems(InvalidLink),
 )
 async def verify_email(_: EmailVerification) -> None:
-    """Such links are no longer valid: request a new one and use `accept-invitation/`."""
+    """Refuse the links of former releases: request a new one and use `accept-invitation/`."""
     raise InvalidLink
 
 
@@ -110,7 +109,7 @@ async def verify_email(_: EmailVerification) -> None:
     status_code=204,
 )
 async def change_password(body: PasswordChange, caller: SignedIn, passwords: Passwords) -> None:
-    """Change the password and end all other sessions of the caller."""
+    """Change the password and end the caller's other sessions."""
     await passwords.change(caller, body.old_password, body.new_password)
 
 
@@ -126,7 +125,7 @@ async def forgot_password(
 ) -> None:
     """Mail a link that works once within an hour.
 
-    The response is the same whether or not an account exists.
+    The response is the same whether or not the account exists.
     """
     await limits.hit(body.email)
     await forgot(service, limits.strangers, body.email)
@@ -141,5 +140,5 @@ async def forgot_password(
     responses=problems(InvalidLink),
 )
 async def reset_password(body: PasswordReset, passwords: Passwords) -> None:
-    """Set a new password with the token of the link and end all sessions."""
+    """Set the password with the token of the link and end all sessions."""
     await passwords.reset(body.token, body.new_password)

@@ -1,4 +1,4 @@
-"""Changes of accounts within one unit of work."""
+"""Changes of accounts in a unit of work."""
 
 import hashlib
 import secrets
@@ -28,7 +28,7 @@ from app.users.models import User, full_name
 from app.users.repository import UserRepository
 
 RESET_LIFETIME = timedelta(hours=1)
-# NIST SP 800-63A-4, section 3.8, allows a day for codes in enrolment mails.
+# At most a day (NIST SP 800-63A-4, section 3.8).
 FIRST_MAIL_LIFETIME = timedelta(days=1)
 TOKEN_BYTES = 32
 PAGES = {
@@ -38,16 +38,13 @@ PAGES = {
 
 
 def link_hash(token: str) -> bytes:
-    """Return the stored hash of a link's token; 256 random bits need no slow hash."""
+    """Return the hash of a link's token; 256 random bits need no slow hash."""
     return hashlib.sha256(token.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """Settings for account mails.
-
-    Their language is that of the request, since an account has no site.
-    """
+    """Settings for account mails; the language is that of the request."""
 
     wake: AfterCommit
     frontend_url: str
@@ -55,8 +52,6 @@ class Mailing:
 
 
 class AccountService:
-    """Accounts with their sessions, events and mailed links."""
-
     def __init__(
         self, unit: WriteSession, passwords: PasswordPolicy, mailing: Mailing, now: datetime
     ) -> None:
@@ -74,7 +69,7 @@ class AccountService:
     async def invite(self, user: User) -> None:
         """Mail the link that sets the first password.
 
-        Mails omit the name of an unverified account, which anyone may have typed.
+        The mail omits the name of an unverified account, which anyone may have typed.
         """
         unproven = user.awaits_verification
         kind = NotificationKind.email_verification if unproven else NotificationKind.password_reset
@@ -83,7 +78,7 @@ class AccountService:
     async def invite_stranger(self, user: User, strangers: StrangerMails) -> bool:
         """Invite an unverified address; return whether the mail is sent.
 
-        If the address has reached the daily limit, its previous link stays valid.
+        At the daily limit the previous link stays valid.
         """
         may_be_sent = await strangers.take(user.email)
         if may_be_sent:
@@ -93,10 +88,7 @@ class AccountService:
         return may_be_sent
 
     async def mail_way_in(self, user: User, strangers: StrangerMails) -> None:
-        """Mail the user a link to a new password, unless the account is closed.
-
-        It also verifies the address, since the mail proves it.
-        """
+        """Mail the user a link to a new password, unless the account is closed."""
         if user.awaits_verification:
             if not await self.invite_stranger(user, strangers):
                 return
@@ -125,10 +117,9 @@ class AccountService:
         self._outbox.put(mail, self.now)
 
     async def tell_of_new_password(self, user: User) -> None:
-        """Notify the user of a changed password.
+        """Notify the user of a changed password, except during a rollout.
 
-        Skipped during a rollout, since the previous release can't read such mails, and the change
-        must not wait.
+        The previous release cannot read the mail, and the change must not wait.
         """
         kind = NotificationKind.password_changed
         try:
@@ -139,10 +130,7 @@ class AccountService:
         self._tell(user, kind, AccountPayload(**self._greeting(user)), to=user.email)
 
     async def tell_of_new_address(self, user: User, former: str) -> None:
-        """Notify the old and new address of an account; raise `UpdateUnderWay`.
-
-        An unverified old address is not notified.
-        """
+        """Notify both addresses of a verified account; raise `UpdateUnderWay`."""
         if user.awaits_verification:
             return
         await require_finished(self._unit)
@@ -160,18 +148,17 @@ class AccountService:
         self._outbox.put(OutgoingMail(kind=kind, payload=payload, to=to, name=name), self.now)
 
     async def set_password(self, user: User, hashed: str, *, but: UUID | None = None) -> None:
-        """Replace the password of a locked account and end its links and sessions, except `but`."""
+        """Set the password; end links and sessions, except the session `but`."""
         user.password_hash = hashed
         user.updated_at = self.now
         await self.end_access(user, but=but)
 
     async def end_access(self, user: User, *, but: UUID | None = None) -> None:
-        """End links and sessions of the account, except the session `but`."""
+        """End links and sessions, except the session `but`."""
         await self.sessions.revoke_all(user.id, self.now, but=but)
         await self.links.drop_all(user.id)
 
     async def prove_address(self, user: User) -> None:
-        """Mark the address of a locked account as verified."""
         if user.awaits_verification:
             user.awaits_verification, user.is_active = False, True
             user.updated_at = self.now

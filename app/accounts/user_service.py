@@ -1,4 +1,4 @@
-"""Account management by staff: superadmins manage all accounts, admins those of hosts."""
+"""Account management: superadmins manage all accounts, admins those of hosts."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -19,21 +19,18 @@ from app.users.models import Role, User
 from app.users.schemas import UserCreate
 from app.users.service import add_user
 
-# Fields that give access to an account or more permissions, or open and close it.
+# Fields that grant access or permissions.
 GUARDED = ("email", "role", "is_active")
 
 NEW_ROLES = frozenset({Role.RECEPTIONIST, Role.GUARD})
 
 
 def managed_roles(caller: Caller) -> Collection[Role]:
-    """Return the roles whose accounts the caller manages."""
     return rights_of(caller.role).manages
 
 
 @dataclass(frozen=True, slots=True)
 class UserService:
-    """Creates, changes and deletes accounts for a caller."""
-
     service: AccountService
     caller: Caller
 
@@ -55,10 +52,9 @@ class UserService:
         return user
 
     async def change(self, user_id: UUID, values: dict[str, Any]) -> tuple[User, int | None]:
-        """Change an account; return it and, if it was deactivated, its number of upcoming visits.
+        """Change an account and its upcoming visits; return it and, if deactivated, their number.
 
-        Upcoming visits get the new name and address. Raise `EmailTaken`, `NameLooksTaken` and
-        others.
+        Raise `EmailTaken`, `NameLooksTaken` and others.
         """
         self._require_managed(values.get("role", Role.HOST))
         await self._require_readable(values.get("role"))
@@ -87,10 +83,7 @@ class UserService:
         return user, await self.service.users.count_upcoming(user.id) if is_closed else None
 
     async def delete(self, user_id: UUID) -> int:
-        """Delete an account with its sessions; return its number of upcoming visits.
-
-        A host's visitors remain, but mails to the host go to the reception. Raise `LastSuperadmin`.
-        """
+        """Delete an account; return its number of upcoming visits. Raise `LastSuperadmin`."""
         user = await self._locked(user_id, stays=False)
         require_recent_sign_in(self.caller, self.service.now)
         upcoming = await self.service.users.count_upcoming(user.id)
@@ -126,7 +119,7 @@ class UserService:
 
     async def _open_or_close(self, user: User) -> None:
         if user.awaits_verification:
-            # A decision of staff does not need verification, and the requester must not get in.
+            # Staff need no verification, and the requester must not get in.
             user.awaits_verification, user.password_hash = False, NO_PASSWORD
         if user.is_active:
             await self.service.users.adopt_visitors(user)
@@ -143,6 +136,6 @@ class UserService:
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:
-    """Return what the event records of a change: names of fields, and access-related values."""
+    """Return the details to record: names of fields, and access-related values."""
     told: dict[str, Any] = {"fields": sorted(values)}
     return told | {name: values[name] for name in ("role", "is_active") if name in values}

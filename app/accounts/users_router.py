@@ -1,4 +1,4 @@
-"""`/api/auth/users/`: the accounts that a caller manages; others are answered with 404."""
+"""`/api/auth/users/`: the accounts that the caller manages."""
 
 from typing import Annotated
 from uuid import UUID
@@ -89,8 +89,8 @@ async def read_user(user_id: UUID, caller: UserViewer, session: Reading) -> User
 async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedUser:
     """Change the fields that are sent. A deactivated account loses access immediately.
 
-    To change `email`, `role` or `is_active`, the caller must have confirmed the sign-in within the
-    last 10 minutes; a change of address is mailed to both addresses.
+    `email`, `role` and `is_active` need a sign-in confirmed within the last 10 minutes; a change of
+    address is mailed to both addresses.
 
     Mails to a deactivated host go to the `reception_email` of the site, if there is one. `POST
     …/hand-over/` gives the visits to another host.
@@ -106,9 +106,9 @@ async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedU
     responses=problems(NotFound, LastSuperadmin, ReauthenticationRequired),
 )
 async def delete_user(user_id: UUID, users: Users) -> DeletedUser:
-    """Delete an account. A host's visitors remain, with the host's name and address.
+    """Delete an account. Its visitors remain, with the host's name and address.
 
-    The caller must have confirmed the sign-in within the last 10 minutes. Mails to the host go to
-    the `reception_email` of the site, if there is one.
+    Needs a sign-in confirmed within the last 10 minutes. Mails to the host go to the site's
+    `reception_email`, if there is one.
     """
     return DeletedUser(upcoming_visits=await users.delete(user_id))

@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's own, completed with what FastAPI does not know."""
+"""The OpenAPI document: FastAPI's own, completed."""
 
 import json
 import re
@@ -22,13 +22,12 @@ Json = dict[str, Any]
 PATH = "/openapi.json"
 JSON = "application/json"
 UNSAID = "Successful Response"
-# FastAPI's schema for an operation without a response body, and the correct one.
+# FastAPI's schema without a response body, and the correct one.
 UNKNOWN: Json = {JSON: {"schema": {}}}
 NULL: Json = {JSON: {"schema": {"type": "null"}}}
-# Schema names that FastAPI generates, and ours.
 PAGE = re.compile(r"\bPage_(\w+)_")
 PASSWORD_FORM = re.compile(r"\bBody_auth_token\b")
-# Keys that contain values rather than schemas.
+# Keys whose values are not schemas.
 VALUES = {"const", "default", "enum", "examples"}
 HEADERS: Json = {
     "X-Request-ID": {
@@ -49,7 +48,6 @@ BY_STATUS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-Afte
 
 
 def install(app: FastAPI) -> None:
-    """Make the application serve the completed document."""
     plain = app.openapi
 
     @cache
@@ -63,7 +61,7 @@ def install(app: FastAPI) -> None:
         return Constant(json.dumps(document, ensure_ascii=False, separators=(",", ":")), JSON)
 
     async def answer(request: Request) -> Response:
-        # The prefix is that of the server, not the client's.
+        # From the server's configuration, not from the client.
         return await encoded(request.scope.get("root_path", "").rstrip("/")).answer(request)
 
     app.openapi = openapi  # type: ignore[method-assign] # as FastAPI's manual has it
@@ -71,7 +69,7 @@ def install(app: FastAPI) -> None:
 
 
 def completed(document: Json, app: FastAPI) -> Json:
-    """Return `document` with security schemes, headers, problems and examples."""
+    """Add security schemes, headers, problems and examples."""
     served = {(op.path, op.method.lower()): op for op in operations(app)}
     components = document["components"]
     for path, method, operation in _operations(document):
@@ -105,7 +103,7 @@ def _describe_answers(operation: Json) -> None:
 
 
 def _drop_nulls(operation: Json, schemas: Json) -> None:
-    """Remove null from parameters and form fields, which can be omitted but not null."""
+    """Remove null from parameters and form fields, which can only be omitted."""
     for parameter in operation.get("parameters", ()):
         parameter["schema"] = _without_null(parameter["schema"])
     for media_type, body in operation.get("requestBody", {}).get("content", {}).items():
@@ -122,7 +120,7 @@ def _without_null(schema: Json) -> Json:
 
 
 def _tidy(node: Any) -> None:
-    """Drop the titles that Pydantic generates, and write examples as in OpenAPI 3.1."""
+    """Drop generated titles, and write examples as in OpenAPI 3.1."""
     if isinstance(node, dict):
         if isinstance(node.get("title"), str):
             del node["title"]
@@ -157,7 +155,7 @@ def _examples_of(schema: Json, examples: Examples, kept: Json) -> Json:
 
 
 def _name(schema: Json) -> str:
-    """Return the name of the referenced component, or an empty string."""
+    """Return the name of the referenced component, or ""."""
     reference: str = schema.get("$ref", "")
     return reference.rpartition("/")[2]
 

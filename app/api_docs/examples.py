@@ -1,5 +1,3 @@
-"""Examples of schemas, composed from the examples of their fields."""
-
 from typing import Any
 
 Json = dict[str, Any]
@@ -11,7 +9,7 @@ BY_FORMAT = {
     "date-time": "2026-11-23T09:00:00Z",
     "email": "ada@example.com",
 }
-# A field name means the same everywhere; a field that differs has its own example.
+# A field name means the same everywhere; otherwise the field has its own example.
 BY_NAME = {
     "access": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
     "access_token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
@@ -55,13 +53,12 @@ BY_TYPE: Json = {"boolean": False, "integer": 1, "number": 1.5, "null": None}
 
 
 class Examples:
-    """Generates examples of schemas, which refer to `components` by `$ref`."""
+    """Composes examples of schemas from those of their fields."""
 
     def __init__(self, components: Json) -> None:
         self._components = components
 
     def component(self, name: str) -> Json:
-        """Return the example of a schema, given by name or `$ref`."""
         found: Json = self._components[name.rpartition("/")[2]]
         return found
 
@@ -98,7 +95,7 @@ class Examples:
 
 
 def _in_order(example: Any, properties: Json) -> Any:
-    """Sort the fields of an example as in the schema; Pydantic sorts them by name."""
+    """Sort fields as in the schema; Pydantic sorts them by name."""
     if not properties:
         return example
     return {name: example[name] for name in properties if name in example}

@@ -1,5 +1,3 @@
-"""The general information in the OpenAPI document."""
-
 from pathlib import Path
 
 INTRODUCTION = Path(__file__).with_name("introduction.md").read_text(encoding="utf-8")
@@ -8,14 +6,14 @@ SERVERS = [{"url": "/", "description": "The installation that serves this docume
 TAGS = [
     {"name": name, "description": description}
     for name, description in {
-        "auth": "Signing in, and the caller's own account, password and sessions.",
-        "users": "Other accounts: superadmins manage all of them, admins those of hosts.",
-        "visitors": "Visitor records: register, check in, check out, reschedule and cancel.",
+        "auth": "Sign-in, and the caller's account, password and sessions.",
+        "users": "Accounts: superadmins manage all, admins those of hosts.",
+        "visitors": "Visitors: register, check in, check out, reschedule and cancel.",
         "slots": "The hours of a site that can still be booked.",
         "scans": "Scans at gates, online and offline.",
         "reports": "Dashboard, trends and exports.",
-        "sites": "Sites that visitors come to: opening hours, capacity and closures.",
-        "departments": "The departments that visitors come to see.",
+        "sites": "Sites: opening hours, capacity and closures.",
+        "departments": "Departments that visitors come to see.",
         "devices": "Gate scanners and kiosks, and their keys.",
         "notifications": "Mails and their delivery.",
         "health": "Health checks and metrics for operators.",

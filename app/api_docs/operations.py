@@ -1,5 +1,3 @@
-"""The operations of the application and who may use them, read from the routes."""
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,7 +12,7 @@ from app.core.http.routing import walk
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path, written as in OpenAPI; HTML pages are not `in_document`."""
+    """A method of a path, as in OpenAPI; HTML pages are not `in_document`."""
 
     method: str
     path: str

@@ -1,7 +1,4 @@
-"""`/docs` and `/redoc`, which work without internet access and run no inline scripts.
-
-Scripts and styles come from the package fastapi_offline.
-"""
+"""`/docs` and `/redoc`, without internet access and inline scripts."""
 
 from pathlib import Path
 
@@ -19,7 +16,6 @@ PAGES = {
 
 
 def install(app: FastAPI) -> None:
-    """Add the pages and their assets."""
     for path, name in PAGES.items():
         page = Constant((OWN / name).read_text(encoding="utf-8"), "text/html")
         app.add_route(path, page.answer, include_in_schema=False)

@@ -1,8 +1,4 @@
-"""Problems in the OpenAPI document.
-
-Each code has a schema of its own, so that generated clients can tell problems apart and know their
-members.
-"""
+"""Each code has its own schema, so that generated clients know its members."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
@@ -18,10 +14,10 @@ REF = "#/components/schemas/"
 
 
 class Problem(BaseModel):
-    """The members of every problem (RFC 9457), with a stable machine-readable `code`."""
+    """The members of every problem (RFC 9457)."""
 
     type: str = Field(description="`urn:vms:problem:` followed by the code")
-    title: str = Field(description="A summary, the same for every problem with this code")
+    title: str = Field(description="A summary of the type of problem")
     status: int = Field(description="The HTTP status code")
     detail: str = Field(description="An explanation of this occurrence, for people")
     request_id: str = Field(description="Identifies the request in the log")
@@ -73,7 +69,6 @@ def _name(cls: type[errors.Problem]) -> str:
 
 
 def _schemas(used: Iterable[type[errors.Problem]]) -> Json:
-    """Return the components of these problems and of everything they refer to."""
     models: list[type[BaseModel]] = [Problem, *(_model(cls) for cls in used)]
     _, made = models_json_schema(
         [(model, "serialization") for model in models], ref_template=REF + "{model}"
@@ -85,7 +80,6 @@ def _schemas(used: Iterable[type[errors.Problem]]) -> Json:
 
 
 def _model(cls: type[errors.Problem]) -> type[BaseModel]:
-    """Create the model of a problem's own members."""
     code: Any = Literal[cls.code]
     return create_model(_name(cls), __base__=cls.Members, code=(code, ...))
 

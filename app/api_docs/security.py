@@ -1,5 +1,3 @@
-"""The credentials that operations accept, derived from their guards."""
-
 from typing import Any
 
 from app.api_docs.operations import Operation
@@ -24,7 +22,7 @@ BY_ROLE: tuple[tuple[frozenset[CallerRole], tuple[str, ...]], ...] = (
 
 
 def requirement(operation: Operation) -> list[dict[str, list[str]]]:
-    """Return the alternative credentials of an operation; `{}` means none is needed."""
+    """Return the alternative credentials of an operation; `{}` means none."""
     if operation.is_public:
         return []
     accepted: list[dict[str, list[str]]] = [

@@ -1,4 +1,4 @@
-"""`/.well-known/security.txt`: the contact for vulnerability reports (RFC 9116)."""
+"""`/.well-known/security.txt` (RFC 9116)."""
 
 from datetime import timedelta
 
@@ -11,12 +11,11 @@ from app.core.http.services import core_services
 from app.settings import Settings
 
 PATH = "/.well-known/security.txt"
-# How long a response is valid; RFC 9116, section 2.5.5, recommends less than a year.
+# RFC 9116, section 2.5.5, recommends less than a year.
 VALID_FOR = timedelta(days=90)
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    """Add the file, if there is a contact."""
     contact = settings.security_contact
     if contact is None:
         return

@@ -11,8 +11,6 @@ from app.core.db.models import Entity, words
 
 
 class VisitorAction(StrEnum):
-    """What happened to a visitor."""
-
     REGISTERED = "registered"
     UPDATED = "updated"
     RESCHEDULED = "rescheduled"
@@ -29,10 +27,9 @@ class VisitorAction(StrEnum):
 
 
 class VisitorEvent(Entity):
-    """One entry of the audit log.
+    """An entry of the audit log, without personal data of the visitor.
 
-    `visitor_id` is no foreign key, because the log outlives the visitor. It names fields, times and
-    gates but no personal data of the visitor, so nothing in it has to be erased.
+    Entries outlive visitors, so `visitor_id` is no foreign key.
     """
 
     __tablename__ = "visitor_events"

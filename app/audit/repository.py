@@ -13,17 +13,15 @@ from app.core.db.repository import ReadRepository, Repository
 from app.core.ids import new_id
 from app.core.request_context import current_client_address, current_request_id
 
-# Actions for which the client address is the visitor's.
+# Their client address is the visitor's.
 THEMSELVES = (CallerRole.ANONYMOUS.value, CallerRole.VISITOR.value)
 
 
 class VisitorEventReader(ReadRepository[VisitorEvent]):
-    """Queries the audit log."""
-
     model = VisitorEvent
 
     async def of_visitor(self, visitor_id: UUID) -> Sequence[VisitorEvent]:
-        """Return the entries of one visitor, oldest first."""
+        """Return the entries of a visitor, oldest first."""
         found = await self.session.scalars(
             self.statement().where(VisitorEvent.visitor_id == visitor_id).order_by(VisitorEvent.id)
         )
@@ -31,16 +29,14 @@ class VisitorEventReader(ReadRepository[VisitorEvent]):
 
 
 class VisitorEventRepository(VisitorEventReader, Repository[VisitorEvent]):
-    """Writes the audit log."""
-
     def record(
         self, visitor_id: UUID, action: VisitorAction, caller: Caller, now: datetime, **details: Any
     ) -> None:
-        """Record what `caller` did; `details` are JSON values and never personal data."""
+        """Record an action; `details` hold no personal data."""
         self.unit.append(VisitorEvent, event_row(visitor_id, action, caller, now, **details))
 
     async def forget_addresses(self, visitor_ids: Collection[UUID]) -> None:
-        """Delete the client addresses that these visitors used themselves."""
+        """Delete the addresses from which these visitors acted."""
         await self.unit.write(
             update(VisitorEvent)
             .where(
@@ -55,7 +51,6 @@ class VisitorEventRepository(VisitorEventReader, Repository[VisitorEvent]):
 def event_row(
     visitor_id: UUID, action: VisitorAction, caller: Caller, now: datetime, **details: Any
 ) -> dict[str, Any]:
-    """Return the columns of an entry."""
     return {
         "id": new_id(),
         "visitor_id": visitor_id,

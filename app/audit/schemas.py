@@ -10,16 +10,14 @@ from app.audit.models import VisitorAction
 
 
 class VisitorEvent(BaseModel):
-    """One entry: who did what, when, and from where."""
+    """An entry of the audit log."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     created_at: datetime
     action: VisitorAction
-    actor_role: str = Field(
-        description="The role of the actor; `system` for the worker", examples=["admin"]
-    )
+    actor_role: str = Field(description="`system` for the worker", examples=["admin"])
     actor_id: UUID | None
     actor_name: str
     client_address: str | None

@@ -1,4 +1,4 @@
-"""Limits attempts on an account, per network and over all networks."""
+"""Limit attempts on an account, per network and in total."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from app.core.http.limits import Limit, Rule
 from app.core.request_context import client_network
 from app.core.text import account_key
 
-# The limit of an account over all networks, as a multiple of that per network.
+# The total limit of an account, as a multiple of the limit per network.
 WIDER = 10
 
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """Limits per network, and per account (existing or not) from that network.
+    """Limits per network, and per account (existing or not) and network.
 
-    Attackers in many networks reach the account's wider limit. Neither that limit nor the one of
-    the network applies where the account is known, so that its owner can still sign in.
+    An account also has a total limit, except where it is known, so that its owner can still sign
+    in.
     """
 
     name: str
@@ -24,20 +24,19 @@ class AccountLimits:
     per_address: str
 
     def of(self, email: str, *, known: bool) -> list[Limit]:
-        """Return the limits of the current request."""
         here = self.here(email)
         return [here] if known else [self.of_network(), here, self._of_account(email)]
 
     def of_network(self) -> Limit:
-        """Return the limit of the current request's network, over all accounts."""
+        """Return the network's limit over all accounts."""
         return Rule(f"{self.name}, address", self.per_address).of(client_network())
 
     def here(self, email: str) -> Limit:
-        """Return the limit of the account from the current network."""
+        """Return the limit of the account from this network."""
         return self._of_account_from(client_network(), email)
 
     def of_account(self, email: str, networks: Collection[str]) -> list[Limit]:
-        """Return the limits of the account over all networks and from each of these."""
+        """Return the limits of the account, in total and from these networks."""
         from_there = [self._of_account_from(network, email) for network in networks]
         return [self._of_account(email), *from_there]
 

@@ -10,7 +10,7 @@ from app.users.models import Role
 
 
 class CallerRole(StrEnum):
-    """The kind of a caller: a user's role, a device's kind, anonymous, pass holder, or worker."""
+    """A user's role, a device's kind, or another kind of caller."""
 
     SUPERADMIN = "superadmin"
     ADMIN = "admin"
@@ -29,7 +29,7 @@ _PEOPLE = frozenset(map(str, Role))
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A resolved caller; `site_id` is the site of a device.
+    """A caller; `site_id` is the site of a device.
 
     `confirmed_at` is when a user last entered the password.
     """
@@ -45,7 +45,7 @@ class Caller:
 
     @property
     def is_host(self) -> bool:
-        """Return whether the caller sees only their own visitors."""
+        """Return whether the caller sees only visitors of their own."""
         return self.role is CallerRole.HOST
 
     @property
@@ -55,17 +55,15 @@ class Caller:
 
     @property
     def is_kiosk(self) -> bool:
-        """Return whether the caller is a kiosk, at which visitors register themselves."""
         return self.role is CallerRole.KIOSK
 
     @property
     def is_stranger(self) -> bool:
-        """Return whether the caller is anonymous, such as a self-registering visitor."""
         return self.role is CallerRole.ANONYMOUS
 
     @property
     def is_person(self) -> bool:
-        """Return whether the caller is a signed-in user, who may see QR codes and addresses."""
+        """Return whether the caller is a user, who may see QR codes and addresses."""
         return self.role in _PEOPLE
 
     @classmethod
@@ -75,6 +73,6 @@ class Caller:
 
 
 ANONYMOUS = Caller(CallerRole.ANONYMOUS, None, "anonymous")
-# Without a name, since the audit log outlives the personal data.
+# The audit log outlives the visitor's name.
 VISITOR = Caller(CallerRole.VISITOR, None, "visitor")
 SYSTEM = Caller(CallerRole.SYSTEM, None, "worker")

@@ -14,7 +14,7 @@ from app.core.security.tokens import SessionTokens
 from app.services import services
 from app.settings import Settings
 
-# Longer than the work takes, but short enough for users.
+# Longer than the work, but short enough for users.
 EVEN_SECONDS = 0.2
 USER_AGENT_LENGTH = 300
 
@@ -46,10 +46,7 @@ async def _sign_in_limits(limiter: Limiter, hasher: Hasher, settings: Configured
 
 
 async def _evenly() -> AsyncIterator[None]:
-    """Delay the response until a fixed time has passed, to hide how long the work took.
-
-    The transaction is committed and its connection returned before the delay.
-    """
+    """Delay the response, after the commit, to hide how long the work took."""
     until = monotonic() + EVEN_SECONDS
     yield
     await pause(until - monotonic())

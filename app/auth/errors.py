@@ -20,7 +20,7 @@ class ReauthenticationRequired(Forbidden):
 
 
 class InvalidLink(Problem):
-    """A 422, not a 401, since the link is opened without a session."""
+    """422, not 401: links are opened without a session."""
 
     status, code, title = 422, "invalid_link", "The link is invalid or has expired"
 

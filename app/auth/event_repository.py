@@ -1,7 +1,4 @@
-"""Account events: sign-ins, attempts and changes (OWASP ASVS 5, 16.3.1 and 16.3.3).
-
-Each is a row and a line of the log, which has only ids.
-"""
+"""Account events (OWASP ASVS 5, 16.3.1 and 16.3.3): a row and, with ids only, a log line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,8 +22,6 @@ NEWEST_FIRST = Ordering("account events", (AccountEvent.id,), descending=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """Filters of a list of events; None does not filter."""
-
     account: UUID | None = None
     action: AccountAction | None = None
     since: datetime | None = None
@@ -51,7 +46,7 @@ class AccountEventReader(ReadRepository[AccountEvent]):
     async def page(
         self, chosen: EventFilter, of_account: UUID | None, page: PageRequest
     ) -> tuple[Sequence[AccountEvent], str | None, int | None]:
-        """Return events, newest first: all of them or those `of_account`."""
+        """Return events, newest first; `of_account` limits them to one account."""
         own = [] if of_account is None else [AccountEvent.account_id == of_account]
         statement = (
             self.statement()
@@ -62,8 +57,6 @@ class AccountEventReader(ReadRepository[AccountEvent]):
 
 
 class AccountEventRepository(AccountEventReader, Repository[AccountEvent]):
-    """Records account events in the unit of work that causes them."""
-
     def __init__(self, unit: WriteSession, now: datetime) -> None:
         super().__init__(unit)
         self._now = now
@@ -71,7 +64,7 @@ class AccountEventRepository(AccountEventReader, Repository[AccountEvent]):
     def record(
         self, action: AccountAction, account: UUID | None, *, by: UUID | None, **details: Any
     ) -> None:
-        """Record what happened to an account and who did it; `details` name no person."""
+        """Record an event; `details` name no person."""
         row = {
             "id": new_id(),
             "account_id": account,
@@ -90,11 +83,10 @@ class AccountEventRepository(AccountEventReader, Repository[AccountEvent]):
         self.unit.after_commit(tell)
 
     async def purge(self, before: datetime, *, at_most: int) -> int:
-        """Delete older events; return how many."""
         old = (
             select(AccountEvent.id)
             .where(AccountEvent.created_at < before)
-            .order_by(AccountEvent.id)  # by creation, so that the scan ends at the first page
+            .order_by(AccountEvent.id)  # the scan ends after one page
             .limit(at_most)
         )
         result = await self.unit.write(delete(AccountEvent).where(AccountEvent.id.in_(old)))
@@ -109,6 +101,6 @@ async def record_alone(
     *,
     by: UUID | None = None,
 ) -> None:
-    """Record a failed attempt in its own transaction, since that of the request is rolled back."""
+    """Record an event in its own transaction, since that of the request is rolled back."""
     async with database.write() as unit:
         AccountEventRepository(unit, now).record(action, account, by=by)

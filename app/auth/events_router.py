@@ -28,8 +28,7 @@ async def list_events(
 ) -> Page[AccountEvent]:
     """Return sign-ins, failed attempts and changes, newest first.
 
-    Superadmins get the events of all accounts, other users their own. Events are kept for
-    `ACCOUNT_EVENT_DAYS`.
+    Superadmins see all accounts, others their own; events are kept for `ACCOUNT_EVENT_DAYS`.
     """
     own = None if manages_everybody(caller.role) else caller.id
     rows, next_cursor, total = await AccountEventReader(session).page(chosen, own, page)

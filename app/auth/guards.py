@@ -1,7 +1,4 @@
-"""Guards: an `Annotated` alias for each kind of caller that a route serves.
-
-Every route has one or is marked `public`; what a caller sees in a list is limited by queries.
-"""
+"""Guards: an `Annotated` alias for each kind of caller; every route has one or is `public`."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime
@@ -40,10 +37,9 @@ CREDENTIALS = ("authorization", "x-device-key")
 
 
 async def resolve_caller(request: Request) -> Caller:
-    """Return the user of the access token, the device of the key, or an anonymous caller.
+    """Return the user of the token, the device of the key, or an anonymous caller.
 
-    Two credentials are refused, since a proxy might use the other one. It depends only on the
-    request, since FastAPI solves nested dependencies anew for every use.
+    Two credentials are refused, since a proxy might use the other one.
     """
     caller: Caller | None = request.scope.get(CALLER)
     if caller is None:
@@ -76,7 +72,7 @@ async def _device(database: Database, key: str, now: datetime) -> Caller:
 async def _person(
     database: Database, tokens: SessionTokens, token: str | None, now: datetime
 ) -> Caller:
-    """Read the account on every request, so that deactivation applies to the next one."""
+    """Read the account on every request, so that deactivation applies at once."""
     if token is None:
         raise NotAuthenticated
     try:
@@ -108,7 +104,7 @@ class Guard:
         self.permissions = frozenset(permissions)
         having = {r for r in CALLERS if not self.permissions.isdisjoint(rights_of(r).permissions)}
         self.roles = frozenset({*having, *also})
-        self.ask = ask  # the hint for callers, unless it is to sign in
+        self.ask = ask  # the hint, unless it is to sign in
         self.recent = recent
         if recent:
             self.problems = (*self.problems, ReauthenticationRequired)
@@ -125,10 +121,7 @@ class Guard:
 
 
 async def _confirmation(request: Request) -> Callable[[], None]:
-    """Return a check that raises `ReauthenticationRequired` unless the sign-in is recent.
-
-    For routes of which only some changes need it.
-    """
+    """Return a check for routes of which some changes need a recent sign-in."""
     caller = await resolve_caller(request)
     return partial(require_recent_sign_in, caller, core_services(request).clock.now())
 

@@ -34,12 +34,12 @@ Key = Annotated[
 
 
 async def _once(request: Request, unit: Writing, key: Key = None) -> None:
-    """Replay the stored response of a repeat, or store that of a first request."""
+    """Replay the stored response, or store that of a first request."""
     await _begin(request, unit, key)
 
 
 async def _once_single(request: Request, unit: SingleStatement, key: Key = None) -> None:
-    """Do the same for a route that writes with a single statement unless there is a key."""
+    """Do the same where a request without a key needs a single statement."""
     await _begin(request, unit, key)
 
 
@@ -53,7 +53,7 @@ async def _begin(request: Request, unit: WriteSession, key: str | None) -> None:
 
 
 async def _replay_known(request: Request, key: Key = None) -> None:
-    """Replay the stored response of a repeat before costly work; hold no connection afterwards."""
+    """Replay the stored response before costly work, without keeping a connection."""
     sent = await _sent(request, key)
     if sent is None:
         return
@@ -65,21 +65,18 @@ async def _sent(request: Request, key: str | None) -> Sent | None:
     caller = await resolve_caller(request)
     if key is None:
         return None
-    # Anonymous callers are told apart by address, users and devices by id.
+    # Anonymous callers differ by address.
     owner = str(caller.id or current_client_address())
     return Sent(
         scope=scope_of(f"{caller.role.value} {owner}", request.url.path, key),
-        # Keyed, since the body may contain a password that could be guessed from a plain hash.
+        # A plain hash could reveal a password in the body.
         body_hash=mac(core_services(request).repeat_key, await _said(request), 32),
         now=core_services(request).clock.now(),
     )
 
 
 async def _said(request: Request) -> bytes:
-    """Return the query and the body, as a dry run is not the same request.
-
-    The boundary of a form is removed, since it is random (RFC 7578, section 4.1).
-    """
+    """Return the query and the body, without a form's random boundary."""
     body = await request.body()
     kind, options = parse_options_header(request.headers.get("Content-Type"))
     if kind == b"multipart/form-data":
@@ -93,5 +90,5 @@ _once_single.problems = (IdempotencyKeyReused, RequestInProgress)  # type: ignor
 
 Once = Depends(_once)
 OnceForSingleStatement = Depends(_once_single)
-# Work that waits for a processor belongs between this and `Once`, which holds a connection.
+# Slow work belongs between this and `Once`, which holds a connection.
 ReplayKnown = Depends(_replay_known)

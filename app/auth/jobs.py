@@ -15,15 +15,15 @@ from app.core.db.batches import Batch, in_batches
 from app.core.db.database import Database, WriteSession
 from app.users.repository import UserRepository
 
-# Rows per transaction: few enough to hold locks only briefly.
+# Rows per transaction, so that locks are brief.
 BATCH = 1_000
-# How long after the last request an unverified account is kept.
+# Unverified accounts are kept for this time after the last request.
 UNPROVEN_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """The numbers of deleted rows, without refresh tokens of deleted sessions."""
+    """Numbers of deleted rows, without refresh tokens of deleted sessions."""
 
     sessions: int
     refresh_tokens: int
@@ -33,7 +33,7 @@ class Purged:
 
 
 async def purge_audit_log(database: Database, now: datetime, days: int) -> int:
-    """Delete what happened to accounts more than `days` ago; return how many entries."""
+    """Delete account events older than `days`; return how many."""
     before = now - timedelta(days=days)
     return await _purge_all(
         database, lambda unit: AccountEventRepository(unit, now).purge(before, at_most=BATCH)
@@ -41,7 +41,7 @@ async def purge_audit_log(database: Database, now: datetime, days: int) -> int:
 
 
 async def purge_sign_ins(database: Database, now: datetime) -> Purged:
-    """Delete expired sign-ins, links and networks, and accounts that were never verified."""
+    """Delete expired sign-ins, links and networks, and accounts never verified."""
     async with database.write() as unit:
         links = await AccountLinkRepository(unit).purge(now)
     return Purged(

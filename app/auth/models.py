@@ -13,9 +13,9 @@ from app.users.models import User
 
 
 class AuthSession(Entity):
-    """A sign-in, with the family of its refresh tokens.
+    """A sign-in and the family of its refresh tokens.
 
-    Its address and last use let users recognize it.
+    Address and last use let users recognize it.
     """
 
     __tablename__ = "auth_sessions"
@@ -23,19 +23,16 @@ class AuthSession(Entity):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
-    # When the user last confirmed the password; the sign-in itself is `created_at`.
+    # Null until the password is confirmed again; the sign-in is `created_at`.
     confirmed_at: Mapped[datetime | None]
-    # The default is for processes of the previous release during a rollout.
+    # The default is for the previous release, during a rollout.
     last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
     client_address: Mapped[str | None] = mapped_column(String(64))
     user_agent: Mapped[str | None] = mapped_column(String(300))
 
 
 class SignInNetwork(Entity):
-    """A network from which an account has signed in, and when it last did.
-
-    Separate from sessions, which are deleted when they end; see `KNOWN_FOR`.
-    """
+    """A network from which an account has signed in; see `KNOWN_FOR`."""
 
     __tablename__ = "sign_in_networks"
     __table_args__ = (UniqueConstraint("user_id", "network"),)
@@ -46,7 +43,7 @@ class SignInNetwork(Entity):
 
 
 class RefreshToken(Entity):
-    """The hash of a refresh token, which is used once and then replaced by the next one."""
+    """The hash of a refresh token, which can be used once."""
 
     __tablename__ = "refresh_tokens"
 
@@ -59,18 +56,13 @@ class RefreshToken(Entity):
 
 
 class LinkPurpose(StrEnum):
-    """What a mailed link is for."""
-
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose, not a password
-    # Verify the address and set the first password. The value is that of older releases.
+    # Verify the address and set the first password; named as in older releases.
     INVITATION = "email_verification"
 
 
 class AccountLink(Entity):
-    """The latest link of an account for a purpose, as a hash; it is deleted when it is used.
-
-    Those before it are `FormerAccountLink`s.
-    """
+    """The latest link of an account for a purpose, as a hash; deleted when used."""
 
     __tablename__ = "account_links"
     __table_args__ = (UniqueConstraint("user_id", "purpose"),)
@@ -82,9 +74,9 @@ class AccountLink(Entity):
 
 
 class FormerAccountLink(Entity):
-    """A link that was mailed before the newest one, and is good for as long as its mail says.
+    """An earlier link, valid until it expires.
 
-    Anybody may ask for a link to somebody's account: the owner's must not end with it.
+    Anybody may request a link for an account, which must not end the owner's.
     """
 
     __tablename__ = "former_account_links"
@@ -97,8 +89,6 @@ class FormerAccountLink(Entity):
 
 
 class AccountAction(StrEnum):
-    """What happened to an account, or was attempted."""
-
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
     SIGNED_OUT = "signed_out"
@@ -121,7 +111,7 @@ class AccountEvent(Entity):
     """An account event (OWASP ASVS 5, 16.3).
 
     `account_id` is null if the address has no account, `actor_id` if the caller is anonymous.
-    Neither is a foreign key, since events outlive accounts.
+    Events outlive accounts, so neither is a foreign key.
     """
 
     __tablename__ = "account_events"

@@ -1,7 +1,4 @@
-"""Read sessions that may use a replica, for reads that are only displayed.
-
-After a write the caller is served by the primary for a while, to see their own changes.
-"""
+"""Read sessions that may use a replica, unless the caller has just written."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated

@@ -39,7 +39,7 @@ from app.core.ids import new_id
 from app.core.text import account_key
 from app.users.models import User, full_name
 
-# How long a network counts as known to an account after its last sign-in.
+# A network is known to an account for this long after a sign-in.
 KNOWN_FOR = timedelta(days=30)
 NEWEST_FIRST = Ordering("sessions", (AuthSession.id,), descending=True)
 
@@ -62,7 +62,7 @@ _LIVE = Query(
 
 
 async def live_caller(session: ReadSession, session_id: UUID, user_id: UUID) -> Caller | None:
-    """Return the active user of a live session; called by every request."""
+    """Return the active user of a live session; runs on every request."""
     found = await session.row(_LIVE, session_id=session_id, user_id=user_id)
     if found is None:
         return None
@@ -83,7 +83,6 @@ class AuthSessionReader(ReadRepository[AuthSession]):
     async def page_of(
         self, user_id: UUID, now: datetime, page: PageRequest
     ) -> tuple[list[AuthSession], str | None, int | None]:
-        """Return the user's live sessions, newest first."""
         statement = self.statement().where(
             AuthSession.user_id == user_id,
             AuthSession.revoked_at.is_(None),
@@ -94,7 +93,6 @@ class AuthSessionReader(ReadRepository[AuthSession]):
 
 class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
     async def lock_live(self, session_id: UUID, now: datetime) -> AuthSession | None:
-        """Lock a live session of an active user."""
         return await self.lock(
             AuthSession.id == session_id,
             AuthSession.revoked_at.is_(None),
@@ -103,7 +101,6 @@ class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
         )
 
     async def revoke_all(self, user_id: UUID, now: datetime, *, but: UUID | None = None) -> None:
-        """End the user's sessions, except `but`."""
         others = [] if but is None else [AuthSession.id != but]
         await self.unit.write(
             update(AuthSession)
@@ -112,7 +109,6 @@ class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
         )
 
     async def purge(self, now: datetime, *, at_most: int) -> int:
-        """Delete ended sessions with their refresh tokens; return how many."""
         over = (
             select(AuthSession.id)
             .where(or_(AuthSession.expires_at <= now, AuthSession.revoked_at.is_not(None)))
@@ -127,10 +123,7 @@ class SignInNetworkReader(ReadRepository[SignInNetwork]):
     model = SignInNetwork
 
     async def account(self, email: str, network: str, now: datetime) -> tuple[User | None, bool]:
-        """Return the account of an address, and whether this network is known to it.
-
-        A cheap query, since a flood of guesses causes one each.
-        """
+        """Return the account of an address, and whether it knows this network."""
         since = now - KNOWN_FOR
         row = await self.session.row(
             _ACCOUNT, email_key=account_key(email), network=network, since=since
@@ -141,14 +134,14 @@ class SignInNetworkReader(ReadRepository[SignInNetwork]):
         return plain_copy(User, values), known
 
     async def knows(self, user_id: UUID, network: str, now: datetime) -> bool:
-        """Return whether the account signed in from this network recently."""
+        """Return whether the account recently signed in from this network."""
         found = await self.session.scalar(
             select(_used(network, now - KNOWN_FOR)).where(User.id == user_id)
         )
         return bool(found)
 
     async def networks(self, user_id: UUID, now: datetime) -> Sequence[str]:
-        """Return the networks from which the account signed in recently."""
+        """Return the networks that the account recently signed in from."""
         found = await self.session.scalars(
             select(SignInNetwork.network).where(
                 SignInNetwork.user_id == user_id, SignInNetwork.last_used_at > now - KNOWN_FOR
@@ -175,10 +168,9 @@ _ACCOUNT = Query(
 
 class SignInNetworkRepository(SignInNetworkReader, Repository[SignInNetwork]):
     async def note(self, user_id: UUID, network: str, now: datetime) -> None:
-        """Record a sign-in from this network, unless the account is being deleted.
+        """Record a sign-in, unless the account is being deleted.
 
-        Waiting for the deletion would be a deadlock, since that waits for the session being
-        refreshed.
+        Waiting for the deletion, which waits for the session, would be a deadlock.
         """
         values = {"id": new_id(), "network": network, "created_at": now, "last_used_at": now}
         row = select(User.id, *(literal(value) for value in values.values()))
@@ -192,7 +184,6 @@ class SignInNetworkRepository(SignInNetworkReader, Repository[SignInNetwork]):
         )
 
     async def purge(self, now: datetime, *, at_most: int) -> int:
-        """Delete networks that are no longer known; return how many."""
         old = (
             select(SignInNetwork.id)
             .where(SignInNetwork.last_used_at <= now - KNOWN_FOR)
@@ -210,10 +201,7 @@ class RefreshTokenRepository(Repository[RefreshToken]):
         return await self.lock(RefreshToken.token_hash == token_hash)
 
     async def purge(self, now: datetime, *, at_most: int) -> int:
-        """Delete expired tokens; return how many.
-
-        A used token is kept until it expires, to detect its reuse.
-        """
+        """Delete expired tokens; used ones are kept until then, to detect reuse."""
         expired = select(RefreshToken.id).where(RefreshToken.expires_at <= now).limit(at_most)
         result = await self.unit.write(delete(RefreshToken).where(RefreshToken.id.in_(expired)))
         return result.rowcount
@@ -223,7 +211,6 @@ class AccountLinkReader(ReadRepository[AccountLink]):
     model = AccountLink
 
     async def owner(self, purpose: LinkPurpose, token_hash: bytes, now: datetime) -> User | None:
-        """Return the account of a valid link."""
         return await self.session.scalar(
             select(User)
             .join(AccountLink, AccountLink.user_id == User.id)
@@ -232,7 +219,7 @@ class AccountLinkReader(ReadRepository[AccountLink]):
 
 
 def _links(token_hash: bytes, now: datetime) -> CompoundSelect[tuple[UUID]]:
-    """Select the valid link of a token, which may be older than the newest one."""
+    """Select the valid link of a token, newest or former."""
     newest = select(AccountLink.id).where(
         AccountLink.token_hash == token_hash, AccountLink.expires_at > now
     )
@@ -252,7 +239,7 @@ class AccountLinkRepository(AccountLinkReader, Repository[AccountLink]):
         *,
         until: datetime,
     ) -> None:
-        """Store a link of a locked account; earlier links stay valid until they expire."""
+        """Store a link of a locked account; earlier links stay valid."""
         values = {"token_hash": token_hash, "expires_at": until}
         key = {"user_id": user_id, "purpose": purpose}
         former = select(
@@ -274,7 +261,7 @@ class AccountLinkRepository(AccountLinkReader, Repository[AccountLink]):
     async def use_up(self, user_id: UUID, token_hash: bytes, now: datetime) -> bool:
         """Delete a link and the others of its purpose; return whether it existed.
 
-        Only one of concurrent requests sees that it did.
+        Only one of concurrent requests gets True.
         """
         result = await self.unit.write(
             delete(AccountLink).where(
@@ -287,7 +274,6 @@ class AccountLinkRepository(AccountLinkReader, Repository[AccountLink]):
         await self.unit.write(delete(AccountLink).where(AccountLink.user_id == user_id))
 
     async def purge(self, now: datetime) -> int:
-        """Delete expired links; return how many."""
         total = 0
         for links in (FormerAccountLink, AccountLink):
             expired = delete(links).where(links.expires_at <= now)

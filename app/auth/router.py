@@ -74,7 +74,7 @@ async def token(
     now: Now,
     user_agent: UserAgent,
 ) -> OAuthToken:
-    """Return a token for *Authorize* on this page (RFC 6749, section 4.3)."""
+    """Return tokens for *Authorize* on this page (RFC 6749, section 4.3)."""
     user = await check_password(database, gate, form.username, form.password, now)
     pair = await begin_session(unit, tokens, user, now, user_agent)
     return OAuthToken(
@@ -99,8 +99,7 @@ async def confirm(
 ) -> None:
     """Confirm the password, for operations that need it within the last 10 minutes.
 
-    They fail with `reauthentication_required` otherwise. A wrong password counts as one of
-    `login/`.
+    A wrong password counts as a failed sign-in.
     """
     email = caller.email or ""
     user = await check_password(database, gate, email, body.password, now)
@@ -118,7 +117,7 @@ async def confirm(
 async def refresh(
     body: RefreshToken, unit: Writing, tokens: Issuer, now: Now
 ) -> RefreshedTokens | Response:
-    """Exchange a refresh token for a new pair. Using it a second time ends the session."""
+    """Exchange a refresh token for a new pair. Reusing it ends the session."""
     outcome = await rotate(unit, tokens, body.refresh, now)
     if isinstance(outcome, TokenReused):
         return outcome.response()
@@ -140,7 +139,7 @@ async def logout(body: RefreshToken, unit: Writing, tokens: Issuer, now: Now) ->
 
 @router.get("/me/", operation_id="auth_me", summary="Read the caller's profile")
 async def read_me(caller: SignedIn, session: Reading) -> Profile:
-    """Return the account of the access token."""
+    """Return the caller's account."""
     return Profile.model_validate(await _own(UserReader(session), caller))
 
 
@@ -153,7 +152,7 @@ async def read_me(caller: SignedIn, session: Reading) -> Profile:
 async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: Now) -> Profile:
     """Change the caller's phone and names; upcoming visits get the names, too.
 
-    The address and the role can only be changed by administrators.
+    Only administrators can change address and role.
     """
     users = UserRepository(unit)
     await users.lock_names()

@@ -18,7 +18,7 @@ from app.auth.models import AccountAction
 from app.core.text import LEFT_OUT, Email, Phone
 from app.users.schemas import NewPassword, PersonName, Profile
 
-# Longer than any valid password, so that a wrong one gets a 401 and a megabyte a 422.
+# Longer than valid passwords, so that a wrong one gets a 401.
 GivenPassword = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 GivenToken = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
@@ -65,7 +65,7 @@ class SignIn(BaseModel):
 
 
 class OAuthToken(BaseModel):
-    """The tokens in the format of OAuth 2 (RFC 6749, section 5.1)."""
+    """Tokens in OAuth 2 format (RFC 6749, section 5.1)."""
 
     access_token: str
     refresh_token: str
@@ -89,7 +89,7 @@ class RefreshedTokens(BaseModel):
 
 
 class ProfileUpdate(BaseModel):
-    """The fields of their own account that users may change."""
+    """The fields that users may change in their own account."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -104,9 +104,9 @@ class ProfileUpdate(BaseModel):
 
 
 class UserRegistration(BaseModel):
-    """A new account; the role is always `host`.
+    """A new account with the role `host`.
 
-    `password` is required with `REGISTRATION=open` and refused with `REGISTRATION=domain`.
+    `password` is required with `REGISTRATION=open`, refused with `REGISTRATION=domain`.
     """
 
     model_config = ConfigDict(
@@ -136,10 +136,7 @@ class EmailVerification(BaseModel):
 
 
 class InvitationAcceptance(BaseModel):
-    """The token of the mailed link, the password, and names.
-
-    Omitted names stay as given in the request for the account.
-    """
+    """The token of the mailed link, the password, and names if they change."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -160,7 +157,6 @@ class InvitationAcceptance(BaseModel):
 
     @property
     def names(self) -> dict[str, str]:
-        """Return the names that were sent."""
         return self.model_dump(include={"first_name", "last_name"}, exclude_none=True)
 
 
@@ -174,7 +170,7 @@ class PasswordChange(BaseModel):
 
 
 class ForgottenPassword(BaseModel):
-    """The address to mail the link to."""
+    """The address of the account."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -200,17 +196,17 @@ class Session(BaseModel):
 
     id: UUID
     created_at: datetime
-    last_used_at: datetime = Field(description="When the session was last refreshed")
-    expires_at: datetime = Field(description="When the session ends unless it is refreshed")
-    client_address: str | None = Field(description="The network address of the sign-in")
+    last_used_at: datetime = Field(description="When it was last refreshed")
+    expires_at: datetime = Field(description="When it ends unless refreshed")
+    client_address: str | None = Field(description="Address of the sign-in")
     user_agent: str | None = Field(
-        description="The User-Agent of the browser or client", examples=["Mozilla/5.0 (X11; Linux)"]
+        description="User-Agent of the sign-in", examples=["Mozilla/5.0 (X11; Linux)"]
     )
     current: bool = Field(False, description="Whether it is the session of this request")
 
 
 class AccountEvent(BaseModel):
-    """An account event: what happened to an account, by whom, when, and from where.
+    """Something that happened to an account.
 
     `account_id` is null if the address has no account, `actor_id` if the caller is anonymous.
     E-mail addresses are the current ones.
@@ -235,7 +231,7 @@ class AccountEvent(BaseModel):
 
 
 class AccountEventQuery(BaseModel):
-    """Filters of a list of account events."""
+    """Filters of account events."""
 
     account: UUID | None = None
     action: AccountAction | None = None

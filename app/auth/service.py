@@ -27,7 +27,7 @@ from app.users.repository import UserRepository
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """The tokens of a client; `expires_in` in seconds."""
+    """Tokens; `expires_in` is in seconds."""
 
     access: str
     refresh: str
@@ -37,10 +37,7 @@ class TokenPair:
 def _issue(
     unit: WriteSession, tokens: SessionTokens, session: AuthSession, now: datetime
 ) -> TokenPair:
-    """Return the next pair of a session; the refresh token is stored as its hash.
-
-    Neither token outlives the session (OWASP ASVS 5, 7.3.2).
-    """
+    """Return the next tokens, which do not outlive the session (OWASP ASVS 5, 7.3.2)."""
     left = session.created_at + tokens.lifetimes.session - now
     lives = min(tokens.lifetimes.access, left)
     access, _ = tokens.access.sign(session.user_id, session=session.id, now=now, lifetime=lives)
@@ -79,7 +76,7 @@ async def check_password(
     hashed = user.password_hash if user and user.is_active else None
     fits = await limits.fits(email, password, hashed, known=known, failures=failures)
     if user is None or not fits:
-        # Also for an unknown address, which would otherwise be answered faster.
+        # Also for unknown addresses, so that both take the same time.
         account = user.id if user else None
         await record_alone(database, now, AccountAction.SIGN_IN_FAILED, account)
         raise InvalidCredentials
@@ -91,9 +88,9 @@ async def check_password(
 async def _renew_hash(
     database: Database, hasher: PasswordHasher, user: User, password: str
 ) -> None:
-    """Store a hash of the verified password at the current cost, unless the hasher is busy.
+    """Store a hash at the current cost, unless the hasher is busy.
 
-    If another request stored one first, that must match the same password.
+    A hash stored meanwhile must match the same password.
     """
     try:
         hashed = await hasher.hash(password, known=True)
@@ -115,25 +112,21 @@ async def _renew_hash(
 async def begin_session(
     unit: WriteSession, tokens: SessionTokens, user: User, now: datetime, user_agent: str | None
 ) -> TokenPair:
-    """Begin a session of the user.
-
-    The account is locked and read again, so that no session outlives a password reset that happened
-    during the check.
-    """
+    """Begin a session, unless the account has changed since the check."""
     if await UserRepository(unit).lock_as_seen(user) is None:
         raise InvalidCredentials
     session = AuthSessionRepository(unit).add(
         AuthSession(
             user_id=user.id,
             created_at=now,
-            expires_at=now,  # until it has a refresh token
+            expires_at=now,  # set with the refresh token
             revoked_at=None,
             last_used_at=now,
             client_address=current_client_address(),
             user_agent=user_agent,
         )
     )
-    await unit.flush()  # the refresh token refers to the row
+    await unit.flush()  # for the foreign key
     await SignInNetworkRepository(unit).note(user.id, client_network(), now)
     agent = {"user_agent": user_agent}
     AccountEventRepository(unit, now).record(AccountAction.SIGNED_IN, user.id, by=user.id, **agent)
@@ -141,7 +134,6 @@ async def begin_session(
 
 
 async def confirm_session(unit: WriteSession, user: User, caller: Caller, now: datetime) -> None:
-    """Record that the caller has confirmed the password of this account."""
     seen = await UserRepository(unit).lock_as_seen(user)
     sessions = AuthSessionRepository(unit)
     session = await sessions.lock_live(caller.session_id, now) if caller.session_id else None
@@ -156,10 +148,9 @@ async def confirm_session(unit: WriteSession, user: User, caller: Caller, now: d
 async def rotate(
     unit: WriteSession, tokens: SessionTokens, token: str, now: datetime
 ) -> TokenPair | TokenReused:
-    """Return the next pair for a refresh token that is used for the first time.
+    """Exchange a refresh token; a reused one is assumed stolen and ends the session.
 
-    A reused token is assumed stolen, so the session ends; that is returned, not raised, so that it
-    is committed.
+    `TokenReused` is returned, not raised, so that the transaction commits.
     """
     refreshes, sessions = RefreshTokenRepository(unit), AuthSessionRepository(unit)
     session = await sessions.lock_live(_claims(tokens, token, now).session, now)
@@ -172,7 +163,7 @@ async def rotate(
             AccountAction.TOKEN_REUSED, session.user_id, by=None
         )
         return TokenReused()
-    # The setting may have been lowered since.
+    # The setting may have been lowered.
     if session.created_at + tokens.lifetimes.session <= now:
         raise InvalidRefreshToken
     stored.used_at = session.last_used_at = now
@@ -181,7 +172,7 @@ async def rotate(
 
 
 async def end_session(unit: WriteSession, tokens: SessionTokens, token: str, now: datetime) -> None:
-    """End the session of a refresh token; an ended one stays ended."""
+    """End the session of a refresh token, if it is live."""
     session = await AuthSessionRepository(unit).lock_live(_claims(tokens, token, now).session, now)
     if session is not None:
         session.revoked_at = now

@@ -1,4 +1,4 @@
-"""`/api/auth/sessions/`: list and end the caller's sessions."""
+"""`/api/auth/sessions/`: the caller's sessions."""
 
 from uuid import UUID
 
@@ -34,7 +34,7 @@ async def list_sessions(
     "/", operation_id="sessions_end_others", summary="Sign out everywhere else", status_code=204
 )
 async def end_other_sessions(caller: SignedIn, unit: Writing, now: Now) -> None:
-    """End all sessions of the caller except the current one, from their next request on."""
+    """End the caller's other sessions, from their next request on."""
     account = _own(caller)
     await AuthSessionRepository(unit).revoke_all(account, now, but=caller.session_id)
     audit_log = AccountEventRepository(unit, now)
@@ -49,7 +49,7 @@ async def end_other_sessions(caller: SignedIn, unit: Writing, now: Now) -> None:
     responses=problems(NotFound),
 )
 async def end_session(session_id: UUID, caller: SignedIn, unit: Writing, now: Now) -> None:
-    """End a session of the caller, from its next request on; it may be the current one."""
+    """End a session of the caller, possibly the current one, from its next request on."""
     account = _own(caller)
     session = await AuthSessionRepository(unit).lock_live(session_id, now)
     if session is None or session.user_id != account:

@@ -1,4 +1,4 @@
-"""Limits wrong passwords (OWASP ASVS 5, 6.3.1; NIST SP 800-63B-4, section 3.2.2)."""
+"""Limit wrong passwords (OWASP ASVS 5, 6.3.1; NIST SP 800-63B-4, section 3.2.2)."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -13,11 +13,10 @@ from app.core.security.passwords import PasswordHasher
 
 @dataclass(frozen=True, slots=True)
 class SignInLimits:
-    """Checks passwords within the limits of wrong ones.
+    """Checks passwords within limits; guesses are counted before hashing.
 
-    A guess is counted before its password is hashed, so that concurrent guesses gain nothing. A
-    success clears the failures of the account but not of the network, so that an attacker's own
-    account does not reset them.
+    A success clears the failures of the account, not of the network, where attackers may have an
+    account of their own.
     """
 
     limiter: RateLimiter
@@ -25,9 +24,9 @@ class SignInLimits:
     limits: AccountLimits
 
     async def admit(self, email: str, *, known: bool) -> int:
-        """Return the failures of the network; raise `TooManyRequests` or `Unavailable`.
+        """Return the network's failures; raise `TooManyRequests` or `Unavailable`.
 
-        Rejects floods cheaply, without a request to Redis.
+        Rejects floods without a request to Redis.
         """
         self.hasher.require_room(known=known)
         await self.limiter.look(*self.limits.of(email, known=known))
@@ -36,10 +35,7 @@ class SignInLimits:
     async def fits(
         self, email: str, password: str, hashed: str | None, *, known: bool, failures: int
     ) -> bool:
-        """Return whether the password matches; `known` is whether the network is known.
-
-        Raise `TooManyRequests` or `Unavailable` if it is not checked.
-        """
+        """Return whether the password matches; raise `TooManyRequests` or `Unavailable`."""
         async with self.hasher.turn(known=known, failures=failures) as verify:
             limits = await self._count(email, known=known)
             fits = await verify(password, hashed)
@@ -50,9 +46,9 @@ class SignInLimits:
         return fits
 
     async def _count(self, email: str, *, known: bool) -> list[Limit]:
-        """Count a guess; return the limits that have counted it.
+        """Count a guess; return the limits that counted it.
 
-        One at a known account counts for its network too, where that refuses others alone.
+        A guess at a known account also counts for the network, but is not refused by it.
         """
         limits, network = self.limits.of(email, known=known), self.limits.of_network()
         await self.limiter.count(*limits)
@@ -63,5 +59,5 @@ class SignInLimits:
         return limits
 
     async def forgive(self, email: str, networks: Collection[str]) -> None:
-        """Clear the failures of an account, here and in these networks."""
+        """Clear the failures of an account, from here and these networks."""
         await self.limiter.clear(*self.limits.of_account(email, {client_network(), *networks}))

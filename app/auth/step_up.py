@@ -1,7 +1,4 @@
-"""Operations that need a confirmed password, to protect accounts in unattended browsers.
-
-OWASP ASVS 5, 7.5.1 and 7.5.3.
-"""
+"""Operations that need a confirmed password (OWASP ASVS 5, 7.5.1 and 7.5.3)."""
 
 from datetime import datetime, timedelta
 
@@ -12,6 +9,6 @@ RECENT = timedelta(minutes=10)
 
 
 def require_recent_sign_in(caller: Caller, now: datetime) -> None:
-    """Raise `ReauthenticationRequired` if the password was last entered too long ago."""
+    """Raise `ReauthenticationRequired` unless the password was entered recently."""
     if caller.confirmed_at is None or caller.confirmed_at <= now - RECENT:
         raise ReauthenticationRequired

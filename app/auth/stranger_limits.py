@@ -1,4 +1,4 @@
-"""Limits anonymous requests per network."""
+"""Limit anonymous requests per network."""
 
 from collections.abc import Callable
 
@@ -12,8 +12,6 @@ from app.settings import Settings
 
 
 class LimitStrangers:
-    """Counts requests of anonymous callers per network; others are not limited."""
-
     problems = (TooManyRequests,)
 
     def __init__(self, name: str, rate: Callable[[Settings], str]) -> None:

@@ -1,7 +1,6 @@
-"""The zip archive of an untrusted workbook. Pure.
+"""The zip archive of an untrusted workbook.
 
-The directory is checked before anything is unpacked. Since it may lie, unpacked bytes are counted
-as well, in small pieces that are never held together.
+The directory is checked first; since it may lie, unpacked bytes are counted as well.
 """
 
 import struct
@@ -14,9 +13,9 @@ from app.bulk.faults import Damaged, NotAWorkbook, OldFormat, Protected, TooComp
 
 MAX_ENTRIES = 200
 MAX_UNPACKED = 20 * 1024 * 1024
-MAX_RATIO = 250  # the maximum compression ratio of parts above one mebibyte
-MAX_READ = 6 * 1024 * 1024  # of unpacked XML that is read, without images and macros
-CHUNK = 512 * 1024  # with small pieces the XML parser restarts a long token again and again
+MAX_RATIO = 250  # of parts above 1 MiB
+MAX_READ = 6 * 1024 * 1024  # unpacked XML, without images and macros
+CHUNK = 512 * 1024  # with small pieces the parser restarts long tokens again and again
 
 ZIP_MAGIC = b"PK"
 OLE_MAGIC = bytes.fromhex("D0CF11E0A1B11AE1")
@@ -37,7 +36,7 @@ ZIP_FAULTS = (
 
 
 class Archive:
-    """The parts of a workbook file; raises `UnreadableWorkbook` for an unsafe one."""
+    """The parts of a workbook; raises `UnreadableWorkbook` for an unsafe one."""
 
     def __init__(self, data: bytes) -> None:
         _refuse_other_formats(data)
@@ -54,7 +53,6 @@ class Archive:
         return name in self._entries
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        """Yield a part, unpacked in small pieces."""
         try:
             with self._zip.open(self._entries[name]) as part:
                 while piece := part.read(CHUNK):

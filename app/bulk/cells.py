@@ -1,5 +1,3 @@
-"""The value of a cell, and its reading as text, date or time. Pure."""
-
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -22,7 +20,7 @@ Value = str | int | float | bool | date | time | datetime
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A non-empty cell; formulas are never evaluated, and their `value` is ignored."""
+    """A non-empty cell; the `value` of a formula is ignored."""
 
     value: Value
     number_format: str = "General"
@@ -31,7 +29,7 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """Return the text in one line without invisible characters; 5.0 reads as `5`."""
+        """Return the text in one line; 5.0 reads as `5`."""
         value = self.value
         if isinstance(value, str):
             return _one_line(value)
@@ -45,7 +43,7 @@ class Cell:
 
     @property
     def phone(self) -> str:
-        """Return the displayed digits of a number in a format of zeros."""
+        """Return the digits as displayed by a format of zeros."""
         value = self.value
         if isinstance(value, float) and value.is_integer():
             value = int(value)
@@ -55,16 +53,16 @@ class Cell:
 
     @property
     def is_blank(self) -> bool:
-        """Return whether the cell is empty; a formula that shows nothing is not."""
+        """Return whether the cell is empty, other than by a formula."""
         return self.formula is None and self.shows_nothing
 
     @property
     def shows_nothing(self) -> bool:
-        """Return whether the cell looks empty, using a formula's cached result."""
+        """Return whether the cell looks empty."""
         return self.text == ""
 
     def day(self) -> str | None:
-        """Return `YYYY-MM-DD`, or None if it is not a date or has a time of day."""
+        """Return `YYYY-MM-DD`, or None if it is not a date or has a time."""
         value = self.value
         if isinstance(value, datetime):
             return value.date().isoformat() if value.time() == time(0) else None
@@ -73,7 +71,7 @@ class Cell:
         return self.text if ISO_DATE.fullmatch(self.text) else None
 
     def german_day(self) -> str | None:
-        """Return `YYYY-MM-DD` if the cell is the text `DD.MM.YYYY`."""
+        """Return the text `DD.MM.YYYY` as `YYYY-MM-DD`."""
         found = GERMAN_DATE.fullmatch(self.text) if isinstance(self.value, str) else None
         return f"{found[3]}-{found[2]:0>2}-{found[1]:0>2}" if found else None
 
@@ -87,8 +85,7 @@ class Cell:
 
 
 def _one_line(text: str) -> str:
-    """Replace each line break and the white space around it with one space."""
-    if text.isascii() and text.isprintable():  # as in almost every cell
+    if text.isascii() and text.isprintable():  # almost always
         return text.strip()
     lines = visible(text.translate(NO_BREAK_SPACES)).splitlines()
     return " ".join(line for part in lines if (line := part.strip()))
@@ -99,7 +96,6 @@ def _clock(value: time) -> str:
 
 
 def cell_of(raw: RawCell, texts: dict[int, str], number_format: str, calendar: datetime) -> Cell:
-    """Return the value of a cell from its raw form in the file."""
     value = _value(raw, texts, number_format, calendar)
     return Cell(value, number_format, raw.formula, is_error=raw.kind == "e")
 
@@ -121,7 +117,7 @@ def _is_index(text: str) -> bool:
 
 
 def wanted_string(raw: RawCell) -> int | None:
-    """Return the index of the shared string that a cell refers to."""
+    """Return the index of the cell's shared string."""
     return int(raw.text) if raw.kind == "s" and _is_index(raw.text) else None
 
 
@@ -147,7 +143,7 @@ def _number(text: str, number_format: str, calendar: datetime) -> Value:
 
 
 def _moment(number: float, calendar: datetime) -> date | time | datetime:
-    """Return a date, a time or both, rounded to seconds, since fractions are inexact."""
+    """Return a date, a time or both, rounded since fractions are inexact."""
     days, seconds = divmod(round(number * SECONDS_OF_DAY), SECONDS_OF_DAY)
     moment = calendar + timedelta(days=days, seconds=seconds)
     if days == 0:

@@ -1,17 +1,18 @@
-"""The columns of an upload: their headers and accepted values. Pure."""
-
 import difflib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.core.text import OptionalLine
+from app.visitors.exported import exported
 from app.visitors.models import Purpose, VisitorCategory, VisitorType
+from app.visitors.schemas import Visitor, VisitorDetails
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: the registration field it fills, and its header in the template."""
+    """A registration field and its header in the template."""
 
     field: str
     title: str
@@ -19,63 +20,61 @@ class Column:
     aliases: tuple[str, ...] = ()
 
 
-NAME = Column("name", "Name", required=True, aliases=("Full Name", "Vollständiger Name"))
-FIRST_NAME = Column("first_name", "First Name", aliases=("Vorname",))
-LAST_NAME = Column("last_name", "Last Name", aliases=("Nachname", "Familienname", "Surname"))
-NAME_PARTS = (FIRST_NAME, LAST_NAME)
-EMAIL = Column("email", "Email", required=True, aliases=("Email Address", "E-Mail-Adresse", "Mail"))
-PHONE = Column(
-    "phone",
-    "Phone",
-    required=True,
-    aliases=(
+class RowDetails(VisitorDetails):
+    """A registration that names its site and department."""
+
+    site_name: OptionalLine = None
+    department_name: OptionalLine = None
+
+
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "name": ("Full Name", "Vollständiger Name"),
+    "email": ("Email Address", "E-Mail-Adresse", "Mail"),
+    "phone": (
         *("Phone Number", "Phone No.", "Mobile", "Mobile Phone", "Mobile Number"),
         *("Telefon", "Telefonnummer", "Handy", "Handynummer", "Mobil", "Mobilnummer"),
     ),
-)
-COMPANY = Column(
-    "company",
-    "Company/Organization",
-    required=True,
-    aliases=(
+    "company": (
         *("Company", "Company Name", "Organization", "Organisation", "Company/Organisation"),
         *("Firma", "Unternehmen"),
     ),
-)
-NOTES = Column("notes", "Notes", aliases=("Notizen",))
-VISIT_DATE = Column("visit_date", "Visit Date", aliases=("Besuchsdatum",))
-VISIT_TIME = Column("visit_time", "Visit Time", aliases=("Uhrzeit", "Besuchszeit"))
-SITE = Column("site_name", "Site", aliases=("Standort",))
-DEPARTMENT = Column("department_name", "Department", aliases=("Abteilung",))
-REQUIRED = (
-    NAME,
-    EMAIL,
-    PHONE,
-    COMPANY,
-    Column("visitor_type", "Visitor Type", required=True, aliases=("Type", "Typ", "Besuchertyp")),
-    Column(
-        "visitor_category",
-        "Visitor Category",
-        required=True,
-        aliases=("Category", "Kategorie", "Besucherkategorie"),
-    ),
-)
-OPTIONAL = (
-    NOTES,
-    Column("purpose", "Purpose", aliases=("Zweck",)),
-    VISIT_DATE,
-    VISIT_TIME,
-    Column("host_name", "Host Name", aliases=("Host", "Gastgeber")),
-    Column("host_email", "Host Email", aliases=("Gastgeber E-Mail",)),
-    SITE,
-    DEPARTMENT,
-)
-COLUMNS = REQUIRED + OPTIONAL
-BY_FIELD = {column.field: column for column in COLUMNS}
-# Further columns of our own export, which an upload cannot set.
-OF_EXPORT = ("ID", "Status", "Checked In At", "Checked Out At", "Created At")
+    "visitor_type": ("Type", "Typ", "Besuchertyp"),
+    "visitor_category": ("Category", "Kategorie", "Besucherkategorie"),
+    "notes": ("Notizen",),
+    "purpose": ("Zweck",),
+    "visit_date": ("Besuchsdatum",),
+    "visit_time": ("Uhrzeit", "Besuchszeit"),
+    "host_name": ("Host", "Gastgeber"),
+    "host_email": ("Gastgeber E-Mail",),
+    "site_name": ("Standort",),
+    "department_name": ("Abteilung",),
+}
+"""Usual headers of a field, other than its title, in the order of the template."""
 
-# The template's example; a row with exactly this name and e-mail address is skipped.
+_REQUIRED = {"name", "email", "phone", "company", "visitor_type", "visitor_category"}
+_EXPORTED = {field: mark.title for field, mark in exported(Visitor).items()}
+# The titles of the template that are not those of the export.
+_TITLES = _EXPORTED | {"company": "Company/Organization", "notes": "Notes"}
+
+# A list has the fields above, and each further one of the export that a registration has.
+COLUMNS = tuple(
+    Column(field, _TITLES[field], field in _REQUIRED, ALIASES.get(field, ()))
+    for field in dict.fromkeys((*ALIASES, *_EXPORTED))
+    if field in RowDetails.model_fields
+)
+REQUIRED = tuple(column for column in COLUMNS if column.required)
+OPTIONAL = tuple(column for column in COLUMNS if not column.required)
+BY_FIELD = {column.field: column for column in COLUMNS}
+NAME, EMAIL, PHONE = BY_FIELD["name"], BY_FIELD["email"], BY_FIELD["phone"]
+VISIT_DATE, VISIT_TIME = BY_FIELD["visit_date"], BY_FIELD["visit_time"]
+SITE, DEPARTMENT = BY_FIELD["site_name"], BY_FIELD["department_name"]
+FIRST_NAME = Column("first_name", "First Name", aliases=("Vorname",))
+LAST_NAME = Column("last_name", "Last Name", aliases=("Nachname", "Familienname", "Surname"))
+NAME_PARTS = (FIRST_NAME, LAST_NAME)
+# Columns of our export that an upload cannot set.
+OF_EXPORT = tuple(title for field, title in _EXPORTED.items() if field not in BY_FIELD)
+
+# A row with exactly this name and e-mail address is skipped.
 EXAMPLE_ROW = {
     "name": "Maria Example",
     "email": "maria.example@example.com",
@@ -103,7 +102,7 @@ SYNONYMS: Mapping[str, Mapping[str, StrEnum]] = {
         "govt": VisitorCategory.GOVERNMENT,
     },
 }
-# The similarity at which an unknown header counts as mistyped.
+# Above this similarity a header counts as mistyped.
 LIKENESS = 0.8
 
 
@@ -126,18 +125,17 @@ def column_of(header: str) -> Column | None:
 
 
 def is_of_export(header: str) -> bool:
-    """Return whether a header is one of our export that uploads ignore."""
     return _letters(header) in _OF_EXPORT
 
 
 def mistyped(header: str) -> Column | None:
-    """Return the column that an unknown header was probably meant to be."""
+    """Return the column that an unknown header probably means."""
     close = difflib.get_close_matches(_letters(header)[:60], _BY_HEADER, n=1, cutoff=LIKENESS)
     return _BY_HEADER[close[0]] if close else None
 
 
 def word_of(field: str, text: str) -> str:
-    """Return the API's value for common spellings (`Business meeting`, `GOVT`), else the text."""
+    """Return the API's value of a spelling (`Business meeting`, `GOVT`), else the text."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     word = "_".join("".join(c if c.isalnum() else " " for c in folded).split())
     synonym = SYNONYMS.get(field, {}).get(word)

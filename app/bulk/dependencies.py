@@ -20,8 +20,6 @@ from app.services import services
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """The rows of an upload, and whether it is a dry run."""
-
     rows: ReadRows
     is_dry_run: bool
 

@@ -1,5 +1,3 @@
-"""Errors of uploads."""
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
@@ -26,11 +24,11 @@ class FullHour(BaseModel):
     visit_date: date
     visit_time: WallTime
     wanted: int = Field(description="Number of visitors in the workbook", examples=[12])
-    free: int = Field(description="Places left", examples=[7])
+    free: int = Field(description="Free seats", examples=[7])
 
 
 class HoursFull(SlotFull):
-    """The first hour that is full; `slots` lists all of them."""
+    """The first full hour; `slots` lists all of them."""
 
     class Members(FullHour, SlotFull.Members, WhatWasRead):
         slots: list[FullHour] = Field(description="All hours that are full")
@@ -40,7 +38,7 @@ class InvalidRows(Problem):
     status, code, title = 422, "invalid_rows", "Some rows are invalid"
 
     class Members(WhatWasRead):
-        errors: list[RowFault] = Field(description="All errors of all rows")
+        errors: list[RowFault] = Field(description="The errors of all rows")
 
     def __init__(
         self, faults: Sequence[RowFault], found: VisitorList, marked: bytes | None = None
@@ -55,7 +53,6 @@ class InvalidRows(Problem):
         )
 
     def response(self) -> Response:  # type: ignore[override] # the one problem that may be no JSON
-        """Return the problem document, or the uploaded list with the errors marked."""
         if self.marked is None:
             return super().response()
         disposition = 'attachment; filename="visitors-to-correct.xlsx"'

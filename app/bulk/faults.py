@@ -1,5 +1,3 @@
-"""The errors of an uploaded workbook. Pure."""
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,9 +8,9 @@ from app.bulk.leftovers import Ignored, documents
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """One error: `row` is numbered as in the spreadsheet, `column` is the header.
+    """An error; `row` is the number in the spreadsheet, `column` the header.
 
-    `column` is empty if the whole row or list is concerned.
+    `column` is empty for errors of a whole row or list.
     """
 
     row: int
@@ -22,8 +20,6 @@ class RowFault:
 
 
 class Unreadable(StrEnum):
-    """Why a file cannot be read."""
-
     DAMAGED = "invalid_workbook"
     PROTECTED = "password_protected"
     OLD_FORMAT = "old_excel_format"
@@ -36,7 +32,7 @@ class Unreadable(StrEnum):
 
 
 class UnreadableWorkbook(Exception):  # noqa: N818 - a verdict, not a failure of ours
-    """The file is not a workbook with a list of visitors, or is unsafe to open."""
+    """The file has no list of visitors, or is unsafe to open."""
 
     reason: ClassVar[Unreadable]
     message: str
@@ -136,7 +132,7 @@ class UnknownColumns(UnreadableWorkbook):
         columns: Mapping[str, str | None],
         ignored: Sequence[Ignored],
     ) -> None:
-        """Take each column with the known one that was probably meant."""
+        """Map each unknown column to the known one that was probably meant."""
         self.sheet, self.columns, self.ignored = sheet, list(columns), ignored
         named = enumerated([_with_guess(name, meant) for name, meant in columns.items()])
         subject = "The column {} is" if len(columns) == 1 else "The columns {} are"
@@ -154,7 +150,7 @@ def _with_guess(name: str, meant: str | None) -> str:
 
 
 def enumerated(things: Sequence[str], most: int = 10) -> str:
-    """Return `a, b and c`, shortening more than `most` to their number."""
+    """Return `a, b and c`; of more than `most` only their number is given."""
     shown, left = list(things[:most]), len(things) - most
     if left > 0:
         shown.append(f"{left} more")

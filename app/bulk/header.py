@@ -1,5 +1,3 @@
-"""The header of a list: the positions of its columns, and its errors. Pure."""
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,21 +22,21 @@ from app.bulk.leftovers import Ignored, Leftover
 from app.bulk.spreadsheet import Sheet
 
 HEADER_WITHIN = 10
-# Two known headers make a header row; missing ones are then reported by name.
+# Enough for a header row; missing headers are then reported by name.
 FEWEST_HEADERS = 2
-# If there is another list: the template's sheet of hosts has name and e-mail columns, too.
+# The template's sheet of hosts has name and e-mail columns, too.
 FEWEST_OF_RIVAL = 3
 # A row without any of these is not a visitor.
 PERSON = ("name", "first_name", "last_name", "email", "phone")
 
 
-# The number of export-only columns (ID, Status, Created At …) that identify our own export.
+# As many export-only columns identify our own export.
 EXPORT_COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The header row of a sheet; `positions` are the columns of the fields, from 1."""
+    """The header row; `positions` are columns by field, from 1."""
 
     sheet: Sheet
     row: int
@@ -46,23 +44,21 @@ class Header:
 
     @property
     def is_split(self) -> bool:
-        """Return whether the name is in two columns, first and last name."""
+        """Return whether first and last name are separate columns."""
         parts = {part.field for part in NAME_PARTS}
         return "name" not in self.positions and parts <= self.positions.keys()
 
     @property
     def is_of_export(self) -> bool:
-        """Return whether the list is our own export, by columns no other list has."""
         titles = [cell.text for cell in self.sheet.rows[self.row].values()]
         return sum(map(is_of_export, titles)) >= EXPORT_COLUMNS
 
     @property
     def fields(self) -> set[str]:
-        """Return the fields that the columns fill."""
         return {*self.positions, "name"} if self.is_split else set(self.positions)
 
     def position_of(self, title: str) -> int:
-        """Return the column of a title, or the first one of the list if it is missing."""
+        """Return the column of a title, or the first column if it is missing."""
         fields = {column.title: column.field for column in (*COLUMNS, *NAME_PARTS)}
         field = fields.get(title, "")
         if field == NAME.field and self.is_split:
@@ -70,13 +66,12 @@ class Header:
         return self.positions.get(field, min(self.positions.values()))
 
     def cells(self, number: int) -> dict[str, Cell]:
-        """Return the cells of a row by field."""
         row = self.sheet.rows[number]
         held = ((name, row.get(position)) for name, position in self.positions.items())
         return {name: cell for name, cell in held if cell is not None and not cell.is_blank}
 
     def visitors(self) -> Iterator[int]:
-        """Yield the rows with a visitor, except the example of the template."""
+        """Yield the rows with a visitor, except the template's example."""
         for number in sorted(self.sheet.rows):
             if number > self.row and self.holds_visitor(number) and not self.is_example(number):
                 yield number
@@ -110,7 +105,6 @@ def _positions(row: dict[int, Cell]) -> dict[str, int]:
 
 
 def header_faults(header: Header) -> Iterator[RowFault]:
-    """Yield the missing and the duplicate columns."""
     for column in _missing(header):
         message = f"The column {column.title} is missing: add it as in the template"
         yield RowFault(header.row, column.title, "missing_column", message)
@@ -138,10 +132,7 @@ def _repeated(header: Header) -> Iterator[tuple[Column, list[str]]]:
 
 
 def other_columns(header: Header) -> tuple[dict[str, str | None], list[Ignored]]:
-    """Return the unknown columns that are not empty, and the other ignored columns.
-
-    Each unknown column comes with the known one that was probably meant.
-    """
+    """Return the non-empty unknown columns with guesses, and the ignored ones."""
     unknown: dict[str, str | None] = {}
     ignored = []
     row, held = header.sheet.rows[header.row], _held(header)
@@ -162,7 +153,6 @@ def other_columns(header: Header) -> tuple[dict[str, str | None], list[Ignored]]
 
 
 def _held(header: Header) -> set[int]:
-    """Return the columns that are not empty below the header."""
     return header.sheet.beyond | {
         position
         for number, row in header.sheet.rows.items()

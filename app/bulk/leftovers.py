@@ -1,16 +1,13 @@
-"""The parts of a workbook that are not read, and why. Pure."""
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-# More rows than this are reported as one range.
 MAX_ROWS = 500
 
 
 class Leftover(StrEnum):
-    """Why something was not read; `hidden_but_read` marks a hidden column that was."""
+    """The reason why a part was not read; with `hidden_but_read` it was."""
 
     HIDDEN = "hidden"
     NO_LIST = "no_list"
@@ -28,7 +25,7 @@ class Leftover(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A sheet, column (header or letter) or row, and why it was not read."""
+    """A sheet, column (header or letter) or row that was not read."""
 
     reason: Leftover
     sheet: str | None = None
@@ -36,7 +33,6 @@ class Ignored:
     row: int | None = None
 
     def document(self) -> dict[str, Any]:
-        """Return the part and the reason as JSON."""
         meant = {"sheet": self.sheet, "column": self.column, "row": self.row}
         return {
             **{name: value for name, value in meant.items() if value is not None},
@@ -49,7 +45,7 @@ def documents(ignored: Iterable[Ignored]) -> list[dict[str, Any]]:
 
 
 def of_rows(rows: Sequence[Ignored]) -> list[Ignored]:
-    """Return the ignored rows; of very many, the first ones and where the rest begins."""
+    """Return the ignored rows, up to `MAX_ROWS` and where the rest begins."""
     if len(rows) <= MAX_ROWS:
         return list(rows)
     return [*rows[:MAX_ROWS], Ignored(Leftover.FURTHER_ROWS, row=rows[MAX_ROWS].row)]

@@ -1,5 +1,3 @@
-"""The mail that tells a host about all visitors of an upload. Pure."""
-
 from collections.abc import Sequence
 
 from app.core.text import address_key
@@ -11,7 +9,7 @@ from app.visitors.models import Visitor
 
 
 def summaries(visitors: Sequence[Visitor]) -> list[OutgoingMail]:
-    """Return one mail for each host with an address, whatever its spelling."""
+    """Return one mail for each host with an address."""
     by_host: dict[str, list[Visitor]] = {}
     for visitor in visitors:
         if visitor.host_email is not None:
@@ -40,7 +38,7 @@ def _summary(visitors: list[Visitor]) -> OutgoingMail:
 
 
 def _row(visitor: Visitor, *, is_told: bool) -> BulkRow:
-    """Return a line of the mail; `is_told` is whether it names the site."""
+    """Return a line of the mail; with `is_told` it names the site."""
     return BulkRow(
         visitor_id=visitor.id,
         name=visitor.name,

@@ -1,8 +1,4 @@
-"""A refused list as a workbook with its errors marked and commented. Pure.
-
-It is built from the values that were read, in the same rows and columns, so nothing else from the
-uploaded file is returned. Formulas come back as text.
-"""
+"""A refused list with its errors marked, built only from the values that were read."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -36,12 +32,11 @@ FALLBACK_TITLE = "Visitors"
 
 
 def can_be_marked(found: VisitorList) -> bool:
-    """Return whether the list is small enough to be corrected by hand."""
+    """Return whether the list can be corrected by hand."""
     return sum(len(row) for row in found.header.sheet.rows.values()) <= MAX_CELLS
 
 
 def marked(found: VisitorList, faults: Sequence[RowFault]) -> bytes:
-    """Return the list with its errors as an .xlsx file."""
     workbook = Workbook()
     sheet: Worksheet = workbook.worksheets[0]
     sheet.title = FALLBACK_TITLE
@@ -80,7 +75,7 @@ def _dress(sheet: Worksheet, found: VisitorList) -> None:
 def _mark(sheet: Worksheet, found: VisitorList, faults: Sequence[RowFault]) -> None:
     by_cell: dict[tuple[int, int], list[str]] = defaultdict(list)
     for fault in faults:
-        # An error without a column, such as a missing date, is shown at the start of the row.
+        # An error without a column is shown at the start of the row.
         by_cell[fault.row, found.header.position_of(fault.column)].append(fault.message)
     for (row, position), messages in by_cell.items():
         cell = cell_at(sheet, row, position)

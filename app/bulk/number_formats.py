@@ -1,8 +1,4 @@
-"""Numbers as displayed by a number format of zeros, with plus, spaces and brackets. Pure.
-
-Only formats for numbers such as phone numbers are understood (ECMA-376, part 1, 18.8.31); with any
-other the number is unchanged.
-"""
+"""Numbers as displayed by formats of zeros (ECMA-376, part 1, 18.8.31)."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +6,7 @@ from collections.abc import Iterator
 # Quoted text, an escaped character, a space, a filler, a colour or a country.
 TOKEN = re.compile(r'"([^"]*)"|\\(.)|_.|\*.|\[(?![<>=])[^\]]*\]|(.)', re.DOTALL)
 PLACES = frozenset("0#?")
-# Literal characters of a format. A point would begin the decimals, and a slash a fraction.
+# A point would begin the decimals, and a slash a fraction.
 PLAIN = frozenset("+-() 123456789")
 LITERAL = PLAIN | frozenset(".0")
 
@@ -19,7 +15,7 @@ Token = tuple[bool, str]
 
 
 def digits_shown(number: int, number_format: str) -> str | None:
-    """Return a whole number as shown by a format of zeros; None for another format."""
+    """Return a whole number as shown by a format of zeros, else None."""
     tokens = list(_tokens(number_format))
     places = sum(is_place for is_place, _ in tokens)
     sound = all(is_place or character in LITERAL for is_place, character in tokens)
@@ -27,7 +23,6 @@ def digits_shown(number: int, number_format: str) -> str | None:
 
 
 def _tokens(number_format: str) -> Iterator[Token]:
-    """Yield the placeholders and literals of the section for positive numbers."""
     for quoted, escaped, plain in TOKEN.findall(number_format):
         if plain == ";":
             return

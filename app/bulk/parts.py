@@ -1,7 +1,4 @@
-"""Readers of a workbook's parts: sheets, shared strings, number formats, cells. Pure.
-
-Part and element names are those of ECMA-376 (Office Open XML), part 1, chapter 18.
-"""
+"""Readers of a workbook's XML parts (ECMA-376, part 1, chapter 18)."""
 
 import re
 from dataclasses import dataclass, field
@@ -15,11 +12,11 @@ from app.bulk.faults import Damaged, TooComplex
 MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 WATCHED_COLUMNS = 60
 MAX_MERGES = 1_000
-# Longer than any field allows, so that the field's rule refuses it; the rest is dropped.
+# Longer than any field allows, so that the field's rule refuses it.
 MAX_TEXT = 4_000
 TRUE = frozenset({"1", "true"})
 REFERENCE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
-# The built-in formats of East Asian programs (18.8.30): a date or a time, depending on the country.
+# Built-in formats of East Asian programs (18.8.30): date or time, depending on the country.
 _DATE, _TIME, _EITHER = "yyyy-mm-dd", "h:mm", "yyyy-mm-dd h:mm"
 EAST_ASIAN_FORMATS = {
     **dict.fromkeys((27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58), _DATE),
@@ -48,7 +45,7 @@ class Gathered:
 
 
 class Relations:
-    """`*.rels`: the parts by id, and the first of each kind, without external links."""
+    """`*.rels`: parts by id, and the first of each kind, without external links."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -68,7 +65,7 @@ class Relations:
 
 
 class Contents:
-    """`workbook.xml`: the visible sheets with their relation ids, hidden sheets, the calendar."""
+    """`workbook.xml`: visible sheets with relation ids, hidden sheets, the calendar."""
 
     def __init__(self) -> None:
         self.sheets: list[tuple[str, str]] = []
@@ -117,7 +114,7 @@ class Formats:
 
 
 class Strings:
-    """`sharedStrings.xml`: the strings with the wanted indexes, without phonetic readings."""
+    """`sharedStrings.xml`: the wanted strings, without phonetic readings."""
 
     def __init__(self, wanted: set[int]) -> None:
         self.texts: dict[int, str] = {}
@@ -169,22 +166,17 @@ class Merge:
 
 @dataclass(slots=True)
 class SheetCells:
-    """The non-empty cells of a worksheet, by row and column.
-
-    The size that the sheet itself declares is ignored.
-    """
+    """The non-empty cells of a worksheet; its declared size is ignored."""
 
     rows: dict[int, dict[int, RawCell]] = field(default_factory=dict)
     merges: list[Merge] = field(default_factory=list)
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
     beyond: set[int] = field(default_factory=set)
-    """Non-empty columns beyond those that are read."""
+    """Non-empty columns that are too far to the right to be read."""
 
 
 class SheetReader:
-    """Reads a worksheet into `SheetCells`."""
-
     def __init__(self) -> None:
         self.sheet = SheetCells()
         self._row = self._column = 0
@@ -254,7 +246,7 @@ class SheetReader:
 
 
 def _is_hidden(attributes: dict[str, str], size: str) -> bool:
-    """Return whether a row or column is hidden or has zero size, which looks the same."""
+    """Return whether a row or column is hidden; zero size looks the same."""
     return attributes.get("hidden") in TRUE or attributes.get(size) in {"0", "0.0"}
 
 

@@ -1,5 +1,3 @@
-"""The rows of an upload with their sites and departments, and their errors. Pure."""
-
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,9 +6,18 @@ from datetime import date, datetime, time
 from typing import NamedTuple
 from uuid import UUID
 
-from app.bulk.columns import COLUMNS, DEPARTMENT, EMAIL, NAME_PARTS, SITE, VISIT_DATE, VISIT_TIME
+from app.bulk.columns import (
+    COLUMNS,
+    DEPARTMENT,
+    EMAIL,
+    NAME_PARTS,
+    SITE,
+    VISIT_DATE,
+    VISIT_TIME,
+    RowDetails,
+)
 from app.bulk.faults import RowFault
-from app.bulk.rows import Candidate, ReadRows, RowDetails
+from app.bulk.rows import Candidate, ReadRows
 from app.core.localtime import local_now
 from app.core.text import account_key
 from app.departments.models import Department
@@ -21,14 +28,14 @@ from app.slots.models import Slot
 from app.slots.rules import SlotReason, is_open_at, refusal, shift_of
 
 VisitKey = tuple[str, str, SlotKey]
-"""The identity of a visit: normalised address, normalised name and slot."""
+"""The identity of a visit: normalised address and name, and slot."""
 
 ORDER = {column.title: place for place, column in enumerate((*NAME_PARTS, *COLUMNS))}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A site and its closures on the days of the upload and the days before."""
+    """A site and its closures around the days of the upload."""
 
     site: Site
     closed: set[date]
@@ -36,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The sites and departments that rows name; `common` is the site of the other rows."""
+    """The named sites and departments, and those of the other rows."""
 
     common: Place | None
     sites: Mapping[str, Place]
@@ -55,14 +62,13 @@ class Visit:
 
     @property
     def key(self) -> VisitKey | None:
-        """Return the identity of the visit, as far as it is known."""
         if self.row.email is None or self.row.name is None or self.slot is None:
             return None
         return account_key(self.row.email), name_key(self.row.name), self.slot
 
 
 class Ready(NamedTuple):
-    """A row that can be booked; who receives the visitor is still to be looked up."""
+    """A row that can be booked, without its host."""
 
     number: int
     form: RowDetails
@@ -73,24 +79,21 @@ class Ready(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The visits of an upload and their errors in `faults`."""
+    """The visits of an upload, and their errors."""
 
     visits: Sequence[Visit]
     faults: list[RowFault] = field(default_factory=list)
 
     def wanted(self) -> Counter[SlotKey]:
-        """Return the number of seats needed in each slot."""
         return Counter(visit.slot for visit in self.visits if visit.slot is not None)
 
     def sites(self) -> dict[UUID, Site]:
         return {place.site.id: place.site for v in self.visits if (place := v.place) is not None}
 
     def keyed(self) -> list[tuple[int, VisitKey]]:
-        """Return the identities of the visits, by row."""
         return [(v.row.number, key) for v in self.visits if (key := v.key) is not None]
 
     def ready(self) -> list[Ready]:
-        """Return the visits that can be booked."""
         return [
             Ready(v.row.number, v.row.visitor, v.place.site, v.slot, v.department)
             for v in self.visits
@@ -99,12 +102,11 @@ class Plan:
 
 
 def name_key(name: str) -> str:
-    """Return the form in which two spellings of a name are equal."""
+    """Return a key that is equal for all spellings of a name."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def plan(rows: ReadRows, places: Places, now: datetime) -> Plan:
-    """Find site and department of each row, and the rows whose time cannot be booked."""
     made = Plan([_visit(row, places) for row in rows.candidates], list(rows.faults))
     for visit in made.visits:
         made.faults.extend(_unknown_names(visit.row, places))
@@ -124,7 +126,7 @@ def _visit(row: Candidate, places: Places) -> Visit:
 
 
 def _is_foreign(row: Candidate, place: Place) -> bool:
-    """Return whether the date is in the format of another language than the site's."""
+    """Return whether the date format is not that of the site's language."""
     return row.date_in is not None and row.date_in is not place.site.language
 
 
@@ -158,7 +160,7 @@ def _never_bookable(
 
 
 def shut_meanwhile(made: Plan, slots: Sequence[Slot], now: datetime) -> Iterator[RowFault]:
-    """Find rows whose time was closed during the upload, using their locked slots."""
+    """Yield rows whose time was closed during the upload, by their locked slots."""
     closed = {slot.key: slot.closed_shifts for slot in slots}
     for visit in made.visits:
         day, at, place = visit.row.day, visit.row.at, visit.place
@@ -176,7 +178,7 @@ def _not_bookable(
 
 
 def _column_of(reason: SlotReason, site: Site, day: date, at: time, now: datetime) -> str:
-    """Return whether the date or the time must be changed."""
+    """Return the column to be changed, date or time."""
     if reason is SlotReason.CLOSED:
         return (VISIT_DATE if is_open_at(site, at) else VISIT_TIME).title
     today = local_now(now, site.timezone).date()
@@ -184,7 +186,6 @@ def _column_of(reason: SlotReason, site: Site, day: date, at: time, now: datetim
 
 
 def _repeated(keys: Sequence[tuple[int, VisitKey]]) -> Iterator[RowFault]:
-    """Yield an error for every repetition of a visitor in the same hour."""
     first: dict[VisitKey, int] = {}
     for number, key in keys:
         before = first.setdefault(key, number)
@@ -194,5 +195,4 @@ def _repeated(keys: Sequence[tuple[int, VisitKey]]) -> Iterator[RowFault]:
 
 
 def place_of(fault: RowFault) -> tuple[int, int]:
-    """Return the sort key of errors: row, then column."""
     return fault.row, ORDER.get(fault.column, -1)

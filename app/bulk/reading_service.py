@@ -1,5 +1,3 @@
-"""Run workbook processing off the event loop."""
-
 from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple
 
@@ -16,7 +14,7 @@ _limiter: RunVar[CapacityLimiter] = RunVar("workbooks")  # a limiter belongs to 
 
 
 async def in_thread(function: Callable[[*Ts], T], *arguments: *Ts) -> T:
-    """Run CPU work in a thread, at most two at once per process."""
+    """Run CPU work in a thread, at most `CONCURRENT` at once per process."""
     limiter = _limiter.get(None)
     if limiter is None:
         limiter = CapacityLimiter(CONCURRENT)

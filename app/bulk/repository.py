@@ -1,7 +1,4 @@
-"""SQL of uploads: many slots, hosts and visitors at once.
-
-Sites and slots are plain copies, so changes to them are not saved.
-"""
+"""SQL of uploads. Sites and slots are untracked copies."""
 
 from collections.abc import Collection
 from datetime import date
@@ -43,7 +40,7 @@ def _among(name: str, kind: Any) -> ColumnElement[Any]:
 
 
 def _named(model: type[Site | Department]) -> ColumnElement[Any]:
-    """Return the condition for rows with one of the names, ignoring case."""
+    """Select rows with one of the names, ignoring case."""
     given = given_rows(name=String)
     return (
         select(func.array_agg(given.c.name))
@@ -91,7 +88,7 @@ _AWAITED = Query(
 
 
 class UploadReader:
-    """Looks up what the rows of an upload refer to, with one query each."""
+    """Looks up the references of an upload, with one query each."""
 
     def __init__(self, session: ReadSession) -> None:
         self.session = session
@@ -99,10 +96,7 @@ class UploadReader:
     async def sites(
         self, site_id: UUID | None, names: Collection[str], days: Collection[date]
     ) -> tuple[Place | None, dict[str, Place]]:
-        """Return a site (the default for None), and the named sites by name as given.
-
-        Each has its closures on these days and the days before.
-        """
+        """Return a site (the default for None), and the named sites, with their closures."""
         eves = {day - ONE_DAY for day in days if day > date.min}
         values = {"site": site_id, "names": list(names), "days": list(eves.union(days))}
         common, by_name = None, {}
@@ -116,7 +110,6 @@ class UploadReader:
         return common, by_name
 
     async def departments(self, names: Collection[str]) -> dict[str, Department]:
-        """Return the departments, by name as given."""
         found = {}
         for called, *columns in await self.session.fetch(_DEPARTMENTS, names=list(names)):
             department = plain_copy(Department, columns)
@@ -134,7 +127,7 @@ class UploadReader:
         }
 
     async def awaited(self, slots: Collection[SlotKey], emails: Collection[str]) -> set[VisitKey]:
-        """Return the visits of these people at these sites and times that are still ahead."""
+        """Return the pending visits of these people at these sites and times."""
         found = await self.session.fetch(
             _AWAITED,
             sites=list({site for site, _, _ in slots}),

@@ -1,5 +1,3 @@
-"""`/api/visitors/download-template/` and `bulk-upload/`: register many visitors at once."""
-
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -34,8 +32,6 @@ UPLOADED: Responses = {
 
 
 class XlsxResponse(Response):
-    """A workbook for download."""
-
     media_type = XLSX
 
 
@@ -57,7 +53,7 @@ UploadServiceDep = Annotated[UploadService, Depends(_upload_service)]
     responses=download("The template", XLSX),
 )
 async def download_template(_: Uploader, session: Reading, request: Request) -> Response:
-    """Return the Excel template for `bulk-upload/`, with the hosts and current limits."""
+    """Return the Excel template for `bulk-upload/`."""
     settings = services(request).settings
     site = await SiteReader(session).get_or_default(None)
     if site is None:
@@ -93,17 +89,14 @@ async def bulk_upload(
 ) -> BulkUploadResult:
     """Register all visitors of a workbook, or none.
 
-    The values in the form apply to every row without its own. For hosts, the host is always the
-    caller. `dry_run` checks everything without saving. Nothing is skipped silently: a second list,
-    hidden rows with visitors and unknown columns that are not empty are refused, and `ignored`
-    lists everything else that was not read.
+    Form values apply to rows without their own; hosts can only register their own visitors.
+    `dry_run` checks everything without saving. Ambiguous content is refused (a second list, hidden
+    rows with visitors, unknown columns that are not empty), and `ignored` lists all other parts
+    that were not read.
 
-    `invalid_rows` lists every error as `{row, column, code, message}`; if `Accept` includes the
-    .xlsx type, the response is the uploaded list with the errors marked and commented. `slot_full`
-    has `site, site_name, visit_date, visit_time, wanted, free`, and the same for every full hour in
-    `slots`. The rows count as registrations of a host: a list of more than the host has left in
-    the hour is refused as a whole (429); so are too many uploads of one account in a minute, dry
-    runs included.
+    `invalid_rows` lists every error; if `Accept` includes the .xlsx type, it is the uploaded list
+    with the errors marked. `slot_full` has every full hour in `slots`. Rows count against the
+    host's limit per hour; uploads, including dry runs, are limited per account.
     """
     rows = upload.rows
     try:

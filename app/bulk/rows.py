@@ -1,4 +1,4 @@
-"""Validate a row of the list with the rules of a single registration. Pure."""
+"""Validates rows with the rules of a single registration."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,27 +8,16 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from app.bulk.columns import BY_FIELD, WORDS
+from app.bulk.columns import BY_FIELD, WORDS, RowDetails
 from app.bulk.faults import RowFault
 from app.bulk.workbook import ListRow, VisitorList
 from app.core.languages import Language
-from app.core.text import OptionalLine, is_same_mailbox
-from app.visitors.schemas import VisitorDetails
-
-
-class RowDetails(VisitorDetails):
-    """A registration that names its site and department."""
-
-    site_name: OptionalLine = None
-    department_name: OptionalLine = None
+from app.core.text import is_same_mailbox
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row to be registered; `visitor` is None if one of its fields is invalid.
-
-    The valid fields are still used to check the time and find duplicates.
-    """
+    """A row to be registered; `visitor` is None if a field is invalid."""
 
     number: int
     name: str | None
@@ -38,13 +27,13 @@ class Candidate:
     site_name: str | None
     department_name: str | None
     date_in: Language | None
-    """The language of the row's date format; None for a format that every site accepts."""
+    """The language of the date format; None if every site accepts it."""
     visitor: RowDetails | None
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRows:
-    """A parsed upload: the list, the common values, the rows and their errors."""
+    """A parsed upload; `common` are the values for all rows."""
 
     found: VisitorList
     common: dict[str, Any]
@@ -53,7 +42,6 @@ class ReadRows:
 
 
 def read_rows(found: VisitorList, common: dict[str, Any]) -> ReadRows:
-    """Validate every row, completed with the common values; collect every error."""
     faults = list(found.faults)
     candidates = []
     for row in found.rows:
@@ -90,16 +78,15 @@ def _candidate(row: ListRow, known: RowDetails, visitor: RowDetails | None) -> C
 
 
 def _merged(row: ListRow, common: dict[str, Any]) -> dict[str, Any]:
-    """Combine a row with the common values; an invalid value is not replaced by a common one."""
+    """Combine a row with the common values; invalid values are not replaced."""
     values = {k: v for k, v in common.items() if v is not None and k not in row.at_fault}
     email = row.values.get("host_email")
     if email is not None and not is_same_mailbox(email, values.get("host_email") or ""):
-        values.pop("host_name", None)  # the common name belongs to another host
+        values.pop("host_name", None)  # it belongs to another host
     return values | row.values
 
 
 def _incomplete(row: ListRow, values: dict[str, Any], wrong: set[str]) -> Candidate:
-    """Return the valid fields of a row with errors."""
     sound = {name for name, column in BY_FIELD.items() if column.title not in wrong}
     known = {name: values.get(name) for name in sound}
     day, at = known.get("visit_date"), known.get("visit_time")
@@ -129,7 +116,7 @@ def _faults(row: ListRow, error: ValidationError, present: set[str]) -> Iterator
 
 
 def _translated(field: str, title: str, detail: ErrorDetails) -> tuple[str, str]:
-    """Return the error code and a message for the person who wrote the list."""
+    """Return the error code and a message for the author of the list."""
     kind, context = detail["type"], detail.get("ctx") or {}
     if kind == "missing":
         return "missing", f"{title} is missing in the row and in the values for all rows"

@@ -1,5 +1,3 @@
-"""Request and response bodies of uploads."""
-
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, Self
@@ -37,7 +35,6 @@ class BulkUpload(BaseModel):
     site: UUID | None = Field(None, description="Default: the default site")
 
     def common(self) -> dict[str, Any]:
-        """Return the values for all rows."""
         return self.model_dump(exclude={"file"})
 
 
@@ -64,18 +61,18 @@ class IgnoredColumn(BaseModel):
 
 
 class IgnoredRow(BaseModel):
-    """A row that is not empty but has no visitor."""
+    """A non-empty row without a visitor."""
 
     row: int = Field(examples=[7])
     reason: Leftover
 
 
 class WhatWasRead(BaseModel):
-    """The sheet that was read, and everything that was not."""
+    """The sheet that was read, and the parts that were not."""
 
     sheet: str = Field(description="The sheet that was read", examples=["Visitors"])
     ignored: list[IgnoredSheet | IgnoredColumn | IgnoredRow] = Field(
-        description="What was not read, and why. Sheets: `hidden`, `no_list`, `no_visitors`,"
+        description="Parts that were not read. Sheets: `hidden`, `no_list`, `no_visitors`,"
         " `too_many_sheets`. Columns: `empty`, `of_export`, `unknown` (with `ignore_columns`);"
         " `hidden_but_read` was read. Rows: `above_header`, `example`, `no_visitor`;"
         " `further_rows` means this row and those below"
@@ -83,7 +80,7 @@ class WhatWasRead(BaseModel):
 
 
 class CreatedRow(BaseModel):
-    """A row and its visitor, without id and code in a dry run."""
+    """A row and its visitor; a dry run has no id and code."""
 
     row: int = Field(description="Row number in the spreadsheet")
     id: UUID | None
@@ -97,7 +94,7 @@ class CreatedRow(BaseModel):
 
 
 class BulkUploadResult(WhatWasRead):
-    """The visitors that an upload has registered, or would register."""
+    """The visitors that an upload registered, or would register."""
 
     created: list[CreatedRow]
     total: int

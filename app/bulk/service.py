@@ -1,5 +1,3 @@
-"""Register the rows of an upload: all of them, or none."""
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,8 +25,6 @@ from app.visitors.schemas import HOST_FIELDS
 
 
 class UploadService:
-    """Registers the rows of an upload within one unit of work."""
-
     def __init__(self, registration: RegistrationService) -> None:
         self.registration = registration
         self.reader = UploadReader(registration.unit)
@@ -39,7 +35,7 @@ class UploadService:
         made = await self._plan(rows)
         slots = [] if made.faults else await self._locked(made)
         made.faults.extend(shut_meanwhile(made, slots, self.registration.now))
-        # After locking, so that the second of two uploads of one file sees the first.
+        # After locking, so that a concurrent upload of the same file is seen.
         await self._refuse_faults(made, rows)
         await self._refuse_full(made, slots, rows)
         return await self._book(made, slots, caller)
@@ -59,7 +55,7 @@ class UploadService:
         return plan(rows, await self._places(rows), self.registration.now)
 
     async def _places(self, rows: ReadRows) -> Places:
-        """Look up what rows name; raise `UnknownSite` or `UnknownDepartment` for common values."""
+        """Look up names; raise `UnknownSite` or `UnknownDepartment` for common values."""
         days = {row.day for row in rows.candidates if row.day is not None}
         names = {row.site_name for row in rows.candidates}
         needs_common = not rows.candidates or None in names or rows.common["site"] is not None
@@ -157,10 +153,7 @@ class UploadService:
         return [(row.number, v) for row, v in zip(ready, visitors, strict=True)]
 
     async def _hosts(self, rows: Sequence[Ready], caller: Caller) -> list[NamedHost]:
-        """Return the host of each row: the account with the given address, under its name.
-
-        A host registers only their own visitors; raise `NotYourVisit` if they name somebody else.
-        """
+        """Return the host of each row; raise `NotYourVisit` if a host names another host."""
         _require_own(rows, caller)
         emails = {email for row in rows if (email := row.form.host_email) is not None}
         accounts = await self.reader.hosts(emails) if emails and not caller.is_host else {}
@@ -171,7 +164,7 @@ class UploadService:
 
 
 def _require_own(rows: Sequence[Ready], caller: Caller) -> None:
-    """Raise `NotYourVisit` if a host names somebody else."""
+    """Raise `NotYourVisit` if a host names another host."""
     if caller.is_host:
         for row in rows:
             require_own(row.form.model_dump(include=set(HOST_FIELDS)), caller)

@@ -1,4 +1,4 @@
-"""Write workbooks: the style of template and marked list, and text that stays text."""
+"""Writes workbooks: common styles, and text that stays text."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -16,7 +16,7 @@ HEADER_FONT = Font(FONT_NAME, 11, bold=True, color="FFFFFF")
 HEADER_FILL = PatternFill("solid", start_color="1F3A5F")
 WRAPPED = Alignment(wrap_text=True, vertical="top")
 TEXT_FORMAT = "@"
-LINE = 15  # points, the height of a line
+LINE = 15  # points
 
 
 def cell_at(sheet: Worksheet, row: int, position: int) -> Cell:
@@ -28,7 +28,7 @@ def cell_at(sheet: Worksheet, row: int, position: int) -> Cell:
 
 
 def write_text(cell: Cell, text: str) -> None:
-    """Write text as text; openpyxl would make a formula of one that begins with `=`."""
+    """Write text as text; openpyxl would make a formula of a leading `=`."""
     cell.value = ILLEGAL_CHARACTERS_RE.sub("", text)
     cell.data_type = "s"
     if text.startswith(("=", "+", "-", "@", "'")):
@@ -60,7 +60,7 @@ def fit_to_width(sheet: Worksheet) -> None:
 
 
 def offer_words(sheet: Worksheet, letter: str, words: Sequence[str], rows: range) -> None:
-    """Add a drop-down list; synonyms can still be typed after a confirmation."""
+    """Add a drop-down list that warns of other words, since synonyms are accepted."""
     choice = DataValidation(
         type="list",
         formula1=f'"{",".join(words)}"',

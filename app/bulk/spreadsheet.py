@@ -1,9 +1,7 @@
-"""A workbook file as sheets of cells. Pure: bytes in, `UnreadableWorkbook` or sheets out.
+"""Reads an untrusted workbook; macros, images and links are never read.
 
-This reader replaces openpyxl for untrusted files: openpyxl builds objects for every style, link and
-rule, at hundreds of bytes for each byte of a hostile file, reads formulas and merged cells in
-different modes, and leaves document types to the XML library. Macros (`.xlsm`), images, links and
-other parts are never read.
+openpyxl would create objects for everything in a hostile file, and leaves document types to the XML
+library.
 """
 
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ MAX_SHEETS = 20
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The non-empty cells of a sheet by row and column, both counted from 1."""
+    """The non-empty cells by row and column, both counted from 1."""
 
     name: str
     rows: dict[int, dict[int, Cell]]
@@ -28,7 +26,7 @@ class Sheet:
     hidden_rows: set[int]
     hidden_columns: set[int]
     beyond: set[int]
-    """Non-empty columns too far to the right to be read."""
+    """Non-empty columns that are too far to the right to be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The Excel template: the list to complete, the hosts, and instructions. Pure."""
+"""The Excel template: list, hosts and instructions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,15 +26,13 @@ from app.slots.rules import OpeningRules
 WIDTHS = (28, 32, 20, 30, 18, 20)
 EXAMPLE_FONT = Font(FONT_NAME, 11, italic=True, color="6B7280")
 TOPIC_FONT = Font(FONT_NAME, 11, bold=True)
-# Fewer characters than the column is wide: fonts differ, and programs do not recount lines.
+# Fewer than fit: fonts differ, and programs do not recount lines.
 CHARACTERS_OF_LINE = 80
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateFacts:
-    """The content of the template: current limits, default site, active hosts."""
-
     max_rows: int
     max_bytes: int
     site_name: str
@@ -44,9 +42,7 @@ class TemplateFacts:
 
 
 def make_template(facts: TemplateFacts) -> bytes:
-    """Return the template as an .xlsx file."""
     workbook = Workbook()
-    # A new workbook has one sheet
     sheet: Worksheet = workbook.worksheets[0]
     sheet.title = "Visitors"
     _fill_visitors(sheet, facts.max_rows)

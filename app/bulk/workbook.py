@@ -1,9 +1,3 @@
-"""The list of visitors in an uploaded workbook. Pure: bytes in, rows and errors out.
-
-All errors of all rows are reported at once. `rows.py` applies the field rules of a single
-registration.
-"""
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,18 +23,18 @@ from app.core.languages import Language
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """A row of the list: its values by field, without those that are invalid."""
+    """A row of the list: values by field, without invalid ones."""
 
     number: int
     values: dict[str, str]
     at_fault: frozenset[str]
     date_in: Language | None = None
-    """The language of the date format; None for a format that every site accepts."""
+    """The language of the date format; None if every site accepts it."""
 
 
 @dataclass(frozen=True, slots=True)
 class VisitorList:
-    """The list of an upload: header, rows, errors of form, and everything not read."""
+    """The list of an upload, its errors of form, and the parts that were not read."""
 
     header: Header
     ignored: list[Ignored]
@@ -48,7 +42,6 @@ class VisitorList:
     faults: list[RowFault] = field(default_factory=list)
 
     def told(self) -> dict[str, Any]:
-        """Return the part of every response: the sheet that was read, and what was not."""
         return {"sheet": self.header.sheet.name, "ignored": documents(self.ignored)}
 
 
@@ -151,7 +144,7 @@ def _read_row(found: VisitorList, number: int, fields: set[str], is_split: bool)
             continue
         is_made = column is NAME and is_split
         cell = cells.get(column.field)
-        # In our own export, fields that a registration can omit may be empty.
+        # Our own export has empty fields that a registration can omit.
         optional = found.header.is_of_export and column.field in {"phone", "company"}
         read = _read_name(cells) if is_made else _read_cell(column, cell, may_be_empty=optional)
         if isinstance(read, str):

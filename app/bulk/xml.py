@@ -1,8 +1,4 @@
-"""Read the XML of a workbook piece by piece. Pure.
-
-Unwanted elements create no objects, and a document type is refused where it begins, before it can
-declare an entity: no entity is ever expanded or fetched.
-"""
+"""Reads untrusted XML: unwanted elements create no objects, document types are refused."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -14,7 +10,7 @@ MAX_ELEMENTS = 100_000
 
 
 class Reader(Protocol):
-    """Receives the elements of a part, with names without prefix."""
+    """Receives the elements of a part, without prefixes."""
 
     def start(self, name: str, attributes: dict[str, str], /) -> None: ...
     def text(self, data: str) -> None: ...
@@ -28,7 +24,7 @@ class XmlBudget:
         self._left = MAX_ELEMENTS
 
     def read(self, pieces: Iterable[bytes], reader: Reader) -> None:
-        """Parse a part into `reader`; raise `UnreadableWorkbook`."""
+        """Parse a part; raise `UnreadableWorkbook`."""
         parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = _refuse_doctype

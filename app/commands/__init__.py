@@ -1,1 +1,1 @@
-"""The longer commands of `vms`, one per file."""
+"""The longer commands of `vms`."""

@@ -1,5 +1,3 @@
-"""`vms demo`: add a fictional company with visitors, to try the service."""
-
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,9 +32,8 @@ def demo(
 ) -> None:
     """Fill the database with a fictional company: sites, hosts, visitors of half a year, and mails.
 
-    The sites are new and marked (demo); existing data is not touched. No mail is sent: the mails
-    that the visits would have caused are stored as sent, to addresses in example.com, which accepts
-    none. Either everything is added or nothing.
+    The sites are new and marked (demo); existing data is not touched, and no mail is sent. Either
+    everything is added or nothing.
     """
     settings = prepared()
     if not (settings.debug or force):

@@ -1,5 +1,3 @@
-"""`vms doctor`: check everything that the service needs and suggest fixes."""
-
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -27,7 +25,7 @@ from app.users import account_service as accounts
 
 PART_SECONDS = 10.0
 OLDEST_POSTGRESQL = 15
-# Beyond this difference, tokens of one machine are invalid on another.
+# With a larger difference, tokens of one machine are invalid on another.
 CLOCK_TOLERANCE = timedelta(seconds=5)
 # A running worker sends mail within seconds.
 MAIL_TOLERANCE = timedelta(minutes=5)
@@ -38,7 +36,7 @@ ZONE_ADVICE = f"Visits use tzdata {TZDATA}, SQL uses PostgreSQL's rules. Update 
 POSTGRESQL = "PostgreSQL"
 FINISH = "Run `vms migrate --finish` when every process runs this version."
 CHECK_DATABASE = "Check DATABASE_URL, and that the server is running and reachable."
-# `.env.example` and deploy/compose.env.example contain such names.
+# Used in `.env.example` and deploy/compose.env.example.
 EXAMPLE = "example.com"
 NAMES = (
     "allowed_hosts",
@@ -59,7 +57,7 @@ class Health(StrEnum):
     FAULT = "fault"
 
 
-# Parts without which requests are still served, and the advice for them.
+# Parts without which requests are still served.
 WITHOUT = {
     "redis": (Health.WARNING, "Check REDIS_URL. Mail and limits work without it, less well."),
     "smtp": (Health.WARNING, "Check the EMAIL_… settings. Mail is retried for a day."),
@@ -68,7 +66,7 @@ WITHOUT = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result for one part; `advice` is empty if nothing needs to be done."""
+    """The result for a part; `advice` is empty if nothing needs to be done."""
 
     part: str
     health: Health
@@ -82,7 +80,6 @@ def examine(settings: Settings) -> list[Finding]:
 
 
 def report(findings: Sequence[Finding]) -> str:
-    """Return a line for each part, with advice below."""
     lines = []
     for finding in findings:
         lines.append(f"{finding.health.value:8} {finding.part:11} {finding.says}")
@@ -92,12 +89,11 @@ def report(findings: Sequence[Finding]) -> str:
 
 
 def as_json(findings: Sequence[Finding]) -> str:
-    """Return the findings as a JSON list of objects."""
     return json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2)
 
 
 def before_update(loaded: Settings | Sequence[str]) -> list[Finding]:
-    """Return what this release refuses in the settings of the previous release.
+    """Return the settings of the previous release that this one refuses.
 
     `loaded` is the settings, or the reasons why they are invalid.
     """

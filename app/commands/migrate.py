@@ -1,5 +1,3 @@
-"""`vms migrate`."""
-
 import asyncio
 from typing import Annotated
 

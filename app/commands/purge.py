@@ -1,5 +1,3 @@
-"""`vms purge`: apply the retention period now instead of at night."""
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 

@@ -1,5 +1,3 @@
-"""Explain in a sentence why the database cannot be used, and how to fix it."""
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,7 +5,7 @@ PUT_RIGHT = "Correct the user and password in DATABASE_URL."
 BEHIND = "42P01", "42703"  # a table or column does not exist
 MIGRATE = "Run `vms migrate`."
 
-# By SQLSTATE, complete or by class.
+# By SQLSTATE or its class.
 KNOWN = {
     "28": ("refuses this user and password", PUT_RIGHT),
     "3D000": ("does not exist on that server", "Create it, or correct its name in DATABASE_URL."),
@@ -20,7 +18,7 @@ KNOWN = {
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why the database cannot be used; `says` follows its name."""
+    """`says` follows the name of the database."""
 
     says: str
     advice: str
@@ -31,7 +29,7 @@ class Reason:
 
 
 def reason_of(error: BaseException) -> Reason | None:
-    """Return the reason behind an error, or None if it does not concern the connection."""
+    """Return the reason behind an error, or None if it is not about the connection."""
     state, text = _told(error)
     if "startup parameter" in text:
         advice = "A pooler is in between: add ?pooler=transaction to DATABASE_URL."
@@ -49,7 +47,7 @@ def reason_of(error: BaseException) -> Reason | None:
 
 
 def _told(error: BaseException) -> tuple[str, str]:
-    """Return the SQLSTATE and first line of the server's or network's error."""
+    """Return the SQLSTATE and first line of the original error."""
     state, text = "", ""
     for each in _causes(error):
         state = getattr(each, "sqlstate", None) or state

@@ -1,4 +1,4 @@
-"""`vms scan`: a command-line scanner for a running service (docs/scanner.md)."""
+"""`vms scan`: a command-line scanner (docs/scanner.md)."""
 
 import json
 import time
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 from urllib.parse import SplitResult, urlsplit
@@ -18,10 +17,10 @@ import typer
 PATH = "/api/visitors/verify-qr/"
 ANSWER_SECONDS = 3.0
 PAUSES = (0.3, 1.0)  # seconds between attempts
-PATIENCE_SECONDS = 3.0  # the longest `Retry-After` worth waiting for at a door
-REFUSED, UNDECIDED = 1, 3  # exit codes; 2 is wrong usage, as for every command
+PATIENCE_SECONDS = 3.0  # the longest `Retry-After` to wait for at a door
+REFUSED, UNDECIDED = 1, 3  # exit codes; 2 is wrong usage
 OPENED = {"admitted", "checked_out"}
-# The code belongs to no visit: it is malformed, or one of too many forged ones.
+# A malformed code, or one of too many forged ones.
 NOT_OURS = {413, 422, 429}
 KEY_IS_REFUSED = {401, 403}
 
@@ -33,9 +32,9 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The response; status 0 means none, and `document` is empty if it is not the service's.
+    """The response; status 0 means none, and `retry_after` is in seconds.
 
-    `retry_after` is in seconds.
+    `document` is empty if it is not the service's.
     """
 
     status: int
@@ -129,7 +128,7 @@ def _read(path: Path) -> str:
 
 
 def address_of(url: str) -> SplitResult:
-    """Parse the service's URL; raise `BadParameter` if it is not one."""
+    """Parse the service's URL; raise `BadParameter`."""
     address = urlsplit(url)
     if address.scheme not in {"http", "https"} or not address.hostname:
         raise typer.BadParameter("The URL must begin with http:// or https://")
@@ -137,7 +136,7 @@ def address_of(url: str) -> SplitResult:
 
 
 def ask(address: SplitResult, key: str, body: dict[str, Any]) -> Answer:
-    """Send one scan, repeating it with the same `scan_id` until there is a response."""
+    """Send a scan, with the same `scan_id` until there is a response."""
     for pause in PAUSES:
         answer = _ask_once(address, key, body)
         if answer.is_final:
@@ -188,9 +187,11 @@ def _opened(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _refused(answer: Answer, direction: Direction) -> Iterator[str]:
-    """Yield the texts that the page `/scanner/` shows for the same refusal."""
-    text = (files("app.scanner_page") / "static" / "refusals.json").read_text(encoding="utf-8")
-    words = json.loads(text).get("unknown" if answer.status in NOT_OURS else answer.code, {})
+    """Yield the texts of the page `/scanner/`."""
+    from app.scans.errors import REFUSALS  # would slow down the start
+
+    refusal = REFUSALS.get("unknown" if answer.status in NOT_OURS else answer.code)
+    words = refusal.advice.words() if refusal else {}
     yield f"{words.get('title', answer.document['title'])} ({answer.code})"
     yield answer.document["detail"]
     if direction in words:

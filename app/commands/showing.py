@@ -1,7 +1,4 @@
-"""Output of commands: progress for people, JSON for scripts.
-
-Progress goes to standard error and only to a terminal, so pipes and log files get results only.
-"""
+"""Progress goes to standard error, and only to a terminal."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,13 +12,12 @@ Advance = Callable[[int], None]
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document to standard output."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
 @contextmanager
 def progress(what: str, total: int | None, *, hidden: bool = False) -> Iterator[Advance]:
-    """Show a progress bar that is advanced by the yielded function.
+    """Show a progress bar that the yielded function advances.
 
     Without a `total` it only shows activity.
     """

@@ -1,5 +1,3 @@
-"""The start of a command, and its end if it cannot continue."""
-
 import asyncio
 import os
 from collections.abc import Coroutine, Iterator
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MORE = "build the image with EXTRAS=all, or install requirements-all.lock"
-# Tracing is enabled if one of these is set.
+# Either enables tracing.
 TRACED = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"}
 
 
@@ -26,7 +24,7 @@ def fail(sentence: str) -> NoReturn:
 
 
 def prepared() -> "Settings":
-    """Return the validated settings, after configuring logging with them."""
+    """Configure logging and return the settings; exit if they are invalid."""
     from app.core.observability.logging import configure_logging
 
     settings = load_settings()
@@ -63,7 +61,7 @@ def refuse_open_development(settings: "Settings", host: str) -> None:
 
 
 def observed() -> "Settings":
-    """Return the validated settings after starting tracing and fault reports, if enabled."""
+    """Return the settings after starting tracing and fault reports, if enabled."""
     settings = prepared()
     if _is_traced():
         from app.core.observability.tracing import start_tracing
@@ -94,14 +92,14 @@ async def refuse_behind(settings: "Settings") -> None:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run the work and return its result; exit with a sentence if the database cannot be used."""
+    """Run the work; exit with a sentence if the database cannot be used."""
     with explained():
         return asyncio.run(work)
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Exit with a sentence if the database cannot be used within the block."""
+    """Exit with a sentence if the database cannot be used in the block."""
     from app.commands.reasons import reason_of
 
     try:

@@ -1,24 +1,22 @@
-"""The current time, from one source that tests can set."""
+"""The current time, from a source that tests can set."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """A source of the current instant, aware and in UTC."""
+    """A source of the current time, aware and in UTC."""
 
     def now(self) -> datetime: ...
 
 
 class SystemClock:
-    """The machine's clock, read in UTC whatever its time zone."""
-
     def now(self) -> datetime:
         return datetime.now(UTC)
 
 
 class SettableClock:
-    """A clock that stands still until a test moves it."""
+    """A clock that moves only when a test sets it."""
 
     def __init__(self, now: datetime) -> None:
         self.set(now)

@@ -11,30 +11,27 @@ from app.core.observability.metrics import PROBLEMS
 from app.core.request_context import current_request_id
 
 MEDIA_TYPE = "application/problem+json"
-# The key in `responses` that lists an operation's problems by name. `app/api_docs/` replaces it
-# with their schemas and examples.
+# The key in `responses` that `app/api_docs/` replaces with schemas and examples.
 DECLARED_PROBLEMS = "x-problems"
 DECLARED: dict[str, type["Problem"]] = {}
-# So many faults are named in one answer.
+# The maximum number of faults in one answer.
 MOST_FAULTS = 50
 
 
 class FieldFault(BaseModel):
-    """One error in one field."""
-
     field: str = Field(examples=["email"])
     code: str = Field(examples=["missing"])
     message: str = Field(examples=["Field required"])
 
 
 class NoMembers(BaseModel):
-    """The empty set of additional members, which most problems have."""
+    """No additional members."""
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
-    """The base class of every error that a client sees.
+    """The base class of all errors that clients see.
 
-    `members` are added to the document; `Members` is their schema, for generated clients.
+    `members` are added to the document; `Members` is their schema.
     """
 
     status: ClassVar[int] = 500
@@ -43,7 +40,7 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
     Members: ClassVar[type[BaseModel]] = NoMembers
 
     def __init_subclass__(cls) -> None:
-        PROBLEMS.labels(cls.code)  # exported as 0 before the first one, so that rates include it
+        PROBLEMS.labels(cls.code)  # exported as 0 before the first, so that rates include it
 
     def __init__(
         self, detail: str | None = None, *, headers: Mapping[str, str] | None = None, **members: Any
@@ -119,7 +116,7 @@ class UnsupportedMediaType(Problem):
 
 
 class Invalid(Problem):
-    """422: some fields are invalid; `errors` lists the first of them, `detail` says how many."""
+    """422: some fields are invalid; `errors` lists at most `MOST_FAULTS` of them."""
 
     status, code, title = 422, "invalid", "Some fields are invalid"
 
@@ -132,7 +129,7 @@ class Invalid(Problem):
 
     @classmethod
     def faults(cls, faults: Sequence[FieldFault], number: int = 0) -> "Invalid":
-        """Name these faults; `number` is how many there are, if these are only the first."""
+        """Return the error; `number` is the total if `faults` has only the first."""
         detail = "; ".join(f"{fault.field}: {fault.message}" for fault in faults[:3])
         if number > len(faults):
             detail += f"; {number} faults, of which the first {len(faults)} are named"
@@ -140,7 +137,7 @@ class Invalid(Problem):
 
 
 class UnknownReference(Invalid):
-    """A 422, since a field refers to something that does not exist."""
+    """422: a field refers to something that does not exist."""
 
     refers_in: ClassVar[str]
     message: ClassVar[str]
@@ -151,7 +148,7 @@ class UnknownReference(Invalid):
 
 
 class Unavailable(Problem):
-    """503 with `Retry-After`: something that the request needs is down or busy."""
+    """503 with `Retry-After`: a dependency is down or busy."""
 
     status, code, title = 503, "unavailable", "The service is temporarily unavailable"
 
@@ -160,7 +157,7 @@ class Unavailable(Problem):
 
 
 def problems(*classes: type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI `responses` of an operation that can raise these problems."""
+    """Return the OpenAPI `responses` of these problems."""
     by_status: dict[int, list[type[Problem]]] = defaultdict(list)
     for cls in dict.fromkeys(classes):
         by_status[cls.status].append(cls)
@@ -170,7 +167,7 @@ def problems(*classes: type[Problem]) -> dict[int | str, dict[str, Any]]:
 def merge_problems(
     one: Mapping[int | str, dict[str, Any]], other: Iterable[type[Problem]]
 ) -> dict[int | str, dict[str, Any]]:
-    """Add problems to `responses`, keeping those and the content already declared."""
+    """Return `responses` with further problems."""
     names = [name for entry in one.values() for name in entry.get(DECLARED_PROBLEMS, ())]
     merged = problems(*(DECLARED[name] for name in names), *other)
     return dict(one) | {status: {**one.get(status, {}), **merged[status]} for status in merged}

@@ -6,5 +6,4 @@ from uuid_utils.compat import uuid7
 
 
 def new_id() -> UUID:
-    """Return a new UUID version 7."""
     return uuid7()

@@ -1,12 +1,6 @@
-"""Interpreter settings for a process that answers requests.
+"""Interpreter settings against long garbage collections and long turns of export threads.
 
-Modules, routes, schemas and mappers are 200,000 permanent objects, which every full garbage
-collection would scan while all requests wait for a tenth of a second. Requests create thousands of
-short-lived objects without cycles, so frequent young collections find next to nothing.
-
-A thread that reads a workbook or writes an export yields the interpreter every five milliseconds by
-default. With 0.5 ms, scans beside exports and uploads wait a third less, and the exports are no
-slower.
+Scanning the 200,000 permanent objects would stop all requests for a tenth of a second.
 """
 
 import gc
@@ -17,7 +11,7 @@ HAND_ON_SECONDS = 0.0005
 
 
 def tune_interpreter() -> None:
-    """Freeze the permanent objects and tune collection; call once after start-up."""
+    """Freeze permanent objects and tune collection; call once after start-up."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, MIDDLE, OLD)

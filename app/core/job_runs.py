@@ -1,7 +1,4 @@
-"""When each worker job last ran, stored in the database to outlive the worker.
-
-An alert on a job that has stopped must also work when the worker is dead or has restarted.
-"""
+"""When each job last ran, for alerts that also work while the worker is dead."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +12,7 @@ from app.core.db.models import Base
 
 
 class JobRun(Base):
-    """The last runs of one job; `succeeded_at` is null until its first success."""
+    """The last run of a job; `succeeded_at` is null before its first success."""
 
     __tablename__ = "job_runs"
 
@@ -25,12 +22,10 @@ class JobRun(Base):
 
 
 async def note_run(unit: WriteSession, job: str, now: datetime, *, succeeded: bool) -> None:
-    """Record that a job has ended."""
     values = {"ended_at": now} | ({"succeeded_at": now} if succeeded else {})
     statement = insert(JobRun).values(job=job, **values)
     await unit.write(statement.on_conflict_do_update(index_elements=[JobRun.job], set_=values))
 
 
 async def last_runs(session: ReadSession) -> Sequence[JobRun]:
-    """Return the last runs of all jobs."""
     return (await session.scalars(select(JobRun).order_by(JobRun.job))).all()

@@ -1,4 +1,4 @@
-"""Wake the worker through ARQ; work is stored in tables, so a lost wake-up only delays it."""
+"""Wake the worker through ARQ; work is in tables, so a lost wake-up only delays it."""
 
 import asyncio
 import json
@@ -15,15 +15,14 @@ from app.core.observability.outages import Outage
 REDIS_SECONDS = 2.0
 DRAIN_OUTBOX = "drain_outbox"
 TELL_OF_SITE_CHANGES = "tell_of_site_changes"
-# A wake-up takes four round trips to Redis and two milliseconds of work. Ten a second are enough: a
-# worker that is awake continues as long as there is mail.
+# A worker that is awake continues as long as there is mail, so ten wake-ups a second are enough.
 GATHER_SECONDS = 0.1
 
 
 def serialize(job: dict[str, Any]) -> bytes:
-    """Encode a job as JSON for ARQ.
+    """Encode a job as JSON.
 
-    Its default, pickle, would run code from anyone who can write to Redis.
+    ARQ's default, pickle, would run code from anyone who can write to Redis.
     """
     return json.dumps(job).encode()
 
@@ -34,7 +33,7 @@ def deserialize(data: bytes) -> dict[str, Any]:
 
 
 def connect(redis_url: str) -> ArqRedis:
-    """Return a client whose calls time out within seconds, even when Redis hangs."""
+    """Return a client whose calls time out even when Redis hangs."""
     pool: ConnectionPool = ConnectionPool.from_url(
         redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
     )
@@ -47,10 +46,9 @@ def connect(redis_url: str) -> ArqRedis:
 
 
 class Waker:
-    """Enqueues one job after commits without making any request wait.
+    """Enqueues a job after commits without delaying the requests.
 
-    The first call is sent at once. Calls during it, or within `GATHER_SECONDS` after it, are
-    combined into one, so that a frozen Redis never holds more than one task.
+    Calls within `GATHER_SECONDS` are combined into one, so a frozen Redis holds one task at most.
     """
 
     def __init__(self, redis: ArqRedis, function: str) -> None:
@@ -78,6 +76,5 @@ class Waker:
             await asyncio.sleep(GATHER_SECONDS)
 
     async def close(self) -> None:
-        """Wait for the call in progress."""
         if self._task is not None:
             await asyncio.wait([self._task], timeout=2 * REDIS_SECONDS)

@@ -1,4 +1,4 @@
-"""Keys for each purpose, derived from the installation's secret (HKDF, RFC 5869)."""
+"""Derive a key for each purpose from the installation's secret (HKDF, RFC 5869)."""
 
 import hashlib
 import hmac
@@ -11,17 +11,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Key bytes and the public id by which tokens refer to them."""
+    """A key, and the public id by which tokens refer to it."""
 
     id: str
     secret: bytes
 
 
 class KeyRing:
-    """The current secret, which signs, and earlier ones, which still verify.
-
-    A leaked key of one purpose (`cursor`, say) is useless for any other.
-    """
+    """The current secret, which signs, and earlier ones, which still verify."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         if not secrets:
@@ -39,5 +36,5 @@ def _derive(secret: bytes, purpose: str) -> Key:
 
 
 def mac(key: Key, message: bytes, size: int) -> bytes:
-    """Return the first `size` bytes of HMAC-SHA-256 (RFC 2104, truncated as in section 5)."""
+    """Return HMAC-SHA-256, truncated to `size` bytes (RFC 2104, section 5)."""
     return hmac.digest(key.secret, message, "sha256")[:size]

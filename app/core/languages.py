@@ -1,7 +1,6 @@
-"""The languages of mails and visitor pages, and the choice of one for a reader.
+"""The languages of mails and visitor pages.
 
-English is in the templates and the code; each other language is a gettext catalogue in `locales/`.
-Catalogues are compiled at start-up, so there is no binary file to keep up to date.
+English is in the code; others are gettext catalogues in `locales/`, compiled at start-up.
 """
 
 from collections.abc import Iterator
@@ -17,30 +16,30 @@ from babel.messages.pofile import read_po
 from starlette.datastructures import Headers
 
 CATALOGUES = Path(__file__).resolve().parents[2] / "locales"
-# Per header: nobody reads more languages, and a hostile list must not cost more.
+# Per header, so that a hostile list costs no more.
 MOST_TAGS = 20
 
 
 class Language(StrEnum):
-    """A language, identified by its ISO 639 code."""
+    """A language by its ISO 639 code."""
 
     ENGLISH = "en"
     GERMAN = "de"
 
     @property
     def locale(self) -> Locale:
-        """Return the locale for dates; English uses the British, unambiguous format."""
+        """Return the locale for dates, British for English."""
         return Locale("en", "GB") if self is Language.ENGLISH else Locale.parse(self.value)
 
     @property
     def direction(self) -> str:
-        """Return `ltr` or `rtl`, for the HTML attribute `dir`."""
+        """Return the value of the HTML attribute `dir`."""
         return self.locale.text_direction
 
 
 @lru_cache
 def translations(language: Language) -> NullTranslations:
-    """Return the catalogue of a language; fuzzy entries stay English."""
+    """Return the catalogue; fuzzy entries stay English."""
     if language is Language.ENGLISH:
         return NullTranslations()
     with (CATALOGUES / f"{language.value}.po").open("rb") as file:
@@ -52,16 +51,12 @@ def translations(language: Language) -> NullTranslations:
 
 
 def preferred(accept_language: str, default: Language) -> Language:
-    """Return the available language that a reader prefers (RFC 9110, section 12.5.4).
-
-    A regional tag (`de-AT`) counts as its language. Readers of no available language get `default`.
-    """
+    """Return the available language that a reader prefers (RFC 9110, section 12.5.4)."""
     wanted = sorted(_wanted(accept_language), key=lambda choice: -choice[0])
     return next((language for weight, language in wanted if weight > 0), default)
 
 
 def read_language(headers: Headers, default: Language) -> Language:
-    """Return the language that a request's headers prefer."""
     return preferred(", ".join(headers.getlist("accept-language")), default)
 
 

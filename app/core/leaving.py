@@ -1,9 +1,7 @@
 """Shut down without failing requests.
 
-A load balancer needs a while to notice that a process is leaving, and keeps connections open on
-which the next request may already be under way. So the process serves for some more seconds
-(`app/serving.py`), reports the shutdown on `/health/ready/`, and closes each connection after its
-response.
+Load balancers notice late, so the process keeps serving (`app/serving.py`), reports the shutdown
+(`/health/ready/`) and closes each connection after its response.
 """
 
 from threading import Event

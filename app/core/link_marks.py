@@ -1,8 +1,6 @@
-"""Keeps mail clients from turning typed text into links.
+"""Keep mail clients from turning typed text into links.
 
-Gmail, Outlook and Apple Mail also link bare domains and addresses, in plain text and in HTML, and
-no header stops all of them. White space ends a link in every client. Invisible characters do not:
-clients ignore them, and browsers drop them from host names (UTS 46, section 4).
+White space ends a link in every client; invisible characters do not (UTS 46, section 4).
 """
 
 import re
@@ -10,14 +8,14 @@ import re
 from babel import Locale
 from pydantic_core import PydanticCustomError
 
-# The full stop and the characters that browsers treat as one (UTS 46).
+# The full stop and its equivalents in browsers (UTS 46).
 DOTS = ".\u3002\uff0e\uff61\u2024\ufe52"
 ATS = "@\uff20\ufe6b"
 _ENDS_WORDS = r"\s.,;:!?…)\]}\"'»”\u2019"
 _SEAM = re.compile(
     f"(?<=[{DOTS}])(?=[^{_ENDS_WORDS}/])"
     f"|(?<=[{ATS}])(?=[^{_ENDS_WORDS}])"
-    # Of `https://`, `//host` and `mailto:`, but not of a time of day.
+    # In `https://`, `//host` and `mailto:`, but not in a time of day.
     rf"|(?<=[^\W\d]{{2}}[:\uff1a])(?=[^\s])|(?<=[/\uff0f\\])(?=[/\uff0f\\])"
 )
 
@@ -26,7 +24,7 @@ _LATIN_DOMAINS = (
     *("app", "dev", "cloud", "online", "site", "website", "shop", "store", "xyz", "top", "club"),
     *("live", "link", "click", "email", "page", "support", "agency", "icu", "vip", "example"),
 )
-# Almost every country code is a domain (ISO 3166); `unlinked` handles all others.
+# Country codes are domains (ISO 3166); `unlinked` handles all others.
 _COUNTRIES = sorted(
     code.lower() for code in map(str, Locale("en").territories) if re.fullmatch("[A-Z]{2}", code)
 )
@@ -39,19 +37,19 @@ _LINK = re.compile(
 
 
 def unlinked(text: str) -> str:
-    """Return the text with a space wherever a mail client could see an address. Idempotent."""
+    """Return the text with a space in everything that could become a link. Idempotent."""
     return _SEAM.sub(" ", text)
 
 
 def without_link(text: str | None) -> str | None:
-    """Return the text, or raise if it contains a web or e-mail address."""
+    """Return the text; raise if it contains a web or e-mail address."""
     if text is not None and _LINK.search(text):
         raise PydanticCustomError("link", "must not contain a web address or an e-mail address")
     return text
 
 
 def without_domain(text: str | None) -> str | None:
-    """Return the text, or raise if it contains a domain, which no personal name does."""
+    """Return the text; raise if it contains a domain, as no personal name does."""
     if text is not None and _DOMAIN.search(text):
         raise PydanticCustomError("link", "must not contain the name of a web site")
     return without_link(text)

@@ -1,4 +1,4 @@
-"""Places and turns for work that a process must not do too much of at once."""
+"""Limit how much work of one kind a process does at once."""
 
 from asyncio import Lock
 from collections import Counter
@@ -10,14 +10,12 @@ from app.core.errors import Problem, Unavailable
 
 
 class Places:
-    """The places of a process for one kind of work."""
-
     def __init__(self, number: int) -> None:
         self.free = number
 
     @contextmanager
     def taken(self, *, refusal: type[Problem]) -> Iterator[None]:
-        """Hold a place during the block; raise `refusal` if there is none."""
+        """Hold a place during the block; raise `refusal` if none is free."""
         if not self.free:
             raise refusal()
         self.free -= 1
@@ -27,15 +25,12 @@ class Places:
             self.free += 1
 
 
-# More batches at once than a device that repeats itself ever sends.
+# More at once than a device that retries ever sends.
 MOST_BATCHES = 5
 
 
 class BatchTurns:
-    """Runs the batches of a caller one after the other; refuses more than a few that wait.
-
-    A batch that waits holds no connection. Batches in other processes wait in the database.
-    """
+    """Runs the batches of a caller one after the other; those that wait hold no connection."""
 
     def __init__(self) -> None:
         self.under_way: Counter[UUID] = Counter()
@@ -43,7 +38,7 @@ class BatchTurns:
 
     @asynccontextmanager
     async def turn(self, caller: UUID) -> AsyncIterator[None]:
-        """Wait for a turn and hold it during the block; raise `Unavailable` if too many wait."""
+        """Hold a turn during the block; raise `Unavailable` if too many wait."""
         if self.under_way[caller] >= MOST_BATCHES:
             raise Unavailable("Too many batches of this device at once: try again")
         self.under_way[caller] += 1

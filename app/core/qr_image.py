@@ -1,4 +1,4 @@
-"""QR code images (ISO/IEC 18004) that cheap scanners read from paper and dark-mode phones."""
+"""QR code images (ISO/IEC 18004), on paper and on screens."""
 
 import zlib
 from collections.abc import Sequence
@@ -8,10 +8,9 @@ from struct import pack
 import segno
 
 QUIET_ZONE = 4
-"""White modules around the code, the minimum of the standard."""
+"""The margin in modules; the minimum of the standard."""
 
-# Scanners read all eight masks equally well. Searching for the best takes four fifths of the time
-# and only helps against large areas of one colour, which random tokens do not have.
+# Scanners read all eight masks equally well, and choosing the best takes four fifths of the time.
 MASK = 2
 
 
@@ -20,26 +19,22 @@ _AS_IT_IS, _AS_ABOVE = b"\0", b"\2"  # PNG filters: none, and up with no differe
 
 
 def qr_png(token: str, *, scale: int = 8) -> bytes:
-    """Return a PNG of `token` (alphanumeric mode: digits, upper case, space and $%*+-./:).
+    """Return a PNG with `scale` pixels per module; segno takes twenty times as long to scale.
 
-    `scale` is in pixels per module. A token of 42 characters is version 3: 37 modules a side with
-    the quiet zone. Raise ValueError for characters outside the mode.
-
-    segno takes twenty times as long to scale a code pixel by pixel.
+    Raise ValueError for characters outside the alphanumeric mode.
     """
     rows = _with_quiet_zone(_code(token).matrix)
     side = len(rows) * scale
     lines = b"".join(_scaled(row, scale) for row in rows)
-    # Greyscale (ISO/IEC 15948) with one bit per pixel, 1 is white. White must be opaque, or the
-    # quiet zone would vanish on a dark page.
+    # Greyscale with one bit per pixel (ISO/IEC 15948). White is opaque, or the quiet zone would
+    # vanish on a dark page.
     header = pack(">2I5B", side, side, 1, 0, 0, 0, 0)
-    pixels = zlib.compress(lines, zlib.Z_BEST_SPEED)  # half a kilobyte more in a third of the time
+    pixels = zlib.compress(lines, zlib.Z_BEST_SPEED)  # half a kilobyte more, in a third of the time
     chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
     return _PNG_SIGNATURE + b"".join(_chunk(name, data) for name, data in chunks)
 
 
 def qr_svg(token: str) -> bytes:
-    """Return the QR code as a stand-alone SVG document in UTF-8."""
     out = BytesIO()
     code = _code(token)
     code.save(out, kind="svg", scale=8, border=QUIET_ZONE, dark="#000", light="#fff")
@@ -47,20 +42,18 @@ def qr_svg(token: str) -> bytes:
 
 
 def _code(token: str) -> segno.QRCode:
-    # Level Q survives a crease or a thumb. Boosting it where there is room would make the density
-    # depend on the token length.
+    # Level Q survives a crease or a thumb. Boosted, the density would depend on the token length.
     return segno.make_qr(token, mode="alphanumeric", error="Q", boost_error=False, mask=MASK)
 
 
 def _with_quiet_zone(matrix: Sequence[bytearray]) -> list[bytes]:
-    """Return rows of modules, 1 being dark."""
+    """Return rows of modules; 1 is dark."""
     margin = bytes(QUIET_ZONE)
     above = [bytes(len(matrix) + 2 * QUIET_ZONE)] * QUIET_ZONE
     return [*above, *(margin + row + margin for row in matrix), *above]
 
 
 def _scaled(row: bytes, scale: int) -> bytes:
-    """Return one row of modules as lines of pixels."""
     pixels = ("1" * scale, "0" * scale)
     bits = "".join([pixels[module] for module in row])
     length = -(-len(bits) // 8)

@@ -1,4 +1,4 @@
-"""The context of the current request or job, for logs and problem documents."""
+"""The context of a request or job, for logs and problems."""
 
 import asyncio
 import re
@@ -11,19 +11,16 @@ from uuid import UUID
 
 from starlette.types import Receive
 
-# The key of the authenticated caller in a request's scope.
+# The key of the caller in a request's scope.
 CALLER = "vms.caller"
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 
 @dataclass(slots=True)
 class RequestContext:
-    """The request id and client address; a worker job has its own id as request id.
+    """The context of a request, or of a job with its own id.
 
-    `subjects` are the ids of the records concerned (`visitor_id`, `notification_id` and so on),
-    which every log line carries. They are ids only: no names, no addresses. `receive` is the
-    connection's ASGI callable. `writer` is the id of the person who is signed in, known once the
-    caller is.
+    `subjects` are ids for the log, without names and addresses; `writer` is the user's id.
     """
 
     request_id: str
@@ -42,7 +39,7 @@ def set_request_context(context: RequestContext | None) -> None:
 
 @contextmanager
 def on_behalf_of(request_id: str) -> Iterator[None]:
-    """Use the id of the request that caused the work in the block."""
+    """Use the id of the request that caused the work."""
     before = _context.set(RequestContext(request_id))
     try:
         yield
@@ -55,32 +52,31 @@ def current_context() -> RequestContext | None:
 
 
 def current_request_id() -> str:
-    """Return the id of the current request or job, or `-` outside one."""
+    """Return the id of the request or job, or `-` if there is none."""
     context = _context.get()
     return context.request_id if context else "-"
 
 
 def current_client_address() -> str | None:
-    """Return the network address of the caller, or None outside a request."""
     context = _context.get()
     return context.client_address if context else None
 
 
 def note_writer(id_: UUID | None) -> None:
-    """Set whose changes the current request makes."""
+    """Record the user who makes the changes of this request."""
     context = _context.get()
     if context:
         context.writer = str(id_)
 
 
 def current_writer() -> str | None:
-    """Return whose changes the current request makes, or None for devices, strangers and jobs."""
+    """Return the user who makes the changes, or None for devices, strangers and jobs."""
     context = _context.get()
     return context.writer if context else None
 
 
 async def until_hung_up() -> None:
-    """Wait until the caller closes the connection; the request body must have been read."""
+    """Wait until the caller disconnects; the body must have been read."""
     context = _context.get()
     if context is None or context.receive is None:
         await asyncio.Event().wait()
@@ -90,22 +86,18 @@ async def until_hung_up() -> None:
 
 
 def note_subject(**ids: UUID | None) -> None:
-    """Add ids of the records concerned to the log lines of the current request."""
+    """Add ids to the log lines of this request."""
     context = _context.get()
     if context:
         context.subjects.update(subjects(**ids))
 
 
 def subjects(**ids: UUID | None) -> dict[str, str]:
-    """Return ids for a log line, without those that are None."""
     return {name: str(id_) for name, id_ in ids.items() if id_ is not None}
 
 
 def client_network() -> str:
-    """Return the key of limits per address: the IPv4 address or the IPv6 /64 network.
-
-    An IPv6 caller owns at least a /64.
-    """
+    """Return the key of limits: the IPv4 address, or the /64 network that an IPv6 caller owns."""
     address = current_client_address()
     if address is None:
         return "-"

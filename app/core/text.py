@@ -1,4 +1,4 @@
-"""Text input: trimmed, normalised (Unicode NFC), without control or invisible characters."""
+"""Text fields: trimmed, in NFC, without control or invisible characters."""
 
 import re
 import unicodedata
@@ -12,8 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 LINE_BREAKS = frozenset("\n\r\t")
 ADDRESSES = 256  # cached
 
-# Invisible characters: format characters, direction marks and blank letters. They make names differ
-# that look alike, and pasted addresses often contain them.
+# Invisible characters make look-alike names differ and come with pasted addresses.
 _FORMAT = (
     "\u00ad\u061c\u200b\u202a-\u202e\u2060-\u206f\ufeff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"
@@ -22,8 +21,7 @@ _MARKS = "\u200e\u200f"
 _FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 _UNSEEN = re.compile(f"[{_FORMAT}{_MARKS}{_FILLERS}]")
 _UNSEEN_IN_NOTES = re.compile(f"[{_FORMAT}]")
-# Arabic, Persian, Indic and Mongolian scripts and emoji need joiners; elsewhere they have no
-# effect.
+# Arabic, Indic and Mongolian scripts and emoji need joiners.
 JOINERS = frozenset("\u180e\u200c\u200d\u200e\u200f")
 _JOINED = (
     "\u0600-\u109f\u1780-\u18af\u1a00-\u1cff\ua800-\uabff\ufb50-\ufdff\ufe70-\ufefc"
@@ -35,10 +33,7 @@ _SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]
 
 
 def visible(text: str) -> str:
-    """Return text in NFC without invisible characters.
-
-    Joiners stay where the script needs them.
-    """
+    """Return text in NFC without invisible characters, except joiners that the script needs."""
     if text.isascii():
         return text
     return _STRAY_JOINER.sub("", _UNSEEN.sub("", unicodedata.normalize("NFC", text)))
@@ -69,7 +64,7 @@ def _many_lines(value: str) -> str:
     return text
 
 
-# The same hosts recur, and all rows of an upload may name one host.
+# All rows of an upload may name one host.
 @lru_cache(ADDRESSES)
 def _email(value: str) -> str:
     text = visible(value).strip()
@@ -97,20 +92,18 @@ def _sought(value: str) -> str:
 
 
 def account_key(email: str) -> str:
-    """Return a key that is equal for look-alike e-mail addresses: NFKC, case-folded.
+    """Return a key that is equal for look-alike addresses: NFKC, case-folded.
 
-    It is for limits and unique accounts; `is_same_mailbox` decides about delivery. PostgreSQL
-    stores no null character, and its replacement occurs in no address.
+    For limits and unique accounts, without the null character, which PostgreSQL cannot store.
     """
     return unicodedata.normalize("NFKC", visible(email)).casefold().replace("\0", "\ufffd")
 
 
 @lru_cache(ADDRESSES)
 def address_key(email: str) -> str:
-    """Return a key that is equal for e-mail addresses of the same mailbox.
+    """Return a key that is equal for addresses of the same mailbox.
 
-    Case is ignored, as it is in practice. The domain is in its DNS form (RFC 5891), in which
-    `straße` and `strasse` differ.
+    The domain is in its DNS form (RFC 5891), in which `straße` and `strasse` differ.
     """
     local_part, _, domain = unicodedata.normalize("NFC", visible(email)).lower().rpartition("@")
     if not domain.isascii():
@@ -123,7 +116,6 @@ def address_key(email: str) -> str:
 
 
 def is_same_mailbox(one: str, other: str) -> bool:
-    """Return whether mail to both addresses reaches the same mailbox."""
     return one == other or address_key(one) == address_key(other)
 
 
@@ -135,18 +127,17 @@ def is_plainly_spelled(email: str) -> bool:
 def mailbox_key(email: str) -> str:
     """Return a key for limits that is equal for an address and its plus-addresses.
 
-    Many providers deliver `ada+list@example.com` to `ada@example.com`, but no standard says so.
+    Many providers deliver them to one mailbox, but no standard says so.
     """
     local_part, _, domain = account_key(email).rpartition("@")
     return f"{local_part.partition('+')[0] or local_part}@{domain}"
 
 
-# Checked before and after, because NFC expands some characters to three.
+# Checked twice, since NFC expands some characters to three.
 _ShortLine = StringConstraints(max_length=200)
 _ShortText = StringConstraints(max_length=2000)
 Line = Annotated[str, _ShortLine, AfterValidator(_one_line), _ShortLine]
 RequiredLine = Annotated[Line, StringConstraints(min_length=1, strip_whitespace=True)]
-# A search term, normalised like stored text.
 SearchText = Annotated[str, StringConstraints(max_length=254), AfterValidator(_sought)]
 OptionalLine = Annotated[Line | None, BeforeValidator(_blank_to_none)]
 Notes = Annotated[
@@ -154,7 +145,7 @@ Notes = Annotated[
     BeforeValidator(_blank_to_none),
 ]
 TextOrEmpty = Annotated[Notes, AfterValidator(lambda value: value or "")]
-# Marks a field of an update as optional; null is refused unless the type allows it.
+# For an optional field of an update; null is refused unless the type allows it.
 LEFT_OUT: Any = Field(default_factory=lambda: None)
 Email = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""Local dates (`YYYY-MM-DD`) and wall-clock times (`HH:MM`) as the API writes them."""
+"""Dates (`YYYY-MM-DD`) and wall-clock times (`HH:MM`) of the API."""
 
 import re
 from datetime import date, datetime, time
@@ -10,7 +10,7 @@ ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _only_a_date(value: Any) -> Any:
-    # Pydantic also accepts a date-time at midnight, and seconds since 1970.
+    # Pydantic also accepts date-times at midnight and numbers.
     is_date = isinstance(value, date) and not isinstance(value, datetime)
     if not is_date and not (isinstance(value, str) and ISO_DATE.fullmatch(value)):
         raise ValueError("must be a date like 2026-11-23")

@@ -8,8 +8,6 @@ BY_NAME = Ordering("departments", (Department.name, Department.id), descending=F
 
 
 class DepartmentReader(ReadRepository[Department]):
-    """Queries departments."""
-
     model = Department
 
     async def page(self, page: PageRequest) -> tuple[list[Department], str | None, int | None]:
@@ -17,10 +15,8 @@ class DepartmentReader(ReadRepository[Department]):
 
 
 class DepartmentRepository(DepartmentReader, Repository[Department]):
-    """Changes departments."""
-
     async def save(self, department: Department) -> Department:
-        """Store a new or changed department; raise `NameTaken`."""
+        """Store a department; raise `NameTaken`."""
         self.add(department)
         with refusals({"uq_departments_lower_name": NameTaken}):
             await self.unit.flush()

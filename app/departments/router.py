@@ -25,7 +25,7 @@ router = APIRouter(prefix="/api/departments", tags=["departments"], route_class=
 async def list_departments(
     _: DepartmentViewer, session: Reading, page: Paging
 ) -> Page[schemas.Department]:
-    """Return departments sorted by name."""
+    """Return departments by name."""
     rows, next_cursor, total = await DepartmentReader(session).page(page)
     items = [schemas.Department.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
@@ -46,7 +46,7 @@ async def create_department(
     now: Now,
     response: Response,
 ) -> schemas.Department:
-    """Create a department; its name must be unique, regardless of case."""
+    """Create a department; its name is unique regardless of case."""
     department = Department(**body.model_dump(), created_at=now, updated_at=now)
     await DepartmentRepository(unit).save(department)
     response.headers["Location"] = f"/api/departments/{department.id}/"
@@ -62,7 +62,7 @@ async def create_department(
 async def read_department(
     department_id: UUID, _: DepartmentViewer, session: Reading
 ) -> schemas.Department:
-    """Return the department's name and description."""
+    """Return the name and description of a department."""
     department = await DepartmentReader(session).get(department_id)
     if department is None:
         raise NotFound

@@ -10,7 +10,7 @@ from app.core.text import LEFT_OUT, RequiredLine, TextOrEmpty
 
 
 class DepartmentCreate(BaseModel):
-    """A department; its name is unique regardless of case and surrounding spaces."""
+    """A department; its name is unique regardless of case."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -33,7 +33,6 @@ class DepartmentUpdate(BaseModel):
     description: TextOrEmpty = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:
-        """Return the fields that were sent, with their values."""
         return self.model_dump(exclude_unset=True)
 
 

@@ -11,17 +11,16 @@ from app.core.db.models import Entity, words
 
 
 class DeviceKind(StrEnum):
-    """The kind of a device, which determines its permissions."""
+    """A device's kind, which decides its permissions."""
 
     SCANNER = "scanner"
     KIOSK = "kiosk"
 
 
 class Device(Entity):
-    """A gate's scanner or a lobby's kiosk, at one site.
+    """A scanner at a gate or a kiosk, at one site.
 
-    Only hashes of keys are stored. The previous key is valid until `previous_key_until`, so that a
-    device can get a new one without interruption.
+    The previous key is valid until `previous_key_until`, for an uninterrupted change.
     """
 
     __tablename__ = "devices"

@@ -15,7 +15,7 @@ from app.devices.errors import UnknownDeviceSite
 from app.devices.models import Device, DeviceKind
 
 BY_NAME = Ordering("devices", (Device.name, Device.id), descending=False)
-# Referred to by name, since the sites package is above this one.
+# The sites package is above this one.
 SITES = table("sites", column("id", Uuid()), column("is_default", Boolean()))
 _REPLACED = and_(
     Device.previous_key_hash == bindparam("key_hash"), Device.previous_key_until > bindparam("now")
@@ -29,7 +29,7 @@ _BY_KEY = Query(
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """What a request needs to know about the device that makes it."""
+    """The device that makes a request."""
 
     id: UUID
     kind: DeviceKind
@@ -40,7 +40,7 @@ class KnownDevice:
 
 
 async def device_of_key(session: ReadSession, key_hash: bytes, now: datetime) -> KnownDevice | None:
-    """Return the device of a current key, or of a previous key that is still valid."""
+    """Return the device of a current or still valid previous key."""
     found = await session.row(_BY_KEY, key_hash=key_hash, now=now)
     if found is None:
         return None
@@ -49,33 +49,25 @@ async def device_of_key(session: ReadSession, key_hash: bytes, now: datetime) ->
 
 
 class DeviceReader(ReadRepository[Device]):
-    """Queries devices."""
-
     model = Device
 
     async def page(self, page: PageRequest) -> tuple[list[Device], str | None, int | None]:
         return await paginate(self.session, self.statement(), BY_NAME, page)
 
     async def default_site(self) -> UUID | None:
-        """Return the site of a device for which none is given."""
         return await self.session.scalar(select(SITES.c.id).where(SITES.c.is_default))
 
 
 class DeviceRepository(DeviceReader, Repository[Device]):
-    """Changes devices."""
-
     async def save(self, device: Device) -> Device:
-        """Store a new or changed device; raise `UnknownDeviceSite`."""
+        """Store a device; raise `UnknownDeviceSite`."""
         self.add(device)
         with refusals({"fk_devices_site_id_sites": UnknownDeviceSite}):
             await self.unit.flush()
         return device
 
     async def note_seen(self, device_id: UUID, now: datetime, every: timedelta) -> None:
-        """Set `last_seen_at` unless it was set within `every`.
-
-        A locked row is skipped, so that no scan waits for this.
-        """
+        """Set `last_seen_at` at most once per `every`; no scan waits for a locked row."""
         due = (
             select(Device.id)
             .where(

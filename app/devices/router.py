@@ -1,4 +1,4 @@
-"""`/api/devices/`: gate scanners and kiosks, and their keys."""
+"""`/api/devices/`: devices and their keys."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -37,7 +37,7 @@ Register = Annotated[DeviceRegister, Depends(_register)]
 
 @router.get("/", operation_id="devices_list", summary="List devices")
 async def list_devices(_: DeviceViewer, session: Reading, page: Paging) -> Page[schemas.Device]:
-    """Return devices sorted by name; `last_seen_at` shows which are running."""
+    """Return devices by name; `last_seen_at` shows which are running."""
     rows, next_cursor, total = await DeviceReader(session).page(page)
     items = [_shown(device) for device in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
@@ -66,7 +66,7 @@ async def create_device(
     status_code=204,
 )
 async def heartbeat(_: RunningDevice) -> None:
-    """Update `last_seen_at`, as every other request of the device does."""
+    """Update `last_seen_at`, as all requests of the device do."""
 
 
 @router.get(
@@ -76,7 +76,7 @@ async def heartbeat(_: RunningDevice) -> None:
     responses=problems(NotFound),
 )
 async def read_device(device_id: UUID, _: DeviceViewer, session: Reading) -> schemas.Device:
-    """Return the device without its key, which cannot be read again."""
+    """Return a device without its key."""
     device = await DeviceReader(session).get(device_id)
     if device is None:
         raise NotFound
@@ -96,7 +96,7 @@ async def replace_device(
     register: Register,
     confirm: Confirmation,
 ) -> schemas.Device:
-    """Replace all fields; the key does not change.
+    """Replace all fields; the key stays.
 
     Another `kind` or `site` needs a sign-in confirmed within the last 10 minutes.
     """
@@ -131,7 +131,7 @@ async def change_device(
     responses=problems(NotFound),
 )
 async def delete_device(device_id: UUID, _: DeviceEditor, register: Register) -> None:
-    """Delete the device; its keys are refused from the next request on."""
+    """Delete a device; its keys are refused from the next request on."""
     await register.delete(device_id)
 
 
@@ -146,8 +146,7 @@ async def rotate_key(
 ) -> schemas.DeviceWithKey:
     """Return a new key, which is only in this response.
 
-    The previous key stays valid for DEVICE_KEY_OVERLAP_MINUTES. To revoke a leaked key at once,
-    rotate twice.
+    The previous one stays valid for DEVICE_KEY_OVERLAP_MINUTES; to revoke it at once, rotate twice.
     """
     device, key = await register.rotate_key(device_id)
     return schemas.DeviceWithKey(**schemas.Device.facts(device), key=key)

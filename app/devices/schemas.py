@@ -12,7 +12,7 @@ from app.devices.models import DeviceKind
 
 
 class DeviceCreate(BaseModel):
-    """A device; scans that name no gate are recorded for its `gate`."""
+    """A device; `gate` is for scans that name none."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -38,7 +38,6 @@ class DeviceUpdate(BaseModel):
     gate: OptionalLine = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:
-        """Return the fields that were sent, with their values."""
         return self.model_dump(exclude_unset=True)
 
 
@@ -50,12 +49,11 @@ class Device(BaseModel):
     kind: DeviceKind
     site: UUID
     gate: str | None = Field(examples=["North"])
-    last_seen_at: datetime | None = Field(description="UTC, with a precision of one minute")
+    last_seen_at: datetime | None = Field(description="UTC, to the minute")
     created_at: datetime
 
     @classmethod
     def facts(cls, device: models.Device) -> dict[str, Any]:
-        """Return the public fields of a device."""
         return {
             "id": device.id,
             "name": device.name,
@@ -68,7 +66,7 @@ class Device(BaseModel):
 
 
 class DeviceWithKey(Device):
-    """A device with its new key, which is shown only once."""
+    """A device with its new key, shown only once."""
 
     key: str = Field(
         description="Send it as `X-Device-Key`", examples=["vmsdev_" + "A" * 43 + "0" * 6]

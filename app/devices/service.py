@@ -1,4 +1,4 @@
-"""Create devices, and issue and revoke their keys."""
+"""Create devices; issue and revoke their keys."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,15 +14,12 @@ from app.devices.models import Device
 from app.devices.repository import DeviceRepository, KnownDevice, device_of_key
 
 SEEN_EVERY = timedelta(minutes=1)
-# What a key opens, and where.
+# What a key gives access to.
 GUARDED = ("kind", "site_id")
 
 
 async def find_by_key(database: Database, key: str, now: datetime) -> KnownDevice | None:
-    """Return the device that this key authenticates.
-
-    This takes one statement, and a second one once a minute.
-    """
+    """Return the device of a key, in one statement and, once a minute, a second."""
     if not is_well_formed(key):
         return None
     async with database.read() as session:
@@ -38,15 +35,13 @@ def _is_due(device: KnownDevice, now: datetime) -> bool:
 
 
 class DeviceRegister:
-    """The use cases that change devices, within one unit of work."""
-
     def __init__(self, unit: WriteSession, overlap: timedelta, now: datetime) -> None:
         self.devices = DeviceRepository(unit)
         self.overlap = overlap
         self.now = now
 
     async def create(self, values: dict[str, Any]) -> tuple[Device, str]:
-        """Create a device; return it and its key, or raise `UnknownDeviceSite`."""
+        """Create a device; return it and its key. Raise `UnknownDeviceSite`."""
         key = new_key()
         device = Device(
             **await self._columns(values),
@@ -65,7 +60,7 @@ class DeviceRegister:
     ) -> Device:
         """Set fields; raise `NotFound` or `UnknownDeviceSite`.
 
-        `confirm` raises where its key would open something else without a recent sign-in.
+        Call `confirm` if the key gets access to something else.
         """
         device, columns = await self._locked(device_id), await self._columns(values)
         if any(
@@ -77,7 +72,7 @@ class DeviceRegister:
         return await self.devices.save(device)
 
     async def rotate_key(self, device_id: UUID) -> tuple[Device, str]:
-        """Issue a new key; the previous one stays valid for the overlap, older ones do not."""
+        """Issue a new key; only the previous one stays valid, for the overlap."""
         device, key = await self._locked(device_id), new_key()
         device.previous_key_hash = device.key_hash
         device.previous_key_until = self.now + self.overlap
@@ -87,7 +82,6 @@ class DeviceRegister:
         return device, key
 
     async def delete(self, device_id: UUID) -> None:
-        """Delete a device; its keys are refused from the next request on."""
         await self.devices.delete(await self._locked(device_id))
         logger.info("device deleted", device=str(device_id))
 

@@ -1,5 +1,3 @@
-"""The metrics that Prometheus scrapes: counted ones, and ones queried at that moment."""
-
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,17 +15,14 @@ from app.health import redis as redis_server
 from app.health.repository import COUNTED_TO, Due, OutboxReader, OutboxState
 from app.notifications.models import NotificationStatus
 
-# Prometheus gives up after ten; the other metrics matter most when the database is slow.
+# Prometheus gives up after ten seconds.
 LOOK_UP_SECONDS = 2.0
 WAITING = {NotificationStatus.QUEUED, NotificationStatus.SENDING}
 
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """The state of outbox and jobs in the database.
-
-    It is the same whichever process reports it, and available even while no worker runs.
-    """
+    """The outbox and the jobs; the same from every process, even while no worker runs."""
 
     now: datetime
     due: Due
@@ -81,7 +76,7 @@ class LookedUp:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All metrics, as a collector for the client library."""
+    """A collector of all metrics."""
 
     looked_up: LookedUp | None
     redis_up: bool
@@ -111,7 +106,7 @@ async def _look_up(database: Database, now: datetime) -> LookedUp | None:
             outbox = OutboxReader(session)
             due = await outbox.due()  # first: it compares the clocks
             return LookedUp(now, due, await outbox.states(), await last_runs(session))
-    except (SQLAlchemyError, OSError):  # a time-out raises an OSError, too
+    except (SQLAlchemyError, OSError):  # includes time-outs
         return None
 
 

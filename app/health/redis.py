@@ -1,5 +1,3 @@
-"""Check whether Redis responds."""
-
 import asyncio
 
 from redis.asyncio import Redis
@@ -10,10 +8,9 @@ REDIS_SECONDS = 1.0
 
 
 async def answers(redis: Redis) -> bool:
-    """Ping Redis, for at most a second."""
     try:
         async with asyncio.timeout(REDIS_SECONDS):
             await redis.ping()
-    except (RedisError, OSError):  # a time-out raises an OSError, too
+    except (RedisError, OSError):  # includes time-outs
         return False
     return True

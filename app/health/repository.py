@@ -1,5 +1,3 @@
-"""SQL of the metrics that are queried rather than counted."""
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,15 +7,15 @@ from sqlalchemy import Select, func, literal, select, union_all
 from app.core.db.database import ReadSession
 from app.notifications.models import Notification, NotificationStatus
 
-# The states that need attention; the others grow without limit.
+# The other states grow without limit.
 OPEN = (NotificationStatus.QUEUED, NotificationStatus.SENDING, NotificationStatus.FAILED)
-# After days without a mail server there are many, and counting all would slow the database.
+# Without a mail server there are many, and counting all would slow the database.
 COUNTED_TO = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxState:
-    """The number of notifications in a state and the time of the oldest."""
+    """The number of notifications in a state, and the time of the oldest."""
 
     status: NotificationStatus
     number: int
@@ -44,7 +42,6 @@ class OutboxReader:
         return [OutboxState(NotificationStatus(word), *rest) for word, *rest in found]
 
     async def due(self) -> Due:
-        """Return when the first queued notification is due."""
         found = await self.session.rows(
             select(func.min(Notification.next_attempt_at), func.clock_timestamp()).where(
                 Notification.status == NotificationStatus.QUEUED

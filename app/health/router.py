@@ -1,5 +1,3 @@
-"""`/health/` and `/metrics`, for operators and orchestrators."""
-
 import asyncio
 from typing import Literal
 
@@ -35,7 +33,7 @@ class Liveness(BaseModel):
 
 
 class Readiness(BaseModel):
-    """The state of each dependency. Without Redis requests are served, but mail is delayed."""
+    """The state of each dependency. Without Redis, mail is delayed."""
 
     status: State
     database: DatabaseState
@@ -68,7 +66,7 @@ async def live() -> Liveness:
 async def ready(request: Request, response: Response, database: Db) -> Readiness:
     """Return 200 while requests can be served.
 
-    Load balancers should route requests only to processes that are ready.
+    Load balancers should only use ready processes.
     """
     database_state, redis_state = await asyncio.gather(
         _database_state(database), _redis_state(request)
@@ -81,7 +79,7 @@ async def ready(request: Request, response: Response, database: Db) -> Readiness
 
 
 async def _database_state(database: Database) -> DatabaseState:
-    """Return the state of the database; a server that became a replica is `read_only`."""
+    """Return the state of the database; a replica is `read_only`."""
     try:
         async with asyncio.timeout(DATABASE_SECONDS), database.read() as session:
             setting = await session.scalar(select(func.current_setting("transaction_read_only")))
@@ -98,8 +96,6 @@ async def _redis_state(request: Request) -> State:
 
 
 class MetricsResponse(Response):
-    """A response in Prometheus's text format."""
-
     media_type = CONTENT_TYPE_LATEST
 
 
@@ -114,7 +110,6 @@ class MetricsResponse(Response):
 async def metrics(request: Request, database: Db, now: Now) -> Response:
     """Return the metrics in Prometheus's text format.
 
-    Requires `METRICS_TOKEN` as a bearer token. In production without that setting the answer is
-    404.
+    Requires `METRICS_TOKEN` as a bearer token. Without that setting, production answers 404.
     """
     return MetricsResponse(await exposition(database, core_services(request).redis, now))

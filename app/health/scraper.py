@@ -1,4 +1,4 @@
-"""Authentication of Prometheus by its own token; it is not a caller of the API."""
+"""Authentication of Prometheus, which is not a caller of the API."""
 
 from secrets import compare_digest
 from typing import Annotated
@@ -28,7 +28,6 @@ async def _require_token(
 
 
 def is_token(settings: Settings, given: str) -> bool:
-    """Return whether the token is the one in the settings."""
     expected = settings.metrics_token
     return expected is not None and compare_digest(
         given.encode(), expected.get_secret_value().encode()

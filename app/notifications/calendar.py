@@ -1,4 +1,4 @@
-"""Calendar files of visits (RFC 5545), published and cancelled by mail (RFC 5546)."""
+"""Calendar files of visits (RFC 5545 and 5546)."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -9,12 +9,12 @@ from app.notifications.wording import Wording, wording
 PRODUCT = "-//vms//Visitor Management//EN"
 VISIT_LENGTH = timedelta(hours=1)
 LONGEST_LINE = 75  # octets (RFC 5545, 3.1)
-# RFC 5545, 3.3.11: characters with a meaning in text. Other control characters are removed before.
+# Characters with a meaning in text (RFC 5545, 3.3.11).
 _ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 
 
 class CalendarMethod(StrEnum):
-    # PUBLISH instead of REQUEST: visitors are informed and do not reply.
+    # Not REQUEST: visitors do not reply.
     publish = "PUBLISH"
     cancel = "CANCEL"
 
@@ -27,10 +27,9 @@ def visit_calendar(
     made_at: datetime,
     for_host: bool = False,
 ) -> str:
-    """Return a calendar with the event of the visit; lines end with CRLF.
+    """Return a calendar with the event of the visit.
 
-    The UID is constant, so that a higher SEQUENCE replaces or removes the event. RFC 5546 requires
-    an `organizer` (a mail address), and clients accept a CANCEL only from the same one.
+    Clients accept a CANCEL only from the same `organizer` (RFC 5546).
     """
     lines = [
         "BEGIN:VCALENDAR",
@@ -52,7 +51,7 @@ def _event(
     for_host: bool,
 ) -> list[str]:
     words = wording(visit.language)
-    # RFC 5545 requires UTC here, since a named zone would need a VTIMEZONE.
+    # A named zone would need a VTIMEZONE.
     starts_at = visit.starts_at.astimezone(UTC)
     title = _title_for_host(visit, words) if for_host else _title(visit, words)
     description = (
@@ -75,13 +74,13 @@ def _event(
     ]
 
 
-# Not an f-string: translatable texts are not extracted from those.
+# Texts in f-strings are not extracted for translation.
 def _title(visit: VisitPayload, words: Wording) -> str:
     return words.gettext("Visit to %(site)s") % {"site": visit.site_name}
 
 
 def _title_for_host(visit: VisitPayload, words: Wording) -> str:
-    """Return a title without text typed by a self-registered visitor."""
+    """Return a title without text typed by a stranger."""
     if visit.is_typed_by_stranger:
         return words.gettext("A visitor at %(site)s") % {"site": visit.site_name}
     return words.gettext("Visit of %(visitor)s") % {"visitor": visit.visitor_name}
@@ -92,7 +91,7 @@ def _location(visit: VisitPayload) -> str:
 
 
 def _description(visit: VisitPayload, words: Wording, method: CalendarMethod) -> str:
-    """Return the description, without the QR token, since calendars are often shared."""
+    """Return the description, without the QR token: calendars are often shared."""
     host = words.gettext("Host") + f": {visit.host_name}" if visit.host_name else ""
     contact = ", ".join(part for part in (visit.contact_phone, visit.contact_email) if part)
     contact = words.gettext("Contact") + f": {contact}" if contact else ""
@@ -124,7 +123,7 @@ def _text(value: str) -> str:
 
 
 def _folded(line: str) -> str:
-    """Split a line into pieces of at most 75 octets without splitting a character."""
+    """Fold a line at 75 octets, without splitting a character."""
     if line.isascii() and len(line) <= LONGEST_LINE:
         return line
     pieces, octets = [""], 0
@@ -132,7 +131,7 @@ def _folded(line: str) -> str:
         size = len(character.encode())
         if octets + size > LONGEST_LINE:
             pieces.append("")
-            octets = 1  # for the space at the beginning of a piece
+            octets = 1  # the space that begins a piece
         pieces[-1] += character
         octets += size
     return "\r\n ".join(pieces)

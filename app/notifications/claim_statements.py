@@ -1,5 +1,3 @@
-"""SQL for the worker's claims of notifications."""
-
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -36,9 +34,9 @@ from app.notifications.schedule import GIVE_UP_AFTER
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claimed notification with its current facts; `attempts` is its fencing token.
+    """A claimed notification with current facts; `attempts` is its fencing token.
 
-    Without a recipient the notification is superseded, and not claimed.
+    Without a recipient it was superseded.
     """
 
     id: UUID
@@ -55,7 +53,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryOutcome:
-    """The outcome of an attempt; `next_attempt_at` is set if the notification is queued again."""
+    """The outcome of an attempt; `next_attempt_at` is set to queue it again."""
 
     status: NotificationStatus
     last_error: str | None = None
@@ -64,7 +62,7 @@ class DeliveryOutcome:
 
 
 def _word(status: NotificationStatus) -> ColumnElement[NotificationStatus]:
-    # A literal, since the planner can't use the partial indexes for a parameter.
+    # A literal: a parameter could not use the partial indexes.
     return literal_column(f"'{status.value}'", Notification.status.type)
 
 
@@ -78,10 +76,7 @@ def _due(now: ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
 
 
 def _is_awaited(now: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Return whether an outdated mail about the same visit is still being sent.
-
-    The mail that corrects it must arrive after it.
-    """
+    """Select mails that must wait for an outdated one about the same visit."""
     earlier = aliased(Notification)
     return exists().where(
         earlier.status == _word(NotificationStatus.SENDING),
@@ -91,7 +86,7 @@ def _is_awaited(now: ColumnElement[datetime]) -> ColumnElement[bool]:
 
 
 def _claiming() -> ReturningUpdate[Any]:
-    """Claim the notification that has been due longest, with its current facts."""
+    """Claim the notification that has been due longest, with current facts."""
     now = bindparam("now", type_=Notification.next_attempt_at.type)
     first = (
         select(
@@ -135,7 +130,7 @@ def _held() -> tuple[ColumnElement[bool], ...]:
 
 
 def _came_to() -> ColumnElement[NotificationStatus]:
-    """Return the resulting status: an outdated notification is not tried again."""
+    """Return the resulting status; an outdated notification is not tried again."""
     status = bindparam("status", type_=Notification.status.type)
     untrue = Notification.pointless_after <= bindparam(
         "settled_at", type_=Notification.next_attempt_at.type
@@ -145,7 +140,7 @@ def _came_to() -> ColumnElement[NotificationStatus]:
 
 
 def _settling() -> tuple[ReturningUpdate[Any], ReturningDelete[Any]]:
-    """Record an outcome if the claim still holds, or delete a notification marked for erasure."""
+    """Record an outcome while the claim holds; delete a notification to be erased."""
     is_over = _came_to() != _word(NotificationStatus.QUEUED)
     goes = and_(Notification.erase_when_done, is_over)
     due = Notification.next_attempt_at
@@ -167,10 +162,7 @@ def _settled_count() -> ColumnElement[int]:
 
 
 def _settling_and_claiming() -> Command:
-    """Do both in one statement.
-
-    Neither part sees the other, so a notification that is queued again is not claimed at once.
-    """
+    """Settle and claim in one statement, whose parts do not see each other."""
     claimed = _claiming().cte("claimed")
     always = select(literal_column("1")).subquery("always")
     return Command(select(_settled_count(), claimed).select_from(always.outerjoin(claimed, true())))
@@ -182,39 +174,36 @@ _SETTLE_AND_CLAIM = _settling_and_claiming()
 
 
 class DeliveryQueue(Repository[Notification]):
-    """Claims notifications, records outcomes, and recovers lost claims."""
-
     model = Notification
 
     async def claim(self, now: datetime, lease: timedelta) -> Claim | None:
-        """Claim the notification that has been due longest, skipping those locked by other workers.
+        """Claim the notification that has been due longest.
 
-        The claim holds for `lease`, which must be longer than any delivery.
+        `lease` must be longer than any delivery.
         """
         row = await self.unit.row(_CLAIM, now=now, until=now + lease)
         return _claim(row) if row else None
 
     async def count_due(self, now: datetime, at_most: int) -> int:
-        """Return the number of due notifications, counting up to `at_most`."""
+        """Count due notifications, up to `at_most`."""
         some = select(Notification.id).where(*_due(literal(now))).limit(at_most).subquery()
         return await self.session.scalar(select(func.count()).select_from(some)) or 0
 
     async def record(self, claim: Claim, outcome: DeliveryOutcome, now: datetime) -> bool:
-        """Record the outcome of a claim unless the claim was lost."""
+        """Record an outcome; return False if the claim was lost."""
         row = await self.unit.row(_SETTLE, **_settled(claim, outcome, now))
         return bool(row and row[0])
 
     async def record_and_claim(
         self, claim: Claim, outcome: DeliveryOutcome, now: datetime, lease: timedelta
     ) -> tuple[bool, Claim | None]:
-        """Record an outcome and claim the next notification in a single statement."""
+        """Record an outcome and claim the next notification in one statement."""
         values = {**_settled(claim, outcome, now), "now": now, "until": now + lease}
         row = await self.unit.row(_SETTLE_AND_CLAIM, **values)
         held, *claimed = tuple(row) if row else (0, None)
         return bool(held), _claim(claimed) if claimed[0] else None
 
     async def erase_pointless(self, now: datetime) -> None:
-        """Delete expired notifications about erased visitors."""
         waits = Notification.status == _word(NotificationStatus.QUEUED)
         was_left = and_(
             Notification.status == _word(NotificationStatus.SENDING),
@@ -229,10 +218,7 @@ class DeliveryQueue(Repository[Notification]):
         )
 
     async def take_over(self, now: datetime) -> int:
-        """Queue notifications of expired claims again; fail them after a day.
-
-        A mail that crashes every worker must not be retried forever.
-        """
+        """Queue notifications of expired claims again, or fail them after a day."""
         spent = Notification.tries_began_at <= now - GIVE_UP_AFTER
         untrue = Notification.pointless_after <= now
         result = await self.unit.write(
@@ -257,7 +243,6 @@ class DeliveryQueue(Repository[Notification]):
         return result.rowcount
 
     async def drop_pointless(self, now: datetime) -> int:
-        """Supersede notifications that were not sent in time."""
         result = await self.unit.write(
             update(Notification)
             .where(
@@ -271,7 +256,7 @@ class DeliveryQueue(Repository[Notification]):
 
 def _claim(values: Iterable[Any]) -> Claim:
     id_, visitor_id, kind, *others = values
-    return Claim(id_, visitor_id, NotificationKind(kind), *others)
+    return Claim(id_, visitor_id, NotificationKind[kind], *others)
 
 
 def _settled(claim: Claim, outcome: DeliveryOutcome, now: datetime) -> dict[str, Any]:

@@ -1,5 +1,3 @@
-"""Delivers due notifications from the outbox."""
-
 import asyncio
 import random
 from collections.abc import Callable
@@ -22,12 +20,12 @@ from app.notifications.kinds import TO_VISITOR
 from app.notifications.links import Links
 from app.notifications.message import Mailbox, Message, build_message
 from app.notifications.models import NotificationStatus
-from app.notifications.payloads import PAYLOADS, Payload, VisitPayload
+from app.notifications.payloads import Payload, VisitPayload
 from app.notifications.rendering import render
 from app.notifications.schedule import next_attempt
 from app.notifications.smtp_client import Mailer, PermanentMailError, TemporaryMailError
 
-# Added to the longest delivery time, so that no claim expires while its mail is being sent.
+# No claim may expire while its mail is being sent.
 LEASE_MARGIN = timedelta(seconds=5)
 SWEEP_SECONDS = 2.0
 SETTLE_PAUSE_SECONDS = 0.5
@@ -38,7 +36,7 @@ _tracer = trace.get_tracer("vms.worker")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Sends notifications to the SMTP server with at most `senders` concurrent senders."""
+    """Sends notifications with at most `senders` concurrent connections."""
 
     database: Database
     clock: Clock
@@ -47,16 +45,13 @@ class Delivery:
     links: Links
     timeout: timedelta
     senders: int = 4
-    beat: Callable[[], None] = lambda: None  # called whenever the delivery makes progress
+    beat: Callable[[], None] = lambda: None  # called on progress
     outage: Outage = field(
         default_factory=lambda: Outage("outbox unreachable", "outbox reached again")
     )
 
     async def run(self, wake: asyncio.Event, stop: asyncio.Event) -> None:
-        """Deliver until `stop`, when woken and every `SWEEP_SECONDS`, so that Redis is not needed.
-
-        A hanging server blocks only the senders that use it.
-        """
+        """Deliver until `stop`, when woken and every `SWEEP_SECONDS`, in case Redis is down."""
         async with asyncio.TaskGroup() as group:
             at_work: set[asyncio.Task[None]] = set()
             while not stop.is_set():
@@ -81,7 +76,7 @@ class Delivery:
         return due
 
     async def tidy(self, at_most: int) -> int:
-        """Recover expired claims, supersede expired notifications, and return how many are due."""
+        """Recover expired claims and supersede expired notifications; return how many are due."""
         now = self.clock.now()
         async with self.database.write() as unit:
             queue = DeliveryQueue(unit)
@@ -142,9 +137,9 @@ class Delivery:
     async def _settle(
         self, claim: Claim, outcome: DeliveryOutcome, stop: asyncio.Event
     ) -> tuple[bool, Claim | None]:
-        """Record the outcome while the claim holds, and claim the next notification.
+        """Record the outcome, and claim the next notification.
 
-        Retries if the database is unavailable, so that a sent mail is not sent again.
+        Retries while the database is down, so that no mail is sent twice.
         """
         deadline = asyncio.get_running_loop().time() + self._lease.total_seconds()
         while True:
@@ -164,7 +159,7 @@ class Delivery:
         try:
             message = self._message(claim, recipient)
         except Exception:
-            # A mail that can't be rendered must not block the ones behind it.
+            # It must not block the mails behind it.
             logger.exception("mail can't be rendered")
             return _failed("The mail could not be rendered")
         try:
@@ -179,7 +174,7 @@ class Delivery:
         return DeliveryOutcome(status=NotificationStatus.SENT, sent_at=self.clock.now())
 
     def _message(self, claim: Claim, recipient: str) -> Message:
-        payload = PAYLOADS[claim.kind].model_validate(claim.payload)
+        payload = claim.kind.mail.payload.model_validate(claim.payload)
         reply_to = _answered_by(payload)
         mail = render(
             claim.kind,
@@ -211,7 +206,7 @@ class Delivery:
 
 
 def _display_name(claim: Claim, payload: Payload) -> str:
-    """Return what stands beside the address in To: no word of a stranger's."""
+    """Return the name for the To header, without text typed by a stranger."""
     if (
         claim.kind in TO_VISITOR
         and isinstance(payload, VisitPayload)
@@ -227,7 +222,7 @@ def _answered_by(payload: Payload) -> Mailbox | None:
 
 
 def _cause(claim: Claim) -> RequestContext:
-    """Return the context of the request that caused the mail, to correlate the logs."""
+    """Return the context of the request that caused the mail, for the log."""
     ids = subjects(notification_id=claim.id, visitor_id=claim.visitor_id)
     return RequestContext(claim.request_id or "-", subjects=ids)
 

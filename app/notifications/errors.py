@@ -1,5 +1,3 @@
-"""Errors of resending mails."""
-
 from pydantic import BaseModel
 
 from app.core.errors import Problem

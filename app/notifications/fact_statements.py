@@ -1,7 +1,6 @@
-"""SQL of a visit's current facts, read when a mail about it is claimed.
+"""Current facts of a claimed mail.
 
-The payload holds what only the cause knows (such as the former time). This package is below those
-of visits, sites and accounts, so it names columns instead of their models.
+This package is below visits, sites and accounts, so it names columns, not models.
 """
 
 from collections.abc import Iterable, Mapping
@@ -71,21 +70,17 @@ _users = table("users", column("id", Uuid), column("email", String), column("is_
 
 _visit, _site, _host = _visits.alias("visit"), _sites.alias("site"), _users.alias("host")
 _shut = _slots.alias("shut")
-_addressee = _users.alias("addressee")  # the account that the mail is addressed to, if any
+_addressee = _users.alias("addressee")  # the account of the recipient
 _OPEN = ("pending", "verified")
 
 
 def words(values: Iterable[str]) -> list[ColumnElement[str]]:
-    """Return the values as SQL literals, so that the planner can use partial indexes."""
+    """Return SQL literals, which can use partial indexes."""
     return [literal_column(f"'{value}'", String) for value in sorted(values)]
 
 
 def true_facts(mail: CTE) -> CTE:
-    """Return the recipient and content of a mail from the current visit.
-
-    The result replaces `recipient`, `recipient_name` and `payload` of `mail`; `recipient` is null
-    if the mail must not be sent any more.
-    """
+    """Return the current recipient and content; no recipient if the mail is outdated."""
     kind, listed = cast(mail.c.kind, String), _listed(mail)
     told = {
         "recipient": cast(_recipient(mail, kind, listed), String),
@@ -149,11 +144,7 @@ def _payload(mail: CTE, kind: ColumnElement[str], listed: LateralFromClause) -> 
 
 
 def _host_address(kind: ColumnElement[str]) -> ColumnElement[str | None]:
-    """Return the host's address, or the reception's.
-
-    The reception receives mails for a closed account, and arrivals of visitors whose host has no
-    address.
-    """
+    """Return the host's address; the reception's for a closed account or an arrival."""
     is_arrival = _is(kind, NotificationKind.host_arrival)
     return case(
         (_is_closed(), _site.c.reception_email),
@@ -172,8 +163,7 @@ def _goes_to_reception() -> ColumnElement[bool]:
 
 def _of_visit(kind: ColumnElement[str]) -> ColumnElement[Any]:
     is_named_by_us = _visit.c.host_as_sent.is_(None)
-    # A host address typed by a self-registered visitor is never shown, even if the host has no
-    # name.
+    # A host address typed by a stranger is never shown.
     named = case(
         (is_named_by_us, func.coalesce(_visit.c.host_name, _visit.c.host_email)),
         else_=_visit.c.host_name,
@@ -218,7 +208,7 @@ def _object(values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
 
 
 def _listed(mail: FromClause) -> LateralFromClause:
-    """Return the visitors of a summary whom the host still expects, with their current times."""
+    """Return the visitors of a summary whom the host still expects."""
     visit, site = _visits.alias("listed_visit"), _sites.alias("listed_site")
     entry = func.jsonb_array_elements(mail.c.payload["visitors"]).column_valued("entry")
     ids = select(cast(entry.op("->>")("visitor_id"), Uuid))

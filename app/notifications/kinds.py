@@ -1,56 +1,103 @@
-"""The kinds of notification; each has a template of the same name in `email_templates/`."""
+"""The kinds of notification: each is one member here, and a template of the same name."""
 
-from enum import StrEnum
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+from typing import Self
+
+from app.notifications.calendar import CalendarMethod
+from app.notifications.payloads import (
+    AccountLinkPayload,
+    AccountPayload,
+    ArrivalPayload,
+    BulkSummaryPayload,
+    CancelledVisitPayload,
+    EmailChangedPayload,
+    HandedOverPayload,
+    MovedVisitPayload,
+    Payload,
+    UpdatedVisitPayload,
+    VisitPayload,
+)
+
+
+class Audience(Enum):
+    """For whom a mail is written, and who receives it."""
+
+    VISITOR = auto()
+    """The visitor of the visit at the time of sending."""
+    HOST = auto()
+    """The host of the visit at the time of sending."""
+    NAMED_HOST = auto()
+    """The host whom the mail names, possibly a former one."""
+    ACCOUNT = auto()
+    """The owner of an account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What is known of a kind: its audience and content."""
+
+    payload: type[Payload]
+    to: Audience
+    has_qr_code: bool = False
+    calendar: CalendarMethod | None = None
+    """Whether a calendar file publishes the visit or removes it, if there is one."""
+
+
+PUBLISH, CANCEL = CalendarMethod.publish, CalendarMethod.cancel
+VISITOR, HOST = Audience.VISITOR, Audience.HOST
+NAMED_HOST, ACCOUNT = Audience.NAMED_HOST, Audience.ACCOUNT
 
 
 class NotificationKind(StrEnum):
-    """The kind of a notification: its recipient and subject."""
+    """The kind of a notification."""
 
-    visitor_confirmation = "visitor_confirmation"
-    host_registration = "host_registration"
-    host_arrival = "host_arrival"
-    visitor_rescheduled = "visitor_rescheduled"
-    host_rescheduled = "host_rescheduled"
-    visitor_cancelled = "visitor_cancelled"
-    host_cancelled = "host_cancelled"
-    visitor_updated = "visitor_updated"
-    host_updated = "host_updated"
-    host_handed_over = "host_handed_over"
-    host_bulk_summary = "host_bulk_summary"
-    visitor_reminder = "visitor_reminder"
-    password_reset = "password_reset"  # noqa: S105  (a kind of mail, not a password)
-    email_verification = "email_verification"
-    password_changed = "password_changed"  # noqa: S105 - an event, not a password
-    email_changed = "email_changed"
+    mail: Mail
+
+    def __new__(cls, name: str, mail: Mail) -> Self:
+        kind = str.__new__(cls, name)
+        kind._value_ = name
+        kind.mail = mail
+        return kind
+
+    visitor_confirmation = (
+        "visitor_confirmation",
+        Mail(VisitPayload, VISITOR, has_qr_code=True, calendar=PUBLISH),
+    )
+    host_registration = "host_registration", Mail(VisitPayload, HOST, calendar=PUBLISH)
+    host_arrival = "host_arrival", Mail(ArrivalPayload, HOST)
+    visitor_rescheduled = (
+        "visitor_rescheduled",
+        Mail(MovedVisitPayload, VISITOR, has_qr_code=True, calendar=PUBLISH),
+    )
+    host_rescheduled = "host_rescheduled", Mail(MovedVisitPayload, HOST, calendar=PUBLISH)
+    visitor_cancelled = "visitor_cancelled", Mail(CancelledVisitPayload, VISITOR, calendar=CANCEL)
+    host_cancelled = "host_cancelled", Mail(CancelledVisitPayload, HOST, calendar=CANCEL)
+    visitor_updated = (
+        "visitor_updated",
+        Mail(UpdatedVisitPayload, VISITOR, has_qr_code=True, calendar=PUBLISH),
+    )
+    host_updated = "host_updated", Mail(UpdatedVisitPayload, HOST, calendar=PUBLISH)
+    host_handed_over = "host_handed_over", Mail(HandedOverPayload, NAMED_HOST, calendar=CANCEL)
+    host_bulk_summary = "host_bulk_summary", Mail(BulkSummaryPayload, NAMED_HOST)
+    visitor_reminder = "visitor_reminder", Mail(VisitPayload, VISITOR, has_qr_code=True)
+    password_reset = "password_reset", Mail(AccountLinkPayload, ACCOUNT)
+    email_verification = "email_verification", Mail(AccountLinkPayload, ACCOUNT)
+    password_changed = "password_changed", Mail(AccountPayload, ACCOUNT)
+    email_changed = "email_changed", Mail(EmailChangedPayload, ACCOUNT)
 
 
-TO_VISITOR = frozenset(
-    {
-        NotificationKind.visitor_confirmation,
-        NotificationKind.visitor_rescheduled,
-        NotificationKind.visitor_cancelled,
-        NotificationKind.visitor_updated,
-        NotificationKind.visitor_reminder,
-    }
-)
-"""Sent to the visitor of the visit at the time of sending."""
+def _to(*audiences: Audience) -> frozenset[NotificationKind]:
+    return frozenset(kind for kind in NotificationKind if kind.mail.to in audiences)
 
-TO_HOST = frozenset(
-    {
-        NotificationKind.host_registration,
-        NotificationKind.host_arrival,
-        NotificationKind.host_rescheduled,
-        NotificationKind.host_cancelled,
-        NotificationKind.host_updated,
-    }
-)
-"""Sent to the host of the visit at the time of sending."""
 
+TO_VISITOR = _to(VISITOR)
+TO_HOST = _to(HOST)
 ABOUT_VISIT = TO_VISITOR | TO_HOST
 """Outdated by a reschedule, a cancellation or the end of the visit."""
 
-READ_BY_HOSTS = TO_HOST | {
-    NotificationKind.host_handed_over,
-    NotificationKind.host_bulk_summary,
-}
+READ_BY_HOSTS = _to(HOST, NAMED_HOST)
 """Written for hosts, including former ones."""
+
+WITH_QR_CODE = frozenset(kind for kind in NotificationKind if kind.mail.has_qr_code)
+"""Tells visitors when and where to come."""

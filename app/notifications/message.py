@@ -1,4 +1,4 @@
-"""Converts a rendered mail to an internet message: RFC 5322, MIME, and RFC 6532 if needed."""
+"""Internet messages: RFC 5322, MIME, and RFC 6532 if needed."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from app.notifications.wording import brief, one_line
 LONGEST_NAME = 100
 LONGEST_SUBJECT = 180
 
-# No spaces and none of the characters that delimit addresses (RFC 5322, 3.2.3).
+# Without spaces and delimiters of addresses (RFC 5322, 3.2.3).
 _ADDRESS = re.compile(r'[^\s@<>()\[\]\\,:;"]+@[^\s@<>()\[\]\\,:;"]+')
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>")
 _OF_EVERY_MAIL = (
@@ -33,10 +33,7 @@ class Mailbox:
 
     @classmethod
     def parse(cls, text: str) -> "Mailbox":
-        """Parse `Visitor desk <visitors@example.com>` or a bare address; raise ValueError.
-
-        Only ASCII addresses, since many servers accept no others as the sender.
-        """
+        """Parse `Visitor desk <visitors@example.com>` or an ASCII address; raise ValueError."""
         name, address = parseaddr(text)
         address = wire_address(address)
         if not address.isascii():
@@ -45,9 +42,9 @@ class Mailbox:
 
 
 def wire_address(address: str) -> str:
-    """Return the address for SMTP, with its domain in ASCII (RFC 5891); raise ValueError.
+    """Return the address with its domain in ASCII (RFC 5891); raise ValueError.
 
-    A non-ASCII local part is kept, and needs a server with SMTPUTF8 (RFC 6531).
+    A non-ASCII local part needs a server with SMTPUTF8 (RFC 6531).
     """
     local_part, _, domain = address.rpartition("@")
     if not _ADDRESS.fullmatch(address) or one_line(address) != address:
@@ -64,7 +61,7 @@ def _ascii_domain(domain: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message for SMTP: the sender's address, and the content with CRLF line ends."""
+    """A message for SMTP, with CRLF line ends."""
 
     sender: str
     content: bytes
@@ -79,10 +76,9 @@ def build_message(
     date: datetime,
     reply_to: Mailbox | None = None,
 ) -> Message:
-    """Return the message; `message_id` (with angle brackets) is the same for every retry.
+    """Return the message; `message_id` must be the same for every retry.
 
-    `date` is aware. Raise ValueError for an invalid address or Message-ID; other fields can be any
-    text.
+    Raise ValueError for an invalid address or Message-ID.
     """
     if not _MESSAGE_ID.fullmatch(message_id):
         raise ValueError("not a Message-ID")
@@ -110,15 +106,12 @@ def _mailbox_field(name: str, mailbox: Mailbox) -> str:
 
 
 def _header_text(text: str, length: int) -> str:
-    # "=?" begins an encoded word (RFC 2047), in which a name could hide what `one_line` removes.
+    # "=?" begins an encoded word (RFC 2047), which could hide what `one_line` removes.
     return brief(one_line(text), length).replace("=?", "= ?")
 
 
 def _body(mail: RenderedMail) -> bytes:
-    """Return the body, unwrapping containers of one part.
-
-    mixed(alternative(text, related(html, images)), files) is shown inline by all clients.
-    """
+    """Return mixed(alternative(text, related(html, images)), files), as needed."""
     html = text_part("html", mail.html)
     if mail.images:
         images = map(_image_part, mail.images)
@@ -135,6 +128,6 @@ def _image_part(image: InlineImage) -> bytes:
 
 
 def _calendar_part(file: CalendarFile) -> bytes:
-    # The header must repeat the method of the calendar (RFC 6047, 2.4).
+    # The header must repeat the method (RFC 6047, 2.4).
     content_type = f'text/calendar; charset="utf-8"; method="{file.method.value}"'
     return file_part(content_type, file.text.encode(), f'attachment; filename="{file.filename}"')

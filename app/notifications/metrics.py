@@ -1,4 +1,4 @@
-"""Metrics of mail delivery. The size of the queue is read from the table instead."""
+"""Metrics of mail delivery; the size of the queue is queried instead."""
 
 from prometheus_client import Counter, Histogram
 
@@ -6,7 +6,7 @@ from app.notifications.claim_statements import Claim, DeliveryOutcome
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import NotificationStatus
 
-# The results of an attempt; "deferred" is the SMTP term for a mail that is queued again.
+# "deferred" is the SMTP term for a mail that is queued again.
 RESULTS = {
     NotificationStatus.SENT: "sent",
     NotificationStatus.QUEUED: "deferred",
@@ -28,7 +28,7 @@ _superseded = Counter("vms_mails_superseded", "Mails that were not sent because 
 
 
 def count_attempt(claim: Claim, outcome: DeliveryOutcome, *, settled: bool) -> None:
-    """Count an attempt; `settled` is whether its outcome was recorded."""
+    """Count an attempt; `settled` means that its outcome was recorded."""
     result = RESULTS[outcome.status] if settled else CLAIM_LOST
     _attempts.labels(claim.kind, result).inc()
     if outcome.sent_at:

@@ -1,5 +1,3 @@
-"""The outbox."""
-
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -13,7 +11,7 @@ from app.notifications.kinds import NotificationKind
 
 
 class NotificationStatus(StrEnum):
-    """The state of a notification: queued, claimed, or one of three final states."""
+    """The state of a notification: queued, claimed, or final."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -25,8 +23,7 @@ class NotificationStatus(StrEnum):
 class Notification(Entity):
     """A mail to be sent, written in the transaction that causes it.
 
-    (visitor, kind, version) is unique, so that a cause is mailed once. `attempts` is the fencing
-    token of a claim, and `request_id` that of the cause.
+    (visitor, kind, version) is unique; `attempts` is the fencing token of a claim.
     """
 
     __tablename__ = "notifications"

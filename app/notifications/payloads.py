@@ -1,12 +1,6 @@
-"""Payloads of notifications: all data of a mail, so that rendering needs no database.
+"""Payloads of notifications: all data of a mail, stored as JSON."""
 
-A payload is stored with `model_dump(mode="json")` and read with
-`PAYLOADS[kind].model_validate(...)`, unchanged.
-"""
-
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from types import MappingProxyType
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,7 +17,6 @@ from pydantic import (
 
 from app.core.languages import Language
 from app.core.link_marks import unlinked
-from app.notifications.kinds import NotificationKind
 from app.notifications.wording import one_line
 
 
@@ -50,15 +43,13 @@ def _known_zone(name: str) -> str:
     return name
 
 
-# Cleaned here, so that no template can forget it, and before Pydantic validates, which rejects the
-# lone surrogates that this replaces.
+# Cleaned first, since Pydantic rejects lone surrogates.
 OneLine = Annotated[str, BeforeValidator(_one_line_input)]
-# May be typed by anonymous visitors, so no mail client may turn it into a link.
+# Strangers may type it, so no mail client may turn it into a link.
 Typed = Annotated[OneLine, AfterValidator(unlinked)]
 PostalAddress = Annotated[str, BeforeValidator(_address_input)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
-# During a rollout, workers of the old release read rows of the new one: unknown languages become
-# English, and unknown fields are ignored.
+# Old workers may read rows of a new release.
 MailLanguage = Annotated[Language, BeforeValidator(_known_language)]
 
 
@@ -84,13 +75,12 @@ class VisitPayload(Payload):
     visit_time: time
     qr_code: OneLine | None
     sequence: Annotated[int, Field(ge=0)]
-    """SEQUENCE of iCalendar (RFC 5545, 3.8.7.4): increases with every change of the visit."""
+    """iCalendar's SEQUENCE (RFC 5545, 3.8.7.4) increases with every change."""
     contact_phone: OneLine | None = None
     contact_email: OneLine | None = None
-    """How visitors can contact the site."""
     reply_to: OneLine | None = None
     is_typed_by_stranger: bool = True
-    """Whether subjects omit the visitor's name; rows of older releases default to true."""
+    """Subjects then omit the visitor's name; rows of older releases default to true."""
 
     @property
     def starts_at(self) -> datetime:
@@ -101,9 +91,9 @@ class MovedVisitPayload(VisitPayload):
     previous_date: date
     previous_time: time
     previous_timezone: Zone | None = None
-    """None if it is the time zone of the visit."""
+    """None if it did not change."""
     previous_site_name: OneLine | None = None
-    """Set if the visit moved to another site."""
+    """None if it did not change."""
 
     @property
     def previously_at(self) -> datetime:
@@ -124,7 +114,7 @@ class UpdatedVisitPayload(VisitPayload):
 
 class HandedOverPayload(VisitPayload):
     account_id: UUID | None = None
-    """The account of the former host, if any; it may be closed or have a new address."""
+    """The former host, whose account may be closed or have a new address."""
     new_host_name: Typed | None = None
 
 
@@ -149,15 +139,15 @@ class BulkRow(ListedVisitor):
     visit_time: time
     site_name: OneLine | None = None
     timezone: Zone | None = None
-    """Set if the visits of one mail are at several sites."""
+    """Set if the visits are at several sites."""
 
 
 class BulkSummaryPayload(Payload):
     account_id: UUID | None = None
-    """The account of the host, if any; it may be closed or have a new address."""
+    """The host, whose account may be closed or have a new address."""
     host_name: Typed
     site_name: OneLine
-    """The names of all sites if there are several."""
+    """The names of all sites."""
     timezone: Zone
     visitors: tuple[BulkRow, ...]
 
@@ -179,7 +169,7 @@ class BulkSummaryPayload(Payload):
 
 
 class SummaryOfVisits(Payload):
-    """The stored form of `BulkSummaryPayload`; the visitors are read when the mail is sent."""
+    """The stored form of `BulkSummaryPayload`; visitors are read when the mail is sent."""
 
     account_id: UUID
     host_name: Typed
@@ -193,42 +183,19 @@ class AccountPayload(Payload):
 
 
 class EmailChangedPayload(AccountPayload):
-    is_new: bool  # whether this mail goes to the new address, not the former one
+    is_new: bool  # sent to the new address, not the former one
 
 
 class AccountLinkPayload(AccountPayload):
     link: OneLine
     valid_for_minutes: Annotated[int, Field(gt=0)]
-    is_first: bool = False  # the account has just been created by someone else
-
-
-PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(
-    {
-        NotificationKind.visitor_confirmation: VisitPayload,
-        NotificationKind.host_registration: VisitPayload,
-        NotificationKind.host_arrival: ArrivalPayload,
-        NotificationKind.visitor_rescheduled: MovedVisitPayload,
-        NotificationKind.host_rescheduled: MovedVisitPayload,
-        NotificationKind.visitor_cancelled: CancelledVisitPayload,
-        NotificationKind.host_cancelled: CancelledVisitPayload,
-        NotificationKind.visitor_updated: UpdatedVisitPayload,
-        NotificationKind.host_updated: UpdatedVisitPayload,
-        NotificationKind.host_handed_over: HandedOverPayload,
-        NotificationKind.host_bulk_summary: BulkSummaryPayload,
-        NotificationKind.visitor_reminder: VisitPayload,
-        NotificationKind.password_reset: AccountLinkPayload,
-        NotificationKind.email_verification: AccountLinkPayload,
-        NotificationKind.password_changed: AccountPayload,
-        NotificationKind.email_changed: EmailChangedPayload,
-    }
-)
+    is_first: bool = False  # somebody else has just created the account
 
 
 def local_moment(day: date, at: time, zone: str) -> datetime:
-    """Return a site's local date and time as an aware instant in its zone.
+    """Return a local time as an aware instant; of an ambiguous one, the first.
 
-    A time that the clocks skip becomes the one they show instead; an ambiguous one is the first of
-    the two.
+    A skipped time moves forward (RFC 5545, 3.3.5).
     """
     tz = ZoneInfo(zone)
     return datetime.combine(day, at, tzinfo=tz).astimezone(UTC).astimezone(tz)

@@ -1,8 +1,4 @@
-"""Renders mails from payloads. Pure: no database, network or clock.
-
-Each mail has one template, rendered three times, with the layout and macros of `subject`, `text`
-and `html` in `email_templates/`.
-"""
+"""One template per mail is rendered with the macros of `subject`, `text` and `html`."""
 
 import re
 from dataclasses import dataclass
@@ -17,38 +13,17 @@ from app.core.qr_image import qr_png
 from app.notifications.calendar import CalendarMethod, visit_calendar
 from app.notifications.kinds import READ_BY_HOSTS, NotificationKind
 from app.notifications.links import Links
-from app.notifications.payloads import PAYLOADS, Payload, VisitPayload
+from app.notifications.payloads import Payload, VisitPayload
 from app.notifications.templates import environment
 from app.notifications.wording import one_line
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "email_templates"
-# The template folders of each form of a mail.
 FORMS = {"subject": ("subject", "text"), "text": ("text",), "html": ("html",)}
 BLANK_LINES = re.compile(r"\n{3,}")
 
 QR_CONTENT_ID = "qr-code@vms"
 # Shown at 260 CSS pixels; twice that for high-resolution screens.
 QR_SCALE = 14
-
-WITH_QR_CODE = frozenset(
-    {
-        NotificationKind.visitor_confirmation,
-        NotificationKind.visitor_rescheduled,
-        NotificationKind.visitor_updated,
-        NotificationKind.visitor_reminder,
-    }
-)
-CALENDAR_METHODS = {
-    NotificationKind.visitor_confirmation: CalendarMethod.publish,
-    NotificationKind.visitor_rescheduled: CalendarMethod.publish,
-    NotificationKind.visitor_updated: CalendarMethod.publish,
-    NotificationKind.visitor_cancelled: CalendarMethod.cancel,
-    NotificationKind.host_registration: CalendarMethod.publish,
-    NotificationKind.host_rescheduled: CalendarMethod.publish,
-    NotificationKind.host_updated: CalendarMethod.publish,
-    NotificationKind.host_cancelled: CalendarMethod.cancel,
-    NotificationKind.host_handed_over: CalendarMethod.cancel,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +60,12 @@ def render(
     links: Links,
     is_answered: bool = False,
 ) -> RenderedMail:
-    """Return the mail of this kind in the language of its payload.
+    """Render a mail in the language of its payload.
 
-    `made_at` (aware) and `organizer` are for the calendar file; `is_answered` is whether replies
-    are read. Raise TypeError if the payload does not match the kind.
+    `made_at` and `organizer` are for the calendar file; `is_answered` says that replies are read.
     """
-    if not isinstance(payload, PAYLOADS[kind]):
-        raise TypeError(f"{kind} is rendered from {PAYLOADS[kind].__name__}")
+    if not isinstance(payload, kind.mail.payload):
+        raise TypeError(f"{kind} is rendered from {kind.mail.payload.__name__}")
     values = _values(payload, links) | {"is_answered": is_answered}
     return RenderedMail(
         subject=one_line(_fill("subject", kind, payload.language, values)),
@@ -104,7 +78,6 @@ def render(
 
 @lru_cache
 def environment_of(form: str, language: Language) -> Environment:
-    """Return the template environment for one form of a mail in a language."""
     folders = [*(TEMPLATES / name for name in FORMS[form]), TEMPLATES]
     return environment(language, folders, html=form == "html")
 
@@ -128,7 +101,7 @@ def _values(payload: Payload, links: Links) -> dict[str, object]:
 
 
 def _images(kind: NotificationKind, payload: Payload) -> tuple[InlineImage, ...]:
-    if kind not in WITH_QR_CODE or not isinstance(payload, VisitPayload) or not payload.qr_code:
+    if not (kind.mail.has_qr_code and isinstance(payload, VisitPayload) and payload.qr_code):
         return ()
     png = qr_png(payload.qr_code, scale=QR_SCALE)
     return (InlineImage(QR_CONTENT_ID, "qr-code.png", png),)
@@ -137,7 +110,7 @@ def _images(kind: NotificationKind, payload: Payload) -> tuple[InlineImage, ...]
 def _attachments(
     kind: NotificationKind, payload: Payload, made_at: datetime, organizer: str
 ) -> tuple[CalendarFile, ...]:
-    method = CALENDAR_METHODS.get(kind)
+    method = kind.mail.calendar
     if method is None or not isinstance(payload, VisitPayload):
         return ()
     text = visit_calendar(

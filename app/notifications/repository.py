@@ -1,5 +1,3 @@
-"""SQL of the outbox."""
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,8 +37,8 @@ from app.notifications.payloads import Payload
 class OutgoingMail:
     """A mail to be queued; after `pointless_after` it is not sent.
 
-    `version` is the revision of the visit. With `erase_when_done` it is hidden and deleted after
-    sending. `withheld` is the reason to record it without sending it.
+    With `erase_when_done` it is hidden, and deleted after sending. `withheld` is the reason to
+    record it without sending.
     """
 
     kind: NotificationKind
@@ -64,7 +62,6 @@ class NotificationReader(ReadRepository[Notification]):
     model = Notification
 
     async def of_visitor(self, visitor_id: UUID) -> Sequence[Notification]:
-        """Return all notifications of a visitor, oldest first."""
         found = await self.session.scalars(
             self.statement().where(Notification.visitor_id == visitor_id).order_by(Notification.id)
         )
@@ -73,7 +70,7 @@ class NotificationReader(ReadRepository[Notification]):
     async def summaries_naming(
         self, visitor_id: UUID, queued_at: datetime
     ) -> Sequence[Notification]:
-        """Return the host's summaries queued at an instant that list this visitor."""
+        """Return the summaries of an upload that list this visitor."""
         row = {"visitors": [{"visitor_id": str(visitor_id)}]}
         found = await self.session.scalars(
             self.statement()
@@ -104,10 +101,9 @@ class MailKeeper(Repository[Notification]):
         now: datetime,
         kinds: Collection[NotificationKind] = ABOUT_VISIT,
     ) -> None:
-        """Supersede notifications of these kinds about these visits.
+        """Supersede notifications about these visits.
 
-        A claimed one is still sent but not retried; the one that corrects it waits for the end of
-        that attempt.
+        A claimed one is not retried, and the one that corrects it waits.
         """
         await self.unit.write(
             superseding(
@@ -136,8 +132,8 @@ class MailKeeper(Repository[Notification]):
     async def erase_from_summaries(
         self, visitor_ids: Collection[UUID], queued_at: Collection[datetime]
     ) -> None:
-        """Remove visitors from the summaries queued by their uploads at these instants."""
-        # Locked in a fixed order, since two runs may have visitors of the same uploads.
+        """Remove visitors from the summaries of their uploads."""
+        # Two runs may have visitors of the same uploads, so lock in a fixed order.
         locked = await self.session.scalars(
             select(Notification.id)
             .where(*_summaries(queued_at))
@@ -159,8 +155,6 @@ class MailKeeper(Repository[Notification]):
 
 
 class Outbox(MailKeeper):
-    """Queues mails in the transaction that causes them."""
-
     def __init__(self, unit: WriteSession, wake: AfterCommit) -> None:
         super().__init__(unit)
         self._wake = wake
@@ -181,7 +175,7 @@ class Outbox(MailKeeper):
         return inserted
 
     async def lock_failed(self, notification_id: UUID) -> Notification:
-        """Lock and return a failed notification; raise `NotFound`, `NotFailed` or `Pointless`."""
+        """Lock a failed notification; raise `NotFound`, `NotFailed` or `Pointless`."""
         notification = await self.lock(
             Notification.id == notification_id, ~Notification.erase_when_done
         )
@@ -194,7 +188,7 @@ class Outbox(MailKeeper):
         return notification
 
     def retry(self, notification: Notification, now: datetime) -> Notification:
-        """Queue a locked notification again, for another day of attempts."""
+        """Queue a notification for another day of attempts."""
         notification.status = NotificationStatus.QUEUED
         notification.next_attempt_at = notification.tries_began_at = now
         notification.attempts = 0
@@ -243,7 +237,6 @@ def _summaries(queued_at: Collection[datetime]) -> tuple[ColumnElement[bool], ..
 
 
 def mail_row(mail: OutgoingMail, now: datetime) -> dict[str, Any]:
-    """Return the column values of a queued notification."""
     context = current_context()
     return {
         "id": new_id(),

@@ -1,5 +1,3 @@
-"""`/api/notifications/`: list mails and send failed ones again."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -28,7 +26,7 @@ async def list_all_notifications(
     status: Annotated[NotificationStatus | None, Query()] = None,
     kind: Annotated[NotificationKind | None, Query()] = None,
 ) -> Page[Notification]:
-    """Return mails with their status, newest first; `status=failed` lists the undelivered."""
+    """Return mails with their status, newest first."""
     rows, next_cursor, total = await NotificationReader(session).page(status, kind, page)
     items = [Notification.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
@@ -44,9 +42,9 @@ async def list_all_notifications(
 async def retry_notification(
     notification_id: UUID, _: NotificationRetrier, request: Request, unit: Writing, now: Now
 ) -> Notification:
-    """Try a failed mail again for one more day, with the current address and facts.
+    """Try a failed mail for another day, with the current address and facts.
 
-    An outdated mail becomes `superseded` and can't be sent again.
+    An outdated mail becomes `superseded`.
     """
     outbox = Outbox(unit, services(request).wake_outbox)
     notification = await outbox.lock_failed(notification_id)

@@ -1,5 +1,3 @@
-"""When to retry failed deliveries. Pure."""
-
 from datetime import datetime, timedelta
 
 FIRST_PAUSES = (2, 10, 30, 120)
@@ -9,7 +7,7 @@ JITTER = 0.1
 
 
 def pause_after(attempts: int, chance: float) -> timedelta:
-    """Return the pause after this many failures; `chance` in [0, 1) adds up to a tenth."""
+    """Return the pause after this many failures; `chance` in [0, 1) varies it by a tenth."""
     if attempts <= len(FIRST_PAUSES):
         seconds = FIRST_PAUSES[attempts - 1]
     else:
@@ -21,6 +19,6 @@ def pause_after(attempts: int, chance: float) -> timedelta:
 def next_attempt(
     tries_began_at: datetime, attempts: int, now: datetime, chance: float
 ) -> datetime | None:
-    """Return the time of the next attempt, or None after a day of attempts."""
+    """Return the time of the next attempt, or None after a day."""
     due = now + pause_after(attempts, chance)
     return due if due <= tries_began_at + GIVE_UP_AFTER else None

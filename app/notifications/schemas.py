@@ -1,5 +1,3 @@
-"""Response bodies of notifications."""
-
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -22,7 +20,7 @@ class Notification(BaseModel):
     status: NotificationStatus
     attempts: int
     last_error: str | None = Field(
-        description="The mail server's last error, or why the mail is not sent"
+        description="The mail server's last error, or the reason why the mail is not sent"
     )
     next_attempt_at: datetime | None = Field(description="Null unless the mail is queued")
     created_at: datetime

@@ -1,4 +1,4 @@
-"""Sends mails by SMTP (RFC 5321), and tells temporary from permanent failures."""
+"""Sends mails by SMTP (RFC 5321)."""
 
 import asyncio
 import ssl
@@ -15,10 +15,9 @@ from app.notifications.wording import one_line
 
 LONGEST_REPLY = 500
 
-# RFC 4954, 6: our credentials are missing, wrong or of the wrong kind. The operator must fix that,
-# so it is never a permanent failure of the mail, whichever command is answered with it.
+# The operator must fix refused credentials (RFC 4954, 6); the mail has not failed.
 _CREDENTIALS_REFUSED = frozenset({530, 534, 535, 538})
-# The address is also in the message, whose headers then have 8-bit characters (RFC 6531, 3.4).
+# The address is also in the headers, which then have 8-bit characters (RFC 6531, 3.4).
 _BEYOND_ASCII = ("SMTPUTF8", "BODY=8BITMIME")
 _REFUSALS = (
     aiosmtplib.SMTPRecipientRefused,
@@ -28,7 +27,7 @@ _REFUSALS = (
 
 
 class MailError(Exception):
-    """A mail was not accepted; `reply` is the server's, in one line of up to 500 characters."""
+    """A mail was not accepted; `reply` is the server's, in one line."""
 
     def __init__(self, reply: str) -> None:
         self.reply = one_line(reply)[:LONGEST_REPLY]
@@ -36,19 +35,16 @@ class MailError(Exception):
 
 
 class TemporaryMailError(MailError):
-    """A failure worth a retry: no connection, TLS or timely reply, 4xx, or refused credentials."""
+    """A failure worth a retry: no connection, TLS or reply, 4xx, or refused credentials."""
 
 
 class PermanentMailError(MailError):
-    """A failure that no retry can fix.
-
-    The server answered 5xx to the recipient or the message, or can't accept the address.
-    """
+    """A failure that no retry can fix: 5xx, or an address that the server can't accept."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """Settings of the SMTP server; `timeout` limits a whole `Mailer.send`, in seconds."""
+    """Settings of the SMTP server; `timeout` limits `Mailer.send`, in seconds."""
 
     host: str
     port: int
@@ -59,10 +55,7 @@ class SmtpSettings:
 
 
 class Mailer:
-    """A connection that is opened with the first mail and then reused, one mail at a time.
-
-    `tls_context` replaces the default one, for private certificate authorities.
-    """
+    """A connection that is opened with the first mail, for one mail at a time."""
 
     def __init__(
         self, settings: SmtpSettings, *, tls_context: ssl.SSLContext | None = None
@@ -91,16 +84,15 @@ class Mailer:
         traceback: TracebackType | None,
     ) -> None:
         if self._client.is_connected:
-            # A courtesy only: every mail has had its reply.
+            # Every mail has had its reply, so errors do not matter.
             with suppress(aiosmtplib.SMTPException, OSError):
                 await self._client.quit(timeout=min(self._timeout, 2.0))
         self._client.close()
 
     async def send(self, message: Message, recipient: str) -> None:
-        """Send a message; return when the server has accepted it.
+        """Send a message; raise TemporaryMailError or PermanentMailError.
 
-        Raise TemporaryMailError or PermanentMailError. If the final reply is lost
-        (TemporaryMailError), the server may have accepted the mail.
+        If the final reply is lost, the server may have accepted the mail.
         """
         async with self._turn:
             with _our_errors():
@@ -119,11 +111,7 @@ class Mailer:
             await self._client.data(message.content)
 
     async def _begin(self, sender: str, encoding: str) -> None:
-        """Send MAIL over a live connection, since servers drop idle ones silently.
-
-        MAIL can be repeated on a new connection. After DATA a mail is not repeated, because it
-        might arrive twice.
-        """
+        """Send MAIL, reconnecting if needed: servers drop idle connections silently."""
         if self._client.is_connected:
             try:
                 if self._is_refused:
@@ -147,8 +135,7 @@ class Mailer:
         await self._client.mail(sender, options=options, timeout=timeout)
 
     def _drop_connection_after(self, error: BaseException) -> None:
-        # After a refusal the connection can be reused. After a timeout or cancellation a late reply
-        # could be mistaken for that of the next mail.
+        # After a timeout, a late reply could be mistaken for that of the next mail.
         self._is_refused = isinstance(error, _REFUSALS)
         if not self._is_refused:
             self._client.close()

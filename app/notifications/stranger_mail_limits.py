@@ -1,4 +1,4 @@
-"""Limits on mails that anonymous callers cause to addresses whose owner is not verified."""
+"""Limits on mails that strangers cause to unverified addresses."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,14 +11,11 @@ WITHHELD = "Not sent: the daily limit of mails from self-registration to this ad
 
 
 def mails_of_strangers(email: str) -> Limit:
-    """Return the limit for mails that anonymous callers cause to a mailbox, however spelled."""
     return MAILS_OF_STRANGERS.of(mailbox_key(email))
 
 
 @dataclass(frozen=True, slots=True)
 class StrangerMails:
-    """Counts mails to unverified addresses."""
-
     limiter: RateLimiter
 
     async def take(self, email: str) -> bool:
@@ -29,5 +26,4 @@ class StrangerMails:
         return False
 
     async def give_back(self, email: str) -> None:
-        """Undo the count of a mail that was not queued."""
         await self.limiter.give_back(mails_of_strangers(email))

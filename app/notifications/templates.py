@@ -1,5 +1,3 @@
-"""Jinja2 environments for mails and pages: one language each, strict about undefined values."""
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +12,7 @@ I18N = "jinja2.ext.i18n"
 
 
 def environment(language: Language, folders: Sequence[Path], *, html: bool) -> Environment:
-    """Return an environment with these folders, searched in order, in a language.
+    """Return an environment that searches these folders in order.
 
     `html` escapes every value that is not the output of a macro.
     """

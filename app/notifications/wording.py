@@ -1,4 +1,4 @@
-"""Formats names, times and purposes in the reader's language."""
+"""Names, times and purposes in the reader's language."""
 
 import unicodedata
 from datetime import date, datetime, time
@@ -10,10 +10,10 @@ from babel.units import format_unit
 
 from app.core.languages import Language, translations
 
-# Embeddings, overrides and isolates: left open in a name, one reorders the rest of the line. The
-# direction marks U+200E and U+200F can't, and are part of names in Hebrew and Arabic.
+# An unclosed one reorders the rest of the line. The direction marks U+200E and U+200F do not, and
+# are part of Hebrew and Arabic names.
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Control characters, line and paragraph separators, and lone surrogates (which UTF-8 can't encode).
+# Controls, separators, and lone surrogates, which UTF-8 can't encode.
 _BREAKING = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 
@@ -29,13 +29,11 @@ def _breaks(char: str) -> bool:
 
 
 def brief(text: str, length: int = 60) -> str:
-    """Shorten a text to `length` characters with an ellipsis, for subjects and greetings."""
+    """Shorten a text to `length` characters with an ellipsis."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 class Wording:
-    """Formats values for templates in one language."""
-
     def __init__(self, language: Language) -> None:
         self.language = language
         self._locale = language.locale
@@ -61,19 +59,17 @@ class Wording:
         return format_skeleton("yMMMEd", moment, locale=self._locale)
 
     def clock(self, moment: datetime) -> str:
-        """Format as "09:30"."""
         return _short_time(self._locale, moment.hour, moment.minute)
 
     def time_of_day(self, moment: datetime) -> str:
-        """Format as "09:30", with the suffix of the language: "09:30 Uhr" in German."""
+        """Format as "09:30", in German "09:30 Uhr"."""
         return self.gettext("%(clock)s") % {"clock": self.clock(moment)}
 
     def moment(self, moment: datetime) -> str:
-        """Format as "Monday, 23 November 2026, 09:30"."""
         return f"{self.day(moment)}, {self.time_of_day(moment)}"
 
     def zone(self, moment: datetime) -> str:
-        """Format as "Europe/Berlin, CET", with an offset if the zone has no abbreviation."""
+        """Format as "Europe/Berlin, CET", with an offset if there is no abbreviation."""
         name, abbreviation = str(moment.tzinfo), self._abbreviation(moment)
         return name if name == abbreviation else f"{name}, {abbreviation}"
 
@@ -88,7 +84,6 @@ class Wording:
         return format_unit(minutes // size, f"duration-{unit}", "long", locale=self._locale)
 
     def purpose(self, purpose: str) -> str:
-        """Translate a purpose; return one of a newer release unchanged."""
         return self._purposes.get(purpose) or purpose.replace("_", " ")
 
     def _abbreviation(self, moment: datetime) -> str:
@@ -100,7 +95,7 @@ class Wording:
         return f"UTC{offset[:3]}:{offset[3:5]}"
 
 
-# Babel parses its patterns for every date, and a mail has the same one four times.
+# Babel parses its patterns each time.
 @lru_cache(maxsize=1024)
 def _long_date(locale: Locale, day: date) -> str:
     return format_date(day, "full", locale)
@@ -113,5 +108,4 @@ def _short_time(locale: Locale, hour: int, minute: int) -> str:
 
 @lru_cache
 def wording(language: Language) -> Wording:
-    """Return the formatter of a language."""
     return Wording(language)

@@ -1,5 +1,3 @@
-"""Dependencies of the pass routes: a genuine token, and the pass in the reader's language."""
-
 from dataclasses import dataclass
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -21,7 +19,7 @@ from app.passes.service import VisitorPass, find_pass
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A pass, with the language of its reader."""
+    """A pass in the language of its reader."""
 
     token: str
     found: VisitorPass
@@ -29,7 +27,6 @@ class View:
     links: Links
 
     def page(self, name: str, **values: Any) -> HTMLResponse:
-        """Return the page of this name, with the facts of the pass."""
         return page(name, self.language, **self._facts(), **values)
 
     def _facts(self) -> dict[str, Any]:
@@ -46,10 +43,7 @@ class View:
 
 
 async def _genuine(token: str, request: Request, limiter: Limiter, settings: Configured) -> str:
-    """Return the token of the path.
-
-    Forged tokens are rejected without a database query, and are rate-limited.
-    """
+    """Return the token; forged ones cost no query and are rate-limited."""
     if not core_services(request).qr_tokens.is_genuine(token):
         rule = Rule("forged pass", settings.forged_pass_limit_per_address)
         await limiter.hit(rule, client_network())

@@ -1,4 +1,4 @@
-"""Errors of passes. Visitors get them as HTML pages (`middleware.py`)."""
+"""Errors of passes, shown as HTML pages."""
 
 from app.core.errors import Problem
 

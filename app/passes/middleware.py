@@ -1,5 +1,3 @@
-"""HTML pages instead of problem documents, since a pass is opened by a person in a browser."""
-
 import json
 
 from starlette.datastructures import Headers
@@ -13,9 +11,9 @@ KEPT = ("allow", "connection", "retry-after", "x-request-id")
 
 
 class ProblemPagesMiddleware:
-    """Replace the problem responses of paths below `prefix` with HTML pages.
+    """Replaces problems below `prefix` with HTML pages for people.
 
-    Pure ASGI middleware, so that problems of other middleware and of crashes are covered, too.
+    ASGI middleware also covers problems of other middleware and crashes.
     """
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:

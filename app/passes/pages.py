@@ -1,4 +1,4 @@
-"""The HTML pages of a pass: without scripts, and never cached."""
+"""The HTML pages of a pass: without scripts, never cached."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ STYLE = (TEMPLATES / "style.css").read_text(encoding="utf-8")
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 HEADERS = {
-    # The style is inline, so that the page is complete in one response, for printing too.
+    # Inline, so that the page is complete in one response, for printing too.
     "Content-Security-Policy": (
         f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; img-src data:; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -31,14 +31,13 @@ HEADERS = {
 
 
 def page(name: str, language: Language, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """Render the page of this name in a language."""
     content = _templates(language).get_template(f"{name}.jinja").render(values)
     headers = HEADERS | {"Content-Language": language.value}
     return HTMLResponse(content, status_code=status, headers=headers)
 
 
 def qr_image(token: str) -> str:
-    """Return the QR code as a data URL of an SVG image, sharp at any size and in print."""
+    """Return the QR code as a data URL of an SVG image."""
     return f"data:image/svg+xml;base64,{base64.b64encode(qr_svg(token)).decode()}"
 
 

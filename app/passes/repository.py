@@ -1,5 +1,3 @@
-"""SQL of passes."""
-
 from sqlalchemy import select
 
 from app.core.security.qr_token import token_hash
@@ -8,14 +6,10 @@ from app.visitors.repository import VisitorReader
 
 
 class PassReader(VisitorReader):
-    """Queries for visitors by the token of their pass."""
-
     async def current(self, token: str) -> Visitor | None:
-        """Return the visitor whose current pass this is."""
         return await self.session.scalar(self.statement().where(Visitor.qr_code == token))
 
     async def was_replaced(self, token: str) -> bool:
-        """Return whether the pass was replaced by another one."""
         found = await self.session.scalar(
             select(RetiredQrCode.visitor_id).where(RetiredQrCode.token_hash == token_hash(token))
         )

@@ -1,7 +1,6 @@
-"""`/pass/{token}`: the page that the mails to visitors link to.
+"""`/pass/{token}`: the page linked from mails; the token authorizes everything here.
 
-The token authorizes everything here. Mail scanners follow links, so a visit is changed only by a
-POST from a form.
+Mail scanners follow links, so only a POST changes a visit.
 """
 
 from typing import Annotated
@@ -23,13 +22,12 @@ from app.visitors.dependencies import VisitorServiceDep
 PREFIX = "/pass"
 CONFIRMED = "yes"
 
-# Pages are not part of the API and not in its document.
+# Not part of the API document.
 router = APIRouter(prefix=PREFIX, dependencies=[Public], include_in_schema=False)
 
 
 @router.get("/{token}")
 async def show_pass(view: Viewed) -> Response:
-    """Show the pass, or the outcome of the visit."""
     if view.found.state.opens_gates:
         return view.page("pass", qr_image=qr_image(view.token))
     return view.page("over")
@@ -37,7 +35,6 @@ async def show_pass(view: Viewed) -> Response:
 
 @router.get("/{token}/visit.ics")
 async def calendar_file(view: Viewed, settings: Configured, now: Now) -> Response:
-    """Return the visit as a calendar file, as in the mail."""
     if not view.found.state.opens_gates:
         return _back_to_pass(view.token)
     text = visit_calendar(
@@ -55,7 +52,6 @@ async def calendar_file(view: Viewed, settings: Configured, now: Now) -> Respons
 
 @router.get("/{token}/cancel")
 async def ask_to_cancel(view: Viewed) -> Response:
-    """Ask for confirmation before cancelling."""
     if view.found.state is not PassState.VALID:
         return _back_to_pass(view.token)
     return view.page("cancel")
@@ -65,7 +61,7 @@ async def ask_to_cancel(view: Viewed) -> Response:
 async def cancel_visit(
     token: Token, service: VisitorServiceDep, confirmed: Annotated[str, Form()] = ""
 ) -> Response:
-    """Cancel the visit if the confirmation form was sent, and return to the pass."""
+    """Cancel the visit if the confirmation was sent."""
     if confirmed != CONFIRMED:
         return RedirectResponse("cancel", 303)
     await cancel_by_visitor(service, token)
@@ -73,5 +69,5 @@ async def cancel_visit(
 
 
 def _back_to_pass(token: str) -> Response:
-    # Relative, since a proxy may serve this below a path prefix.
+    # Relative, since a proxy may add a path prefix.
     return RedirectResponse(f"../{token}", 303)

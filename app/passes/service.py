@@ -1,5 +1,3 @@
-"""What visitors do with a pass: look at it, and cancel the visit."""
-
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,10 +14,10 @@ from app.visitors.service import VisitorService
 
 @dataclass(frozen=True, slots=True)
 class VisitorPass:
-    """A pass at an instant; `visit` has the same facts as the mails.
+    """A pass at an instant.
 
-    `tells_host` is whether the page says that the host gets a mail if the visitor cancels. It does
-    not of a host whom a stranger named: that would tell which addresses have an account.
+    `tells_host` is false for a host named by a stranger, so as not to reveal whether the address
+    has an account.
     """
 
     visit: VisitPayload
@@ -29,10 +27,7 @@ class VisitorPass:
 
 
 async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorPass:
-    """Return the pass of a genuine token.
-
-    Raise `UnknownPass` or `ReplacedPass`.
-    """
+    """Return the pass of a genuine token; raise `UnknownPass` or `ReplacedPass`."""
     visitor = await _holder(PassReader(session), token)
     return VisitorPass(
         visit=for_visitor(visit_payload(visitor, visitor.site), visitor),
@@ -43,7 +38,7 @@ async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorP
 
 
 async def cancel_by_visitor(service: VisitorService, token: str) -> None:
-    """Cancel an upcoming visit; do nothing if it has begun or ended.
+    """Cancel an upcoming visit; otherwise do nothing.
 
     Locks by token, so that a pass replaced by a concurrent reschedule can't cancel the new time.
     """

@@ -1,5 +1,3 @@
-"""The state of a pass as its visitor sees it. Pure."""
-
 from datetime import datetime
 from enum import StrEnum
 
@@ -8,7 +6,7 @@ from app.visitors.models import Visitor, VisitorStatus
 
 
 class PassState(StrEnum):
-    """Upcoming, inside, or one of three final states."""
+    """The state of a pass as its visitor sees it."""
 
     VALID = "valid"
     INSIDE = "inside"
@@ -32,10 +30,7 @@ STATES = {
 
 
 def state_of(visitor: Visitor, site: DoorRules, now: datetime) -> PassState:
-    """Return the state at an instant, as the gate sees it.
-
-    The worker may not have closed an expired visit yet.
-    """
+    """Return the state as the gate sees it; the worker closes visits later."""
     waits = visitor.status is VisitorStatus.PENDING
     if waits and now >= arrival_window(visitor, site).closes:
         return PassState.EXPIRED

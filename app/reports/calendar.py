@@ -1,5 +1,3 @@
-"""Days, months and ranges on the calendar of a site. Pure."""
-
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -45,7 +43,7 @@ class SiteDay:
 
 @dataclass(frozen=True, slots=True)
 class CountedDays:
-    """The days that a dashboard counts at sites with the same current date."""
+    """The days to count at sites with the same current date."""
 
     sites: tuple[UUID, ...]
     today: Span
@@ -54,15 +52,11 @@ class CountedDays:
 
 
 def month_of(day: date) -> Span:
-    """Return the calendar month of a day."""
     return Span(day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1]))
 
 
 def chosen_range(date_from: date | None, date_to: date | None) -> Span | None:
-    """Return the range that a client asks for, or None if it gives neither end.
-
-    With one end, the range is the rest of its month.
-    """
+    """Return the requested range, or None; with one end, it is the rest of its month."""
     if date_from is None:
         return None if date_to is None else Span(month_of(date_to).first, date_to)
     return Span(date_from, month_of(date_from).last if date_to is None else date_to)
@@ -86,10 +80,7 @@ def require_range(span: Span, *, at_most: int) -> None:
 
 
 def counted_days(sites: Sequence[SiteDay], chosen: Span | None) -> list[CountedDays]:
-    """Return which days to count at which sites; by default each counts its own month.
-
-    There is one group for each date that is today at some site: usually one, at most three.
-    """
+    """Group sites by current date, with the days to count."""
     by_today: dict[date, list[UUID]] = {}
     for site in sites:
         by_today.setdefault(site.today, []).append(site.site_id)
@@ -100,23 +91,20 @@ def counted_days(sites: Sequence[SiteDay], chosen: Span | None) -> list[CountedD
 
 
 def outline(spans: Sequence[Span]) -> Span:
-    """Return the days from the first to the last of all spans."""
     return Span(min(span.first for span in spans), max(span.last for span in spans))
 
 
 def bucket_of(day: date, granularity: Granularity) -> date:
-    """Return the first day of a day's bucket."""
     if granularity is Granularity.WEEK:
         return day - timedelta(days=day.weekday())
     return day.replace(day=1) if granularity is Granularity.MONTH else day
 
 
 def buckets(span: Span, granularity: Granularity) -> list[date]:
-    """Return the first days of all buckets that a span touches, in order."""
+    """Return the first days of all buckets of a span, in order."""
     return list(dict.fromkeys(bucket_of(day, granularity) for day in span.days()))
 
 
 def _moved(day: date, days: int) -> date:
-    """Return a day some days away, limited to the range of the calendar."""
     ordinal = day.toordinal() + days
     return date.fromordinal(min(max(ordinal, date.min.toordinal()), date.max.toordinal()))

@@ -1,8 +1,4 @@
-"""Values as cells of a worksheet (ECMA-376 part 1, 18.3.1.4). Pure.
-
-Cells omit their optional address, which halves the file of a long list and saves a third of the
-time.
-"""
+"""Cells of a worksheet (ECMA-376 part 1, 18.3.1.4), without their optional addresses."""
 
 import re
 from collections.abc import Callable
@@ -13,33 +9,33 @@ from xml.sax.saxutils import escape
 
 from app.reports.columns import Kind
 
-# Indexes of the cell formats in `STYLES` (workbook_parts.py).
+# Indexes in `STYLES` (workbook_parts.py).
 HEADER, TEXT, DATE, TIME, INSTANT = 1, 2, 3, 4, 5
 
 EMPTY = "<c/>"
 REMEMBERED = 4_096
 
-# Characters that XML cannot contain, and CR, which XML parsers turn into a line feed.
+# Characters not allowed in XML, and CR, which parsers turn into a line feed.
 _REFUSED = "\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff"
 REFUSED = re.compile(f"[{_REFUSED}]")
-# Excel decodes _x0041_ in text to a character unless its underscore is escaped.
+# Excel decodes _x0041_ in text unless its underscore is escaped.
 LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 SPECIAL = re.compile(f"[&<>{_REFUSED}]|_x")
 
-# Excel counts days from here; its day 60 is 29 February 1900, which did not exist.
+# Excel's day 60 is 29 February 1900, which did not exist.
 DAY_ZERO = date(1899, 12, 30).toordinal()
 MIDNIGHT_ZERO = datetime(1899, 12, 30, tzinfo=UTC)
 DAY_SECONDS = 86_400
 
 
 def cell_maker(kind: Kind) -> Callable[[Any], str]:
-    """Return a function that makes the cells of a column, caching common values for one file."""
+    """Return a function that makes the cells of a column, with a cache for one file."""
     maker = MAKERS[kind]
     return lru_cache(REMEMBERED)(maker) if kind in OFTEN_THE_SAME else maker
 
 
 def text_cell(value: object, style: int = TEXT) -> str:
-    """Return an inline string, which is never a formula and stays text when edited in Excel."""
+    """Return an inline string, which is never a formula."""
     if value is None or value == "":
         return EMPTY
     text = plain(str(value))
@@ -48,7 +44,7 @@ def text_cell(value: object, style: int = TEXT) -> str:
 
 
 def plain(text: str) -> str:
-    """Escape text for XML, dropping what Excel refuses."""
+    """Escape text for XML, without characters that Excel refuses."""
     if not SPECIAL.search(text):
         return text
     return LOOKS_ESCAPED.sub("_x005F_", escape(REFUSED.sub("", text)))
@@ -64,7 +60,7 @@ def time_cell(value: time) -> str:
 
 
 def instant_cell(value: datetime | None) -> str:
-    """Return an instant in UTC with a precision of seconds."""
+    """Return an instant in UTC, in whole seconds."""
     if value is None:
         return EMPTY
     passed = value - MIDNIGHT_ZERO

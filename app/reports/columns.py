@@ -1,12 +1,15 @@
-"""The columns of the export, in their documented order."""
+"""The columns of the export, in their documented order. Pure."""
 
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from enum import Enum, auto
+from typing import get_args
+
+from app.visitors.exported import Exported, exported
+from app.visitors.schemas import Visitor
 
 
 class Kind(Enum):
-    """The kind of values in a column."""
-
     TEXT = auto()
     WORD = auto()
     """Text that repeats in many rows."""
@@ -17,30 +20,21 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its title, width in characters and kind."""
+    """A column; the width is in characters."""
 
     title: str
     width: int
     kind: Kind
 
 
-COLUMNS = (
-    Column("ID", 38, Kind.TEXT),
-    Column("Name", 26, Kind.TEXT),
-    Column("Email", 30, Kind.TEXT),
-    Column("Phone", 18, Kind.TEXT),
-    Column("Company", 26, Kind.WORD),
-    Column("Purpose", 18, Kind.WORD),
-    Column("Department", 20, Kind.WORD),
-    Column("Visitor Type", 14, Kind.WORD),
-    Column("Visitor Category", 18, Kind.WORD),
-    Column("Host Name", 24, Kind.WORD),
-    Column("Host Email", 30, Kind.WORD),
-    Column("Site", 20, Kind.WORD),
-    Column("Visit Date", 12, Kind.DATE),
-    Column("Visit Time", 12, Kind.TIME),
-    Column("Status", 12, Kind.WORD),
-    Column("Checked In At", 24, Kind.INSTANT),
-    Column("Checked Out At", 24, Kind.INSTANT),
-    Column("Created At", 24, Kind.INSTANT),
-)
+KINDS = {date: Kind.DATE, time: Kind.TIME, datetime: Kind.INSTANT}
+
+
+def _column(field: str, mark: Exported) -> Column:
+    annotation = Visitor.model_fields[field].annotation
+    kinds = [KINDS[type_] for type_ in (annotation, *get_args(annotation)) if type_ in KINDS]
+    text = Kind.WORD if mark.repeats else Kind.TEXT
+    return Column(mark.title, mark.width, kinds[0] if kinds else text)
+
+
+COLUMNS = tuple(_column(field, mark) for field, mark in exported(Visitor).items())

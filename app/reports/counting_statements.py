@@ -1,7 +1,4 @@
-"""SQL of the dashboard: stored counts of visits plus the changes since.
-
-A host sees so few visits that theirs are counted directly, with the same statement.
-"""
+"""Stored counts plus the changes since; the few visits of hosts are counted directly."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -46,11 +43,11 @@ from app.sites.models import Site
 from app.visitors.models import Visitor, VisitorStatus
 
 DIMENSIONS = ("status", "purpose", "department", "hour")
-# The parts of the dashboard and the dimension each counts by; `by_day` counts every status.
+# The parts of the dashboard and their dimensions; `by_day` counts every status.
 TODAY, MONTH, BY_DAY, INSIDE = "today", "month", "by_day", "inside"
 PARTS = {TODAY: "status", MONTH: "status", BY_DAY: "status"} | {name: name for name in DIMENSIONS}
 NONE = ""  # stands for a missing value
-# The columns of the days to count: parameter, name and type.
+# The days to count, by parameter: column and type.
 SPAN: dict[str, tuple[str, Any]] = {
     "sites": ("site_id", Uuid),
     "parts": ("part", String),
@@ -64,7 +61,7 @@ Figures = dict[str, dict[str, int]]
 
 
 async def site_days(session: ReadSession, site_id: UUID | None, now: datetime) -> list[SiteDay]:
-    """Return the current local date of one site, or of all for None; empty if it is unknown."""
+    """Return the local date of one site, or of all for None; empty if it is unknown."""
     values = {} if site_id is None else {"site": site_id}
     found = await session.fetch(_sites(one=site_id is not None), **values)
     return [SiteDay(id_, name, local_now(now, zone).date()) for id_, name, zone in found]
@@ -75,7 +72,7 @@ async def figures(
 ) -> tuple[Figures, dict[str, str]]:
     """Return the counts by each of `PARTS`, and department names by id.
 
-    This is one statement and hence one snapshot.
+    One statement is one snapshot.
     """
     spans = [row for each in days for row in _spans(each)]
     columns = [list(column_) for column_ in zip(*spans, strict=True)]
@@ -128,17 +125,15 @@ def _figures(*, one_site: bool, own: bool) -> Query:
 
 
 def _span_rows() -> TableValuedAlias:
-    """Return the days that each part counts at each site, with its dimension."""
     given = [bindparam(name, type_=ARRAY(kind)) for name, (_, kind) in SPAN.items()]
     columns = [column(name, kind) for name, kind in SPAN.values()]
     return func.unnest(*given).table_valued(*columns).render_derived(name="spans")
 
 
 def _of_all(spans: TableValuedAlias) -> list[Select[Any]]:
-    """Return the queries of stored counts and of the changes since.
+    """Return the queries of stored counts and changes.
 
-    Each span is summed separately: joined with all spans, PostgreSQL would misestimate the rows and
-    read the whole table.
+    Spans are summed one at a time: PostgreSQL would misestimate a join of all.
     """
     value = _by(spans, VisitCount.visit_date, VisitCount.value)
     sums = (
@@ -156,7 +151,7 @@ def _of_all(spans: TableValuedAlias) -> list[Select[Any]]:
 
 
 def _one_by_one(spans: TableValuedAlias, visits: FromClause) -> Select[Any]:
-    """Return visits, or changes of visits, as counts of one each."""
+    """Return visits, or their changes, as counts of one each."""
     value = _value_of(visits, spans.c.dimension)
     return select(spans.c.part, _by(spans, visits.c.visit_date, value), visits.c.visits).join_from(
         spans,
@@ -171,7 +166,6 @@ def _by(spans: TableValuedAlias, day: Any, value: Any) -> Any:
 
 
 def _value_of(visits: FromClause, dimension: Any) -> Any:
-    """Return the value of a visit in a dimension."""
     values = {
         "status": visits.c.status,
         "purpose": visits.c.purpose,
@@ -202,7 +196,7 @@ def _own_visits() -> CTE:
 
 
 def _inside(*, one_site: bool, own: bool) -> Select[Any, Any, Any]:
-    # A constant, since a generic plan with a parameter could not use the partial index.
+    # A constant: a parameter could not use the partial index.
     verified = literal_column(f"'{VisitorStatus.VERIFIED}'", String)
     inside: Select[Any, Any, Any] = select(
         literal_column(f"'{INSIDE}'"), literal_column(f"'{NONE}'"), func.count(Visitor.id)
@@ -248,6 +242,6 @@ def _fold() -> Command:
 async def fold_changes(unit: WriteSession) -> int:
     """Move the oldest changes into the counts; return how many counts changed.
 
-    Changes that another transaction is moving are skipped.
+    Changes locked by another transaction are skipped.
     """
     return await unit.run(_fold(), at_most=CHANGES_AT_ONCE)

@@ -1,4 +1,4 @@
-"""A CSV file that is generated while it is sent (RFC 4180, UTF-8 with a BOM). Pure."""
+"""A streamed CSV file (RFC 4180, UTF-8 with a BOM)."""
 
 import csv
 import io
@@ -9,12 +9,11 @@ from typing import Any
 
 from app.reports.columns import Column, Kind
 
-# Without the BOM, Excel reads the file in the machine's code page.
+# Without it, Excel reads the file in the machine's code page.
 BYTE_ORDER_MARK = "\ufeff"
-# Characters that begin a formula, including full-width forms (OWASP, CSV injection).
+# Characters that begin a formula, also full-width (OWASP, CSV injection).
 FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-# The same after `;` or a tab, where a spreadsheet that splits cells there begins a new one. It
-# ignores our quotation marks, which are then in the middle of a cell.
+# The same after a separator, where a spreadsheet may split cells.
 WITHIN = re.compile('([,;\t\r\n][\\s"]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -41,7 +40,7 @@ class CsvFile:
         return b""
 
     def close(self) -> None:
-        """Do nothing, since no resources are held."""
+        """Do nothing."""
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> str:
@@ -51,10 +50,7 @@ def _lines(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _text(value: object) -> str:
-    """Prefix text that a spreadsheet would run as a formula with an apostrophe.
-
-    This holds for files read with `,`, `;` or a tab between cells.
-    """
+    """Prefix a formula with an apostrophe, whatever the separator."""
     if value is None:
         return ""
     text = WITHIN.sub(r"\1'", CONTROLS.sub("", str(value)))

@@ -1,7 +1,4 @@
-"""Stream an export from a database cursor to the client, batch by batch.
-
-Neither rows nor file are stored, and a slow client slows down the reading.
-"""
+"""Streams an export from a database cursor; a slow client slows down the reading."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -19,11 +16,11 @@ from app.core.places import Places
 
 AT_ONCE = 2
 RETRY_SECONDS = 10
-# Rows converted at a time: the event loop may wait a few milliseconds for the interpreter.
+# Converting a part blocks the event loop for a few milliseconds.
 PART = 250
 # Per fetch; the first one may have to sort everything.
 QUERY_SECONDS = 300
-# A client that reads nothing for so long would hold its place indefinitely.
+# A client that reads nothing for this long loses its place.
 STALL_SECONDS = 30
 
 Parts = AsyncGenerator[Sequence[Row], None]
@@ -51,9 +48,8 @@ class ExportFile(Protocol):
 class ExportResponse(StreamingResponse):
     """A response that sends an export while it is generated.
 
-    The first rows are read before the response begins, so that refusals and database errors are
-    problem documents; later errors can only cut the response off. A disconnect cancels everything
-    and frees place, cursor and connection.
+    The first rows are read before it begins, so that errors are problems; later ones cut it off. A
+    disconnect frees place, cursor and connection.
     """
 
     def __init__(
@@ -81,7 +77,7 @@ class ExportResponse(StreamingResponse):
                 ) as session,
                 aclosing(self.read(session)) as parts,
             ):
-                # Its own thread, which has finished with the file before it is closed.
+                # Its own thread, which is done with the file before it is closed.
                 with ThreadPoolExecutor(1, thread_name_prefix="export") as thread:
                     await self._send(parts, send, thread)
 
@@ -99,6 +95,6 @@ class ExportResponse(StreamingResponse):
 
 
 async def _body(send: Send, data: bytes, *, more: bool = True) -> None:
-    """Send data once the client has read enough; raise TimeoutError if it reads nothing."""
+    """Send data; raise TimeoutError if the client reads nothing."""
     async with asyncio.timeout(STALL_SECONDS):
         await send({"type": "http.response.body", "body": data, "more_body": more})

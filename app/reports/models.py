@@ -1,5 +1,3 @@
-"""Stored counts of visits, so that a dashboard need not count a month of rows."""
-
 from datetime import date
 from uuid import UUID
 
@@ -12,8 +10,7 @@ from app.core.db.models import Base
 class VisitCount(Base):
     """The visits of one site and day with one status, purpose, department or hour.
 
-    Changes go to `VisitChange` first and are moved here in the background, because every
-    registration would wait for the lock of a shared counter row.
+    Updating a shared counter would delay registrations: a job moves changes here.
     """
 
     __tablename__ = "visit_counts"
@@ -26,11 +23,7 @@ class VisitCount(Base):
 
 
 class VisitChange(Base):
-    """A visit added (+1) or removed (-1) that is not yet in `VisitCount`.
-
-    A trigger writes it in the transaction that changes the visitor, so counts and changes together
-    are always exact.
-    """
+    """A visit added (+1) or removed (-1) that is not yet in `VisitCount`, by a trigger."""
 
     __tablename__ = "visit_changes"
 

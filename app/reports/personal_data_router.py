@@ -1,5 +1,3 @@
-"""`GET /api/visitors/{id}/personal-data/`: all data held about a visitor."""
-
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -23,7 +21,7 @@ router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRou
 async def export_personal_data(
     visitor_id: UUID, caller: VisitorExporter, unit: Writing, now: Now, response: Response
 ) -> PersonalData:
-    """Return all data held about a visitor, to answer a request under GDPR article 15.
+    """Return all data held about a visitor (GDPR article 15).
 
     The audit log records the export.
     """

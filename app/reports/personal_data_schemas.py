@@ -1,5 +1,3 @@
-"""Response bodies of the personal data export."""
-
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,21 +15,19 @@ class HeldNotification(Notification):
 
     recipient_name: str
     payload: dict[str, Any] = Field(
-        description="The data that the mail is rendered from; a summary contains only this visitor"
+        description="The data of the mail; a summary contains only this visitor"
     )
 
 
 class HeldScan(BaseModel):
-    """One scan of the visitor's QR codes, admitted or refused."""
+    """A scan of the visitor's QR codes."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    created_at: datetime = Field(description="When the scan was received")
-    scanned_at: datetime | None = Field(
-        description="When the code was scanned, by the device's clock"
-    )
-    caller_id: UUID = Field(description="The device or user that scanned")
+    created_at: datetime = Field(description="Time of receipt")
+    scanned_at: datetime | None = Field(description="Time of the scan by the device's clock")
+    caller_id: UUID = Field(description="The device or user that scanned the code")
     scan_id: UUID | None
     direction: ScanDirection
     gate: str | None

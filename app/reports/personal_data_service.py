@@ -1,5 +1,3 @@
-"""Collect the personal data of a visitor and log the request."""
-
 from datetime import datetime
 from uuid import UUID
 
@@ -22,7 +20,7 @@ from app.visitors.repository import VisitorReader
 async def export(
     unit: WriteSession, visitor_id: UUID, caller: Caller, now: datetime
 ) -> PersonalData:
-    """Return the document, including the entry of this export; raise `NotFound`."""
+    """Return all data held about a visitor, including this export; raise `NotFound`."""
     visitor = await VisitorReader(unit).visible(visitor_id, caller)
     if visitor is None:
         raise NotFound
@@ -52,7 +50,7 @@ async def _notifications(session: ReadSession, visitor: Visitor) -> list[HeldNot
 
 
 def _held(mail: Notification, visitor_id: UUID) -> HeldNotification:
-    """Return a notification without the other visitors that a summary lists."""
+    """Return a notification without the other visitors of a summary."""
     shown = HeldNotification.model_validate(mail)
     if mail.kind is not NotificationKind.host_bulk_summary:
         return shown

@@ -1,5 +1,3 @@
-"""SQL of the trends and the export."""
-
 from collections.abc import AsyncGenerator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -13,13 +11,13 @@ from sqlalchemy import (
     Integer,
     String,
     Subquery,
+    Uuid,
     case,
     cast,
     extract,
     func,
     select,
     tuple_,
-    type_coerce,
 )
 from sqlalchemy import Row as SqlRow
 
@@ -30,9 +28,12 @@ from app.core.db.prepared import Query
 from app.departments.models import Department
 from app.reports.calendar import Granularity
 from app.sites.models import Site
+from app.visitors import schemas
+from app.visitors.exported import exported
 from app.visitors.list_statements import (
     NARROWS,
     ORDERINGS,
+    RECORD,
     SHAPES,
     VisitorFilter,
     VisitorOrdering,
@@ -46,52 +47,39 @@ TRENDS_BY = ("bucket", "hour", "site_id", "department_id")
 AnyRow = SqlRow[*tuple[Any, ...]]
 Groups = dict[str | None, list[AnyRow]]
 
-# In the order of `app/reports/columns.py`. Ids and enums are read as text: converting a million
-# cells to objects and back would cost more than writing them.
-EXPORTED = (
-    cast(Visitor.id, String),
-    Visitor.name,
-    Visitor.email,
-    Visitor.phone,
-    Visitor.company,
-    type_coerce(Visitor.purpose, String),
-    Department.name,
-    type_coerce(Visitor.visitor_type, String),
-    type_coerce(Visitor.visitor_category, String),
-    Visitor.host_name,
-    Visitor.host_email,
-    Site.name,
-    Visitor.visit_date,
-    Visitor.visit_time,
-    type_coerce(Visitor.status, String),
-    Visitor.checked_in_at,
-    Visitor.checked_out_at,
-    Visitor.created_at,
-)
+
+def _cell(field: str) -> ColumnElement[Any]:
+    """Return a field as text if it is an id.
+
+    Converting a million cells to objects and back would cost more than writing them.
+    """
+    column = RECORD[field]
+    return cast(column, String) if isinstance(column.type, Uuid) else column
+
+
+EXPORTED = tuple(_cell(field) for field in exported(schemas.Visitor))
 
 
 class ReportReader:
-    """Aggregates visits, and reads them in batches."""
-
     def __init__(self, session: ReadSession) -> None:
         self.session = session
 
     async def trends(
         self, chosen: VisitorFilter, granularity: Granularity, caller: Caller
     ) -> Groups:
-        """Return the measures of matching visits, by each of `TRENDS_BY` and in total (None)."""
+        """Return the measures of visits by each of `TRENDS_BY`, and in total (None)."""
         visits = _outcomes(chosen.values(caller), granularity)
         figures = _grouping(visits, TRENDS_BY, _measures(visits), "figures")
         return await self._grouped(figures, TRENDS_BY)
 
     async def _grouped(self, groups: CTE, keys: Sequence[str]) -> Groups:
-        """Run grouping sets with department names; return rows by the key they are grouped by."""
+        """Run grouping sets; return rows by the key they are grouped by."""
         found = await self.session.rows(
             select(*groups.c, Department.name.label("department_name")).select_from(
                 groups.outerjoin(Department, Department.id == groups.c.department_id)
             )
         )
-        # GROUPING() has one bit per key, highest first, which is 0 if the row is grouped by it.
+        # GROUPING() has one bit per key, highest first: 0 if the row is grouped by it.
         everything = (1 << len(keys)) - 1
         key_of = {everything ^ 1 << at: key for at, key in enumerate(reversed(keys))}
         grouped: Groups = {}
@@ -122,7 +110,7 @@ def _export(narrowing: tuple[str, ...], ordering: VisitorOrdering) -> Query:
 def _grouping(
     visits: Subquery, keys: Sequence[str], measures: Sequence[ColumnElement[Any]], name: str
 ) -> CTE:
-    """Return the measures of visits by each key separately and in total, marked by `level`."""
+    """Return the measures of visits by each key and in total, marked by `level`."""
     columns = [visits.c[key] for key in keys]
     level = func.grouping(*columns, type_=Integer).label("level")
     sets = func.grouping_sets(tuple_(), *(tuple_(one) for one in columns))
@@ -133,7 +121,7 @@ def _grouping(
 
 
 def _outcomes(values: dict[str, Any], granularity: Granularity) -> Subquery:
-    # Cast first, since date_trunc turns a date into an instant in the session's time zone.
+    # A date must be cast: date_trunc would use the session's time zone.
     bucket = func.date_trunc(granularity.value, cast(Visitor.visit_date, DateTime()))
     stay = extract("epoch", Visitor.checked_out_at - Visitor.checked_in_at) / 60.0
     visits = select(

@@ -1,5 +1,3 @@
-"""Dashboard, trends and exports, for reception and management."""
-
 from datetime import date
 from enum import StrEnum
 from typing import Annotated
@@ -49,7 +47,7 @@ FILES: dict[ExportFormat, type[Workbook] | type[CsvFile]] = {
     ExportFormat.CSV: CsvFile,
 }
 EXPORTED = download(
-    "The file, streamed while it is generated; a truncated one is incomplete",
+    "The file, streamed; a truncated one is incomplete",
     Workbook.media_type,
     "text/csv",
 )
@@ -80,10 +78,7 @@ async def dashboard_stats(
     ] = None,
     site: SiteId = None,
 ) -> Dashboard:
-    """Return the current figures, exact at one instant.
-
-    Hosts see figures of their own visitors.
-    """
+    """Return the current figures, exact at one instant. Hosts see those of their own visitors."""
     return await service.dashboard(
         session, caller, now, date_from=date_from, date_to=date_to, site=site
     )
@@ -109,7 +104,7 @@ async def export_excel(
     """Return the visitors of a list as a file, in the order of the list.
 
     Hosts get their own visitors. Visit date and time are local to the site; instants are UTC. In
-    CSV files, text that a spreadsheet would run as a formula is prefixed with an apostrophe.
+    CSV files, formulas are prefixed with an apostrophe.
     """
     file: ExportFile = FILES[file_format](COLUMNS)
     return ExportResponse(

@@ -1,5 +1,3 @@
-"""Response bodies of dashboard and trends."""
-
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -36,7 +34,7 @@ class PurposeCounts(BaseModel):
 
 
 class DepartmentCount(BaseModel):
-    """Visits to one department; both fields are null for visits without one."""
+    """Visits to a department; null for visits without one."""
 
     department: UUID | None
     department_name: str | None = Field(examples=["Engineering"])
@@ -60,8 +58,7 @@ class DayCount(BaseModel):
 class Dashboard(BaseModel):
     """The figures of a day.
 
-    "Today" and "this month" are local to the site; without `site`, to each visitor's site. Hosts
-    see figures of their own visitors.
+    "Today" and "this month" are local to the site; without `site`, to each visitor's site.
     """
 
     total_visitors_today: Count = Field(description="Visits of today that are not cancelled")
@@ -69,9 +66,7 @@ class Dashboard(BaseModel):
         description="Visits of today that arrived: `verified` or `completed`"
     )
     pending_verification: Count = Field(description="Visits of today that are still `pending`")
-    on_site_now: Count = Field(
-        description="Visitors that are inside, whatever the date of their visit"
-    )
+    on_site_now: Count = Field(description="Visitors inside, on any visit date")
     total_this_month: Count = Field(description="Visits of this month that are not cancelled")
     date_from: date = Field(description="First day of the range")
     date_to: date = Field(description="Last day of the range, inclusive")
@@ -84,7 +79,7 @@ class Dashboard(BaseModel):
     by_day: list[DayCount] = Field(description="Visits by day, including days without visits")
     recent_visitors: list[Visitor] = Field(
         max_length=5,
-        description="The five most recent registrations, whatever the range; newest first",
+        description="The five newest registrations, for any date",
     )
 
 
@@ -122,7 +117,7 @@ class SiteFigures(VisitFigures):
 
 
 class DepartmentFigures(VisitFigures):
-    """The figures of a department; both fields are null for visits without one."""
+    """The figures of a department; null for visits without one."""
 
     department: UUID | None
     department_name: str | None

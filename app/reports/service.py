@@ -1,5 +1,3 @@
-"""The dashboard and the trends."""
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime

@@ -1,8 +1,4 @@
-"""An Excel workbook that is generated while it is sent, with constant memory.
-
-The zip directory and the list of sheets come last, so that sending can begin before the last row is
-read. It implements only what exports need; see `docs/decisions/0005-export-writer.md`.
-"""
+"""A streamed Excel workbook with constant memory (`docs/decisions/0005-export-writer.md`)."""
 
 from collections.abc import Iterable, Sequence
 from io import BytesIO
@@ -16,14 +12,13 @@ from app.reports.columns import Column
 SHEET_ROWS = 1_048_576  # Excel's limit, including the header
 # A zip entry of 2 GiB needs zip64, which Excel does not read from a streamed file.
 SHEET_BYTES = 1_900_000_000
-DEFLATE_LEVEL = 1  # level 6 would save a fifth of the size but take three times as long
+DEFLATE_LEVEL = 1  # level 6 saves a fifth of the size but takes three times as long
 
 
 class Workbook:
     """A workbook in parts: `head`, any number of `rows`, `tail`, then `close`.
 
-    A new sheet begins after `sheet_rows` rows. `title` is the name of the sheet, in letters and
-    spaces.
+    `title` is in letters and spaces.
     """
 
     extension = "xlsx"
@@ -69,7 +64,7 @@ class Workbook:
         return self._outlet.take()
 
     def close(self) -> None:
-        """Close an incomplete zip, which would otherwise warn when it is collected."""
+        """Close the zip, which would otherwise warn when it is collected."""
         self._sheet.close()
         self._zip.close()
         self._outlet.take()
@@ -101,7 +96,7 @@ class Workbook:
 
 
 class _Outlet:
-    """A write-only stream that keeps bytes until they are taken, and cannot seek."""
+    """A stream that keeps written bytes until they are taken, and cannot seek."""
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
@@ -111,10 +106,10 @@ class _Outlet:
         return len(data)
 
     def flush(self) -> None:
-        """Do nothing, since nothing is buffered."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Do nothing, since no resources are held."""
+        """Do nothing."""
 
     def take(self) -> bytes:
         taken = b"".join(self._held)

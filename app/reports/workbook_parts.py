@@ -1,4 +1,4 @@
-"""The static parts of a workbook (ECMA-376 part 1) and those that list its sheets. Pure."""
+"""The XML parts of a workbook (ECMA-376 part 1)."""
 
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
@@ -12,7 +12,7 @@ LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 TYPES = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 
-# Sheets have the default type, since this part comes first and their number is unknown.
+# Sheets have the default type, since their number is not known yet.
 CONTENT_TYPES = (
     f'{DECLARATION}<Types xmlns="{PACKAGE}/content-types">'
     '<Default Extension="rels"'
@@ -27,7 +27,7 @@ ROOT_LINKS = (
     f'<Relationship Id="rId1" Type="{LINKS}/officeDocument" Target="xl/workbook.xml"/>'
     "</Relationships>"
 )
-# The formats that cells.py refers to by index: plain, header, text, date, time, instant.
+# Used by index in cells.py: plain, header, text, date, time, instant.
 STYLES = (
     f'{DECLARATION}<styleSheet xmlns="{MAIN}">'
     '<numFmts count="3"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd"/>'
@@ -53,7 +53,7 @@ STYLES = (
 
 
 def sheet_head(columns: Sequence[Column]) -> str:
-    """Return the start of a sheet: frozen header, column widths and the row of titles."""
+    """Return the start of a sheet: frozen header, column widths, titles."""
     widths = "".join(
         f'<col min="{n}" max="{n}" width="{column.width}" customWidth="1"/>'
         for n, column in enumerate(columns, 1)
@@ -67,12 +67,11 @@ def sheet_head(columns: Sequence[Column]) -> str:
 
 
 def sheet_tail(columns: Sequence[Column], rows: int) -> str:
-    """Return the end of a sheet: the filter over all its rows, including the header."""
     return f'</sheetData><autoFilter ref="A1:{_last(columns)}{rows}"/></worksheet>'
 
 
 def workbook(title: str, columns: Sequence[Column], sheets: Sequence[int]) -> str:
-    """Return the list of sheets and their filters, given the number of rows of each."""
+    """Return the list of sheets, given their numbers of rows, with filters."""
     names = [escape(_name(title, n)) for n in range(1, len(sheets) + 1)]
     listed = "".join(
         f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>' for n, name in enumerate(names, 1)
@@ -90,7 +89,6 @@ def workbook(title: str, columns: Sequence[Column], sheets: Sequence[int]) -> st
 
 
 def workbook_links(sheets: int) -> str:
-    """Return the paths of sheets and styles."""
     listed = "".join(
         f'<Relationship Id="rId{n}" Type="{LINKS}/worksheet" Target="worksheets/sheet{n}.xml"/>'
         for n in range(1, sheets + 1)

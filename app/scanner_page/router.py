@@ -1,18 +1,15 @@
-"""`/scanner/`: a scanner in the browser, for trials and for a tablet at the desk.
-
-Static files only; their script calls the API with a device key. The policy allows WebAssembly for
-browsers without a QR decoder.
-"""
+"""`/scanner/`: a scanner in the browser, for trials and for a tablet at the desk."""
 
 from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.core.http.permissions_policy import permissions_policy
+from app.scans.errors import REFUSALS
 
 STATIC = Path(__file__).parent / "static"
 HEADERS = {
@@ -37,7 +34,12 @@ async def _with_slash(_: Request) -> Response:
     return RedirectResponse("scanner/", status_code=308)
 
 
+async def _refusals(_: Request) -> Response:
+    words = {code: refusal.advice.words() for code, refusal in REFUSALS.items()}
+    return JSONResponse(words, headers=HEADERS)
+
+
 def install(app: FastAPI) -> None:
-    """Add the page and its files."""
     app.add_route("/scanner", _with_slash, include_in_schema=False)
+    app.add_route("/scanner/refusals.json", _refusals, include_in_schema=False)
     app.mount("/scanner", _Files(directory=STATIC, html=True), name="scanner")

@@ -1,5 +1,3 @@
-"""Dependencies of the scan routes."""
-
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -13,7 +11,7 @@ from app.scans.service import ScanService
 from app.services import services
 
 
-# Few dependencies, since FastAPI solves them all for every request.
+# FastAPI resolves every dependency for each request, so there are few.
 async def _scan_service(request: Request, caller: Gatekeeper) -> ScanService:
     ours, limit = services(request), await _genuine(request)
     unit = ours.database.write(single_statement=True)
@@ -31,7 +29,7 @@ async def _genuine(request: Request) -> GenuineScans:
 
 
 async def _turn_of_batch(request: Request, caller: Gatekeeper) -> AsyncIterator[None]:
-    """Count a batch, repeats included, and wait for the other batches of the caller."""
+    """Count a batch, and wait for the caller's other batches."""
     if caller.id is None:
         raise NotAuthenticated
     ours = services(request)
@@ -46,5 +44,5 @@ _forged.problems = (TooManyRequests,)  # type: ignore[attr-defined] # read by Ap
 ScanServiceDep = Annotated[ScanService, Depends(_scan_service)]
 Forged = Annotated[ForgedScans, Depends(_forged)]
 Genuine = Annotated[GenuineScans, Depends(_genuine)]
-# Before anything that opens a unit of work: the turn ends after its commit.
+# The turn ends after the commit, so it precedes anything that opens a unit of work.
 TurnOfBatch = Depends(_turn_of_batch, scope="function")

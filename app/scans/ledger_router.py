@@ -1,5 +1,3 @@
-"""`/api/visitors/scans/`: offline scans reported by gates, and the list of scans."""
-
 from collections import Counter
 from contextlib import suppress
 from typing import Annotated
@@ -29,7 +27,7 @@ from app.scans.schemas import (
 from app.visitors.dependencies import VisitorServiceDep
 
 PATH = "/api/visitors/scans/batch/"
-MOST_BYTES = 512 * 1024  # about a kilobyte per scan
+MOST_BYTES = 512 * 1024  # about 1 kB per scan
 router = APIRouter(prefix="/api/visitors", tags=["scans"], route_class=ApiRoute)
 
 
@@ -48,9 +46,10 @@ OfflineScanServiceDep = Annotated[OfflineScanService, Depends(_offline_service)]
 async def list_scans(
     _: VisitorViewer, session: Reading, chosen: Annotated[ScanQuery, Query()], page: Paging
 ) -> Page[KeptScan]:
-    """Return scans of genuine QR tokens, newest first; `verdict=conflict` lists those to check.
+    """Return scans of genuine QR tokens, newest first.
 
-    A conflict is a scan for which an offline gate opened although the visit did not permit it.
+    `verdict=conflict` lists the scans for which an offline gate opened although the visit did not
+    permit it.
     """
     rows, next_cursor, total = await ScanReader(session).page(
         ScanFilter(**chosen.model_dump()), page
@@ -67,14 +66,14 @@ async def list_scans(
 async def report_offline_scans(
     body: OfflineScans, service: OfflineScanServiceDep, forged: Forged
 ) -> OfflineScanResults:
-    """Report scans for which a gate opened while it was offline; repeat until answered.
+    """Report scans of an offline gate; repeat until answered.
 
-    A batch is processed completely or not at all, in the order of `scanned_at`; the visitor is
-    checked in or out at that time. A scan that does not fit its visit is stored as a `conflict` and
-    changes nothing.
+    A batch is processed completely or not at all, in the order of `scanned_at`, the time of
+    check-in or check-out. A scan that does not fit its visit becomes a `conflict` and changes
+    nothing.
 
-    429 means too many batches without a genuine code, or too many new scans: nothing is stored, and
-    the batch can be repeated after `Retry-After`.
+    429 means too many batches without a genuine code, or too many new scans. Nothing is stored:
+    repeat the batch after `Retry-After`.
     """
     await _limit(forged, service, body)
     reported = await service.report(body.scans)
@@ -94,7 +93,7 @@ def _series(reported: Reported) -> PrometheusCounter:
 async def _limit(forged: ForgedScans, service: OfflineScanService, body: OfflineScans) -> None:
     """Count forged codes, but accept any batch that begins below the limit.
 
-    Otherwise a long queue could never be sent.
+    A long queue could otherwise never be sent.
     """
     number, caller = service.forged(body.scans), str(service.caller_id)
     if number == len(body.scans):

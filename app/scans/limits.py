@@ -1,5 +1,3 @@
-"""Limits scans per caller, genuine and forged."""
-
 from contextlib import suppress
 from uuid import UUID
 
@@ -19,24 +17,19 @@ class ForgedScans:
 
 
 class GenuineScans:
-    """Limits new scans of genuine QR tokens; repeats are free.
-
-    Offline scans are counted separately, since nobody waits for them at a gate.
-    """
+    """Limits new scans of genuine QR tokens; offline ones are counted separately."""
 
     def __init__(self, limiter: RateLimiter, lots: Lots, rate: str) -> None:
         self._limiter, self._lots = limiter, lots
         self._rule, self._offline = Rule("scan", rate), Rule("offline scan", rate)
 
     async def hit(self, caller: UUID) -> None:
-        """Count a scan; raise `TooManyRequests`."""
         await self._lots.hit(self._rule.of(str(caller)))
 
     async def report(self, caller: UUID, number: int) -> None:
-        """Count a batch; raise `TooManyRequests`.
+        """Count a batch; raise `TooManyRequests` only if the limit was reached before it.
 
-        Any batch that begins below the limit is accepted, since a long queue could otherwise never
-        be sent.
+        A long queue could otherwise never be sent.
         """
         await self._limiter.check(self._offline, str(caller))
         with suppress(TooManyRequests):

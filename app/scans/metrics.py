@@ -1,4 +1,4 @@
-"""Metrics of scans; forged codes are counted only here, as they leave no row."""
+"""Metrics of scans; forged codes leave no row and are counted only here."""
 
 from prometheus_client import Counter
 
@@ -15,9 +15,7 @@ for _verdict in OPENED:
 for _code in REFUSALS:
     for _verdict in (ScanVerdict.REFUSED, ScanVerdict.CONFLICT):
         _scans.labels(_verdict, _code)
-    _scans.labels(ScanVerdict.CONFLICT, _code)
 
 
 def scans_like(scan: Scan, *, replayed: bool = False) -> Counter:
-    """Return the counter for a stored scan; repeats are counted separately."""
     return REPLAYED if replayed else _scans.labels(scan.verdict, scan.code or "")

@@ -1,5 +1,3 @@
-"""The scan ledger."""
-
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,7 +12,7 @@ from app.visitors.models import Visitor
 
 
 class ScanDirection(StrEnum):
-    """Whether a scan is for entering or leaving."""
+    """The direction of a scan."""
 
     IN = "in"
     OUT = "out"
@@ -38,8 +36,8 @@ OPENED = frozenset({ScanVerdict.ADMITTED, ScanVerdict.CHECKED_OUT})
 class Scan(Entity):
     """A scan of a genuine QR token with its result.
 
-    It has no personal data, so that erasing the visitor is enough. `created_at` is when the scan
-    was received.
+    It has no personal data, so that erasing the visitor is enough. `created_at` is the time of
+    receipt.
     """
 
     __tablename__ = "scans"
@@ -75,7 +73,7 @@ class Scan(Entity):
     details: Mapped[dict[str, Any]]
 
     visitor: Mapped[Visitor | None] = relationship(lazy="raise", viewonly=True)
-    # Users scan too, at the desk, and devices can be deleted.
+    # Users scan too, and devices can be deleted.
     device: Mapped[Device | None] = relationship(
         lazy="raise", viewonly=True, primaryjoin=lambda: foreign(Scan.caller_id) == Device.id
     )

@@ -1,5 +1,3 @@
-"""Records scans of offline gates and applies them to visits."""
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -21,12 +19,12 @@ from app.visitors.service import VisitorService
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A scan of a batch with its row in the ledger."""
+    """A scan of a batch with its row."""
 
     body: OfflineScan
     scan: Scan | None
     result: OfflineResult | None = None
-    """Set in advance for repeats and for scans that can't be stored."""
+    """Set in advance for repeats and for scans that are not stored."""
 
     def answer(self) -> OfflineScanResult:
         if self.scan is None:
@@ -59,8 +57,6 @@ def _result_of(scan: Scan) -> OfflineResult:
 
 
 class OfflineScanService:
-    """Processes a batch within one unit of work."""
-
     def __init__(
         self, service: VisitorService, limit: GenuineScans, caller_id: UUID, caller: Caller
     ) -> None:
@@ -75,10 +71,7 @@ class OfflineScanService:
         return sum(not self.service.codes.is_genuine(body.token) for body in bodies)
 
     async def report(self, bodies: Sequence[OfflineScan]) -> list[Reported]:
-        """Store new scans and apply them to visits; return one result each, in order.
-
-        Forged tokens cost no query; repeats cost only the query for all. Raise `TooManyRequests`.
-        """
+        """Store new scans and apply them; raise `TooManyRequests`."""
         genuine = [body for body in bodies if self.service.codes.is_genuine(body.token)]
         ids = [body.scan_id for body in genuine]
         known = await self.scans.all_earlier(self.caller_id, ids) if ids else {}
@@ -100,7 +93,7 @@ class OfflineScanService:
         if not _is_same(earlier, body):
             return Reported(body, None, OfflineResult.CONFLICT)
         if earlier.verdict is ScanVerdict.REFUSED:
-            # The gate opened, since it did not receive the response.
+            # The gate opened because it did not receive the response.
             earlier.verdict = ScanVerdict.CONFLICT
             return Reported(body, earlier, OfflineResult.CONFLICT)
         return Reported(body, earlier, OfflineResult.DUPLICATE)
@@ -129,7 +122,7 @@ class OfflineScanService:
         return replay
 
     async def _store(self, new: Sequence[Scan], replay: ScanReplay) -> None:
-        """Store the scans; slots come last, since the rows before them refer to other visitors."""
+        """Store the scans; slots are locked last."""
         await self.service.visitors.save_passages(replay.changed.values())
         left = [v.id for v in replay.changed.values() if v.status is VisitorStatus.COMPLETED]
         if left:
@@ -144,5 +137,5 @@ class OfflineScanService:
 
 
 def _is_same(earlier: Scan, body: OfflineScan) -> bool:
-    """Return whether a body repeats an earlier scan, which may have been sent without its time."""
+    """Return whether a body repeats a scan, which may have been sent without its time."""
     return earlier.body_hash in {body_hash(body), body_hash(body, with_time=False)}

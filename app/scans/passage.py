@@ -1,5 +1,3 @@
-"""The effects of a scan, online or offline: its row in the ledger and the host's mail."""
-
 import hashlib
 import json
 from datetime import datetime
@@ -22,7 +20,7 @@ from app.visitors.models import Visitor, VisitorStatus
 
 
 def entry(body: ScanCreate, gate: Gate, caller_id: UUID, now: datetime) -> Scan:
-    """Return the ledger row of an undecided scan, to be completed by `decide_scan`."""
+    """Return the row of an undecided scan."""
     return new_plain(
         Scan,
         caller_id=caller_id,
@@ -38,7 +36,6 @@ def entry(body: ScanCreate, gate: Gate, caller_id: UUID, now: datetime) -> Scan:
 
 
 def decide_scan(scan: Scan, decision: Decision, visitor_id: UUID | None) -> None:
-    """Record a decision and its visitor in the ledger row."""
     scan.visitor_id = visitor_id
     scan.verdict = decision.verdict
     scan.code = decision.code
@@ -47,10 +44,7 @@ def decide_scan(scan: Scan, decision: Decision, visitor_id: UUID | None) -> None
 
 
 def go_out(visitor: Visitor, at: datetime, now: datetime) -> dict[str, Any]:
-    """Check the visitor out, or correct an automatic check-out.
-
-    Return the details for the audit log, other than the gate.
-    """
+    """Check out, or correct an automatic check-out; return details for the audit log."""
     if visitor.status is VisitorStatus.COMPLETED:
         correct_exit(visitor, at, now)
         return {"corrected": True}
@@ -59,7 +53,7 @@ def go_out(visitor: Visitor, at: datetime, now: datetime) -> dict[str, Any]:
 
 
 def body_hash(body: ScanCreate, *, with_time: bool = True) -> bytes:
-    """Return the hash of what all scans with the same `scan_id` must have in common."""
+    """Hash everything that scans with the same `scan_id` must share."""
     said = body.model_dump(mode="json", exclude={"scan_id"})
     if not with_time:
         said["scanned_at"] = None
@@ -69,7 +63,7 @@ def body_hash(body: ScanCreate, *, with_time: bool = True) -> bytes:
 def arrival_mails(
     visitor: Visitor, site: Site, gate: str | None, at: datetime
 ) -> list[OutgoingMail]:
-    """Return the mail about an arrival to the host, or to the reception if there is no address."""
+    """Return the arrival mail to the host, or to the reception without an address."""
     to_reception = visitor.host_email is None
     facts = mails.visit_payload(visitor, site).model_dump()
     payload = ArrivalPayload(**facts, arrived_at=at, gate=gate, to_reception=to_reception)

@@ -1,8 +1,4 @@
-"""Applies past scans in chronological order. Pure.
-
-A check-out reported before its check-in is a conflict until the check-in arrives, so that the order
-of reports does not matter.
-"""
+"""A check-out reported first is a conflict until its check-in arrives."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,14 +16,12 @@ from app.slots.seats import HeldSeat
 from app.visitors.lifecycle import HOLDS_SEAT, enter
 from app.visitors.models import Visitor, VisitorStatus
 
-# After that the host need not be notified: they have met, or reception has called.
+# The host is not notified later, since they have met.
 HOST_IS_TOLD_FOR = timedelta(minutes=30)
 
 
 @dataclass(slots=True)
 class ScanReplay:
-    """Locked visitors and their sites by id, and the changes made so far."""
-
     visitors: Mapping[UUID, Visitor]
     sites: Mapping[UUID, Site]
     now: datetime
@@ -46,7 +40,7 @@ class ScanReplay:
                 self._apply(scan, visitor)
 
     def mails(self) -> list[OutgoingMail]:
-        """Return mails to the hosts of visitors who arrived recently and are still inside."""
+        """Return mails about visitors who arrived recently and are still inside."""
         arrived = [
             (visitor, visitor.checked_in_at)
             for visitor in self.changed.values()
@@ -91,12 +85,11 @@ class ScanReplay:
         self.events.append((visitor.id, action, details))
 
     def _instant_of(self, scan: Scan) -> datetime:
-        # A reported scan is in the past: a later time means that the device's clock is fast.
+        # A later time means that the device's clock is fast.
         return min(happened_at(scan), self.now)
 
 
 def happened_at(scan: Scan) -> datetime:
-    """Return the time of a scan, as far as known."""
     return scan.scanned_at or scan.created_at
 
 

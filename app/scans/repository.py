@@ -1,5 +1,3 @@
-"""SQL of the scan ledger."""
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +20,7 @@ NEWEST_FIRST = Ordering("-scans", (Scan.created_at, Scan.id), descending=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanFilter:
-    """Filters of the list of scans; None does not filter. Instants are those of receipt."""
+    """Filters of the list of scans; None does not filter."""
 
     verdict: ScanVerdict | None = None
     site: UUID | None = None
@@ -61,7 +59,6 @@ class ScanReader(ReadRepository[Scan]):
         return await paginate(self.session, found.where(*chosen.conditions()), NEWEST_FIRST, page)
 
     async def of_visitor(self, visitor_id: UUID) -> Sequence[Scan]:
-        """Return all scans of a visitor's QR codes, oldest first."""
         found = await self.session.scalars(
             self.statement().where(Scan.visitor_id == visitor_id).order_by(Scan.id)
         )
@@ -70,10 +67,7 @@ class ScanReader(ReadRepository[Scan]):
 
 class ScanRepository(ScanReader, Repository[Scan]):
     async def all_earlier(self, caller_id: UUID, scan_ids: Collection[UUID]) -> dict[UUID, Scan]:
-        """Return the scans that this caller already sent under these ids.
-
-        The lock makes a batch wait for the caller's other batches and single scans.
-        """
+        """Return the caller's earlier scans by id, under the lock of its batches."""
         await self.session.rows(select(turn_of_batches(literal(str(caller_id)))))
         found = await self.session.scalars(
             select(Scan).where(
@@ -83,7 +77,7 @@ class ScanRepository(ScanReader, Repository[Scan]):
         return {scan.scan_id: scan for scan in found if scan.scan_id is not None}
 
     async def unmatched_exits(self, visitor_ids: Collection[UUID]) -> Sequence[Scan]:
-        """Return check-outs of these visitors that were reported without a check-in."""
+        """Return check-outs that were reported without a check-in."""
         found = await self.session.scalars(
             select(Scan)
             .where(

@@ -1,5 +1,3 @@
-"""`POST /api/visitors/verify-qr/`: a gate asks whether to open."""
-
 from fastapi import APIRouter
 from fastapi.responses import Response
 
@@ -26,7 +24,7 @@ router = APIRouter(prefix="/api/visitors", tags=["scans"], route_class=ApiRoute)
 async def verify_qr(
     body: ScanCreate, service: ScanServiceDep, forged: Forged
 ) -> ScanAccepted | Response:
-    """Decide whether a gate opens: only a 200 opens it, and every refusal is a problem.
+    """Decide whether a gate opens. Only a 200 opens it; every refusal is a problem.
 
     A repeat with the same `scan_id` gets the first response again. 429 means too many forged codes
     (genuine ones are still decided) or too many new scans, which are not stored.
@@ -59,9 +57,9 @@ def _opened(outcome: ScanOutcome) -> ScanAccepted:
 
 
 def _refused(outcome: ScanOutcome) -> Response:
-    """Return the refusal instead of raising it, so that the ledger row is committed."""
+    """Return the refusal; raising it would roll the ledger row back."""
     scan = outcome.scan
-    # An admitted scan without a visitor, who has been erased since.
+    # Without a code, the visitor of an admitted scan was erased.
     problem = REFUSALS[scan.code](scan.message) if scan.code else UnknownToken()
     problem.members = {**scan.details, "verdict": ScanVerdict.REFUSED, "replayed": outcome.replayed}
     return problem.response()

@@ -1,5 +1,3 @@
-"""Request and response bodies of scans."""
-
 import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -23,21 +21,19 @@ from app.visitors.models import Purpose
 
 MOST_OFFLINE_SCANS = 500
 OF_REFUSAL = "Already inside since 10:00 at gate North"
-# The AIM identifier (ISO/IEC 15424) that many scanners send before the text of a QR code.
+# Sent by many scanners before the text (AIM identifier, ISO/IEC 15424).
 SCANNERS_NAME = re.compile(r"\]Q[0-9]\s*(?=\S)")
 
 
 def _in_utc(value: datetime) -> datetime:
-    # In the first and last year, instants do not exist in every time zone.
+    # Other years have instants that do not exist in every time zone.
     if not 1900 <= value.year < 9999:
         raise ValueError("must be between the years 1900 and 9998")
     return value.astimezone(UTC)
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-ScannedAt = Annotated[
-    Instant, Field(description="When the code was scanned, by the device's clock")
-]
+ScannedAt = Annotated[Instant, Field(description="Time of the scan by the device's clock")]
 
 
 def _without_scanners_name(value: str) -> str:
@@ -48,7 +44,7 @@ Token = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=512),
     AfterValidator(_without_scanners_name),
-    Field(description="The scanned text; a leading AIM identifier (`]Q1`) is removed"),
+    Field(description="The scanned text; a leading AIM identifier such as `]Q1` is removed"),
 ]
 
 
@@ -82,14 +78,14 @@ class ScanCreate(BaseModel):
 
 
 class OfflineScan(ScanCreate):
-    """A scan for which a gate opened while it was offline."""
+    """A scan made while the gate was offline."""
 
     scan_id: UUID = Field(description="An id that the device generates for each scan")
     scanned_at: ScannedAt
 
 
 class OfflineScans(BaseModel):
-    """Scans for which a gate opened while it was offline, in any order."""
+    """Scans made while the gate was offline, in any order."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -131,7 +127,8 @@ class OfflineScanResult(BaseModel):
     )
     verdict: ScanVerdict | None = Field(description="As stored; null if nothing is stored")
     code: str | None = Field(
-        description="Why the gate should not have opened", examples=[None, "already_inside"]
+        description="The refusal that the gate would have received",
+        examples=[None, "already_inside"],
     )
     message: str = Field(examples=["Welcome", OF_REFUSAL])
 
@@ -174,13 +171,11 @@ class KeptScan(BaseModel):
 
     id: UUID
     received_at: datetime
-    scanned_at: datetime | None = Field(
-        description="When the code was scanned, by the device's clock"
-    )
+    scanned_at: datetime | None = Field(description="Time of the scan by the device's clock")
     scan_id: UUID | None
     verdict: ScanVerdict
     code: str | None = Field(
-        description="Why the gate did not open, or should not have opened",
+        description="The code of a refusal or conflict",
         examples=[None, "already_inside"],
     )
     message: str = Field(examples=["Welcome", OF_REFUSAL])
@@ -193,7 +188,6 @@ class KeptScan(BaseModel):
 
     @classmethod
     def of(cls, scan: Scan) -> Self:
-        """Return the schema of a row that was read with its visitor and device."""
         visitor = ScannedVisitor.model_validate(scan.visitor) if scan.visitor else None
         return cls(
             id=scan.id,
@@ -218,4 +212,4 @@ class ScanAccepted(BaseModel):
     verdict: Literal["admitted", "checked_out"]
     visitor: ScannedVisitor
     message: str = Field(examples=["Welcome"])
-    replayed: bool = Field(description="Whether this repeats the response to an earlier scan")
+    replayed: bool = Field(description="True if this repeats an earlier response")

@@ -1,5 +1,3 @@
-"""Decides on scans at a gate, records them, and checks visitors in and out."""
-
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,22 +19,19 @@ from app.sites.models import Site
 from app.visitors.lifecycle import enter
 from app.visitors.models import Visitor
 
-# How often a decision is retried if another transaction was faster. A second try is nearly always
-# enough, since it finds the visitor inside or the scan stored.
+# Another transaction may be faster; the second try nearly always finds its result.
 LOOKS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class ScanOutcome:
-    """The result of a scan for the gate: the stored scan and its visitor."""
-
     scan: Scan
     visitor: Visitor | None
     replayed: bool
 
 
 class ScanService:
-    """Scans, each in a single-statement unit; `wake` tells the worker of its mail."""
+    """Scans, each in a single-statement unit."""
 
     def __init__(
         self,
@@ -58,10 +53,9 @@ class ScanService:
         self._now = now
 
     async def scan(self, body: ScanCreate) -> ScanOutcome:
-        """Decide on one scan.
+        """Decide on a scan; refusals are returned, to be stored.
 
-        Raise `UnknownToken` for a forged token (without a query), `ScanIdReused` or
-        `TooManyRequests`. Other refusals are returned, so that the ledger keeps them.
+        Raise `UnknownToken` (without a query), `ScanIdReused` or `TooManyRequests`.
         """
         if not self._codes.is_genuine(body.token):
             raise UnknownToken
@@ -77,7 +71,7 @@ class ScanService:
         raise Unavailable("Too many gates are scanning this code at once: try again")
 
     async def _decided(self, found: Found, body: ScanCreate) -> Scan | None:
-        """Return the scan as stored, or None if another transaction was faster."""
+        """Return the stored scan, or None if another transaction was faster."""
         gate = Gate(self.caller.site_id, body.gate or self.caller.gate)
         visitor, scan = found.visitor, entry(body, gate, self.caller_id, self._now)
         if visitor is None or found.site is None:

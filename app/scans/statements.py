@@ -1,7 +1,7 @@
-"""SQL of a scan at a gate: a query for its facts, and one statement for its effects.
+"""A query for the facts of a scan, and a statement for its effects.
 
-Nothing is locked in between: if the visit has changed or the `scan_id` is not new any more, the
-statement does nothing, and the decision is retried.
+Nothing is locked in between: if the facts have changed, the statement does nothing, and the scan is
+decided again.
 """
 
 from collections.abc import Sequence
@@ -31,17 +31,17 @@ from app.slots.seat_repository import seat_freed
 from app.visitors.models import RetiredQrCode, Visitor, VisitorStatus
 from app.visitors.repository import PASSAGE
 
-# Violations of a unique index and of a foreign key: another transaction was faster (PostgreSQL,
-# appendix A).
+# unique_violation and foreign_key_violation (PostgreSQL, appendix A): another transaction was
+# faster.
 OVERTAKEN = {"23505", "23503"}
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The facts of a scanned code, as plain copies.
+    """The facts of a scan, as untracked copies.
 
-    `earlier` is the caller's scan with the same `scan_id`, and then `visitor` is that of the scan,
-    otherwise that of the code. `owner` is the visitor whose former code it is.
+    `earlier` is the caller's scan with the same `scan_id`, and `visitor` is then that of the scan.
+    `owner` had the code before.
     """
 
     visitor: Visitor | None
@@ -86,9 +86,9 @@ def _recording() -> Command:
 
 
 def _passing(*, frees_seat: bool) -> Command:
-    """Return the statement that changes the visit, with the scan, the audit entry and mails.
+    """Change the visit and store scan, audit entry and mails.
 
-    The visitor is locked before the slot, as everywhere.
+    The visitor is locked before the slot.
     """
     turn = _turn()
     passed = (
@@ -114,7 +114,7 @@ def _passing(*, frees_seat: bool) -> Command:
 
 
 def _ended(passed: CTE) -> tuple[CTE, CTE]:
-    """Return the effects of the end of a visit: it frees the seat and supersedes mails."""
+    """Free the seat and supersede mails."""
     now = bindparam("new_updated_at", type_=Visitor.updated_at.type)
     theirs = Notification.visitor_id == passed.c.id
     return (
@@ -124,7 +124,7 @@ def _ended(passed: CTE) -> tuple[CTE, CTE]:
 
 
 def _turn() -> CTE:
-    """Wait for a batch of the same caller's offline scans, so that each sees the other's."""
+    """Wait for the caller's batches of offline scans, so that each sees the other's."""
     return select(
         turn_of_batches(bindparam("caller", type_=String()), shared=True).label("held")
     ).cte("turn")
@@ -143,7 +143,6 @@ _VISITOR_ENDS = _SCAN_ENDS + len(stored_columns(Visitor))
 
 
 async def find(session: ReadSession, body: ScanCreate, caller_id: UUID) -> Found:
-    """Return the facts of a code and of the scan."""
     row = await session.row(
         _FIND,
         code=body.token,
@@ -164,7 +163,7 @@ async def find(session: ReadSession, body: ScanCreate, caller_id: UUID) -> Found
 
 
 async def record(unit: WriteSession, scan: Scan) -> bool:
-    """Store a decided scan; return False if it is not new or its visitor was deleted."""
+    """Store a refused scan; return False if it is not new."""
     return await _done(unit, _RECORD, caller=str(scan.caller_id), scans=as_json([values_of(scan)]))
 
 
@@ -178,10 +177,7 @@ async def record_passage(
     event: dict[str, Any],
     mails: Sequence[dict[str, Any]],
 ) -> bool:
-    """Store a passage with the changed visitor, whose previous status is `was`.
-
-    Return False if the visit has changed or the scan is not new.
-    """
+    """Store a check-in or check-out; return False if the facts have changed."""
     return await _done(
         unit,
         _LEAVE if was is VisitorStatus.VERIFIED else _PASS,

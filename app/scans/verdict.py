@@ -1,23 +1,22 @@
-"""Decides on scans. Pure: facts in, verdict out."""
-
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from app.core.localtime import local_now
+from app.scans import errors
 from app.scans.models import ScanDirection, ScanVerdict
 from app.sites.models import Site
 from app.visitors.arrival import arrival_window
 from app.visitors.models import Visitor, VisitorStatus
 
-# How long after an automatic check-out the real one may still be reported.
+# The time in which an automatic check-out can be corrected.
 CORRECTABLE_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The place of a scan; the site is known only for devices."""
+    """The place of a scan; only devices have a site."""
 
     site_id: UUID | None
     name: str | None
@@ -25,7 +24,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The response to a gate; `code` names a refusal, and `details` are added to its problem."""
+    """The response to a gate; `details` are members of the problem `code`."""
 
     verdict: ScanVerdict
     message: str
@@ -36,25 +35,25 @@ class Decision:
 GOODBYE = Decision(ScanVerdict.CHECKED_OUT, "Goodbye")
 
 
-def refuse(code: str, message: str, **details: Any) -> Decision:
-    return Decision(ScanVerdict.REFUSED, message, code, details)
+def refuse(refusal: type[errors.Refusal], message: str, **details: Any) -> Decision:
+    return Decision(ScanVerdict.REFUSED, message, refusal.code, details)
 
 
 def not_current(owner: UUID | None, *, is_replaced: bool) -> Decision:
-    """Decide on a genuine code that is no longer a visitor's; `owner` had it before, if known."""
+    """Decide on a genuine code that is not current; `owner` had it before."""
     if owner is None:
-        return refuse("unknown", "This code is no longer in use")
+        return refuse(errors.UnknownToken, "This code is no longer in use")
     if is_replaced:
-        return refuse("replaced", "This code was replaced: use the one in the newest mail")
-    return refuse("rescheduled", "The visit was moved: use the code in the newest mail")
+        return refuse(errors.Replaced, "This code was replaced: use the one in the newest mail")
+    return refuse(errors.Rescheduled, "The visit was moved: use the code in the newest mail")
 
 
 def decide(
     visitor: Visitor, site: Site, direction: ScanDirection, gate: Gate, now: datetime
 ) -> Decision:
-    """Decide whether a visitor may pass, by the local time of the visitor's `site`."""
+    """Decide whether a visitor may pass, by the local time of the site."""
     if gate.site_id is not None and gate.site_id != visitor.site_id:
-        return refuse("wrong_site", f"This visit is at another site: {site.name}")
+        return refuse(errors.WrongSite, f"This visit is at another site: {site.name}")
     if direction is ScanDirection.OUT and _left_unseen(visitor, now):
         return GOODBYE
     ended = _ended(visitor)
@@ -70,16 +69,13 @@ def decide(
 def decide_past(
     visitor: Visitor, site: Site, direction: ScanDirection, gate: Gate, at: datetime
 ) -> Decision:
-    """Decide whether a past scan fits the visit in its current state.
-
-    The gate was offline and opened, so that a reason for a refusal is now a conflict.
-    """
+    """Decide whether a past scan fits the current state of the visit."""
     if direction is ScanDirection.OUT and _had_not_come_in(visitor, at):
-        return in_conflict(refuse("not_inside", "This visitor had not checked in by then"))
+        return in_conflict(refuse(errors.NotInside, "This visitor had not checked in by then"))
     decision = decide(visitor, site, direction, gate, at)
     if decision.verdict is ScanVerdict.ADMITTED and _was_not_registered(visitor, at):
         decision = refuse(
-            "too_early", "The visit did not exist at that time: check the device's clock"
+            errors.TooEarly, "The visit did not exist at that time: check the device's clock"
         )
     return in_conflict(decision)
 
@@ -96,14 +92,14 @@ def _had_not_come_in(visitor: Visitor, at: datetime) -> bool:
 
 
 def _was_not_registered(visitor: Visitor, at: datetime) -> bool:
-    # Whole seconds, since many devices send no fractions.
+    # Many devices send no fractions of seconds.
     return at < visitor.created_at.replace(microsecond=0)
 
 
 def _ended(visitor: Visitor) -> Decision | None:
     match visitor.status:
         case VisitorStatus.CANCELLED:
-            return refuse("cancelled", "This visit was cancelled")
+            return refuse(errors.Cancelled, "This visit was cancelled")
         case VisitorStatus.EXPIRED:
             return _expired(visitor)
         case VisitorStatus.COMPLETED:
@@ -113,7 +109,7 @@ def _ended(visitor: Visitor) -> Decision | None:
 
 
 def _expired(visitor: Visitor) -> Decision:
-    return refuse("expired", f"This visit was on {visitor.visit_date}")
+    return refuse(errors.Expired, f"This visit was on {visitor.visit_date}")
 
 
 def _completed(visitor: Visitor) -> Decision:
@@ -122,17 +118,16 @@ def _completed(visitor: Visitor) -> Decision:
         if visitor.checked_out_automatically
         else "is over: the visitor has left"
     )
-    return refuse("already_completed", f"This visit {how}")
+    return refuse(errors.AlreadyCompleted, f"This visit {how}")
 
 
 def _way_out(visitor: Visitor) -> Decision:
     if visitor.status is VisitorStatus.PENDING:
-        return refuse("not_inside", "This visitor has not checked in")
+        return refuse(errors.NotInside, "This visitor has not checked in")
     return GOODBYE
 
 
 def _left_unseen(visitor: Visitor, at: datetime) -> bool:
-    """Return whether this scan corrects an automatic check-out."""
     assumed = visitor.checked_out_at
     return _is_assumed_gone(visitor) and assumed is not None and at <= assumed + CORRECTABLE_FOR
 
@@ -142,14 +137,14 @@ def _is_assumed_gone(visitor: Visitor) -> bool:
 
 
 def _already_inside(visitor: Visitor, now: datetime, timezone: str) -> Decision:
-    """Refuse a visitor who is inside, with the local time for guards and `since` for programs."""
+    """Refuse a visitor who is inside, with local time for guards, `since` for programs."""
     since, message = visitor.checked_in_at, "Already inside"
     if since is not None:
         message += f" since {_on_the_wall(since, now, timezone)}"
     if visitor.checked_in_gate:
         message += f" at gate {visitor.checked_in_gate}"
     return refuse(
-        "already_inside",
+        errors.AlreadyInside,
         message,
         since=f"{since:%Y-%m-%dT%H:%M:%SZ}" if since else None,
         gate=visitor.checked_in_gate,
@@ -177,7 +172,7 @@ def _not_yet(visitor: Visitor, now: datetime, opens: datetime) -> Decision:
     gate_opens = f": the gate opens from {opens:%H:%M}"
     if now.date() == visitor.visit_date:
         begins = f"{visitor.visit_time:%H:%M}"
-        return refuse("too_early", f"This visit begins at {begins}{gate_opens}")
+        return refuse(errors.TooEarly, f"This visit begins at {begins}{gate_opens}")
     is_tonight = now.date() == opens.date()
     day = f"This visit is on {visitor.visit_date}"
-    return refuse("wrong_day", day + gate_opens if is_tonight else day)
+    return refuse(errors.WrongDay, day + gate_opens if is_tonight else day)

@@ -1,4 +1,4 @@
-"""Sites, their closures and pending changes."""
+"""Sites, their closures and changes."""
 
 from datetime import date, datetime, time
 from typing import Any
@@ -21,7 +21,7 @@ from app.core.languages import Language
 
 
 class Site(Entity):
-    """A place with its address and opening rules; `timezone` is an IANA name.
+    """A place with opening rules; `timezone` is an IANA name.
 
     A `closes_at` not later than `opens_at` is on the next day; 00:00 is the end of the day.
     """
@@ -32,7 +32,7 @@ class Site(Entity):
         CheckConstraint(
             "self_registration_share BETWEEN 1 AND 100", name="self_registration_share"
         ),
-        # On an expression: if `name` were a key, a rename would wait for all concurrent bookings.
+        # An expression: with `name` as a key, renaming would wait for bookings.
         Index("uq_sites_lower_name", text("lower(name)"), unique=True),
         Index(
             "uq_sites_is_default", "is_default", unique=True, postgresql_where=text("is_default")
@@ -75,10 +75,9 @@ class SiteClosure(Entity):
 
 
 class SiteChange(Entity):
-    """A change of a site's facts that the worker has yet to apply to the site's visits.
+    """A change of a site that the worker has yet to apply to visits after `done_through`.
 
-    `before` holds the former facts; visits up to the id `done_through` are done. Without `notify`
-    only calendar entries get a new SEQUENCE.
+    `before` holds the former values. Without `notify` only the calendar's SEQUENCE changes.
     """
 
     __tablename__ = "site_changes"

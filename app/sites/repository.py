@@ -35,10 +35,7 @@ BY_DATE = Ordering("closures", (SiteClosure.date, SiteClosure.id), descending=Fa
 
 
 def closures_of(day: ColumnElement[date]) -> ScalarSelect[list[date] | None]:
-    """Return an array of the closures that affect a day of `Site`: that day and the one before.
-
-    The result is NULL if there is none.
-    """
+    """Return an array of closures on a day and the day before, or NULL."""
     return (
         select(func.array_agg(SiteClosure.date))
         .where(SiteClosure.site_id == Site.id, SiteClosure.date.between(day - 1, day))
@@ -50,7 +47,7 @@ class SiteReader(ReadRepository[Site]):
     model = Site
 
     async def get_or_default(self, site_id: UUID | None) -> Site | None:
-        """Return the site with this id, or the default site for None."""
+        """Return a site, the default for None."""
         chosen = Site.is_default if site_id is None else Site.id == site_id
         return await self.session.scalar(self.statement().where(chosen))
 
@@ -58,7 +55,6 @@ class SiteReader(ReadRepository[Site]):
         return (await self.session.scalars(self.statement().order_by(Site.id))).all()
 
     async def by_id(self, ids: Collection[UUID]) -> dict[UUID, Site]:
-        """Return the sites that exist, by id."""
         found = await self.session.scalars(self.statement().where(Site.id.in_(ids)))
         return {site.id: site for site in found}
 
@@ -66,7 +62,7 @@ class SiteReader(ReadRepository[Site]):
         return await paginate(self.session, self.statement(), BY_NAME, page)
 
     async def by_today(self, now: datetime) -> dict[date, list[UUID]]:
-        """Return site ids by the site's current date, of which there are at most three at once."""
+        """Return site ids by current date, of which there are at most three."""
         found: defaultdict[date, list[UUID]] = defaultdict(list)
         for site_id, timezone in await self.session.rows(select(Site.id, Site.timezone)):
             found[local_now(now, timezone).date()].append(site_id)
@@ -76,18 +72,18 @@ class SiteReader(ReadRepository[Site]):
         return set(await self.session.scalars(select(Site.timezone).distinct()))
 
     async def knows_timezone(self, name: str) -> bool:
-        """Return whether the database knows a time zone; its list differs from Python's."""
+        """Return whether the database knows a time zone; Python's list differs."""
         return name in await self.known_timezones([name])
 
     async def known_timezones(self, names: Collection[str]) -> set[str]:
-        """Return those of the time zones that the database knows."""
+        """Return the time zones that the database knows."""
         known = table("pg_timezone_names", column("name", Text))
         return set(await self.session.scalars(select(known.c.name).where(known.c.name.in_(names))))
 
     async def database_offsets(
         self, zones: Collection[str], instants: Collection[datetime]
     ) -> list[tuple[str, datetime, int]]:
-        """Return the database's UTC offsets, in seconds, of time zones that it knows."""
+        """Return UTC offsets in seconds, according to the database."""
         times = literal(list(instants), ARRAY(DateTime(timezone=True)))
         zone = func.unnest(literal(list(zones), ARRAY(Text))).table_valued("name").render_derived()
         instant = func.unnest(times).table_valued("at").render_derived()
@@ -109,7 +105,7 @@ class SiteReader(ReadRepository[Site]):
 
 class SiteRepository(SiteReader, Repository[Site]):
     async def lock_all(self) -> Sequence[Site]:
-        """Lock every site in the order of ids, to change which one is the default."""
+        """Lock every site in the order of ids, to change the default."""
         found = await self.session.scalars(
             self.statement()
             .order_by(Site.id)
@@ -119,10 +115,7 @@ class SiteRepository(SiteReader, Repository[Site]):
         return found.all()
 
     async def clear_default(self) -> None:
-        """Clear the default site, so that the unit of work can set another one.
-
-        All sites are locked, and the UPDATE sees what was committed while it waited.
-        """
+        """Clear the default site; the UPDATE sees what was committed while it waited for locks."""
         await self.lock_all()
         await self.unit.write(
             update(Site)
@@ -132,7 +125,7 @@ class SiteRepository(SiteReader, Repository[Site]):
         )
 
     async def save(self, site: Site) -> Site:
-        """Write a new or changed site; raise `NameTaken`."""
+        """Write a site; raise `NameTaken`."""
         self.add(site)
         with refusals({"uq_sites_lower_name": NameTaken}):
             await self.unit.flush()
@@ -143,7 +136,7 @@ class ClosureReader(ReadRepository[SiteClosure]):
     model = SiteClosure
 
     async def days(self, site_id: UUID, first: date, last: date) -> set[date]:
-        """Return the closed days of a range, both ends inclusive."""
+        """Return the closed days from `first` to `last` inclusive."""
         found = await self.session.scalars(
             select(SiteClosure.date).where(
                 SiteClosure.site_id == site_id, SiteClosure.date.between(first, last)
@@ -154,7 +147,7 @@ class ClosureReader(ReadRepository[SiteClosure]):
     async def page(
         self, site_id: UUID, first: date | None, last: date | None, page: PageRequest
     ) -> tuple[list[SiteClosure], str | None, int | None]:
-        """Return the closures of a site by date, from `first` to `last` inclusive."""
+        """Return closures by date, from `first` to `last` inclusive."""
         statement = self.statement().where(SiteClosure.site_id == site_id)
         if first is not None:
             statement = statement.where(SiteClosure.date >= first)
@@ -165,7 +158,7 @@ class ClosureReader(ReadRepository[SiteClosure]):
 
 class ClosureRepository(ClosureReader, Repository[SiteClosure]):
     async def save(self, closure: SiteClosure) -> SiteClosure:
-        """Write a new closure; raise `ClosureExists`."""
+        """Write a closure; raise `ClosureExists`."""
         self.add(closure)
         with refusals({"uq_site_closures_site_id_date": ClosureExists}):
             await self.unit.flush()
@@ -173,19 +166,16 @@ class ClosureRepository(ClosureReader, Repository[SiteClosure]):
 
 
 class SiteChangeRepository(Repository[SiteChange]):
-    """Changes of sites that the worker has yet to apply to visits."""
-
     model = SiteChange
 
     async def sites(self) -> Sequence[UUID]:
-        """Return the sites that have changed, each once."""
         found = await self.session.scalars(
             select(SiteChange.site_id).distinct().order_by(SiteChange.site_id)
         )
         return found.all()
 
     async def lock_of_site(self, site_id: UUID) -> Sequence[SiteChange]:
-        """Lock the changes of a site, oldest first, unless another worker has locked them."""
+        """Lock a site's changes, oldest first; none if another worker has them."""
         of_site = self.statement().where(SiteChange.site_id == site_id).order_by(SiteChange.id)
         oldest = of_site.with_only_columns(SiteChange.id).limit(1).scalar_subquery()
         mine = select(SiteChange.id).where(SiteChange.id == oldest)
@@ -194,7 +184,6 @@ class SiteChangeRepository(Repository[SiteChange]):
         return (await self.session.scalars(of_site.with_for_update())).all()
 
     async def delete_all(self, changes: Collection[SiteChange]) -> None:
-        """Delete changes that have been applied to every visit."""
         await self.unit.write(
             delete(SiteChange)
             .where(SiteChange.id.in_([change.id for change in changes]))

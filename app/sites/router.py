@@ -1,4 +1,4 @@
-"""`/api/sites/`: the sites. Changes that affect slots are in `slots/`."""
+"""`/api/sites/`: sites; `slots/` has the changes that affect slots."""
 
 from uuid import UUID
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/sites", tags=["sites"], route_class=ApiRoute)
 
 @router.get("/", operation_id="sites_list", summary="List sites")
 async def list_sites(_: SiteViewer, session: Reading, page: Paging) -> Page[Site]:
-    """Return sites by name; `is_default` marks the site used when a request names none."""
+    """Return sites by name; requests that name none use the one with `is_default`."""
     rows, next_cursor, total = await SiteReader(session).page(page)
     items = [Site.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
@@ -38,7 +38,7 @@ async def list_sites(_: SiteViewer, session: Reading, page: Paging) -> Page[Site
 async def create_site(
     body: SiteCreate, _: SiteManager, unit: Writing, now: Now, response: Response
 ) -> Site:
-    """Add a site; `is_default` makes it the default instead of the current one."""
+    """Add a site; `is_default` replaces the current default."""
     site = await service.create_site(SiteRepository(unit), body.values(), now)
     response.headers["Location"] = f"/api/sites/{site.id}/"
     return Site.model_validate(site)

@@ -33,7 +33,7 @@ EXAMPLE: JsonDict = {
     "contact_phone": "+49 30 123456",
     "contact_email": "visits@example.com",
 }
-# A PUT without one of these leaves it unchanged.
+# A PUT without them leaves them unchanged.
 KEPT_WHERE_LEFT_OUT = frozenset(
     {
         "late_arrival_minutes",
@@ -59,7 +59,7 @@ def _once_each(days: list[int]) -> list[int]:
 
 
 def _at(hour: int) -> Any:
-    # Pydantic would document the default with seconds, which the field rejects.
+    # Pydantic documents defaults with seconds.
     return Field(time(hour), json_schema_extra={"default": f"{hour:02}:00"})
 
 
@@ -77,7 +77,7 @@ Weekdays = Annotated[
 ClosingTime = Annotated[
     WallTime,
     Field(
-        description="If not later than `opens_at`, it is on the next day, at most 24 hours later. "
+        description="If not later than `opens_at`, it is on the next day. "
         "`00:00` is the end of the day"
     ),
 ]
@@ -86,12 +86,12 @@ LeadMinutes = Annotated[int, _count(43_200)]
 HorizonDays = Annotated[int, _count(730)]
 SiteLanguage = Annotated[
     Language,
-    Field(description="Language of mails, and of passes if the reader's language is not supported"),
+    Field(description="Language of mails, and of passes unless the reader's language is supported"),
 ]
 EarlyMinutes = Annotated[int, _count(1_440)]
 ReceptionEmail = Annotated[
     OptionalEmail,
-    Field(description="Receives arrival mails for visitors whose host has no address"),
+    Field(description="Receives arrival mails if the host has no address"),
 ]
 ContactPhone = Annotated[
     Phone,
@@ -104,7 +104,7 @@ LateMinutes = Annotated[
         strict=True,
         ge=0,
         le=1_440,
-        description="How long after its start a visit is admitted, even past the end of its day",
+        description="Minutes after its start for which a visit is admitted, even past midnight",
     ),
 ]
 AutoCheckOutHours = Annotated[
@@ -113,7 +113,7 @@ AutoCheckOutHours = Annotated[
         strict=True,
         ge=1,
         le=72,
-        description="Time after check-in until a visit without check-out is closed automatically",
+        description="Hours after check-in until a visit without check-out is closed",
     ),
 ]
 
@@ -130,7 +130,7 @@ SelfRegistrationShare = Annotated[
 
 
 class SiteCreate(BaseModel):
-    """A site; its name is unique, ignoring case and surrounding spaces."""
+    """A site; its name is unique, ignoring case."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": EXAMPLE})
 
@@ -154,12 +154,10 @@ class SiteCreate(BaseModel):
     contact_email: ContactEmail = None
     is_default: StrictBool | None = Field(
         None,
-        description="True makes this the default site instead of the current one; default: "
-        "unchanged",
+        description="True makes this the default site; default: unchanged",
     )
 
     def values(self) -> dict[str, Any]:
-        """Return all fields except those that were omitted and stay unchanged."""
         unsaid = KEPT_WHERE_LEFT_OUT - self.model_fields_set
         return self.model_dump(
             exclude=set(unsaid if self.is_default is not None else unsaid | {"is_default"})
@@ -195,7 +193,6 @@ class SiteUpdate(BaseModel):
     is_default: StrictBool = LEFT_OUT
 
     def values(self) -> dict[str, Any]:
-        """Return the fields that were sent."""
         return self.model_dump(exclude_unset=True)
 
 

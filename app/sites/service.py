@@ -1,4 +1,4 @@
-"""Create and change sites; the effects on slots are in `slots/`."""
+"""Create and change sites; `slots/` has the effects on slots."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,20 +9,20 @@ from app.core.errors import Invalid, NotFound
 from app.sites.models import Site
 from app.sites.repository import SiteRepository
 
-# The facts of a site that every invitation states.
+# Facts that invitations state.
 INVITATION_FACTS = ("name", "address", "timezone")
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedFacts:
-    """A site after a change; `former` has the previous values of changed invitation facts."""
+    """A changed site; `former` has the previous values of changed invitation facts."""
 
     site: Site
     former: dict[str, str]
 
 
 async def create_site(sites: SiteRepository, values: dict[str, Any], now: datetime) -> Site:
-    """Create a site. Raise `Invalid` or `NameTaken`."""
+    """Create a site; raise `Invalid` or `NameTaken`."""
     await _require_timezone(sites, values)
     if values.get("is_default"):
         await sites.clear_default()
@@ -32,10 +32,7 @@ async def create_site(sites: SiteRepository, values: dict[str, Any], now: dateti
 async def change_site(
     sites: SiteRepository, site_id: UUID, values: dict[str, Any], now: datetime
 ) -> ChangedFacts:
-    """Change fields of a site and keep it locked.
-
-    Raise `NotFound`, `Invalid` or `NameTaken`.
-    """
+    """Change and lock a site; raise `NotFound`, `Invalid` or `NameTaken`."""
     await _require_timezone(sites, values)
     if values.get("is_default"):
         await sites.clear_default()
@@ -52,7 +49,7 @@ async def change_site(
 
 
 async def locked_site(sites: SiteRepository, site_id: UUID) -> Site:
-    """Return a site, locked against other changes of its rules but not against bookings."""
+    """Lock a site against changes of its rules, but not against bookings."""
     site = await sites.lock(Site.id == site_id, key_share=True)
     if site is None:
         raise NotFound

@@ -1,7 +1,4 @@
-"""SQL of what can be booked in slots: capacities, the share of strangers, closed shifts.
-
-The site of a slot is locked first.
-"""
+"""SQL of capacities, shares and closed shifts; the site is locked first."""
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
@@ -19,16 +16,15 @@ from app.slots.seat_repository import SeatRepository, above, in_lock_order, is_s
 
 
 class CapacityRepository(SlotReader, SeatRepository):
-    """Changes what can be booked in slots; seats that are taken stay."""
+    """Changes the rules of slots; taken seats stay taken."""
 
     async def lock_site(self, site_id: UUID) -> None:
-        """Lock every slot of a site."""
         await self._lock_unseen(Slot.site_id == site_id)
 
     async def follow_site(self, site: Site, today: date) -> None:
-        """Give the rules of a site to its slots from today on.
+        """Apply a site's rules to its slots from today on.
 
-        The strangers' share to all of them, the capacity to those that have no own one.
+        Slots with their own capacity only get the share.
         """
         share = site.self_registration_share
         capacity = case((Slot.has_own_capacity, Slot.capacity), else_=site.slot_capacity)
@@ -41,12 +37,12 @@ class CapacityRepository(SlotReader, SeatRepository):
         await self._set(values | above(capacity, share), *which)
 
     async def set_own_capacity(self, key: SlotKey, capacity: int) -> Slot:
-        """Give one slot, whose row is there, a capacity of its own."""
+        """Set the slot's own capacity; its row must exist."""
         await self._set_capacity(capacity, is_slot(*key), own=True)
         return (await self.session.scalars(self.statement().where(is_slot(*key)))).one()
 
     async def drop_own_capacity(self, site: Site, slot_id: UUID) -> Slot | None:
-        """Have one slot follow its site again; return None where it has no own capacity."""
+        """Restore the site's capacity; return None if the slot has none of its own."""
         own = (Slot.id == slot_id, Slot.site_id == site.id, Slot.has_own_capacity.is_(True))
         if not await self.exists(*own):
             return None
@@ -54,16 +50,16 @@ class CapacityRepository(SlotReader, SeatRepository):
         return await self.get(slot_id)
 
     async def shut(self, shifts: Mapping[SlotKey, Collection[date]], now: datetime) -> None:
-        """Note in slots which of their shifts are closed from now on.
+        """Mark closed shifts in their slots.
 
-        Every slot gets its row: who is about to book in it finds the note under the lock.
+        Every slot gets a row, which concurrent bookings read under the lock.
         """
         await self.create(shifts.keys(), now)
         slots = await self.lock_keys(shifts.keys())
         await self._note({slot.id: {*slot.closed_shifts, *shifts[slot.key]} for slot in slots})
 
     async def reopen(self, site_id: UUID, shifts: Collection[date]) -> None:
-        """Take such notes back."""
+        """Remove these marks."""
         shut = select(Slot.id, Slot.closed_shifts).where(
             Slot.site_id == site_id, Slot.closed_shifts.overlap(list(shifts))
         )
@@ -78,20 +74,17 @@ class CapacityRepository(SlotReader, SeatRepository):
 
     async def _set_capacity(self, capacity: int, *which: ColumnElement[bool], own: bool) -> None:
         values = {"capacity": capacity, "has_own_capacity": own}
-        seats = literal(capacity, BigInteger())  # a smallint's product would be one, too
+        seats = literal(capacity, BigInteger())  # a product of smallints would overflow
         await self._set(values | above(seats, Slot.self_share), *which)
 
     async def _set(self, values: dict[str, Any], *which: ColumnElement[bool]) -> None:
-        """Set rules of slots: seats that are taken stay, those above them as excess.
-
-        An UPDATE alone would lock the rows in the order in which it comes across them.
-        """
+        """Set rules of slots, locking them in order, which an UPDATE alone does not."""
         await self._lock_unseen(*which)
         await self.unit.write(
             update(Slot).where(*which).values(values).execution_options(synchronize_session=False)
         )
 
     async def _lock_unseen(self, *which: ColumnElement[bool]) -> None:
-        """Lock rows without fetching what may be a year of hours."""
+        """Lock rows without fetching them, since they may cover a year."""
         ordered = in_lock_order(select(Slot.id).where(*which)).subquery()
         await self.session.scalar(select(func.count()).select_from(ordered))

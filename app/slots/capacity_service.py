@@ -1,7 +1,7 @@
-"""Changes what can be booked: opening rules, closures and capacities.
+"""Change opening rules, closures and capacities; booked visitors stay.
 
-No change removes a booked visitor. All lock the site first, so that no slot is created with the
-former capacity, and then the slots in the order of bookings.
+The site is locked first, so that no slot is created with the former capacity, then the slots in
+order.
 """
 
 from collections import defaultdict
@@ -25,8 +25,6 @@ from app.slots.rules import ONE_DAY, day_slots, is_open, shift_of, shift_slots
 
 
 class SiteRules:
-    """Changes the booking rules of a site within one unit of work."""
-
     def __init__(self, unit: WriteSession, now: datetime) -> None:
         self.unit = unit
         self.now = now
@@ -35,7 +33,7 @@ class SiteRules:
         self.slots = CapacityRepository(unit)
 
     async def change(self, site_id: UUID, values: dict[str, Any]) -> tuple[ChangedFacts, int]:
-        """Change a site; return it and the number of taken seats that no longer fit its rules."""
+        """Change a site; return it and the number of taken seats outside its rules."""
         changed = await change_site(self.sites, site_id, values, self.now)
         site, today = changed.site, today_at(changed.site, self.now)
         if values.keys() & {"opens_at", "closes_at"}:
@@ -44,7 +42,7 @@ class SiteRules:
         return changed, await self.slots.out_of_rules(site, day_slots(site, today), today)
 
     async def delete(self, site_id: UUID) -> None:
-        """Delete a site that was never booked; raise `InUse` for others."""
+        """Delete a site that was never booked; raise `InUse`."""
         site = await locked_site(self.sites, site_id)
         if site.is_default:
             raise InUse("The default site can't be deleted: make another site the default first")
@@ -52,10 +50,7 @@ class SiteRules:
         await self.sites.delete(site)
 
     async def close(self, site_id: UUID, day: date, reason: str) -> tuple[Site, SiteClosure]:
-        """Close the shift of a day, also for bookings that have read it already.
-
-        Raise `ClosureExists`.
-        """
+        """Close the shift of a day, also for concurrent bookings; raise `ClosureExists`."""
         site = await locked_site(self.sites, site_id)
         closure = SiteClosure(site_id=site.id, date=day, reason=reason, created_at=self.now)
         await self.closures.save(closure)
@@ -73,7 +68,7 @@ class SiteRules:
     async def set_capacity(
         self, site_id: UUID, day: date, at: time, capacity: int
     ) -> tuple[Site, Slot]:
-        """Give the hour its own capacity. Raise `SlotInPast` or `SlotClosed`."""
+        """Set an hour's own capacity; raise `SlotInPast` or `SlotClosed`."""
         site = await locked_site(self.sites, site_id)
         await self._require_open(site, day, at)
         key = SlotKey.of(site.id, day, at)
@@ -81,7 +76,6 @@ class SiteRules:
         return site, await self.slots.set_own_capacity(key, capacity)
 
     async def drop_capacity(self, site_id: UUID, slot_id: UUID) -> tuple[Site, Slot]:
-        """Make a slot follow its site again."""
         site = await locked_site(self.sites, site_id)
         slot = await self.slots.drop_own_capacity(site, slot_id)
         if slot is None:
@@ -91,8 +85,7 @@ class SiteRules:
     async def _shut(self, site: Site, days: Collection[date]) -> None:
         """Mark the slots of closed shifts.
 
-        Not during a rollout, since processes of the previous release would reopen a day without its
-        slots.
+        Not during a rollout: the previous release would reopen a day without its slots.
         """
         if await is_under_way(self.unit):
             return
@@ -104,7 +97,7 @@ class SiteRules:
             await self.slots.shut(shifts, self.now)
 
     async def _shut_again(self, site: Site, today: date) -> None:
-        """Apply changed opening hours to closed shifts, which may have other slots now."""
+        """Mark closed shifts again after a change of opening hours."""
         days = await self.closures.days(site.id, today - ONE_DAY, date.max)
         if days:
             await self.slots.reopen(site.id, days)
@@ -120,7 +113,6 @@ class SiteRules:
 
 
 async def require_site(session: ReadSession, site_id: UUID) -> Site:
-    """Return a site for reading; raise `NotFound`."""
     site = await SiteReader(session).get(site_id)
     if site is None:
         raise NotFound
@@ -128,12 +120,12 @@ async def require_site(session: ReadSession, site_id: UUID) -> Site:
 
 
 def seats_above(site: Site, slot: Slot, now: datetime) -> int:
-    """Return the taken seats above a lowered capacity, if the day of the slot is not over."""
+    """Return the taken seats above the capacity, unless the day is over."""
     return slot.excess if slot.visit_date >= today_at(site, now) else 0
 
 
 def begin_of(site: Site, slot: Slot) -> time:
-    """Return the start of a slot as its site offers it, otherwise that of the full slot."""
+    """Return the start of a slot that the site offers, otherwise the full hour."""
     day = slot.visit_date
     offered = (found.begins for found in day_slots(site, day))
     return next((at for at in offered if SlotKey.of(site.id, day, at) == slot.key), slot.key.begins)

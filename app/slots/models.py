@@ -1,4 +1,4 @@
-"""Slots: one hour of a site and the seats taken in it."""
+"""Slots and their taken seats."""
 
 from datetime import date
 from uuid import UUID
@@ -12,13 +12,10 @@ from app.slots.keys import SlotKey
 
 
 class Slot(Entity):
-    """One hour of a site on one day; a row exists once it is booked or has its own capacity.
+    """One hour of a site, stored once it is booked or has its own capacity.
 
-    `excess` is the number of taken seats above a lowered `capacity`; the CHECK refuses further
-    ones. `closed_shifts` has the closed shifts of this hour, by the day on which they begin.
-
-    `self_booked` is the number of seats of self-registered visitors: at most `self_share` percent
-    of the capacity, plus `self_excess` if either was lowered later.
+    `excess` and `self_excess` are taken seats above a lowered `capacity` and `self_share` percent;
+    `closed_shifts` are the first days of closed shifts.
     """
 
     __tablename__ = "slots"
@@ -48,5 +45,4 @@ class Slot(Entity):
 
     @property
     def key(self) -> SlotKey:
-        """Return the site, the day and the time that the slot is for."""
         return SlotKey(self.site_id, self.visit_date, self.hour)

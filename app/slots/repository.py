@@ -1,4 +1,4 @@
-"""Look-ups of slots."""
+"""SQL that reads slots."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -35,10 +35,7 @@ BY_TIME = Ordering("slot-capacities", (*ORDER[1:], Slot.id), descending=False)
 
 @dataclass(frozen=True, slots=True)
 class SiteDay:
-    """A site on one day, and the slots that have a row.
-
-    `closed` are its closures of that day and the one before.
-    """
+    """A site on one day, with its stored slots and the closures of that day and the day before."""
 
     site: Site
     closed: Collection[date]
@@ -58,12 +55,10 @@ _SITE_ENDS = 1 + len(stored_columns(Site))
 
 
 class SlotReader(ReadRepository[Slot]):
-    """Looks slots up."""
-
     model = Slot
 
     async def between(self, site_id: UUID, first: date, last: date) -> Sequence[Slot]:
-        """Return the stored slots of a site between two days, in order of time."""
+        """Return stored slots between two days, by time."""
         found = await self.session.scalars(
             self.statement()
             .where(Slot.site_id == site_id, Slot.visit_date.between(first, last))
@@ -74,7 +69,7 @@ class SlotReader(ReadRepository[Slot]):
     async def standing(
         self, key: SlotKey, *, to_strangers: bool = False
     ) -> tuple[Seats, Collection[date]] | None:
-        """Return the seats of a slot and its closed shifts; None without a row."""
+        """Return a slot's seats and closed shifts, or None if it is not stored."""
         seats = (Slot.capacity, Slot.booked, Slot.self_share, Slot.self_booked)
         found = await self.session.rows(select(*seats, Slot.closed_shifts).where(is_slot(*key)))
         row = found.one_or_none()
@@ -84,7 +79,7 @@ class SlotReader(ReadRepository[Slot]):
         return strangers_among(everybody, row[2], row[3]) if to_strangers else everybody, row[4]
 
     async def site_day(self, site_id: UUID | None, day: date) -> SiteDay | None:
-        """Return a site (the default one for None) on one day, as plain copies."""
+        """Return a site (the default for None) on one day, as plain copies."""
         statement = _DEFAULT_SITE_DAY if site_id is None else _SITE_DAY
         rows = await self.session.fetch(statement, day=day, site_id=site_id)
         site = plain_copy(Site, rows[0][1:_SITE_ENDS]) if rows else None
@@ -96,7 +91,7 @@ class SlotReader(ReadRepository[Slot]):
     async def page_of_own(
         self, site_id: UUID, first: date | None, last: date | None, page: PageRequest
     ) -> tuple[list[Slot], str | None, int | None]:
-        """Return a page of slots with their own capacity, between two days inclusive."""
+        """Return slots with their own capacity, between two days inclusive."""
         statement = self.statement().where(Slot.site_id == site_id, Slot.has_own_capacity)
         if first is not None:
             statement = statement.where(Slot.visit_date >= first)
@@ -105,7 +100,7 @@ class SlotReader(ReadRepository[Slot]):
         return await paginate(self.session, statement, BY_TIME, page)
 
     async def booked_by_day(self, site_id: UUID, days: Collection[date]) -> dict[date, int]:
-        """Return the taken seats of a site by day, without days that have none."""
+        """Return the taken seats by day, without empty days."""
         found = await self.session.rows(
             select(Slot.visit_date, func.sum(Slot.booked))
             .where(Slot.site_id == site_id, Slot.visit_date.in_(days))
@@ -114,10 +109,9 @@ class SlotReader(ReadRepository[Slot]):
         return {day: int(booked) for day, booked in found}
 
     async def out_of_rules(self, site: Site, offered: Iterable[SlotTime], today: date) -> int:
-        """Return how many seats taken from today on the rules would not give any more.
+        """Return the number of seats, from today on, that the rules would not give again.
 
-        All of them in a slot that no shift has open, elsewhere those above the capacity or the
-        share of strangers. `offered` are the slots of today by the opening hours.
+        In closed slots these are all seats, in others those above the capacity or the share.
         """
         slots = list(offered)
         is_open = or_(*(_is_open(site, slots, today, nights) for nights in (0, 1)))
@@ -133,7 +127,7 @@ class SlotReader(ReadRepository[Slot]):
 def _is_open(
     site: Site, offered: Collection[SlotTime], today: date, nights: int
 ) -> ColumnElement[bool]:
-    """Return whether a slot is open by the shift that began so many days before."""
+    """Match slots that are open by the shift that began `nights` days before."""
     keys = {
         SlotKey.of(site.id, today, slot.begins)
         for slot in offered

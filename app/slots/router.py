@@ -1,4 +1,4 @@
-"""`/api/visitors/available-slots/` and `check-slot/`: what can be booked."""
+"""`/api/visitors/available-slots/` and `check-slot/`: bookable times."""
 
 from datetime import date
 from typing import Annotated
@@ -49,10 +49,9 @@ WithinLimits = Depends(LimitStrangers("slots", lambda settings: settings.slots_l
 async def available_slots(
     caller: SlotViewer, session: Reading, now: Now, visit_date: VisitDate, site: SiteId = None
 ) -> AvailableSlots:
-    """Return every slot of a day with its free seats; for a kiosk including the current hour.
+    """Return every slot of a day with its free seats; for a kiosk also the current hour.
 
-    Anonymous callers see only sites with `self_registration`, and of each slot the seats for
-    visitors who register themselves.
+    Anonymous callers see sites with `self_registration` and the seats for self-registered visitors.
     """
     known = await _site_day(session, caller, site, visit_date)
     offers = service.day_offers(
@@ -67,7 +66,6 @@ async def available_slots(
 
 
 async def _site_day(session: ReadSession, caller: Caller, site: UUID | None, day: date) -> SiteDay:
-    """Return a day of a site as the caller may see it."""
     require_own_site(caller, site)
     known = await service.site_day(session, site or caller.site_id, day)
     require_open_to(caller, known.site)
@@ -101,9 +99,9 @@ async def check_slot(
     visit_time: Annotated[WallTime, Query()],
     site: SiteId = None,
 ) -> SlotCheck:
-    """Return whether a time can be booked now, and how many seats are free.
+    """Return whether a time can be booked now, and the number of free seats.
 
-    Anonymous callers see what `available-slots/` shows them.
+    Anonymous callers see the same as in `available-slots/`.
     """
     known = await _site_day(session, caller, site, visit_date)
     row = known.slots.get(SlotKey.of(known.site.id, visit_date, visit_time))

@@ -1,4 +1,4 @@
-"""When a visit can be booked. Pure: the same rules for a request, a day and an upload."""
+"""Booking rules of a site. Pure."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -16,8 +16,6 @@ WallTime = tuple[date, time]
 
 
 class SlotReason(StrEnum):
-    """Why a slot can't be booked."""
-
     FULL = "full"
     PAST = "past"
     TOO_SOON = "too_soon"
@@ -26,7 +24,7 @@ class SlotReason(StrEnum):
 
 
 class OpeningRules(Protocol):
-    """The facts of a site that the rules need."""
+    """The properties of a site that the rules need."""
 
     @property
     def timezone(self) -> str: ...
@@ -44,7 +42,7 @@ class OpeningRules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SlotTime:
-    """A bookable slot of a day: local start and end, and the instant of its start.
+    """A slot of a day, in local time.
 
     `shift` is the day on which its shift begins; `starts_at` is None if the clocks skip the time.
     """
@@ -56,43 +54,42 @@ class SlotTime:
 
 
 def shift_of(rules: OpeningRules, day: date, at: time) -> date:
-    """Return the day whose opening hours and closures apply to a time.
+    """Return the day whose opening hours and closures apply.
 
-    A night belongs to the day before; the 24 hours after a closing time are one shift.
+    A night belongs to the day before; 24 hours from closing time are one shift.
     """
     is_night = at < shift_ends(rules)
     return day - ONE_DAY if is_night and day > date.min else day
 
 
 def shift_ends(rules: OpeningRules) -> time:
-    """Return when a shift ends on the next day; midnight if it does not extend to it."""
+    """Return when a shift ends on the next day; midnight if it ends before."""
     return rules.closes_at if rules.closes_at <= rules.opens_at else MIDNIGHT
 
 
 def shift_slots(rules: OpeningRules, day: date) -> list[WallTime]:
-    """Return the starts of the slots that may contain times of a day's shift."""
+    """Return the starts of a shift's slots."""
     ends = shift_ends(rules)
     own = [(day, begins) for begins in begins_from(ends)]
     if ends == MIDNIGHT or day == date.max:
         return own
-    # The last slot of the night may be shared with the next shift.
+    # The last slot may be shared with the next shift.
     return own + [(day + ONE_DAY, begins) for begins in begins_from(MIDNIGHT) if begins < ends]
 
 
 def shift_bounds(rules: OpeningRules, day: date) -> tuple[WallTime, WallTime]:
-    """Return the start and the exclusive end of the times that belong to a day's shift."""
+    """Return the start and the exclusive end of a day's shift."""
     ends = shift_ends(rules)
     return (day, ends), (day + ONE_DAY, ends) if day < date.max else (day, time.max)
 
 
 def present_shift(rules: OpeningRules, now: datetime) -> date:
-    """Return the day whose shift includes this moment."""
     local = local_now(now, rules.timezone)
     return shift_of(rules, local.date(), local.time())
 
 
 def is_open_at(rules: OpeningRules, wall_time: time) -> bool:
-    """Return whether a local time is within the opening hours, `closes_at` excluded."""
+    """Return whether a time is in the opening hours, `closes_at` excluded."""
     if wall_time < shift_ends(rules):
         return True
     return rules.opens_at <= wall_time and (
@@ -101,7 +98,7 @@ def is_open_at(rules: OpeningRules, wall_time: time) -> bool:
 
 
 def is_open(rules: OpeningRules, day: date, at: time, closed: Collection[date]) -> bool:
-    """Return whether a site is open; `closed` has its closures of that day and the day before."""
+    """Return whether a site is open; `closed` are closures of that day and the day before."""
     shift = shift_of(rules, day, at)
     return (
         shift.isoweekday() in rules.open_weekdays and shift not in closed and is_open_at(rules, at)
@@ -109,10 +106,9 @@ def is_open(rules: OpeningRules, day: date, at: time, closed: Collection[date]) 
 
 
 def day_slots(rules: OpeningRules, day: date) -> Iterator[SlotTime]:
-    """Yield the open slots of a day, beginning with those of the previous night.
+    """Yield the open slots of a day, those of the previous night first.
 
-    A site that opens at half past has a first slot of half an hour. A slot of two shifts is yielded
-    twice; both share their seats.
+    The first and last slot may be shorter than an hour; a slot of two shifts is yielded twice.
     """
     for first, last in _openings(rules):
         for begins in begins_from(first):
@@ -126,7 +122,7 @@ def day_slots(rules: OpeningRules, day: date) -> Iterator[SlotTime]:
 
 
 def _openings(rules: OpeningRules) -> Iterator[tuple[time, time]]:
-    """Return the opening periods of a day; midnight is its start or its end."""
+    """Yield the opening periods of a day; midnight is its start or end."""
     night = shift_ends(rules)
     if night != MIDNIGHT:
         yield MIDNIGHT, night
@@ -142,10 +138,9 @@ def refusal(
     now: datetime,
     walk_in: bool = False,
 ) -> SlotReason | None:
-    """Return why this time can't be booked regardless of capacity, or None.
+    """Return why a time can't be booked regardless of capacity, or None.
 
-    `closed` has the closures of that day and the day before. For a walk-in the current slot is not
-    past and nothing is too soon.
+    A walk-in may take the current slot, without lead time.
     """
     today = local_now(now, rules.timezone).date()
     if day < today:
@@ -163,14 +158,12 @@ def refusal(
 
 
 def present_slot(rules: OpeningRules, now: datetime) -> datetime:
-    """Return the start of the current slot in local time."""
     local = local_now(now, rules.timezone)
     begins = begins_from(local.time())[0]
     return local.replace(hour=begins.hour, minute=begins.minute, second=0, microsecond=0)
 
 
 def last_bookable_day(rules: OpeningRules, now: datetime) -> date:
-    """Return the last bookable day in the site's calendar."""
     return _horizon(rules, local_now(now, rules.timezone).date())
 
 

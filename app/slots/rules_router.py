@@ -1,4 +1,4 @@
-"""`/api/sites/{id}/` and its slot capacities: changes of what can be booked.
+"""`/api/sites/{id}/` and its slot capacities.
 
 Closures are in `visitors/`, since they may cancel visits.
 """
@@ -95,7 +95,7 @@ async def list_slot_capacities(
 async def set_slot_capacity(
     site_id: UUID, body: SlotCapacityCreate, _: SiteEditor, rules: Rules
 ) -> SlotCapacity:
-    """Set the capacity of an hour. Visitors already booked in it stay booked."""
+    """Set the capacity of an hour. Booked visitors stay booked."""
     site, slot = await rules.set_capacity(site_id, body.visit_date, body.visit_time, body.capacity)
     return _slot_capacity(site, slot, rules.now)
 

@@ -10,21 +10,21 @@ from app.sites.schemas import Capacity, Site
 
 
 class AffectedVisitors(BaseModel):
-    """How many visitors a change of a site affects."""
+    """The number of visitors that a change affects."""
 
     affected_visitors: int = Field(
-        description="If the name, address or time zone changes, the number of upcoming pending "
-        "visits. Otherwise the number of seats taken from today on that no longer fit the "
-        "rules: on a closed day or hour, or above the capacity. They stay booked"
+        description="Upcoming pending visits if the name, address or time zone changes. "
+        "Otherwise the seats taken from today on that no longer fit the "
+        "rules, on a closed day or hour or above the capacity. They stay booked"
     )
 
 
 class ChangedSite(AffectedVisitors, Site):
-    """A changed site with the number of affected visitors."""
+    """A changed site."""
 
 
 class SlotCapacityCreate(BaseModel):
-    """The capacity of an hour, given by any time in it."""
+    """The capacity of an hour; `visit_time` is any time in it."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -52,7 +52,7 @@ class SlotCapacity(BaseModel):
 
 
 class SlotCapacityQuery(BaseModel):
-    """Filters of a list of slot capacities."""
+    """Filters of slot capacities."""
 
     visit_date_from: LocalDate | None = Field(None, description="First day, inclusive")
     visit_date_to: LocalDate | None = Field(None, description="Last day, inclusive")

@@ -1,7 +1,6 @@
-"""Seats: created, taken, freed and moved under the lock of their slot, with a CHECK behind it.
+"""Take, free and move seats under the lock of their slot.
 
-Every transaction locks in one order: the visitor, then the site, then slots in the order of their
-keys. Slots are plain copies: what is set in them goes nowhere.
+Every transaction locks the visitor, then the site, then slots in the order of their keys.
 """
 
 from collections import Counter
@@ -46,32 +45,27 @@ from app.slots.seats import HeldSeat
 Ts = TypeVarTuple("Ts")
 
 ORDER = (Slot.site_id, Slot.visit_date, Slot.hour)
-"""The columns of a slot's key, in the order in which slots are locked."""
+"""A slot's key, in the order of locking."""
 COUNTERS = (Slot.booked, Slot.excess, Slot.self_booked, Slot.self_excess)
-"""What is zero in a slot that nobody has booked yet."""
+"""Zero in a new slot."""
 
 
 # -- parts of statements --------------------------------------------------------------------------
 
 
 def is_slot(*key: Any) -> ColumnElement[bool]:
-    """Return the condition for the slot of a key."""
     return and_(*(column == value for column, value in zip(ORDER, key, strict=True)))
 
 
 def in_lock_order(slots: Select[*Ts]) -> Select[*Ts]:
-    """Lock the rows of a SELECT in the one order that every transaction keeps."""
+    """Lock the rows of a SELECT in the common order."""
     return slots.order_by(*ORDER).with_for_update(of=Slot)
 
 
 def seat_taken(*, by_stranger: bool) -> CTE:
-    """Return the lock and one seat more, as the first part of a statement that books.
+    """Return the CTE that locks a slot, takes a seat and returns the slot's id, if it can.
 
-    It has the slot's id for a row, or no row where the slot is full, its shift closed, or has none
-    itself. A stranger's seat is one of their share, too, which they must not have used up. Its
-    parameters are the fields of the key, and `shift`. A full slot is skipped without waiting
-    for its lock: PostgreSQL tests `booked` before it waits, and both again on the row as it is once
-    the lock is granted.
+    PostgreSQL tests the conditions before it waits for the lock, and again afterwards.
     """
     is_open = bindparam("shift", type_=Date()) != all_(Slot.closed_shifts)
     key = is_slot(*map(bindparam, SlotKey._fields))
@@ -86,12 +80,12 @@ def seat_taken(*, by_stranger: bool) -> CTE:
 
 
 def seat_freed(slot_id: ColumnElement[UUID], by_stranger: ColumnElement[bool]) -> Update:
-    """Return one seat less, as a part of a statement that ends a visit."""
+    """Return the UPDATE that frees a seat, for a larger statement."""
     return _recounted(slot_id, literal(-1), -cast(by_stranger, Integer))
 
 
 def share(capacity: Any, percent: Any) -> ColumnElement[int]:
-    """Return so many percent of the seats, rounded up, as `share_of` does."""
+    """Return a percentage of the seats, rounded up, as `share_of` does."""
     rounded_up: ColumnElement[int] = (capacity * percent + 99) // 100
     return rounded_up
 
@@ -99,7 +93,7 @@ def share(capacity: Any, percent: Any) -> ColumnElement[int]:
 def above(
     capacity: Any, percent: Any, booked: Any = Slot.booked, self_booked: Any = Slot.self_booked
 ) -> dict[str, ColumnElement[int]]:
-    """Return the seats that are taken above a capacity, and above the strangers' share of it."""
+    """Return the taken seats above a capacity, and above the share of strangers."""
     return {
         "excess": func.greatest(booked - capacity, 0),
         "self_excess": func.greatest(self_booked - share(capacity, percent), 0),
@@ -107,14 +101,14 @@ def above(
 
 
 def given_rows(**kinds: Any) -> FromClause:
-    """Return rows that come as one array for each column, named as the column with an `s`."""
+    """Return rows from one array for each column, named with a plural `s`."""
     arrays = [bindparam(f"{name}s", type_=ARRAY(kind)) for name, kind in kinds.items()]
     columns = [column(name, kind) for name, kind in kinds.items()]
     return func.unnest(*arrays).table_valued(*columns).render_derived(name="given")
 
 
 def _recounted(slot_id: Any, seats: Any, strangers: Any) -> Update:
-    """Change what is taken; what a lowered capacity or share left standing follows it."""
+    """Change the taken seats, and the excess accordingly."""
     taken = {"booked": Slot.booked + seats, "self_booked": Slot.self_booked + strangers}
     follows = above(Slot.capacity, Slot.self_share, **taken)
     return update(Slot).where(Slot.id == slot_id).values(**taken, **follows)
@@ -142,7 +136,7 @@ def _locking_two() -> Select[Any]:
 
 def _creating() -> Command:
     given = given_rows(id=Uuid, **_KEY)
-    # All sites are locked before the first slot is made: the rows are sorted after the locks.
+    # Sorted after the locks, so that all sites are locked before the first insert.
     site = (
         select(Site.id, Site.slot_capacity, Site.self_registration_share)
         .where(Site.id == any_(bindparam("site_ids", type_=ARRAY(Uuid))))
@@ -169,14 +163,14 @@ def _creating() -> Command:
 
 
 def _given_slots() -> CTE:
-    """Return the slots whose counts change, locked, with the changes."""
+    """Return the slots to change, locked, with their changes."""
     given = given_rows(id=Uuid, seat=Integer, stranger=Integer)
     slots = select(Slot.id, given.c.seat, given.c.stranger)
     return in_lock_order(slots.join_from(Slot, given, Slot.id == given.c.id)).cte("slot")
 
 
 def _taking() -> Command:
-    """Take seats; the CHECKs refuse those above the capacity or the share."""
+    """Take seats; the CHECKs refuse more than the capacity or the share."""
     slot = _given_slots()
     taken = {
         "booked": Slot.booked + slot.c.seat,
@@ -198,56 +192,48 @@ _CREATE, _TAKE, _RECOUNT = _creating(), _taking(), _recounting()
 
 
 class SeatRepository(Repository[Slot]):
-    """Creates slots and changes which of their seats are taken: of one, or of many at once."""
-
     model = Slot
 
     async def create(self, keys: Collection[SlotKey], now: datetime) -> None:
-        """Make the rows of slots, with their sites' capacities and shares, unless they are there.
+        """Create missing slots with their sites' capacities and shares.
 
-        A row that another transaction is making is waited for. The share lock on the site orders
-        this against a change of the site's capacity, which would otherwise miss the new row.
+        The share lock on the site keeps a change of its capacity from missing a new slot.
         """
         ids = [new_id() for _ in keys]
         await self.unit.run(_CREATE, now=now, ids=ids, **_columns(keys))
 
     async def some(self, keys: Collection[SlotKey]) -> Sequence[Slot]:
-        """Return those of the slots that have a row, as they are now, without a lock."""
+        """Return the slots that are stored, without a lock."""
         return await self._slots(_SOME, **_columns(keys))
 
     async def lock_keys(self, keys: Collection[SlotKey]) -> Sequence[Slot]:
-        """Lock those of the slots that have a row."""
+        """Lock the slots that are stored."""
         return await self._slots(_LOCK_KEYS, **_columns(keys))
 
     async def lock_ids(self, slot_ids: Collection[UUID]) -> Sequence[Slot]:
-        """Lock slots by their ids."""
         return await self._slots(_LOCK_IDS, ids=list(slot_ids))
 
     async def lock_to_move(self, held: HeldSeat, key: SlotKey) -> tuple[Slot, Slot | None]:
-        """Lock the slot of a seat, and the one that it is to move to.
-
-        Two opposite moves wait for each other instead of deadlocking.
-        """
+        """Lock the slot of a seat and the target, in one order, so that moves do not deadlock."""
         slots = await self._slots(_LOCK_TWO, id=held.slot_id, **key._asdict())
         by_id, by_key = {slot.id: slot for slot in slots}, {slot.key: slot for slot in slots}
         return by_id[held.slot_id], by_key.get(key)
 
     async def take(self, *seats: HeldSeat) -> None:
-        """Take seats in locked slots that have them left."""
+        """Take seats in locked slots that have them."""
         await self.unit.run(_TAKE, **_counted(seats, 1))
 
     async def free(self, *seats: HeldSeat) -> None:
-        """Free seats; what a lowered capacity or share had left standing shrinks with it."""
         if seats:
             await self.unit.run(_RECOUNT, **_counted(seats, -1))
 
     async def move(self, held: HeldSeat, to: UUID) -> None:
-        """Exchange a seat for one in another slot, of the same kind; both are locked."""
+        """Move a seat to another slot; both are locked."""
         await self.free(held)
         await self.take(HeldSeat(to, held.by_stranger))
 
     async def count_strangers(self, seats: Mapping[UUID, int]) -> None:
-        """Count so many of the seats that are taken in each of these slots as strangers'."""
+        """Count this many taken seats of each slot as strangers'."""
         none = [0] * len(seats)
         await self.unit.run(_RECOUNT, ids=list(seats), seats=none, strangers=list(seats.values()))
 

@@ -1,4 +1,4 @@
-"""How the seats of a slot are counted: all of them, and those of strangers. Pure."""
+"""Count the seats of a slot: all, or those for strangers. Pure."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from app.slots.models import Slot
 
 
 class HeldSeat(NamedTuple):
-    """A seat that somebody has; that of a stranger counts against their share as well."""
+    """A taken seat; a stranger's also counts against the share."""
 
     slot_id: UUID
     by_stranger: bool
@@ -17,7 +17,7 @@ class HeldSeat(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """The seats of a slot, as a kind of caller counts them."""
+    """The seats of a slot for a kind of caller."""
 
     capacity: int
     booked: int
@@ -28,15 +28,12 @@ class Seats:
 
 
 def share_of(capacity: int, percent: int) -> int:
-    """Return so many percent of the seats, rounded up."""
+    """Return a percentage of the seats, rounded up."""
     return -(-capacity * percent // 100)
 
 
 def seats_of(site: Site, slot: Slot | None, *, to_strangers: bool) -> Seats:
-    """Return the seats of a slot, or of one that has no row yet.
-
-    To strangers their share alone, of which no more are left than in the slot.
-    """
+    """Return the seats of a slot, stored or not; for strangers, their share."""
     if slot is None:
         everybody, percent, taken = Seats(site.slot_capacity, 0), site.self_registration_share, 0
     else:
@@ -46,6 +43,6 @@ def seats_of(site: Site, slot: Slot | None, *, to_strangers: bool) -> Seats:
 
 
 def strangers_among(everybody: Seats, percent: int, taken: int) -> Seats:
-    """Return the share of strangers, who have taken so many."""
+    """Return the share of strangers, at most the seats that are free."""
     share = Seats(share_of(everybody.capacity, percent), taken)
     return Seats(share.capacity, share.capacity - min(share.left, everybody.left))

@@ -1,4 +1,4 @@
-"""Giving out seats, and saying which are left."""
+"""Move seats and find free ones."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ from app.slots.seat_repository import SeatRepository
 from app.slots.seats import HeldSeat, Seats, seats_of
 
 ALTERNATIVES = 3
-# Days looked through for alternatives; a site that is full for longer offers none.
+# Days to search for alternatives.
 SEARCH_DAYS = 28
 
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """One slot as it is offered; `reason` tells why it can't be booked."""
+    """A slot and, if it can't be booked, the reason."""
 
     key: SlotKey
     slot: SlotTime
@@ -58,22 +58,18 @@ Fits = Callable[[Availability], bool]
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A seat that was taken: the site it is at and the slot that it counts against."""
-
     site: Site
     slot_id: UUID
 
 
 class UnknownSite(UnknownReference):
-    """The site of a visit or slot does not exist."""
-
     refers_in, message = "site", "There is no such site"
 
 
 async def site_for_day(
     session: ReadSession, site_id: UUID | None, day: date
 ) -> tuple[Site, Collection[date]]:
-    """Return the site (the default one for None) and its closures, of that day and the eve."""
+    """Return a site (the default for None) with its closures of that day and the day before."""
     found = await SiteReader(session).for_day(site_id, day)
     if found is None:
         raise UnknownSite
@@ -89,7 +85,7 @@ def require_bookable(
     now: datetime,
     walk_in: bool = False,
 ) -> None:
-    """Raise the reason why this time can't be booked regardless of capacity."""
+    """Raise the reason why a time can't be booked regardless of capacity."""
     reason = refusal(site, day=day, at=at, closed=closed, now=now, walk_in=walk_in)
     if reason is not None:
         raise NEVER_BOOKABLE[reason]
@@ -98,7 +94,7 @@ def require_bookable(
 async def move_seat(
     unit: WriteSession, held: HeldSeat, site_id: UUID, day: date, at: time, now: datetime
 ) -> Seat:
-    """Exchange a seat for one at another time; a stranger's stays within the share of strangers.
+    """Move a seat to another time; a stranger's stays within the share.
 
     Raise the reason if that time can't be booked, or `SlotFull`.
     """
@@ -137,7 +133,7 @@ async def slot_full(
     fits: Fits = lambda _: True,
     strangers: bool = False,
 ) -> SlotFull:
-    """Return the refusal with the next free slots of the site that fit."""
+    """Return the refusal, with the next free slots."""
     free = await alternatives(session, site, day, at, now, fits=fits, strangers=strangers)
     places = "places for visitors who register themselves" if strangers else "places"
     return SlotFull(
@@ -147,7 +143,6 @@ async def slot_full(
 
 
 def as_alternative(offer: Availability) -> dict[str, Any]:
-    """Return a slot in the form of an alternative."""
     return {
         "visit_date": offer.day.isoformat(),
         "visit_time": f"{offer.slot.begins:%H:%M}",
@@ -165,7 +160,7 @@ async def alternatives(
     fits: Fits,
     strangers: bool = False,
 ) -> list[Availability]:
-    """Return the next three free slots after a time that fit."""
+    """Return the next three free slots that fit."""
     last = min(day + timedelta(days=SEARCH_DAYS), last_bookable_day(site, now))
     found: list[Availability] = []
     for offer in await _offers(session, site, day, last, now, strangers=strangers):
@@ -177,7 +172,7 @@ async def alternatives(
 
 
 async def site_day(session: ReadSession, site_id: UUID | None, day: date) -> SiteDay:
-    """Return the site (the default one for None) on that day with its stored slots."""
+    """Return a site (the default for None) with its stored slots of a day."""
     found = await SlotReader(session).site_day(site_id, day)
     if found is None:
         raise UnknownSite
@@ -185,7 +180,7 @@ async def site_day(session: ReadSession, site_id: UUID | None, day: date) -> Sit
 
 
 def day_offers(known: SiteDay, day: date, now: datetime, **to: bool) -> list[Availability]:
-    """Every slot of one day, as it is offered to a `walk_in` or to `strangers`."""
+    """Return every slot of a day, as offered to a `walk_in` or to `strangers`."""
     return [
         _offer(known.site, day, slot, known.slots, now, closed=known.closed, **to)
         for slot in day_slots(known.site, day)

@@ -1,4 +1,4 @@
-"""Creates accounts from the command line."""
+"""Create accounts from the command line."""
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,7 +20,7 @@ DEVELOPMENT = (
 
 
 async def create_development_accounts(settings: Settings) -> None:
-    """Create the accounts named in the README, if missing."""
+    """Create the README's accounts that are missing."""
     database, hasher = Database(settings.database_url), PasswordHasher(settings.bcrypt_rounds)
     try:
         async with database.write() as unit:
@@ -42,7 +42,7 @@ async def create_development_accounts(settings: Settings) -> None:
 
 
 async def has_development_accounts(settings: Settings) -> bool:
-    """Return whether a development account is active with its published password."""
+    """Return whether a development account still has its published password."""
     database, hasher = Database(settings.database_url), PasswordHasher(settings.bcrypt_rounds)
     try:
         async with database.read() as session:
@@ -56,7 +56,7 @@ async def has_development_accounts(settings: Settings) -> bool:
 
 
 async def create_superadmin(settings: Settings, email: str, password: str) -> None:
-    """Create a superadmin; raise ValueError with a message for the user."""
+    """Create a superadmin; raise ValueError with a message for users."""
     try:
         email = TypeAdapter(Email).validate_python(email)
     except ValidationError:

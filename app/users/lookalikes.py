@@ -1,6 +1,6 @@
-"""Detects names that look alike, so that no account can imitate another host.
+"""Detect names with which an account could imitate a host.
 
-Follows Unicode Technical Standard 39, for the scripts closest to Latin.
+Follows Unicode Technical Standard 39, for scripts close to Latin.
 """
 
 import re
@@ -28,13 +28,13 @@ SCRIPTS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"})
 
 
 def mixes_scripts(name: str) -> bool:
-    """Return whether a word of the name mixes scripts that look alike."""
+    """Return whether a word mixes scripts that look alike."""
     words = WORD.findall(unicodedata.normalize("NFKC", name))
     return any(len({*map(_script, word)} & SCRIPTS) > 1 for word in words)
 
 
 def looks_like(name: str, other: str) -> bool:
-    """Return whether two different names look alike; namesakes are allowed."""
+    """Return whether different names look alike; namesakes are allowed."""
     return _skeleton(name) == _skeleton(other) and _written(name) != _written(other)
 
 

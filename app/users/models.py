@@ -12,7 +12,7 @@ from app.core.db.models import Base, Entity, words
 
 
 class Role(StrEnum):
-    """The roles of users, whose rights are in `app/auth/permissions.py`."""
+    """User roles, whose rights are in `app/auth/permissions.py`."""
 
     SUPERADMIN = "superadmin"
     ADMIN = "admin"
@@ -22,10 +22,10 @@ class Role(StrEnum):
 
 
 class User(Entity):
-    """A user; `email_key` is equal for all spellings of one address.
+    """A user; `email_key` is equal for all spellings of an address.
 
-    An account that `awaits_verification` is inactive and has no password, and its names are hidden,
-    since anyone may have requested it.
+    An account that `awaits_verification` is inactive, and its names are hidden: anyone may have
+    requested it.
 
     `sites` limits the account to some sites; null is no limit.
     """
@@ -47,17 +47,16 @@ class User(Entity):
 
     @property
     def name(self) -> str:
-        """Return first and last name, as shown to visitors."""
         return full_name(self.first_name, self.last_name)
 
     @property
     def known_first_name(self) -> str:
-        """Return the first name, or an empty string before the address is verified."""
+        """Return the first name, empty before the address is verified."""
         return "" if self.awaits_verification else self.first_name
 
     @property
     def known_last_name(self) -> str:
-        """Return the last name, or an empty string before the address is verified."""
+        """Return the last name, empty before the address is verified."""
         return "" if self.awaits_verification else self.last_name
 
 
@@ -88,5 +87,4 @@ class UserSite(Base):
 
 
 def full_name(first_name: str, last_name: str) -> str:
-    """Return both names as one; either may be empty."""
     return f"{first_name} {last_name}".strip()

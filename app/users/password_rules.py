@@ -1,7 +1,6 @@
 """Password rules (NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 5, 6.2).
 
-Length counts, composition does not. Common passwords, the account's address, and little more than
-related words are refused.
+Length counts, composition does not. Common passwords and those made of related words are refused.
 """
 
 import lzma
@@ -19,16 +18,16 @@ from app.settings import Settings
 from app.users.models import Role
 
 MIN_LENGTH = 8
-# How many other letters a password with such words must have.
+# The minimum of letters besides related words.
 LETTERS_BESIDE = 4
 SHORTEST_WORD = 3
-# Words of the product and its roles; others come from the settings.
+# Others come from the settings.
 OWN_WORDS = ("vms", "visitor", "visitors", "management", *Role)
 WORD = re.compile(r"[^\W\d_]+")
 COMMON = Path(__file__).with_name("common_passwords.txt.xz")
-# Characters that are often substituted for letters. A 1 is an i or an l, so these are equal.
+# Common substitutions; a 1 is an i or an l, so these are equal.
 UNDONE = str.maketrans("@4013l5$", "aaoieiss")
-# Fillers, variation selectors and the like, in addition to control and format characters.
+# In addition to control and format characters.
 INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
@@ -37,8 +36,6 @@ INVISIBLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Weakness:
-    """The reason for refusing a password: a code and a sentence."""
-
     code: str
     message: str
 
@@ -56,22 +53,19 @@ IS_OBVIOUS = Weakness(
 
 
 def words_of(*texts: str) -> frozenset[str]:
-    """Return the words of names and addresses, normalized for comparison with passwords."""
+    """Return the words in names and addresses, normalized."""
     found = (word for text in texts for word in WORD.findall(account_key(text)))
     return frozenset(word for word in found if len(word) >= SHORTEST_WORD)
 
 
 def words_of_place(settings: Settings) -> frozenset[str]:
-    """Return the installation's words that are refused in passwords (OWASP ASVS 5, 6.1.2)."""
+    """Return the installation's own words (OWASP ASVS 5, 6.1.2)."""
     addresses = (*settings.allowed_hosts, *settings.registration_domains, settings.frontend_url)
     return words_of(*OWN_WORDS, *settings.password_words, *addresses)
 
 
 def weakness(password: str, email: str, words: Collection[str] = ()) -> Weakness | None:
-    """Return the reason to refuse a password for this address, or None.
-
-    `words` come from `words_of`. Length is counted in code points of the form that is hashed.
-    """
+    """Return the reason to refuse a password, or None; `words` come from `words_of`."""
     text, address = normalized(password), account_key(email)
     if len(text) < MIN_LENGTH:
         return TOO_SHORT
@@ -90,7 +84,7 @@ def weakness(password: str, email: str, words: Collection[str] = ()) -> Weakness
 
 
 def _is_made_of(text: str, words: Iterable[str]) -> bool:
-    """Return whether hardly any letter remains after these words are removed."""
+    """Return whether hardly any letter remains without these words."""
     rest = text
     for word in sorted(words, key=len, reverse=True):
         rest = rest.replace(word, " ")
@@ -98,7 +92,7 @@ def _is_made_of(text: str, words: Iterable[str]) -> bool:
 
 
 def require_strong(password: str, email: str, *, field: str, words: Collection[str] = ()) -> None:
-    """Raise `Invalid` for `field` if the password is refused."""
+    """Raise `Invalid` for `field` if the password is weak."""
     found = weakness(password, email, words)
     if found is not None:
         raise Invalid.field(field, found.code, found.message)
@@ -110,11 +104,11 @@ def _is_invisible(character: str) -> bool:
 
 
 def _is_common(folded: str) -> bool:
-    """Return whether a password is common, also with its substitutions undone."""
+    """Return whether a password is common, with substitutions undone."""
     return f"\n{folded.translate(UNDONE)}\n".encode() in _common()
 
 
 @cache
 def _common() -> bytes:
-    """Return the list as one text, a tenth of the memory of a set."""
+    """Return the list as one text, which needs a tenth of a set's memory."""
     return lzma.decompress(COMMON.read_bytes())

@@ -34,9 +34,7 @@ from app.users.models import Role, User, full_name
 
 NEWEST_FIRST = Ordering("users", (User.id,), descending=True)
 
-# Columns of a table of a higher package, since accounts are below visitors. A change of an account
-# changes its visits in the same transaction; a callback from `visitors` would hide the same
-# statement behind a registry that a process may forget to fill.
+# `visitors` is a higher package, but its rows change in the same transaction as the account.
 _visitors = table(
     "visitors",
     column("id", Uuid),
@@ -51,15 +49,13 @@ _IS_AHEAD = _visitors.c.status == literal_column("'pending'", String)
 _IS_OPEN = _visitors.c.status.in_(
     [literal_column(f"'{word}'", String) for word in ("pending", "verified")]
 )
-# As above: the names of sites are refused as passwords.
+# Names of sites are refused as passwords.
 _sites = table("sites", column("name", String))
 _NAMES = func.hashtextextended("names of accounts", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserFilter:
-    """Filters of a list of accounts; None does not filter."""
-
     role: Role | None = None
     is_active: bool | None = None
     q: str | None = None
@@ -76,10 +72,7 @@ class UserFilter:
 
 
 def _begins(q: str) -> ColumnElement[bool]:
-    """Match accounts whose name, last name or address begins with `q`.
-
-    Names are normalized as in the visitor search: Jürgen matches Jurgen and Juergen.
-    """
+    """Match accounts whose name or address begins with `q`; Jürgen matches Juergen."""
     names = (User.first_name + " " + User.last_name, User.last_name)
     folds = (func.search_fold, func.search_fold_spelt_out)
     by_name = or_(*(func.starts_with(fold(name), fold(q)) for name in names for fold in folds))
@@ -90,8 +83,7 @@ def _begins(q: str) -> ColumnElement[bool]:
 def receives() -> ColumnElement[bool]:
     """Return the condition under which an account owns its address.
 
-    A closed account does, so that nothing is mailed to it. An unverified one does not, since anyone
-    can register it.
+    Closed accounts do; unverified ones do not, since anyone can register them.
     """
     return or_(User.is_active, ~User.awaits_verification)
 
@@ -105,13 +97,12 @@ class UserReader(ReadRepository[User]):
         )
 
     async def of_roles(self, user_id: UUID, roles: Collection[Role]) -> User | None:
-        """Return the account if it has one of the roles."""
         return await self.session.scalar(
             self.statement().where(User.id == user_id, User.role.in_(roles))
         )
 
     async def by_address(self, email: str) -> User | None:
-        """Return the account of a host's address, including a closed but not an unverified one."""
+        """Return the account that owns an address, possibly a closed one."""
         found = await self.session.scalar(
             self.statement().where(User.email_key == account_key(email), receives())
         )
@@ -131,14 +122,13 @@ class UserReader(ReadRepository[User]):
     async def page(
         self, chosen: UserFilter, roles: Collection[Role], page: PageRequest
     ) -> tuple[list[User], str | None, int | None]:
-        """Return accounts with these roles, newest first."""
         statement = self.statement().where(User.role.in_(roles), *chosen.conditions())
         return await paginate(self.session, statement, NEWEST_FIRST, page)
 
 
 class UserRepository(UserReader, Repository[User]):
     async def save(self, user: User) -> User:
-        """Write a new or changed account; raise `EmailTaken`."""
+        """Write an account; raise `EmailTaken`."""
         self.add(user)
         with refusals({"uq_users_email_key": EmailTaken}):
             await self.unit.flush()
@@ -147,7 +137,7 @@ class UserRepository(UserReader, Repository[User]):
     async def add_unproven(
         self, email: str, first_name: str, last_name: str, now: datetime
     ) -> bool:
-        """Add an unverified account; return False if the address already has one."""
+        """Add an unverified account; return whether the address was free."""
         row = {
             "id": new_id(),
             "email": email,
@@ -165,24 +155,18 @@ class UserRepository(UserReader, Repository[User]):
         return bool((await self.unit.write(added)).rowcount)
 
     async def lock_names(self) -> None:
-        """Block other transactions that assign a name or activate an account.
-
-        Take it before any row lock: a transaction that waits for it must hold no other lock.
-        """
+        """Block other transactions that name or activate an account; take before any row lock."""
         await self.unit.scalar(select(func.pg_advisory_xact_lock(_NAMES)))
 
     async def refuse_lookalike(self, user: User) -> None:
-        """Raise `NameLooksTaken` if the name could be mistaken for that of an active account.
-
-        It requires `lock_names`, to see concurrent transactions.
-        """
+        """Raise `NameLooksTaken` if an active account has a similar name; requires `lock_names`."""
         names = select(User.first_name, User.last_name).where(User.is_active, User.id != user.id)
         for first_name, last_name in (await self.unit.rows(names)).all():
             if looks_like(user.name, full_name(first_name, last_name)):
                 raise NameLooksTaken
 
     async def purge_unproven(self, before: datetime, *, at_most: int) -> int:
-        """Delete accounts last requested before this instant and never verified."""
+        """Delete accounts requested before this and never verified."""
         old = (
             select(User.id)
             .where(User.awaits_verification, User.updated_at <= before)
@@ -192,12 +176,11 @@ class UserRepository(UserReader, Repository[User]):
         return (await self.unit.write(delete(User).where(User.id.in_(old)))).rowcount
 
     async def lock_by_email(self, email: str) -> User | None:
-        """Lock and return the account of this mailbox."""
         found = await self.lock(User.email_key == account_key(email), key_share=True)
         return found if found is not None and is_same_mailbox(found.email, email) else None
 
     async def drop_unproven_lookalike(self, email: str) -> None:
-        """Delete the account of another mailbox that nobody has proven and that is in the way."""
+        """Delete an unverified account of another mailbox with the same key."""
         found = await self.lock(
             User.email_key == account_key(email), User.awaits_verification.is_(True)
         )
@@ -206,7 +189,7 @@ class UserRepository(UserReader, Repository[User]):
             await self.unit.flush()
 
     async def lock_as_seen(self, user: User) -> User | None:
-        """Lock the account; return None if its access or password changed since it was read."""
+        """Lock the account; return None if its access or password has changed."""
         return await self.lock(
             User.id == user.id,
             User.is_active.is_(True),
@@ -224,11 +207,7 @@ class UserRepository(UserReader, Repository[User]):
         return await self.lock(User.id == user_id, User.role.in_(roles), key_share=True)
 
     async def lock_superadmins(self) -> Sequence[UUID]:
-        """Lock the active superadmins in the order of ids.
-
-        Of two concurrent requests that would each remove a superadmin, the second sees the result
-        of the first.
-        """
+        """Lock the active superadmins in the order of ids, so that one always remains."""
         found = await self.session.scalars(
             select(User)
             .where(User.role == Role.SUPERADMIN, User.is_active)
@@ -239,10 +218,9 @@ class UserRepository(UserReader, Repository[User]):
         return [user.id for user in found]
 
     async def adopt_visitors(self, user: User) -> None:
-        """Assign visitors that name this address and have no owner to the account.
+        """Assign visitors with this host address and no account to the account.
 
-        Only for verified addresses, since registering with someone else's must not reveal their
-        visitors.
+        Only for verified addresses: others' visitors must not be revealed.
         """
         await self.unit.write(
             update(_visitors)
@@ -254,24 +232,23 @@ class UserRepository(UserReader, Repository[User]):
         )
 
     async def carry_to_visits(self, user: User) -> None:
-        """Copy the account's name and address to its upcoming visits."""
+        """Copy name and address to the upcoming visits."""
         theirs = (_visitors.c.host_id == user.id, _IS_OPEN)
         await self._lock_visits(*theirs)
         values = {"host_name": user.name, "host_email": user.email, "updated_at": user.updated_at}
         await self.unit.write(update(_visitors).where(*theirs).values(values))
 
     async def close_visits(self, user: User) -> None:
-        """Mark the visits of an account that is being closed: their mails go to the reception."""
+        """Mark the visits of a closed account, whose mails then go to the reception."""
         theirs = (_visitors.c.host_id == user.id, _IS_OPEN)
         await self._lock_visits(*theirs)
         await self.unit.write(update(_visitors).where(*theirs).values(host_closed=True))
 
     async def count_upcoming(self, user_id: UUID) -> int:
-        """Return the number of the account's upcoming visits."""
         theirs = select(func.count()).where(_visitors.c.host_id == user_id, _IS_AHEAD)
         return await self.session.scalar(theirs) or 0
 
     async def _lock_visits(self, *which: ColumnElement[bool]) -> None:
-        """Lock in the order of ids, like all who lock several visitors."""
+        """Lock in the order of ids, as everywhere."""
         ordered = select(_visitors.c.id).where(*which).order_by(_visitors.c.id).with_for_update()
         await self.session.scalar(select(func.count()).select_from(ordered.subquery()))

@@ -17,7 +17,7 @@ NewPassword = Annotated[
     str,
     StringConstraints(min_length=MIN_LENGTH, max_length=MAX_LENGTH),
     Field(
-        description="Must not be a common password, the e-mail address, or consist only of names "
+        description="Must not be a common password, the e-mail address, or only names "
         "related to the site or to you; all characters are allowed",
         json_schema_extra={"format": "password"},
     ),
@@ -30,12 +30,12 @@ def _of_one_script(name: str) -> str:
     return name
 
 
-# Shown in mails as a greeting.
+# The greeting of mails.
 PersonName = Annotated[RequiredLine, AfterValidator(_of_one_script), AfterValidator(without_domain)]
 
 
 class Profile(BaseModel):
-    """An account as its user sees it."""
+    """The caller's account."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -48,12 +48,12 @@ class Profile(BaseModel):
 
 
 class User(Profile):
-    """An account as administrators see it."""
+    """An account."""
 
     first_name: str = Field(
         examples=["Ada"],
         validation_alias=AliasChoices("known_first_name", "first_name"),
-        description="Empty until a self-registered account is verified with the mailed link",
+        description="Empty until a self-registered account is verified",
     )
     last_name: str = Field(
         examples=["Lovelace"], validation_alias=AliasChoices("known_last_name", "last_name")
@@ -67,14 +67,14 @@ class ChangedUser(User):
     """A changed account."""
 
     upcoming_visits: int | None = Field(
-        description="Number of upcoming visits if the account was deactivated, otherwise null"
+        description="Upcoming visits of a deactivated account, otherwise null"
     )
 
 
 class DeletedUser(BaseModel):
-    """The result of deleting an account."""
+    """A deleted account."""
 
-    upcoming_visits: int = Field(description="Number of upcoming visits of the deleted account")
+    upcoming_visits: int = Field(description="Upcoming visits of the deleted account")
 
 
 class UserCreate(BaseModel):
@@ -100,7 +100,7 @@ class UserCreate(BaseModel):
 
 
 class UserUpdate(BaseModel):
-    """The fields to change. Only users can set their passwords, with `forgot-password/`."""
+    """The fields to change. Passwords are set by users, with `forgot-password/`."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"is_active": False}})
 
@@ -112,16 +112,15 @@ class UserUpdate(BaseModel):
     is_active: bool = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:
-        """Return the fields that were sent, with their values."""
         return self.model_dump(exclude_unset=True)
 
 
 class UserQuery(BaseModel):
-    """Filters of a list of accounts."""
+    """Filters of accounts."""
 
     role: Role | None = None
     is_active: bool | None = None
     q: SearchText | None = Field(
         None,
-        description="Beginning of a name (accents are ignored) or of the e-mail address",
+        description="Beginning of a name, without accents, or of the e-mail address",
     )

@@ -1,4 +1,4 @@
-"""Creates accounts."""
+"""Create accounts."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,6 @@ async def create_user(
     by_stranger: bool = False,
     **facts: Any,
 ) -> User:
-    """Hash the password, then do as `add_user`."""
     password_hash = await hasher.hash(password, known=not by_stranger)
     return await add_user(users, password_hash=password_hash, **facts)
 

@@ -1,7 +1,4 @@
-"""When a visit is admitted, and when a stay ends automatically. Pure.
-
-Decided on instants, not calendar days, since a visit may extend past midnight.
-"""
+"""Decides on instants, not days, since visits may extend past midnight."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -9,14 +6,11 @@ from typing import Protocol
 
 from app.core.localtime import start_of
 
-# The length of calendar entries, until visits have their own length.
 VISIT_LENGTH = timedelta(hours=1)
 MIDNIGHT = time(0)
 
 
 class VisitTime(Protocol):
-    """The local date and time of a visit."""
-
     @property
     def visit_date(self) -> date: ...
     @property
@@ -24,8 +18,6 @@ class VisitTime(Protocol):
 
 
 class DoorRules(Protocol):
-    """The rules of a site for early, late and forgotten visitors."""
-
     @property
     def timezone(self) -> str: ...
     @property
@@ -38,14 +30,14 @@ class DoorRules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ArrivalWindow:
-    """When a visit is admitted: from `opens`, inclusive, to `closes`, exclusive."""
+    """The time in which a visit is admitted: `opens` inclusive, `closes` exclusive."""
 
     opens: datetime
     closes: datetime
 
 
 def arrival_window(visit: VisitTime, site: DoorRules) -> ArrivalWindow:
-    """Return the window, which lasts at least to the end of the day, longer for a late visit."""
+    """Return the window, which never closes before the end of the day."""
     begins = start_of(visit.visit_date, visit.visit_time, site.timezone)
     day_ends = start_of(visit.visit_date + timedelta(days=1), MIDNIGHT, site.timezone)
     return ArrivalWindow(
@@ -55,7 +47,7 @@ def arrival_window(visit: VisitTime, site: DoorRules) -> ArrivalWindow:
 
 
 def end_of_stay(visit: VisitTime, checked_in_at: datetime, site: DoorRules) -> datetime:
-    """Return when a stay without check-out is closed; never before the visit is over."""
+    """Return when a stay without check-out is closed."""
     begins = start_of(visit.visit_date, visit.visit_time, site.timezone)
     longest = checked_in_at + timedelta(hours=site.auto_check_out_hours)
     return max(longest, begins + VISIT_LENGTH)

@@ -1,7 +1,4 @@
-"""Limits registrations per host or kiosk, and mails per cause.
-
-A request that is refused later is uncounted, such as one for a full hour.
-"""
+"""Limits on registrations and mails; failed requests do not count."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,14 +23,14 @@ CHANGED_BY_HOST = Rule("changes of a visit", "20/hour")
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Counts in Redis; each method raises `TooManyRequests`."""
+    """Each method raises `TooManyRequests`."""
 
     limiter: RateLimiter
     settings: Settings
 
     @asynccontextmanager
     async def registrations(self, caller: Caller, number: int = 1) -> AsyncIterator[None]:
-        """Count registrations of a host or kiosk, all or none, during the block."""
+        """Count registrations of a host or kiosk, all or none."""
         limits = self._of(caller) if number else []
         async with self._counted(limits, number):
             yield
@@ -42,10 +39,7 @@ class Budgets:
     async def mail_to(
         self, email: str, caller: Caller, session: ReadSession
     ) -> AsyncIterator[str | None]:
-        """Count a mail that is queued in the block; yield the reason not to send it, if any.
-
-        Whether the address is verified is queried only from the fourth mail of a day on.
-        """
+        """Count a mail queued in the block; yield the reason to withhold it, if any."""
         mails = StrangerMails(self.limiter)
         if caller.is_person:
             yield None
@@ -64,7 +58,7 @@ class Budgets:
 
     @asynccontextmanager
     async def change(self, visitor_id: UUID, caller: Caller) -> AsyncIterator[None]:
-        """Count a change that is mailed to the visitor, per host and per visit."""
+        """Count a mailed change, per host and per visit."""
         limits = []
         if caller.is_host:
             rule = Rule("changes of a host", self.settings.host_registration_limit)
@@ -74,7 +68,7 @@ class Budgets:
 
     @asynccontextmanager
     async def _counted(self, limits: list[Limit], number: int = 1) -> AsyncIterator[None]:
-        """Count the block against every limit, and uncount it if it fails."""
+        """Count the block, unless it fails."""
         if limits:
             await self.limiter.reserve(*limits, number=number)
         try:
@@ -90,7 +84,7 @@ class Budgets:
             return [Rule("registrations of a host", settings.host_registration_limit).of(id_)]
         if not caller.is_kiosk:
             return []
-        # Each registration at a kiosk has an address.
+        # Each registration at a kiosk sends a mail.
         return [
             Rule("registrations at a kiosk", settings.kiosk_registration_limit).of(id_),
             Rule("mails of a kiosk", settings.kiosk_mail_limit).of(id_),

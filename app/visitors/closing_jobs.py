@@ -1,8 +1,3 @@
-"""Closes visits that nobody came to and stays that nobody ended.
-
-At the same instant as the gate decides: see `app/visitors/arrival.py`.
-"""
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +18,7 @@ from app.visitors.closing_repository import ClosingRepository, Place
 from app.visitors.lifecycle import expire, leave_unseen
 from app.visitors.models import Visitor, VisitorStatus
 
-# Rows per transaction: few enough to hold locks only briefly.
+# Small batches hold locks only briefly.
 BATCH = 500
 
 Sites = Mapping[UUID, Site]
@@ -31,17 +26,12 @@ Sites = Mapping[UUID, Site]
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The numbers of visits that a run has closed."""
-
     expired: int
     completed: int
 
 
 async def close_past_visits(database: Database, now: datetime) -> Closed:
-    """Expire pending visits after their arrival window, and complete stays that are too long.
-
-    Idempotent and safe to run concurrently: rows locked by another run are skipped.
-    """
+    """Expire missed visits and complete forgotten stays; safe to run concurrently."""
     async with database.read() as session:
         sites = {site.id: site for site in await SiteReader(session).all()}
     return Closed(
@@ -66,7 +56,6 @@ async def _close_all(database: Database, sites: Sites, now: datetime, of: Visito
 async def _candidates(
     visitors: ClosingRepository, sites: Sites, now: datetime, of: VisitorStatus, after: Place | None
 ) -> list[Visitor]:
-    """Lock visits that may be over by their day or instant; most of them are."""
     if of is VisitorStatus.PENDING:
         last_days = {
             id_: local_now(now, site.timezone).date() - timedelta(days=1)
@@ -80,7 +69,7 @@ async def _candidates(
 
 
 async def _close(unit: WriteSession, found: Sequence[Visitor], sites: Sites, now: datetime) -> int:
-    """Close those that are over and free their seats; slots come last, as everywhere."""
+    """Close visits that are over and free their seats; slots are locked last, as everywhere."""
     over = [visitor for visitor in found if _end(visitor, sites[visitor.site_id], now)]
     await ClosingRepository(unit).save_passages(over)
     if over:
@@ -96,7 +85,7 @@ async def _close(unit: WriteSession, found: Sequence[Visitor], sites: Sites, now
 
 
 def _end(visitor: Visitor, site: Site, now: datetime) -> bool:
-    """End a visit if it is over; return whether it was."""
+    """Close a visit if it is over; return whether it was."""
     at = _end_of(visitor, site)
     if now < at:
         return False

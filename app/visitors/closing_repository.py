@@ -1,5 +1,3 @@
-"""SQL of closing what is over."""
-
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -24,7 +22,7 @@ from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.repository import COPIED, VisitorRepository
 
 Place = tuple[date, UUID]
-"""Where a visit stands among those in the order of their days."""
+"""The position of a visit in the order of days."""
 
 
 def _given(kind: TypeEngine[Any], values: Mapping[UUID, Any]) -> TableValuedAlias:
@@ -35,14 +33,11 @@ def _given(kind: TypeEngine[Any], values: Mapping[UUID, Any]) -> TableValuedAlia
 
 
 class ClosingRepository(VisitorRepository):
-    """Locks visits that may be over and stores their outcome."""
-
     async def lock_pending_until(
         self, last_days: Mapping[UUID, date], after: Place | None, *, at_most: int
     ) -> list[Visitor]:
-        """Lock pending visits up to a day of their site's calendar, as `_lock_open` does."""
         given = _given(Date(), last_days)
-        latest = max(last_days.values())  # a bound that the index can use
+        latest = max(last_days.values())  # lets the planner use the index
         return await self._lock_open(
             VisitorStatus.PENDING,
             given,
@@ -54,7 +49,6 @@ class ClosingRepository(VisitorRepository):
     async def lock_inside_since(
         self, instants: Mapping[UUID, datetime], after: Place | None, *, at_most: int
     ) -> list[Visitor]:
-        """Lock visitors who came in by an instant of their site, as `_lock_open` does."""
         given = _given(Visitor.checked_in_at.type, instants)
         came_in_by = [Visitor.checked_in_at <= given.c.until]
         return await self._lock_open(VisitorStatus.VERIFIED, given, came_in_by, after, at_most)
@@ -67,16 +61,15 @@ class ClosingRepository(VisitorRepository):
         after: Place | None,
         at_most: int,
     ) -> list[Visitor]:
-        """Lock open visits by their day, those `after` a place alone.
+        """Lock open visits after a place; skip locked ones.
 
-        Rows locked by other transactions are skipped. Return copies that the session does not
-        track; `save_passages` stores their outcome.
+        The copies are not tracked: `save_passages` stores them.
         """
         place = tuple_(Visitor.visit_date, Visitor.id)
         statement = (
             select(*COPIED)
             .join_from(Visitor, given, Visitor.site_id == given.c.site_id)
-            # A constant: a plan for every status could not use the index of the open ones.
+            # A parameter could not use the partial index.
             .where(Visitor.status == literal_column(f"'{status}'"), *which)
             .order_by(Visitor.visit_date, Visitor.id)
             .limit(at_most)

@@ -1,5 +1,3 @@
-"""Request and response bodies of closures."""
-
 from datetime import date, datetime
 from uuid import UUID
 
@@ -10,7 +8,7 @@ from app.core.times import LocalDate
 
 
 class ClosureCreate(BaseModel):
-    """The day of a closure in the site's calendar; a shift past midnight is closed to its end."""
+    """A day to close. A shift past midnight is closed to its end."""
 
     model_config = ConfigDict(
         extra="forbid",

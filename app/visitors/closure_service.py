@@ -1,5 +1,3 @@
-"""Closures and the visits booked in their shifts."""
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,14 +15,12 @@ from app.visitors.models import Visitor
 from app.visitors.repository import VisitorReader
 from app.visitors.service import VisitorService
 
-# How often to lock the visits of a shift again if another transaction has locked one.
+# Attempts to lock the visits of a shift.
 TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A new closure with its taken seats and cancelled visits."""
-
     closure: SiteClosure
     affected: int
     cancelled: int = 0
@@ -35,8 +31,6 @@ class _Overtaken(Exception):  # noqa: N818 - not an error
 
 
 class ClosureService:
-    """Closes and reopens days within one unit of work."""
-
     def __init__(self, service: VisitorService) -> None:
         self.service = service
         self.unit = service.unit
@@ -50,9 +44,8 @@ class ClosureService:
     async def close_and_cancel(self, site_id: UUID, day: date, reason: str, caller: Caller) -> Made:
         """Close a day and cancel all pending visits of its shift, or do neither.
 
-        Visits are locked before the site and its slots, as everywhere; those booked in between are
-        found afterwards. If one of them is locked, its transaction may wait for the site, so all
-        locks are released and it starts again.
+        Visits are locked before the site and its slots. If one booked in between is locked, its
+        transaction may wait for the site: release all locks and start again.
         """
         await require_finished(self.unit)
         for _ in range(TRIES):
@@ -90,7 +83,7 @@ class ClosureService:
 async def booked_in(
     session: ReadSession, site: Site, days: Collection[date], now: datetime
 ) -> dict[date, int]:
-    """Return the number of visitors booked in the shifts of these days that are not over."""
+    """Return the number of visitors booked in each shift that is not over."""
     present = present_shift(site, now)
     ahead = [day for day in days if day >= present]
     return await VisitorReader(session).booked_by_shift(site, ahead) if ahead else {}

@@ -1,5 +1,3 @@
-"""`/api/sites/{id}/closures/`: days on which a site is closed."""
-
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -67,9 +65,9 @@ async def list_closures(
 async def create_closure(
     site_id: UUID, body: ClosureCreate, caller: SiteEditor, closures: Closures
 ) -> NewClosure:
-    """Close a day for bookings; at a site open at night, the night that begins on it.
+    """Close a day for bookings, with a night shift that begins on it.
 
-    Existing visits stay booked unless `cancel_visits` is set.
+    Visits stay booked unless `cancel_visits` is set.
     """
     if body.cancel_visits:
         made = await closures.close_and_cancel(site_id, body.date, body.reason, caller)

@@ -1,5 +1,3 @@
-"""Dependencies of the visitor routes."""
-
 from typing import Annotated, Any
 
 from fastapi import Body, Depends, Query, Request
@@ -26,7 +24,7 @@ async def _visitor_service(request: Request, unit: Writing, now: Now) -> Visitor
     return VisitorService(unit, ours.qr_tokens, ours.wake_outbox, now)
 
 
-# The next three have few dependencies, since FastAPI solves them all for every request.
+# FastAPI resolves every dependency for each request, so these have few.
 async def _registration_service(
     request: Request, unit: SingleStatement, budgets: Budgeted
 ) -> RegistrationService:
@@ -56,7 +54,7 @@ class _Documented:
 async def _registration(
     sent: Annotated[dict[str, Any], Body(), _Documented()], request: Request
 ) -> Form:
-    """Return the body in the schema of the caller's kind, which may omit different fields."""
+    """Validate the body with the schema of the caller's role."""
     try:
         return form_of(await resolve_caller(request)).model_validate(sent)
     except ValidationError as error:

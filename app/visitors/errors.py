@@ -1,5 +1,3 @@
-"""Errors of bookings, other than those of slots."""
-
 from app.core.errors import Problem
 
 
@@ -8,5 +6,5 @@ class AlreadyRegistered(Problem):
     title = "This address is already registered for that hour"
 
 
-# Decided by the database, since two requests may be concurrent.
+# The database decides, since two requests may be concurrent.
 ONE_FOR_AN_ADDRESS: dict[str, type[Problem]] = {"uq_visitors_self_registration": AlreadyRegistered}

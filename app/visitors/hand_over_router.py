@@ -1,5 +1,3 @@
-"""`/api/auth/users/{id}/hand-over/`: give the visits of an absent host to another one."""
-
 from uuid import UUID
 
 from fastapi import APIRouter, Request

@@ -1,5 +1,3 @@
-"""Gives all upcoming visits of a host to another one."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,15 +29,11 @@ from app.visitors.schemas import HOST_FIELDS
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """The numbers of visits that were handed over and that were left."""
-
     visits: int
     left: int
 
 
 class HandOver:
-    """Hands over the visits of an account within one unit of work."""
-
     def __init__(
         self, unit: WriteSession, wake: AfterCommit, caller: Caller, now: datetime
     ) -> None:
@@ -52,9 +46,9 @@ class HandOver:
         self.events = VisitorEventRepository(unit)
 
     async def run(self, former: User, to: UUID) -> HandedOver:
-        """Hand over upcoming visits; raise `Invalid` for a closed or unknown account.
+        """Hand over the upcoming visits; raise `Invalid` for a closed or unknown account.
 
-        The new host gets one summary; the former one, if active, a mail for each visit.
+        The new host gets one summary, an active former host a mail for each visit.
         """
         host = await self._receiver(former, to)
         await require_finished(self.unit)

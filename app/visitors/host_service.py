@@ -1,5 +1,3 @@
-"""Resolves the host of a visit from a request."""
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +13,7 @@ from app.visitors.schemas import HOST_FIELDS, HostFields
 
 @dataclass(frozen=True, slots=True)
 class NamedHost:
-    """The host of a visit; `id` is the account, if there is one."""
+    """The host of a visit; `id` is None without an account."""
 
     id: UUID | None
     name: str | None
@@ -26,7 +24,6 @@ class NamedHost:
         return cls(user.id, user.name, user.email)
 
     def is_same_as(self, other: "NamedHost") -> bool:
-        """Return whether both have the same account or the same address."""
         if self.id is not None and self.id == other.id:
             return True
         return _is_same_address(self.email, other.email)
@@ -40,7 +37,7 @@ class NotYourVisit(Problem):
 
 
 class UnknownHost(Invalid):
-    """A 422, since the request names an unknown or closed account."""
+    """An unknown or closed account (422)."""
 
     def __init__(self) -> None:
         message = "Unknown host"
@@ -64,10 +61,7 @@ def require_own(said: Mapping[str, Any], caller: Caller, present: NamedHost = NO
 
 
 def host_of_person(form: HostFields, caller: Caller, account: NamedHost | None) -> NamedHost:
-    """Return who receives a visitor whom a person registers; a host receives their own.
-
-    `account` is the one that the form names, where there is one. Raise `UnknownHost`.
-    """
+    """Return the host named by a user; raise `UnknownHost`."""
     if caller.is_host:
         return NamedHost(caller.id, caller.name, caller.email)
     if form.host_id is not None and account is None:
@@ -76,10 +70,9 @@ def host_of_person(form: HostFields, caller: Caller, account: NamedHost | None) 
 
 
 async def host_of_stranger(users: UserReader, form: HostFields) -> NamedHost:
-    """Return the host that somebody without an account names; raise `UnknownHost`.
+    """Return the host named by a stranger; raise `UnknownHost`.
 
-    An address without an account is dropped silently: a different answer would reveal which
-    addresses have an account.
+    An address without an account is dropped silently, to reveal none.
     """
     if form.host_id is not None:
         host = await users.of_roles(form.host_id, {Role.HOST})
@@ -93,10 +86,9 @@ async def host_of_stranger(users: UserReader, form: HostFields) -> NamedHost:
 async def resolve(
     users: UserReader, said: Mapping[str, Any], present: NamedHost, caller: Caller
 ) -> NamedHost:
-    """Return the host after a change; `said` has the `HOST_FIELDS` that were sent.
+    """Return the host after a change; raise `NotYourVisit` or `UnknownHost`.
 
-    `host_id` takes precedence, then the address of an account. Raise `NotYourVisit` or
-    `UnknownHost`.
+    `said` has the `HOST_FIELDS` that were sent.
     """
     if caller.is_host:
         require_own(said, caller, present)
@@ -116,7 +108,7 @@ async def resolve(
 
 
 async def chosen(users: UserReader, host_id: UUID) -> NamedHost:
-    """Return the active account of this id as a host; raise `UnknownHost`."""
+    """Return an active account as a host; raise `UnknownHost`."""
     account = await users.get(host_id)
     if account is None or not account.is_active:
         raise UnknownHost

@@ -1,5 +1,3 @@
-"""The life cycle of a visit: allowed transitions and their changes. Pure."""
-
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -36,7 +34,6 @@ def require_transition(present: VisitorStatus, wanted: VisitorStatus) -> None:
 
 
 def require_pending(present: VisitorStatus, what: str) -> None:
-    """Raise `InvalidTransition` unless the visit is pending."""
     if present is not VisitorStatus.PENDING:
         raise InvalidTransition(
             f"The visit is {present.value}: it can't be {what}", current_status=present.value
@@ -66,14 +63,14 @@ def leave_unseen(visitor: Visitor, at: datetime, now: datetime) -> None:
 
 
 def correct_exit(visitor: Visitor, at: datetime, now: datetime) -> None:
-    """Set the real time of an automatic check-out, which has already freed the seat."""
+    """Set the real time of an automatic check-out."""
     visitor.checked_out_at = at
     visitor.checked_out_automatically = False
     visitor.updated_at = now
 
 
 def expire(visitor: Visitor, now: datetime) -> None:
-    """Expire a visit that nobody came to; the caller must free the seat."""
+    """Expire a missed visit; the caller must free the seat."""
     require_transition(visitor.status, VisitorStatus.EXPIRED)
     visitor.status = VisitorStatus.EXPIRED
     visitor.updated_at = now

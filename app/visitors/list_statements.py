@@ -1,8 +1,4 @@
-"""Lists of visitors: filters, orderings and SQL.
-
-Lists are read most often, so their rows are dictionaries, and their SQL is compiled once per
-combination of filters.
-"""
+"""Lists are read most often: rows are dictionaries, and SQL is cached by filters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -43,7 +39,7 @@ from app.visitors.models import Purpose, Visitor, VisitorStatus
 Record = dict[str, Any]
 """The fields of `schemas.Visitor` by name, with enums as text."""
 
-SHAPES = 256  # combinations of filters, orderings and callers whose SQL is cached
+SHAPES = 256  # cached combinations of filters, orderings and callers
 
 _CREATED = (Visitor.created_at, Visitor.id)
 _VISIT = (Visitor.visit_date, Visitor.visit_time, Visitor.id)
@@ -83,7 +79,7 @@ class VisitorFilter:
     q: str | None = None
 
     def values(self, caller: Caller) -> dict[str, Any]:
-        """Return the filters of a caller's list, by the names in `NARROWS`; hosts see their own."""
+        """Return filters by name; hosts see their own visitors."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         given["host_email"] = (self.host_email or "").strip().lower() or None
         given["q"] = (self.q or "").strip() or None
@@ -92,13 +88,10 @@ class VisitorFilter:
 
 
 def _q() -> ColumnElement[bool]:
-    """Match visitors for whom each word of `q` begins a word of name, e-mail, company or phone.
+    """Match a QR token, or beginnings of words.
 
-    `q` may also be a QR token. The function that splits the words is immutable and evaluated before
-    planning, so that the planner can use its statistics. Only the most selective words query the
-    index, and all are checked on the rows found (`IS TRUE` keeps those out of the index query). For
-    a word without statistics the planner assumes 1 row in 200; querying it twice makes that 200
-    times fewer.
+    Only the most selective words query the index; `IS TRUE` keeps the full check out of it.
+    Querying a word twice would spoil the planner's estimate.
     """
     q = bindparam("q", type_=String)
     by_index = _is_code_or_has(q, func.search_key(q, type_=TSQUERY))
@@ -123,11 +116,10 @@ NARROWS: dict[str, ColumnElement[bool]] = {
     "q": _q(),
     "host": Visitor.host_id == bindparam("host"),
 }
-"""The condition of each filter; its parameter has the same name."""
+"""Conditions by filter, which is also the name of the parameter."""
 
 
 def narrowed(statement: Select[Any], values: dict[str, Any]) -> Select[Any]:
-    """Add filters with their parameters to a statement about visitors."""
     return statement.where(*(NARROWS[name] for name in values)).params(values)
 
 
@@ -149,11 +141,10 @@ RECORD = {name: _recorded(name) for name in schemas.Visitor.model_fields}
 
 @lru_cache(SHAPES)
 def _listing(narrowing: tuple[str, ...], ordering: VisitorOrdering, *, continued: bool) -> Query:
-    """Return the statement of a list with these filters; `continued` is for later pages.
+    """Return the statement of a list; `continued` is for later pages.
 
-    Planned for its values and, except for searches, without the limit: the planner then expects a
-    tenth of all rows, and scans the list only if a filter leaves many. It wrongly assumes that
-    matches are spread evenly, while those of one day may be far down.
+    Searches excepted, it is planned without the limit: the planner wrongly assumes that matches are
+    spread evenly.
     """
     order = ORDERINGS[ordering]
     conditions = [NARROWS[name] for name in narrowing]
@@ -181,7 +172,6 @@ def _total(narrowing: tuple[str, ...]) -> Query:
 async def first_records(
     session: ReadSession, chosen: VisitorFilter, caller: Caller, rows: int
 ) -> list[Record]:
-    """Return the newest registrations, newest first."""
     values = chosen.values(caller)
     statement = _listing(tuple(values), VisitorOrdering.LATEST_CREATED_AT, continued=False)
     return _records(await session.fetch(statement, **values, rows=rows))
@@ -194,7 +184,7 @@ async def page_of_records(
     ordering: VisitorOrdering,
     page: PageRequest,
 ) -> tuple[list[Record], str | None, int | None]:
-    """Return a page of visitors, the cursor of the next page, and the total if requested."""
+    """Return a page, the next cursor, and the total if requested."""
     values = chosen.values(caller)
     order = ORDERINGS[ordering]
     total = None

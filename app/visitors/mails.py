@@ -1,5 +1,3 @@
-"""The mails about visits."""
-
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
@@ -18,14 +16,12 @@ from app.visitors.models import Visitor
 
 
 def visit_payload(visitor: Visitor, site: Site) -> VisitPayload:
-    """Return the facts of a visit for mails."""
     return VisitPayload(**_facts(visitor, site))
 
 
 def moved_payload(
     visitor: Visitor, site: Site, previous_date: date, previous_time: time, left: Site
 ) -> MovedVisitPayload:
-    """Return the facts of a moved visit with its former time and site."""
     return MovedVisitPayload(
         **_facts(visitor, site),
         previous_date=previous_date,
@@ -36,19 +32,17 @@ def moved_payload(
 
 
 def cancelled_payload(visitor: Visitor, site: Site, *, by_visitor: bool) -> CancelledVisitPayload:
-    """Return the facts of a cancelled visit, and whether the visitor cancelled it."""
     return CancelledVisitPayload(**_facts(visitor, site), by_visitor=by_visitor)
 
 
 def handed_over_payload(visitor: Visitor, site: Site) -> HandedOverPayload:
-    """Return the facts for the former host of a visit that was handed over."""
     return HandedOverPayload(**_facts(visitor, site), account_id=visitor.host_id)
 
 
 def to_visitor(
     kind: NotificationKind, visitor: Visitor, site: Site, payload: VisitPayload, version: int
 ) -> OutgoingMail:
-    """Return a mail to the visitor, to be sent only while the visit can be admitted."""
+    """Return a mail that is outdated once the visit cannot be admitted."""
     return OutgoingMail(
         kind=kind,
         payload=for_visitor(payload, visitor),
@@ -63,7 +57,7 @@ def to_visitor(
 def to_host(
     kind: NotificationKind, visitor: Visitor, site: Site, payload: Payload, version: int
 ) -> list[OutgoingMail]:
-    """Return a mail to the host, or none if the visit has no host address."""
+    """Return a mail to the host, or none without an address."""
     if visitor.host_email is None:
         return []
     return [
@@ -83,7 +77,7 @@ V = TypeVar("V", bound=VisitPayload)
 
 
 def for_visitor(payload: V, visitor: Visitor) -> V:
-    """Return the payload for the visitor: only what was sent, if a stranger named the host."""
+    """Hide the host's account from the visitor if a stranger named the host."""
     if visitor.host_as_sent is None:
         return payload
     return payload.model_copy(update={"host_name": visitor.host_as_sent or None})
@@ -92,10 +86,7 @@ def for_visitor(payload: V, visitor: Visitor) -> V:
 def farewells(
     visitor: Visitor, site: Site, host_email: str | None, now: datetime
 ) -> list[OutgoingMail]:
-    """Return the cancellation mails of a visit whose record is deleted, without reference to it.
-
-    `host_email` receives the host's mail. The rows of these mails are kept for a day at most.
-    """
+    """Return the cancellation mails of a deleted visit, erased after a day."""
     payload = cancelled_payload(visitor, site, by_visitor=False)
     answers = (
         visitor.host_email if visitor.host_as_sent is None and not visitor.host_closed else None
@@ -138,5 +129,5 @@ def _facts(visitor: Visitor, site: Site) -> dict[str, Any]:
 
 
 def _shown_address(visitor: Visitor) -> str | None:
-    """Return the host's address to show instead of a name, unless a stranger typed it."""
+    """Return the host's address, unless a stranger typed it."""
     return visitor.host_email if visitor.host_as_sent is None else None

@@ -1,5 +1,3 @@
-"""Metrics of registrations."""
-
 from enum import StrEnum
 
 from prometheus_client import Counter
@@ -22,5 +20,4 @@ _OF_STRANGERS = {CallerRole.KIOSK: Channel.KIOSK, CallerRole.ANONYMOUS: Channel.
 
 
 def bookings_of(caller: Caller) -> Counter:
-    """Return the counter for single registrations of this caller."""
     return BOOKINGS[_OF_STRANGERS.get(caller.role, Channel.DESK)]

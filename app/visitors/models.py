@@ -1,5 +1,3 @@
-"""Visitors and their former QR codes."""
-
 from datetime import date, datetime, time
 from enum import StrEnum
 from uuid import UUID
@@ -48,7 +46,7 @@ class Purpose(StrEnum):
 class VisitorStatus(StrEnum):
     """The status of a visit.
 
-    `pending` changes to `verified` at check-in, `cancelled` or `expired`; `verified` changes to
+    `pending` becomes `verified` (at check-in), `cancelled` or `expired`; `verified` becomes
     `completed`.
     """
 
@@ -59,12 +57,10 @@ class VisitorStatus(StrEnum):
     EXPIRED = "expired"
 
 
-# `search_words` (migration 0006) splits text into runs of letters and digits, so that each part of
-# an e-mail address or phone number is found. A run with non-ASCII letters gives a lexeme for each
-# spelling: jürgen, jurgen, juergen.
+# `search_words` (migration 0006) splits text and adds spellings: jürgen, jurgen, juergen.
 SEARCH = "array_to_tsvector(search_words(name, email, company, phone))"
 
-# What replaces an address (of a domain that never exists, RFC 2606) and a code: unique values.
+# Unique replacements for address (RFC 2606) and code.
 NO_MAILBOX: ColumnElement[str] = literal_column("concat(visitors.id, '@anonymised.invalid')")
 NO_CODE: ColumnElement[str] = literal_column("concat('anonymised-', visitors.id)")
 
@@ -76,7 +72,7 @@ HELD = (
 
 
 def _of_status(status: str) -> tuple[Index, Index]:
-    """Return indexes of the visits with a status, in the orders of the lists."""
+    """Index the visits with a status, in the orders of the lists."""
     only = text(f"status = '{status}'")
     by_visit = ("visit_date", "visit_time", "id")
     return (
@@ -88,15 +84,12 @@ def _of_status(status: str) -> tuple[Index, Index]:
 class Visitor(Entity):
     """A person invited for one local date and time at a site.
 
-    `revision` increases with each reschedule, so that mails that are sent once per visit can be
-    sent again. `host_as_sent` is the host as typed by an anonymous caller or at a kiosk, which is
-    all that the visitor sees; null if a user named the host. With `host_closed`, mails to the host
-    go to the reception. `registered_by_stranger` never changes: an anonymous caller or someone at a
-    kiosk typed the visitor's data.
+    `revision` increases with each change that is mailed again. `host_as_sent` is the host as typed
+    by a stranger or at a kiosk, and all that the visitor sees. With `host_closed`, mails to the
+    host go to the reception.
 
-    `is_self_registered` visits count against the self-registration share of their slot.
-    `self_registration_key` is equal for all spellings of an address, which may have one such open
-    visit in a slot; it is null for older duplicates and erased visitors.
+    `self_registration_key` is equal for all spellings of an address, which may have one open visit
+    in a slot; it is null for older duplicates and erased visitors.
     """
 
     __tablename__ = "visitors"
@@ -124,8 +117,7 @@ class Visitor(Entity):
                 "self_registration_key IS NOT NULL AND status IN ('pending', 'verified')"
             ),
         ),
-        # The latest visits are still open, so that past ones would begin far down in the other
-        # indexes.
+        # In the other indexes, past visits come after all later ones.
         *_of_status("completed"),
         *_of_status("expired"),
     )
@@ -174,20 +166,17 @@ class Visitor(Entity):
 
     @property
     def slot_key(self) -> SlotKey:
-        """The slot that the time of the visit is in."""
         return SlotKey.of(self.site_id, self.visit_date, self.visit_time)
 
     @property
     def seat(self) -> HeldSeat:
-        """Return the seat that the visit holds while it is open."""
         return HeldSeat(self.slot_id, self.is_self_registered)
 
 
 class RetiredQrCode(Base):
-    """The hash of a former QR token of a visit.
+    """The hash of a former QR token.
 
-    The gate refuses it as `rescheduled`, or as `replaced` if `is_replaced`: it was sent to a former
-    mailbox, or was replaced on purpose.
+    The gate refuses it as `rescheduled`, or as `replaced` if `is_replaced`.
     """
 
     __tablename__ = "retired_qr_codes"

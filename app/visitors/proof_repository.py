@@ -1,5 +1,3 @@
-"""SQL of verified e-mail addresses."""
-
 from sqlalchemy import bindparam, cast, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
@@ -15,7 +13,7 @@ _HAS_ACCOUNT = exists().where(
     User.is_active,
     ~User.awaits_verification,
 )
-# The index finds parts of an address; the rows found are compared exactly.
+# The index finds parts of an address, so compare it exactly.
 _WAS_LET_IN = exists().where(
     cast(Visitor.search, TSVECTOR).bool_op("@@")(
         func.search_key(bindparam("email"), type_=TSQUERY)
@@ -27,9 +25,6 @@ _IS_PROVEN = Query(select(or_(_HAS_ACCOUNT, _WAS_LET_IN)))
 
 
 async def is_proven(session: ReadSession, email: str) -> bool:
-    """Return whether the owner of this address is known to receive its mail.
-
-    They have an open account, or checked in with a code that was sent there.
-    """
+    """Return whether an open account or an admitted visitor has this address."""
     row = await session.row(_IS_PROVEN, key=account_key(email), email=email)
     return bool(row and row[0])

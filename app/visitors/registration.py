@@ -1,5 +1,3 @@
-"""A complete registration and the visitor created from it."""
-
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from uuid import UUID
@@ -16,10 +14,9 @@ from app.visitors.models import Visitor, VisitorStatus
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """All facts of a registration; only the seat is still to be taken.
+    """The facts of a registration, before its seat is taken.
 
-    `form` is the request body. `host_as_sent` is the host as typed by an anonymous caller or at a
-    kiosk, empty for none. With `self_registered` it counts against the self-registration share.
+    `host_as_sent` is the host as typed by a stranger or at a kiosk, or "".
     """
 
     form: schemas.VisitorFacts
@@ -36,7 +33,6 @@ class Registration:
 def new_visitor(
     registration: Registration, qr_code: str, now: datetime, slot_id: UUID | None = None
 ) -> Visitor:
-    """Return the visitor of a registration; the slot may be set later."""
     form, host, department = registration.form, registration.host, registration.department
     is_self_registered = registration.self_registered
     return new_plain(
@@ -68,7 +64,7 @@ def new_visitor(
 
 
 def answer(registration: Registration, visitor: Visitor) -> schemas.Visitor:
-    """Return the record as the caller may see it: anonymous callers only see what they sent."""
+    """Return the visitor as the caller may see it; strangers see only what they sent."""
     shown, caller = schemas.Visitor.of(visitor), registration.caller
     if caller.is_person:
         return shown

@@ -1,5 +1,3 @@
-"""A registration as each kind of caller may send it."""
-
 from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict
@@ -18,7 +16,7 @@ WALK_IN: JsonDict = {
     "purpose": "business_meeting",
     "host_id": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11",
 }
-# Strangers, and whoever stands at a kiosk, advertise nothing; there are companies named as domains.
+# Strangers must not advertise; a company may be named like a domain.
 _Name = Annotated[RequiredLine, AfterValidator(without_domain)]
 _HostName = Annotated[OptionalLine, AfterValidator(without_domain)]
 _Company = Annotated[OptionalLine, AfterValidator(without_link)]
@@ -39,7 +37,7 @@ class PublicVisitorCreate(VisitorCreate):
 
 
 class WalkIn(VisitorFacts):
-    """A registration at a kiosk, at its site: for now, where no time is named."""
+    """A registration at a kiosk, by default for the current time."""
 
     model_config = ConfigDict(json_schema_extra={"example": WALK_IN})
 
@@ -58,5 +56,4 @@ FORMS: dict[CallerRole, type[Form]] = {
 
 
 def form_of(caller: Caller) -> type[Form]:
-    """Return how this caller registers visitors: each kind may leave out other fields."""
     return FORMS.get(caller.role, VisitorCreate)

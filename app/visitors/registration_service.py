@@ -1,5 +1,3 @@
-"""Registration of visitors, by one request or by the rows of an upload."""
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
@@ -40,18 +38,16 @@ from app.visitors.repository import VisitorReader
 from app.visitors.schemas import HOST_FIELDS
 from app.visitors.statements import BookingFacts, book, facts
 
-# Attempts at a booking that loses a race for the slot's row or for a seat.
+# A booking may lose a race for the slot's row or a seat.
 TRIES = 10
 
 
 class UnknownDepartment(UnknownReference):
-    """The department of a visit does not exist."""
-
     refers_in, message = "department", "There is no such department"
 
 
 class BaseVisitorService:
-    """The repositories that changes of visits share, within one unit of work."""
+    """The repositories shared by changes of visits."""
 
     def __init__(
         self, unit: WriteSession, codes: QrTokens, wake: AfterCommit, now: datetime
@@ -65,8 +61,6 @@ class BaseVisitorService:
 
 
 class RegistrationService(BaseVisitorService):
-    """Registers visitors, within one unit of work."""
-
     def __init__(
         self,
         unit: WriteSession,
@@ -81,9 +75,7 @@ class RegistrationService(BaseVisitorService):
     async def register(self, form: Form, caller: Caller) -> schemas.Visitor:
         """Register a visitor; return the record as the caller may see it.
 
-        Raise `Invalid`, `NotAuthenticated` if the site has no self-registration, `NotYourVisit`,
-        `TooManyRequests`, the reason if the time can't be booked, `SlotFull`, or, for anonymous
-        callers, `AlreadyRegistered`.
+        Raise the reason if the visit or its time is refused, or `TooManyRequests`.
         """
         async with self.budgets.registrations(caller):
             registration = await self._decided(form, caller)
@@ -99,10 +91,7 @@ class RegistrationService(BaseVisitorService):
         booked: Sequence[tuple[Registration, UUID]],
         to_hosts: Callable[[Sequence[Visitor]], list[OutgoingMail]],
     ) -> list[Visitor]:
-        """Create visitors whose seats in these slots are taken; the next flush stores them.
-
-        Each visitor gets a mail; `to_hosts` returns the mails to their hosts.
-        """
+        """Create visitors whose seats are taken, with their mails, in the next flush."""
         visitors = []
         for each, slot_id in booked:
             visitor = new_visitor(each, self.codes.new(), self.now, slot_id)
@@ -122,7 +111,6 @@ class RegistrationService(BaseVisitorService):
         return await self._of_stranger(form, caller)
 
     async def _of_person(self, form: VisitorCreate, caller: Caller) -> Registration:
-        """Return the registration of a user, who names everything; hosts receive their visitors."""
         if caller.is_host:
             require_own(form.model_dump(include=set(HOST_FIELDS)), caller)
         named = (None, None) if caller.is_host else (form.host_id, form.host_email)
@@ -134,7 +122,7 @@ class RegistrationService(BaseVisitorService):
         return Registration(form, caller, known.site, day, at, known.department, host)
 
     async def _of_stranger(self, form: Form, caller: Caller) -> Registration:
-        """Return a registration at the kiosk's site for now, or at a site open to strangers."""
+        """Return a registration at a kiosk, or at a site with self-registration."""
         site = await self._site_of(form, caller)
         day, at = _when(form, site, self.now)
         host = await host_of_stranger(UserReader(self.unit), form)
@@ -169,7 +157,7 @@ class RegistrationService(BaseVisitorService):
         host_id: UUID | None = None,
         host_email: str | None = None,
     ) -> BookingFacts:
-        """Look up what a registration names; raise the reason if its time can't be booked."""
+        """Return the facts; raise the reason if the time can't be booked."""
         known = await facts(self.unit, site_id, day, form.department, host_id, host_email)
         if known is None:
             raise UnknownSite
@@ -182,10 +170,7 @@ class RegistrationService(BaseVisitorService):
     # -- the booking --------------------------------------------------------------------------
 
     async def _book(self, visitor: Visitor, caller: Caller, withheld: str | None) -> None:
-        """Take the seat and store the visitor, the audit entry and the mails.
-
-        `withheld` is the reason not to send the visitor's mail, if any.
-        """
+        """Take the seat and store the rows; `withheld` is the reason to mail nothing."""
         event = event_row(visitor.id, VisitorAction.REGISTERED, caller, self.now)
         letters = [mail_row(mail, self.now) for mail in self._announcement(visitor, withheld)]
         self.outbox.wake_after_commit()
@@ -201,9 +186,9 @@ class RegistrationService(BaseVisitorService):
         raise await slot_full(self.unit, visitor.site, day, at, self.now, strangers=strangers)
 
     async def _is_full(self, visitor: Visitor, shift: date) -> bool:
-        """Return whether the slot has no seat left; create its row if it has none.
+        """Return whether the slot is full; create its row if needed.
 
-        Raise `SlotClosed` if its shift was closed in the meantime.
+        Raise `SlotClosed` if its shift was closed meanwhile.
         """
         key, strangers = visitor.slot_key, visitor.is_self_registered
         found = await SlotReader(self.unit).standing(key, to_strangers=strangers)
@@ -228,7 +213,7 @@ class RegistrationService(BaseVisitorService):
 
 
 async def department_of(session: ReadSession, department_id: UUID | None) -> Department | None:
-    """Return the department with this id, or None for None; raise `UnknownDepartment`."""
+    """Return the department, or None for None; raise `UnknownDepartment`."""
     if department_id is None:
         return None
     department = await DepartmentReader(session).get(department_id)

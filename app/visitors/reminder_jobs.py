@@ -1,5 +1,3 @@
-"""Reminders on the day before a visit."""
-
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -18,7 +16,7 @@ from app.visitors.models import Visitor
 from app.visitors.proof_repository import is_proven
 from app.visitors.reminder_repository import ReminderRepository
 
-# Local hours for reminders: not at night, and early enough to be useful.
+# Local hours: not at night, and early enough to be useful.
 FROM_HOUR, TO_HOUR = 9, 12
 BATCH = 200
 
@@ -28,7 +26,7 @@ async def remind(
 ) -> int:
     """Queue the reminders of tomorrow's visits; return how many are new.
 
-    Skips visitors who were mailed about the visit today, and closed shifts.
+    Visitors mailed today and closed shifts are skipped.
     """
     async with database.read() as session:
         sites = await SiteReader(session).all()

@@ -1,29 +1,19 @@
-"""SQL of reminders."""
-
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, false, or_, select
 
 from app.core.db.repository import Repository
-from app.notifications.kinds import NotificationKind
+from app.notifications.kinds import WITH_QR_CODE, NotificationKind
 from app.notifications.models import Notification
 from app.sites.models import Site
 from app.visitors.models import Visitor, VisitorStatus
 
-# What tells a visitor when and where to come.
-TOLD = (
-    NotificationKind.visitor_confirmation,
-    NotificationKind.visitor_rescheduled,
-    NotificationKind.visitor_updated,
-    NotificationKind.visitor_reminder,
-)
-
 
 def begins_on(site: Site, visited: date, day: date) -> ColumnElement[bool]:
-    """Whether the shift of visits on the day `visited` begins on a day.
+    """Select visits whose shift begins on a day.
 
-    Where a site is open past midnight, the hours behind it belong to the shift of the day before.
+    The hours after midnight belong to the day before.
     """
     until = time(0) if site.opens_at < site.closes_at else site.closes_at
     of_day_before = Visitor.visit_time < until
@@ -33,8 +23,6 @@ def begins_on(site: Site, visited: date, day: date) -> ColumnElement[bool]:
 
 
 class ReminderRepository(Repository[Visitor]):
-    """Looks for visitors who are to be reminded."""
-
     model = Visitor
 
     async def lock_unreminded(
@@ -46,12 +34,9 @@ class ReminderRepository(Repository[Visitor]):
         *,
         at_most: int,
     ) -> Sequence[Visitor]:
-        """Lock pending visitors of the day after `today` who were told nothing since an instant.
-
-        A visit to a shift that begins on one of the days `closed` is left out.
-        """
+        """Lock tomorrow's visitors who were not mailed since `told_since`."""
         tomorrow = today + timedelta(days=1)
-        # One that was written ahead (for invented visitors) counts as well as one of today.
+        # The demonstration data has reminders written in advance.
         written = and_(
             Notification.kind == NotificationKind.visitor_reminder,
             Notification.version == Visitor.revision,
@@ -59,7 +44,7 @@ class ReminderRepository(Repository[Visitor]):
         told = exists().where(
             Notification.visitor_id == Visitor.id,
             or_(
-                and_(Notification.kind.in_(TOLD), Notification.created_at >= told_since),
+                and_(Notification.kind.in_(WITH_QR_CODE), Notification.created_at >= told_since),
                 written,
             ),
         )

@@ -1,5 +1,3 @@
-"""SQL of visitors; that of the worker's jobs stands in files of their own."""
-
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
@@ -35,8 +33,6 @@ from app.slots.seat_repository import is_slot
 from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import RetiredQrCode, Visitor, VisitorStatus
 
-# What changes with what an invitation says of its site, and when a visitor passes a gate, each with
-# the key by which the row is found.
 REVISED = ("id", "revision", "updated_at")
 PASSAGE = (
     *("id", "status", "checked_in_at", "checked_in_gate", "checked_out_at"),
@@ -47,12 +43,12 @@ COPIED = stored_columns(Visitor)
 
 
 def visible_to(caller: Caller) -> list[ColumnElement[bool]]:
-    """Hosts see the visitors that they receive; the front desk sees all."""
+    """Limit hosts to their own visitors."""
     return [Visitor.host_id == caller.id] if caller.is_host else []
 
 
 def ahead_at(site_id: UUID, today: date) -> list[ColumnElement[bool]]:
-    """Pending visits of a site whose day is not over on its calendar."""
+    """Select pending visits of a site from today on."""
     return [
         Visitor.site_id == site_id,
         Visitor.status == VisitorStatus.PENDING,
@@ -67,15 +63,13 @@ def _pending_between(
     return (
         Visitor.site_id == site_id,
         Visitor.status == VisitorStatus.PENDING,
-        Visitor.visit_date.between(first[0], end[0]),  # a bound that the index can use
+        Visitor.visit_date.between(first[0], end[0]),  # lets the planner use the index
         at >= first,
         at < end,
     )
 
 
 class VisitorReader(ReadRepository[Visitor]):
-    """Looks visitors up, with their site and department."""
-
     model = Visitor
 
     def statement(self) -> Select[Visitor]:
@@ -87,14 +81,13 @@ class VisitorReader(ReadRepository[Visitor]):
         )
 
     async def count_ahead(self, site_id: UUID, today: date) -> int:
-        """Return how many pending visits of a site lie ahead."""
         counted = select(func.count()).select_from(Visitor).where(*ahead_at(site_id, today))
         return await self.session.scalar(counted) or 0
 
     async def ids_ahead(
         self, site_id: UUID, today: date, after: UUID, before: UUID, *, at_most: int
     ) -> Sequence[UUID]:
-        """Return the first ids between two others, both excluded, of visits that lie ahead."""
+        """Return the first ids of upcoming visits between two others, both exclusive."""
         found = await self.session.scalars(
             select(Visitor.id)
             .where(*ahead_at(site_id, today), Visitor.id > after, Visitor.id < before)
@@ -104,7 +97,7 @@ class VisitorReader(ReadRepository[Visitor]):
         return found.all()
 
     async def last_moves(self, visitor_ids: Collection[UUID]) -> dict[UUID, UUID]:
-        """Return the id of the last mail about a move, of those of these visits that were moved."""
+        """Return the id of the last mail about a move, by visitor."""
         found = await self.session.rows(
             select(Notification.visitor_id, Notification.id)
             .where(
@@ -116,7 +109,7 @@ class VisitorReader(ReadRepository[Visitor]):
         return {visitor_id: id_ for visitor_id, id_ in found if visitor_id is not None}
 
     async def is_registered_already(self, visitor: Visitor) -> bool:
-        """Return whether an address has registered itself for the hour of a visit."""
+        """Return whether the address has an open self-registered visit in that hour."""
         if visitor.self_registration_key is None:
             return False
         return await self.exists(
@@ -127,7 +120,7 @@ class VisitorReader(ReadRepository[Visitor]):
         )
 
     async def booked_by_shift(self, site: Site, days: Collection[date]) -> dict[date, int]:
-        """Count who holds a seat at a site, by the day whose shift decides on the visit."""
+        """Count the held seats of a site by the day of their shift."""
         in_night = Visitor.visit_time < shift_ends(site)
         shift = case((in_night, Visitor.visit_date - 1), else_=Visitor.visit_date)
         nights = {day + ONE_DAY for day in days if day < date.max}
@@ -145,12 +138,10 @@ class VisitorReader(ReadRepository[Visitor]):
 
 
 class VisitorRepository(VisitorReader, Repository[Visitor]):
-    """Changes visitors."""
-
     async def lock_pending_between(
         self, site_id: UUID, first: WallTime, end: WallTime, *, skip_locked: bool = False
     ) -> Sequence[Visitor]:
-        """Lock the pending visits in a span of a site's calendar, in the order of their ids."""
+        """Lock the pending visits between two local times, ordered by id."""
         found = await self.session.scalars(
             select(Visitor)
             .where(*_pending_between(site_id, first, end))
@@ -161,7 +152,6 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         return found.all()
 
     async def count_pending_between(self, site_id: UUID, first: WallTime, end: WallTime) -> int:
-        """How many of those there are, locked or not."""
         counted = select(func.count(Visitor.id)).where(*_pending_between(site_id, first, end))
         return await self.session.scalar(counted) or 0
 
@@ -172,16 +162,14 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         return await self.lock(Visitor.qr_code == token)
 
     async def lock_by_codes(self, tokens: Collection[str]) -> list[Visitor]:
-        """Lock the visitors of many codes in one order, that of their ids.
+        """Lock the visitors of many codes, ordered by id; return untracked copies.
 
-        `FOR NO KEY UPDATE`: others go on writing rows that name one of them, or two transactions
-        of many visitors each could wait for one another. Handed back are copies that the session
-        does not track; `save_passages` stores their outcome.
+        `FOR NO KEY UPDATE` permits rows that refer to them, which avoids deadlocks.
         """
         return await self._lock_copies(Visitor.qr_code == any_(literal(list(tokens), ARRAY(Text))))
 
     async def lock_ahead(self, site_id: UUID, today: date, ids: Collection[UUID]) -> list[Visitor]:
-        """Lock those of these visits that still lie ahead at a site, as `lock_by_codes` does."""
+        """Lock the visits that are still upcoming, as `lock_by_codes` does."""
         return await self._lock_copies(*ahead_at(site_id, today), Visitor.id.in_(ids))
 
     async def _lock_copies(self, *conditions: ColumnElement[bool]) -> list[Visitor]:
@@ -191,7 +179,6 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         return [Visitor(**row) for row in found.mappings()]
 
     async def lock_upcoming(self, host_id: UUID) -> Sequence[Visitor]:
-        """Lock the visits that lie ahead of an account, in the order of their ids."""
         found = await self.session.scalars(
             select(Visitor)
             .where(Visitor.host_id == host_id, Visitor.status == VisitorStatus.PENDING)
@@ -202,17 +189,15 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         return found.all()
 
     async def save_revisions(self, visitors: Iterable[Visitor]) -> None:
-        """Store the `revision` of locked visitors, with one UPDATE."""
         rows = [{name: getattr(visitor, name) for name in REVISED} for visitor in visitors]
         await update_many(self.unit, Visitor, rows)
 
     async def save_passages(self, visitors: Iterable[Visitor]) -> None:
-        """Store who came in and who left among locked visitors, with one UPDATE."""
         rows = [{name: getattr(visitor, name) for name in PASSAGE} for visitor in visitors]
         await update_many(self.unit, Visitor, rows)
 
     async def with_relations(self, visitor: Visitor) -> Visitor:
-        """Return the same row with site and department, which a lock does not load."""
+        """Return the row with site and department, which a lock does not load."""
         await self.unit.flush()
         found = await self.session.scalar(
             self.statement()
@@ -224,7 +209,6 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         return found
 
     def retire_code(self, visitor: Visitor, now: datetime) -> None:
-        """Remember the present code as a former one."""
         self.unit.add(
             RetiredQrCode(
                 token_hash=token_hash(visitor.qr_code), visitor_id=visitor.id, retired_at=now
@@ -232,7 +216,7 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         )
 
     async def note_replaced(self, visitor_id: UUID) -> None:
-        """Have the gate refuse every former code of a visitor as one that was replaced."""
+        """Have the gate refuse every former code of a visitor as replaced."""
         await self.unit.write(
             update(RetiredQrCode)
             .where(RetiredQrCode.visitor_id == visitor_id, ~RetiredQrCode.is_replaced)
@@ -241,7 +225,7 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         )
 
     async def retired_owners(self, tokens: Collection[str]) -> dict[str, tuple[UUID, bool]]:
-        """Of these codes the former ones: their visitor, and whether it `is_replaced`."""
+        """Return the visitor of each former code, and whether it `is_replaced`."""
         by_hash = {token_hash(token): token for token in tokens}
         if not by_hash:
             return {}

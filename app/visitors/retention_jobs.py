@@ -1,5 +1,3 @@
-"""Anonymises visitors after the retention period."""
-
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from uuid import UUID
@@ -16,20 +14,19 @@ from app.notifications.repository import MailKeeper
 from app.visitors.models import VisitorStatus
 from app.visitors.retention_repository import RetentionReader, RetentionRepository
 
-# Rows per transaction: few enough to hold locks only briefly.
+# Small batches hold locks only briefly.
 BATCH = 500
 
 
 async def due(
     database: Database, now: datetime, days: int
 ) -> Sequence[Row[UUID, date, str, VisitorStatus]]:
-    """Return what a run would anonymise, without personal data: id, date, site and status."""
+    """Return the visitors that a run would anonymise."""
     async with database.read() as session:
         return await RetentionReader(session).past_retention(now, days)
 
 
 async def count_due(database: Database, now: datetime, days: int) -> int:
-    """Return how many visitors a run would anonymise."""
     async with database.read() as session:
         return await RetentionReader(session).count_past_retention(now, days)
 
@@ -37,10 +34,10 @@ async def count_due(database: Database, now: datetime, days: int) -> int:
 async def anonymise_past(
     database: Database, now: datetime, days: int, advance: Callable[[int], None] = lambda _: None
 ) -> int:
-    """Anonymise visitors of visits that ended more than `days` ago; return how many.
+    """Anonymise visitors after `days`; return their number.
 
-    `advance` is called with the number of each committed batch. Idempotent and safe to run
-    concurrently: locked rows are skipped. Visitors changed afterwards are anonymised again.
+    `advance` gets the number of each batch. Safe to run concurrently. Visitors changed afterwards
+    are anonymised again.
     """
 
     async def some(unit: WriteSession) -> Batch:
@@ -59,7 +56,7 @@ async def _anonymise_batch(unit: WriteSession, now: datetime, days: int) -> int:
     ids, registered_at = [row.id for row in found], {row.created_at for row in found}
     await visitors.anonymise(ids, now)
     await mails.erase_of(ids)
-    # A registration, the summary of its upload and its stored response have the same instant.
+    # A registration, its upload summary and its stored response share one instant.
     await mails.erase_from_summaries(ids, registered_at)
     await forget_kept_at(unit, registered_at)
     await events.forget_addresses(ids)

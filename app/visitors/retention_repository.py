@@ -1,5 +1,3 @@
-"""SQL of the end of retention."""
-
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -30,10 +28,7 @@ from app.visitors.models import HELD, RetiredQrCode, Visitor, VisitorStatus
 
 
 def retention_over(sites: Mapping[date, Collection[UUID]], days: int) -> list[ColumnElement[bool]]:
-    """Select ended visits more than `days` before today on their site's calendar.
-
-    `sites` are all of them, by today there.
-    """
+    """Select ended visits older than `days`; `sites` are all sites by their date."""
     if not sites:
         return [false()]
     over = (
@@ -44,21 +39,19 @@ def retention_over(sites: Mapping[date, Collection[UUID]], days: int) -> list[Co
         for today, ids in sites.items()
     )
     return [
-        Visitor.visit_date < max(sites) - timedelta(days),  # a bound that the index can use
+        Visitor.visit_date < max(sites) - timedelta(days),  # lets the planner use the index
         or_(*over),
         literal_column(HELD, Boolean()),
     ]
 
 
 class RetentionReader(ReadRepository[Visitor]):
-    """Looks up whom the next run would anonymise."""
-
     model = Visitor
 
     async def past_retention(
         self, now: datetime, days: int
     ) -> Sequence[Row[UUID, date, str, VisitorStatus]]:
-        """Whom the next run would anonymise, oldest visit first: id, date, site, status."""
+        """Return the visitors to anonymise, oldest visit first."""
         found = await self.session.rows(
             select(Visitor.id, Visitor.visit_date, Site.name, Visitor.status)
             .join(Site, Site.id == Visitor.site_id)
@@ -68,7 +61,6 @@ class RetentionReader(ReadRepository[Visitor]):
         return found.all()
 
     async def count_past_retention(self, now: datetime, days: int) -> int:
-        """How many the next run would anonymise."""
         counted = select(func.count()).select_from(Visitor)
         return await self.session.scalar(counted.where(*await self._retention_over(now, days))) or 0
 
@@ -77,15 +69,10 @@ class RetentionReader(ReadRepository[Visitor]):
 
 
 class RetentionRepository(RetentionReader, Repository[Visitor]):
-    """Anonymises visitors."""
-
     async def lock_past_retention(
         self, now: datetime, days: int, *, at_most: int
     ) -> Sequence[Row[UUID, datetime]]:
-        """Whom to anonymise: id, and when they were registered.
-
-        Rows locked by other transactions are skipped.
-        """
+        """Lock visitors to anonymise, skipping locked ones."""
         found = await self.unit.rows(
             select(Visitor.id, Visitor.created_at)
             .where(*await self._retention_over(now, days))
@@ -96,9 +83,9 @@ class RetentionRepository(RetentionReader, Repository[Visitor]):
         return found.all()
 
     async def anonymise(self, visitor_ids: Collection[UUID], now: datetime) -> None:
-        """Replace the personal data of locked visitors and delete their former codes.
+        """Replace personal data and delete former codes.
 
-        The columns of statistics stay, and so does the host, whose data is that of an employee.
+        Statistics stay, and so does the host, who is an employee.
         """
         await self.unit.write(
             update(Visitor)

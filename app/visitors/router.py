@@ -1,5 +1,3 @@
-"""`/api/visitors/`: visitors and the life cycle of their visits."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -51,7 +49,7 @@ from app.visitors.repository import VisitorReader
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
 CHANGING = (NotYourVisit, AlreadyRegistered, UpdateUnderWay)
-Notify = Annotated[bool, Query(description="Whether to mail those who were mailed about the visit")]
+Notify = Annotated[bool, Query(description="Whether to notify the visitor and the host")]
 
 
 @router.get("/", operation_id="visitors_list", summary="List visitors")
@@ -62,7 +60,7 @@ async def list_visitors(
     page: Paging,
     ordering: VisitorOrdering = VisitorOrdering.LATEST_CREATED_AT,
 ) -> Page[schemas.Visitor]:
-    """Return visitors, newest first unless `ordering` is set. Hosts see their own visitors."""
+    """Return visitors, by default newest first. Hosts see only their own."""
     items, next_cursor, total = await page_of_records(session, chosen, caller, ordering, page)
     page_of_items = {"items": items, "next_cursor": next_cursor, "total": total}
     return Page[schemas.Visitor].model_validate(page_of_items)
@@ -84,10 +82,10 @@ async def register_visitor(
 ) -> schemas.Visitor:
     """Take a seat in the hour, mail the QR code to the visitor, and notify the host.
 
-    Kiosks register visitors at their own site, by default for the current time. Anonymous callers
-    can use only sites with `self_registration`, once per address and hour, and within the share for
-    visitors who register themselves. Neither receives the QR token or the host's e-mail address.
-    Registrations per hour of hosts and kiosks are limited; refused ones do not count.
+    Kiosks register at their own site, by default for the current time. Anonymous callers need a
+    site with `self_registration`, and may register one visit per address and hour, within the share
+    for self-registration. Neither receives the QR token or the host's address. Hosts and kiosks
+    have a limit per hour; refused registrations do not count.
     """
     visitor = await service.register(form, caller)
     response.headers["Location"] = f"/api/visitors/{visitor.id}/"
@@ -114,7 +112,7 @@ async def list_hosts(caller: HostViewer, session: Reading) -> list[schemas.Host]
 async def read_visitor(
     visitor_id: UUID, caller: VisitorViewer, session: Reading
 ) -> schemas.Visitor:
-    """Return a visitor. For hosts, visitors of other hosts are a 404."""
+    """Return a visitor. Hosts get a 404 for visitors of other hosts."""
     return schemas.Visitor.of(await _visible(session, visitor_id, caller))
 
 
@@ -133,8 +131,7 @@ async def replace_visitor(
 ) -> schemas.Visitor:
     """Replace all fields; omitted ones get their defaults. A new time is a reschedule.
 
-    A host with an account stays if none of the three host fields is sent. Mails are sent as for
-    `PATCH`.
+    A host with an account stays unless a host field is sent. Mails are sent as for `PATCH`.
     """
     names_host = not body.model_fields_set.isdisjoint(schemas.HOST_FIELDS)
     visitor = await service.change(
@@ -158,11 +155,8 @@ async def change_visitor(
 ) -> schemas.Visitor:
     """Change the fields that are sent. A new time is a reschedule.
 
-    A new e-mail address gets a mail with a new QR code; the code sent to the former address is
-    refused as `replaced`. A new host is notified, and so is the former one.
-
-    How many changes a host has mailed in an hour is limited, for each visit too; one that is
-    refused does not count.
+    A new e-mail address gets a new QR code; the former one is refused as `replaced`. The former and
+    the new host are notified. Changes with mails are limited per host and hour, and per visit.
     """
     return schemas.Visitor.of(await service.change(visitor_id, body.changes(), caller, budgets))
 
@@ -177,9 +171,9 @@ async def change_visitor(
 async def delete_visitor(
     visitor_id: UUID, caller: VisitorEraser, service: VisitorServiceDep, notify: Notify = True
 ) -> None:
-    """Free the seat and erase personal data; an anonymous entry stays in the audit log.
+    """Free the seat and erase personal data; the audit log keeps an anonymous entry.
 
-    Visitor and host of a pending visit receive a cancellation unless `notify=false`.
+    Visitor and host of a pending visit are notified unless `notify=false`.
     """
     await service.delete(visitor_id, caller, notify=notify)
 
@@ -197,11 +191,10 @@ async def reschedule_visitor(
     service: VisitorServiceDep,
     budgets: Budgeted,
 ) -> schemas.Visitor:
-    """Move the visit and mail a new QR code; the old one is refused from now on.
+    """Move the visit and mail a new QR code; the old one is refused.
 
-    A visit already at that time does not change. A self-registered visitor needs a seat from the
-    share of such visitors again. How often a host moves visits
-    in an hour is limited.
+    Nothing changes if the time stays the same. A self-registered visitor needs a seat from the
+    share for self-registration. Reschedules are limited per host and hour.
     """
     day, at = body.visit_date, body.visit_time
     visitor = await service.reschedule(visitor_id, day, at, caller, budgets)
@@ -230,7 +223,7 @@ async def cancel_visitor(
 async def check_out_visitor(
     visitor_id: UUID, caller: VisitorDismisser, service: VisitorServiceDep
 ) -> schemas.Visitor | schemas.DeskCard:
-    """Check out a visitor who is inside, such as one who leaves without a scan.
+    """Check out a visitor who is inside.
 
     Guards get the card of the visit.
     """
@@ -246,7 +239,7 @@ async def check_out_visitor(
 async def complete_visitor(
     visitor_id: UUID, caller: VisitorEditor, service: VisitorServiceDep
 ) -> schemas.Visitor:
-    """Complete the visit of a visitor who is inside or has left without a scan."""
+    """Complete the visit of a visitor who is inside."""
     return schemas.Visitor.of(await service.end(visitor_id, VisitorAction.COMPLETED, caller))
 
 
@@ -259,10 +252,10 @@ async def complete_visitor(
 async def replace_code(
     visitor_id: UUID, caller: VisitorEditor, service: VisitorServiceDep, budgets: Budgeted
 ) -> schemas.Visitor:
-    """Mail a new QR code of a pending visit, if a mail was lost or forwarded.
+    """Replace the QR code of a pending visit, and mail the new one.
 
-    The gate refuses former codes as `replaced`, and their passes show nothing any more. It
-    counts as a confirmation that is sent again.
+    The gate refuses former codes as `replaced`, and their passes are no longer valid. It counts
+    against the limit of `resend-email`.
     """
     return schemas.Visitor.of(await service.replace_code(visitor_id, caller, budgets))
 
@@ -277,7 +270,7 @@ async def replace_code(
 async def resend_email(
     visitor_id: UUID, caller: VisitorEditor, service: VisitorServiceDep, budgets: Budgeted
 ) -> None:
-    """Send the QR code and the calendar file again to the visitor of a pending visit.
+    """Send the QR code and calendar file of a pending visit again.
 
     Limited to once a minute and five times a day per visit.
     """
@@ -293,7 +286,7 @@ async def resend_email(
 async def list_events(
     visitor_id: UUID, caller: VisitorViewer, session: Reading
 ) -> list[VisitorEvent]:
-    """Return who did what, when, and from where, oldest first."""
+    """Return audit entries, oldest first."""
     await _visible(session, visitor_id, caller)
     events = await VisitorEventReader(session).of_visitor(visitor_id)
     return [VisitorEvent.model_validate(event) for event in events]
@@ -334,7 +327,7 @@ class SvgResponse(Response):
     responses=image("image/png") | problems(NotFound),
 )
 async def qr_code_png(visitor_id: UUID, caller: VisitorViewer, session: Reading) -> Response:
-    """Return the image that is mailed to the visitor, for a page or a badge."""
+    """Return the image that is mailed to the visitor."""
     return PngResponse(qr_png((await _visible(session, visitor_id, caller)).qr_code))
 
 
@@ -346,7 +339,7 @@ async def qr_code_png(visitor_id: UUID, caller: VisitorViewer, session: Reading)
     responses=image("image/svg+xml") | problems(NotFound),
 )
 async def qr_code_svg(visitor_id: UUID, caller: VisitorViewer, session: Reading) -> Response:
-    """Return the QR code as an SVG, for printing at any size."""
+    """Return the QR code as SVG, for printing at any size."""
     return SvgResponse(qr_svg((await _visible(session, visitor_id, caller)).qr_code))
 
 

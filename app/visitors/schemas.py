@@ -1,8 +1,6 @@
-"""Request and response bodies of visitors."""
-
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any, Self, TypeVar, get_type_hints
+from typing import Annotated, Any, Self, TypeVar, get_type_hints
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -20,6 +18,7 @@ from app.core.text import (
 )
 from app.core.times import LocalDate, WallTime
 from app.visitors import models
+from app.visitors.exported import Exported
 from app.visitors.models import Purpose, VisitorCategory, VisitorStatus, VisitorType
 
 M = TypeVar("M", bound=BaseModel)
@@ -68,7 +67,7 @@ VISIT: JsonDict = {
 
 
 def each_left_out(fields: type[BaseModel]) -> Callable[[type[M]], type[M]]:
-    """Give a model of a change the fields of another one, each of which may be left out."""
+    """Add the fields of another model to a model of a change, all of them optional."""
     hints = get_type_hints(fields, include_extras=True)
     optional: dict[str, Any] = {name: (hints[name], LEFT_OUT) for name in fields.model_fields}
 
@@ -97,8 +96,6 @@ class Reschedule(BaseModel):
 
 
 class PersonFields(BaseModel):
-    """Who a visitor is and why they come."""
-
     name: RequiredLine
     email: Email
     phone: Phone = Field(None, description="3 to 32 digits, `+ - ( ) .` and spaces")
@@ -109,38 +106,31 @@ class PersonFields(BaseModel):
 
 
 class PlaceFields(BaseModel):
-    """Where a visitor comes to."""
-
     department: UUID | None = None
     site: UUID | None = Field(None, description="Default: the default site")
 
 
 class HostFields(BaseModel):
-    """Who receives a visitor."""
-
     host_id: UUID | None = Field(None, description=HOST_ID)
     host_name: OptionalLine = None
     host_email: OptionalEmail = None
 
 
 class NotesField(BaseModel):
-    """What is to be remembered of a visit."""
-
     notes: Notes = None
 
 
-# Pydantic takes the fields of the last base first.
+# Pydantic orders fields from the last base to the first.
 class VisitorFacts(NotesField, HostFields, PlaceFields, PersonFields):
-    """What is known of a visitor, the time of the visit aside."""
+    """The facts of a visitor, without the time of the visit."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 OWN_FIELDS = {*PersonFields.model_fields, *NotesField.model_fields}
-"""What is stored as it was sent."""
 HOST_FIELDS = tuple(HostFields.model_fields)
 MOVES = ("site", *Reschedule.model_fields)
-"""What a change of is a reschedule."""
+"""Fields whose change is a reschedule."""
 
 
 class VisitorDetails(Reschedule, VisitorFacts):
@@ -149,7 +139,7 @@ class VisitorDetails(Reschedule, VisitorFacts):
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
     def changes(self) -> dict[str, Any]:
-        """Return all fields, but `host_id` only if it was sent."""
+        """Return all fields, `host_id` only if it was sent."""
         left_out = {"host_id"} - self.model_fields_set
         return self.model_dump(exclude=left_out)
 
@@ -168,7 +158,7 @@ class VisitorUpdate(BaseModel):
     )
 
     def changes(self) -> dict[str, Any]:
-        """Return the fields that were sent, with their values."""
+        """Return the fields that were sent."""
         return self.model_dump(exclude_unset=True)
 
 
@@ -177,40 +167,39 @@ class Visitor(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"example": VISIT})
 
-    id: UUID
-    name: str
-    email: str
-    phone: str | None
-    company: str | None
-    visitor_type: VisitorType
-    visitor_category: VisitorCategory
-    purpose: Purpose
+    id: Annotated[UUID, Exported(1, "ID", 38)]
+    name: Annotated[str, Exported(2, "Name", 26)]
+    email: Annotated[str, Exported(3, "Email", 30)]
+    phone: Annotated[str | None, Exported(4, "Phone", 18)]
+    company: Annotated[str | None, Exported(5, "Company", 26, repeats=True)]
+    visitor_type: Annotated[VisitorType, Exported(8, "Visitor Type", 14, repeats=True)]
+    visitor_category: Annotated[VisitorCategory, Exported(9, "Visitor Category", 18, repeats=True)]
+    purpose: Annotated[Purpose, Exported(6, "Purpose", 18, repeats=True)]
     department: UUID | None
-    department_name: str | None
+    department_name: Annotated[str | None, Exported(7, "Department", 20, repeats=True)]
     site: UUID
-    site_name: str
-    visit_date: date
-    visit_time: WallTime
+    site_name: Annotated[str, Exported(12, "Site", 20, repeats=True)]
+    visit_date: Annotated[date, Exported(13, "Visit Date", 12)]
+    visit_time: Annotated[WallTime, Exported(14, "Visit Time", 12)]
     host_id: UUID | None = Field(description="The host's account; null if there is none")
-    host_name: str | None
-    host_email: str | None
-    status: VisitorStatus
+    host_name: Annotated[str | None, Exported(10, "Host Name", 24, repeats=True)]
+    host_email: Annotated[str | None, Exported(11, "Host Email", 30, repeats=True)]
+    status: Annotated[VisitorStatus, Exported(15, "Status", 12, repeats=True)]
     qr_code: str | None = Field(description="The QR token; null for kiosks and anonymous callers")
-    checked_in_at: datetime | None
-    checked_out_at: datetime | None
+    checked_in_at: Annotated[datetime | None, Exported(16, "Checked In At", 24)]
+    checked_out_at: Annotated[datetime | None, Exported(17, "Checked Out At", 24)]
     checked_out_automatically: bool = Field(
-        description="Checked out automatically, so that `checked_out_at` is assumed"
+        description="Checked out automatically, so that `checked_out_at` is an estimate"
     )
     notes: str | None
     is_rescheduled: bool
     original_visit_date: date | None
     original_visit_time: WallTime | None
-    created_at: datetime
+    created_at: Annotated[datetime, Exported(18, "Created At", 24)]
     updated_at: datetime
 
     @classmethod
     def of(cls, visitor: models.Visitor) -> Self:
-        """Return the schema of a row with its site and department loaded."""
         department = visitor.department
         values = {name: getattr(visitor, name) for name in cls.model_fields if name in _PLAIN}
         return cls(

@@ -1,5 +1,3 @@
-"""The life cycle of a visit: change, reschedule, cancel, complete and erase."""
-
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -37,8 +35,6 @@ CONFIRMATION = NotificationKind.visitor_confirmation
 
 
 class VisitorService(BaseVisitorService):
-    """Changes visits within one unit of work."""
-
     def __init__(
         self, unit: WriteSession, codes: QrTokens, wake: AfterCommit, now: datetime
     ) -> None:
@@ -56,9 +52,7 @@ class VisitorService(BaseVisitorService):
     ) -> Visitor:
         """Change fields, and notify those whose earlier mails are outdated.
 
-        A new date, time or site reschedules the visit; a new address gets a new code. A replacement
-        without `names_host` keeps a host with an account. Raises
-        `TooManyRequests` to a host who has too many mails sent.
+        Without `names_host`, a host with an account stays. Raise `TooManyRequests`.
         """
         with refusals(ONE_FOR_AN_ADDRESS):
             return await self._change(visitor_id, values, caller, budgets, names_host=names_host)
@@ -103,7 +97,6 @@ class VisitorService(BaseVisitorService):
         told: "Told",
         caller: Caller,
     ) -> None:
-        """Move a visit whose fields are set, and tell who is to be told of it."""
         if told.visitor:
             visitor.self_registration_key = None  # until the visit has its slot
             await self._replace_codes(visitor)
@@ -115,11 +108,7 @@ class VisitorService(BaseVisitorService):
     async def reschedule(
         self, visitor_id: UUID, day: date, at: time, caller: Caller, budgets: Budgets
     ) -> Visitor:
-        """Move the visit to another seat, with a new code and mails to visitor and host.
-
-        Nothing happens if the time is the current one, as after a double click. Raises
-        `TooManyRequests` to a host who has too many mails sent.
-        """
+        """Move the visit to another seat; the same time changes nothing."""
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "moved")
         if (day, at) == (visitor.visit_date, visitor.visit_time):
@@ -141,7 +130,7 @@ class VisitorService(BaseVisitorService):
         return saved
 
     async def cancel_all(self, visitors: Sequence[Visitor], site: Site, caller: Caller) -> None:
-        """Cancel locked pending visits of one site, each as with `cancel`."""
+        """Cancel locked pending visits of one site."""
         await self.outbox.supersede([visitor.id for visitor in visitors], self.now)
         for visitor in visitors:
             self._note_cancelled(visitor, caller)
@@ -151,7 +140,6 @@ class VisitorService(BaseVisitorService):
         await self.seats.free(*(visitor.seat for visitor in visitors))
 
     async def end(self, visitor_id: UUID, action: VisitorAction, caller: Caller) -> Visitor:
-        """Complete a visit that is inside, with or without check-out."""
         visitor = await self._locked(visitor_id, caller)
         await self.complete(visitor, action, caller)
         return await self._saved(visitor)
@@ -166,10 +154,7 @@ class VisitorService(BaseVisitorService):
         self.events.record(visitor.id, action, caller, self.now, **details)
 
     async def delete(self, visitor_id: UUID, caller: Caller, *, notify: bool = True) -> None:
-        """Free the seat and erase the person; the audit log keeps an anonymous entry.
-
-        Those notified of a pending visit get a cancellation unless `notify` is false.
-        """
+        """Free the seat and erase the person, with a cancellation if `notify`."""
         visitor = await self._locked(visitor_id, caller)
         if notify and visitor.status is VisitorStatus.PENDING:
             await self._bid_farewell(visitor)
@@ -192,10 +177,7 @@ class VisitorService(BaseVisitorService):
         self._tell_visitor(CONFIRMATION, visitor, site, mails.visit_payload(visitor, site))
 
     async def replace_code(self, visitor_id: UUID, caller: Caller, budgets: Budgets) -> Visitor:
-        """Mail a new code of a pending visit; former codes are refused as replaced.
-
-        It counts as a confirmation that is sent again: raises `TooManyRequests`.
-        """
+        """Mail a new code of a pending visit; raise `TooManyRequests` as `resend` does."""
         await require_finished(self.unit)
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "given another code")
@@ -216,7 +198,7 @@ class VisitorService(BaseVisitorService):
     def _note_cancelled(self, visitor: Visitor, caller: Caller) -> None:
         visitor.status = VisitorStatus.CANCELLED
         self.events.record(visitor.id, VisitorAction.CANCELLED, caller, self.now)
-        # A changed calendar entry needs a higher SEQUENCE than the invitation (RFC 5546).
+        # RFC 5546: a change needs a higher SEQUENCE than the invitation.
         visitor.revision += 1
 
     def _tell_cancelled(self, visitor: Visitor, site: Site, caller: Caller) -> None:
@@ -254,18 +236,18 @@ class VisitorService(BaseVisitorService):
                 visitor.id, VisitorAction.UPDATED, caller, self.now, fields=sorted(changed)
             )
         if plain.keys() & set(changed) & set(HOST_FIELDS):
-            # A user has named the host, so the visitor may see them.
+            # A user named the host, so the visitor may see them.
             visitor.host_as_sent, visitor.host_closed = None, False
         return bool(changed)
 
     async def _replace_codes(self, visitor: Visitor) -> None:
-        """Replace the code; the mailboxes of the current and former ones are no longer valid."""
+        """Replace the code, and refuse all former ones as replaced."""
         self.visitors.retire_code(visitor, self.now)
         await self.visitors.note_replaced(visitor.id)
         visitor.qr_code = self.codes.new()
 
     async def _farewell_of_host(self, visitor: Visitor, host: NamedHost) -> list[OutgoingMail]:
-        """Return the mails to the former host about the visit as they know it."""
+        """Return the mails to the former host, about the visit as they know it."""
         if visitor.status not in HOLDS_SEAT:
             return []
         site = await self._site_of(visitor)
@@ -281,7 +263,6 @@ class VisitorService(BaseVisitorService):
         return farewell
 
     async def _bid_farewell(self, visitor: Visitor) -> None:
-        """Queue the cancellation of a visit whose record will be deleted."""
         site = await self._site_of(visitor)
         host_email = visitor.host_email
         if host_email is not None and await self._is_closed(visitor):
@@ -333,7 +314,7 @@ class VisitorService(BaseVisitorService):
             self._tell_host(NotificationKind.host_rescheduled, visitor, seat.site, moved)
 
     async def _tell_anew(self, visitor: Visitor, told: "Told") -> None:
-        """Notify new recipients of an unmoved visit, or those whose mails are outdated."""
+        """Notify new recipients of a visit that was not moved."""
         if not (told.visitor or told.host):
             return
         site = await self._site_of(visitor)
@@ -369,7 +350,7 @@ class VisitorService(BaseVisitorService):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """New recipients who are notified as of a new visit."""
+    """The new recipients, who are notified as of a new visit."""
 
     visitor: bool = False
     host: bool = False

@@ -1,8 +1,4 @@
-"""Applies changes of sites to the invitations of their visits.
-
-A change commits the site and one row; the worker applies all rows of a site together, so that a
-visit gets one mail.
-"""
+"""The worker applies all changes of a site together, so that a visit gets one mail."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,7 +20,7 @@ from app.visitors import mails
 from app.visitors.models import Visitor
 from app.visitors.repository import VisitorReader, VisitorRepository
 
-# Visits per transaction: few enough to hold locks only briefly.
+# Small batches hold locks only briefly.
 BATCH = 200
 BEFORE_ALL = UUID(int=0)
 
@@ -41,7 +37,7 @@ async def change_site(
 ) -> tuple[Site, int]:
     """Change a site; return it with the number of affected visitors.
 
-    Raise `NotFound`, `Invalid`, `NameTaken`, or `UpdateUnderWay` if mails would be sent.
+    Raise `NotFound`, `Invalid`, `NameTaken` or `UpdateUnderWay`.
     """
     changed, out_of_rules = await SiteRules(unit, now).change(site_id, values)
     if dry_run:
@@ -69,7 +65,7 @@ def _row(site_id: UUID, former: dict[str, str], now: datetime, *, notify: bool) 
 async def bring_to_visits(database: Database, wake: AfterCommit, now: datetime) -> int:
     """Apply changes of sites to their visits; return the number of visits.
 
-    Idempotent, safe to run concurrently and after a crash: each batch commits its progress.
+    Safe concurrently and after a crash: each batch commits its progress.
     """
     async with database.write() as unit:
         sites = await SiteChangeRepository(unit).sites()
@@ -92,8 +88,6 @@ async def next_batch(unit: WriteSession, wake: AfterCommit, site_id: UUID, now: 
 
 
 class _NextVisits:
-    """The next visits of a site, within one unit of work."""
-
     def __init__(
         self,
         unit: WriteSession,
@@ -132,8 +126,7 @@ class _NextVisits:
     def _new_to(self, visitor_id: UUID, informed: UUID) -> list[SiteChange]:
         """Return the changes that are new to a visit.
 
-        Ids sort by time: a visitor registered or moved here after a change (`informed`) already has
-        the new facts.
+        Ids sort by time; at `informed`, the visit already had earlier changes.
         """
         return [
             change
@@ -165,7 +158,7 @@ class _NextVisits:
                 self.outbox.put(mail, self.now)
 
     def _former(self, changes: Sequence[SiteChange]) -> dict[str, str]:
-        """Return the oldest value of each fact, unless the site has returned to it."""
+        """Return the oldest value of each fact that differs from the current one."""
         oldest: dict[str, str] = {}
         for change in changes:
             oldest = change.before | oldest

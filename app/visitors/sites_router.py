@@ -1,5 +1,3 @@
-"""`/api/sites/{id}/`: changes of a site, which may affect its visitors."""
-
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,8 +19,8 @@ router = APIRouter(prefix="/api/sites/{site_id:uuid}", tags=["sites"], route_cla
 Notify = Annotated[
     bool,
     Query(
-        description="False sends no mails about a new name, address or time zone; calendar "
-        "entries still get a higher SEQUENCE"
+        description="False sends no mails about a new name, address or time zone; the SEQUENCE of "
+        "calendar entries still increases"
     ),
 ]
 DryRun = Annotated[bool, Query(description="Only return the number of affected visitors")]
@@ -43,7 +41,7 @@ async def replace_site(
     """Replace all fields; omitted ones get their defaults.
 
     `is_default`, `reception_email`, `contact_phone` and `contact_email` stay unchanged if omitted.
-    A new name, address or time zone is mailed as for `PATCH`.
+    Mails are sent as for `PATCH`.
     """
     return await _change(request, unit, site_id, body.values(), now, notify=notify, dry_run=dry_run)
 
@@ -61,8 +59,8 @@ async def change_fields(
 ) -> ChangedSite | AffectedVisitors:
     """Change the fields that are sent.
 
-    A new name, address or time zone applies to all upcoming visits, whose local time stays the
-    same; visitors and hosts are mailed the changed calendar entry within a minute.
+    A new name, address or time zone applies to all upcoming visits, which keep their local time;
+    visitors and hosts are mailed within a minute.
     """
     return await _change(request, unit, site_id, body.values(), now, notify=notify, dry_run=dry_run)
 

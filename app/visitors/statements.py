@@ -1,5 +1,3 @@
-"""SQL of a registration: what has to be known for it, and the one statement that does it."""
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -30,7 +28,7 @@ from app.visitors.models import Visitor
 
 @dataclass(frozen=True, slots=True)
 class BookingFacts:
-    """What a registration depends on; `closed` are the closures of its day and the one before."""
+    """The facts for a registration; `closed` are closures of two days."""
 
     site: Site
     closed: Collection[date]
@@ -64,11 +62,7 @@ async def facts(
     host_id: UUID | None,
     host_email: str | None,
 ) -> BookingFacts | None:
-    """Everything that a registration depends on (the default site for None); None without a site.
-
-    The host is the account of `host_id`, or else the one behind `host_email`. Site and department
-    are plain copies: what is set in them goes nowhere.
-    """
+    """Return the facts for a registration, as untracked copies; None without a site."""
     values = {
         "day": day,
         "department_id": department_id,
@@ -96,7 +90,7 @@ def _columns(model: type[Entity], *left_out: str) -> tuple[str, ...]:
 
 
 def _booking(*, by_stranger: bool) -> Command:
-    """Lock the slot, take the seat and store all rows in one round trip instead of seven."""
+    """Lock the slot, take the seat and store all rows in one round trip."""
     taken = seat_taken(by_stranger=by_stranger)
     visitors = insertion(
         Visitor,
@@ -121,10 +115,9 @@ async def book(
     event: Mapping[str, Any],
     mails: Sequence[Mapping[str, Any]],
 ) -> bool:
-    """Take a seat and store all of it; False where the slot is full, shut, or has no row yet.
+    """Take a seat and store the rows; return False if the slot is full, closed, or has no row.
 
-    `shift` is the day whose opening hours the visit is in. A stranger's is full where they have
-    taken their share. Raise `AlreadyRegistered`.
+    `shift` is the day whose opening hours include the visit. Raise `AlreadyRegistered`.
     """
     with refusals(ONE_FOR_AN_ADDRESS):
         row = await unit.row(

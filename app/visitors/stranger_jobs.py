@@ -1,8 +1,4 @@
-"""Marks self-registered visits from before they were counted.
-
-The previous release would free a seat without uncounting it, so `vms migrate --finish` does it
-after a rollout.
-"""
+"""Run by `vms migrate --finish`: the previous release would not uncount freed seats."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,15 +16,12 @@ from app.slots.seat_repository import SeatRepository
 from app.visitors.models import Visitor
 from app.visitors.stranger_repository import StrangerRepository
 
-# Visits per transaction: few enough to hold locks only briefly.
+# Small batches hold locks only briefly.
 BATCH = 200
 
 
 async def count_strangers(database: Database, now: datetime) -> int:
-    """Mark and count the open self-registered visits; return how many are new.
-
-    Idempotent, and safe after an interruption: each batch is committed separately.
-    """
+    """Mark and count open self-registered visits; return how many are new."""
     async with database.read() as session:
         sites = [site.id for site in await SiteReader(session).all()]
     for site_id in sites:
@@ -39,7 +32,7 @@ async def count_strangers(database: Database, now: datetime) -> int:
 
 
 async def _mark_some(unit: WriteSession) -> Batch:
-    """Mark visits while their slots are locked against bookings."""
+    """Mark visits; the locks of their slots keep bookings out."""
     visitors = StrangerRepository(unit)
     found = await visitors.lock_strangers(at_most=BATCH)
     seats = Counter(visitor.slot_id for visitor in found)
@@ -49,7 +42,7 @@ async def _mark_some(unit: WriteSession) -> Batch:
 
 
 def _mark(found: Sequence[Visitor], known: set[tuple[UUID, str | None]]) -> None:
-    """Give the key to the first of several visits of an address in a slot; count all of them."""
+    """Give the key to the first visit of an address in a slot; count all of them."""
     for visitor in found:
         key = (visitor.slot_id, account_key(visitor.email))
         visitor.is_self_registered = True

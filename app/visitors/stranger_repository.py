@@ -1,5 +1,3 @@
-"""SQL of visits that strangers have made while nobody counted them."""
-
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
@@ -13,12 +11,10 @@ from app.visitors.models import Visitor
 
 
 class StrangerRepository(Repository[Visitor]):
-    """Finds visits of strangers."""
-
     model = Visitor
 
     async def lock_strangers(self, *, at_most: int) -> Sequence[Visitor]:
-        """Lock open visits that strangers have made and that are not marked so, by their ids."""
+        """Lock open visits of strangers that are not marked yet, ordered by id."""
         by_stranger = exists().where(
             VisitorEvent.visitor_id == Visitor.id,
             VisitorEvent.action == VisitorAction.REGISTERED,

@@ -1,4 +1,4 @@
-"""Latency at a gate with 100 scans a second, alone and beside other load."""
+"""100 scans a second, alone and beside other load."""
 
 import asyncio
 import time

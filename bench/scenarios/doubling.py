@@ -1,4 +1,4 @@
-"""Compare two server processes with one; both run and are measured in turn."""
+"""Two server processes compared with one."""
 
 from functools import partial
 

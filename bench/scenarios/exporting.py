@@ -1,4 +1,4 @@
-"""The export of many visitors: time to the first and last byte, and memory."""
+"""An export: time to the first and last byte, and memory."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ async def measure(bench: Bench) -> None:
 
 
 async def export(bench: Bench) -> Download:
-    """Export all visitors, or as many days as contain about the wanted number."""
+    """Export the days with about the wanted number of visitors."""
     share = min(1.0, bench.scale.exported / max(bench.scale.sizes))
     first = bench.dataset.today - timedelta(days=PAST_DAYS)
     last = first + timedelta(days=round(DAYS * share))

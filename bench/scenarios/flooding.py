@@ -1,4 +1,4 @@
-"""The effect of floods of wrong passwords on an account's owner and on a gate."""
+"""Floods of wrong passwords, and their effect on the owner and on a gate."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -18,9 +18,9 @@ JUNK_PER_SECOND = 900
 SCANS_PER_SECOND = 50
 BURSTS = 10
 USUAL = 10
-# For a flood, so that it never waits for a connection.
+# Enough for a flood, which must never wait for a connection.
 CONNECTIONS = 200
-# For a fixed rate, so that no request waits for a slow one before it.
+# Enough for a fixed rate: no request waits for a slow one.
 OWNERS = 4
 _networks = count()
 
@@ -107,7 +107,7 @@ def _guesses(
 
 
 def _network() -> str:
-    """Return an address in a network that was not used before."""
+    """Return an address in a new network."""
     number = next(_networks)
     return f"198.{18 + number // 65536 % 2}.{number // 256 % 256}.{number % 256}"
 

@@ -22,7 +22,7 @@ async def measure(bench: Bench) -> None:
 
 
 async def _delay(bench: Bench) -> None:
-    """Measure the time from a registration's response to the arrival of its confirmation."""
+    """Measure the time from a response to the arrival of its confirmation."""
     outcome, began = Outcome(), time.perf_counter()
     connection = await Connection.open(bench.api.port)
     for _ in range(bench.scale.reads):
@@ -46,7 +46,7 @@ async def _arrival(bench: Bench, recipient: str) -> float:
 
 
 async def _rate(bench: Bench) -> None:
-    """Measure the rate at which a starting worker sends queued mail, two per registration."""
+    """Measure the rate of a starting worker, with two mails per registration."""
     requests = registrations(bench, bench.scale.mails // 2)
     await drive(bench.api.port, requests, connections=CONNECTIONS)
     bench.mails.arrivals.clear()

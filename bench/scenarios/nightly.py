@@ -27,7 +27,7 @@ async def measure(bench: Bench) -> None:
 
 
 async def _closing(bench: Bench) -> None:
-    """Close the visits of yesterday, which a worker does when it starts."""
+    """Close the visits of yesterday, as a starting worker does."""
     yesterday, closed = bench.dataset.day(-1), bench.scale.closed
     await bench.dataset.add(bench.connection, closed, VisitorStatus.PENDING, yesterday)
     await bench.connection.execute("ANALYZE visitors")

@@ -47,50 +47,57 @@ def _list(query: dict[str, Any], headers: Headers) -> bytes:
 async def _lists(bench: Bench) -> list[tuple[str, dict[str, Any]]]:
     """Return every filter, ordering and `q`, with values that have matches.
 
-    Fifty rows, or as many as there are among ten thousand visitors, since other sizes are compared
-    by the way to the rows rather than the rows.
+    The number of rows is the same at every size.
     """
-    today, fetch = bench.dataset.today, bench.connection.fetchval
-    site = await fetch("SELECT id FROM sites WHERE name = 'Lyon'")
-    department = await fetch("SELECT id FROM departments WHERE name = 'Legal'")
-    some = await bench.connection.fetchrow(
-        "SELECT name, email, phone, qr_code FROM visitors WHERE status = 'completed' LIMIT 1"
-    )
+    return [
+        *await _pages(bench),
+        *_statuses(),
+        *await _filters(bench),
+        *await _searches(bench),
+    ]
+
+
+async def _pages(bench: Bench) -> list[tuple[str, dict[str, Any]]]:
     return [
         ("first page", {}),
         ("thousandth page", {"cursor": await _cursor(bench, "-created_at")}),
         ("oldest first", {"ordering": "created_at"}),
         ("latest visit first", {"ordering": "-visit_date"}),
         ("by visit, thousandth page", await _by_visit(bench)),
+    ]
+
+
+def _statuses() -> list[tuple[str, dict[str, Any]]]:
+    return [
         *((f"status {word}", {"status": word}) for word in ("pending", "completed", "expired")),
         ("status verified", {"status": "verified", "limit": 1}),
         ("completed, latest visit first", {"status": "completed", "ordering": "-visit_date"}),
+    ]
+
+
+async def _filters(bench: Bench) -> list[tuple[str, dict[str, Any]]]:
+    today, fetch = bench.dataset.today, bench.connection.fetchval
+    site = await fetch("SELECT id FROM sites WHERE name = 'Lyon'")
+    department = await fetch("SELECT id FROM departments WHERE name = 'Legal'")
+    by_visit = {"visit_date_from": today, "ordering": "visit_date"}
+    cancelled = {"status": "cancelled", "ordering": "-visit_date"}
+    return [
         ("of a site", {"site": site}),
         ("of a department", {"department": department}),
         ("of a purpose", {"purpose": "interview"}),
         ("of a day", {"visit_date": today, "limit": 10}),
-        (
-            "of a week, by visit",
-            {
-                "visit_date_from": today,
-                "visit_date_to": today + timedelta(6),
-                "ordering": "visit_date",
-            },
-        ),
-        (
-            "awaited at a site, by visit",
-            {
-                "visit_date_from": today,
-                "site": site,
-                "status": "pending",
-                "ordering": "visit_date",
-            },
-        ),
-        (
-            "cancelled of a department, by visit",
-            {"department": department, "status": "cancelled", "ordering": "-visit_date"},
-        ),
+        ("of a week, by visit", by_visit | {"visit_date_to": today + timedelta(6)}),
+        ("awaited at a site, by visit", by_visit | {"site": site, "status": "pending"}),
+        ("cancelled of a department, by visit", cancelled | {"department": department}),
         ("of a host", {"host_email": HOST_EMAIL}),
+    ]
+
+
+async def _searches(bench: Bench) -> list[tuple[str, dict[str, Any]]]:
+    some = await bench.connection.fetchrow(
+        "SELECT name, email, phone, qr_code FROM visitors WHERE status = 'completed' LIMIT 1"
+    )
+    return [
         ("q, an address", {"q": some["email"], "limit": 1}),
         ("q, a phone number", {"q": some["phone"]}),
         ("q, a code", {"q": some["qr_code"]}),

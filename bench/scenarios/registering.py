@@ -1,4 +1,4 @@
-"""Registrations spread over many hours, and into one hour, with their floors."""
+"""Registrations in many hours and in one hour, with their floors."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial

@@ -49,7 +49,6 @@ async def measure(bench: Bench) -> None:
 
 
 async def gate_of(bench: Bench) -> Headers:
-    """Return the headers of a scanner at the default site."""
     device = {"name": f"Gate {next(bench.numbers)}", "kind": "scanner"}
     answer = await bench.ask(post("/api/devices/", device, bench.admin))
     return {"X-Device-Key": json.loads(answer.body)["key"]}

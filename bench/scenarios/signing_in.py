@@ -1,4 +1,4 @@
-"""The latency of other requests while six users sign in: bcrypt must not block the loop."""
+"""Other requests while six users sign in: bcrypt must not block the loop."""
 
 import asyncio
 from itertools import repeat, takewhile

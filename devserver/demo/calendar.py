@@ -1,4 +1,4 @@
-"""Distribute demo visitors: more at midweek and mid-morning, fewer on days further ahead."""
+"""Distribute demo visitors over days and hours."""
 
 import math
 import random
@@ -10,14 +10,14 @@ from itertools import accumulate
 PAST_DAYS, AHEAD_DAYS = 180, 60
 WEEKDAYS = (0.8, 1.1, 1.15, 1.1, 0.7)  # Monday to Friday
 HOURS = {9: 0.8, 10: 1.4, 11: 1.2, 12: 0.4, 13: 0.8, 14: 1.3, 15: 1.0, 16: 0.6}
-# The number of days ahead by which bookings fall to a third of today's.
+# Days ahead after which bookings fall to a third.
 FADING_DAYS = 20
 USUAL_CAPACITY = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One hour at a site and its number of visitors; `site` is a zero-based index."""
+    """An hour of a site, given by its index, and its number of visitors."""
 
     site: int
     day: date
@@ -26,7 +26,7 @@ class Hour:
 
 
 def hours_of(visitors: int, today: date, shares: Sequence[float]) -> list[Hour]:
-    """Return every hour that has visitors, by day; `shares` are those of the sites."""
+    """Return the hours with visitors, by day; `shares` are those of the sites."""
     chance = random.Random(visitors)  # noqa: S311 - invents a calendar, guards nothing
     slots = [
         (site, day, hour, share * _weight(day, today) * weight * chance.uniform(0.6, 1.4))
@@ -35,7 +35,7 @@ def hours_of(visitors: int, today: date, shares: Sequence[float]) -> list[Hour]:
         for hour, weight in HOURS.items()
     ]
     total = sum(weight for *_, weight in slots)
-    # Rounded running sums, whose differences add up to exactly all visitors.
+    # Differences of rounded sums add up to all visitors.
     sums = [round(visitors * part / total) for part in accumulate(w for *_, w in slots)]
     counts = [here - before for before, here in zip([0, *sums], sums, strict=False)]
     return [
@@ -46,7 +46,7 @@ def hours_of(visitors: int, today: date, shares: Sequence[float]) -> list[Hour]:
 
 
 def capacity_for(hours: Sequence[Hour], site: int) -> int:
-    """Return a round number of seats per hour that suffices for the site's fullest hour."""
+    """Return seats per hour for the site's fullest hour, rounded up."""
     fullest = max((hour.visitors for hour in hours if hour.site == site), default=0)
     return max(USUAL_CAPACITY, math.ceil(fullest / 5) * 5)
 

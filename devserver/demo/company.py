@@ -1,7 +1,4 @@
-"""The demo company: its sites with one gate each, departments and hosts.
-
-Its ids are fixed, so that it is recognised and nothing else is mistaken for it.
-"""
+"""The demo company: sites, gates, departments and hosts, recognised by fixed ids."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +33,7 @@ ADD_DEPARTMENT = """
 INSERT INTO departments (id, name, description, created_at, updated_at)
 VALUES ($1, $2, '', $3, $3) ON CONFLICT (lower(name)) DO NOTHING
 """
-# No password matches the hash, so nobody can sign in until a mailed link sets one.
+# Hosts sign in only after setting a password with a mailed link.
 ADD_HOST = """
 INSERT INTO users (id, email, email_key, first_name, last_name, role, password_hash, is_active,
     awaits_verification, created_at, updated_at)
@@ -46,7 +43,7 @@ REMOVE = (
     """DELETE FROM visitor_events USING visitors
     WHERE visitor_id = visitors.id AND site_id = ANY($1)""",
     "DELETE FROM scans WHERE site_id = ANY($1)",
-    "DELETE FROM visitors WHERE site_id = ANY($1)",  # and their notifications, by cascade
+    "DELETE FROM visitors WHERE site_id = ANY($1)",  # and, by cascade, their notifications
     "DELETE FROM slots WHERE site_id = ANY($1)",
     "DELETE FROM devices WHERE site_id = ANY($1)",
     "DELETE FROM sites WHERE id = ANY($1)",
@@ -59,13 +56,12 @@ DELETE FROM departments WHERE id = ANY($1)
 
 
 def id_of(kind: str, name: str) -> UUID:
-    """Return the fixed id of an object of the demo company."""
     return uuid5(NAMESPACE, f"{kind} {name}")
 
 
 @dataclass(frozen=True, slots=True)
 class DemoSite:
-    """A site of the company and its share of all visitors."""
+    """A site and its share of visitors."""
 
     name: str
     address: str
@@ -88,12 +84,11 @@ SITE_IDS = [site.id for site in SITES]
 
 
 def email_of(name: str) -> str:
-    """Return the address of a host, in a domain that accepts no mail."""
+    """Return a host's address, in a domain that accepts no mail."""
     return f"{name.lower().replace(' ', '.')}@example.com"
 
 
 async def is_there(connection: asyncpg.Connection) -> bool:
-    """Return whether the demo company exists."""
     found: bool = await connection.fetchval(
         "SELECT EXISTS (SELECT FROM sites WHERE id = ANY($1))", SITE_IDS
     )
@@ -101,7 +96,7 @@ async def is_there(connection: asyncpg.Connection) -> bool:
 
 
 async def remove(connection: asyncpg.Connection) -> None:
-    """Delete the company with its visitors and everything that refers to them."""
+    """Delete the company and everything that refers to it."""
     for statement in REMOVE:
         await connection.execute(statement, SITE_IDS)
     await connection.execute(REMOVE_HOSTS, [id_of("host", name) for name in HOSTS])
@@ -113,7 +108,7 @@ async def remove(connection: asyncpg.Connection) -> None:
 async def add_site(
     connection: asyncpg.Connection, site: DemoSite, capacity: int, now: datetime
 ) -> None:
-    """Add a site with its gates, whose device keys are unknown but can be rotated."""
+    """Add a site with its gates; their device keys can be rotated."""
     values = (site.id, site.name, site.address, site.timezone, capacity, site.language, now)
     await connection.execute(ADD_SITE, *values)
     for gate in GATES:
@@ -123,7 +118,7 @@ async def add_site(
 
 
 async def add_departments(connection: asyncpg.Connection, now: datetime) -> list[UUID]:
-    """Add the departments, reusing existing ones of the same name."""
+    """Add the departments that are missing; return the ids of all."""
     for name in DEPARTMENTS:
         await connection.execute(ADD_DEPARTMENT, id_of("department", name), name, now)
     names = [name.lower() for name in DEPARTMENTS]
@@ -134,7 +129,7 @@ async def add_departments(connection: asyncpg.Connection, now: datetime) -> list
 
 
 async def add_hosts(connection: asyncpg.Connection, unusable: str, now: datetime) -> list[DemoHost]:
-    """Add host accounts with a hash that no password matches."""
+    """Add host accounts without a known password."""
     hosts = [DemoHost(id_of("host", name), name, email_of(name)) for name in HOSTS]
     for host in hosts:
         first_name, last_name = host.name.split(" ")

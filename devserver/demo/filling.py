@@ -1,7 +1,6 @@
-"""Fill a database with demo data: a company, its visitors and their history.
+"""Fill a database with demo data in one transaction.
 
-It is one transaction, so all of it is added or nothing. It proceeds day by day to limit memory and
-report progress.
+It proceeds day by day, to limit memory and report progress.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -30,7 +29,7 @@ SLOT_COLUMNS = [
     *("id", "site_id", "visit_date", "hour", "capacity", "has_own_capacity", "booked", "excess"),
     "created_at",
 ]
-# The limits for requests do not suit this; SET LOCAL ends with the transaction.
+# Longer than the limits for requests.
 NO_LIMITS = """
 SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '10s';
 SET LOCAL idle_in_transaction_session_timeout = 0
@@ -52,13 +51,11 @@ class AlreadyThere(Exception):  # noqa: N818 - nothing is wrong
 
 
 class NameTaken(Exception):  # noqa: N818 - nothing is wrong
-    """A record of the installation has the name of a demo record."""
+    """A record has the name of a demo record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """The numbers of records that were added."""
-
     visitors: int
     sites: int
     slots: int
@@ -67,7 +64,7 @@ class Filled:
 
 @asynccontextmanager
 async def transaction(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Open an asyncpg connection with one transaction, for COPY."""
+    """Open a transaction on an asyncpg connection, for COPY."""
     engine = make_engine(database_url)
     try:
         async with engine.connect() as connection:
@@ -91,9 +88,9 @@ async def _told_of_names() -> AsyncIterator[None]:
 async def fill(
     database_url: str, codes: QrTokens, visitors: int, now: datetime, advance: Advance
 ) -> Filled:
-    """Add the company and the visitors; raise `AlreadyThere` if it exists, or `NameTaken`.
+    """Add the company and its visitors; raise `AlreadyThere` or `NameTaken`.
 
-    `advance` is called with the number of visitors just added.
+    Call `advance` with the number of visitors just added.
     """
     async with _told_of_names(), transaction(database_url) as connection:
         if await company.is_there(connection):
@@ -117,8 +114,6 @@ async def remove(database_url: str) -> bool:
 
 
 class _Filling:
-    """Adds visitors day by day."""
-
     def __init__(
         self,
         connection: asyncpg.Connection,
@@ -138,7 +133,7 @@ class _Filling:
     async def begin(
         cls, connection: asyncpg.Connection, codes: QrTokens, hours: Sequence[Hour], now: datetime
     ) -> "_Filling":
-        """Create the sites, large enough for the visitors, with departments and hosts."""
+        """Create sites with enough capacity, departments and hosts."""
         capacities = [capacity_for(hours, number) for number in range(len(SITES))]
         for site, capacity in zip(SITES, capacities, strict=True):
             await company.add_site(connection, site, capacity, now)

@@ -41,7 +41,7 @@ CAME = {VisitorStatus.VERIFIED, VisitorStatus.COMPLETED}
 
 @dataclass(frozen=True, slots=True)
 class DemoHost:
-    """A host; `id` is their account, if they have one."""
+    """A host; `id` is the account's, if any."""
 
     id: UUID | None
     name: str
@@ -50,8 +50,6 @@ class DemoHost:
 
 @dataclass(frozen=True, slots=True)
 class DemoVisit:
-    """The time, place and outcome of a visit; `begins` is an instant."""
-
     site_id: UUID
     slot_id: UUID
     day: date
@@ -65,7 +63,7 @@ class DemoVisit:
 class People:
     """Generates visitors, the same in every run except for ids, codes and dates.
 
-    Their addresses are in `example.com`, which accepts no mail (RFC 2606, RFC 7505).
+    `example.com` accepts no mail (RFC 2606, RFC 7505).
     """
 
     def __init__(
@@ -78,12 +76,12 @@ class People:
         self._purposes = [purpose.value for purpose in Purpose]
 
     def row(self, number: int, visit: DemoVisit) -> Row:
-        """Return the row of a numbered visitor in the order of `COLUMNS`."""
+        """Return a visitor in the order of `COLUMNS`."""
         chance = self.chance.random
         first_name, last_name = self.one(FIRST_NAMES), self.one(LAST_NAMES)
         host = self.one(self._hosts)
         made = visit.begins - timedelta(1 + chance() * 28)
-        if made > self._now:  # booked well in advance
+        if made > self._now:
             made = self._now - timedelta(chance() * 28)
         came = visit.status in CAME
         left = visit.begins + timedelta(minutes=5 + chance() * 180)
@@ -118,7 +116,6 @@ class People:
         )
 
     def one(self, choices: Sequence[Any]) -> Any:
-        """Return one of the choices at random."""
         return choices[int(self.chance.random() * len(choices))]
 
     def _changed(self, visit: DemoVisit, made: datetime, left: datetime) -> datetime:
@@ -132,6 +129,6 @@ class People:
 
 
 def _id_of(made: datetime, chance: float) -> UUID:
-    """Return a UUID version 7 for an instant (RFC 9562), as the real row would have."""
+    """Return a UUID version 7 for an instant (RFC 9562)."""
     milliseconds = int(made.timestamp() * 1000)
     return UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | int(chance * (1 << 53)) << 9)

@@ -1,17 +1,15 @@
-"""The history of demo visitors in other tables, derived from their rows by SQL.
+"""The history of demo visitors in other tables, derived by SQL.
 
-Each statement covers the visitors of the sites `$1` from the day `$2` to the day `$3`, and the
-subject named in `$4`.
+Statements cover the sites `$1`, the days `$2` to `$3`, and the subjects `$4`.
 """
 
 from dataclasses import dataclass
 
-# A UUID version 7 for an instant (RFC 9562): the audit log and scans are sorted by id.
+# A UUID version 7 for an instant (RFC 9562), by which lists are sorted.
 ID_OF_AT = """(lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7'
     || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid"""
 
-# Notifications are stored as sent or, for the future, as superseded, so that the worker sends
-# nothing to invented people. That includes reminders of days to come.
+# Sent or superseded, so that the worker sends nothing.
 MAILS = """
 INSERT INTO notifications (id, visitor_id, kind, version, recipient, recipient_name, payload,
     status, attempts, tries_began_at, next_attempt_at, sent_at, created_at)
@@ -49,7 +47,7 @@ FROM visitors, LATERAL (VALUES
 WHERE site_id = ANY($1) AND visit_date BETWEEN $2 AND $3 AND at IS NOT NULL
     AND action = ANY($4)
 """
-# Demo sites have a device at their gate; elsewhere the caller does not matter.
+# Demo sites need no real caller.
 SCANS = """
 INSERT INTO scans (id, visitor_id, caller_id, scan_id, body_hash, token_hash, direction, gate,
     site_id, verdict, message, details, created_at)
@@ -69,7 +67,7 @@ WHERE visitors.site_id = ANY($1) AND visit_date BETWEEN $2 AND $3 AND at IS NOT 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A statement and its possible subjects."""
+    """A statement and its subjects."""
 
     sql: str
     words: tuple[str, ...]

@@ -13,7 +13,6 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 
-# One lexeme per run of letters and digits, plus the digits of the phone number. The parser of
 # to_tsvector would keep "ada@example.com" whole and read "+49 30" as signed numbers.
 SEARCH_WORDS = r"""
 CREATE FUNCTION search_words(name text, email text, company text, phone text) RETURNS text[]

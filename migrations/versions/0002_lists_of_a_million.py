@@ -10,8 +10,7 @@ down_revision: str | None = "0001"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-# Immutable and hence evaluated before planning, so that the planner knows from its statistics
-# whether a word is that of one visitor or of a tenth of them.
+# Immutable and hence evaluated before planning, so that statistics apply.
 SEARCH_QUERY = r"""
 CREATE FUNCTION search_query(q text) RETURNS tsquery
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -20,8 +19,7 @@ RETURN (
     FROM unnest(search_words(q, '', '', '')) AS word
 )
 """
-# The words to look up in the index, by prefix. Words that all visitors have are omitted: the ends
-# of e-mail addresses and short groups of digits of phone numbers.
+# Words of all visitors are omitted: domains of addresses, short groups of digits.
 SEARCH_KEY = r"""
 CREATE FUNCTION search_key(q text) RETURNS tsquery
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

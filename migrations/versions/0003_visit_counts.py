@@ -42,7 +42,7 @@ WHEN ((OLD.site_id, OLD.visit_date, OLD.visit_time, OLD.status, OLD.purpose, OLD
     (NEW.site_id, NEW.visit_date, NEW.visit_time, NEW.status, NEW.purpose, NEW.department_id))
 EXECUTE FUNCTION note_visit_change()
 """
-# Counts visitors that existed before the triggers, or were added while these were off.
+# Counts visitors added without the triggers.
 RECOUNT = """
 CREATE FUNCTION recount_visits() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -90,7 +90,7 @@ def upgrade() -> None:
     for statement in (NOTE_CHANGE, ON_COMING_AND_GOING, ON_CHANGE, RECOUNT):
         op.execute(statement)
     op.execute("SELECT recount_visits()")
-    # The dashboard no longer needs these columns in the index.
+    # The dashboard no longer needs the included columns.
     op.drop_index("ix_visitors_visit", table_name="visitors")
     op.create_index("ix_visitors_visit", "visitors", ["visit_date", "visit_time", "id"])
 

@@ -1,7 +1,6 @@
-"""Record what people were told: codes, hosts, site facts, closed shifts, rollouts.
+"""Record the facts in sent mails; add closed shifts and rollouts.
 
-All columns have a constant default, so no table is rewritten and the previous release keeps
-working. The new values may be written once its processes are gone: `vms migrate --finish`.
+Defaults are constant, so no table is rewritten and the previous release keeps working.
 """
 
 from collections.abc import Sequence
@@ -63,13 +62,13 @@ ACCOUNT_ACTIONS = (
     "deleted",
 )
 NEW_ACCOUNT_ACTIONS = ("visits_handed_over",)
-# Table, column, constraint, previous values, new values.
+# Table, column, constraint, previous and new values.
 WORDS = (
     ("notifications", "kind", "notificationkind", MAILS, NEW_MAILS),
     ("visitor_events", "action", "visitoraction", VISITOR_ACTIONS, NEW_VISITOR_ACTIONS),
     ("account_events", "action", "accountaction", ACCOUNT_ACTIONS, NEW_ACCOUNT_ACTIONS),
 )
-# Strangers and kiosks named these hosts, so their visitors see no more of them.
+# Strangers named these hosts, so their visitors see no more of them.
 NOTE_STRANGERS = """
 UPDATE visitors SET host_as_sent = coalesce(host_name, '')
 FROM visitor_events
@@ -77,7 +76,7 @@ WHERE visitor_events.visitor_id = visitors.id AND visitor_events.action = 'regis
     AND visitor_events.actor_role IN ('anonymous', 'kiosk')
     AND visitors.status IN ('pending', 'verified')
 """
-# If there are accounts, processes of the previous release may be running.
+# With accounts, the previous release may be running.
 BEGIN_ROLLOUT = """
 INSERT INTO rollouts (revision, finished_at)
 SELECT '0005', CASE WHEN EXISTS (SELECT FROM users) THEN NULL ELSE now() END
@@ -158,11 +157,7 @@ def _flag(name: str) -> sa.Column[bool]:
 
 
 def _allow(table: str, column: str, name: str, words: Sequence[str]) -> None:
-    """Replace the CHECK.
-
-    Existing rows are validated by `vms migrate --finish` without a blocking lock; in an empty
-    database this happens at once.
-    """
+    """Replace the CHECK; `vms migrate --finish` validates existing rows without blocking."""
     constraint = f"ck_{table}_{name}"
     later = "NOT VALID" if op.get_bind().scalar(sa.text(f"SELECT EXISTS (TABLE {table})")) else ""
     op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {constraint}")

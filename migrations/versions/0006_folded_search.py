@@ -1,8 +1,6 @@
-"""Search without regard to accents, by every way to spell a name.
+"""Search without accents, by every spelling of a name.
 
-Nothing is locked, and neither column nor index changes: new functions create the words of new
-visitors, and the words of existing ones are rebuilt in batches before the first search needs them.
-Everybody can be found throughout, also by the previous version.
+Nothing is locked: words of existing visitors are rebuilt in batches before the first search.
 """
 
 from collections.abc import Sequence
@@ -21,7 +19,7 @@ CREATE OR REPLACE FUNCTION search_cut(t text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN array_remove(string_to_array(regexp_replace(t, '[^[:alnum:]]+', ' ', 'g'), ' '), '')
 """
-# `translate` and `replace` handle the letters that Unicode does not decompose.
+# Letters that Unicode does not decompose.
 FOLD = r"""
 CREATE OR REPLACE FUNCTION search_fold(t text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -34,7 +32,7 @@ RETURN CASE WHEN octet_length(t) = length(t) THEN lower(t) ELSE
         'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')
 END
 """  # noqa: RUF001 - letters that look like others are what it is about
-# The spelling on keyboards without the letter: Juergen, Soeren, Aage.
+# Spelt without the letter: Juergen, Soeren, Aage.
 FOLD_SPELT_OUT = r"""
 CREATE OR REPLACE FUNCTION search_fold_spelt_out(t text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -46,7 +44,7 @@ RETURN CASE WHEN octet_length(t) = length(t) THEN lower(t) ELSE
     )
 END
 """
-# The previous words as well, so that the downgrade only changes functions.
+# With the previous words, so that the downgrade changes only functions.
 SPELLINGS = r"""
 CREATE OR REPLACE FUNCTION search_spellings(t text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -72,7 +70,7 @@ RETURN (
     FROM unnest(search_cut(lower(q))) AS word
 )
 """
-# A word with one spelling is looked up once, since the planner adds up its estimates of both.
+# Words with one spelling are looked up once: the planner adds up estimates.
 QUERY = r"""
 CREATE OR REPLACE FUNCTION search_query(q text) RETURNS tsquery
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -91,9 +89,9 @@ RETURN (
 )
 """
 
-# A thousand at a time, to hold locks only briefly.
+# A thousand at a time, so that locks are brief.
 END_OF_PART = "SELECT id FROM visitors WHERE id > :after ORDER BY id OFFSET 999 LIMIT 1"
-# Only names with letters beyond ASCII have several spellings.
+# Others have one spelling.
 WORDS_ONCE_MORE = """
 UPDATE visitors SET name = name WHERE id IN (
     SELECT id FROM visitors
@@ -145,10 +143,7 @@ def upgrade() -> None:
 
 
 def _make_words_once_more(connection: sa.Connection) -> None:
-    """Rebuild the words in batches that commit separately, skipping locked rows.
-
-    An interrupted run starts again.
-    """
+    """Rebuild the words in batches that commit separately."""
     after = FIRST
     while after != LAST:
         until = connection.scalar(sa.text(END_OF_PART), {"after": after}) or LAST

@@ -1,4 +1,4 @@
-"""Record the networks people sign in from, so that guesses from elsewhere don't lock them out."""
+"""Record the networks of sign-ins, so that guesses from elsewhere lock nobody out."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -15,7 +15,6 @@ down_revision: str | None = "0006"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-# The networks of current sessions, as far as they are stored.
 SESSIONS = """
 SELECT user_id, client_address, max(last_used_at) FROM auth_sessions
 WHERE client_address IS NOT NULL GROUP BY user_id, client_address ORDER BY max(last_used_at)

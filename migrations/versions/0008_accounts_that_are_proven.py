@@ -1,7 +1,6 @@
-"""Protect accounts: no password before the address is verified, confirmed sign-ins, mails.
+"""Protect accounts: verify addresses before passwords, confirm sign-ins, add mails.
 
-Columns and values are additive, so the previous release keeps working. The new values may be
-written once its processes are gone: `vms migrate --finish`.
+Additive; new values may be written after `vms migrate --finish`.
 """
 
 import re
@@ -17,16 +16,16 @@ depends_on: str | Sequence[str] | None = None
 
 NEW_MAILS = ("password_changed", "email_changed")
 KINDS = "ck_notifications_notificationkind"
-# Well-formed, so that the previous release can read it; no known password matches.
+# Readable by the previous release; no known password matches.
 NO_PASSWORD = f"$bcrypt-sha256$v=2,t=2b,r=12${'.' * 22}${'.' * 31}"
-# The person who registered an address and chose a password may not be its owner.
+# The person who registered an address may not own it.
 TAKE_PASSWORDS = sa.text("UPDATE users SET password_hash = :hash WHERE awaits_verification")
 END_LINKS = """
 DELETE FROM account_links USING users
 WHERE users.id = account_links.user_id
     AND (users.awaits_verification OR account_links.purpose = 'email_verification')
 """
-# If there are accounts, processes of the previous release may be running.
+# With accounts, the previous release may be running.
 BEGIN_ROLLOUT = """
 INSERT INTO rollouts (revision, finished_at)
 SELECT '0008', CASE WHEN EXISTS (SELECT FROM users) THEN NULL ELSE now() END
@@ -43,7 +42,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Revert the schema; removed passwords do not come back, and owners must reset them."""
+    """Revert the schema; removed passwords must be reset."""
     words = _listed(NEW_MAILS)
     question = sa.text(f"SELECT count(*) FROM notifications WHERE kind IN ({words})")
     if count := op.get_bind().scalar(question):
@@ -56,18 +55,14 @@ def downgrade() -> None:
 
 
 def _kinds() -> list[str]:
-    """Return the kinds of mail that are currently allowed."""
+    """Return the allowed kinds of mail."""
     question = sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = :name")
     definition = op.get_bind().scalar(question.bindparams(name=KINDS))
     return re.findall(r"'(\w+)'", definition or "")
 
 
 def _allow_kinds(kinds: Sequence[str]) -> None:
-    """Replace the CHECK.
-
-    Existing rows are validated by `vms migrate --finish` without a blocking lock; in an empty
-    database this happens at once.
-    """
+    """Replace the CHECK; `vms migrate --finish` validates existing rows without blocking."""
     has_rows = op.get_bind().scalar(sa.text("SELECT EXISTS (TABLE notifications)"))
     later = "NOT VALID" if has_rows else ""
     op.execute(f"ALTER TABLE notifications DROP CONSTRAINT {KINDS}")

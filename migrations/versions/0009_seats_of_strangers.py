@@ -1,8 +1,7 @@
-"""Seats of strangers: how many of a slot they may take, and which visits are theirs.
+"""Limit the seats of strangers in a slot, and mark their visits.
 
-All columns have a constant default, so no table is rewritten. Registrations wait while the index is
-built, which reads the table of visitors once. The previous release knows nothing of what strangers
-take: `vms migrate --finish` marks and counts their visits once its processes are gone.
+Registrations wait while the index is built; `vms migrate --finish` counts the visits that the
+previous release adds.
 """
 
 from collections.abc import Sequence
@@ -15,12 +14,12 @@ down_revision: str | None = "0008"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-# Where there are accounts, processes of the release before may run.
+# With accounts, the previous release may be running.
 BEGIN_ROLLOUT = """
 INSERT INTO rollouts (revision, finished_at)
 SELECT '0009', CASE WHEN EXISTS (SELECT FROM users) THEN NULL ELSE now() END
 """
-# Sites that are there go on as before; new ones leave half of a slot to invited visitors.
+# Existing sites stay as they are; new ones keep half of a slot for invited visitors.
 SHARE_OF_NEW_SITES = "ALTER TABLE sites ALTER self_registration_share SET DEFAULT 50"
 WITHIN_SHARE = (
     "self_booked >= 0 AND self_booked <= (capacity * self_share + 99) / 100 + self_excess"
@@ -60,7 +59,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the counts; the audit log still says who registered themselves."""
     op.drop_index("uq_visitors_self_registration", table_name="visitors")
     op.drop_column("visitors", "self_registration_key")
     op.drop_column("visitors", "is_self_registered")

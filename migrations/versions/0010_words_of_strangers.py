@@ -1,6 +1,6 @@
-"""Who typed a visit: strangers' words stand in no subject, whoever changes the visit later.
+"""Mark visits registered by strangers, whose words are used in no subject.
 
-Additive: the release before leaves the column out, and its rows are known by `host_as_sent`.
+Additive: rows of the previous release are recognised by `host_as_sent`.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ down_revision: str | None = "0009"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-# Of the visits that are still written about.
+# Only visits that can still be mailed about.
 MARK = """
 UPDATE visitors SET registered_by_stranger = true
 FROM visitor_events AS event

@@ -1,6 +1,6 @@
-"""Links to an account side by side, and half of a slot for strangers at a fresh site.
+"""Keep several links of an account valid; give new sites the default share of strangers.
 
-Additive: the release before knows the newest link alone, and deletes the others with it.
+Additive: the previous release knows only the latest link, and deletes the others with it.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ down_revision: str | None = "0010"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-# The default site of a database that nobody uses yet is as new as any that is added later.
+# The default site of an unused database counts as new.
 SHARE_OF_FRESH_SITE = """
 UPDATE sites SET self_registration_share = 50
 WHERE NOT EXISTS (SELECT FROM users) AND NOT EXISTS (SELECT FROM visitors)
@@ -42,5 +42,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the former links: the newest of each account goes on."""
+    """Drop the former links; the latest stay valid."""
     op.drop_table("former_account_links")

@@ -30,7 +30,7 @@ def _timing(monkeypatch: pytest.MonkeyPatch) -> None:
 async def start(
     app: FastAPI, settings: Settings, database: Database, clock: SettableClock
 ) -> AsyncIterator[StartApp]:
-    """Starts the application once more, on the same database, with settings replaced."""
+    """Yield a function that starts the application on the same database with other settings."""
     async with AsyncExitStack() as stack:
 
         async def start(**changes: Any) -> Api:

@@ -9,7 +9,7 @@ LINK = re.compile(r"http://localhost:3000/(reset-password|accept-invitation)\?to
 
 
 def link(mail: EmailMessage) -> tuple[str, str] | None:
-    """The page that a mail leads to, and the token."""
+    """Return the page that a mail leads to, and the token."""
     body = mail.get_body(("plain",))
     assert body is not None
     found = LINK.search(body.get_content())
@@ -17,7 +17,7 @@ def link(mail: EmailMessage) -> tuple[str, str] | None:
 
 
 async def newest_token(mailbox: Mailbox, page: str, to: str) -> str:
-    """The token of the newest link mailed to this address, which must lead to this page."""
+    """Return the token of the newest link mailed to this address, which must lead to this page."""
     links = [link(mail) for mail in await mailbox.deliver() if to in mail["To"]]
     led_to, token = next(found for found in reversed(links) if found is not None)
     assert led_to == page

@@ -1,4 +1,4 @@
-"""How many wrong passwords are heard, and what their answers tell."""
+"""How many wrong passwords are accepted, and what their answers say."""
 
 import asyncio
 from collections import Counter
@@ -31,7 +31,7 @@ async def login(
 
 @pytest.fixture
 def hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The password checks, each of which costs a bcrypt."""
+    """Return the password checks, each of which costs a bcrypt."""
     done: list[str] = []
     check = PasswordHasher._verify
 
@@ -43,7 +43,7 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-async def test_after_too_many_failures_an_account_is_closed_for_a_while(start: StartApp):
+async def test_too_many_failures_close_an_account_for_a_while(start: StartApp):
     api = await start(login_limit_per_account="3/15minute")
     await api.admin()
     for _ in range(3):
@@ -117,7 +117,7 @@ async def test_a_made_up_header_is_no_other_address(start: StartApp):
     problem(await login(api, via="203.0.113.99"), 429, "too_many_requests")
 
 
-async def test_behind_a_trusted_proxy_each_caller_counts_for_themselves(start: StartApp):
+async def test_behind_a_trusted_proxy_each_caller_is_counted_alone(start: StartApp):
     proxies = [ip_network("192.0.2.0/24")]
     api = await start(login_limit_per_address="3/15minute", trusted_proxies=proxies)
     for number in range(3):

@@ -50,7 +50,7 @@ async def forgot(api: Api, *, email: str = EMAIL, via: str = HOME) -> httpx.Resp
 
 
 async def tries(database: Database) -> int:
-    """How many rows the trail has of failed sign-ins."""
+    """Return how many account events there are of failed sign-ins."""
     async with database.read() as session:
         counted = select(func.count()).select_from(AccountEvent)
         return await session.scalar(counted.where(AccountEvent.action == "sign_in_failed")) or 0
@@ -103,7 +103,7 @@ async def waits(api: Api, *networks: str) -> None:
 
 
 async def add_owner(api: Api, hashing: Hashing) -> None:
-    """An account that was signed in from home."""
+    """Add an account that was signed in from home."""
     hashing.go_on.set()
     await api.admin()
     assert (await login(api)).status_code == 200
@@ -226,16 +226,14 @@ async def guess_everywhere(api: Api, email: str = EMAIL) -> None:
 
 
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
-async def test_from_all_networks_together_an_account_hears_ten_times_as_many(
-    start: StartApp, email: str
-):
+async def test_all_networks_together_mail_an_account_ten_times_more(start: StartApp, email: str):
     api = await start(**BEHIND_A_PROXY, login_limit_per_account="1/15minute")
     await api.admin()
     await guess_everywhere(api, email)
     problem(await login(api, email=email, via=HOME), 429, "too_many_requests")
 
 
-async def test_where_it_is_used_an_account_is_never_shut_from_elsewhere(
+async def test_failures_elsewhere_never_close_the_network_of_an_owner(
     start: StartApp, clock: SettableClock
 ):
     api = await start(**BEHIND_A_PROXY, login_limit_per_account="1/15minute")
@@ -295,7 +293,7 @@ async def test_a_reset_opens_the_account_where_it_is_used(start: StartApp, mailb
     assert (await login(api, "another fine password", via=HOME)).status_code == 200
 
 
-async def test_a_stranger_elsewhere_does_not_keep_a_link_from_its_owner(start: StartApp):
+async def test_a_stranger_elsewhere_keeps_no_link_from_its_owner(start: StartApp):
     api = await start(**BEHIND_A_PROXY, forgot_password_limit_per_account="1/hour")
     await api.admin()
     assert (await login(api, via=HOME)).status_code == 200
@@ -306,7 +304,7 @@ async def test_a_stranger_elsewhere_does_not_keep_a_link_from_its_owner(start: S
     assert (await forgot(api, via=HOME)).status_code == 202
 
 
-async def test_failures_at_other_accounts_shut_no_owner_out_of_their_network(start: StartApp):
+async def test_failures_at_other_accounts_shut_no_owner_out(start: StartApp):
     api = await start(**BEHIND_A_PROXY, login_limit_per_address="3/15minute")
     await api.admin()
     await api.host()
@@ -328,7 +326,7 @@ async def test_guesses_at_known_accounts_count_for_their_network(start: StartApp
     problem(await login(api, email="x@example.com"), 429, "too_many_requests")
 
 
-async def test_links_for_others_keep_no_link_from_an_owner_in_their_network(start: StartApp):
+async def test_links_for_others_keep_no_link_from_an_owner(start: StartApp):
     api = await start(**BEHIND_A_PROXY, forgot_password_limit_per_address="2/hour")
     await api.admin()
     assert (await login(api, via=HOME)).status_code == 200

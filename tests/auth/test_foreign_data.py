@@ -68,7 +68,7 @@ async def foreign(api: Api) -> Foreign:
 
 
 def text_of(answer: httpx.Response) -> str:
-    """What an answer says; the parts of a workbook unpacked, but for when it was made."""
+    """Return what an answer says; the parts of a workbook unpacked, but for when it was made."""
     if not answer.content.startswith(b"PK"):
         return answer.text
     with zipfile.ZipFile(BytesIO(answer.content)) as parts:
@@ -77,7 +77,7 @@ def text_of(answer: httpx.Response) -> str:
 
 
 def _said(answer: httpx.Response) -> str:
-    """The same without what differs with every request."""
+    """Return the same without what differs with every request."""
     return text_of(answer).replace(answer.headers["X-Request-ID"], "")
 
 

@@ -28,7 +28,7 @@ def test_the_walk_sees_the_routes(running_app: FastAPI):
     assert {path for path in paths - documented if not path.startswith("/pass/")} == set()
 
 
-def test_every_route_of_the_api_is_of_the_class_that_refuses_unknown_parameters(
+def test_every_route_of_the_api_refuses_unknown_parameters(
     running_app: FastAPI,
 ):
     found = iter_route_contexts(running_app.routes)

@@ -76,7 +76,7 @@ async def test_expired_links_go(api: Api, clock: SettableClock):
     assert (await purge_sign_ins(api.database, clock.now())).links == 1
 
 
-async def test_the_trail_goes_when_it_is_old(
+async def test_account_events_go_when_they_are_old(
     api: Api, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(housekeeping, "BATCH", 1)

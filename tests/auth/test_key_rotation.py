@@ -15,7 +15,7 @@ async def rotated(start: StartApp, settings: Settings) -> Api:
 
 
 def elsewhere(client: Client, api: Api) -> Client:
-    """The same caller with the same token, at another process."""
+    """Return the same caller with the same token, at another process."""
     return Client(api.http, client.headers, client.user_id)
 
 

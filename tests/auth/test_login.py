@@ -64,9 +64,7 @@ async def test_blanks_around_an_address_do_no_harm(api: Api, spelling: str):
     assert answer.status_code in {200, 401}
 
 
-async def test_wrong_password_unknown_address_and_inactive_user_get_one_answer(
-    api: Api, database: Database
-):
+async def test_every_failed_sign_in_gets_the_same_answer(api: Api, database: Database):
     await api.admin()
     gone = await api.host()
     await deactivate(database, gone.user_id)

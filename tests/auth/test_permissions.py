@@ -34,7 +34,7 @@ async def _callers(api: Api, database: Database) -> dict[str, Client]:
 
 
 def _expected(operation: Operation, who: str) -> str | None:
-    """The refusal that the table has for a caller; None where they may."""
+    """Return the refusal that the table has for a caller; None where they may."""
     if operation.is_public:
         return None
     role = BY_NAME.get(who)
@@ -56,10 +56,10 @@ async def test_an_operation_is_for_those_whom_the_table_names(api: Api, database
     await change_default_site(database, self_registration=True)
     callers = await _callers(api, database)
     for name, operation in OPERATIONS.items():
-        expected = {who: _expected(operation, who) for who in callers}
+        expected = {caller: _expected(operation, caller) for caller in callers}
         found = {
-            who: await _refusal(client, operation.method, SAMPLES[name])
-            for who, client in callers.items()
+            caller: await _refusal(client, operation.method, SAMPLES[name])
+            for caller, client in callers.items()
         }
         assert found == expected, name
 

@@ -36,7 +36,7 @@ async def _given_another_password(api: Api, host: Client) -> None:
 
 
 @pytest.mark.parametrize("change", [_deactivated, _deleted, _given_another_password])
-async def test_no_session_comes_of_a_password_that_was_right_a_moment_ago(
+async def test_a_password_that_was_just_replaced_opens_no_session(
     api: Api, monkeypatch: pytest.MonkeyPatch, change: Callable[[Api, Client], Awaitable[None]]
 ):
     host = await api.host()

@@ -159,15 +159,13 @@ LOOKS_LIKE_BOSS = BOSS.replace("boss", "bos\uff53")  # a full-width s
 
 
 async def add_unproven(api: Api, email: str) -> None:
-    """Add an account as the release before has let strangers make it."""
+    """Add an account as the previous release let strangers make it."""
     async with api.database.write() as unit:
         assert await UserRepository(unit).add_unproven(email, "", "", SystemClock().now())
 
 
 @pytest.mark.parametrize("local_part", ["bos\uff53", "\ufb01nance", "wei\u00df", "x\u00b2"])
-async def test_nobody_asks_for_an_address_that_could_be_taken_for_another(
-    api: Api, local_part: str
-):
+async def test_an_address_that_looks_like_another_cannot_register(api: Api, local_part: str):
     answer = await register(api, email=f"{local_part}@{BOSS.partition('@')[2]}")
     assert faulty_fields(answer) == {"email"}
     assert await all_mails(api.database) == []

@@ -1,4 +1,4 @@
-"""What needs the password anew, and who is told of it."""
+"""What needs the password again, and the mails about it."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -40,7 +40,7 @@ def refused(answer: httpx.Response) -> None:
 
 @pytest.fixture
 async def root(api: Api, clock: SettableClock) -> Client:
-    """A superadmin who signed in ten minutes ago."""
+    """Return a superadmin who signed in ten minutes ago."""
     root = await api.superadmin()
     clock.advance(timedelta(minutes=10))
     return root
@@ -142,7 +142,7 @@ async def test_who_may_not_is_not_asked_for_a_password(api: Api, clock: Settable
     problem(await host.post("devices/", GATE), 403, "forbidden")
 
 
-async def test_confirmations_are_in_the_trail(root: Client):
+async def test_confirmations_are_account_events(root: Client):
     await confirm(root, "wrong")
     await confirm(root)
     events = (await root.get("auth/events/")).json()["items"]
@@ -184,7 +184,7 @@ async def test_a_new_password_is_told(api: Api, mailbox: Mailbox):
     assert [mail["Subject"] for mail in await mailbox.deliver()][-1] == "Your password was changed"
 
 
-async def test_while_an_update_is_under_way_a_password_changes_without_mail(
+async def test_during_an_update_a_password_changes_without_a_mail(
     api: Api, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ):
     root, host = await api.superadmin(), await api.host()

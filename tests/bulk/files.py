@@ -26,7 +26,7 @@ HOST: dict[str, Any] = {"host_name": "Charles Babbage", "host_email": "charles@e
 
 
 def row(number: int = 1, *more: Any) -> list[Any]:
-    """A sound row; `more` fills further columns."""
+    """Return a sound row; `more` fills further columns."""
     person = [f"Guest {number}", f"guest{number}@example.com", "+49 30 123456", "Engines Ltd"]
     return [*person, "professional", "industry", *more]
 
@@ -36,7 +36,7 @@ def rows(count: int, first: int = 1) -> list[list[Any]]:
 
 
 def workbook(lines: Sequence[Sequence[Any]], header: Sequence[Any] = HEADER) -> bytes:
-    """A workbook with one sheet."""
+    """Return a workbook with one sheet."""
     book = Workbook()
     sheet = book.worksheets[0]
     sheet.append(list(header))
@@ -52,7 +52,7 @@ def saved(book: Workbook) -> bytes:
 
 
 def shared(data: bytes) -> bytes:
-    """The same workbook with its texts in a table of shared strings, as Excel writes them."""
+    """Return the workbook with its texts in a table of shared strings, as Excel writes them."""
     texts: list[str] = []
 
     def moved(found: re.Match[str]) -> str:
@@ -75,13 +75,13 @@ def shared(data: bytes) -> bytes:
 
 
 def part(data: bytes, name: str) -> str:
-    """A part of a workbook as text."""
+    """Return a part of a workbook as text."""
     with zipfile.ZipFile(BytesIO(data)) as file:
         return file.read(name).decode()
 
 
 def repacked(data: bytes, parts: Mapping[str, bytes]) -> bytes:
-    """The same workbook with some parts replaced or added."""
+    """Return the same workbook with some parts replaced or added."""
     with zipfile.ZipFile(BytesIO(data)) as source:
         held = {name: source.read(name) for name in source.namelist()}
     return packed(held | dict(parts))

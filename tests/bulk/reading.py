@@ -22,7 +22,7 @@ def told(read_: ReadRows) -> list[tuple[int, str, str]]:
 
 
 def only(read_: ReadRows) -> Any:
-    """The registration of the one row."""
+    """Return the registration of the one row."""
     assert not read_.faults
     (candidate,) = read_.candidates
     return candidate.visitor

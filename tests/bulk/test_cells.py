@@ -29,7 +29,7 @@ from tests.support.database import change_default_site
         (5551234567, r"[<=9999999]###\-####;\(###\)\ ###\-####", "5551234567"),
     ],
 )
-def test_a_number_format_of_zeros_and_a_plus_are_applied_to_phones(
+def test_phones_keep_the_zeros_and_plus_of_their_number_format(
     number: float, form: str, shown: str
 ):
     book = Workbook()
@@ -60,11 +60,11 @@ def test_a_line_break_in_a_cell_becomes_one_space(text: str):
 
 @pytest.mark.parametrize("day", ["24.11.2026", " 24.11.2026\u200b", "1.12.2026"])
 async def test_german_sites_read_german_dates(api: Api, database: Database, day: str):
-    desk = await api.admin()
+    admin = await api.admin()
     data = workbook([row(1, day, "10:00")], WHEN)
-    assert faults(await upload(desk, data)) == [(2, "Visit Date", "invalid_date")]
+    assert faults(await upload(admin, data)) == [(2, "Visit Date", "invalid_date")]
     await change_default_site(database, language="de")
-    made = (await upload(desk, data)).json()["created"][0]
+    made = (await upload(admin, data)).json()["created"][0]
     assert made["visit_date"] == ("2026-12-01" if day[0] == "1" else "2026-11-24")
 
 
@@ -80,7 +80,7 @@ async def test_other_dates_as_text_are_read_in_no_language(
     assert faults(answer) == [(2, "Visit Date", "invalid_date")]
 
 
-def test_names_in_hebrew_and_arabic_lose_their_marks_and_keep_their_joiners():
+def test_hebrew_and_arabic_names_lose_marks_and_keep_joiners():
     names = ["\u200fשרה\u200e כהן", "\u202bمحمد علي\u202c", "می\u200cبینم"]
     found = read(workbook([[name, *row(n)[1:]] for n, name in enumerate(names, 1)]))
     assert [candidate.name for candidate in found.candidates] == ["שרה כהן", "محمد علي", names[2]]

@@ -9,8 +9,8 @@ from tests.support.database import places_holding
 async def test_nothing_of_an_erased_visitor_is_left_but_the_others_are(
     api: Api, database: Database
 ):
-    desk = await api.admin()
-    created = (await upload(desk, workbook(rows(3)), **HOST)).json()["created"]
-    await desk.delete(f"visitors/{created[1]['id']}/?notify=false")
+    admin = await api.admin()
+    created = (await upload(admin, workbook(rows(3)), **HOST)).json()["created"]
+    await admin.delete(f"visitors/{created[1]['id']}/?notify=false")
     assert await places_holding(database, "Guest 2") == set()
     assert "notifications.payload" in await places_holding(database, "Guest 3")

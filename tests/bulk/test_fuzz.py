@@ -109,8 +109,8 @@ async def test_mutated_files_are_answered_with_a_clear_refusal(
     api: Api, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(app.state.settings, "upload_limit_per_account", "10000/minute")
-    desk = await api.admin()
+    admin = await api.admin()
     for place in range(0, len(VALID[1]), 97):
         data = VALID[1][:place] + bytes([VALID[1][place] ^ 0x55]) + VALID[1][place + 1 :]
-        answer = await upload(desk, data, query="?dry_run=true")
+        answer = await upload(admin, data, query="?dry_run=true")
         assert answer.status_code in {200, 422}, place

@@ -91,7 +91,7 @@ def test_what_is_unpacked_is_counted_whatever_the_directory_says(monkeypatch: py
     assert refused(workbook(rows(20))) is faults.TooComplex
 
 
-def test_a_sheet_that_claims_a_million_rows_is_read_for_what_it_holds():
+def test_a_sheet_that_claims_a_million_rows_is_read_as_it_is():
     data = workbook(rows(2))
     claiming = part(data, SHEET).replace('<dimension ref="A1:F3"', '<dimension ref="A1:XFD1048576"')
     assert "XFD1048576" in claiming

@@ -13,20 +13,17 @@ from openpyxl import load_workbook
 from app.bulk.errors import XLSX
 from tests.bulk.files import HEADER, faults, row, upload, workbook
 from tests.support.api import Api
-from tests.support.left_out import leave_out
 
 SARA = ["שרה כהן", "sara@example.com", "4930123456", "Zoë & Söhne", "emp", "govt"]
 OFFICE = shutil.which("soffice")
 
-
-@pytest.fixture(autouse=True)
-def _needs_it() -> None:
-    if OFFICE is None:
-        leave_out("no LibreOffice here: apt-get install libreoffice-calc-nogui")
+pytestmark = pytest.mark.needs(
+    OFFICE, "no LibreOffice here: apt-get install libreoffice-calc-nogui"
+)
 
 
 def converted(source: Path, kind: str) -> Path:
-    """The file in another format. Each folder has a profile of its own, to keep runs apart."""
+    """Return the file in another format; each folder has its own profile, to keep runs apart."""
     folder = source.parent
     profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
     command = [str(OFFICE), profile, "--headless", "--convert-to", kind, "--outdir", str(folder)]
@@ -69,30 +66,30 @@ async def test_a_csv_saved_as_xlsx_is_taken(api: Api, tmp_path: Path):
 
 
 async def test_its_formulas_and_other_formats_are_refused(api: Api, tmp_path: Path):
-    desk = await api.admin()
+    admin = await api.admin()
     source = listed(tmp_path, row(1, "2026-11-24", "10:00"))
-    old = await upload(desk, converted(source, "xls").read_bytes())
+    old = await upload(admin, converted(source, "xls").read_bytes())
     assert old.json()["code"] == "old_excel_format"
-    other = await upload(desk, converted(source, "ods").read_bytes())
+    other = await upload(admin, converted(source, "ods").read_bytes())
     assert other.json()["code"] == "invalid_workbook"
     book = load_workbook(converted(source, "xlsx"))
     book.worksheets[0]["A2"] = "=1+1"
     book.save(source.with_suffix(".xlsx"))
     again = converted(source.with_suffix(".xlsx"), "xlsx:Calc MS Excel 2007 XML")
-    assert faults(await upload(desk, again.read_bytes())) == [(2, "Name", "formula")]
+    assert faults(await upload(admin, again.read_bytes())) == [(2, "Name", "formula")]
 
 
 async def test_our_template_comes_back_from_it_with_its_drop_downs(api: Api, tmp_path: Path):
-    desk = await api.admin()
+    admin = await api.admin()
     path = tmp_path / "template.xlsx"
-    path.write_bytes((await desk.get("visitors/download-template/")).content)
+    path.write_bytes((await admin.get("visitors/download-template/")).content)
     book = load_workbook(converted(converted(path, "ods"), "xlsx"))
     assert len(book["Visitors"].data_validations.dataValidation) == 2
     for position, value in enumerate(row(), start=1):
         book["Visitors"].cell(3, position, value)
     file = BytesIO()
     book.save(file)
-    assert (await upload(desk, file.getvalue())).json()["total"] == 1
+    assert (await upload(admin, file.getvalue())).json()["total"] == 1
 
 
 async def test_a_marked_list_shows_its_faults_in_it(api: Api, tmp_path: Path):
@@ -112,10 +109,10 @@ async def test_a_marked_list_shows_its_faults_in_it(api: Api, tmp_path: Path):
 
 
 async def test_an_export_opens_in_it_with_real_dates_and_times(api: Api, tmp_path: Path):
-    desk = await api.admin()
-    await desk.register(name="=1+1", company="Zoë & Söhne <Ltd>")
+    admin = await api.admin()
+    await admin.register(name="=1+1", company="Zoë & Söhne <Ltd>")
     path = tmp_path / "export.xlsx"
-    path.write_bytes((await desk.get("visitors/export-excel/")).content)
+    path.write_bytes((await admin.get("visitors/export-excel/")).content)
     [sheet] = load_workbook(converted(converted(path, "ods"), "xlsx")).worksheets
     titles, cells = sheet.iter_rows(values_only=True)
     found = dict(zip(titles, cells, strict=False))

@@ -17,7 +17,7 @@ MARKED = {"Accept": f"application/json;q=0.5, {XLSX}"}
 
 
 def marks(answer: httpx.Response) -> dict[str, str]:
-    """The comment of every marked cell."""
+    """Return the comment of every marked cell."""
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == XLSX
     assert answer.headers["Content-Disposition"].startswith("attachment")
@@ -56,13 +56,13 @@ async def test_values_stay_what_they_were_and_formulas_become_text(api: Api):
 
 
 async def test_a_corrected_list_is_taken(api: Api):
-    desk = await api.admin()
+    admin = await api.admin()
     wrong = row(2)
     wrong[4] = "boss"
-    answer = await upload(desk, workbook([row(1), [], wrong]), headers=MARKED)
+    answer = await upload(admin, workbook([row(1), [], wrong]), headers=MARKED)
     book = load_workbook(BytesIO(answer.content))
     book.worksheets[0]["E4"] = "student"
-    assert (await upload(desk, saved(book))).json()["total"] == 2
+    assert (await upload(admin, saved(book))).json()["total"] == 2
 
 
 async def test_what_has_no_cell_is_told_where_its_row_begins(api: Api):
@@ -86,8 +86,8 @@ async def test_a_list_of_no_human_size_is_answered_with_a_document(api: Api):
 
 
 async def test_other_refusals_and_other_callers_get_a_document(api: Api):
-    desk = await api.admin()
-    problem(await upload(desk, b"no workbook", headers=MARKED), 422, "invalid_workbook")
+    admin = await api.admin()
+    problem(await upload(admin, b"no workbook", headers=MARKED), 422, "invalid_workbook")
     for accept in ("*/*", "application/json", "text/html, */*;q=0.8"):
-        answer = await upload(desk, workbook([]), headers={"Accept": accept})
+        answer = await upload(admin, workbook([]), headers={"Accept": accept})
         problem(answer, 422, "invalid_rows")

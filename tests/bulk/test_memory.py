@@ -68,7 +68,7 @@ SHEETS = {
 }
 
 
-@pytest.mark.skipif(not PROCESS.exists(), reason="needs the memory figures of Linux")
+@pytest.mark.needs(PROCESS.exists(), "only Linux says how much memory a process takes")
 @pytest.mark.parametrize("name", SHEETS)
 def test_the_worst_file_takes_less_than_fifty_megabytes(name: str, tmp_path: Path):
     plain = workbook(rows(3))

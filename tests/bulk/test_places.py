@@ -26,15 +26,15 @@ async def test_site_and_department_of_a_row_overrule_the_common_ones(api: Api, d
     research = await add_department(database, "Research")
     sales = await add_department(database, "Sales")
     lines = [row(1, "annex", "SALES"), row(2), row(3, None, "Research")]
-    desk = await api.admin()
-    answer = await upload(desk, workbook(lines, PLACES), site=lab, department=research)
+    admin = await api.admin()
+    answer = await upload(admin, workbook(lines, PLACES), site=lab, department=research)
     made = answer.json()["created"]
     assert [(m["site"], m["site_name"]) for m in made] == [
         (annex, "Annex"),
         (lab, "Lab"),
         (lab, "Lab"),
     ]
-    departments = [(await desk.get(f"visitors/{m['id']}/")).json()["department"] for m in made]
+    departments = [(await admin.get(f"visitors/{m['id']}/")).json()["department"] for m in made]
     assert departments == [sales, research, research]
     await assert_seats_are_visitors(database)
 
@@ -60,15 +60,15 @@ async def test_a_name_is_known_whatever_its_case_and_unicode_form(api: Api, data
 async def test_each_site_has_its_own_rules_seats_and_visitors(api: Api, database: Database):
     await add_site(database, "Annex", slot_capacity=1, closes_at=time(11))
     header = [*HEADER, "Site", "Visit Time"]
-    desk = await api.admin()
+    admin = await api.admin()
     late = [row(1, "Annex", "11:30"), row(2, None, "11:30")]
-    assert faults(await upload(desk, workbook(late, header))) == [(2, "Visit Time", "slot_closed")]
+    assert faults(await upload(admin, workbook(late, header))) == [(2, "Visit Time", "slot_closed")]
     crowd = [row(1, "Annex"), row(2, "Annex"), row(3)]
-    full = problem(await upload(desk, workbook(crowd, header)), 409, "slot_full")
+    full = problem(await upload(admin, workbook(crowd, header)), 409, "slot_full")
     assert (full["site_name"], full["wanted"], full["free"]) == ("Annex", 2, 1)
     same = [row(1, "Annex"), row(1)]
-    assert (await upload(desk, workbook(same, header))).json()["total"] == 2
-    assert faults(await upload(desk, workbook([row(1, "Annex")], header))) == [
+    assert (await upload(admin, workbook(same, header))).json()["total"] == 2
+    assert faults(await upload(admin, workbook([row(1, "Annex")], header))) == [
         (2, "Email", "duplicate")
     ]
 
@@ -101,40 +101,38 @@ async def test_a_mail_about_one_site_names_it_once(api: Api, mailbox: Mailbox):
 async def test_our_own_export_with_new_dates_is_taken(api: Api, database: Database):
     annex = await add_site(database, "Annex")
     department = await add_department(database, "Research")
-    desk = await api.admin()
+    admin = await api.admin()
     visit: dict[str, Any] = {"phone": "+49 30 1", "company": "Engines Ltd", **HOST}
-    await desk.register(site=annex, department=department, purpose="training", **visit)
-    await desk.register(name="Grace", email="grace@example.com", **HOST)  # neither is known
-    book = load_workbook(BytesIO((await desk.get("visitors/export-excel/")).content))
+    await admin.register(site=annex, department=department, purpose="training", **visit)
+    await admin.register(name="Grace", email="grace@example.com", **HOST)  # neither is known
+    book = load_workbook(BytesIO((await admin.get("visitors/export-excel/")).content))
     sheet = book.worksheets[0]
     [column] = [cell.column for cell in sheet[1] if cell.value == "Visit Date"]
     for number in (2, 3):
         sheet.cell(number, column).value = "2026-11-25"
-    answer = await upload(desk, saved(book), visit_date="", visit_time="")
+    answer = await upload(admin, saved(book), visit_date="", visit_time="")
     assert answer.status_code == 201, answer.text
     assert answer.json()["ignored"] == [
         {"column": title, "reason": "of_export"}
         for title in ("ID", "Status", "Checked In At", "Checked Out At", "Created At")
     ]
     ids = [m["id"] for m in answer.json()["created"]]
-    visitors = [(await desk.get(f"visitors/{id_}/")).json() for id_ in ids]
+    visitors = [(await admin.get(f"visitors/{id_}/")).json() for id_ in ids]
     [first] = [visitor for visitor in visitors if visitor["name"] != "Grace"]
     assert (first["site"], first["department"]) == (annex, department)
     assert (first["purpose"], first["visit_date"]) == ("training", "2026-11-25")
 
 
-async def test_uploads_over_the_same_sites_in_opposite_order_do_not_deadlock(
-    api: Api, database: Database
-):
+async def test_uploads_of_sites_in_opposite_order_do_not_deadlock(api: Api, database: Database):
     names = ["Annex", "Lab", "Works"]
     for name in names:
         await add_site(database, name)
-    desk = await api.admin()
+    admin = await api.admin()
 
     async def send(number: int) -> int:
         ordered = names if number % 2 else names[::-1]
         lines = [row(10 * number + n, name) for n, name in enumerate(ordered)]
-        return (await upload(desk, workbook(lines, [*HEADER, "Site"]))).status_code
+        return (await upload(admin, workbook(lines, [*HEADER, "Site"]))).status_code
 
     assert Counter(await asyncio.gather(*(send(n) for n in range(6)))) == {201: 6}
     await assert_seats_are_visitors(database)
@@ -147,9 +145,9 @@ async def test_several_sites_take_no_more_statements_than_one(
         await add_site(database, name)
     await add_department(database, "Research")
     lines = [row(n, ("Annex", "Lab", None)[n % 3], "Research") for n in range(15)]
-    desk = await api.admin()
+    admin = await api.admin()
     with statements(app) as sent:
-        answer = await upload(desk, workbook(lines, PLACES), **HOST)
+        answer = await upload(admin, workbook(lines, PLACES), **HOST)
     assert answer.status_code == 201, answer.text
     assert len(sent) <= 12, sent
 
@@ -161,12 +159,12 @@ async def test_a_duplicate_is_the_same_address_and_name(api: Api, database: Data
     lines = [row(1), row(1), row(1)]
     lines[1][0] = "Somebody Else"
     lines[2][0], lines[2][1] = " guest\u00a0 1", "GUEST1@example.com"
-    desk = await api.admin()
+    admin = await api.admin()
     before = await stored(database)
-    assert faults(await upload(desk, workbook(lines))) == [(4, "Email", "duplicate")]
+    assert faults(await upload(admin, workbook(lines))) == [(4, "Email", "duplicate")]
     assert await stored(database) == before
-    assert (await upload(desk, workbook(lines[:2]))).json()["total"] == 2
-    assert faults(await upload(desk, workbook([lines[2], row(3)]))) == [(2, "Email", "duplicate")]
+    assert (await upload(admin, workbook(lines[:2]))).json()["total"] == 2
+    assert faults(await upload(admin, workbook([lines[2], row(3)]))) == [(2, "Email", "duplicate")]
 
 
 async def test_nobody_writes_to_an_account_that_is_closed(api: Api, mailbox: Mailbox):
@@ -183,9 +181,9 @@ async def test_the_name_of_an_account_is_the_one_of_the_account(api: Api):
     await api.host("charles@example.com")
     header = [*HEADER, "Host Name", "Host Email"]
     lines = [row(1, "Charly", "CHARLES@example.com"), row(2, "Grace", "grace@example.com")]
-    desk = await api.admin()
-    made = (await upload(desk, workbook(lines, header))).json()["created"]
-    hosts = [(await desk.get(f"visitors/{m['id']}/")).json() for m in made]
+    admin = await api.admin()
+    made = (await upload(admin, workbook(lines, header))).json()["created"]
+    hosts = [(await admin.get(f"visitors/{m['id']}/")).json() for m in made]
     assert [(h["host_name"], h["host_email"]) for h in hosts] == [
         ("Charles Babbage", "charles@example.com"),
         ("Grace", "grace@example.com"),

@@ -16,7 +16,7 @@ def test_blank_rows_between_are_passed_over():
     assert [candidate.number for candidate in found.candidates] == [2, 5, 7]
 
 
-def test_the_example_row_is_passed_over_and_a_change_of_it_is_not():
+def test_the_example_row_is_ignored_until_it_is_changed():
     example = list(EXAMPLE_ROW.values())
     assert [c.number for c in read(workbook([example, row()])).candidates] == [3]
     example[0] = "Maria Beispiel"
@@ -122,7 +122,7 @@ def test_the_rules_of_fields_are_those_of_a_registration(position: int, value: s
     assert "string" not in fault.message.lower()
 
 
-def test_a_value_that_is_at_fault_is_not_made_up_for_by_the_common_one():
+def test_a_faulty_value_is_not_replaced_by_the_common_one():
     found = read(workbook([row(1, "soon", "10:00")], WHEN))
     assert found.candidates[0].day is None
     assert [code for _, _, code in told(found)] == ["invalid_date"]
@@ -133,6 +133,6 @@ def test_a_cell_escape_is_read_but_makes_no_half_character():
     assert only(read(workbook([line], [*HEADER, "Notes"]))).notes == "one two_xD800_"
 
 
-def test_texts_in_a_shared_table_are_read_like_those_in_the_cells():
+def test_shared_texts_are_read_like_those_in_the_cells():
     data = workbook(rows(3))
     assert read_list(shared(data), 20).rows == read_list(data, 20).rows

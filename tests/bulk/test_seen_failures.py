@@ -1,4 +1,4 @@
-"""Lists as people have sent them, of which something was passed over or refused without need."""
+"""Lists as people have sent them, which were read in part or refused without need."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ async def test_two_sheets_with_a_list_are_refused_by_name(api: Api, database: Da
     for sheet, lines in ((book.worksheets[0], rows(2)), (book.create_sheet("Week 2"), rows(2, 3))):
         for line in (HEADER, *lines):
             sheet.append(line)
-    desk = await api.admin()
+    admin = await api.admin()
     before = await stored(database)
-    refusal = problem(await upload(desk, saved(book)), 422, "several_lists")
+    refusal = problem(await upload(admin, saved(book)), 422, "several_lists")
     assert refusal["sheets"] == ["Sheet", "Week 2"]
     assert "“Week 2”" in refusal["detail"]
     assert await stored(database) == before
@@ -34,22 +34,22 @@ async def test_a_row_hidden_by_a_filter_is_refused_by_number(api: Api, mailbox: 
         sheet.append(line)
     sheet.auto_filter.ref = "A1:F4"
     sheet.row_dimensions[3].hidden = True
-    desk = await api.admin()
-    refusal = problem(await upload(desk, saved(book)), 422, "hidden_rows")
+    admin = await api.admin()
+    refusal = problem(await upload(admin, saved(book)), 422, "hidden_rows")
     assert refusal["rows"] == [3]
     assert refusal["sheet"] == "Sheet"
     assert await mailbox.deliver() == []
-    taken = await upload(desk, saved(book), query="?include_hidden=true")
+    taken = await upload(admin, saved(book), query="?include_hidden=true")
     assert [made["row"] for made in taken.json()["created"]] == [2, 3, 4]
 
 
 async def test_the_site_of_a_row_is_where_it_is_registered(api: Api, database: Database):
     annex = await add_site(database, "Annex")
-    desk = await api.admin()
-    answer = await upload(desk, workbook([row(1, " ANNEX "), row(2)], [*HEADER, "Site"]))
+    admin = await api.admin()
+    answer = await upload(admin, workbook([row(1, " ANNEX "), row(2)], [*HEADER, "Site"]))
     made = answer.json()["created"]
-    first = (await desk.get(f"visitors/{made[0]['id']}/")).json()
-    second = (await desk.get(f"visitors/{made[1]['id']}/")).json()
+    first = (await admin.get(f"visitors/{made[0]['id']}/")).json()
+    second = (await admin.get(f"visitors/{made[1]['id']}/")).json()
     assert first["site"] == annex
     assert second["site"] != annex
 
@@ -57,9 +57,9 @@ async def test_the_site_of_a_row_is_where_it_is_registered(api: Api, database: D
 async def test_two_people_may_share_an_address(api: Api):
     lines = [row(1), row(2)]
     lines[1][1] = lines[0][1]
-    desk = await api.admin()
-    assert (await upload(desk, workbook(lines))).json()["total"] == 2
-    assert faults(await upload(desk, workbook([lines[1]]))) == [(2, "Email", "duplicate")]
+    admin = await api.admin()
+    assert (await upload(admin, workbook(lines))).json()["total"] == 2
+    assert faults(await upload(admin, workbook([lines[1]]))) == [(2, "Email", "duplicate")]
 
 
 @pytest.mark.parametrize("number", [*range(27, 37), *range(50, 59)])
@@ -85,9 +85,9 @@ async def test_a_phone_is_what_its_cell_shows(api: Api):
     sheet.append(HEADER)
     sheet.append(row(1))
     sheet["C2"], sheet["C2"].number_format = 301234567, "0000000000"
-    desk = await api.admin()
-    made = (await upload(desk, saved(book))).json()["created"][0]
-    assert (await desk.get(f"visitors/{made['id']}/")).json()["phone"] == "0301234567"
+    admin = await api.admin()
+    made = (await upload(admin, saved(book))).json()["created"][0]
+    assert (await admin.get(f"visitors/{made['id']}/")).json()["phone"] == "0301234567"
 
 
 async def test_drop_downs_filled_down_are_no_visitors(api: Api):
@@ -101,10 +101,10 @@ async def test_what_nobody_can_see_is_removed(api: Api):
     line = row(1)
     line[0], line[1] = "Ada\u200b Lovelace\ufeff", "\u202aada@example.com\u202c"
     line[2], line[3] = "\u202d+49 30 1\u202c", "Engines\u00ad Ltd"
-    desk = await api.admin()
-    made = (await upload(desk, workbook([line]))).json()["created"][0]
+    admin = await api.admin()
+    made = (await upload(admin, workbook([line]))).json()["created"][0]
     assert (made["name"], made["email"]) == ("Ada Lovelace", "ada@example.com")
-    visitor = (await desk.get(f"visitors/{made['id']}/")).json()
+    visitor = (await admin.get(f"visitors/{made['id']}/")).json()
     assert (visitor["phone"], visitor["company"]) == ("+49 30 1", "Engines Ltd")
 
 
@@ -117,9 +117,9 @@ async def test_a_name_that_nobody_sees_is_none(api: Api, filler: str):
 
 async def test_the_address_of_a_known_host_brings_the_name(api: Api, mailbox: Mailbox):
     host = await api.host("ada.king@example.com", "Ada")
-    desk = await api.admin()
-    answer = await upload(desk, workbook(rows(1)), host_email="ADA.KING@example.com")
-    visitor = (await desk.get(f"visitors/{answer.json()['created'][0]['id']}/")).json()
+    admin = await api.admin()
+    answer = await upload(admin, workbook(rows(1)), host_email="ADA.KING@example.com")
+    visitor = (await admin.get(f"visitors/{answer.json()['created'][0]['id']}/")).json()
     assert visitor["host_name"] == "Ada Babbage"
     assert visitor["host_email"] == "ada.king@example.com"
     assert len((await host.get("visitors/")).json()["items"]) == 1

@@ -27,7 +27,7 @@ async def test_it_is_an_attachment(api: Api):
     problem(await api.http.get("/api/visitors/download-template/"), 401, "not_authenticated")
 
 
-async def test_it_has_the_six_columns_with_drop_downs_and_a_header_that_stays(api: Api):
+async def test_it_has_six_columns_drop_downs_and_a_frozen_header(api: Api):
     book = await template(await api.admin())
     assert book.sheetnames == ["Visitors", "Hosts", "Instructions"]
     sheet = book["Visitors"]
@@ -65,27 +65,27 @@ async def test_it_tells_the_limits_in_force(api: Api):
 
 
 async def test_a_template_left_as_it_is_holds_nobody(api: Api):
-    desk = await api.admin()
-    data = (await desk.get("visitors/download-template/")).content
+    admin = await api.admin()
+    data = (await admin.get("visitors/download-template/")).content
     assert [fault.code for fault in read_list(data, 20).faults] == ["empty"]
 
 
 @pytest.mark.parametrize("first", [2, 3])
 async def test_a_filled_template_is_taken_with_or_without_its_example(api: Api, first: int):
-    desk = await api.admin()
-    book = await template(desk)
+    admin = await api.admin()
+    book = await template(admin)
     for number in range(first, first + 20):
         for position, value in enumerate(row(number), start=1):
             book["Visitors"].cell(number, position, value)
     file = BytesIO()
     book.save(file)
-    answer = await upload(desk, file.getvalue())
+    answer = await upload(admin, file.getvalue())
     assert answer.status_code == 201, answer.text
     assert answer.json()["total"] == 20
 
 
 async def test_it_takes_three_statements(api: Api, app: FastAPI):
-    desk = await api.admin()
+    admin = await api.admin()
     with statements(app) as sent:
-        await desk.get("visitors/download-template/")
+        await admin.get("visitors/download-template/")
     assert len(sent) <= 3

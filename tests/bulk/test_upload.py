@@ -21,17 +21,17 @@ from tests.support.problems import problem
 
 
 async def test_every_row_becomes_a_visitor(api: Api, database: Database):
-    desk = await api.admin()
+    admin = await api.admin()
     department = await add_department(database)
     answer = await upload(
-        desk, workbook(rows(3)), **HOST, department=department, purpose="training"
+        admin, workbook(rows(3)), **HOST, department=department, purpose="training"
     )
     assert answer.status_code == 201, answer.text
     body = answer.json()
     assert body["total"] == 3
     assert [made["row"] for made in body["created"]] == [2, 3, 4]
     made = body["created"][0]
-    visitor = (await desk.get(f"visitors/{made['id']}/")).json()
+    visitor = (await admin.get(f"visitors/{made['id']}/")).json()
     assert made.items() - {("row", 2)} <= visitor.items()
     assert visitor["qr_code"] == made["qr_code"]
     assert visitor["status"] == "pending"
@@ -44,21 +44,21 @@ async def test_every_row_becomes_a_visitor(api: Api, database: Database):
 
 
 async def test_what_an_upload_makes_is_what_a_registration_makes(api: Api):
-    desk = await api.admin()
-    single = await desk.register(
+    admin = await api.admin()
+    single = await admin.register(
         name="Guest 1",
         email="guest1@example.com",
         phone="+49 30 123456",
         company="Engines Ltd",
         **HOST,
     )
-    made = (await upload(desk, workbook([row(2)]), **HOST)).json()["created"][0]
-    bulk = (await desk.get(f"visitors/{made['id']}/")).json()
+    made = (await upload(admin, workbook([row(2)]), **HOST)).json()["created"][0]
+    bulk = (await admin.get(f"visitors/{made['id']}/")).json()
     own = {"id", "name", "email", "qr_code"}
     assert {k: v for k, v in bulk.items() if k not in own} == {
         k: v for k, v in single.items() if k not in own
     }
-    found = (await desk.get("visitors/", q="guest2")).json()["items"]
+    found = (await admin.get("visitors/", q="guest2")).json()["items"]
     assert [visitor["id"] for visitor in found] == [made["id"]]
 
 
@@ -81,16 +81,16 @@ async def test_each_visitor_and_each_host_gets_one_mail(api: Api, mailbox: Mailb
 
 
 async def test_a_visitor_who_is_told_is_there(api: Api, database: Database):
-    desk = await api.admin()
-    made = (await upload(desk, workbook([row()]))).json()["created"][0]
+    admin = await api.admin()
+    made = (await upload(admin, workbook([row()]))).json()["created"][0]
     assert [(e.action, str(e.visitor_id)) for e in await all_events(database)] == [
         ("registered", made["id"])
     ]
-    listed = (await desk.get(f"visitors/{made['id']}/notifications/")).json()
+    listed = (await admin.get(f"visitors/{made['id']}/notifications/")).json()
     assert [(mail["kind"], mail["status"]) for mail in listed] == [
         ("visitor_confirmation", "queued")
     ]
-    assert (await desk.post(f"visitors/{made['id']}/cancel/")).status_code == 200
+    assert (await admin.post(f"visitors/{made['id']}/cancel/")).status_code == 200
 
 
 async def test_a_host_uploads_visitors_for_themselves(api: Api):
@@ -108,7 +108,7 @@ async def test_a_host_uploads_nobody_for_another_host(api: Api):
     problem(await upload(host, lines, query="?dry_run=true"), 403, "not_your_visit")
 
 
-async def test_an_account_of_a_host_sees_what_the_desk_uploads_for_it(api: Api):
+async def test_a_host_sees_what_an_admin_uploads_for_them(api: Api):
     host = await api.host("charles@example.com")
     await upload(await api.admin(), workbook(rows(2)), host_email="CHARLES@example.com")
     assert len((await host.get("visitors/")).json()["items"]) == 2
@@ -117,11 +117,11 @@ async def test_an_account_of_a_host_sees_what_the_desk_uploads_for_it(api: Api):
 async def test_the_values_of_a_row_overrule_the_common_ones(api: Api, database: Database):
     header = [*HEADER, "NOTES", "purpose", "visit  date", "Visit Time*", "host name", "HOST EMAIL"]
     own = ("Comes by bicycle", "i-factory visit", "2026-11-24", "9:30", None, "grace@example.com")
-    desk = await api.admin()
-    answer = await upload(desk, workbook([row(1, *own), row(2)], header), **HOST, purpose="other")
+    admin = await api.admin()
+    answer = await upload(admin, workbook([row(1, *own), row(2)], header), **HOST, purpose="other")
     assert answer.status_code == 201, answer.text
     first, second = answer.json()["created"]
-    visitor = (await desk.get(f"visitors/{first['id']}/")).json()
+    visitor = (await admin.get(f"visitors/{first['id']}/")).json()
     assert visitor["visit_date"] == "2026-11-24"
     assert visitor["visit_time"] == "09:30"
     assert visitor["purpose"] == "i_factory_visit"
@@ -134,16 +134,16 @@ async def test_the_values_of_a_row_overrule_the_common_ones(api: Api, database: 
 
 async def test_another_site_keeps_its_own_seats(api: Api, database: Database):
     site = await add_site(database, slot_capacity=1)
-    desk = await api.admin()
-    assert (await upload(desk, workbook(rows(1)), site=site)).status_code == 201
-    problem(await upload(desk, workbook(rows(1, 2)), site=site), 409, "slot_full")
-    assert (await upload(desk, workbook(rows(1)))).status_code == 201
+    admin = await api.admin()
+    assert (await upload(admin, workbook(rows(1)), site=site)).status_code == 201
+    problem(await upload(admin, workbook(rows(1, 2)), site=site), 409, "slot_full")
+    assert (await upload(admin, workbook(rows(1)))).status_code == 201
 
 
 async def test_a_dry_run_tells_the_rows_and_writes_nothing(api: Api, database: Database):
-    desk = await api.admin()
+    admin = await api.admin()
     before = await stored(database)
-    answer = await upload(desk, workbook(rows(2)), query="?dry_run=true")
+    answer = await upload(admin, workbook(rows(2)), query="?dry_run=true")
     assert answer.status_code == 200
     made = answer.json()["created"]
     assert [(m["row"], m["name"], m["id"], m["qr_code"]) for m in made] == [
@@ -155,12 +155,12 @@ async def test_a_dry_run_tells_the_rows_and_writes_nothing(api: Api, database: D
 
 
 async def test_twenty_rows_take_twelve_statements(api: Api, app: FastAPI, database: Database):
-    desk = await api.admin()
+    admin = await api.admin()
     await api.host("charles@example.com")
     department = await add_department(database)
     file = workbook(rows(20))
     with statements(app) as sent:
-        answer = await upload(desk, file, **HOST, department=department)
+        answer = await upload(admin, file, **HOST, department=department)
     assert answer.status_code == 201
     assert len(sent) <= 12, sent
     for table in ("visitors", "visitor_events", "notifications"):
@@ -171,8 +171,8 @@ async def test_twenty_slots_take_no_more_statements_than_one(api: Api, app: Fast
     days = [24, 25, 26, 27, 30]
     dates = [f"2026-11-{day}" for day in days]
     lines = [row(n, dates[n % 5], f"{9 + n % 4}:00") for n in range(20)]
-    desk = await api.admin()
+    admin = await api.admin()
     with statements(app) as sent:
-        answer = await upload(desk, workbook(lines, [*HEADER, "Visit Date", "Visit Time"]), **HOST)
+        answer = await upload(admin, workbook(lines, [*HEADER, "Visit Date", "Visit Time"]), **HOST)
     assert answer.status_code == 201, answer.text
     assert len(sent) <= 12

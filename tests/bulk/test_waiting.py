@@ -24,7 +24,7 @@ LIST = workbook(rows(2))
 
 
 async def limiter() -> CapacityLimiter:
-    """The places of the reader in this event loop."""
+    """Return the places of the reader in this event loop."""
     await reading_service.in_thread(int)
     found = reading_service._limiter.get()
     assert found is not None
@@ -64,18 +64,18 @@ def send(
 
 
 async def test_an_upload_that_waits_holds_no_connection(app: FastAPI, api: Api):
-    desk = await api.admin()
+    admin = await api.admin()
     async with no_place() as places:
-        sent = [send(desk, number) for number in range(3)]
+        sent = [send(admin, number) for number in range(3)]
         await until(lambda: places.statistics().tasks_waiting == 3)
         assert in_use(app) == 0
     assert [answer.status_code for answer in await asyncio.gather(*sent)] == [200] * 3
 
 
-async def test_a_refused_list_that_waits_to_be_marked_holds_no_connection(
+async def test_a_list_that_waits_to_be_marked_holds_no_connection(
     app: FastAPI, api: Api, monkeypatch: pytest.MonkeyPatch
 ):
-    desk = await api.admin()
+    admin = await api.admin()
     used: list[int] = []
     begin = reading_service.in_thread
 
@@ -85,19 +85,19 @@ async def test_a_refused_list_that_waits_to_be_marked_holds_no_connection(
 
     monkeypatch.setattr("app.bulk.router.in_thread", noted)
     faulty = workbook([[*row()[:1], "nobody", *row()[2:]]])
-    answer = await upload(desk, faulty, headers={"Accept": XLSX, "Idempotency-Key": "key-1"})
+    answer = await upload(admin, faulty, headers={"Accept": XLSX, "Idempotency-Key": "key-1"})
     assert (answer.status_code, answer.headers["Content-Type"]) == (422, XLSX)
-    assert (await desk.get("visitors/download-template/")).status_code == 200
+    assert (await admin.get("visitors/download-template/")).status_code == 200
     assert set(used) == {0}
     assert len(used) >= 2
 
 
 async def test_a_repeat_of_an_upload_is_answered_without_reading_it(api: Api):
-    desk = await api.admin()
-    first = await send(desk, 1, query="")
+    admin = await api.admin()
+    first = await send(admin, 1, query="")
     assert first.status_code == 201
     async with no_place():
-        again = await send(desk, 1, query="")
+        again = await send(admin, 1, query="")
     assert (again.status_code, again.content) == (201, first.content)
 
 
@@ -105,10 +105,10 @@ async def test_uploads_are_limited_for_each_account(
     app: FastAPI, api: Api, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(app.state.settings, "upload_limit_per_account", "2/minute")
-    desk, other = await api.admin(), await api.host()
+    admin, other = await api.admin(), await api.host()
     query = "?dry_run=true"
-    codes = [(await upload(desk, workbook(rows(1)), query=query)).status_code for _ in range(2)]
+    codes = [(await upload(admin, workbook(rows(1)), query=query)).status_code for _ in range(2)]
     assert codes == [200, 200]
-    problem(await upload(desk, workbook(rows(1)), query=query), 429, "too_many_requests")
-    problem(await upload(desk, workbook(rows(1))), 429, "too_many_requests")
+    problem(await upload(admin, workbook(rows(1)), query=query), 429, "too_many_requests")
+    problem(await upload(admin, workbook(rows(1))), 429, "too_many_requests")
     assert (await upload(other, workbook(rows(1)), query=query)).status_code == 200

@@ -168,7 +168,7 @@ def test_numbers_typed_as_phone(phone: Any, stored: str):
     assert only(read(workbook([line]))).phone == stored
 
 
-def test_text_is_trimmed_and_normalised_like_that_of_a_registration():
+def test_text_is_trimmed_and_normalised_as_in_a_registration():
     line = row()
     line[0] = "\u00a0 Zoe\u0308\u00a0Mu\u0308ller \u2007"
     line[1] = "  Zoe@Example.COM\u00a0"

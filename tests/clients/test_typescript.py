@@ -52,7 +52,7 @@ ALL_THREE = ["admin@ifactory.com"] * 3
 
 @pytest.fixture(scope="module")
 async def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The client, and in `program/` the guide's module and what drives it: all compiled."""
+    """Return the client, and in `program/` the guide's module and what drives it: all compiled."""
     package = typescript_package(tmp_path_factory.mktemp("typescript"))
     program = package / "program"
     program.mkdir()
@@ -67,7 +67,7 @@ async def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def context(browser: Browser, package: Path, service: str) -> AsyncIterator[BrowserContext]:
-    """A browser that finds the front end at the service's address."""
+    """Yield a browser that finds the front end at the service's address."""
 
     async def serve(route: Route) -> None:
         file = package / urlsplit(route.request.url).path.removeprefix(FRONT)
@@ -94,7 +94,7 @@ async def noted(requests: list[str], route: Route) -> None:
     await route.continue_()
 
 
-async def test_the_guides_module_compiles_strictly_and_drives_the_service(
+async def test_the_guides_module_compiles_and_drives_the_service(
     service: str, workbooks: Path, package: Path
 ):
     program = package / "program"
@@ -129,7 +129,7 @@ def test_the_guide_names_the_generator_that_is_used():
     assert command in GUIDE.read_text(encoding="utf-8")
 
 
-def test_the_guide_knows_every_fault_of_a_field_that_the_application_names():
+def test_the_guide_knows_every_fault_of_a_field():
     sources = [file.read_text(encoding="utf-8") for file in (ROOT / "app").rglob("*.py")]
     named = {code for source in sources for code in NAMED.findall(source)}
     assert {"same_host", "default_needed", "link", "password_is_email"} <= named

@@ -14,14 +14,14 @@ PYTHON = ROOT / "clients" / "python"
 
 
 def require(tool: Path) -> Path:
-    """The tool; the test is left out where it is not installed, but not in CI."""
+    """Return the tool; leave the test out if it is not installed."""
     if not tool.exists():
         leave_out(f"{tool.relative_to(ROOT)} is not there: make tools")
     return tool
 
 
 async def run(*command: str | Path, cwd: Path) -> str:
-    """What a program prints; fails with it where the program fails."""
+    """Run a program and return what it prints; fail with that if the program fails."""
     child = await asyncio.create_subprocess_exec(
         *command, cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
@@ -31,12 +31,12 @@ async def run(*command: str | Path, cwd: Path) -> str:
 
 
 def write_document(path: Path) -> None:
-    """The document as the application makes it now."""
+    """Write the document as the application makes it now."""
     path.write_text(json.dumps(documented_app().openapi()), encoding="utf-8")
 
 
 def typescript_package(folder: Path) -> Path:
-    """A copy of `clients/typescript` beside the document as it is now."""
+    """Return a copy of `clients/typescript` beside the document as it is now."""
     tools = require(TYPESCRIPT / "node_modules")
     package = folder / "clients" / "typescript"
     package.mkdir(parents=True)

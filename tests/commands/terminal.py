@@ -18,7 +18,7 @@ class Run:
 
 
 def on_a_terminal(*arguments: str, environment: dict[str, str]) -> Run:
-    """The command with a terminal for its standard error, and a pipe for its output."""
+    """Run the command with a terminal for its standard error, and a pipe for its output."""
     ours, theirs = pty.openpty()
     parts: list[bytes] = []
     reader = Thread(target=_read_all, args=(ours, parts))

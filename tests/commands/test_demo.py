@@ -18,7 +18,7 @@ from tests.test_cli import vms
 
 @pytest.fixture
 def environment(settings: Settings, database: Database) -> dict[str, str]:
-    """The installation of the other fixtures, in development mode."""
+    """Return the installation of the other fixtures, in development mode."""
     return {
         "PATH": os.environ["PATH"],
         "DEBUG": "true",

@@ -41,7 +41,7 @@ def doctor(environment: dict[str, str], *options: str) -> subprocess.CompletedPr
 
 @pytest.fixture
 def whole(settings: Settings, catcher: MailCatcher) -> Settings:
-    """Settings of production, whose parts are there."""
+    """Return settings of production, whose parts are there."""
     return settings.model_copy(
         update={
             "debug": False,

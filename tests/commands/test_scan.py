@@ -167,7 +167,7 @@ async def test_a_scan_without_an_answer_is_sent_again_as_it_was(gate: Gate):
 
 
 @pytest.mark.parametrize(("retry_after", "tries"), [("1", 3), ("4", 1), ("soon", 3)])
-async def test_a_short_pause_that_the_service_asks_for_is_kept_and_a_long_one_is_told(
+async def test_a_short_pause_is_kept_and_a_long_one_is_reported(
     gate: Gate, retry_after: str, tries: int
 ):
     document = {"code": "unavailable", "detail": "The database is not available: try again"}
@@ -236,5 +236,5 @@ async def test_a_wrong_option_is_a_wrong_command(gate: Gate, arguments: tuple[st
 
 
 def unwrapped(text: str) -> str:
-    """A sentence that the terminal's width has broken."""
+    """Return a sentence without the line breaks of the terminal."""
     return " ".join(text.replace("│", " ").split())

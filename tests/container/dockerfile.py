@@ -55,7 +55,7 @@ class Stage:
 
 
 def stages() -> dict[str, Stage]:
-    """The stages by name; the last one, which is the image, is `image`."""
+    """Return the stages by name; the last one, which is the image, is `image`."""
     found: list[Stage] = []
     for instruction, value in _instructions((ROOT / "Dockerfile").read_text()):
         if instruction == "FROM":
@@ -77,6 +77,6 @@ def _pairs(value: str) -> dict[str, str]:
 
 
 def _words(value: str) -> list[str]:
-    """The exec form: a shell in between would keep signals to itself."""
+    """Return the exec form: a shell in between would keep signals to itself."""
     words: list[str] = json.loads(value)
     return words

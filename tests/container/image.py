@@ -63,7 +63,7 @@ class Tree:
         read_only: bool = False,
         own_network: bool = False,
     ) -> list[str]:
-        """What to start for `command` to run in this tree."""
+        """Return what to start for `command` to run in this tree."""
         options: dict[str, Any] = {
             "user": user,
             "environment": self.environment() | (environment or {}),
@@ -105,7 +105,7 @@ class Tree:
 
 
 def built(folder: Path) -> Tree:
-    """The image, with everything that it needs to run."""
+    """Return the image, with everything that it needs to run."""
     trees: dict[str, Tree] = {}
     for name, stage in stages().items():
         tree = trees[name] = Tree(folder / name, stage)

@@ -15,11 +15,9 @@ from devserver.redis import EmbeddedRedis
 from tests.container.dockerfile import ROOT
 from tests.container.image import Container, Tree, built, started
 
-pytestmark = [
-    pytest.mark.skipif(
-        sys.platform != "linux" or os.geteuid() != 0, reason="only root may make namespaces"
-    ),
-]
+pytestmark = pytest.mark.needs(
+    sys.platform == "linux" and os.geteuid() == 0, "only root of Linux may make namespaces"
+)
 LIMIT = 60  # seconds, for whatever should happen soon
 PACKAGED = ("app", "workers", "email_templates", "locales", "migrations")
 Run = Callable[..., AbstractContextManager[Container]]
@@ -78,7 +76,7 @@ def sockets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def run(image: Tree, sockets: Path, tmp_path: Path) -> Run:
-    """Starts a container, with its secrets as files."""
+    """Return a function that starts a container, with its secrets as files."""
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     secrets.chmod(0o755)
@@ -119,7 +117,7 @@ def migrated(run: Run) -> None:
         assert container.process.wait(LIMIT) == 0, container.log.read_text()
 
 
-def test_it_holds_all_files_of_the_service_and_nothing_that_runs_a_server(image: Tree) -> None:
+def test_it_holds_the_files_of_the_service_and_no_server(image: Tree) -> None:
     (packages,) = image.root.glob("opt/vms/lib/python3*/site-packages")
     files = (path for name in PACKAGED for path in (ROOT / name).rglob("*") if path.is_file())
     expected = {str(path.relative_to(ROOT)) for path in files if "__pycache__" not in path.parts}

@@ -1,8 +1,9 @@
 """deploy/kubernetes as `kubectl kustomize` builds it, held against the schemas and the service."""
 
-import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -16,12 +17,11 @@ from tools.write_permissions import documented_app
 
 Resource = dict[str, Any]
 
-pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-
 
 @pytest.fixture(scope="module")
 def resources() -> list[Resource]:
-    build = ["kubectl", "kustomize", str(ROOT / "deploy/kubernetes/overlays/example")]
+    kubectl = str(Path(sys.executable).with_name("kubectl"))
+    build = [kubectl, "kustomize", str(ROOT / "deploy/kubernetes/overlays/example")]
     built = subprocess.run(build, check=True, capture_output=True, text=True)
     return list(YAML(typ="safe").load_all(built.stdout))
 

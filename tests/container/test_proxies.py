@@ -14,12 +14,14 @@ from tests.scaling.servers import HOST, Caddy, Nginx
 SECRET = "opens-a-gate"
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
-needs_caddy = pytest.mark.skipif(shutil.which("caddy", path=PATH) is None, reason="no Caddy")
-needs_nginx = pytest.mark.skipif(shutil.which("nginx", path=PATH) is None, reason="no nginx")
+needs_caddy = pytest.mark.needs(shutil.which("caddy", path=PATH), "no Caddy: apt-get install caddy")
+needs_nginx = pytest.mark.needs(
+    shutil.which("nginx", path=PATH), "no nginx: apt-get install nginx-light"
+)
 
 
 def log_of_an_outage(proxy: Server, address: str) -> str:
-    """What a proxy whose API is away has logged of a request."""
+    """Return what a proxy logs of a request while its API is away."""
     proxy.start()
     try:
         headers = {"Host": httpx.URL(address).netloc.decode(), "X-Device-Key": SECRET}

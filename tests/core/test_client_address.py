@@ -75,7 +75,7 @@ def test_an_ipv4_proxy_on_an_ipv6_socket_is_known():
     assert client(forwarded_for, "::ffff:10.0.0.1", ["203.0.113.9"]) == "203.0.113.9"
 
 
-def test_of_a_link_local_peer_the_name_of_our_interface_is_left_out():
+def test_a_link_local_peer_loses_the_name_of_our_interface():
     assert client(ProxyTrust(), "fe80::1%eth0", []) == "fe80::1"
 
 

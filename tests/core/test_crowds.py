@@ -29,7 +29,7 @@ async def no_more() -> Any:
 
 
 async def ask(app: ASGIApp, address: str, path: str = "/login", *, body: bool = True) -> int:
-    """The status of the answer; without a `body` its second half never comes."""
+    """Return the status of the answer; without a `body` its second half never comes."""
     set_request_context(RequestContext("x", address))
     answers: list[int] = []
 

@@ -11,7 +11,7 @@ from app.core.db.engine import connect_options, make_engine, missing_limits
 
 @pytest.fixture
 async def role_url(database_url: str, worker_id: str) -> AsyncIterator[str]:
-    """The address for a role of the test's own."""
+    """Yield the address for a role of the test's own."""
     role = f"pooled {worker_id}"
     connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
     await connection.execute(f'CREATE ROLE "{role}" LOGIN')

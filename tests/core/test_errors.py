@@ -70,7 +70,7 @@ async def test_a_fault_reads_well_beside_its_field(api: Api, field: str, value: 
     assert (fault["field"], fault["message"]) == (field, says)
 
 
-async def test_a_connection_that_was_lost_is_a_503_whatever_the_socket_said():
+async def test_a_lost_connection_is_a_503_whatever_the_socket_says():
     lost = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
     lost.__cause__ = ConnectionResetError()
     answer = await error_handlers._database(Request({"type": "http"}), DBAPIError(None, None, lost))

@@ -34,7 +34,7 @@ def sentry() -> Iterator[Collector]:
 
 @pytest.fixture
 async def broken(settings: Settings, database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application with a route that fails."""
+    """Yield a client of an application with a route that fails."""
     app: FastAPI = create_app(settings)
 
     @app.post(PATH, dependencies=[Public])

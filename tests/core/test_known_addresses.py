@@ -43,7 +43,7 @@ OWN = {"content-length", "x-request-id", "allow"}
 
 @pytest.fixture(scope="module")
 def bare(settings: Settings) -> FastAPI:
-    """The application as it would be if FastAPI looked for all addresses itself."""
+    """Return the application as it would be if FastAPI looked for all addresses itself."""
     app = create_app(for_a_front_end(settings))
     innermost: Any = app.user_middleware[-1].cls
     assert innermost is KnownAddressMiddleware
@@ -61,7 +61,7 @@ def for_a_front_end(settings: Settings) -> Settings:
 
 
 def paths(app: FastAPI) -> Iterator[str]:
-    """An address of each route, and some that are like it."""
+    """Yield an address of each route, and some that are like it."""
     for route in iter_route_contexts(app.routes):
         path = re.sub(r"{\w+:uuid}", ID, route.path or "").replace("{token}", "a-token")
         yield from (path, f"{path}x", path[:-1])

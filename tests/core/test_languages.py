@@ -16,7 +16,7 @@ def messages(language: Language) -> list[Message]:
     return [message for message in read(CATALOGUES / f"{language}.po") if message.id]
 
 
-def test_every_language_has_a_catalogue_and_every_catalogue_a_language():
+def test_languages_and_catalogues_are_the_same():
     assert {file.stem for file in CATALOGUES.glob("*.po")} == set(TRANSLATED)
 
 

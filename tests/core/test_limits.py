@@ -24,7 +24,7 @@ MAKE = Callable[[str], RateLimiter]
 
 @pytest.fixture
 async def make() -> AsyncIterator[MAKE]:
-    """Makes limiters, each that of another process; closes them at the end."""
+    """Yield a function that makes limiters, each that of another process; close them at the end."""
     made: list[RateLimiter] = []
 
     def make(url: str) -> RateLimiter:
@@ -46,7 +46,7 @@ async def limiter(make: MAKE, redis_url: str) -> RateLimiter:
 
 @pytest.fixture
 async def frozen() -> AsyncIterator[tuple[str, list[object]]]:
-    """A server that takes connections and says nothing: its address, and who has connected."""
+    """Yield the address of a server that takes connections and says nothing, and who connected."""
     came: list[object] = []
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -257,7 +257,7 @@ async def test_who_stands_still_and_hears_nothing_goes_on_alone(
 
 @asynccontextmanager
 async def busy(seconds: float) -> AsyncIterator[None]:
-    """The loop of this process comes round so seldom."""
+    """Let the loop of this process come round so seldom."""
     over = False
 
     async def stand_still() -> None:

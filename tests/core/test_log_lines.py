@@ -40,7 +40,7 @@ async def test_nothing_that_a_caller_types_is_logged(
     assert "typed" not in str(lines).lower()
 
 
-async def test_a_request_its_mails_and_its_visitor_are_found_by_their_ids(
+async def test_ids_find_a_request_its_mails_and_its_visitor(
     api: Api, mailbox: Mailbox, log: Callable[[], list[dict[str, Any]]]
 ):
     admin = await api.admin()

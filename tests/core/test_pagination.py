@@ -35,7 +35,7 @@ async def register(client: Client, first: int, last: int) -> list[str]:
 
 
 async def pages(client: Client, **params: object) -> list[list[str]]:
-    """The ids of every page from the first to the last."""
+    """Return the ids of every page from the first to the last."""
     found: list[list[str]] = []
     cursor: dict[str, str] = {}
     while True:

@@ -10,7 +10,7 @@ from app.core.security.passwords import CONCURRENT, PasswordHasher
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], Semaphore]:
-    """What is being verified; each is to be let go on once."""
+    """Return what is being verified; each is to be released once."""
     begun: list[str] = []
     go_on = Semaphore(0)
 

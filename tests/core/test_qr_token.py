@@ -53,7 +53,7 @@ def test_longer_shorter_lower_and_padded_tokens_fail():
         assert not tokens.is_genuine(changed)
 
 
-def test_a_token_of_the_previous_key_is_accepted_but_none_is_made_with_it():
+def test_the_previous_key_verifies_tokens_and_makes_none():
     rotated = QrTokens(KeyRing([NEW, OLD]))
     assert rotated.is_genuine(QrTokens(KeyRing([OLD])).new())
     assert not QrTokens(KeyRing([OLD])).is_genuine(rotated.new())

@@ -33,7 +33,7 @@ Servers = tuple[EmbeddedPostgres, EmbeddedPostgres]
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """A primary with a schema, and its replica."""
+    """Yield a primary with a schema, and its replica."""
     folder: Path = tmp_path_factory.mktemp("replication")
     primary = EmbeddedPostgres(folder / "primary", durable=False)
     primary.start()
@@ -51,7 +51,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture
 async def pair(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
-    """The two of them, watched closely."""
+    """Yield the two of them, watched closely."""
     monkeypatch.setattr(replica, "CHECK_SECONDS", 0.02)
     monkeypatch.setattr(replica, "ASK_AGAIN_SECONDS", 0.02)
     primary, standby = servers
@@ -149,7 +149,7 @@ async def test_one_that_is_frozen_keeps_nobody_waiting(pair: Database, servers: 
 async def app(
     servers: Servers, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[FastAPI]:
-    """The application on both; a replica that stands still passes for one that keeps up."""
+    """Yield the application on both; a replica that stands still passes for one that keeps up."""
     primary, standby = servers
     for module in (replica, recent_writers):
         monkeypatch.setattr(module, "MAX_LAG_SECONDS", 600)

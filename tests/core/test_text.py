@@ -44,7 +44,7 @@ def test_a_name_of_nothing_visible_is_refused(value: str):
 
 
 @pytest.mark.parametrize("mark", [*UNSEEN, *FILLERS, "\U000e0041"])
-def test_what_nobody_can_see_is_removed_from_names_addresses_and_phones(mark: str):
+def test_invisible_characters_go_from_names_and_addresses(mark: str):
     assert line.validate_python(f"{mark}Ada {mark}Love{mark}lace{mark}") == "Ada Lovelace"
     assert optional.validate_python(f"Ada{mark}") == "Ada"
     assert email.validate_python(f"{mark}ada@exa{mark}mple.com{mark}") == "ada@example.com"
@@ -119,7 +119,7 @@ def test_notes_keep_their_lines():
     assert refused(notes, "bell\a")
 
 
-def test_notes_lose_what_nobody_can_see_and_keep_directions_and_pictures():
+def test_notes_lose_the_invisible_and_keep_directions():
     assert notes.validate_python("one\u200b\n\u202atwo\u202c") == "one\ntwo"
     assert notes.validate_python("\u200fשרה, 3\u200e \u2800") == "\u200fשרה, 3\u200e \u2800"
 

@@ -31,7 +31,7 @@ def key_of(secret: str = NEW, purpose: str = "access") -> Key:
 
 
 def forged(*, key: Key | None = None, algorithm: str = "HS256", **claims: Any) -> str:
-    """A token of the right key unless told otherwise, with claims replaced; None leaves one out."""
+    """Return a token of the right key, by default, with claims replaced; None omits one."""
     key = key or key_of()
     payload = jwt.get_unverified_claims(signed()) | claims
     payload = {name: value for name, value in payload.items() if value is not None}
@@ -137,7 +137,7 @@ def test_no_other_text_is_read(text: str):
     assert refused(text)
 
 
-def test_no_spelling_of_the_last_character_is_read_beside_the_right_one():
+def test_the_last_character_has_a_single_spelling():
     token = signed()
     read = []
     for character in string.ascii_letters + string.digits + "-_":

@@ -19,7 +19,7 @@ from tools.write_permissions import documented_app
 
 LOGIN = "/api/auth/login/"
 JSON = {"Content-Type": "application/json"}
-DESK = "https://desk.example.com"
+FRONT_END = "https://desk.example.com"
 
 
 def client_of(app: FastAPI, base_url: str = "http://visits.example.com") -> httpx.AsyncClient:
@@ -31,7 +31,7 @@ def strict_app(settings: Settings) -> FastAPI:
     """Named hosts and one front end; no database is asked here."""
     named = {
         "allowed_hosts": ["visits.example.com", "*.internal.example.com", "[::1]"],
-        "cors_allowed_origins": [DESK],
+        "cors_allowed_origins": [FRONT_END],
         "body_timeout_seconds": 0.2,
     }
     return create_app(settings.model_copy(update=named))
@@ -256,10 +256,10 @@ async def _exchange(
 async def test_a_front_end_can_read_every_refusal(
     strict: httpx.AsyncClient, path: str, host: str, status: int
 ):
-    headers = {"Origin": DESK, "Host": host, "X-Device-Key": "k"}
+    headers = {"Origin": FRONT_END, "Host": host, "X-Device-Key": "k"}
     answer = await strict.get(path, headers=headers)
     assert answer.status_code == status
-    assert answer.headers["Access-Control-Allow-Origin"] == DESK
+    assert answer.headers["Access-Control-Allow-Origin"] == FRONT_END
 
 
 async def _preflight(client: httpx.AsyncClient, origin: str) -> httpx.Response:
@@ -272,14 +272,14 @@ async def _preflight(client: httpx.AsyncClient, origin: str) -> httpx.Response:
 
 
 async def test_a_front_end_that_is_named_may_call(strict: httpx.AsyncClient):
-    asked = await _preflight(strict, DESK)
+    asked = await _preflight(strict, FRONT_END)
     assert asked.status_code == 200
-    assert asked.headers["Access-Control-Allow-Origin"] == DESK
+    assert asked.headers["Access-Control-Allow-Origin"] == FRONT_END
     assert "POST" in asked.headers["Access-Control-Allow-Methods"]
     allowed = asked.headers["Access-Control-Allow-Headers"].lower()
     assert {"authorization", "x-device-key", "idempotency-key"} <= set(re.split(", *", allowed))
-    answer = await strict.get("/health/live/", headers={"Origin": DESK})
-    assert answer.headers["Access-Control-Allow-Origin"] == DESK
+    answer = await strict.get("/health/live/", headers={"Origin": FRONT_END})
+    assert answer.headers["Access-Control-Allow-Origin"] == FRONT_END
     assert "Origin" in answer.headers["Vary"]
 
 
@@ -304,7 +304,7 @@ async def test_no_other_origin_is_let_in_or_reflected(strict: httpx.AsyncClient,
 
 
 async def test_nobody_may_call_with_cookies(strict: httpx.AsyncClient):
-    assert "Access-Control-Allow-Credentials" not in (await _preflight(strict, DESK)).headers
+    assert "Access-Control-Allow-Credentials" not in (await _preflight(strict, FRONT_END)).headers
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ async def test_nobody_may_call_with_cookies(strict: httpx.AsyncClient):
 async def test_a_refused_preflight_says_why_as_a_problem(
     strict: httpx.AsyncClient, asked: dict[str, str], why: str
 ):
-    headers = {"Origin": DESK, "Access-Control-Request-Method": "POST"} | asked
+    headers = {"Origin": FRONT_END, "Access-Control-Request-Method": "POST"} | asked
     answer = await strict.options("/api/auth/login/", headers=headers)
     document = problem(answer, 400, "preflight_refused")
     assert document["detail"] == f"Disallowed CORS {why}"
@@ -326,7 +326,7 @@ async def test_a_refused_preflight_says_why_as_a_problem(
 
 
 async def test_without_a_front_end_no_origin_is_let_in(http: httpx.AsyncClient):
-    answer = await http.get("/health/live/", headers={"Origin": DESK})
+    answer = await http.get("/health/live/", headers={"Origin": FRONT_END})
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 

@@ -33,7 +33,7 @@ class Line:
         await settled()
 
     async def go_all(self) -> None:
-        """Whoever is served goes, one after the other, until nobody is left."""
+        """Let those who are served go, one after the other, until nobody is left."""
         gone = 0
         while gone < len(self.served):
             await self.go(self.served[gone])

@@ -47,7 +47,7 @@ class Noted(RecentWriters):
 
 @pytest.fixture
 def writers(department: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The writers that units note, in a request of somebody who is signed in."""
+    """Yield the writers that units note, in a request of somebody who is signed in."""
     noted = Noted()
     monkeypatch.setattr(department, "recent_writers", noted)
     set_request_context(RequestContext("x"))

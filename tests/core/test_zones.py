@@ -43,7 +43,7 @@ def test_the_names_are_those_of_the_package():
 
 @pytest.fixture
 def of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine on which Vancouver lies in Tokyo."""
+    """Make this a machine on which Vancouver lies in Tokyo."""
     monkeypatch.setenv("PYTHONTZPATH", str(moved(tmp_path)))
 
 

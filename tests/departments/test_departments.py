@@ -23,7 +23,7 @@ async def create(client: Client, name: str, **fields: Any) -> dict[str, Any]:
 
 
 async def all_names(client: Client, limit: int) -> list[str]:
-    """The names of every page, one after the other."""
+    """Return the names of every page, one after the other."""
     names: list[str] = []
     cursor: dict[str, str] = {}
     while True:
@@ -92,7 +92,7 @@ async def test_unknown_parameters_of_the_list_are_refused(api: Api) -> None:
 @pytest.mark.parametrize(
     ("taken", "wanted"), [("Research", " rESEARCH "), ("Ärzte", "ÄRZTE"), ("Отдел", "отдел")]
 )
-async def test_a_name_is_taken_whatever_its_case_and_the_spaces_at_its_ends(
+async def test_a_name_is_taken_in_any_case_and_with_outer_spaces(
     api: Api, taken: str, wanted: str
 ) -> None:
     admin = await api.admin()
@@ -111,7 +111,7 @@ async def test_a_department_may_change_the_case_of_its_own_name(api: Api) -> Non
     assert (await admin.patch(path, {"name": "Research"})).json()["name"] == "Research"
 
 
-async def test_of_two_departments_made_at_once_under_one_name_one_is_made(api: Api) -> None:
+async def test_of_two_departments_of_one_name_at_once_one_is_made(api: Api) -> None:
     admin = await api.admin()
     answers = await asyncio.gather(
         *[admin.post("departments/", {"name": name}) for name in ("Lab", "LAB", "lab", " lab ")]
@@ -198,7 +198,7 @@ async def test_a_department_that_a_visitor_names_is_not_deleted(api: Api) -> Non
     assert (await admin.delete(path)).status_code == 204
 
 
-async def test_a_renamed_department_shows_its_new_name_with_its_visitors(api: Api) -> None:
+async def test_visitors_show_the_new_name_of_their_department(api: Api) -> None:
     admin = await api.admin()
     department = await create(admin, "Research")
     visitor = await admin.register(department=department["id"])

@@ -8,7 +8,7 @@ HEARTBEAT = "devices/heartbeat/"
 
 
 async def add_device(api: Api, kind: str = "scanner", **fields: Any) -> Client:
-    """A new device that sends its key."""
+    """Add a device and return a client that sends its key."""
     admin = await api.admin(f"maker-of-{kind}s-{fields.get('name', '')}@example.com")
     answer = await admin.post("devices/", {"name": "North gate", "kind": kind, **fields})
     assert answer.status_code == 201, answer.text
@@ -17,5 +17,5 @@ async def add_device(api: Api, kind: str = "scanner", **fields: Any) -> Client:
 
 
 def with_key(api: Api, key: str, device_id: str = "") -> Client:
-    """A client that sends this device key."""
+    """Return a client that sends this device key."""
     return Client(api.http, {"X-Device-Key": key}, device_id)

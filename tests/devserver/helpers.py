@@ -19,8 +19,8 @@ from devserver.postgres import EmbeddedPostgres
 LIMIT = 30.0  # seconds, for whatever should happen at once
 AS_ROOT = os.geteuid() == 0
 
-linux = pytest.mark.skipif(
-    sys.platform != "linux", reason="only Linux ends a child with its parent, and has /proc"
+linux = pytest.mark.needs(
+    sys.platform == "linux", "only Linux ends a child with its parent, and has /proc"
 )
 
 
@@ -58,7 +58,7 @@ def _command(pid: int) -> str:
 
 
 def start_script(code: str, *arguments: object, **options: Any) -> "subprocess.Popen[str]":
-    """A Python process of its own, whose output can be read."""
+    """Start a Python process of its own, whose output can be read."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -79,7 +79,7 @@ def kill_server(pid: int | None) -> None:
 
 
 async def query(server: EmbeddedPostgres, sql: str, database: str = "vms") -> Any:
-    """The first value of the answer."""
+    """Return the first value of the answer."""
     engine = create_async_engine(server.url(database), isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         result = await connection.execute(text(sql))

@@ -66,7 +66,7 @@ StartDev = Callable[..., Dev]
 
 @pytest.fixture
 def start_dev(tmp_path: Path) -> Iterator[StartDev]:
-    """Starts `vms dev` on one data directory; ends all."""
+    """Yield a function that starts `vms dev` on one data directory; end all."""
     started: list[Dev] = []
 
     def start(*options: str) -> Dev:
@@ -136,9 +136,7 @@ def test_everything_comes_up_and_a_signal_ends_it_cleanly(
 
 @linux
 @pytest.mark.e2e
-def test_kill_9_ends_everything_and_the_next_start_finds_its_data(
-    start_dev: StartDev, tmp_path: Path
-) -> None:
+def test_kill_9_ends_everything_and_the_data_is_kept(start_dev: StartDev, tmp_path: Path) -> None:
     dev = start_dev()
     secret = (tmp_path / "data" / "secret_key").read_text()
     kill(dev.process)
@@ -208,7 +206,7 @@ def test_a_directory_in_use_is_told_in_one_sentence(
 
 
 @pytest.mark.parametrize("place", ["/proc/vms", "file", "file/below"])
-def test_a_directory_that_cannot_be_written_is_told_in_one_sentence(
+def test_an_unwritable_directory_gets_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
 ) -> None:
     (tmp_path / "file").touch()
@@ -238,7 +236,7 @@ def test_what_the_environment_names_is_not_brought(
     assert "PUBLIC_URL" not in Parts(Given(), tmp_path).environment(ADDRESS)
 
 
-def test_only_this_machine_s_names_are_served_unless_others_are_named(
+def test_only_names_of_this_machine_are_served_by_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -262,7 +260,7 @@ def test_the_secret_key_is_made_once_and_for_its_owner_alone(
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_child_that_keeps_ending_is_started_after_growing_pauses(
+def test_a_child_that_keeps_ending_starts_ever_later(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = SimpleNamespace(monotonic=itertools.count(step=5).__next__)

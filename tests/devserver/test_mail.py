@@ -24,7 +24,7 @@ StartMail = Callable[..., MailCatcher]
 
 @pytest.fixture
 def start() -> Iterator[StartMail]:
-    """Starts a catcher; stops all at the end."""
+    """Yield a function that starts a catcher; stop all at the end."""
     started = []
 
     def start(directory: Path):
@@ -73,7 +73,7 @@ def test_files_sort_by_time(tmp_path: Path, start: StartMail) -> None:
     ]
 
 
-def test_messages_survive_kill_9_and_a_half_written_one_is_cleared_away(
+def test_messages_survive_kill_9_and_half_written_ones_do_not(
     tmp_path: Path, start: StartMail
 ) -> None:
     catcher = start(tmp_path / "mail")

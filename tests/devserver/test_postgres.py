@@ -24,6 +24,7 @@ from tests.devserver.helpers import (
     query,
     start_script,
 )
+from tests.support.left_out import leave_out
 
 SUPERVISOR = """
 import pathlib, sys, time
@@ -50,7 +51,7 @@ StartPostgres = Callable[..., EmbeddedPostgres]
 
 @pytest.fixture
 def start() -> Iterator[StartPostgres]:
-    """Starts a server with a database `vms`; stops all at the end."""
+    """Yield a function that starts a server with a database `vms`; stop all at the end."""
     started = []
 
     def start(data_dir: Path, *, durable: bool = False, run_as: Way | None = None):
@@ -99,7 +100,7 @@ async def test_commits_survive_kill_9_of_the_server(tmp_path: Path, start: Start
 
 
 @linux
-async def test_kill_9_of_the_supervisor_ends_the_server_and_keeps_the_data(
+async def test_kill_9_ends_the_server_and_keeps_the_data(
     tmp_path: Path, start: StartPostgres
 ) -> None:
     supervisor = start_script(SUPERVISOR, tmp_path / "postgres")
@@ -121,7 +122,7 @@ def test_a_second_start_on_the_same_directory_is_refused(
     assert server.running
 
 
-def test_a_server_started_by_hand_on_the_same_directory_is_left_alone(
+def test_a_server_that_was_started_by_hand_is_left_alone(
     tmp_path: Path, start: StartPostgres
 ) -> None:
     server = start(tmp_path / "postgres")
@@ -132,7 +133,7 @@ def test_a_server_started_by_hand_on_the_same_directory_is_left_alone(
     server.create_database("still_answers")
 
 
-def test_a_stale_process_id_that_went_to_another_process_is_no_obstacle(
+def test_a_stale_process_id_of_another_process_is_no_obstacle(
     tmp_path: Path, start: StartPostgres
 ) -> None:
     server = start(tmp_path / "postgres")
@@ -189,7 +190,7 @@ def test_a_broken_data_directory_is_told_in_one_sentence(tmp_path: Path) -> None
     assert not server.running
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root changes its identity")
+@pytest.mark.needs(AS_ROOT, "only root changes its identity")
 @pytest.mark.parametrize("way", get_args(Way))
 def test_root_starts_it_in_a_closed_directory_without_opening_it(
     tmp_path: Path, start: StartPostgres, way: Way
@@ -201,22 +202,22 @@ def test_root_starts_it_in_a_closed_directory_without_opening_it(
     except EmbeddedError as error:
         if "cannot run as user id" not in str(error):
             raise
-        pytest.skip(f"this machine forbids it: {error}")
+        leave_out(f"this machine forbids it: {error}")
     assert closed.stat().st_mode & 0o777 == 0o700
     assert (closed / "postgres").stat().st_uid == (0 if way == "namespace" else nobody().pw_uid)
     server.stop()
     start(closed / "postgres").stop()  # however it chooses, it copes with what is there
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root changes its identity")
+@pytest.mark.needs(AS_ROOT, "only root changes its identity")
 @pytest.mark.parametrize("way", get_args(Way))
 def test_root_without_any_way_gets_one_sentence(tmp_path: Path, way: Way) -> None:
     with pytest.raises(EmbeddedError, match="cannot run as user id 0 here"):
         choose_identity(Path("/bin/false"), tmp_path / "postgres", way)
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root changes its identity")
-def test_root_becomes_another_user_where_namespaces_are_forbidden(
+@pytest.mark.needs(AS_ROOT, "only root changes its identity")
+def test_root_becomes_another_user_if_namespaces_are_forbidden(
     tmp_path: Path, start: StartPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = Identity("namespace:-1", 0, 0)  # the kernel takes no such number
@@ -225,7 +226,7 @@ def test_root_becomes_another_user_where_namespaces_are_forbidden(
     assert (tmp_path / "postgres").stat().st_uid == nobody().pw_uid
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root can become somebody else")
+@pytest.mark.needs(AS_ROOT, "only root can become another user")
 @pytest.mark.parametrize("uid", [nobody().pw_uid, 54321], ids=["nobody", "a user without a name"])
 def test_an_ordinary_user_starts_it(uid: int) -> None:
     home = Path(tempfile.mkdtemp())

@@ -23,7 +23,7 @@ StartRedis = Callable[..., EmbeddedRedis]
 
 @pytest.fixture
 def start() -> Iterator[StartRedis]:
-    """Starts a server; stops all at the end."""
+    """Yield a function that starts a server; stop all at the end."""
     started = []
 
     def start(data_dir: Path, *, durable: bool = True):
@@ -85,9 +85,7 @@ def test_a_log_cut_off_by_a_power_cut_is_accepted(tmp_path: Path, start: StartRe
 
 
 @linux
-def test_kill_9_of_the_supervisor_ends_the_server_and_keeps_the_data(
-    tmp_path: Path, start: StartRedis
-) -> None:
+def test_kill_9_ends_the_server_and_keeps_the_data(tmp_path: Path, start: StartRedis) -> None:
     supervisor = start_script(SUPERVISOR, tmp_path / "redis")
     assert supervisor.stdout
     pid = int(supervisor.stdout.readline())

@@ -38,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
-    """A collector that listens while the block runs."""
+    """Run a collector that listens while the block runs."""
     with Collector() as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield server

@@ -64,7 +64,7 @@ async def _open_default_site(installation: Installation, today: Today) -> None:
 
 @pytest.fixture
 async def clients(installation: Installation) -> AsyncIterator[list[httpx.AsyncClient]]:
-    """An admin's client for each server."""
+    """Yield an admin's client for each server."""
     opened = await installation.signed_in()
     yield opened
     for client in opened:

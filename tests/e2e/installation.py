@@ -34,7 +34,7 @@ class Installation:
     mail: Path
 
     def mails_to(self, address: str) -> list[EmailMessage]:
-        """The mails to one address, in the order of arrival."""
+        """Return the mails to one address, in the order of arrival."""
         mails = (_read(path) for path in sorted(self.mail.glob("*.eml")))
         return [mail for mail in mails if mail["To"].addresses[0].addr_spec == address]
 
@@ -88,7 +88,7 @@ def process(
     module: str = "app.cli",
     code: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of ours, stopped by SIGTERM; it must end by itself. `code` is another release's."""
+    """Run a process of ours, which must end by itself at SIGTERM. `code` is another release's."""
     with log.open("wb") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
@@ -125,7 +125,7 @@ async def _ready(client: httpx.AsyncClient, address: str) -> bool:
 
 
 async def eventually(condition: Any, seconds: float = 180) -> Any:
-    """What `condition()` gives as soon as that is true; fails after `seconds`."""
+    """Return what `condition()` gives as soon as that is true; fail after `seconds`."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
         value = condition()

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def dev(data: Path) -> Iterator[int]:
-    """A `vms dev` of its own; the port that it listens on."""
+    """Run a `vms dev` of its own; yield the port that it listens on."""
     number = free_port()
     command = ["dev", "--port", str(number), "--data-dir", str(data)]
     child = subprocess.Popen([sys.executable, "-m", "app.cli", *command], env=_environment())
@@ -52,7 +52,7 @@ def _wait_ready(port: int) -> None:
 
 
 def pasted(document: str, language: str, port: int, folder: Path) -> list[str]:
-    """The lines that the one block of a language prints, run in a folder."""
+    """Run the one block of a language in a folder, and return the lines that it prints."""
     _wait_past_midnight()
     text = (ROOT / document).read_text(encoding="utf-8")
     (block,) = re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
@@ -67,6 +67,6 @@ def pasted(document: str, language: str, port: int, folder: Path) -> list[str]:
 
 
 def _wait_past_midnight() -> None:
-    """The tours register for two minutes from now and scan at once: not across midnight."""
+    """Wait past midnight: the tours register for two minutes from now and scan at once."""
     while datetime.now(UTC).strftime("%H:%M") in {"23:57", "23:58", "23:59"}:
         time.sleep(1)

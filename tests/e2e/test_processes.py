@@ -58,5 +58,5 @@ async def _serves(address: str, *, processes: int) -> bool:
 
 
 def _serving(pid: int) -> list[int]:
-    """The processes that answer requests."""
+    """Return the processes that answer requests."""
     return [child for child, command in children(pid).items() if "spawn_main" in command]

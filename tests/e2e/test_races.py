@@ -17,7 +17,7 @@ def answers(responses: list[httpx.Response]) -> Counter[tuple[int, str | None]]:
 
 
 async def insist(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> httpx.Response:
-    """The answer, when it is none that asks to come again: on a busy machine some wait in vain."""
+    """Return the answer that does not ask to come again: on a busy machine some wait in vain."""
     while (answer := await client.post(path, json=body)).status_code == 503:  # noqa: ASYNC110 - a server sets no event
         await asyncio.sleep(0.1)
     return answer

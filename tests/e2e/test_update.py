@@ -1,4 +1,4 @@
-"""The release before and this one, side by side over one database, until the update is finished."""
+"""The previous release and this one over one database, until the update is finished."""
 
 import asyncio
 import io
@@ -19,10 +19,12 @@ from devserver.mail import MailCatcher
 from tests.conftest import recreate_database
 from tests.e2e.conftest import OPEN_ALWAYS
 from tests.e2e.installation import SUPERADMIN, Today, all_ready, eventually, free_port, process
+from tests.support.left_out import leave_out
 
-# The last commit of the release before: its code is taken from the history of this repository.
-BEFORE = "62d38f61038706dce22ab983d76825c4d1f00887"
 ROOT = Path(__file__).parents[2]
+# The last commit of the previous release: its code is taken from the history of this repository.
+BEFORE = Path(__file__).with_name("previous-release").read_text().strip()
+PACKAGES = ("app", "workers", "migrations", "email_templates", "locales")
 HOST = {"host_name": "Mary Somerville", "host_email": "mary@example.com"}
 
 
@@ -33,13 +35,15 @@ def vms(arguments: list[str], environment: dict[str, str], code: Path) -> None:
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The code of the release before."""
+    """Return the code of the previous release."""
     packed = subprocess.run(
-        ["git", "archive", BEFORE, "app", "workers", "migrations", "email_templates", "locales"],
-        cwd=ROOT, capture_output=True, check=False,
-    )  # fmt: skip
+        ["git", "-c", f"safe.directory={ROOT}", "archive", BEFORE, *PACKAGES],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
     if packed.returncode:
-        pytest.skip("the history of the repository is not here")
+        leave_out(f"the previous release is not in the history here: git fetch origin {BEFORE}")
     folder = tmp_path_factory.mktemp("before")
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
         archive.extractall(folder, filter="data")
@@ -71,7 +75,7 @@ class Both:
 def both(
     before: Path, worker_id: str, redis_url: str, tmp_path: Path, today: Today
 ) -> Iterator[Both]:
-    """An installation of the release before, migrated while it runs; this release beside it."""
+    """Yield an installation of the previous release, migrated while it runs beside this one."""
     catcher = MailCatcher(tmp_path / "mail")
     catcher.start()
     environment = {
@@ -122,7 +126,7 @@ async def _both_serve(both: Both, today: Today) -> None:
     mine = await both.register(both.new, **host, **today.tomorrow(10))
     theirs = await both.register(both.old, **host, **today.tomorrow(11))
 
-    # The worker of the release before sends what this one writes, and each reads the other's.
+    # The worker of the previous release sends what this one writes, and each reads the other's.
     await eventually(lambda: _sent(both, mine, {"visitor_confirmation", "host_registration"}))
     for client in (both.old, both.new):
         for visitor in (mine, theirs):

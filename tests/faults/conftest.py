@@ -58,7 +58,7 @@ def find(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Finding]]:
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
-    """A short path keeps the addresses of sockets."""
+    """Yield a folder with a short path, as the addresses of sockets are limited."""
     with tempfile.TemporaryDirectory(prefix="vms-faults-") as made:
         yield Path(made)
 
@@ -81,7 +81,7 @@ def _redis(folder: Path) -> Iterator[EmbeddedRedis]:
 
 @pytest.fixture
 def postgres(_postgres: EmbeddedPostgres) -> EmbeddedPostgres:
-    """A durable server that runs, whatever the test before has done to it."""
+    """Return a durable server that runs, whatever the test before did to it."""
     if not _postgres.running:
         _postgres.start()
     return _postgres
@@ -89,7 +89,7 @@ def postgres(_postgres: EmbeddedPostgres) -> EmbeddedPostgres:
 
 @pytest.fixture
 def redis(_redis: EmbeddedRedis) -> EmbeddedRedis:
-    """The same with Redis."""
+    """Return the same with Redis."""
     if not _redis.running:
         _redis.start()
     return _redis
@@ -105,7 +105,7 @@ def catcher(folder: Path) -> Iterator[MailCatcher]:
 
 @pytest.fixture(scope="session")
 def template(_postgres: EmbeddedPostgres) -> str:
-    """A migrated database with the development accounts, whose site is always open."""
+    """Return a migrated database with the development accounts, whose site is always open."""
     _postgres.create_database(TEMPLATE)
     url = _postgres.url(TEMPLATE)
     migrations.upgrade(url)
@@ -131,7 +131,7 @@ async def _fill(url: str) -> None:
 
 @pytest.fixture
 def url(postgres: EmbeddedPostgres, template: str) -> str:
-    """A copy of the template for one test."""
+    """Return a copy of the template for one test."""
     name = f"faults_{next(_numbers)}"
     postgres.create_database(name, template)
     return postgres.url(name)
@@ -148,7 +148,7 @@ async def database(url: str) -> AsyncIterator[Database]:
 def service(
     url: str, redis: EmbeddedRedis, catcher: MailCatcher, tmp_path: Path
 ) -> Iterator[Service]:
-    """Starts processes of the service for one test."""
+    """Yield a function that starts processes of the service for one test."""
     ours = {name.upper() for name in Settings.model_fields}
     environment = {name: value for name, value in os.environ.items() if name not in ours} | {
         "DEBUG": "true",

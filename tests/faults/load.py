@@ -43,7 +43,7 @@ class Load:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
-        """Registers while the block runs, and waits at its end for every answer."""
+        """Register while the block runs, and wait at its end for every answer."""
         async with AsyncExitStack() as stack:
             self.clients = await self._installation.signed_in()
             for client in self.clients:
@@ -56,15 +56,15 @@ class Load:
             await asyncio.gather(*tasks)
 
     async def goes_on(self, registrations: int = 10) -> float:
-        """Waits until some more have been registered; the seconds until the first of them."""
+        """Wait until some more have been registered; return the seconds until the first of them."""
         return await self._count(lambda: len(self.registered), registrations)
 
     async def is_refused(self, requests: int = 10) -> float:
-        """Waits until some more have been refused with 503."""
+        """Wait until some more have been refused with 503."""
         return await self._count(lambda: self.answers[503], requests)
 
     async def is_unanswered(self, requests: int = CLIENTS) -> None:
-        """Waits until so many more have ended without an answer, one of each client."""
+        """Wait until so many more have ended without an answer, one of each client."""
         await self._count(lambda: self.unanswered, requests)
 
     async def _count(self, number: Callable[[], int], more: int) -> float:

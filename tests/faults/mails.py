@@ -1,4 +1,4 @@
-"""What became of the mails: in the outbox, and where they arrived."""
+"""The outcome of the mails: in the outbox, and at the recipients."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Real workers, one after the other, each killed some steps later than the one before it:
+"""Real workers, one after the other, each killed some steps later than the one before it.
 
     python -m tests.faults.mortal_workers STEPS EVERY
 
@@ -48,7 +48,7 @@ def _after(step: Callable[[], None], method: Callable[..., None]) -> Callable[..
 
 
 def work_until(last: int) -> None:
-    """What a forked process does: it has imported everything already."""
+    """Work in a forked process, which has imported everything already."""
     die_at(last)
     asyncio.run(run(Settings()))
 

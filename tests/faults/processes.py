@@ -26,7 +26,7 @@ STOP_SECONDS = 30.0  # for what has a time limit of its own below that
 
 
 def visitor(address: str, hour: int) -> dict[str, str]:
-    """A registration for the day after the day after tomorrow."""
+    """Return a registration for the day after the day after tomorrow."""
     day = datetime.now(UTC).date() + timedelta(days=3)
     return {
         "name": f"Visitor {address.partition('@')[0]}",
@@ -65,7 +65,7 @@ class Service:
         return self.start("worker", **settings)
 
     def start(self, *arguments: str, module: str = "app.cli", **settings: str) -> Child:
-        """A process of ours."""
+        """Start a process of ours."""
         name = f"{arguments[0]}-{len(self.running)}"
         program = Program(
             name=name,
@@ -76,13 +76,13 @@ class Service:
         return self.again(program)
 
     def again(self, program: Program) -> Child:
-        """The same process once more, when it has ended."""
+        """Start the same process once more, when it has ended."""
         self.running.append(Child(program))
         return self.running[-1]
 
     @asynccontextmanager
     async def application(self, clock: Clock | None = None) -> AsyncIterator[httpx.AsyncClient]:
-        """An admin's client of the application, in this process and at another time if wanted."""
+        """Yield an admin's client of the application in this process, at another time if wanted."""
         configure_logging(debug=False)
         app = create_app(self.settings, clock=clock)
         transport = httpx.ASGITransport(app)
@@ -113,7 +113,7 @@ def kill(child: Child) -> None:
 
 
 async def ended(child: Child, seconds: float = STOP_SECONDS) -> int:
-    """The exit code of a process that is to end by itself."""
+    """Return the exit code of a process that is to end by itself."""
     async with asyncio.timeout(seconds):
         while child.exit_code is None:  # noqa: ASYNC110 - another process is watched
             await asyncio.sleep(0.02)
@@ -122,7 +122,7 @@ async def ended(child: Child, seconds: float = STOP_SECONDS) -> int:
 
 @contextmanager
 def frozen(pid: int | None) -> Iterator[None]:
-    """A server that says nothing: it and all its processes are stopped, its sockets stay open."""
+    """Stop a server and all its processes, so that it says nothing while its sockets stay open."""
     assert pid
     os.kill(pid, signal.SIGSTOP)  # first, so that it makes no further ones
     others = children(pid)

@@ -23,7 +23,7 @@ class Finding:
 
 
 def table(reports: Iterable[Any]) -> list[str]:
-    """The lines of the table of these test reports; none where no fault was tried."""
+    """Return the lines of the table of these test reports; none where no fault was tried."""
     rows = {
         tuple(value): None
         for report in reports

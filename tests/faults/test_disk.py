@@ -20,6 +20,7 @@ from tests.faults.processes import Service, visitor
 from tests.faults.report import Finding
 from tests.faults.visits import addresses, registered
 from tests.reports.data import fill
+from tests.support.left_out import leave_out
 from tests.support.problems import problem
 from tests.support.requests import XLSX
 
@@ -32,12 +33,12 @@ MEBIBYTE = 1024 * 1024
 
 @pytest.fixture
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of its own, with room for some megabytes."""
+    """Yield a file system of its own, with room for some megabytes."""
     place = folder / "disk"
     place.mkdir(exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
     if sys.platform != "linux" or subprocess.run(mount, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
+        leave_out("no file system can be mounted here")
     yield place
     subprocess.run(["umount", str(place)], check=True)
 
@@ -109,7 +110,7 @@ async def test_a_full_disk_of_uploads_is_said(
 
 
 async def upload(client: httpx.AsyncClient) -> httpx.Response:
-    """A file that is too large to be kept in memory, and is no workbook."""
+    """Send a file that is too large to be kept in memory, and is no workbook."""
     files = {"file": ("list.xlsx", bytes(2 * MEBIBYTE), XLSX)}
     return await client.post("/api/visitors/bulk-upload/", files=files)
 
@@ -121,7 +122,7 @@ async def export(client: httpx.AsyncClient) -> httpx.Response:
 
 
 async def register_until_refused(client: httpx.AsyncClient, told: set[str]) -> httpx.Response:
-    """The first page that has to be added to the table can't be."""
+    """Register until the first page that has to be added to the table can't be."""
     for number in range(ATTEMPTS):
         answer = await register(client, told, number)
         if answer.status_code != 201:

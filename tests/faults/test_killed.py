@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.faults]
 KILLS = 2
 STEPS = 80
 PATIENCE = 120.0  # seconds for as many workers
-SENDERS = 4  # mails that a worker has in hand at a time
+SENDERS = 4  # mails that a worker sends at a time
 
 
 async def test_a_worker_during_200_mails(
@@ -63,7 +63,7 @@ async def test_a_worker_at_each_of_its_steps(
 
 
 async def tries(database: Database) -> Counter[str]:
-    """How often a worker took each address's mail in hand."""
+    """Return how often a worker tried each address's mail."""
     async with database.read() as session:
         taken = await session.rows(select(Notification.recipient, Notification.attempts))
         return Counter(dict(taken.all()))

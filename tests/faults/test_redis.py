@@ -54,7 +54,7 @@ async def test_everything_goes_on_without_it(
 
 
 async def nobody_notices(client: httpx.AsyncClient, code: str) -> None:
-    """Logging in, reading and scanning answer at once, and as ever."""
+    """Log in, read and scan, which answer at once, and as ever."""
     logins = [await client.post("/api/auth/login/", json=ADMIN) for _ in range(TIMES)]
     lists = [await client.get("/api/visitors/") for _ in range(TIMES)]
     scans = [

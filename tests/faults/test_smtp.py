@@ -58,7 +58,7 @@ async def all_tried(database: Database) -> bool:
 
 
 async def endings(database: Database) -> dict[str, str | None]:
-    """What was said of each mail that has failed; None of those that were sent."""
+    """Return what was said of each mail that has failed; None of those that were sent."""
     async with database.read() as session:
         mails = await session.scalars(select(Notification))
         return {

@@ -11,13 +11,13 @@ from tests.support.database import assert_seats_are_visitors
 
 
 async def addresses(database: Database) -> set[str]:
-    """The e-mail addresses of all visitors."""
+    """Return the e-mail addresses of all visitors."""
     async with database.read() as session:
         return set(await session.scalars(select(Visitor.email)))
 
 
 async def registered(database: Database) -> set[str]:
-    """The e-mail addresses of all visitors, each of whom has a seat, an event and a mail."""
+    """Return the e-mail addresses of all visitors, each of whom has a seat, an event and a mail."""
     async with database.read() as session:
         visitors = (await session.rows(select(Visitor.id, Visitor.email))).all()
         events = await session.scalars(
@@ -35,7 +35,7 @@ async def registered(database: Database) -> set[str]:
 
 
 async def still_pending(database: Database) -> set[str]:
-    """The e-mail addresses of the visitors who are expected."""
+    """Return the e-mail addresses of the visitors who are expected."""
     async with database.read() as session:
         pending = select(Visitor.email).where(Visitor.status == VisitorStatus.PENDING)
         return set(await session.scalars(pending))

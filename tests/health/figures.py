@@ -21,7 +21,7 @@ class Figures:
         return self.samples.get((name, frozenset(labels.items())), 0.0)
 
     def since(self, before: "Figures") -> dict[str, float]:
-        """What has grown, as `name{label,label}`; the rest of the tests counts into it too."""
+        """Return what has grown, as `name{label,label}`; other tests count into it too."""
         return {
             f"{name}{{{','.join(sorted(value for _, value in labels if value))}}}": value - old
             for (name, labels), value in self.samples.items()

@@ -100,7 +100,7 @@ async def upload(admin: Any, lines: list[Any], **query: Any) -> None:
     assert answer.status_code in {200, 201}, answer.text
 
 
-async def test_refusals_are_counted_by_their_code_and_are_no_registrations(api: Api):
+async def test_refusals_count_by_code_and_are_no_registrations(api: Api):
     admin = await api.admin()
     await change_default_site(api.database, slot_capacity=1)
     await admin.register()

@@ -19,7 +19,7 @@ READY = "/health/ready/"
 
 @pytest.fixture
 async def small(settings: Settings, database: Database) -> AsyncIterator[FastAPI]:
-    """An application with one connection."""
+    """Yield an application with one connection."""
     app = create_app(settings.model_copy(update={"database_pool_size": 1}))
     async with LifespanManager(app):
         yield app

@@ -13,7 +13,7 @@ from tests.model.world import World, running
 
 @pytest.fixture
 def world(worker_id: str, redis_url: str, catcher: MailCatcher) -> Iterator[World]:
-    """The application with a database of its own: its event loop is not that of other tests."""
+    """Yield the application with a database of its own, since its event loop is its own."""
     settings = Settings(
         _env_file=None,
         debug=True,

@@ -28,8 +28,11 @@ def is_to_host(mail: Mail) -> bool:
 
 @dataclass
 class Visit:
-    """A visitor; `told` is the day of the last mail with the time of the visit, `revision` grows
-    with each change of the calendar entry (RFC 5546)."""
+    """A visitor.
+
+    `told` is the day of the last mail with the time of the visit, `revision` grows with each
+    change of the calendar entry (RFC 5546).
+    """
 
     email: str
     host: str | None
@@ -75,7 +78,7 @@ class Visit:
             self.waiting.append(((f"host_{event}", self.host, self.revision), over))
 
     def addressed(self, mail: Mail) -> Mail:
-        """A mail as it leaves: to the visitor's mailbox as it is by then."""
+        """Return a mail as it leaves: to the visitor's mailbox as it is by then."""
         kind, recipient, sequence = mail
         return (kind, self.email if is_to_visitor(mail) else recipient, sequence)
 
@@ -83,12 +86,12 @@ class Visit:
         self.waiting.append((("host_handed_over", former, self.revision), self.closes))
 
     def drop(self, which: Callable[[Mail], bool] = lambda _: True) -> None:
-        """The mails that wait are not true any more; of a host who has it no more they stay so."""
+        """Drop the mails that wait and are not true any more; those of a former host stay so."""
         gone = [each for each in self.waiting if which(each[0]) and not is_farewell(each[0])]
         self._drop(gone)
 
     def take_back_farewell(self, host: str) -> None:
-        """A host who was told that somebody else has the visit has it again."""
+        """Take back what a host was told, as they have the visit again."""
         self._drop([each for each in self.waiting if is_farewell(each[0]) and each[0][1] == host])
 
     def _drop(self, gone: list[tuple[Mail, datetime]]) -> None:
@@ -107,7 +110,7 @@ class Model:
         return sum(visit.holds_seat and visit.slot == slot for visit in self.visits.values())
 
     def of_strangers(self, slot: datetime) -> int:
-        """The seats that they have."""
+        """Return the seats that they have."""
         theirs = [visit for visit in self.visits.values() if visit.by_stranger]
         return sum(visit.holds_seat and visit.slot == slot for visit in theirs)
 

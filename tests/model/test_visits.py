@@ -36,7 +36,7 @@ HOST = "charles@example.com"
 OTHER_HOST = "mary@example.com"
 BEGIN = MONDAY + timedelta(hours=2)  # an hour in which reminders are sent
 
-# What an entry of the trail makes of a visit; the others change nothing.
+# What an entry of the audit log makes of a visit; the others change nothing.
 BECOMES = {
     VisitorAction.REGISTERED: "pending",
     VisitorAction.CHECKED_IN: "verified",
@@ -227,7 +227,7 @@ class Visits(RuleBasedStateMachine):
             assert seats.of_strangers == seats.strangers == strangers <= SHARE
         for id_, visit in self.model.visits.items():
             there = found.visits[id_]
-            assert there.status == visit.status == replayed(there.trail)
+            assert there.status == visit.status == replayed(there.actions)
             assert there.mails == mails(visit)
 
     # -- steps --------------------------------------------------------------------------------
@@ -260,8 +260,8 @@ def when(moment: datetime) -> dict[str, str]:
     return {"visit_date": f"{moment:%Y-%m-%d}", "visit_time": f"{moment:%H:%M}"}
 
 
-def replayed(trail: list[str]) -> str:
-    return [BECOMES[VisitorAction(action)] for action in trail if action in BECOMES][-1]
+def replayed(actions: list[str]) -> str:
+    return [BECOMES[VisitorAction(action)] for action in actions if action in BECOMES][-1]
 
 
 def mails(visit: Visit) -> dict[str, list[Mail]]:

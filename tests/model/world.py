@@ -31,7 +31,7 @@ from tests.support.database import change_default_site
 from tests.support.mailbox import sweep
 from workers.context import WorkerContext, open_context
 
-DESK = "desk@example.com"
+ADMIN = "desk@example.com"
 CHANGED = "visitors, slots, visitor_events, notifications, scans, retired_qr_codes"
 OPEN_ALWAYS = {
     "timezone": "UTC",
@@ -50,7 +50,7 @@ class Found:
     """What the database says of one visitor."""
 
     status: str
-    trail: list[str] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
     mails: dict[str, list[Mail]] = field(default_factory=dict)
     """By their status, sorted."""
 
@@ -79,11 +79,11 @@ class World:
     """Runs whatever it is told to on an event loop of its own."""
 
     def __init__(
-        self, runner: asyncio.Runner, api: Api, desk: Client, context: WorkerContext
+        self, runner: asyncio.Runner, api: Api, admin: Client, context: WorkerContext
     ) -> None:
         self._runner = runner
         self._api = api
-        self._client = desk
+        self._client = admin
         self._context = context
         self._signed_in_at: datetime | None = None
 
@@ -103,26 +103,26 @@ class World:
         await forget_limits(app_of(self._api).state.redis)
 
     def request(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """A request of the front desk."""
+        """Send a request of an admin."""
         return self._runner.run(self._request(method, path, body))
 
     async def _request(self, method: str, path: str, body: Any) -> httpx.Response:
-        return await (await self._desk()).request(method, path, json=body)
+        return await (await self._admin()).request(method, path, json=body)
 
     def ask(self, path: str, body: Any) -> httpx.Response:
-        """A request of a stranger."""
+        """Send a request of a stranger."""
         return self._runner.run(self._api.http.post(f"/api/{path}", json=body))
 
     def upload(self, rows: list[list[Any]], **fields: str) -> httpx.Response:
         return self._runner.run(self._upload(rows, fields))
 
     async def _upload(self, rows: list[list[Any]], fields: dict[str, Any]) -> httpx.Response:
-        return await upload(await self._desk(), workbook(rows), **fields)
+        return await upload(await self._admin(), workbook(rows), **fields)
 
-    async def _desk(self) -> Client:
+    async def _admin(self) -> Client:
         """Signed in again when the time has been changed: a token lasts for minutes."""
         if self._signed_in_at != self.clock.now():
-            self._client = await self._api.sign_in(DESK, self._client.user_id)
+            self._client = await self._api.sign_in(ADMIN, self._client.user_id)
             self._signed_in_at = self.clock.now()
         return self._client
 
@@ -138,7 +138,7 @@ class World:
         self._runner.run(sweep(self._context.delivery))
 
     def look(self) -> Snapshot:
-        """What the database says of everybody."""
+        """Return what the database says of everybody."""
         return self._runner.run(self._look())
 
     async def _look(self) -> Snapshot:
@@ -162,10 +162,10 @@ async def _snapshot(session: ReadSession) -> Snapshot:
         if status in HOLDS_SEAT:
             slots[slot][1].holders += 1
             slots[slot][1].strangers += by_stranger
-    trail = select(VisitorEvent.visitor_id, VisitorEvent.action).order_by(VisitorEvent.id)
-    for id_, action in await session.rows(trail):
-        if id_ in visits:  # the trail outlives the visitor
-            visits[id_].trail.append(action)
+    events = select(VisitorEvent.visitor_id, VisitorEvent.action).order_by(VisitorEvent.id)
+    for id_, action in await session.rows(events):
+        if id_ in visits:  # the audit log outlives the visitor
+            visits[id_].actions.append(action)
     summaries = 0
     for mail in await session.scalars(select(Notification)):
         if mail.visitor_id is None:
@@ -180,7 +180,7 @@ async def _snapshot(session: ReadSession) -> Snapshot:
 
 @contextmanager
 def running(settings: Settings, now: datetime) -> Iterator[World]:
-    """The application and the worker's parts, with a clock that stands still."""
+    """Run the application and the worker's parts, with a clock that stands still."""
     configure_logging(debug=False)
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
@@ -202,4 +202,4 @@ async def _start(
     )
     await change_default_site(context.database, **OPEN_ALWAYS)
     api = Api(http, context.database, PasswordHasher(settings.bcrypt_rounds))
-    return World(runner, api, await api.admin(DESK), context)
+    return World(runner, api, await api.admin(ADMIN), context)

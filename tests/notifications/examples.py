@@ -5,7 +5,7 @@ from typing import Any
 
 from app.notifications.kinds import NotificationKind
 from app.notifications.links import Links
-from app.notifications.payloads import PAYLOADS, Payload
+from app.notifications.payloads import Payload
 from app.notifications.rendering import RenderedMail, render
 
 # The same examples in every run, however slow the machine.
@@ -54,7 +54,7 @@ VALUES: dict[str, Any] = {
 
 
 def payload(kind: NotificationKind, **changes: Any) -> Payload:
-    return PAYLOADS[kind].model_validate(VALUES | changes)
+    return kind.mail.payload.model_validate(VALUES | changes)
 
 
 def rendered(kind: NotificationKind, **changes: Any) -> RenderedMail:

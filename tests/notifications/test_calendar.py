@@ -109,7 +109,7 @@ def test_no_name_adds_a_line_to_the_calendar(name: str):
         (Kind.host_bulk_summary, []),
     ],
 )
-def test_mails_that_put_move_or_remove_a_visit_carry_the_calendar(kind, methods):
+def test_mails_that_add_move_or_remove_a_visit_have_an_entry(kind, methods):
     assert [file.method for file in rendered(kind).attachments] == methods
 
 

@@ -89,7 +89,7 @@ async def test_a_mail_costs_one_statement(
     assert await states(database) == {"sent": 100}
 
 
-async def test_a_refused_mail_waits_while_the_sender_goes_on_to_the_next(
+async def test_a_refused_mail_waits_while_the_next_is_sent(
     database: Database, clock: SettableClock, server: Catcher, delivery: Delivery
 ):
     server.data_answer = "452 4.3.1 disk full"
@@ -113,7 +113,7 @@ async def test_two_deliveries_at_once_send_each_mail_once(
     assert sorted(server.recipients) == sorted(addresses)
 
 
-async def test_a_temporary_refusal_is_tried_again_after_the_pauses_of_the_contract(
+async def test_a_temporary_refusal_is_tried_again_after_each_pause(
     database: Database, clock: SettableClock, server: Catcher, delivery: Delivery
 ):
     server.rcpt_answer = "451 come back later"
@@ -186,7 +186,7 @@ async def test_a_server_that_is_down_delays_only(
     assert await states(database) == {"sent": 6}
 
 
-async def test_a_mail_that_cannot_be_made_does_not_stop_those_behind_it(
+async def test_a_mail_that_cannot_be_rendered_stops_no_other(
     database: Database, clock: SettableClock, server: Catcher, delivery: Delivery
 ):
     await queue(database, clock.now() - timedelta(hours=1), "broken@example.com")
@@ -219,7 +219,7 @@ async def test_pointless_mail_is_dropped(
     assert await states(database) == {"superseded": 1}
 
 
-async def test_mail_that_becomes_pointless_between_two_tries_is_dropped(
+async def test_a_mail_that_becomes_untrue_between_tries_is_dropped(
     database: Database, clock: SettableClock, server: Catcher, delivery: Delivery
 ):
     server.rcpt_answer = "451 come back later"

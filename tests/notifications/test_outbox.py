@@ -61,7 +61,7 @@ async def claim(database: Database, now: datetime = NOW) -> str | None:
     return found.recipient if found else None
 
 
-async def test_mail_commits_with_its_transaction_and_wakes_the_worker_once(database: Database):
+async def test_mail_commits_with_its_cause_and_wakes_the_worker_once(database: Database):
     wakes = Wakes()
     async with database.write() as unit:
         outbox = Outbox(unit, wakes)
@@ -147,7 +147,7 @@ async def test_sent_mail_stays_sent(api: Api, database: Database):
 
 
 async def take(database: Database, now: datetime = NOW) -> Claim:
-    """A claim, which must be there."""
+    """Return a claim, which must exist."""
     claimed = await claim_any(database, now)
     assert claimed is not None
     return claimed
@@ -160,7 +160,7 @@ async def settle(database: Database, claimed: Claim, status: NotificationStatus)
 
 
 @pytest.mark.parametrize("came_to", ["queued", "failed"])
-async def test_an_untrue_mail_that_could_not_be_sent_is_not_tried_again(
+async def test_a_superseded_mail_that_failed_is_not_tried_again(
     api: Api, database: Database, came_to: str
 ):
     admin = await api.admin()
@@ -190,9 +190,7 @@ async def test_mail_about_other_visits_does_not_wait(api: Api, database: Databas
     assert await claim(database) == "grace@example.com"
 
 
-async def test_a_worker_that_died_over_an_untrue_mail_leaves_it_at_that(
-    api: Api, database: Database
-):
+async def test_a_superseded_mail_of_a_dead_worker_is_not_tried_again(api: Api, database: Database):
     admin = await api.admin()
     visitor = await admin.register(host_email=None)
     await take(database)
@@ -262,9 +260,7 @@ async def test_a_mail_about_an_erased_visitor_is_erased_after_a_day(api: Api, da
         assert len(await all_mails(database)) == left
 
 
-async def test_a_cancellation_of_an_erased_visit_waits_for_the_mail_in_hand(
-    api: Api, database: Database
-):
+async def test_a_cancellation_of_an_erased_visit_waits_for_its_claim(api: Api, database: Database):
     admin = await api.admin()
     visitor = await admin.register(host_email=None)
     await take(database)
@@ -360,7 +356,7 @@ async def test_who_lost_a_claim_takes_the_next_mail_all_the_same(database: Datab
     assert await states(database) == {"queued": 1, "sending": 1}
 
 
-async def test_a_mail_that_goes_back_is_not_taken_by_the_same_statement(database: Database):
+async def test_a_mail_that_goes_back_is_not_claimed_at_once(database: Database):
     async with database.write() as unit:
         Outbox(unit, Wakes()).put(mail(), NOW)
     async with database.write() as unit:

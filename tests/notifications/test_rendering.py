@@ -12,13 +12,11 @@ from PIL import Image
 from pydantic import ValidationError
 
 from app.core.languages import Language
-from app.notifications.kinds import READ_BY_HOSTS
+from app.notifications.kinds import READ_BY_HOSTS, WITH_QR_CODE
 from app.notifications.kinds import NotificationKind as Kind
-from app.notifications.payloads import PAYLOADS
 from app.notifications.rendering import (
     QR_CONTENT_ID,
     TEMPLATES,
-    WITH_QR_CODE,
     environment_of,
     render,
 )
@@ -32,7 +30,7 @@ from tests.notifications.examples import (
     rendered,
 )
 
-VISIT_KINDS = [kind for kind in Kind if "visitor_id" in PAYLOADS[kind].model_fields]
+VISIT_KINDS = [kind for kind in Kind if "visitor_id" in kind.mail.payload.model_fields]
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}'
 
 
@@ -66,7 +64,7 @@ def test_every_kind_has_its_template_and_renders(kind):
 @pytest.mark.parametrize("kind", Kind)
 def test_a_payload_survives_its_way_through_json(kind):
     before = payload(kind)
-    assert PAYLOADS[kind].model_validate(before.model_dump(mode="json")) == before
+    assert kind.mail.payload.model_validate(before.model_dump(mode="json")) == before
 
 
 def test_a_payload_of_another_kind_is_refused():
@@ -195,7 +193,7 @@ def test_a_mail_says_whether_replies_are_read(kind):
         ("UTC", "2026-11-23", "09:30", "09:30 (UTC)"),
     ],
 )
-def test_times_are_right_at_clock_changes_and_in_zones_without_a_name(zone, day, at, words):
+def test_times_are_right_at_clock_changes_and_in_unnamed_zones(zone, day, at, words):
     mail = rendered(Kind.visitor_reminder, timezone=zone, visit_date=day, visit_time=at)
     assert words in mail.text
 

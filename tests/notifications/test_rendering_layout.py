@@ -10,8 +10,9 @@ import zxingcpp
 from PIL import Image
 from playwright.async_api import Browser, Page
 
+from app.notifications.kinds import WITH_QR_CODE
 from app.notifications.kinds import NotificationKind as Kind
-from app.notifications.rendering import WITH_QR_CODE, RenderedMail
+from app.notifications.rendering import RenderedMail
 from tests.notifications.examples import TOKEN, VALUES, rendered
 from tests.support.contrast import faint_words
 

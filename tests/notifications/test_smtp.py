@@ -181,7 +181,7 @@ async def test_an_answer_tells_whether_to_try_again(answers, error):
     assert catcher.taken == []
 
 
-async def test_after_a_refusal_the_next_mail_goes_over_the_same_connection():
+async def test_after_a_refusal_the_connection_is_used_again():
     catcher = Catcher()
     catcher.rcpt_answer = "550 No such user"
     async with running(catcher) as settings, Mailer(settings) as mailer:
@@ -193,7 +193,7 @@ async def test_after_a_refusal_the_next_mail_goes_over_the_same_connection():
     assert len(catcher.connections) == 1
 
 
-async def test_a_server_that_hangs_costs_the_timeout_and_the_connection():
+async def test_a_hanging_server_costs_the_timeout_and_the_connection():
     catcher = Catcher()
     catcher.hangs = True
     async with running(catcher) as settings, Mailer(replace(settings, timeout=1.0)) as mailer:
@@ -290,7 +290,7 @@ def test_a_password_stays_out_of_the_settings_repr():
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for 127.0.0.1 with its key, in one file."""
+    """Return a self-signed certificate for 127.0.0.1 with its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.test")])
     now = datetime.now(UTC)

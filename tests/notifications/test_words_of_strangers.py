@@ -64,13 +64,13 @@ TYPED = ("visitor_name", "company", "host_name", "new_host_name", "first_name")
 
 
 def typed(kind: Kind, words: str, **changes: Any) -> RenderedMail:
-    """The mail with these words in every field that somebody may have typed."""
+    """Return the mail with these words in every field that somebody may have typed."""
     row = VALUES["visitors"][0] | {"name": words, "company": words}
     return rendered(kind, **dict.fromkeys(TYPED, words), visitors=[row], **changes)
 
 
 def shown(mail: RenderedMail) -> dict[str, str]:
-    """The parts of a mail as people read them, without what is ours."""
+    """Return the parts of a mail as people read them, without what is ours."""
     html = re.sub(r"(?s)<style>.*?</style>|<title>", "", mail.html)
     parts = {
         "subject": mail.subject,

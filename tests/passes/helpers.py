@@ -40,14 +40,14 @@ class Page(HTMLParser):
 
 
 async def look(http: httpx.AsyncClient, token: str, path: str = "", **headers: Any) -> Page:
-    """The page of a pass, whose status must be 200."""
+    """Return the page of a pass, whose status must be 200."""
     answer = await http.get(f"/pass/{token}{path}", headers=headers)
     assert answer.status_code == 200, answer.text
     return Page(answer)
 
 
 def plain_text(mail: EmailMessage) -> str:
-    """The words of a mail, without its HTML."""
+    """Return the words of a mail, without its HTML."""
     body = mail.get_body(("plain",))
     assert body is not None
     return str(body.get_content())

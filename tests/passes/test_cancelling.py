@@ -78,7 +78,7 @@ def mailed_to(guest: str, mails: list[EmailMessage]) -> list[str]:
     return [f"{m['Subject']} {m['Reply-To']} {plain_text(m)}" for m in theirs]
 
 
-async def test_nothing_tells_a_stranger_which_addresses_have_an_account(
+async def test_nothing_tells_strangers_which_addresses_have_accounts(
     api: Api, database: Database, mailbox: Mailbox, clock: SettableClock
 ):
     """The same words of both hosts, before and after the account of one is changed and closed."""

@@ -42,7 +42,7 @@ async def url(app: FastAPI) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def tokens(api: Api, database: Database) -> dict[str, str]:
-    """A pass of each of the visitors."""
+    """Return a pass of each of the visitors."""
     await change_default_site(
         database,
         address="Hauptstraße 1\n10115 Berlin",

@@ -38,7 +38,7 @@ async def recount(database: Database) -> None:
 
 
 async def assert_exact(database: Database) -> None:
-    """What is kept is what counting all visitors anew would make."""
+    """Assert that what is kept is what counting all visitors anew would make."""
     before = await kept(database)
     await recount(database)
     assert await kept(database) == before
@@ -86,7 +86,7 @@ async def test_two_who_move_changes_at_once_move_each_once(
     await assert_exact(database)
 
 
-async def test_what_came_in_while_the_triggers_were_off_is_counted_anew(
+async def test_rows_written_without_triggers_are_counted_anew(
     database: Database, visitors: Visitors
 ) -> None:
     await visitors.add({})

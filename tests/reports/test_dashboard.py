@@ -42,7 +42,7 @@ def counters(found: dict[str, Any]) -> tuple[int, ...]:
 
 
 def counted(pairs: list[dict[str, Any]], key: str) -> dict[Any, int]:
-    """A list of counts as a mapping without its zeros."""
+    """Return a list of counts as a mapping without its zeros."""
     return {pair[key]: pair["count"] for pair in pairs if pair["count"]}
 
 
@@ -152,7 +152,7 @@ def assert_recounted(
     today: dict[UUID, date],
     span: tuple[date, date] | None,
 ) -> None:
-    """Holds an answer against a count in plain Python."""
+    """Hold an answer against a count in plain Python."""
 
     def in_month(row: dict[str, Any]) -> bool:
         day: date = today[row["site_id"]]

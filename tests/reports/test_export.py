@@ -33,7 +33,7 @@ async def export(client: Client, **params: Any) -> httpx.Response:
 
 
 async def exported(client: Client, **params: Any) -> list[dict[str, Any]]:
-    """The rows of the only sheet, by title."""
+    """Return the rows of the only sheet, by title."""
     [sheet] = openpyxl.load_workbook(io.BytesIO((await export(client, **params)).content))
     titles, *rows = sheet.iter_rows(values_only=True)
     assert list(titles) == TITLES

@@ -61,7 +61,7 @@ class Slow:
 
 @pytest.fixture
 async def slow(app: FastAPI) -> AsyncIterator[Callable[[Client], Slow]]:
-    """Makes slow clients, who are gone at the end."""
+    """Yield a function that makes slow clients, who are gone at the end."""
     made: list[Slow] = []
 
     def make(client: Client) -> Slow:
@@ -83,7 +83,7 @@ async def transactions(database: Database) -> int:
 
 
 async def none_is_left(database: Database) -> None:
-    """A server learns of a connection that was cut when it next looks."""
+    """Wait until no connection is left: a server learns of one that was cut when it next looks."""
 
     async def none() -> bool:
         return await transactions(database) == 0
@@ -161,7 +161,7 @@ async def test_a_hang_up_over_a_real_socket(
 
 @contextlib.asynccontextmanager
 async def served(app: FastAPI) -> AsyncIterator[int]:
-    """The application behind uvicorn, without another lifespan of its own."""
+    """Serve the application by uvicorn, without another lifespan of its own."""
     config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve())

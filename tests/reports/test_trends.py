@@ -1,4 +1,4 @@
-"""What became of visits over time."""
+"""The outcome of visits over time."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -33,7 +33,7 @@ async def trends(client: Client, **params: Any) -> dict[str, Any]:
 
 
 def stayed(minutes: float, **fields: Any) -> dict[str, Any]:
-    """A completed visit."""
+    """Return a completed visit."""
     out = IN + timedelta(minutes=minutes)
     return {"status": "completed", "checked_in_at": IN, "checked_out_at": out, **fields}
 

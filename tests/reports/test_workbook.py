@@ -22,7 +22,7 @@ TEXTS = (Column("Name", 20, Kind.TEXT), Column("Word", 20, Kind.WORD))
 def workbook_of(
     rows: list[tuple[Any, ...]], columns: tuple[Column, ...] = TEXTS, **options: Any
 ) -> openpyxl.Workbook:
-    """A workbook written and read back."""
+    """Return a workbook written and read back."""
     file = Workbook(columns, **options)
     data = file.head() + b"".join(file.rows([row]) for row in rows) + file.tail()
     assert zipfile.ZipFile(io.BytesIO(data)).testzip() is None
@@ -167,7 +167,7 @@ HOSTILE = "x;=cmd|' /C calc'!A0;y"
 
 
 def cells(delimiter: str, *texts: str) -> list[str]:
-    """What a program that parts cells in its own way reads of a file of ours."""
+    """Return what a program that parts cells in its own way reads of a file of ours."""
     file = CsvFile(TEXTS)
     content = (file.head() + file.rows([(text, text) for text in texts])).decode("utf-8-sig")
     lines = io.StringIO(content.replace("\r\n", "\n").replace("\r", "\n"))

@@ -1,5 +1,8 @@
-"""A bigger installation on one machine: two API processes behind nginx, two workers, PgBouncer in
-transaction mode, a primary and a streaming replica."""
+"""A bigger installation on one machine.
+
+Two API processes behind nginx, two workers, PgBouncer in transaction mode, a primary and a
+streaming replica.
+"""
 
 import asyncio
 import os
@@ -121,7 +124,7 @@ _figures: list[str] = []
 
 @pytest.fixture
 def tell() -> Callable[[str], None]:
-    """Writes a line under the results."""
+    """Return a function that writes a line under the results."""
     return _figures.append
 
 

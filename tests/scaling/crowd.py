@@ -20,7 +20,7 @@ CLIENTS = 16
 
 
 def opened(nginx: Nginx) -> httpx.AsyncClient:
-    """A client that reaches nginx as the world does: by TLS and name."""
+    """Return a client that reaches nginx as the world does: by TLS and name."""
     context = ssl.create_default_context(cafile=nginx.certificate)
     transport = httpx.AsyncHTTPTransport(verify=context, limits=httpx.Limits(max_connections=64))
     return httpx.AsyncClient(

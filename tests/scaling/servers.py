@@ -1,5 +1,8 @@
-"""What stands round the service in a bigger installation: from Debian's packages, with the files of
-deploy/ as an operator gets them but for addresses."""
+"""The servers around the service in a bigger installation.
+
+They come from Debian's packages, with the files of deploy/ as an operator gets them except for
+addresses.
+"""
 
 import os
 import shutil
@@ -154,7 +157,7 @@ class Caddy(Server):
 
 
 def filled(file: Path, values: dict[str, str]) -> str:
-    """The file with other values; each must be there."""
+    """Return the file with other values; each must be there."""
     text = file.read_text()
     for found, wanted in values.items():
         assert found in text, f"{file} has no {found}"

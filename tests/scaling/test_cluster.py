@@ -37,7 +37,7 @@ Tell = Callable[[str], None]
 
 @pytest.fixture
 async def client(cluster: Cluster) -> AsyncIterator[httpx.AsyncClient]:
-    """An admin's, through nginx."""
+    """Yield an admin's client, through nginx."""
     async with opened(cluster.nginx) as client:
         yield await signed_in(client)
 
@@ -240,7 +240,7 @@ def restart(cluster: Cluster) -> None:
 
 
 async def look(client: httpx.AsyncClient) -> None:
-    """What reception does meanwhile; that it fails now and then is no matter here."""
+    """Do what reception does meanwhile; that it fails now and then is no matter here."""
     while True:
         with suppress(httpx.TransportError):
             await client.get("/api/visitors/dashboard-stats/")

@@ -21,7 +21,7 @@ class Gate:
     key: str
 
     async def open(self, page: Page) -> Page:
-        """The page as it stands at a gate, its key typed in."""
+        """Return the page as it stands at a gate, its key typed in."""
         await page.clock.set_fixed_time(MONDAY)
         await page.goto(f"{self.address}/scanner/")
         await page.get_by_label("Key").fill(self.key)
@@ -39,13 +39,13 @@ async def gate(app: FastAPI, api: Api) -> AsyncIterator[Gate]:
 
 @pytest.fixture
 async def scanner(gate: Gate, page: Page) -> Page:
-    """A scanner that is ready."""
+    """Return a scanner that is ready."""
     return await gate.open(page)
 
 
 @pytest.fixture
 async def network(page: Page) -> BrowserContext:
-    """The network of the page: `await network.set_offline(True)`."""
+    """Return the network of the page: `await network.set_offline(True)`."""
     return page.context
 
 

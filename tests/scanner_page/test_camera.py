@@ -24,13 +24,13 @@ A_SECOND_MORE = """async (video) => {
 
 
 def qr_code_in(mail: EmailMessage) -> Image.Image:
-    """The picture in a confirmation."""
+    """Return the picture in a confirmation."""
     png = next(part for part in mail.walk() if part.get_content_type() == "image/png")
     return Image.open(io.BytesIO(png.get_content())).convert("L")
 
 
 def held_up(code: Image.Image) -> Image.Image:
-    """What a camera sees of a phone that is held before it, not quite straight."""
+    """Return what a camera sees of a phone that is held before it, not quite straight."""
     phone = Image.new("L", (360, 440), 255)
     phone.paste(code.resize((300, 300)), (30, 70))
     seen = Image.new("L", (WIDTH, HEIGHT), 96)
@@ -39,7 +39,7 @@ def held_up(code: Image.Image) -> Image.Image:
 
 
 def stream(path: Path, *pictures: Image.Image) -> Path:
-    """A film of these pictures, one second each, as Chromium's fake camera reads it (YUV4MPEG2)."""
+    """Return a film of these pictures, a second each, for Chromium's fake camera (YUV4MPEG2)."""
     grey = bytes([128]) * (WIDTH * HEIGHT // 2)
     with path.open("wb") as film:
         film.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F10:1 Ip A1:1 C420jpeg\n".encode())
@@ -49,7 +49,7 @@ def stream(path: Path, *pictures: Image.Image) -> Path:
 
 
 async def looking_at(browser: Browser, gate: Gate) -> Page:
-    """A scanner with its camera on."""
+    """Return a scanner with its camera on."""
     page = await gate.open(await browser.new_page())
     await page.get_by_role("button", name="Use the camera").click()
     return page

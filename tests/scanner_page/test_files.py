@@ -9,6 +9,7 @@ import pytest
 
 from app.main import create_app
 from app.scanner_page.router import STATIC
+from app.scans.errors import REFUSALS
 from app.settings import Settings
 from tools.write_licences import vendored
 
@@ -20,7 +21,7 @@ FOR_PEOPLE = {".md", ""}  # licences, sums, how to renew
 def loaded() -> set[str]:
     """Every file that a browser may ask for, relative to the page."""
     files = (path for path in STATIC.rglob("*") if path.is_file() and path.suffix not in FOR_PEOPLE)
-    return {str(path.relative_to(STATIC)) for path in files}
+    return {str(path.relative_to(STATIC)) for path in files} | {"refusals.json"}
 
 
 @pytest.mark.parametrize("path", ["", *sorted(loaded())])
@@ -49,12 +50,21 @@ async def test_a_file_is_served_as_what_it_is(http: httpx.AsyncClient, name: str
     assert (await http.get(f"/scanner/{name}")).headers["Content-Type"] == kind
 
 
+async def test_the_page_knows_what_to_do_after_each_refusal(http: httpx.AsyncClient):
+    words = (await http.get("/scanner/refusals.json")).json()
+    assert words.keys() == REFUSALS.keys()
+    assert words["wrong_day"] == {
+        "title": "Wrong day",
+        "in": "Tell the visitor the day. If the visitor insists on today, send them to reception.",
+    }
+
+
 async def test_the_address_without_its_slash_leads_there(http: httpx.AsyncClient):
     answer = await http.get("/scanner", follow_redirects=True)
     assert (str(answer.url), answer.status_code) == ("http://test/scanner/", 200)
 
 
-def test_the_page_has_no_inline_code_and_loads_nothing_from_elsewhere():
+def test_the_page_has_no_inline_code_and_no_foreign_files():
     assert re.findall(r"<script[^>]*>([^<]+)", PAGE) == []
     assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|//", PAGE)
 
@@ -65,7 +75,7 @@ def test_what_works_without_a_network_is_all_of_it():
     assert listed == loaded() - {"index.html", "worker.js"} | {"./"}
 
 
-def test_the_programs_of_others_are_unchanged_and_their_licences_lie_beside_them():
+def test_vendored_programs_are_unchanged_and_have_licences():
     lines = (VENDOR / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     sums = {name: known for known, name in (line.split() for line in lines)}
     programs = {str(Path(name).relative_to("vendor")) for name in loaded() if "vendor" in name}

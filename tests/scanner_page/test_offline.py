@@ -13,7 +13,7 @@ BATCH = "**/api/visitors/scans/batch/"
 
 
 async def let_in(page: Page, code: str) -> None:
-    """A guard lets somebody in whose code could not be checked."""
+    """Let somebody in whose code could not be checked."""
     await type_like_a_scanner(page, code)
     await expect(page.locator("#verdict")).to_have_class("amber")
     await page.keyboard.press("Enter")
@@ -24,7 +24,7 @@ async def waiting(page: Page, text: str) -> None:
     await expect(page.locator("#queue-state")).to_have_text(text)
 
 
-async def test_who_is_let_in_offline_is_checked_in_when_the_network_is_back(
+async def test_visitors_admitted_offline_are_checked_in_when_online(
     api: Api, database: Database, scanner: Page, network: BrowserContext
 ):
     admin = await api.admin()
@@ -42,7 +42,7 @@ async def test_who_is_let_in_offline_is_checked_in_when_the_network_is_back(
     assert visitor["qr_code"] not in await scanner.evaluate("JSON.stringify(localStorage)")
 
 
-async def test_the_page_and_its_queue_survive_a_reload_without_a_network(
+async def test_the_page_and_its_queue_survive_a_reload_offline(
     api: Api, database: Database, scanner: Page, network: BrowserContext
 ):
     visitor = await (await api.admin()).register()
@@ -114,7 +114,7 @@ async def test_conflicts_are_shown(api: Api, scanner: Page, network: BrowserCont
     await expect(scanner.locator("#notes")).to_be_hidden()
 
 
-async def test_a_batch_whose_answer_was_lost_is_sent_again_and_done_once(
+async def test_a_batch_without_an_answer_is_sent_again_and_done_once(
     api: Api, database: Database, scanner: Page, network: BrowserContext
 ):
     visitor = await (await api.admin()).register()

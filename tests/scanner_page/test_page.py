@@ -105,7 +105,7 @@ async def test_a_code_is_a_code_wherever_the_focus_is(api: Api, scanner: Page):
     await colour(scanner, "green")
 
 
-async def test_a_scan_whose_answer_was_lost_is_asked_again_and_is_one_scan(
+async def test_a_scan_without_an_answer_is_sent_again_and_done_once(
     api: Api, database: Database, scanner: Page
 ):
     visitor = await (await api.admin()).register()
@@ -139,7 +139,7 @@ async def turned_away_without_an_answer(scanner: Page, code: str) -> None:
     await scanner.unroute(VERIFY)
 
 
-async def test_who_was_turned_away_although_the_service_had_admitted_them_comes_in_after_all(
+async def test_a_visitor_admitted_without_an_answer_comes_in_later(
     api: Api, database: Database, scanner: Page
 ):
     visitor = await (await api.admin()).register()

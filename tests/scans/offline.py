@@ -1,17 +1,20 @@
 """Batches of scans that have happened, as an offline gate reports them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
+from app.core.clock import SettableClock
 from app.core.ids import new_id
-from tests.support.api import Client
+from tests.support.api import Api, Client
 
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PATH = "visitors/scans/batch/"
 
 
 def happened(token: str, at: str = "08:00", **fields: Any) -> dict[str, Any]:
-    """A scan on the Monday of the tests, `at` a time in UTC."""
+    """Return a scan on the Monday of the tests, `at` a time in UTC."""
     return {
         "token": token,
         "scan_id": str(new_id()),
@@ -21,7 +24,7 @@ def happened(token: str, at: str = "08:00", **fields: Any) -> dict[str, Any]:
 
 
 async def report(gate: Client, *scans: dict[str, Any]) -> list[dict[str, Any]]:
-    """The results of one batch."""
+    """Report a batch and return its results."""
     answer = await send(gate, *scans)
     assert answer.status_code == 200, answer.text
     results: list[dict[str, Any]] = answer.json()["results"]
@@ -34,5 +37,18 @@ async def send(gate: Client, *scans: dict[str, Any]) -> httpx.Response:
 
 
 def words(results: list[dict[str, Any]]) -> list[str]:
-    """What became of each scan, with the code of those that did not fit."""
+    """Return the outcome of each scan, with the code of those that did not fit."""
     return [" ".join(filter(None, (r["result"], r["code"]))) for r in results]
+
+
+async def shown(admin: Client, visitor: dict[str, Any]) -> dict[str, Any]:
+    answer = await admin.get(f"visitors/{visitor['id']}/")
+    assert answer.status_code == 200, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+async def at_noon(api: Api, clock: SettableClock) -> Client:
+    """Reception at midday; who signed in at eight is signed out by then."""
+    clock.set(NOON)
+    return await api.admin("noon@example.com")

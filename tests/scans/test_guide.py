@@ -3,9 +3,8 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import httpx
 
 from app.core.clock import SettableClock
 from app.core.security.qr_token import SHAPE
-from app.scans.errors import REFUSALS
+from app.scans.errors import REFUSALS, Refusal
 from app.scans.schemas import OfflineResult
 from tests.devices.devices import add_device
 from tests.support.api import Api
@@ -48,7 +47,7 @@ def examples() -> Iterator[Example]:
 
 
 def told(answer: Any) -> Any:
-    """An answer without what differs in every installation."""
+    """Return an answer without what differs in every installation."""
     if isinstance(answer, dict):
         return {name: told(value) for name, value in answer.items() if name not in ELSEWHERE}
     return [told(item) for item in answer] if isinstance(answer, list) else answer
@@ -98,13 +97,12 @@ def test_the_codes_of_the_guide_have_the_shape_of_ours():
 
 
 def test_every_refusal_is_explained_in_the_words_of_the_page():
-    page = json.loads((files("app.scanner_page") / "static" / "refusals.json").read_text())
     table = {code: (int(status), *words) for code, status, *words in ROW.findall(GUIDE)}
-    assert table == {
-        code: (REFUSALS[code].status, words["title"], words.get("in", "—"), words.get("out", "—"))
-        for code, words in page.items()
-    }
-    assert table.keys() == REFUSALS.keys()
+    assert table == {code: (refusal.status, *words(refusal)) for code, refusal in REFUSALS.items()}
+
+
+def words(refusal: type[Refusal]) -> tuple[str, ...]:
+    return tuple(text or "—" for text in astuple(refusal.advice))
 
 
 def test_every_result_of_a_batch_is_explained():

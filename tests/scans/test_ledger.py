@@ -49,7 +49,7 @@ async def test_a_scan_is_shown_with_whom_where_when_and_why(api: Api):
     }
 
 
-async def test_what_was_scanned_at_the_desk_or_by_a_deleted_device_has_no_device(api: Api):
+async def test_scans_of_users_and_deleted_devices_have_no_device(api: Api):
     admin, gate = await api.admin(), await add_device(api)
     visitor = await admin.register()
     await admin.scan(visitor["qr_code"])
@@ -146,7 +146,7 @@ async def _fill(database: Database, count: int) -> None:
 
 
 async def _generic_plan(database: Database, statement: str) -> str:
-    """The plan of a prepared statement that has been run many times, with one parameter."""
+    """Return the plan of a prepared statement that has been run many times, with one parameter."""
     async with database.engine.begin() as connection:
         await connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
         await connection.exec_driver_sql(f"PREPARE listing AS {statement}")

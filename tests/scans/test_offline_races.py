@@ -17,8 +17,7 @@ from app.core.db.database import Database
 from app.scans.limits import GenuineScans
 from app.visitors.models import Visitor
 from tests.devices.devices import add_device
-from tests.scans.offline import happened, report, send, words
-from tests.scans.test_offline import NOON, at_noon
+from tests.scans.offline import NOON, at_noon, happened, report, send, words
 from tests.support.api import Api, Client
 from tests.support.database import all_events, all_scans, assert_seats_are_visitors
 from tests.support.problems import problem
@@ -38,7 +37,7 @@ async def statuses(database: Database) -> Counter[str]:
         return Counter(v.status.value for v in await session.scalars(select(Visitor)))
 
 
-async def test_gates_that_report_the_same_visitors_at_once_never_deadlock(
+async def test_gates_that_report_the_same_visitors_never_deadlock(
     api: Api, database: Database, clock: SettableClock
 ):
     visitors = await registered(await api.admin(), 20)
@@ -65,7 +64,7 @@ async def test_gates_that_report_the_same_visitors_at_once_never_deadlock(
     assert len(await all_scans(database)) == 240
 
 
-async def test_a_batch_beside_the_scans_of_a_gate_that_is_online_admits_each_visitor_once(
+async def test_a_batch_beside_online_scans_admits_each_visitor_once(
     api: Api, database: Database, clock: SettableClock
 ):
     visitors = await registered(await api.admin(), 20)
@@ -96,9 +95,7 @@ async def test_one_batch_sent_five_times_at_once_is_done_once(
     assert len(await all_scans(database)) == 10
 
 
-async def test_a_scan_that_is_sent_alone_and_in_a_batch_at_once_is_one_scan(
-    api: Api, database: Database
-):
+async def test_a_scan_sent_alone_and_in_a_batch_is_one_scan(api: Api, database: Database):
     gate = await add_device(api)
     for visitor in await registered(await api.admin(), 10):
         scan = happened(visitor["qr_code"], "07:59", direction="out")
@@ -107,7 +104,7 @@ async def test_a_scan_that_is_sent_alone_and_in_a_batch_at_once_is_one_scan(
     assert len(await all_scans(database)) == 10
 
 
-async def test_a_batch_beside_all_that_the_desk_does_leaves_one_truth(
+async def test_a_batch_beside_all_that_admins_do_leaves_one_truth(
     api: Api, database: Database, clock: SettableClock
 ):
     admin = await api.admin()
@@ -156,7 +153,7 @@ async def test_entrance_and_exit_that_report_in_any_order_end_alike(
     await assert_seats_are_visitors(database)
 
 
-async def test_of_many_batches_of_one_device_one_at_a_time_holds_a_connection(
+async def test_batches_of_one_device_hold_one_connection(
     app: FastAPI, api: Api, monkeypatch: pytest.MonkeyPatch
 ):
     flooder, other = await add_device(api, name="Flooder"), await add_device(api, name="Other")

@@ -61,9 +61,7 @@ async def test_a_scan_id_belongs_to_its_device(api: Api):
     assert elsewhere["replayed"] is False
 
 
-async def test_a_scan_by_a_device_costs_as_many_statements_as_one_by_a_person(
-    app: FastAPI, api: Api
-):
+async def test_scans_of_devices_and_users_cost_equal_statements(app: FastAPI, api: Api):
     admin, gate = await api.admin(), await add_device(api)
     visitors = [await admin.register() for _ in range(3)]
     await gate.scan(visitors[0]["qr_code"])

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from app.core.ids import new_id
 from app.core.localtime import timezone_names
-from app.scans.errors import REFUSALS
+from app.scans.errors import REFUSALS, NotInside
 from app.scans.models import ScanDirection, ScanVerdict
 from app.scans.verdict import Decision, Gate, decide, decide_past, refuse
 from app.sites.models import Site
 from app.visitors.models import Visitor, VisitorStatus
 
 SITE, OTHER_SITE = new_id(), new_id()
-HERE, ELSEWHERE, DESK = Gate(SITE, "North"), Gate(OTHER_SITE, "South"), Gate(None, None)
+HERE, ELSEWHERE, NO_GATE = Gate(SITE, "North"), Gate(OTHER_SITE, "South"), Gate(None, None)
 IN, OUT = ScanDirection.IN, ScanDirection.OUT
 PENDING, VERIFIED = VisitorStatus.PENDING, VisitorStatus.VERIFIED
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -69,7 +69,7 @@ def test_refused(who: Visitor, direction: ScanDirection, gate: Gate, code: str):
     assert code in REFUSALS
 
 
-@pytest.mark.parametrize("gate", [HERE, DESK])
+@pytest.mark.parametrize("gate", [HERE, NO_GATE])
 @pytest.mark.parametrize("at", [time(14), time(12), time(9), time(0)])
 def test_admitted_from_two_hours_before_until_the_day_is_over(gate: Gate, at: time):
     assert verdict(visitor(visit_time=at), gate=gate).verdict is ScanVerdict.ADMITTED
@@ -122,9 +122,7 @@ def test_a_gate_of_another_site_says_which_one_it_is():
         (True, "This visit was closed automatically: no check-out was scanned"),
     ],
 )
-def test_a_visit_that_the_night_has_closed_is_not_said_to_have_been_left(
-    automatically: bool, message: str
-):
+def test_a_visit_closed_at_night_is_not_called_checked_out(automatically: bool, message: str):
     who = visitor(VisitorStatus.COMPLETED, checked_out_automatically=automatically)
     assert verdict(who, IN).message == message
 
@@ -138,7 +136,7 @@ def test_a_visit_that_the_night_has_closed_is_not_said_to_have_been_left(
         (False, 1, "already_completed"),
     ],
 )
-def test_an_exit_is_believed_for_a_day_after_one_that_was_assumed(
+def test_an_exit_replaces_an_assumed_one_for_a_day(
     automatically: bool, hours: float, code: str | None
 ):
     assumed = NOON - timedelta(hours=hours)
@@ -174,7 +172,7 @@ def test_a_time_that_the_clocks_skip_is_never_too_early():
 @given(
     st.sampled_from(list(VisitorStatus)),
     st.sampled_from(list(ScanDirection)),
-    st.sampled_from([HERE, ELSEWHERE, DESK]),
+    st.sampled_from([HERE, ELSEWHERE, NO_GATE]),
     st.datetimes(datetime(2026, 11, 20), datetime(2026, 11, 27), timezones=st.just(UTC)),  # noqa: DTZ001
     st.sampled_from(sorted(timezone_names())),
 )
@@ -195,16 +193,16 @@ def test_a_gate_opens_only_for_who_may_pass(
 @given(
     st.sampled_from(list(VisitorStatus)),
     st.sampled_from(list(ScanDirection)),
-    st.sampled_from([HERE, ELSEWHERE, DESK]),
+    st.sampled_from([HERE, ELSEWHERE, NO_GATE]),
     st.datetimes(datetime(2026, 11, 20), datetime(2026, 11, 27), timezones=st.just(UTC)),  # noqa: DTZ001
 )
-def test_what_has_happened_is_never_refused_but_may_be_a_conflict(
+def test_a_past_scan_is_never_refused_but_may_be_a_conflict(
     status: VisitorStatus, direction: ScanDirection, gate: Gate, at: datetime
 ):
     who = visitor(status)
     online = verdict(who, direction, gate, at)
     late = decide_past(who, site(), direction, gate, at)
     if direction is OUT and status is VERIFIED and at < datetime(2026, 11, 23, 9, 30, tzinfo=UTC):
-        online = refuse("not_inside", late.message)
+        online = refuse(NotInside, late.message)
     expected = ScanVerdict.CONFLICT if online.code else online.verdict
     assert (late.verdict, late.message) == (expected, online.message)

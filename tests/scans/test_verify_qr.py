@@ -64,9 +64,7 @@ async def test_the_host_hears_of_an_arrival_once(api: Api, database: Database):
     assert kinds["host_arrival"] == 1
 
 
-async def test_an_arrival_whose_host_has_no_address_is_told_to_the_reception(
-    api: Api, database: Database
-):
+async def test_reception_is_told_of_an_arrival_without_a_host_address(api: Api, database: Database):
     await change_default_site(database, reception_email="reception@example.com")
     admin = await api.admin()
     with_address = await admin.register()
@@ -85,9 +83,7 @@ async def test_an_arrival_whose_host_has_no_address_is_told_to_the_reception(
     assert {mail.recipient_name for mail in mails} == {"Charles Babbage", "Main site"}
 
 
-async def test_without_a_reception_nobody_is_told_of_an_arrival_without_a_host(
-    api: Api, database: Database
-):
+async def test_without_reception_and_host_nobody_is_told_of_arrivals(api: Api, database: Database):
     admin = await api.admin()
     visitor = await admin.register(host_email=None)
     assert (await admin.scan(visitor["qr_code"])).status_code == 200

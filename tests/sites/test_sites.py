@@ -43,7 +43,7 @@ async def create(client: Client, name: str = "Annex", **fields: Any) -> dict[str
 
 
 async def defaults(client: Client) -> list[str]:
-    """The names of the sites that are the default one."""
+    """Return the names of the sites that are the default one."""
     items = (await client.get("sites/", limit=200)).json()["items"]
     return [site["name"] for site in items if site["is_default"]]
 
@@ -230,7 +230,7 @@ CONTACTS = {
 }
 
 
-async def test_put_leaves_contacts_that_are_left_out_and_null_clears_them(api: Api) -> None:
+async def test_put_keeps_contacts_that_are_absent_and_clears_null(api: Api) -> None:
     root = await api.superadmin()
     path = f"sites/{(await create(root, 'Annex', **CONTACTS))['id']}/"
     kept = (await root.put(path, {"name": "Annex"})).json()
@@ -332,7 +332,7 @@ async def test_a_site_with_visitors_is_not_deleted_even_cancelled_ones(api: Api)
     assert (await root.delete(path)).status_code == 204
 
 
-async def test_an_unused_site_is_deleted_with_its_closures_and_capacities(api: Api) -> None:
+async def test_an_unused_site_goes_with_its_closures_and_capacities(api: Api) -> None:
     root = await api.superadmin()
     path = f"sites/{(await create(root))['id']}/"
     slot = {"visit_date": "2026-11-24", "visit_time": "10:00", "capacity": 3}
@@ -342,7 +342,7 @@ async def test_an_unused_site_is_deleted_with_its_closures_and_capacities(api: A
     problem(await root.get(path), 404, "not_found")
 
 
-async def test_a_site_that_is_deleted_while_visitors_register_goes_or_stays(api: Api) -> None:
+async def test_a_site_deleted_while_visitors_register_goes_or_stays(api: Api) -> None:
     root = await api.superadmin()
     for turn in range(3):
         site = await create(root, f"Annex {turn}")

@@ -1,5 +1,3 @@
-"""Callers of the API for tests: accounts, signed-in clients, a visitor in one line."""
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +57,7 @@ class Client:
         return await self.request("DELETE", path)
 
     async def register(self, **fields: Any) -> dict[str, Any]:
-        """A registered visitor; fields replace those of `VISITOR`. A host names no other host."""
+        """Register a visitor; fields replace those of `VISITOR`. Hosts name no host."""
         own = {name: value for name, value in VISITOR.items() if not name.startswith("host_")}
         answer = await self.post("visitors/", (own if self._is_host else VISITOR) | fields)
         assert answer.status_code == 201, answer.text
@@ -72,7 +70,7 @@ class Client:
 
 @dataclass
 class Api:
-    """Makes accounts in the database and signs them in through the API."""
+    """Creates accounts in the database and signs them in."""
 
     http: httpx.AsyncClient
     database: Database
@@ -114,6 +112,6 @@ class Api:
 
 
 def app_of(api: "Api") -> FastAPI:
-    """The application behind a client that calls it in the process."""
+    """Return the application that a client calls in this process."""
     app: FastAPI = api.http._transport.app  # type: ignore[attr-defined] # of httpx's transport
     return app

@@ -1,4 +1,4 @@
-"""A headless Chromium for the tests of pages: `browser` is one for each test worker."""
+"""A headless Chromium, one per test worker."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a Chromium. Tests that want one are left out without it, but not in CI."""
+    """Return the path of a Chromium; without it, skip the test, or fail in CI."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         leave_out(MISSING)
@@ -26,7 +26,6 @@ def chromium() -> str:
 
 @asynccontextmanager
 async def launched(chromium: str, *flags: str) -> AsyncIterator[Browser]:
-    """A browser with further command line flags."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
         try:
@@ -37,14 +36,14 @@ async def launched(chromium: str, *flags: str) -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="session")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
-    """One browser; open a page of your own in a fresh context: `await browser.new_page()`."""
+    """Return a browser; open a page in a fresh context with `await browser.new_page()`."""
     async with launched(chromium) as browser:
         yield browser
 
 
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A page without a past, which must not complain on its console."""
+    """Return a page without state, whose console must stay empty."""
     context = await browser.new_context()
     page = await context.new_page()
     complaints = watched(page)
@@ -54,11 +53,11 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 def watched(page: Page) -> list[str]:
-    """What a page complains of from now on: scripts that fail, and whatever its policy forbids."""
+    """Collect failed scripts and violations of the page's policy."""
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        # A refused request is an error to the console, whatever the page makes of it.
+        # The console also logs refused requests, which a page may expect.
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
             complaints.append(message.text)
 

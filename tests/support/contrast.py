@@ -1,5 +1,3 @@
-"""Whether the words of a page stand out enough to be read."""
-
 from playwright.async_api import Page
 
 _FAINT = """() => {
@@ -24,6 +22,6 @@ _FAINT = """() => {
 
 
 async def faint_words(page: Page) -> list[str]:
-    """Words with less than 4.5 to 1 between them and what is behind (WCAG 2.2, 1.4.3, level AA)."""
+    """Return words with a contrast below 4.5 to 1 (WCAG 2.2, 1.4.3, level AA)."""
     found: list[str] = await page.evaluate(_FAINT)
     return found

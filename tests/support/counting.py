@@ -1,5 +1,3 @@
-"""What an action asks of the database."""
-
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
@@ -12,15 +10,13 @@ from app.core.db.database import Database
 
 
 class Sent(NamedTuple):
-    """A statement as it went to the driver."""
-
     sql: str
     parameters: Any
 
 
 @contextmanager
 def statements(app: FastAPI) -> Iterator[list[str]]:
-    """The SQL that the application sends while the block runs."""
+    """Collect the SQL that the application sends in the block."""
     sql: list[str] = []
     with _listening(app.state.database, lambda sent: sql.append(sent.sql)):
         yield sql
@@ -28,7 +24,7 @@ def statements(app: FastAPI) -> Iterator[list[str]]:
 
 @contextmanager
 def sent_to(database: Database) -> Iterator[list[Sent]]:
-    """The same with the parameters."""
+    """Collect statements with their parameters."""
     sent: list[Sent] = []
     with _listening(database, sent.append):
         yield sent

@@ -1,4 +1,4 @@
-"""What tests look up or arrange behind the API's back."""
+"""Database access that bypasses the API."""
 
 from datetime import UTC, datetime, time
 from typing import Any
@@ -23,8 +23,7 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 async def assert_seats_are_visitors(database: Database) -> None:
-    """Every slot counts exactly the visitors that hold a seat in it, within its capacity, and the
-    strangers among them, within their share."""
+    """Assert that slots count their visitors and strangers, within capacity and share."""
     holding = (Visitor.slot_id == Slot.id, Visitor.status.in_(HOLDS_SEAT))
     visitors = select(func.count()).where(*holding).scalar_subquery()
     strangers = select(func.count()).where(*holding, Visitor.is_self_registered).scalar_subquery()
@@ -37,7 +36,7 @@ async def assert_seats_are_visitors(database: Database) -> None:
 
 
 async def booked(database: Database, day: str, hour: int) -> int:
-    """The seats taken in one hour of the default site."""
+    """Return the seats taken in one hour of the default site."""
     async with database.read() as session:
         found = await session.scalar(
             select(Slot.booked).where(
@@ -48,7 +47,7 @@ async def booked(database: Database, day: str, hour: int) -> int:
 
 
 async def add_site(database: Database, name: str = "Annex", **fields: Any) -> str:
-    """One more site; says its id."""
+    """Add a site; return its id."""
     site = Site(
         **{
             "name": name,
@@ -77,7 +76,6 @@ async def change_default_site(database: Database, **fields: Any) -> None:
 
 
 async def close_default_site(database: Database, day: str) -> None:
-    """Close the default site on one day."""
     async with database.write() as unit:
         site_id = await unit.scalar(select(Site.id).where(Site.is_default))
         await unit.write(
@@ -92,7 +90,7 @@ async def close_default_site(database: Database, day: str) -> None:
 
 
 async def add_department(database: Database, name: str = "Research") -> str:
-    """A department; says its id."""
+    """Add a department; return its id."""
     department = Department(name=name, description="", created_at=LONG_AGO, updated_at=LONG_AGO)
     async with database.write() as unit:
         unit.add(department)
@@ -105,7 +103,7 @@ async def deactivate(database: Database, user_id: str, *, active: bool = False) 
 
 
 async def set_status(database: Database, visitor_id: str, status: VisitorStatus) -> None:
-    """Put a visitor into a state, whatever the life cycle says."""
+    """Set the status of a visitor, bypassing the life cycle."""
     async with database.write() as unit:
         await unit.write(
             update(Visitor).where(Visitor.id == UUID(visitor_id)).values(status=status)
@@ -128,7 +126,7 @@ async def all_mails(database: Database) -> list[Notification]:
 
 
 async def places_holding(database: Database, needle: str) -> set[str]:
-    """The `table.column`s of the whole database in which a text occurs, in any case."""
+    """Return each `table.column` of the database that contains a text, ignoring case."""
     columns = text(
         "SELECT table_name, column_name FROM information_schema.columns"
         " WHERE table_schema = 'public'"

@@ -1,13 +1,15 @@
-"""Which tests run one after the other in the same process, and which begin the run."""
+"""The distribution of tests over processes, and their order."""
 
+import os
+import sys
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Their files share an installation, or a port.
+# Their files share an installation or a port.
 TOGETHER = ("tests/e2e/",)
-# At the end of the run every process should have something to do.
+# They begin, so that no process is idle at the end.
 LONGEST = (
     "tests/container/test_image.py",
     "tests/test_schemathesis.py",
@@ -18,9 +20,17 @@ LONGEST = (
     "tests/model/",
 )
 
+MOST_PROCESSES = 8  # each has two of the sixteen databases of Redis
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return three for two processors: a third of its time each waits for a server or program."""
+    processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return min(processors * 3 // 2, MOST_PROCESSES)
+
 
 class Distribution(LoadScopeScheduling):  # type: ignore[misc] # it has no types
-    """The tests of one file stay together, with the servers and files that they share."""
+    """Keeps the tests of one file together, with the servers that they share."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]

@@ -1,4 +1,4 @@
-"""Mail for tests: delivered by the worker's own code over SMTP, read back from files."""
+"""Mail for tests, delivered by the worker's code over SMTP."""
 
 import asyncio
 from email import message_from_bytes
@@ -15,7 +15,7 @@ from workers.context import make_delivery
 
 
 class Mailbox:
-    """The mails that the catcher has got since this object was made."""
+    """The mails that the catcher has received since this object was created."""
 
     def __init__(self, settings: Settings, database: Database, clock: Clock, folder: Path) -> None:
         self._delivery = make_delivery(settings, database, clock)
@@ -23,7 +23,7 @@ class Mailbox:
         self._before = set(folder.glob("*.eml"))
 
     async def deliver(self) -> list[EmailMessage]:
-        """Send what is due; every mail so far, in the order of arrival."""
+        """Send due mails; return all mails so far, in order of arrival."""
         await sweep(self._delivery)
         return self.mails()
 
@@ -33,14 +33,14 @@ class Mailbox:
 
 
 def body_of(mail: EmailMessage, kind: Literal["plain", "html"] = "plain") -> str:
-    """One of the two forms of a mail."""
+    """Return one form of a mail."""
     body = mail.get_body((kind,))
     assert isinstance(body, EmailMessage)
     return str(body.get_content())
 
 
 async def sweep(delivery: Delivery) -> int:
-    """What a worker does in one round; says how many mails were tried."""
+    """Run one round of a worker; return the number of attempts."""
     senders = range(await delivery.tidy(delivery.senders))
     return sum(await asyncio.gather(*(delivery.send_all(asyncio.Event()) for _ in senders)))
 

@@ -1,5 +1,3 @@
-"""How PostgreSQL goes about what the application asks of it."""
-
 import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -13,7 +11,7 @@ VACUUM_SECONDS = 30
 
 
 async def explained(database: Database, sent: Iterable[Sent]) -> str:
-    """The plans of statements, with the parameters that they were sent with."""
+    """Return the plans of statements with their parameters."""
     plans = []
     async with database.engine.connect() as connection:
         for sql, parameters in sent:
@@ -23,11 +21,7 @@ async def explained(database: Database, sent: Iterable[Sent]) -> str:
 
 
 async def vacuum(database: Database, table: str) -> None:
-    """Have every page known as visible to all, which an index-only scan depends on.
-
-    A transaction that began earlier, one of autovacuum say, keeps pages from it, and so does a
-    commit that is not yet on disk: both pass.
-    """
+    """Vacuum until all pages are all-visible; an earlier transaction may delay this."""
     seen = text(f"SELECT relallvisible = relpages FROM pg_class WHERE oid = '{table}'::regclass")
     async with asyncio.timeout(VACUUM_SECONDS), database.engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -38,7 +32,7 @@ async def vacuum(database: Database, table: str) -> None:
 
 
 async def rows_looked_at(database: Database, sent: Sent, table: str) -> int:
-    """How many rows of a table a query really visits, those that it passes over included."""
+    """Return how many rows of a table a query reads, including filtered ones."""
     async with database.engine.connect() as connection:
         told = await connection.exec_driver_sql(
             f"EXPLAIN (ANALYZE, FORMAT JSON) {sent.sql}", sent.parameters

@@ -1,12 +1,10 @@
-"""What every refusal of the API has to look like."""
-
 from typing import Any
 
 import httpx
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The problem document (RFC 9457) of an answer that must be one, of this kind."""
+    """Assert that an answer is this problem (RFC 9457); return its document."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     document: dict[str, Any] = answer.json()
@@ -18,5 +16,5 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 def faulty_fields(answer: httpx.Response) -> set[str]:
-    """The fields that a 422 names."""
+    """Return the fields that a 422 names."""
     return {fault["field"] for fault in problem(answer, 422, "invalid")["errors"]}

@@ -1,5 +1,3 @@
-"""A streaming replica of an embedded PostgreSQL."""
-
 import subprocess
 
 from sqlalchemy import make_url
@@ -10,7 +8,7 @@ from devserver.wheels import wheel_file
 
 
 def make_standby(standby: EmbeddedPostgres, primary: EmbeddedPostgres) -> None:
-    """Have `standby`, which is not running, follow `primary`, which is."""
+    """Make the stopped `standby` a streaming replica of the running `primary`."""
     address = make_url(primary.url())
     where = {"host": address.host, "port": address.port, **address.query}
     subprocess.run(
@@ -22,5 +20,5 @@ def make_standby(standby: EmbeddedPostgres, primary: EmbeddedPostgres) -> None:
         env=clean_environment(),
         check=True,
     )
-    for copied in standby.data_dir.glob(".s.PGSQL.*.lock"):  # the primary's socket may lie there
+    for copied in standby.data_dir.glob(".s.PGSQL.*.lock"):  # the primary's socket may be there
         copied.unlink()

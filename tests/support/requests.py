@@ -1,4 +1,4 @@
-"""A request for an operation, made from what the OpenAPI document says of it."""
+"""Requests generated from the OpenAPI document."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,14 +16,14 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @dataclass(frozen=True)
 class Sample:
-    """A path below `/api/` and what else httpx sends."""
+    """A path below `/api/`, and options of httpx."""
 
     path: str
     options: dict[str, Any] = field(default_factory=dict)
 
 
 def sample(document: dict[str, Any], method: str, path: str) -> Sample:
-    """A well-formed request; its path names a resource that is not there."""
+    """Return a well-formed request for a resource that does not exist."""
     operation = document["paths"][path][method.lower()]
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
@@ -51,7 +51,7 @@ def _body(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]
 
 
 def value_of(document: dict[str, Any], schema: dict[str, Any]) -> Any:
-    """A value that fits a schema: its example, or the least that is required."""
+    """Return a value that fits a schema: its example, or only required fields."""
     if "$ref" in schema:
         return value_of(document, document["components"]["schemas"][schema["$ref"].split("/")[-1]])
     if "example" in schema:

@@ -1,5 +1,3 @@
-"""The application of a test behind a real socket."""
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
@@ -10,7 +8,7 @@ from fastapi import FastAPI
 
 @contextlib.asynccontextmanager
 async def served(app: FastAPI) -> AsyncIterator[str]:
-    """The application behind uvicorn, without another lifespan of its own; its address."""
+    """Serve the application with uvicorn, without its lifespan; yield the URL."""
     config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve())

@@ -1,12 +1,10 @@
-"""Something of every kind that a path may name."""
-
 from typing import Any
 
 from tests.support.api import Client
 
 
 async def one_of_each(root: Client) -> dict[str, str]:
-    """The ids of new things, by the name of the parameter that takes them in a path."""
+    """Create a resource of each kind; return ids by path parameter."""
     visitor = await root.register()
     site = f"sites/{visitor['site']}"
     slot = {"visit_date": "2026-11-24", "visit_time": "10:00", "capacity": 3}

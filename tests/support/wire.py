@@ -1,4 +1,4 @@
-"""What clients say to PostgreSQL, read from the wire: a proxy that passes everything on."""
+"""A proxy that reads the messages of clients to PostgreSQL."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -15,17 +15,17 @@ CUT = (OSError, asyncio.IncompleteReadError)
 
 @dataclass
 class Heard:
-    """The messages of all clients, by their letters in the protocol, connection by connection."""
+    """The message types of all clients, by connection."""
 
     url: str
     letters: list[list[str]] = field(default_factory=list)
     statements: list[str] = field(default_factory=list)
-    """The names under which statements were prepared; empty for those without."""
+    """The names of prepared statements; empty for unnamed ones."""
 
 
 @asynccontextmanager
 async def overheard(url: str) -> AsyncIterator[Heard]:
-    """A way to the database at `url` through a proxy; its address is that of what is heard."""
+    """Start a proxy for the database at `url`; `Heard.url` leads through it."""
     address = make_url(url)
     listening: set[asyncio.Task[None]] = set()
 
@@ -57,7 +57,7 @@ async def _pass_on(client: StreamReader, back: StreamWriter, address: URL, heard
     heard.letters.append(letters)
     returning = asyncio.create_task(_copy(answers, back))
     try:
-        server.write(await _sized(client))  # what a client begins with has no letter
+        server.write(await _sized(client))  # the first message has no type
         while True:
             letter = await client.readexactly(1)
             message = await _sized(client)

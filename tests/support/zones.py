@@ -1,4 +1,4 @@
-"""Zones that differ from those of the package, as a machine may have them."""
+"""Time zone data that differs from the package's."""
 
 import zoneinfo
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ THERE = "Asia/Tokyo"
 
 
 def moved(folder: Path) -> Path:
-    """A zone database in which Vancouver lies in Tokyo."""
+    """Return a zone database in which Vancouver is in Tokyo."""
     tokyo = resources.files("tzdata").joinpath("zoneinfo", THERE).read_bytes()
     file = folder / MOVED
     file.parent.mkdir()
@@ -23,7 +23,7 @@ def moved(folder: Path) -> Path:
 
 @contextmanager
 def reckoned_with(folder: Path) -> Iterator[None]:
-    """Have this process take its zones from there, as if the package were of another year."""
+    """Make this process use the zones of a folder."""
     zoneinfo.reset_tzpath(to=[folder])
     _forget()
     try:

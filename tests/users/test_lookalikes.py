@@ -67,7 +67,7 @@ async def test_an_account_that_looks_like_another_is_not_made(api: Api):
     assert faulty_fields(answer) == {"first_name"}
     problem(await create(admin, first_name=CYRILLIC_COCCO), 409, "name_looks_taken")
     assert len((await admin.get("visitors/hosts/")).json()) == 1
-    assert (await create(admin)).status_code == 201, "namesakes are nobody's fault"
+    assert (await create(admin)).status_code == 201, "namesakes are allowed"
 
 
 async def test_nor_is_one_renamed_to_look_like_another(api: Api):
@@ -89,7 +89,7 @@ async def test_a_closed_account_keeps_no_look_to_itself(api: Api):
     problem(answer, 409, "name_looks_taken")
 
 
-async def test_of_accounts_that_look_alike_and_come_at_once_one_is_made(api: Api):
+async def test_of_lookalike_accounts_made_at_once_one_is_made(api: Api):
     admin = await api.admin()
     looks = ("Cocco", CYRILLIC_COCCO, "C0cco", "Cocc0", "C0cc0")
     answers = await asyncio.gather(

@@ -69,9 +69,7 @@ async def test_the_mailed_link_sets_the_password_once(api: Api, mailbox: Mailbox
     problem(await api.http.post("/api/auth/accept-invitation/", json=body), 422, "invalid_link")
 
 
-async def test_that_mail_speaks_of_a_new_account_and_not_of_a_forgotten_password(
-    api: Api, mailbox: Mailbox
-):
+async def test_that_mail_is_about_a_new_account(api: Api, mailbox: Mailbox):
     await create(await api.admin())
     await api.http.post("/api/auth/forgot-password/", json={"email": "ada@example.com"})
     subjects = [mail["Subject"] for mail in await mailbox.deliver()]
@@ -310,8 +308,8 @@ async def test_a_deleted_account_is_gone_and_its_visitors_stay(api: Api):
     problem(await login(api, "charles@example.com"), 401, "invalid_credentials")
     kept = (await admin.get(f"visitors/{visitor['id']}/")).json()
     assert (kept["host_name"], kept["host_email"]) == ("Charles Babbage", "charles@example.com")
-    trails = {"visitor_events.actor_id", "account_events.actor_id", "account_events.account_id"}
-    assert await places_holding(api.database, host.user_id) <= trails
+    logs = {"visitor_events.actor_id", "account_events.actor_id", "account_events.account_id"}
+    assert await places_holding(api.database, host.user_id) <= logs
     assert "users.email" not in await places_holding(api.database, "charles@example.com")
 
 

@@ -91,7 +91,7 @@ def test_such_words_do_no_harm_beside_others(password: str):
     assert not obvious(password)
 
 
-def test_the_list_is_that_of_the_hundred_thousand_most_common_ones():
+def test_the_list_has_the_most_common_hundred_thousand():
     lines = password_rules._common().decode().splitlines()
     assert len(lines) > 99_000
     assert lines[1:] == sorted(lines[1:])

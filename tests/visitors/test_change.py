@@ -225,7 +225,7 @@ async def test_a_host_cannot_give_a_visitor_away(api: Api):
     assert (await host.get(path)).json() == visitor
 
 
-async def test_the_desk_can_give_a_visitor_to_another_host(api: Api):
+async def test_admins_can_give_a_visitor_to_another_host(api: Api):
     admin, charles, mary = await api.admin(), await api.host(), await api.host("mary@example.com")
     visitor = await charles.register()
     await admin.patch(f"visitors/{visitor['id']}/", {"host_email": "mary@example.com"})

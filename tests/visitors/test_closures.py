@@ -40,7 +40,7 @@ MONDAY, TUESDAY, WEDNESDAY = "2026-11-23", "2026-11-24", "2026-11-25"
 AT_TEN: dict[str, Any] = {"visit_date": TUESDAY, "visit_time": "10:00"}
 
 
-class Desk:
+class Closures:
     """An admin, and the closures of the default site."""
 
     def __init__(self, client: Client, site: str) -> None:
@@ -66,13 +66,13 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(api: Api) -> Desk:
+async def closures(api: Api) -> Closures:
     admin = await api.admin()
-    return Desk(admin, (await admin.get("sites/")).json()["items"][0]["id"])
+    return Closures(admin, (await admin.get("sites/")).json()["items"][0]["id"])
 
 
 async def closed_shifts(database: Database) -> dict[tuple[str, int], list[str]]:
-    """What slots say of shifts that are closed, those that say something."""
+    """Return what slots say of shifts that are closed, those that say something."""
     async with database.read() as session:
         slots = (await session.scalars(select(Slot))).all()
     return {
@@ -85,15 +85,15 @@ async def closed_shifts(database: Database) -> dict[tuple[str, int], list[str]]:
 # -- what is cancelled ---------------------------------------------------------------------------
 
 
-async def test_every_pending_visit_of_the_day_is_cancelled_with_its_mails(
-    desk: Desk, database: Database
+async def test_pending_visits_of_the_day_are_cancelled_with_mails(
+    closures: Closures, database: Database
 ):
-    early = await desk.client.register(**AT_TEN)
-    late = await desk.client.register(**AT_TEN | {"visit_time": "16:59"})
-    other = await desk.client.register(visit_date=WEDNESDAY)
-    closure = await desk.closed()
+    early = await closures.client.register(**AT_TEN)
+    late = await closures.client.register(**AT_TEN | {"visit_time": "16:59"})
+    other = await closures.client.register(visit_date=WEDNESDAY)
+    closure = await closures.closed()
     assert (closure["cancelled_visits"], closure["affected_visitors"]) == (2, 0)
-    assert await desk.statuses(early, late, other) == ["cancelled", "cancelled", "pending"]
+    assert await closures.statuses(early, late, other) == ["cancelled", "cancelled", "pending"]
     mails = Counter(
         (mail.kind.value, mail.status.value)
         for mail in await all_mails(database)
@@ -112,71 +112,71 @@ async def test_every_pending_visit_of_the_day_is_cancelled_with_its_mails(
     await assert_seats_are_visitors(database)
 
 
-async def test_who_is_inside_or_gone_stays_as_they_are(desk: Desk, database: Database):
-    inside, gone, waits = [await desk.client.register() for _ in range(3)]
+async def test_who_is_inside_or_gone_stays_as_they_are(closures: Closures, database: Database):
+    inside, gone, waits = [await closures.client.register() for _ in range(3)]
     for visitor in (inside, gone):
-        await desk.client.scan(visitor["qr_code"])
-    await desk.client.scan(gone["qr_code"], direction="out")
-    closure = await desk.closed(MONDAY)
+        await closures.client.scan(visitor["qr_code"])
+    await closures.client.scan(gone["qr_code"], direction="out")
+    closure = await closures.closed(MONDAY)
     assert (closure["cancelled_visits"], closure["affected_visitors"]) == (1, 1)
-    assert await desk.statuses(inside, gone, waits) == ["verified", "completed", "cancelled"]
+    assert await closures.statuses(inside, gone, waits) == ["verified", "completed", "cancelled"]
     await assert_seats_are_visitors(database)
 
 
-async def test_without_it_nobody_is_cancelled(desk: Desk):
-    visitor = await desk.client.register(**AT_TEN)
+async def test_without_it_nobody_is_cancelled(closures: Closures):
+    visitor = await closures.client.register(**AT_TEN)
     for fields in ({"cancel_visits": False}, {}):
-        answer = await desk.client.post(desk.path, {"date": TUESDAY, **fields})
+        answer = await closures.client.post(closures.path, {"date": TUESDAY, **fields})
         closure = answer.json()
         assert (closure["cancelled_visits"], closure["affected_visitors"]) == (0, 1)
-        await desk.client.delete(f"{desk.path}{closure['id']}/")
-    assert await desk.statuses(visitor) == ["pending"]
+        await closures.client.delete(f"{closures.path}{closure['id']}/")
+    assert await closures.statuses(visitor) == ["pending"]
 
 
-async def test_another_site_is_none_of_its_business(desk: Desk, database: Database):
+async def test_another_site_is_none_of_its_business(closures: Closures, database: Database):
     annex = await add_site(database)
-    visitor = await desk.client.register(site=annex, **AT_TEN)
-    assert (await desk.closed())["cancelled_visits"] == 0
-    assert await desk.statuses(visitor) == ["pending"]
+    visitor = await closures.client.register(site=annex, **AT_TEN)
+    assert (await closures.closed())["cancelled_visits"] == 0
+    assert await closures.statuses(visitor) == ["pending"]
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
 @pytest.mark.parametrize("hours", [{}, {"opens_at": "22:00", "closes_at": "06:00"}])
 async def test_the_ends_of_the_calendar_are_days_too(
-    desk: Desk, api: Api, day: str, hours: dict[str, str]
+    closures: Closures, api: Api, day: str, hours: dict[str, str]
 ):
     root = await api.superadmin()
-    await root.patch(desk.path.removesuffix("closures/"), hours)
-    assert (await desk.closed(day))["cancelled_visits"] == 0
+    await root.patch(closures.path.removesuffix("closures/"), hours)
+    assert (await closures.closed(day))["cancelled_visits"] == 0
 
 
-async def test_a_night_is_closed_with_the_day_on_which_it_begins(desk: Desk, api: Api):
+async def test_a_night_is_closed_with_the_day_on_which_it_begins(closures: Closures, api: Api):
     root = await api.superadmin()
     await root.patch(
-        desk.path.removesuffix("closures/"), {"opens_at": "22:30", "closes_at": "06:30"}
+        closures.path.removesuffix("closures/"), {"opens_at": "22:30", "closes_at": "06:30"}
     )
-    before = await desk.client.register(visit_date=TUESDAY, visit_time="06:29")
-    evening = await desk.client.register(visit_date=TUESDAY, visit_time="22:30")
-    morning = await desk.client.register(visit_date=WEDNESDAY, visit_time="06:29")
-    after = await desk.client.register(visit_date=WEDNESDAY, visit_time="22:30")
-    assert (await desk.closed(cancel_visits=False))["affected_visitors"] == 2
-    [listed] = (await desk.client.get(desk.path)).json()["items"]
+    before = await closures.client.register(visit_date=TUESDAY, visit_time="06:29")
+    evening = await closures.client.register(visit_date=TUESDAY, visit_time="22:30")
+    morning = await closures.client.register(visit_date=WEDNESDAY, visit_time="06:29")
+    after = await closures.client.register(visit_date=WEDNESDAY, visit_time="22:30")
+    assert (await closures.closed(cancel_visits=False))["affected_visitors"] == 2
+    [listed] = (await closures.client.get(closures.path)).json()["items"]
     assert listed["affected_visitors"] == 2
-    await desk.client.delete(f"{desk.path}{listed['id']}/")
-    assert (await desk.closed())["cancelled_visits"] == 2
-    assert await desk.statuses(before, evening, morning, after) == [
+    await closures.client.delete(f"{closures.path}{listed['id']}/")
+    assert (await closures.closed())["cancelled_visits"] == 2
+    assert await closures.statuses(before, evening, morning, after) == [
         *("pending", "cancelled"),
         *("cancelled", "pending"),
     ]
 
 
-async def test_a_refused_closure_cancels_nobody(desk: Desk, database: Database):
-    await desk.closed(cancel_visits=False)
-    moved = await desk.client.register(visit_date=WEDNESDAY)
-    problem(await desk.close(), 409, "closure_exists")
-    assert await desk.statuses(moved) == ["pending"]
+async def test_a_refused_closure_cancels_nobody(closures: Closures, database: Database):
+    await closures.closed(cancel_visits=False)
+    moved = await closures.client.register(visit_date=WEDNESDAY)
+    problem(await closures.close(), 409, "closure_exists")
+    assert await closures.statuses(moved) == ["pending"]
     problem(
-        await desk.client.post(
+        await closures.client.post(
             "sites/00000000-0000-7000-8000-000000000000/closures/",
             {"date": TUESDAY, "cancel_visits": True},
         ),
@@ -186,29 +186,31 @@ async def test_a_refused_closure_cancels_nobody(desk: Desk, database: Database):
 
 
 @pytest.mark.parametrize("value", ["yes", 1, None])
-async def test_a_wrong_word_is_named(desk: Desk, value: Any):
-    assert faulty_fields(await desk.close(cancel_visits=value)) == {"cancel_visits"}
+async def test_a_wrong_word_is_named(closures: Closures, value: Any):
+    assert faulty_fields(await closures.close(cancel_visits=value)) == {"cancel_visits"}
 
 
 async def test_it_waits_for_the_end_of_an_update(
-    desk: Desk, database: Database, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+    closures: Closures, database: Database, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ):
-    """Processes of the release before don't see that a slot is shut, nor would they reopen it."""
+    """Refuse it, as processes of the previous release don't see that a slot is closed."""
     monkeypatch.setattr(app.state.database, "rollout_is_finished", False)
     async with database.write() as unit:
         unit.add(Rollout(revision="0005", finished_at=None))
-    problem(await desk.close(), 503, "update_under_way")
-    assert (await desk.closed(cancel_visits=False))["cancelled_visits"] == 0
+    problem(await closures.close(), 503, "update_under_way")
+    assert (await closures.closed(cancel_visits=False))["cancelled_visits"] == 0
     assert await closed_shifts(database) == {}
 
 
 # -- what slots say of it ------------------------------------------------------------------------
 
 
-async def test_slots_say_which_of_their_shifts_are_closed(desk: Desk, api: Api, database: Database):
-    site = desk.path.removesuffix("closures/")
+async def test_slots_say_which_of_their_shifts_are_closed(
+    closures: Closures, api: Api, database: Database
+):
+    site = closures.path.removesuffix("closures/")
     root = await api.superadmin()
-    closure = await desk.closed()
+    closure = await closures.closed()
     assert await closed_shifts(database) == {(TUESDAY, hour): [TUESDAY] for hour in range(24)}
     hours = {"opens_at": "22:30", "closes_at": "06:30"}
     assert (await root.patch(site, hours)).status_code == 200
@@ -216,11 +218,11 @@ async def test_slots_say_which_of_their_shifts_are_closed(desk: Desk, api: Api, 
         (WEDNESDAY, hour): [TUESDAY] for hour in range(7)
     }
     assert await closed_shifts(database) == night
-    other = await desk.closed(WEDNESDAY)
+    other = await closures.closed(WEDNESDAY)
     assert (await closed_shifts(database))[WEDNESDAY, 6] == [TUESDAY, WEDNESDAY]
-    await desk.client.delete(f"{desk.path}{other['id']}/")
+    await closures.client.delete(f"{closures.path}{other['id']}/")
     assert await closed_shifts(database) == night
-    await desk.client.delete(f"{desk.path}{closure['id']}/")
+    await closures.client.delete(f"{closures.path}{closure['id']}/")
     assert await closed_shifts(database) == {}
 
 
@@ -232,17 +234,19 @@ async def shut(database: Database, hour: int = 10) -> None:
         )
 
 
-async def test_who_has_read_open_and_books_afterwards_is_refused(desk: Desk, database: Database):
-    moved = await desk.client.register(**AT_TEN | {"visit_time": "11:00"})
-    within = await desk.client.register(**AT_TEN)
+async def test_who_has_read_open_and_books_afterwards_is_refused(
+    closures: Closures, database: Database
+):
+    moved = await closures.client.register(**AT_TEN | {"visit_time": "11:00"})
+    within = await closures.client.register(**AT_TEN)
     await shut(database)
-    problem(await desk.client.post("visitors/", VISITOR | AT_TEN), 422, "slot_closed")
-    problem(await desk.move(moved, TUESDAY, "10:30"), 422, "slot_closed")
-    problem(await desk.move(within, TUESDAY, "10:30"), 422, "slot_closed")
-    refused = await upload(desk.client, workbook([row(1), row(2)]), **AT_TEN)
+    problem(await closures.client.post("visitors/", VISITOR | AT_TEN), 422, "slot_closed")
+    problem(await closures.move(moved, TUESDAY, "10:30"), 422, "slot_closed")
+    problem(await closures.move(within, TUESDAY, "10:30"), 422, "slot_closed")
+    refused = await upload(closures.client, workbook([row(1), row(2)]), **AT_TEN)
     codes = [(fault["row"], fault["column"], fault["code"]) for fault in refused.json()["errors"]]
     assert codes == [(2, "Visit Date", "slot_closed"), (3, "Visit Date", "slot_closed")]
-    assert (await desk.move(within, TUESDAY, "12:00")).status_code == 200
+    assert (await closures.move(within, TUESDAY, "12:00")).status_code == 200
     await assert_seats_are_visitors(database)
 
 
@@ -267,13 +271,15 @@ async def together(*calls: Awaitable[httpx.Response]) -> list[tuple[int, str | N
 
 
 @pytest.mark.parametrize("at", [0, 5, 15, 30])
-async def test_a_registration_is_cancelled_or_refused(desk: Desk, database: Database, at: int):
+async def test_a_registration_is_cancelled_or_refused(
+    closures: Closures, database: Database, at: int
+):
     await change_default_site(database, slot_capacity=100)
     calls = [
-        desk.client.post("visitors/", VISITOR | AT_TEN | {"visit_time": f"{9 + n % 8:02}:30"})
+        closures.client.post("visitors/", VISITOR | AT_TEN | {"visit_time": f"{9 + n % 8:02}:30"})
         for n in range(30)
     ]
-    closing = asyncio.ensure_future(_after(at, desk))
+    closing = asyncio.ensure_future(_after(at, closures))
     answers = await together(*calls)
     closure = (await closing).json()
     assert set(answers) <= {(201, None), (422, "slot_closed")}
@@ -286,22 +292,22 @@ async def test_a_registration_is_cancelled_or_refused(desk: Desk, database: Data
         await none_is_left(database)
 
 
-async def _after(steps: int, desk: Desk) -> httpx.Response:
+async def _after(steps: int, closures: Closures) -> httpx.Response:
     for _ in range(steps):
         await asyncio.sleep(0.002)
-    return await desk.close()
+    return await closures.close()
 
 
-async def test_moves_in_out_and_within_leave_nobody_behind(desk: Desk, database: Database):
+async def test_moves_in_out_and_within_leave_nobody_behind(closures: Closures, database: Database):
     await change_default_site(database, slot_capacity=100)
-    there = [await desk.client.register(**AT_TEN) for _ in range(8)]
-    elsewhere = [await desk.client.register(visit_date=WEDNESDAY) for _ in range(8)]
+    there = [await closures.client.register(**AT_TEN) for _ in range(8)]
+    elsewhere = [await closures.client.register(visit_date=WEDNESDAY) for _ in range(8)]
     moves = [
-        *(desk.move(v, WEDNESDAY, "11:00") for v in there[:4]),
-        *(desk.move(v, TUESDAY, "15:00") for v in there[4:]),
-        *(desk.move(v, TUESDAY, "15:00") for v in elsewhere),
+        *(closures.move(v, WEDNESDAY, "11:00") for v in there[:4]),
+        *(closures.move(v, TUESDAY, "15:00") for v in there[4:]),
+        *(closures.move(v, TUESDAY, "15:00") for v in elsewhere),
     ]
-    closing = asyncio.ensure_future(_after(6, desk))
+    closing = asyncio.ensure_future(_after(6, closures))
     answers = await together(*moves)
     assert (await closing).status_code == 201
     assert set(answers) <= {
@@ -312,30 +318,32 @@ async def test_moves_in_out_and_within_leave_nobody_behind(desk: Desk, database:
     await none_is_left(database)
 
 
-async def test_check_ins_cancellations_and_deletes_race_a_closing(desk: Desk, database: Database):
+async def test_check_ins_cancellations_and_deletes_race_a_closing(
+    closures: Closures, database: Database
+):
     await change_default_site(database, slot_capacity=100)
-    visitors = [await desk.client.register() for _ in range(24)]
+    visitors = [await closures.client.register() for _ in range(24)]
     calls = [
-        *(desk.client.scan(v["qr_code"]) for v in visitors[:8]),
-        *(desk.client.post(f"visitors/{v['id']}/cancel/") for v in visitors[8:16]),
-        *(desk.client.delete(f"visitors/{v['id']}/") for v in visitors[16:]),
+        *(closures.client.scan(v["qr_code"]) for v in visitors[:8]),
+        *(closures.client.post(f"visitors/{v['id']}/cancel/") for v in visitors[8:16]),
+        *(closures.client.delete(f"visitors/{v['id']}/") for v in visitors[16:]),
     ]
-    closing = asyncio.ensure_future(desk.close(MONDAY))
+    closing = asyncio.ensure_future(closures.close(MONDAY))
     answers = await asyncio.gather(*calls)
     closure = (await closing).json()
     assert {answer.status_code for answer in answers} <= {200, 204, 409}
-    inside = sum(status == "verified" for status in await desk.statuses(*visitors[:8]))
+    inside = sum(status == "verified" for status in await closures.statuses(*visitors[:8]))
     assert inside == sum(answer.status_code == 200 for answer in answers[:8])
     by_closing = 8 - inside + sum(a.status_code == 409 for a in answers[8:16])
     assert by_closing <= closure["cancelled_visits"] <= by_closing + 8
     await none_is_left(database, MONDAY)
 
 
-async def test_uploads_race_a_closing(desk: Desk, database: Database):
+async def test_uploads_race_a_closing(closures: Closures, database: Database):
     await change_default_site(database, slot_capacity=100)
     files = [workbook([row(10 * n + i) for i in range(10)]) for n in range(6)]
-    closing = asyncio.ensure_future(_after(10, desk))
-    answers = await asyncio.gather(*(upload(desk.client, f, **AT_TEN) for f in files))
+    closing = asyncio.ensure_future(_after(10, closures))
+    answers = await asyncio.gather(*(upload(closures.client, f, **AT_TEN) for f in files))
     closure = (await closing).json()
     assert {answer.status_code for answer in answers} <= {201, 422}
     made = sum(answer.status_code == 201 for answer in answers)
@@ -344,14 +352,17 @@ async def test_uploads_race_a_closing(desk: Desk, database: Database):
         await none_is_left(database)
 
 
-async def test_closings_of_days_race_each_other_and_the_worker(desk: Desk, database: Database):
+async def test_closings_of_days_race_each_other_and_the_worker(
+    closures: Closures, database: Database
+):
     await change_default_site(database, **OPEN_ALWAYS | {"slot_capacity": 100})
     days = [MONDAY, TUESDAY, WEDNESDAY]
     visitors = [
-        await desk.client.register(visit_date=days[n % 3], visit_time="21:00") for n in range(12)
+        await closures.client.register(visit_date=days[n % 3], visit_time="21:00")
+        for n in range(12)
     ]
-    circle = [desk.move(v, days[(n + 1) % 3], "22:00") for n, v in enumerate(visitors)]
-    closings = asyncio.gather(*(desk.close(day) for day in days))
+    circle = [closures.move(v, days[(n + 1) % 3], "22:00") for n, v in enumerate(visitors)]
+    closings = asyncio.gather(*(closures.close(day) for day in days))
     worker = asyncio.ensure_future(close_past_visits(database, NIGHT))
     answers = await together(*circle)
     await worker
@@ -388,21 +399,25 @@ async def put_at(database: Database, visitor: dict[str, Any], day: str) -> None:
         )
 
 
-async def test_who_has_a_visit_in_hand_may_go_on_to_the_site(desk: Desk, database: Database):
-    visitor = await desk.client.register(**AT_TEN)
+async def test_who_has_a_visit_in_hand_may_go_on_to_the_site(
+    closures: Closures, database: Database
+):
+    visitor = await closures.client.register(**AT_TEN)
     async with database.write() as mover:
         await VisitorRepository(mover).lock(Visitor.qr_code == visitor["qr_code"])
-        closing = asyncio.ensure_future(desk.close())
+        closing = asyncio.ensure_future(closures.close())
         await somebody_waits(database)
         await take_part_of_the_site(mover)
     assert (await closing).json()["cancelled_visits"] == 1
     await none_is_left(database)
 
 
-async def test_a_newcomer_in_other_hands_has_the_closing_begin_anew(desk: Desk, database: Database):
+async def test_a_newcomer_in_other_hands_has_the_closing_begin_anew(
+    closures: Closures, database: Database
+):
     """Who came in after the visits were locked is in the hands of somebody who wants the site."""
-    await desk.client.register(**AT_TEN)
-    newcomer = await desk.client.register(**AT_TEN | {"visit_time": "11:00"})
+    await closures.client.register(**AT_TEN)
+    newcomer = await closures.client.register(**AT_TEN | {"visit_time": "11:00"})
     await put_at(database, newcomer, WEDNESDAY)
     async with database.write() as mover, AsyncExitStack() as until_booked:
         booking = await until_booked.enter_async_context(database.write())
@@ -410,7 +425,7 @@ async def test_a_newcomer_in_other_hands_has_the_closing_begin_anew(desk: Desk, 
             UUID(newcomer["site"]), date.fromisoformat(TUESDAY), date.fromisoformat(TUESDAY)
         )
         await SeatRepository(booking).lock_ids([slot.id for slot in slots])
-        closing = asyncio.ensure_future(desk.close())
+        closing = asyncio.ensure_future(closures.close())
         await somebody_waits(database)  # for a slot: it has the visits and the site
         await put_at(database, newcomer, TUESDAY)
         await VisitorRepository(mover).lock(Visitor.qr_code == newcomer["qr_code"])

@@ -1,11 +1,11 @@
-"""The audit trail and the mails of a visitor, as the API shows them."""
+"""The audit log and the mails of a visitor, as the API shows them."""
 
 from app.core.db.database import Database
 from tests.support.api import Api
 from tests.support.mailbox import Mailbox
 
 
-async def test_the_trail_tells_who_when_what_and_from_where(api: Api):
+async def test_the_audit_log_says_who_when_what_and_from_where(api: Api):
     admin, host = await api.admin(), await api.host()
     visitor = await host.register()
     path = f"visitors/{visitor['id']}/"

@@ -200,8 +200,8 @@ async def test_slots_are_those_of_its_site_with_the_present_hour(
     assert (reasons["09:00"], reasons["10:00"], reasons["11:00"]) == ("past", None, None)
     when = {"visit_date": "2026-11-23", "visit_time": "10:30"}
     assert (await kiosk.get("visitors/check-slot/", **when)).json()["available"] is True
-    desk = await (await api.admin()).get("visitors/check-slot/", site=site, **when)
-    assert desk.json()["reason"] == "past"
+    for_admin = await (await api.admin()).get("visitors/check-slot/", site=site, **when)
+    assert for_admin.json()["reason"] == "past"
 
 
 @pytest.mark.parametrize("path", ["available-slots/", "check-slot/"])

@@ -51,7 +51,7 @@ def limited(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
 
 @pytest.fixture
 async def elsewhere(app: FastAPI, database: Database) -> Callable[..., Answers]:
-    """Registers as a stranger, each time from another network and for another hour."""
+    """Return a function that registers as a stranger, from another network and for another hour."""
     await change_default_site(database, self_registration=True, slot_capacity=100)
     numbers = count(1)
 
@@ -67,7 +67,7 @@ async def elsewhere(app: FastAPI, database: Database) -> Callable[..., Answers]:
 
 
 async def to_victim(database: Database) -> Counter[str]:
-    """What became of the mails to one address."""
+    """Return the outcome of the mails to one address."""
     mails = [mail for mail in await all_mails(database) if mail.recipient.lower() == VICTIM]
     for mail in mails:
         assert (mail.status is NotificationStatus.SUPERSEDED) is (mail.last_error == WITHHELD)

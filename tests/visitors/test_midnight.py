@@ -40,7 +40,7 @@ async def gate(api: Api, database: Database) -> Client:
 
 
 def instant(text: str) -> datetime:
-    """A time of those days, such as `24 00:05`."""
+    """Return a time of those days, such as `24 00:05`."""
     day, at = text.split()
     return datetime.fromisoformat(f"2026-11-{day}T{at}:00Z")
 
@@ -89,7 +89,7 @@ async def test_arrival_is_decided_on_instants(
         refused(answer, code)
 
 
-async def test_who_comes_too_early_in_the_evening_is_told_from_when_the_gate_opens(
+async def test_too_early_in_the_evening_names_when_the_gate_opens(
     api: Api, gate: Client, clock: SettableClock
 ):
     visitor = await (await api.admin()).register(visit_date=TUESDAY, visit_time="00:15")
@@ -308,7 +308,7 @@ async def test_a_late_exit_costs_as_much_as_any_other(
 
 @pytest.fixture
 async def night(api: Api) -> Client:
-    """A superadmin of a site that is open from 22:00 to 06:00, from Monday to Friday."""
+    """Return a superadmin of a site that is open from 22:00 to 06:00, from Monday to Friday."""
     root = await api.superadmin()
     site = (await root.get("sites/")).json()["items"][0]
     hours = {"opens_at": "22:00", "closes_at": "06:00"}
@@ -406,7 +406,7 @@ async def test_who_is_booked_in_a_night_that_is_closed_now_is_counted(night: Cli
     assert await affected(opens_at="05:30", closes_at="05:30") == 0
 
 
-async def test_equal_times_are_24_hours_of_which_each_shift_can_be_closed(night: Client):
+async def test_each_shift_of_a_site_open_for_24_hours_can_be_closed(night: Client):
     site = (await night.get("sites/")).json()["items"][0]["id"]
     hours = {"opens_at": "08:30", "closes_at": "08:30", "open_weekdays": [1, 2]}
     assert (await night.patch(f"sites/{site}/", hours)).status_code == 200

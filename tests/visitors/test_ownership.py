@@ -64,7 +64,7 @@ def test_every_operation_of_a_visitor_is_in_the_table(running_app: Any):
     assert documented == {(method, path) for method, path, _ in OPERATIONS}
 
 
-async def test_an_own_visitor_is_there_for_its_host_and_the_desk(api: Api):
+async def test_a_visitor_is_seen_by_its_host_and_by_admins(api: Api):
     host = await api.host()
     visitor = await host.register()
     for caller in (host, await api.admin(), await api.superadmin()):

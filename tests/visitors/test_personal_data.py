@@ -77,7 +77,7 @@ async def test_no_hash_of_a_token_is_in_it(api: Api):
     assert token_hash(visitor["qr_code"]).hex() not in answer.text
 
 
-async def test_the_trail_says_who_has_seen_it(api: Api, database: Database):
+async def test_the_audit_log_says_who_has_seen_it(api: Api, database: Database):
     admin, host = await api.admin(), await api.host()
     visitor = await host.register()
     for caller in (admin, host):

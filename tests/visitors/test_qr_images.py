@@ -31,7 +31,7 @@ async def test_the_svg_shows_the_token(api: Api):
 
 
 def drawn(svg: bytes) -> Image.Image:
-    """The picture of a QR code that is one path of horizontal strokes, as segno writes it."""
+    """Return the picture of a QR code that is a path of horizontal strokes, as segno writes it."""
     root = ET.fromstring(svg)  # noqa: S314 - our own document
     path = root.findall(f".//{SVG}path")[-1].attrib["d"]
     image = Image.new("L", (37 * 8, 37 * 8), 255)
@@ -49,7 +49,7 @@ def drawn(svg: bytes) -> Image.Image:
 
 
 def strokes(path: str) -> list[tuple[str, tuple[float, float]]]:
-    """The commands of a path that knows `M`, `m` and `h`, with their numbers."""
+    """Return the commands of a path that knows `M`, `m` and `h`, with their numbers."""
     spaced = path.replace("-", " -")
     for letter in "Mmh":
         spaced = spaced.replace(letter, f"|{letter} ")

@@ -29,7 +29,7 @@ async def test_sixty_at_once_for_twenty_seats(api: Api, database: Database, slot
     await assert_seats_are_visitors(database)
 
 
-async def test_whoever_comes_at_once_to_an_hour_without_a_row_gets_a_seat(api: Api):
+async def test_registrations_at_once_for_an_hour_without_a_row_fit(api: Api):
     """The row is made by one of them: that it was not there a moment ago does not mean full."""
     admin = await api.admin()
     for hour in range(9, 17):

@@ -182,7 +182,7 @@ async def test_who_was_told_of_a_change_today_is_not_reminded(
     assert await remind(database, nobody, TOMORROW) == 0
 
 
-async def test_a_visit_whose_entry_changed_silently_is_reminded_of_once(
+async def test_a_visit_with_a_silent_change_is_reminded_of_once(
     api: Api, database: Database, clock: SettableClock
 ):
     root = await api.superadmin()

@@ -50,7 +50,7 @@ KEPT = (
 
 
 async def ended(client: Client, **fields: Any) -> dict[str, Any]:
-    """A visitor whose visit was cancelled."""
+    """Return a visitor whose visit was cancelled."""
     visitor = await client.register(**fields)
     answer = await client.post(f"visitors/{visitor['id']}/cancel/")
     cancelled: dict[str, Any] = answer.json()
@@ -273,6 +273,6 @@ OF_OTHERS = {
 }
 
 
-def test_every_text_of_a_visit_is_marked_as_personal_or_known_not_to_be():
+def test_every_text_of_a_visit_is_classified_as_personal_or_not():
     texts = {c.key for c in Visitor.__table__.columns if isinstance(c.type, String)}
     assert texts == erasure(Visitor).keys() | OF_OTHERS

@@ -105,7 +105,7 @@ async def test_no_link_gets_into_our_mail(http: httpx.AsyncClient, field: str, v
     assert faulty_fields(await http.post(VISITORS, json=FORM | {field: value})) == {field}
 
 
-async def test_the_desk_may_write_such_a_name(api: Api):
+async def test_admins_may_write_such_a_name(api: Api):
     visitor = await (await api.admin()).register(company="www.example.com")
     assert visitor["company"] == "www.example.com"
 

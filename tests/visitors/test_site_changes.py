@@ -212,7 +212,7 @@ async def test_mails_name_the_request_that_changed_the_site(place: Place):
     assert {mail.request_id for mail in await place.told()} == {asked}
 
 
-async def test_nobody_is_told_where_that_is_wished_but_entries_are_raised(place: Place):
+async def test_a_silent_change_mails_nobody_but_raises_the_sequence(place: Place):
     ada = await place.register()
     assert await place.change("?notify=false", address="New Street 2") == 1
     assert await place.bring() == 1
@@ -230,7 +230,7 @@ async def test_only_those_ahead_at_that_site_are_told(place: Place):
     assert await place.told_to() == ["ahead@example.com"]
 
 
-async def test_who_registers_or_moves_here_after_the_change_was_told_the_present(place: Place):
+async def test_visits_made_after_the_change_get_no_mail_about_it(place: Place):
     moved = await place.root.register(email="moved@example.com", host_email=None)
     await place.change(name="Plant")
     await place.register(email="later@example.com", host_email=None)
@@ -268,7 +268,7 @@ async def test_the_sequence_never_falls_not_even_at_another_site(place: Place):
 # -- several changes ---------------------------------------------------------------------------
 
 
-async def test_several_changes_are_told_as_one_from_the_oldest_to_the_newest(place: Place):
+async def test_several_changes_are_one_mail_from_oldest_to_newest(place: Place):
     ada = await place.register(host_email=None)
     await place.change(name="Plant")
     await place.change(name="Factory", address="New Street 2")

@@ -12,7 +12,7 @@ ADDRESS = f"\u202aada{UNSEEN}@example.com\u202c"
 
 
 async def test_they_are_removed_from_visitors_and_their_hosts(api: Api):
-    desk = await api.admin()
+    admin = await api.admin()
     sent: dict[str, Any] = {
         "name": f"{UNSEEN}שרה {UNSEEN}כהן",
         "email": ADDRESS,
@@ -29,11 +29,11 @@ async def test_they_are_removed_from_visitors_and_their_hosts(api: Api):
         "host_name": "می\u200cبینم",
         "host_email": "host@example.com",
     }
-    made = await desk.register(**sent)
+    made = await admin.register(**sent)
     assert kept.items() <= made.items()
-    changed = await desk.patch(f"visitors/{made['id']}/", sent)
+    changed = await admin.patch(f"visitors/{made['id']}/", sent)
     assert kept.items() <= changed.json().items()
-    found = (await desk.get("visitors/", host_email=f"{UNSEEN}host@example.com")).json()["items"]
+    found = (await admin.get("visitors/", host_email=f"{UNSEEN}host@example.com")).json()["items"]
     assert [visitor["id"] for visitor in found] == [made["id"]]
 
 
@@ -50,11 +50,11 @@ async def test_they_are_removed_from_accounts_and_their_owners_sign_in(api: Api)
 
 @pytest.mark.parametrize("name", ["\u3164", "\u200b", " \u2800 \u200e", "\u200d", "\ufe0f"])
 async def test_a_name_of_which_nothing_is_left_is_422(api: Api, name: str):
-    desk = await api.admin()
+    admin = await api.admin()
     visit = {"email": "a@example.com", "visit_date": "2026-11-24", "visit_time": "10:00"}
-    assert faulty_fields(await desk.post("visitors/", {**visit, "name": name})) == {"name"}
+    assert faulty_fields(await admin.post("visitors/", {**visit, "name": name})) == {"name"}
     account = {"email": "a@example.com", "first_name": name, "last_name": name, "role": "host"}
-    answer = await desk.post("auth/users/", account)
+    answer = await admin.post("auth/users/", account)
     assert faulty_fields(answer) == {"first_name", "last_name"}
 
 

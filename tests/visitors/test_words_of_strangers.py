@@ -32,7 +32,7 @@ Register = Callable[..., Any]
 async def register(
     request: pytest.FixtureRequest, api: Api, http: httpx.AsyncClient, database: Database
 ) -> Register:
-    """Registers at a kiosk, or from outside."""
+    """Return a function that registers at a kiosk, or from outside."""
     await change_default_site(database, self_registration=True)
     kiosk = await add_device(api, "kiosk", name="Lobby") if request.param == "kiosk" else None
 
@@ -101,7 +101,7 @@ async def _nobody() -> None: ...
 async def test_whom_the_house_registers_is_named_in_mails_of_before(
     api: Api, database: Database, mailbox: Mailbox
 ):
-    """A row of the release before says nothing of it: the claim reads it from the visit."""
+    """Read it from the visit, as a row of the previous release does not say it."""
     await (await api.admin()).register()
     async with database.write() as unit:
         silent = Notification.payload.op("-")("is_typed_by_stranger")

@@ -66,7 +66,7 @@ def test_a_lost_wake_up_costs_seconds():
     assert job.run_at_startup
 
 
-async def test_a_worker_killed_at_any_of_its_steps_leaves_nobody_out_and_tells_nobody_twice(
+async def test_a_worker_killed_at_any_step_mails_everybody_once(
     api: Api, database: Database, settings: Settings
 ):
     root = await api.superadmin()

@@ -32,7 +32,7 @@ LIMIT = 60.0  # seconds, for what should take two or three
 
 @pytest.fixture
 def redis() -> Iterator[EmbeddedRedis]:
-    """A server of this test's own; a short path keeps the address of its socket."""
+    """Yield a server of this test's own; a short path keeps the address of its socket."""
     with tempfile.TemporaryDirectory(prefix="vms-") as folder:
         server = EmbeddedRedis(Path(folder) / "redis", durable=False)
         server.start()

@@ -1,7 +1,7 @@
 "use strict";
 
-// Hands what the authorization server answered to the page that opened this window; the contract
-// with Swagger UI is that of its own oauth2-redirect.html.
+// Hands the authorization server's response to the page that opened this window, as Swagger UI's
+// own oauth2-redirect.html does.
 (() => {
   const oauth2 = window.opener && window.opener.swaggerUIRedirectOauth2;
   if (!oauth2) {

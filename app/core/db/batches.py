@@ -1,4 +1,4 @@
-"""Jobs over many rows, in batches that commit separately."""
+"""Jobs over many rows, in batches with a commit each."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from app.core.db.database import Database, WriteSession
 
 
 class Batch(NamedTuple):
-    """The number of rows that a batch changed, and whether more may be left."""
+    """The number of changed rows, and whether more may be left."""
 
     done: int
     more: bool
@@ -19,10 +19,9 @@ async def in_batches(
     *,
     on_each: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Run `work` in one unit after another until nothing is left; return the number of rows.
+    """Run `work` until nothing is left; return the number of rows.
 
-    Small batches hold locks only briefly, and a killed job continues where it stopped. `on_each` is
-    called with the number of each committed batch.
+    Each batch commits, so locks are brief and a killed job continues where it stopped.
     """
     total, more = 0, True
     while more:

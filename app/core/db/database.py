@@ -1,4 +1,4 @@
-"""Connections, the two session types, and the unit of work that owns the only commit."""
+"""Database connections, sessions, and the unit of work, which owns the only commit."""
 
 import asyncio
 from collections import defaultdict
@@ -51,10 +51,9 @@ AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
 
 
 class ReadSession:
-    """A session that only queries; each query sees what is committed when it starts.
+    """A session that only queries; each query sees the data committed when it starts.
 
-    The first statement that needs the ORM opens a session at `place`. Until then prepared
-    statements run through `direct` if there is one.
+    Prepared statements run through `direct` until a statement needs the ORM.
     """
 
     def __init__(
@@ -82,16 +81,15 @@ class ReadSession:
         return self._opened
 
     async def begin_read_only(self) -> None:
-        """Begin a read-only transaction for all statements that follow."""
         await self._session.connection(execution_options={"postgresql_readonly": True})
 
     async def aclose(self) -> None:
-        """Release the connection and roll back anything that was not committed."""
+        """Roll back and release the connection."""
         if self._opened is not None:
-            await self._opened.__aexit__(None, None, None)  # to its end, even when we are cancelled
+            await self._opened.__aexit__(None, None, None)  # completes even when cancelled
 
     async def rows(self, statement: Select[*Ts], **values: Any) -> Result[*Ts]:
-        """Run a query and return its rows; `values` bind its `bindparam`s."""
+        """Run a query; `values` bind its `bindparam`s."""
         return await self._session.execute(statement, values)
 
     async def scalar(self, statement: Select[T]) -> T | None:
@@ -106,10 +104,9 @@ class ReadSession:
         return found[0] if found else None
 
     async def fetch(self, statement: Query, **values: Any) -> Sequence[Row]:
-        """Return the rows of a prepared statement."""
         return await self._fetch(statement, values)
 
-    # Not a coroutine itself: each layer of them costs, and every request comes by.
+    # Not a coroutine, since every request comes through here.
     def _fetch(self, statement: Prepared, values: dict[str, Any]) -> Awaitable[Sequence[Row]]:
         if self._direct is not None and self._opened is None:
             return self._direct.fetch(statement, values)
@@ -120,10 +117,7 @@ class ReadSession:
     async def stream(
         self, statement: Query, *, part: int, **values: Any
     ) -> AsyncGenerator[Sequence[Row], None]:
-        """Yield the rows in batches of `part` from a server-side cursor.
-
-        Works only within `Database.snapshot`.
-        """
+        """Yield the rows in batches of `part` from a server-side cursor; needs a `snapshot`."""
         connection = await self._session.connection()
         lent = await connection.get_raw_connection()
         driver = cast("asyncpg.Connection", lent.driver_connection)
@@ -132,7 +126,7 @@ class ReadSession:
                 async for rows in parts:
                     yield rows
         except BaseException:
-            await connection.invalidate()  # it may hold half of an answer
+            await connection.invalidate()  # it may hold half an answer
             raise
 
 
@@ -143,10 +137,9 @@ def _run_prepared(
 
 
 class WriteSession(ReadSession):
-    """A unit of work: it commits at the end of its block, or rolls back on an error.
+    """A unit of work: commits at the end of its block, or rolls back on an error.
 
-    With `direct` each statement commits by itself, which saves the round trips of BEGIN and COMMIT
-    and holds locks for a shorter time.
+    With `direct` each statement commits on its own, which saves two round trips.
     """
 
     def __init__(
@@ -185,7 +178,7 @@ class WriteSession(ReadSession):
             await writers.note(writer)
 
     def rehearse(self) -> None:
-        """Make this a dry run: roll back at the end and skip the after-commit callbacks."""
+        """Make this a dry run: roll back and skip the after-commit callbacks."""
         if self._direct is not None:
             raise RuntimeError("each statement of this unit is committed already")
         self._rehearses = True
@@ -197,15 +190,10 @@ class WriteSession(ReadSession):
         await self._session.delete(entity)
 
     def append(self, model: type[Entity], row: Mapping[str, Any]) -> None:
-        """Queue a row that this unit of work does not read again.
-
-        The next flush inserts the queued rows of all tables in one statement, after the other
-        changes.
-        """
+        """Queue a row, which this unit of work does not read again, for the next flush."""
         self._appended[model, tuple(row)].append(row)
 
     async def flush(self) -> None:
-        """Send pending changes; each write and the commit do so first."""
         if self._opened is not None:
             await self._opened.flush()
         if self._appended:
@@ -215,7 +203,6 @@ class WriteSession(ReadSession):
             await self._run(insertions(shapes), rows)
 
     async def write(self, statement: Insert | Update | Delete) -> CursorResult[Any]:
-        """Run one INSERT, UPDATE or DELETE after flushing pending changes."""
         await self.flush()
         result = await self._session.execute(statement)
         if not isinstance(result, CursorResult):
@@ -223,25 +210,24 @@ class WriteSession(ReadSession):
         return result
 
     async def returning(self, statement: Executable) -> Result[Any]:
-        """Run a writing statement that returns rows."""
+        """Flush, then run a statement that writes and returns rows."""
         await self.flush()
         return await self._session.execute(statement)
 
     async def row(self, statement: Prepared, **values: Any) -> Row | None:
-        """Return the first row of a prepared statement, or None."""
         if isinstance(statement, Command):
             await self.flush()
         found = await self._fetch(statement, values)
         return found[0] if found else None
 
     async def fetch(self, statement: Prepared, **values: Any) -> Sequence[Row]:
-        """Return the rows of a prepared statement; a `Command` first flushes pending changes."""
+        """Return the rows of a prepared statement; a `Command` flushes first."""
         if isinstance(statement, Command):
             await self.flush()
         return await self._fetch(statement, values)
 
     async def run(self, statement: Command, **values: Any) -> int:
-        """Run a prepared statement that writes; return the number of affected rows."""
+        """Flush, then run a prepared statement; return the number of affected rows."""
         await self.flush()
         return await self._run(statement, values)
 
@@ -253,26 +239,20 @@ class WriteSession(ReadSession):
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """Open a savepoint that an exception rolls back, releasing its locks.
-
-        Pending changes are flushed before it and at its end.
-        """
+        """Open a savepoint; an exception rolls back to it and releases its locks."""
         await self.flush()
         async with self._session.begin_nested():
             yield
             await self.flush()
 
     def after_commit(self, callback: AfterCommit) -> None:
-        """Await `callback` after the commit, and never after a rollback."""
+        """Call `callback` after the commit."""
         if callback not in self._callbacks:
             self._callbacks.append(callback)
 
 
 class Database:
-    """The connection pool of one process, and a second pool if there is a replica.
-
-    With a replica, `recent_writers` are told who has written.
-    """
+    """The connection pools of a process, for the primary and the replica."""
 
     def __init__(
         self,
@@ -291,24 +271,22 @@ class Database:
         }
         self.engine: AsyncEngine = make_engine(url, **pool)
         self.monitor = DatabaseMonitor(self.engine, connect_options(url))
-        pool["pool_logging_name"] = "replica"  # tells the metrics of the two pools apart
+        pool["pool_logging_name"] = "replica"  # a label of the metrics
         self.replica = Replica(replica_url, url, **pool) if replica_url else None
         self.recent_writers = recent_writers
-        # A single query needs no BEGIN and no ROLLBACK, which saves two round trips.
+        # Saves the round trips of BEGIN and ROLLBACK.
         self._autocommit = self.engine.execution_options(**AUTOCOMMIT)
         self._direct = DirectRunner(self.engine)
-        self.rollout_is_finished = False  # cached by `core/rollout.py`
+        self.rollout_is_finished = False
 
     def read(self) -> ReadSession:
-        """Return a session for queries, to be used with `async with`."""
         return ReadSession(self._autocommit, self._direct)
 
     @asynccontextmanager
     async def browse(self, *, may_lag: bool = True) -> AsyncIterator[ReadSession]:
-        """Open a session for queries whose results may be a few seconds old.
+        """Open a session for queries whose results may be some seconds old.
 
-        The replica answers if it can, otherwise the primary. With `may_lag=False` the primary
-        always answers.
+        The replica answers if it can and `may_lag` allows it, otherwise the primary.
         """
         async with self._replica(may_lag=may_lag) as replica:
             if replica is None:
@@ -324,8 +302,7 @@ class Database:
     ) -> AsyncIterator[ReadSession]:
         """Open a read-only transaction for one query whose rows are fetched over time.
 
-        A cursor needs a transaction, with longer limits than a request has: `query_seconds` for
-        each fetch and `idle_seconds` between two. `may_lag` works as in `browse`.
+        The limits are `query_seconds` for each fetch and `idle_seconds` between two.
         """
         limits = select(
             func.set_config("statement_timeout", f"{query_seconds}s", True),
@@ -348,11 +325,7 @@ class Database:
             yield connection
 
     def write(self, *, single_statement: bool = False) -> WriteSession:
-        """Return a unit of work, to be used with `async with`.
-
-        It commits once at the end of the block, or rolls back on an error. With `single_statement`
-        it runs without BEGIN and COMMIT: for a use case that writes with one statement.
-        """
+        """Return a unit of work; with `single_statement` it runs without BEGIN and COMMIT."""
         if single_statement:
             return WriteSession(self, self._autocommit, self._direct)
         return WriteSession(self, self.engine)

@@ -1,8 +1,7 @@
-"""Connect to PostgreSQL, directly or through a transaction pooler.
+"""Connect to PostgreSQL, directly or through a transaction pooler (`?pooler=transaction`).
 
-`?pooler=transaction` at the end of a URL means that PgBouncer or similar is in between. Two
-statements may then run on two server connections, so nothing may be kept on one: statements are not
-prepared by name, and session limits, which such a pooler refuses, must be set on the role.
+A pooler may run two statements on two connections, so statements are not prepared by name, and
+session limits are set on the role.
 """
 
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ STATEMENT_TIMEOUT_MS = 15_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
 CONNECT_SECONDS = 1.5
 
-# Starting parallel workers takes longer than most of our queries run.
+# Starting parallel workers takes longer than most queries.
 PLANNING = {"max_parallel_workers_per_gather": "0", "jit": "off"}
 
 LIMITS = {
@@ -28,36 +27,34 @@ LIMITS = {
 
 
 def make_engine(url: str, **options: Any) -> AsyncEngine:
-    """Create an engine for the URL; `options` are passed to SQLAlchemy."""
     address = make_url(url).difference_update_query(["pooler"])
     if is_pooled(url):
         address = address.update_query_dict({"prepared_statement_cache_size": "0"})
-    return sqlalchemy.create_async_engine(  # looked up in the module, where tracing replaces it
+    return sqlalchemy.create_async_engine(  # replaced in the module by tracing
         address,
-        hide_parameters=True,  # user input must not reach the logs through an error
+        hide_parameters=True,  # keeps user input out of the logs
         connect_args=connect_options(url),
         **options,
     )
 
 
 def is_pooled(url: str) -> bool:
-    """Return whether the URL points to a pooler."""
     return "pooler" in make_url(url).query
 
 
 def connect_options(url: str) -> dict[str, Any]:
-    """Return the options for asyncpg that the URL does not contain."""
+    """Return asyncpg's options that are not in the URL."""
     session = {"application_name": "vms", "timezone": "UTC"}
     options: dict[str, Any] = {"timeout": CONNECT_SECONDS}
     if is_pooled(url):
-        # Without a cache asyncpg parses, binds and runs a statement in one message.
+        # Without a cache asyncpg sends one message per statement.
         return {**options, "statement_cache_size": 0, "server_settings": session}
     limits = {name: str(milliseconds) for name, milliseconds in LIMITS.items()}
     return {**options, "server_settings": {**session, **PLANNING, **limits}}
 
 
 async def missing_limits(url: str) -> list[str]:
-    """Return the ALTER ROLE statements that set the limits missing from the role's sessions."""
+    """Return the ALTER ROLE statements for limits that the role lacks."""
     engine = make_engine(url)
     shown = ", ".join(f"current_setting('{name}')" for name in LIMITS)
     try:

@@ -1,11 +1,11 @@
-"""The errors of the driver, for those who turn them into answers."""
+"""The driver's errors, for error handlers."""
 
 from asyncpg import InterfaceError, InvalidCachedStatementError, PostgresError
 
 DRIVER_ERRORS: tuple[type[Exception], ...] = (PostgresError, InterfaceError)
-"""What a server-side cursor raises, since SQLAlchemy does not wrap it."""
+"""Errors of a server-side cursor, which SQLAlchemy does not wrap."""
 
 
 def is_stale_statement(error: BaseException | None) -> bool:
-    """Return whether a migration changed a table after the statement was prepared."""
+    """Return whether a table has changed since the statement was prepared."""
     return isinstance(error, InvalidCachedStatementError)

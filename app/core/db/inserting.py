@@ -1,7 +1,6 @@
-"""INSERT statements whose rows are passed as one JSON parameter.
+"""INSERT statements that take their rows as one JSON parameter.
 
-With VALUES, every number of rows would be a different statement to compile and prepare, which costs
-more than the rest of the work.
+With VALUES, each number of rows would be another statement to compile and prepare.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,12 +28,12 @@ from app.core.db.models import Entity
 from app.core.db.prepared import Command
 
 Shape = tuple[type[Entity], tuple[str, ...]]
-"""A model and the columns of its rows."""
+"""A model and the columns to insert."""
 
 
 @cache
 def insertions(shapes: tuple[Shape, ...]) -> Command:
-    """Return one statement that inserts into several tables, from `rows0`, `rows1` and so on."""
+    """Return one statement that inserts `rows0`, `rows1` and so on into several tables."""
     parts = [
         insertion(model, names, f"rows{number}").cte()
         for number, (model, names) in enumerate(shapes)
@@ -43,7 +42,6 @@ def insertions(shapes: tuple[Shape, ...]) -> Command:
 
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Encode rows as the parameter that `insertion` reads."""
     return to_json([_readable(row) for row in rows]).decode()
 
 
@@ -57,8 +55,7 @@ def insertion(
 ) -> Insert:
     """Return an INSERT of the rows in a JSON parameter, for use in a larger statement.
 
-    It runs only if each part of the statement in `when` returns a row; `beside` adds columns taken
-    from those parts.
+    It runs only if each FROM clause in `when` returns a row; `beside` adds columns from them.
     """
     given = given_rows(model, names, parameter)
     rows = select(*given.c, *beside.values()).select_from(given, *when)
@@ -66,7 +63,7 @@ def insertion(
 
 
 def given_rows(model: type[Entity], names: Sequence[str], parameter: str) -> FromClause:
-    """Return the rows of a JSON parameter, typed as the model's columns."""
+    """Return the rows of a JSON parameter, with the types of the model's columns."""
     columns = [_as_read(name, model.__table__.c[name]) for name in names]
     return (
         func.json_to_recordset(bindparam(parameter, type_=JSON))
@@ -76,15 +73,15 @@ def given_rows(model: type[Entity], names: Sequence[str], parameter: str) -> Fro
 
 
 def _readable(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Encode bytes in PostgreSQL's hex format, since JSON has no bytes."""
+    """Encode bytes as hex, since JSON has none."""
     return {name: f"\\x{v.hex()}" if isinstance(v, bytes) else v for name, v in row.items()}
 
 
 def _as_read(name: str, stored: ColumnElement[Any]) -> ColumnElement[Any]:
-    # An enum would be rendered with the name of its CHECK, which a column list cannot have.
+    # An enum would be rendered with its CHECK, which a column list cannot have.
     return column(name, String(40) if isinstance(stored.type, Enum) else stored.type)
 
 
 def values_of(entity: Entity) -> dict[str, Any]:
-    """Return the columns of a new entity that are set, bypassing the slow ORM descriptors."""
+    """Return the columns that are set, bypassing the slow ORM descriptors."""
     return {key: value for key, value in vars(entity).items() if key in entity.__table__.c}

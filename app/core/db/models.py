@@ -21,7 +21,7 @@ NAMING = {
 
 
 class Base(DeclarativeBase):
-    """The declarative base: instants with time zone, predictable constraint names."""
+    """The declarative base: instants have a time zone, constraints have predictable names."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
@@ -33,7 +33,7 @@ class Base(DeclarativeBase):
 
 
 class Entity(Base):
-    """A row with an id that sorts by creation time and is known before it is stored."""
+    """A row with an id that is known before it is stored."""
 
     __abstract__ = True
 
@@ -45,9 +45,9 @@ class Entity(Base):
 
 
 def words(enum: type[StrEnum]) -> Enum:
-    """Return a column type for an enum's values, enforced by a CHECK constraint.
+    """Return a column type for an enum's values, with a CHECK constraint.
 
-    A native PostgreSQL enum cannot lose a value, nor gain one in every migration.
+    A native PostgreSQL enum cannot lose a value.
     """
     return Enum(
         enum,

@@ -1,9 +1,7 @@
-"""Monitor whether the database responds.
+"""Monitor whether the database responds, with a separate connection.
 
-A database that is down refuses at once. One that is frozen, or cut off by the network, is silent,
-and a statement timeout cannot tell it from one that runs a report or waits for a lock. So a
-separate connection queries it twice a second. While that gets no answer, all connections are cut
-and no new ones are opened: waiting requests fail within two seconds, new ones at once.
+While it does not, all connections are cut, so that requests fail within two seconds; a statement
+timeout cannot tell a frozen database from a long query.
 """
 
 import asyncio
@@ -26,9 +24,9 @@ ANSWER_SECONDS = 1.0
 
 
 class DatabaseMonitor:
-    """Monitors a database and keeps dead connections of `engine` from being used.
+    """Monitors a database and keeps dead connections from being used.
 
-    `options` are the engine's asyncpg options; `of` is the database's name in the log.
+    `options` are asyncpg's; `of` is the name in the log.
     """
 
     def __init__(
@@ -46,7 +44,6 @@ class DatabaseMonitor:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Monitor while the block runs."""
         asking = asyncio.create_task(self._run())
         try:
             yield
@@ -57,7 +54,7 @@ class DatabaseMonitor:
             self._hang_up()
 
     def cut(self) -> None:
-        """Close every connection, so that whatever waits on one fails now."""
+        """Close every connection, so that everything waiting on one fails now."""
         for connection in list(self._pooled):
             connection.terminate()
 
@@ -81,7 +78,7 @@ class DatabaseMonitor:
     def _refuse_dead(
         _: DBAPIConnection, entry: ConnectionPoolEntry, __: PoolProxiedConnection
     ) -> None:
-        """Make the pool replace a connection that the server has closed, without a query."""
+        """Make the pool replace a closed connection, without a query."""
         if entry.driver_connection is None or entry.driver_connection.is_closed():
             raise DisconnectionError
 
@@ -95,14 +92,14 @@ class DatabaseMonitor:
     async def _beat(self) -> None:
         asked = asyncio.create_task(self._ask())
         try:
-            # The second look is in case our own process was blocked.
+            # Twice, in case our own process was blocked.
             for _ in range(2):
                 await asyncio.wait({asked}, timeout=ANSWER_SECONDS / 2)
             if asked.done():
                 self._hear()
             else:
                 self._fall_silent()
-        finally:  # a cancelled monitor also ends its query and connection
+        finally:  # also when cancelled
             asked.cancel()
             await asyncio.wait({asked})
 
@@ -134,11 +131,7 @@ class DatabaseMonitor:
 
 
 def _opened(dialect: Dialect, arguments: list[Any], options: dict[str, Any]) -> Any:
-    """Open a connection; raise ConnectionError whatever the cause.
-
-    No socket, no such host, no answer, no free connection and a wrong password all mean the same to
-    the caller.
-    """
+    """Open a connection; raise ConnectionError whatever the cause."""
     try:
         return dialect.connect(*arguments, **options)
     except (OSError, dialect.loaded_dbapi.Error) as error:
@@ -146,5 +139,5 @@ def _opened(dialect: Dialect, arguments: list[Any], options: dict[str, Any]) -> 
 
 
 def _without_sqlalchemys(address: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that asyncpg knows, without those of SQLAlchemy's dialect."""
+    """Return only the options that asyncpg knows."""
     return {name: value for name, value in address.items() if not name.startswith("prepared_")}

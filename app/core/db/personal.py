@@ -1,4 +1,4 @@
-"""Marks of columns that hold personal data; erasing derives from them."""
+"""Mark columns with personal data; erasure is derived from the marks."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ MARK = "personal"
 
 
 def personal(erased: Any = None) -> dict[str, Any]:
-    """Return the `info` of a column with personal data of the person whose row it is.
+    """Return the `info` of a column with personal data.
 
     `erased` is the value or SQL expression that replaces it.
     """
@@ -16,6 +16,6 @@ def personal(erased: Any = None) -> dict[str, Any]:
 
 
 def erasure(model: type[Entity]) -> dict[str, Any]:
-    """Return the values that erase the person from a row, by column."""
+    """Return the replacements for personal data, by column."""
     columns = model.__table__.columns
     return {column.key: column.info[MARK] for column in columns if MARK in column.info}

@@ -1,7 +1,4 @@
-"""Entities that belong to no session, so that changes to them are not saved.
-
-The business rules treat them like any other entity.
-"""
+"""Entities outside any session: changes to them are not saved."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -17,13 +14,13 @@ M = TypeVar("M", bound=Entity)
 
 @cache
 def stored_columns(model: type[Entity]) -> tuple[Column[Any], ...]:
-    """Return the columns of a model in the order that `plain_copy` expects."""
+    """Return the columns in the order that `plain_copy` expects."""
     table: Table = inspect(model).local_table  # type: ignore[assignment] # no view is mapped
     return tuple(column for column in table.columns if not column.computed)
 
 
 def plain_copy(model: type[M], values: Sequence[Any]) -> M | None:
-    """Build an entity from a row of a prepared statement; None if an outer join found none."""
+    """Build an entity from the row of a prepared statement; None if an outer join found none."""
     make, names, words = _shape(model)
     if values[names.index("id")] is None:
         return None
@@ -36,7 +33,7 @@ def plain_copy(model: type[M], values: Sequence[Any]) -> M | None:
 
 
 def new_plain(model: type[M], **values: Any) -> M:
-    """Create an entity that is stored from its values, for example by `WriteSession.append`."""
+    """Create an entity that is stored from its values, as by `WriteSession.append`."""
     make, _, _ = _shape(model)
     entity: M = make()
     vars(entity).update({"id": new_id(), **values})
@@ -53,6 +50,6 @@ def _shape(
         for column in columns
         if isinstance(column.type, Enum) and column.type.enum_class is not None
     )
-    # As the ORM does when loading: the constructor would record each value as a change.
+    # The constructor would record each value as a change.
     make = inspect(model).class_manager.new_instance
     return make, tuple(column.name for column in columns), words

@@ -1,4 +1,4 @@
-"""The database connection pool, with metrics of its use."""
+"""The connection pool, with metrics."""
 
 from time import perf_counter
 from typing import Any
@@ -11,10 +11,7 @@ PRIMARY = "primary"
 
 
 class MeasuredPool(AsyncAdaptedQueuePool):
-    """SQLAlchemy's pool, which also measures how long callers wait for a connection.
-
-    `pool_logging_name` of the engine distinguishes several pools of a process.
-    """
+    """SQLAlchemy's pool, which also measures waits for a connection."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

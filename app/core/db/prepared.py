@@ -8,20 +8,14 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.compiler import SQLCompiler
 
 _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call] # of SQLAlchemy
-# SQLAlchemy writes keywords in capitals. Row locks count as changes, as in PostgreSQL's read-only
-# transactions.
+# Row locks count as changes, as in read-only transactions.
 _CHANGES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|FOR (KEY )?SHARE)\b")
 
 
 class _Prepared:
-    """A statement with `bindparam`s, compiled to SQL.
+    """A statement with `bindparam`s, compiled once; its rows are plain, with enum values as text.
 
-    SQLAlchemy caches compiled SQL too, but computes a cache key from the whole statement at each
-    run and builds entities from the rows. On a path of three statements that costs more than the
-    rest of the request. The rows of a prepared statement are plain: enum values are text.
-
-    With `planned_anew` PostgreSQL plans for the values of each run. Its generic plan is wrong where
-    one value matches everybody and another nobody.
+    With `planned_anew` PostgreSQL plans for the values of each run, for values that are skewed.
     """
 
     def __init__(self, statement: ClauseElement, *, planned_anew: bool = False) -> None:
@@ -36,13 +30,13 @@ class _Prepared:
         }
 
     def arguments(self, values: dict[str, Any]) -> tuple[Any, ...]:
-        """Return the parameters in the order of the SQL; raise KeyError if one has no value."""
+        """Return the parameters in SQL order; raise KeyError if one is missing."""
         known = {**self._constants, **values}
         return tuple(known[name] for name in self._names)
 
 
 class Query(_Prepared):
-    """A prepared SELECT that changes and locks nothing; raises TypeError for any other."""
+    """A prepared SELECT; raises TypeError if it changes or locks rows."""
 
     def __init__(self, statement: SelectBase, *, planned_anew: bool = False) -> None:
         super().__init__(statement, planned_anew=planned_anew)
@@ -51,7 +45,7 @@ class Query(_Prepared):
 
 
 class Command(_Prepared):
-    """A prepared statement that changes or locks rows, be it in a part of a SELECT."""
+    """A prepared statement that changes or locks rows."""
 
 
 Prepared = Query | Command

@@ -1,7 +1,6 @@
-"""Callers that wrote so recently that a replica may not have their changes yet.
+"""Callers whose latest changes a replica may not have yet.
 
-A host who registers a visitor looks for them in the list a moment later, possibly through another
-process, so processes share this through Redis.
+Shared through Redis, since their next request may reach another process.
 """
 
 import asyncio
@@ -15,24 +14,23 @@ from redis.exceptions import RedisError
 from app.core.db.replica import MAX_LAG_SECONDS
 
 REDIS_SECONDS = 0.25
-# The pause after a failure of Redis; the replica has by then replayed what was not noted.
+# The pause after a failure; the replica has caught up by then.
 PAUSE_SECONDS = MAX_LAG_SECONDS
 
 
 class RecentWriters:
-    """The callers that wrote in the last seconds; everybody, while Redis is down."""
+    """The callers that wrote in the last seconds; everybody while Redis is down."""
 
     def __init__(self, redis: ArqRedis) -> None:
         self._redis = redis
         self._pause_until = 0.0
 
     async def note(self, writer: str) -> None:
-        """Record a write; call this after the commit."""
+        """Record a write, after its commit."""
         milliseconds = int(MAX_LAG_SECONDS * 1000)
         await self._ask(lambda: self._redis.set(_key(writer), 1, px=milliseconds))
 
     async def include(self, writer: str) -> bool:
-        """Return whether a replica may lack this caller's changes."""
         noted: int | None = await self._ask(lambda: self._redis.exists(_key(writer)))
         return noted != 0
 
@@ -42,7 +40,7 @@ class RecentWriters:
         try:
             async with asyncio.timeout(REDIS_SECONDS):
                 return await question()
-        except (RedisError, OSError):  # a time-out raises an OSError, too
+        except (RedisError, OSError):  # includes time-outs
             self._pause_until = monotonic() + PAUSE_SECONDS
             return None
 

@@ -1,8 +1,6 @@
-"""A streaming replica for reads, and its lag.
+"""A streaming replica for reads, used while its lag is short.
 
-It is used while it is known to have everything that the primary had a few seconds ago. Lag is
-measured by positions in the write-ahead log, which works without writes and with clocks that
-differ.
+Lag is measured in the write-ahead log, which needs neither writes nor equal clocks.
 """
 
 import asyncio
@@ -20,7 +18,6 @@ from app.core.db.engine import connect_options, make_engine
 from app.core.db.monitor import DatabaseMonitor
 from app.core.observability.logging import logger
 
-# The maximum lag of a replica that is used.
 MAX_LAG_SECONDS = 5.0
 CHECK_SECONDS = 1.0
 ASK_AGAIN_SECONDS = 0.1
@@ -28,7 +25,7 @@ ANSWER_SECONDS = 1.0
 UNREACHABLE = (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 _WRITTEN = text("SELECT pg_current_wal_flush_lsn()::text")
-# A promoted replica is no longer in recovery and has its own history.
+# A promoted replica has its own history.
 _HAS_REPLAYED = text(
     "SELECT pg_is_in_recovery()"
     " AND pg_last_wal_replay_lsn() >= CAST(CAST(:written AS text) AS pg_lsn)"
@@ -36,36 +33,32 @@ _HAS_REPLAYED = text(
 
 
 class Replica:
-    """The connections of one process to the replica, and a monitor of its lag.
-
-    The monitor starts with the first use; until it has a result the primary is used.
-    """
+    """The connections of a process to the replica, and a monitor of its lag."""
 
     def __init__(self, url: str, primary_url: str, **pool: Any) -> None:
         self.engine: AsyncEngine = make_engine(url, **pool)
         self.monitor = DatabaseMonitor(self.engine, connect_options(url), of="replica")
-        # The monitor has its own connections: an exhausted pool must not look like a lag.
+        # Connections of its own: an exhausted pool must not look like a lag.
         self._watched = [_single(primary_url), _single(url)]
         self._as_of: float | None = None
         self._watch: asyncio.Task[None] | None = None
 
     @property
     def is_fresh(self) -> bool:
-        """Return whether the replica responds and its lag is within the limit."""
         if self._as_of is None or self.monitor.silent:
             return False
         return monotonic() - self._as_of < MAX_LAG_SECONDS
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection | None]:
-        """Open a connection that responds, or yield None if the primary must be used."""
+        """Open a connection that responds, or yield None to use the primary."""
         if self._watch is None:
             self._watch = asyncio.create_task(self._monitor_and_watch())
         async with AsyncExitStack() as stack:
             yield await self._answering(stack) if self.is_fresh else None
 
     async def _answering(self, stack: AsyncExitStack) -> AsyncConnection | None:
-        """Open a connection and test it: a pooler accepts one even if the replica is down."""
+        """Open and test a connection: a pooler accepts one even if the replica is down."""
         connection = None
         try:
             connection = await stack.enter_async_context(self.engine.connect())
@@ -95,7 +88,7 @@ class Replica:
         while True:
             try:
                 await self._check()
-            except (SQLAlchemyError, OSError):  # a time-out raises an OSError, too
+            except (SQLAlchemyError, OSError):  # includes time-outs
                 self._as_of = None
             if answers is not self.is_fresh:
                 answers = self.is_fresh
@@ -103,7 +96,7 @@ class Replica:
             await asyncio.sleep(CHECK_SECONDS)
 
     async def _check(self) -> None:
-        """Wait until the replica has all that the primary has now, up to the maximum lag."""
+        """Wait until the replica has all that the primary has now."""
         began = monotonic()
         primary, replica = self._watched
         async with asyncio.timeout(MAX_LAG_SECONDS):

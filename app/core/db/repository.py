@@ -22,14 +22,11 @@ class NameTaken(Problem):
 
 @contextmanager
 def refusals(by_constraint: Mapping[str, type[Problem]]) -> Iterator[None]:
-    """Translate a constraint violation within the block into the mapped problem.
-
-    Flush inside the block: the database checks what is written, not what is pending.
-    """
+    """Translate violations of these constraints into problems; flush inside the block."""
     try:
         yield
     except DBAPIError as error:
-        # SQLAlchemy wraps the driver's error; the direct path raises it as it is.
+        # SQLAlchemy wraps the driver's error, the direct path does not.
         cause = getattr(error.orig, "__cause__", None) or error.orig
         problem = by_constraint.get(getattr(cause, "constraint_name", None) or "")
         if problem is None:
@@ -38,15 +35,13 @@ def refusals(by_constraint: Mapping[str, type[Problem]]) -> Iterator[None]:
 
 
 class ReadRepository(Generic[M]):
-    """Queries of one table."""
-
     model: ClassVar[type[Any]]
 
     def __init__(self, session: ReadSession) -> None:
         self.session = session
 
     def statement(self) -> Select[M]:
-        """Return the SELECT that every query of this repository extends."""
+        """Return the SELECT that the queries extend."""
         return select(self.model)
 
     async def get(self, id_: UUID) -> M | None:
@@ -57,18 +52,14 @@ class ReadRepository(Generic[M]):
 
 
 class Repository(ReadRepository[M]):
-    """Queries and changes of one table, inside a unit of work."""
-
     def __init__(self, session: WriteSession) -> None:
         super().__init__(session)
         self.unit = session
 
     async def lock(self, *conditions: ColumnElement[bool], key_share: bool = False) -> M | None:
-        """Lock one row with `SELECT … FOR UPDATE`; return None if none matches.
+        """Lock a row with `SELECT … FOR UPDATE`, and read it again; return None if none matches.
 
-        The row is read again even if the session has it: attributes loaded before the lock was
-        granted are stale, and deciding on them double-books. With `key_share` (`FOR NO KEY UPDATE`)
-        others can still write rows whose foreign key refers to this one.
+        `key_share` (`FOR NO KEY UPDATE`) lets others write rows that refer to it.
         """
         return await self.session.scalar(
             select(self.model)

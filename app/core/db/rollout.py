@@ -1,8 +1,7 @@
-"""Track whether an update is complete, while the previous release may still serve requests.
+"""Track rollouts, which a migration with new values begins and `vms migrate --finish` ends.
 
-A migration that adds new values (kinds of mail, actions) begins a rollout, and `vms migrate
---finish` ends it once every process runs this release. Until then requests that would write a value
-the previous release cannot read are refused.
+Meanwhile requests that would write these values are refused, since the previous release cannot read
+them.
 """
 
 from datetime import datetime
@@ -16,7 +15,7 @@ from app.core.errors import Problem
 
 
 class Rollout(Base):
-    """A release with new values; `finished_at` is null while older processes may still run."""
+    """A release with new values; `finished_at` is null during its rollout."""
 
     __tablename__ = "rollouts"
 
@@ -33,26 +32,24 @@ class UpdateUnderWay(Problem):
 
 
 async def is_under_way(session: ReadSession) -> bool:
-    """Return whether processes of the previous release may still be running."""
     open_ones = select(exists().where(Rollout.finished_at.is_(None)))
     return bool(await session.scalar(open_ones))
 
 
 async def is_finished(unit: WriteSession) -> bool:
-    """Return whether no older process runs any more; each process caches a yes."""
+    """Return whether no rollout is open; each process caches True."""
     database = unit.database
     database.rollout_is_finished = database.rollout_is_finished or not await is_under_way(unit)
     return database.rollout_is_finished
 
 
 async def require_finished(unit: WriteSession) -> None:
-    """Raise `UpdateUnderWay` while older processes may run."""
     if not await is_finished(unit):
         raise UpdateUnderWay
 
 
 async def finish(unit: WriteSession, now: datetime) -> int:
-    """End every rollout; return how many were open."""
+    """End all rollouts; return how many."""
     ended = await unit.write(
         update(Rollout).where(Rollout.finished_at.is_(None)).values(finished_at=now)
     )
@@ -60,10 +57,7 @@ async def finish(unit: WriteSession, now: datetime) -> int:
 
 
 async def validate_constraints(unit: WriteSession) -> None:
-    """Validate the constraints that migrations added as NOT VALID.
-
-    This takes a lock that blocks neither readers nor writers.
-    """
+    """Validate the constraints that are NOT VALID, without blocking readers or writers."""
     unproven = (
         select(
             literal_column("quote_ident(conname)", String),

@@ -15,7 +15,7 @@ from app.core.db.prepared import Command
 async def update_many(
     unit: WriteSession, model: type[Entity], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Update rows by `id`; every row must set the same columns."""
+    """Update rows by `id`; all rows must set the same columns."""
     if rows:
         await unit.run(_change(model, tuple(rows[0])), rows=as_json(rows))
 

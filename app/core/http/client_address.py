@@ -1,4 +1,4 @@
-"""Work out the client's address when requests arrive through proxies."""
+"""Find the client's address behind proxies."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ SCHEMES = ("http", "https")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The client's address, and the scheme it used if a trusted proxy reports one."""
+    """The client's address and, if a trusted proxy reports it, scheme."""
 
     address: str | None
     scheme: str | None = None
 
 
 class ProxyTrust:
-    """The proxies that are trusted to report the client, and the header they use.
+    """The trusted proxies and the only header that is read.
 
-    Only one header is read: a proxy that writes `Forwarded` passes the other headers on as the
-    client sent them, and the reverse. `X-Forwarded-Proto` belongs to `X-Forwarded-For`.
+    A proxy passes other headers on as the client sent them; `X-Forwarded-Proto` belongs to
+    `X-Forwarded-For`.
     """
 
     def __init__(
@@ -39,8 +39,7 @@ class ProxyTrust:
     def origin(self, peer: str | None, headers: Headers) -> Origin:
         """Return the rightmost address that is not a trusted proxy, and its scheme.
 
-        Anything further left could be forged. An entry that is not an address ends the search at
-        the proxy that wrote it.
+        Everything further left could be forged; an invalid entry ends the search.
         """
         # The scope of a link-local peer names an interface of this machine.
         nearest = _parse((peer or "").partition("%")[0])
@@ -58,11 +57,11 @@ class ProxyTrust:
         return Origin(str(nearest), scheme)
 
     def _hops(self, headers: Headers) -> Iterator[tuple[str, str]]:
-        """Yield the address and scheme that each proxy reports, nearest proxy first."""
+        """Yield the address and scheme that each proxy reports, the nearest first."""
         entries = _entries(headers.getlist(self.header))
         if self.header == "forwarded":
             return ((_value(entry, "for"), _value(entry, "proto")) for entry in reversed(entries))
-        # A proxy that replaces the scheme leaves a single value, however many addresses there are.
+        # A proxy may replace all schemes with one.
         schemes = _entries(headers.getlist("x-forwarded-proto"))
         return zip_longest(reversed(entries), reversed(schemes), fillvalue="")
 
@@ -75,7 +74,7 @@ def _entries(lines: Iterable[str]) -> list[str]:
 
 
 def _value(element: str, wanted: str) -> str:
-    """Return a parameter of one element of `Forwarded` (RFC 7239, section 4)."""
+    """Return a parameter of a `Forwarded` element (RFC 7239, section 4)."""
     for pair in element.split(";"):
         name, _, value = pair.strip().partition("=")
         if name.lower() == wanted:
@@ -83,12 +82,11 @@ def _value(element: str, wanted: str) -> str:
     return ""
 
 
-@lru_cache(maxsize=4096)  # the same few proxies, gates and front desks all day
+@lru_cache(maxsize=4096)  # mostly the same proxies and gates
 def _parse(text: str) -> Address | None:
-    """Parse `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:80`.
+    """Parse an address, with or without a port: `192.0.2.1:80`, `[2001:db8::1]:80`.
 
-    Return an IPv4 address mapped to IPv6 as IPv4, and None for an address with a scope
-    (`fe80::1%eth0`), which means something on one machine only.
+    Return None for an address with a scope (`fe80::1%eth0`), which is local to one machine.
     """
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -8,7 +8,7 @@ from app.core.errors import Problem
 
 
 class PreflightRefused(Problem):
-    """400: the origin, method or headers of a preflight are not allowed."""
+    """400: the preflight's origin, method or headers are not allowed."""
 
     status, code, title = 400, "preflight_refused", "The cross-origin request is not allowed"
 

@@ -1,4 +1,4 @@
-"""Refuse excess requests of one network before any other work is done for them."""
+"""Refuse excess requests of one network before any other work."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -8,16 +8,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core.errors import Unavailable
 from app.core.request_context import client_network
 
-# More than the password queue admits, so that known callers of the same network still reach it.
+# More than the password queue admits: known callers of the network must still reach it.
 MOST_OF_NETWORK = 32
 
 
 class CrowdMiddleware:
-    """Answers 503 when one network has too many requests to these paths in progress.
+    """Answers 503 if a network has too many requests to these paths in progress.
 
-    Refusing here spares the work that FastAPI does before a route can refuse, which would make
-    everyone else wait during a burst. A request counts once its body has arrived: whoever sends it
-    byte by byte keeps nobody out.
+    A request counts once its body has arrived, so that slow senders keep nobody out.
     """
 
     def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:
@@ -50,7 +48,7 @@ class CrowdMiddleware:
 
 
 async def _body(receive: Receive) -> list[Message] | None:
-    """Return the messages of the whole body, or None if it does not arrive."""
+    """Return the messages of the body, or None if it does not arrive."""
     messages: list[Message] = []
     while not messages or messages[-1].get("more_body", False):
         message = await receive()

@@ -1,6 +1,6 @@
-"""What routes ask FastAPI for: sessions, the current instant, limits, a page.
+"""Dependencies of routes: sessions, the current time, limits, a page.
 
-FastAPI resolves sub-dependencies again for each use, so most of these take only the request.
+FastAPI resolves sub-dependencies anew, so most of these take only the request.
 """
 
 from collections.abc import AsyncIterator
@@ -46,9 +46,9 @@ async def _write_session(request: Request) -> AsyncIterator[WriteSession]:
 
 
 async def _single_statement(request: Request) -> AsyncIterator[WriteSession]:
-    """Open a unit for a use case that writes with one statement.
+    """Open a unit of work for a single statement.
 
-    With an idempotency key the answer is written, too, and both need a transaction.
+    With an idempotency key the answer is written too, which needs a transaction.
     """
     single = IDEMPOTENCY_KEY not in request.headers
     async with core_services(request).database.write(single_statement=single) as unit:
@@ -73,8 +73,7 @@ _write_session.problems = (Conflict,)  # type: ignore[attr-defined]
 _single_statement.problems = (Conflict,)  # type: ignore[attr-defined]
 _page_request.problems = (InvalidCursor,)  # type: ignore[attr-defined]
 
-# Function scope commits after the response is serialised and before it is sent. The default scope
-# would commit after the client has its 201.
+# Commits before the response is sent; the default scope would commit after the client has its 201.
 Reading = Annotated[ReadSession, Depends(_read_session, scope="function")]
 Writing = Annotated[WriteSession, Depends(_write_session, scope="function")]
 SingleStatement = Annotated[WriteSession, Depends(_single_statement, scope="function")]

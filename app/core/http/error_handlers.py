@@ -1,4 +1,4 @@
-"""Turn every exception that a route raises into a problem document."""
+"""Turn exceptions into problem documents."""
 
 import errno
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,11 +15,11 @@ from app.core import errors
 from app.core.db.errors import DRIVER_ERRORS, is_stale_statement
 from app.core.http.idempotency import RepeatedRequest
 
-# SQLSTATEs of errors for which a retry may succeed (PostgreSQL, appendix A).
+# SQLSTATEs that a retry may resolve (PostgreSQL, appendix A).
 BUSY = {"40001", "40P01", "55P03", "57014", "53200", "53300"}
-# A foreign key or unique index was violated: another transaction got in between check and write.
+# Another transaction got between check and write.
 RACED = {"23503", "23505"}
-# 25006: the server has become a standby and refuses writes.
+# 25006: the server has become a standby.
 DOWN = {"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "25006", "58030"}
 FULL = {"53100"}
 NO_ROOM = "A disk of the service is full"
@@ -57,14 +57,14 @@ async def _validation(_: Request, error: RequestValidationError) -> Response:
 
 
 def _fault(location: tuple[str | int, ...], fault: Mapping[str, Any]) -> errors.FieldFault:
-    # The input is left out on purpose: it may be a password.
+    # Without the input, which may be a password.
     field = ".".join(str(part)[:100] for part in location[1:]) or str(location[0])
     code = str(fault["type"])
     return errors.FieldFault(field=field, code=code, message=_sentence(code, fault))
 
 
 def _sentence(code: str, fault: Mapping[str, Any]) -> str:
-    """Return a message for the user of a form; Pydantic's messages address programmers."""
+    """Return a message for users; Pydantic's address programmers."""
     limits: Mapping[str, Any] = fault.get("ctx") or {}
     shortest, longest = limits.get("min_length"), limits.get("max_length")
     match code:
@@ -81,7 +81,7 @@ def _sentence(code: str, fault: Mapping[str, Any]) -> str:
 
 
 async def _database(_: Request, error: DBAPIError) -> Response:
-    # asyncpg's error is `orig` or its cause. Its own cause, such as a socket error, says less.
+    # asyncpg's error is `orig` or its cause.
     problem = _told_by(error.orig) or _told_by(error.orig and error.orig.__cause__)
     if problem is None and error.connection_invalidated:
         problem = errors.Unavailable("The database is not available: try again")
@@ -91,7 +91,7 @@ async def _database(_: Request, error: DBAPIError) -> Response:
 
 
 async def _driver(_: Request, error: Exception) -> Response:
-    """Handle the errors that SQLAlchemy does not wrap."""
+    """Handle errors that SQLAlchemy does not wrap."""
     problem = _told_by(error)
     if problem is None:
         raise error
@@ -99,7 +99,7 @@ async def _driver(_: Request, error: Exception) -> Response:
 
 
 def _told_by(error: BaseException | None) -> errors.Problem | None:
-    """Map a driver error to a problem, or return None if it is a fault of the service."""
+    """Return the problem, or None if the error is a fault of the service."""
     state = getattr(error, "sqlstate", None)
     if state in BUSY:
         return errors.Unavailable("The database is busy: try again")
@@ -137,7 +137,6 @@ async def _no_connection(_: Request, __: OSError) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Register a handler for every exception that a route can raise."""
     handlers: dict[type[Exception], Callable[..., Awaitable[Response]]] = {
         errors.Problem: _problem,
         RepeatedRequest: _replay,

@@ -1,7 +1,6 @@
-"""Idempotency keys for requests that create (draft-ietf-httpapi-idempotency-key-header).
+"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header).
 
-The first response is stored in the transaction that creates, so both exist or neither does, even
-after a crash. A repeat gets the stored response; a repeat during the first request gets a 409.
+A repeat gets the response stored in the first transaction, or a 409 while that is running.
 """
 
 import hashlib
@@ -30,7 +29,7 @@ class RequestInProgress(Problem):
 
 
 class IdempotentAnswer(Base):
-    """The first response to a key; `scope` is the hash of caller, path and key."""
+    """A stored response; `scope` is the hash of caller, path and key."""
 
     __tablename__ = "idempotent_answers"
 
@@ -44,27 +43,27 @@ class IdempotentAnswer(Base):
 
 
 class RepeatedRequest(Exception):  # noqa: N818 - a way out, not an error
-    """Ends a request with the stored response to an earlier one."""
+    """Ends a request with the stored response."""
 
     def __init__(self, answer: IdempotentAnswer) -> None:
         super().__init__()
         headers = {REPLAYED: "true", "Content-Type": answer.media_type}
         if answer.location:
             headers["Location"] = answer.location
-        # Built now, because the row cannot be read after its transaction is rolled back.
+        # The row cannot be read after a rollback.
         self.response = Response(answer.content, answer.status, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What identifies a request with an idempotency key: its scope and the hash of its body."""
+    """A request with an idempotency key, identified by its scope and body."""
 
     scope: bytes
     body_hash: bytes
     now: datetime
 
     async def refuse_known(self, session: ReadSession) -> None:
-        """Raise `RepeatedRequest` or `IdempotencyKeyReused` if the key has an answer."""
+        """Raise `RepeatedRequest` or `IdempotencyKeyReused` if the key has a response."""
         earlier = await session.scalar(
             select(IdempotentAnswer).where(
                 IdempotentAnswer.scope == self.scope,
@@ -80,16 +79,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Repeatable:
-    """A request with an idempotency key, within its unit of work."""
+    """A request with an idempotency key, in its unit of work."""
 
     unit: WriteSession
     sent: Sent
 
     async def require_first(self) -> None:
-        """Return if this is the first request with the key.
+        """Lock the key and require that it is new.
 
-        Raise `RepeatedRequest`, `IdempotencyKeyReused` or `RequestInProgress` otherwise. The lock
-        is held until the transaction ends, so that no second request can run.
+        Raise `RepeatedRequest`, `IdempotencyKeyReused` or `RequestInProgress` otherwise.
         """
         lock = int.from_bytes(self.sent.scope[:8], "big", signed=True)
         if not await self.unit.scalar(select(func.pg_try_advisory_xact_lock(lock))):
@@ -97,7 +95,7 @@ class Repeatable:
         await self.sent.refuse_known(self.unit)
 
     async def keep(self, response: Response) -> None:
-        """Store a successful response; a refused request created nothing and may be retried."""
+        """Store a successful response; a refused request may be retried."""
         if not 200 <= response.status_code < 300:
             return
         await self.unit.write(
@@ -118,22 +116,21 @@ class Repeatable:
 
 
 def scope_of(caller: str, path: str, key: str) -> bytes:
-    """Return the hash of caller, path and key, which identifies a request."""
     return hashlib.sha256("\0".join((caller, path, key)).encode()).digest()
 
 
 async def forget_old(unit: WriteSession, now: datetime) -> int:
-    """Delete responses older than 24 hours; return how many."""
+    """Delete expired responses; return how many."""
     old = delete(IdempotentAnswer).where(IdempotentAnswer.created_at <= now - KEPT_FOR)
     return (await unit.write(old)).rowcount
 
 
 async def forget_mentions(unit: WriteSession, word: str) -> None:
-    """Delete responses that contain `word`, so that erased data cannot come back."""
+    """Delete responses that contain `word`, such as erased data."""
     named = func.strpos(func.encode(IdempotentAnswer.content, "escape"), word) > 0
     await unit.write(delete(IdempotentAnswer).where(named))
 
 
 async def forget_kept_at(unit: WriteSession, instants: Collection[datetime]) -> None:
-    """Delete responses to the requests of these instants, which created erased records."""
+    """Delete responses stored at these instants, when erased records were created."""
     await unit.write(delete(IdempotentAnswer).where(IdempotentAnswer.created_at.in_(instants)))

@@ -1,8 +1,7 @@
-"""Rate limits (OWASP ASVS 5, 6.3.1), counted in Redis across all processes.
+"""Rate limits (OWASP ASVS 5, 6.3.1), counted in Redis.
 
-While Redis is down each process counts for itself, starting from the last known counts: refused
-callers stay refused, and nobody else is locked out. Redis gets those counts when it returns.
-Windows use the real clock rather than the service's, since Redis expires them.
+While Redis is down each process counts on its own, from the last known counts, and later restores
+them. Windows use the machine's clock, as Redis does.
 """
 
 import re
@@ -23,14 +22,14 @@ from app.core.observability.logging import logger
 from app.core.observability.metrics import LIMITS_STOOD_STILL, LIMITS_WITHOUT_REDIS
 
 REDIS_SECONDS = 0.25
-# The pause after a failure of Redis, before one request tries it again.
+# The pause after a failure, before Redis is tried again.
 PAUSE_SECONDS = 5.0
-# Enough for any load: a call takes less than a millisecond.
+# A call takes less than a millisecond.
 CONNECTIONS = 16
 KEY_BYTES = 16
 RATE = re.compile(r"([0-9]+)/([0-9]*)(second|minute|hour|day)")
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
-# The approximate number of lots into which a limit is divided.
+# The approximate number of lots in a limit.
 LOTS = 60
 
 
@@ -48,10 +47,7 @@ class TooManyRequests(Problem):
 
 @dataclass(frozen=True)
 class Rule:
-    """A limit of `rate` hits, such as `10/15minute`, multiplied by `times`.
-
-    The name separates its counters from those of other rules.
-    """
+    """A limit such as `10/15minute`, multiplied by `times`, with counters under its name."""
 
     name: str
     rate: str
@@ -66,13 +62,12 @@ class Rule:
         return _parse(self.rate)[1]
 
     def of(self, *keys: str) -> "Limit":
-        """Return the limit for one caller, account or combination."""
         return Limit(self, keys)
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A rule applied to one key, with a counter of its own."""
+    """A rule for one key."""
 
     rule: Rule
     keys: tuple[str, ...]
@@ -87,7 +82,7 @@ def _parse(rate: str) -> tuple[int, int]:
 
 
 class RateLimiter:
-    """Counts the actions of callers; keys (addresses, accounts, ids) are stored only as hashes."""
+    """Counts actions of callers; keys are stored as hashes."""
 
     def __init__(self, redis_url: str, ring: KeyRing) -> None:
         self._key = ring.keys("rate limit")[0]
@@ -104,42 +99,36 @@ class RateLimiter:
         await self.count(rule.of(*keys), cost=cost)
 
     async def check(self, rule: Rule, *keys: str) -> None:
-        """Raise `TooManyRequests` if one more hit would exceed the limit, counting nothing."""
+        """Raise `TooManyRequests` if the limit is reached; count nothing."""
         await self.look(rule.of(*keys))
 
     async def count(self, *limits: Limit, cost: int = 1) -> None:
-        """Count a hit against every limit, or none if one of them is reached.
-
-        The last hit that is accepted may exceed the limit: see `reserve`.
-        """
+        """Count a hit against every limit, or none if one is reached; `reserve` is exact."""
         answer = await self._ask(limits, cost)
         _refuse(limits, answer)
 
     async def reserve(self, *limits: Limit, number: int = 1) -> None:
-        """Count several hits against every limit, or none if one has fewer left."""
+        """Count hits against every limit, or none if one has too few left."""
         answer = await self._ask(limits, number, whole=True)
         _refuse(limits, answer, number)
 
     async def take(self, limit: Limit, number: int) -> float:
-        """Count several hits at once; return the seconds left in the window."""
+        """Count hits; return the seconds left in the window."""
         answer = await self._ask([limit], number)
         _refuse([limit], answer)
         return answer.windows[0].ends_in
 
     async def look(self, *limits: Limit) -> None:
-        """Raise `TooManyRequests` at a limit, counting nothing."""
+        """Do the same for several limits."""
         _refuse(limits, await self._ask(limits, 0))
 
     async def number(self, limit: Limit) -> int:
-        """Return the count of a limit, reached or not."""
         return (await self._ask([limit], 0)).windows[0].hits
 
     async def give_back(self, *limits: Limit, number: int = 1) -> None:
-        """Undo hits of each limit."""
         await self._ask(limits, -number)
 
     async def clear(self, *limits: Limit) -> None:
-        """Reset the counters."""
         await self._ask(limits, -max(2 * limit.rule.most for limit in limits))
 
     async def close(self) -> None:
@@ -162,13 +151,13 @@ class RateLimiter:
         return self.own.add(counters, number)
 
     async def _ask_redis(self, counters: Sequence[Counter], number: int) -> Answer | None:
-        """Return Redis's answer, or None if it fails or this process is too busy to read it."""
+        """Return Redis's answer, or None if there is none in time."""
         try:
             answer, stood_still = await patiently(self._add(counters, number), REDIS_SECONDS)
         except StoodStillError:
             LIMITS_STOOD_STILL.inc()
             return None
-        except (RedisError, OSError) as error:  # a time-out raises an OSError, too
+        except (RedisError, OSError) as error:  # includes time-outs
             self._breaker.open(error)
             LIMITS_WITHOUT_REDIS.set(1)
             return None
@@ -183,7 +172,7 @@ class RateLimiter:
         return await self.shared.add(counters, number)
 
     async def _restore(self) -> None:
-        """Send Redis the counts it missed, or lost if it has restarted empty."""
+        """Send Redis the counts it missed or lost."""
         self._counted_alone = False
         try:
             await self.shared.restore(self.own.open())
@@ -193,13 +182,13 @@ class RateLimiter:
 
 
 class Breaker:
-    """A circuit breaker that keeps requests from waiting for a Redis that has failed."""
+    """A circuit breaker, so that requests do not wait for a failed Redis."""
 
     def __init__(self) -> None:
         self._retry_at: float | None = None
 
     def lets_through(self) -> bool:
-        """Return whether Redis may be called; after a pause one caller may try it."""
+        """Return whether to call Redis; after a pause one caller may try."""
         if self._retry_at is None:
             return True
         if monotonic() < self._retry_at:
@@ -217,11 +206,9 @@ class Breaker:
 
 
 class Lots:
-    """Counts frequent hits in batches instead of one Redis call each.
+    """Counts frequent hits with fewer calls to Redis, reserving a sixtieth of the limit at a time.
 
-    A process reserves a sixtieth of the limit at a time and calls Redis again when it is used up.
-    The limit is never exceeded, but the last hits of a window may lie unused in one process while
-    another refuses.
+    One process may refuse while another has hits left, but the limit is never exceeded.
     """
 
     def __init__(self, limiter: RateLimiter) -> None:
@@ -229,7 +216,7 @@ class Lots:
         self._left: dict[Limit, tuple[int, float]] = {}
 
     async def hit(self, limit: Limit) -> None:
-        """Count one hit; raise `TooManyRequests` if the limit is exceeded."""
+        """Count a hit; raise `TooManyRequests` if the limit is exceeded."""
         while not self._take(limit):
             size = _lot(limit.rule.most)
             ends_at = monotonic() + await self._limiter.take(limit, size)
@@ -247,7 +234,7 @@ class Lots:
 
 @lru_cache
 def _lot(most: int) -> int:
-    """Return the largest batch size that divides the limit."""
+    """Return the size of a lot, which divides the limit."""
     return next(size for size in range(max(1, most // LOTS), 0, -1) if most % size == 0)
 
 

@@ -1,4 +1,4 @@
-"""Pure ASGI middleware for request ids, errors, trailing slashes and security headers."""
+"""ASGI middleware for request ids, errors, trailing slashes and security headers."""
 
 from collections.abc import Mapping
 from time import perf_counter
@@ -28,7 +28,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class RequestContextMiddleware:
-    """Gives every request an id, counts it and logs its end."""
+    """Gives each request an id, counts and logs it."""
 
     def __init__(self, app: ASGIApp, trust: ProxyTrust) -> None:
         self.app = app
@@ -68,10 +68,7 @@ class RequestContextMiddleware:
 
 
 class ErrorBoundaryMiddleware:
-    """Answers 500 for any exception that nothing else handled.
-
-    It runs inside the CORS middleware, so that scripts can read the response.
-    """
+    """Answers 500 for unhandled exceptions, inside CORS so that scripts can read it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -90,7 +87,7 @@ class ErrorBoundaryMiddleware:
             if scope["type"] != "http":
                 raise
             logger.exception("request failed", method=_method(scope), path=_route(scope))
-            if begun:  # the response has begun and can only be cut off
+            if begun:  # too late for another response
                 raise
             await Problem().response()(scope, receive, send)
 
@@ -102,17 +99,17 @@ def _context_of(scope: Scope, receive: Receive, trust: ProxyTrust) -> RequestCon
     client = scope.get("client")
     origin = trust.origin(client[0] if client else None, headers)
     if origin.scheme:
-        scope["scheme"] = origin.scheme  # changed in place, so that outer middleware sees it too
+        scope["scheme"] = origin.scheme  # in place, for outer middleware
     return RequestContext(request_id, origin.address, receive=receive)
 
 
 def _method(scope: Scope) -> str:
     method: str = scope["method"]
-    return method if method in METHODS else "other"  # a client can send any word
+    return method if method in METHODS else "other"  # clients can send any word
 
 
 def _route(scope: Scope) -> str:
-    """Return the path's pattern, since the path itself can contain ids and user input."""
+    """Return the path's pattern, without ids and user input."""
     route = scope.get("route")
     return getattr(route, "path", "-")
 
@@ -135,8 +132,7 @@ class TrailingSlashMiddleware:
 class SecurityHeadersMiddleware:
     """Sets the headers of the OWASP REST security cheat sheet unless a route has its own.
 
-    The documentation pages are rendered by browsers: they may load what this service serves, but no
-    inline scripts. Browsers ignore HSTS over plain HTTP (RFC 6797, section 7.2).
+    Browsers ignore HSTS over plain HTTP (RFC 6797, section 7.2).
     """
 
     DOCS = ("/docs", "/redoc")
@@ -163,7 +159,7 @@ class SecurityHeadersMiddleware:
         self.app = app
         self._api = _raw(self.API)
         self._docs = _raw({"Content-Security-Policy": self.DOCS_POLICY})
-        self._assets = _raw({"Cache-Control": "no-cache"})  # kept, but asked about
+        self._assets = _raw({"Cache-Control": "no-cache"})  # cached, but revalidated
         self._secure = _raw({"Strict-Transport-Security": self.STRICT_TRANSPORT})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -187,5 +183,4 @@ class SecurityHeadersMiddleware:
 
 
 def _raw(headers: Mapping[str, str]) -> dict[bytes, bytes]:
-    """Headers as ASGI has them: they are written with every answer."""
     return {name.lower().encode(): value.encode() for name, value in headers.items()}

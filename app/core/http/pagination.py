@@ -1,8 +1,4 @@
-"""Keyset pagination: a cursor holds the last position of the previous page.
-
-Page 1000 costs as much as page 1, and rows that are added or removed meanwhile are neither repeated
-nor skipped.
-"""
+"""Keyset pagination: all pages cost the same, and no row is repeated or skipped."""
 
 import base64
 import binascii
@@ -24,7 +20,7 @@ from app.core.keys import KeyRing, mac
 
 T = TypeVar("T")
 MAC_BYTES = 9
-# A position may contain a name of 200 characters of four bytes each, in base64.
+# Room for a name of 200 characters of four bytes, in base64.
 MAX_CURSOR_LENGTH = 1200
 
 
@@ -38,7 +34,7 @@ class Page(BaseModel, Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """Columns to sort by in one direction, matching one index; the last one is unique."""
+    """The columns of an index to sort by; the last one is unique."""
 
     name: str
     columns: tuple[InstrumentedAttribute[Any], ...]
@@ -48,7 +44,6 @@ class Ordering:
         return [c.desc() if self.descending else c.asc() for c in self.columns]
 
     def after(self) -> ColumnElement[bool]:
-        """Return the condition for rows after a position, bound to its parameters."""
         row = tuple_(*self.columns)
         bound = tuple_(*[bindparam(name, type_=c.type) for name, c in self._parameters()])
         return row < bound if self.descending else row > bound
@@ -62,7 +57,7 @@ class Ordering:
 
 
 class CursorCodec:
-    """Encodes and decodes signed cursors; a forged cursor, or one of another list, is a 400."""
+    """Encodes and decodes signed cursors, each valid for one list."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._keys = ring.keys("cursor")
@@ -83,7 +78,7 @@ class CursorCodec:
         message = ordering.name.encode() + b"\0" + body
         if not any(hmac.compare_digest(tag, mac(k, message, MAC_BYTES)) for k in self._keys):
             raise InvalidCursor
-        if self.encode_raw(tag + body) != cursor:  # base64 has unused bits, which must be zero
+        if self.encode_raw(tag + body) != cursor:  # base64 has unused bits
             raise InvalidCursor
         return [_PARSE[c.type.python_type](v) for c, v in _paired(ordering, json.loads(body))]
 
@@ -114,21 +109,19 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """The page that a client asks for."""
-
     limit: int
     cursor: str | None
     include_total: bool
     codec: CursorCodec
 
     def position(self, ordering: Ordering) -> list[Any]:
-        """Return where the previous page ended, empty for the first; raise `InvalidCursor`."""
+        """Return the end of the previous page, empty for the first; raise `InvalidCursor`."""
         return [] if self.cursor is None else self.codec.decode(ordering, self.cursor)
 
     def cut(
         self, found: list[T], ordering: Ordering, value_of: Callable[[T, str], Any] = getattr
     ) -> tuple[list[T], str | None]:
-        """Return the rows of the page and the next cursor, given up to `limit` + 1 rows."""
+        """Return the page and the next cursor, given up to `limit` + 1 rows."""
         if len(found) <= self.limit:
             return found, None
         rows = found[: self.limit]
@@ -139,7 +132,7 @@ class PageRequest:
 async def paginate(
     session: ReadSession, statement: Select[T], ordering: Ordering, page: PageRequest
 ) -> tuple[list[T], str | None, int | None]:
-    """Return one page: its rows, the next cursor, and the total if asked for."""
+    """Return a page, the next cursor and, if asked for, the total."""
     total = None
     if page.include_total:
         counted = select(func.count()).select_from(statement.order_by(None).subquery())

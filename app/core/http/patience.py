@@ -1,4 +1,4 @@
-"""Time-outs that tell a silent server from a process too busy to read its answer."""
+"""Time-outs that tell a silent server from a busy process."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,19 +8,19 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 LOOKS = 5
-# Including late ones, so that the wait ends at some time.
+# Including late ones, so that the wait ends.
 MOST_LOOKS = 8 * LOOKS
 
 
 class StoodStillError(Exception):
-    """No answer was read, because this process was too busy to look for one."""
+    """This process was too busy to read the answer."""
 
 
 async def patiently(question: Coroutine[Any, Any, T], seconds: float) -> tuple[T, bool]:
-    """Return the answer, and whether it took longer than `seconds` because we were busy.
+    """Return the answer, and whether it took longer than `seconds`.
 
-    Raise TimeoutError if the server is silent, and `StoodStillError` if that is unknown: the answer
-    is polled five times, and a late poll does not count.
+    Raise TimeoutError if the server is silent, `StoodStillError` if that is unknown: late polls do
+    not count.
     """
     began, asked, left = monotonic(), asyncio.ensure_future(question), LOOKS
     try:
@@ -39,7 +39,7 @@ async def patiently(question: Coroutine[Any, Any, T], seconds: float) -> tuple[T
 
 
 async def _look(asked: "asyncio.Future[Any]", seconds: float) -> bool:
-    """Wait for an answer; return whether the event loop was on time."""
+    """Wait; return whether the event loop was on time."""
     began = monotonic()
     await asyncio.wait({asked}, timeout=seconds)
     return monotonic() - began < 2 * seconds

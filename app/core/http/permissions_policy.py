@@ -1,6 +1,6 @@
-"""The Permissions-Policy header (W3C), which denies pages every browser feature they don't need."""
+"""The Permissions-Policy header (W3C), which denies pages the features they do not need."""
 
-# The registered features that browsers know; the header has no wildcard for all of them.
+# The header has no wildcard.
 FEATURES = (
     "accelerometer",
     "ambient-light-sensor",
@@ -38,5 +38,5 @@ FEATURES = (
 
 
 def permissions_policy(*allowed: str) -> str:
-    """Return a policy that denies every feature except those `allowed` to the page itself."""
+    """Return a policy that denies all features except `allowed`."""
     return ", ".join(f"{name}=({'self' if name in allowed else ''})" for name in FEATURES)

@@ -1,4 +1,4 @@
-"""Responses, and their description in OpenAPI, that several operations share."""
+"""Shared responses and their OpenAPI descriptions."""
 
 import hashlib
 from typing import Any
@@ -30,21 +30,17 @@ NAMED = {
 
 
 def image(media_type: str) -> Responses:
-    """Return the OpenAPI response of an image."""
     return {200: {"description": "The image", "content": {media_type: BINARY}}}
 
 
 def download(description: str, *media_types: str) -> Responses:
-    """Return the OpenAPI response of a file in one of the media types, the first by default."""
+    """Return the OpenAPI response of a file, by default of the first media type."""
     content = dict.fromkeys(media_types, BINARY)
     return {200: {"description": description, "headers": NAMED, "content": content}}
 
 
 class Constant:
-    """A public document that does not change: encoded once, with a strong ETag.
-
-    A client that has it asks whether it is still the same (RFC 9110, section 13.1.2).
-    """
+    """A public document, encoded once, with a strong ETag (RFC 9110, section 13.1.2)."""
 
     def __init__(self, content: str, media_type: str) -> None:
         self._body = content.encode()
@@ -52,7 +48,7 @@ class Constant:
         self._tag = f'"{hashlib.sha256(self._body).hexdigest()[:32]}"'
 
     async def answer(self, request: Request) -> Response:
-        headers = {"ETag": self._tag, "Cache-Control": "no-cache"}  # kept, but asked about
+        headers = {"ETag": self._tag, "Cache-Control": "no-cache"}  # cached, but revalidated
         if self._is_known(request.headers.getlist("if-none-match")):
             return Response(status_code=304, headers=headers)
         return Response(self._body, headers=headers, media_type=self._media_type)

@@ -1,4 +1,4 @@
-"""The route class of the API, which is stricter than FastAPI and declares its errors."""
+"""The route class of the API."""
 
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
@@ -29,15 +29,14 @@ JSON = ("application/json",)
 FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
 UPLOAD = ("multipart/form-data",)
 REPEATABLE = "vms.repeatable"
-# Several times what any form has; fields and entries of any list of forms.
+# Several times as many as any form has.
 MOST_FIELDS, MOST_VALUES = 100, 5_000
 
 
 class ApiRoute(APIRoute):
-    """A route that refuses unknown and repeated query parameters and wrong media types.
+    """Refuses unknown and repeated query parameters and wrong media types.
 
-    Dependencies declare their problems in an attribute `problems`; the operation lists them
-    together with its own.
+    Documents the problems in the attribute `problems` of its dependencies.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -62,12 +61,12 @@ class ApiRoute(APIRoute):
             refuse_odd_query(request, known)
             refuse_other_media(request, accepted)
             if "idempotency-key" in request.headers:
-                await request.body()  # cached by the request: parsing a form would consume it
+                await request.body()  # cached: parsing a form would consume it
             if accepted == JSON:
                 await refuse_crowded_body(request)
             response = await handle(request)
             if repeatable := request.scope.get(REPEATABLE):
-                await repeatable.keep(response)  # before the unit of work commits
+                await repeatable.keep(response)  # before the commit
             return response
 
         return checked
@@ -81,21 +80,21 @@ class ApiRoute(APIRoute):
 
 
 def note_ids(request: Request) -> None:
-    """Add the ids in the path to the log; other parts of a path may be secrets."""
+    """Add the ids in the path to the log."""
     for name, value in request.path_params.items():
         if isinstance(value, UUID):
             note_subject(**{name: value})
 
 
 def walk(dependant: Dependant) -> Iterator[Dependant]:
-    """Yield `dependant` and all its dependencies."""
+    """Yield a dependant and all its dependencies."""
     yield dependant
     for child in dependant.dependencies:
         yield from walk(child)
 
 
 def query_names(dependant: Dependant) -> Iterator[str]:
-    """Yield the query parameters that a dependant reads, including fields of a query model."""
+    """Yield the names of the query parameters, including fields of a model."""
     for param in dependant.query_params:
         annotation = param.field_info.annotation
         fields = getattr(annotation, "model_fields", None)
@@ -106,10 +105,7 @@ def query_names(dependant: Dependant) -> Iterator[str]:
 
 
 def refuse_odd_query(request: Request, known: set[str]) -> None:
-    """Raise `Invalid` for unknown and for repeated query parameters.
-
-    FastAPI would ignore them. No operation takes several values of one parameter.
-    """
+    """Raise `Invalid` for unknown and repeated parameters, which FastAPI ignores."""
     given = request.query_params
     if not given:
         return
@@ -139,14 +135,11 @@ def refuse_other_media(request: Request, accepted: tuple[str, ...]) -> None:
 
 
 async def refuse_crowded_body(request: Request) -> None:
-    """Raise `Invalid` for a JSON body with more fields than any form has.
-
-    Pydantic would describe every one of them, which costs far more than to send them.
-    """
+    """Raise `Invalid` for a JSON body with too many fields, which Pydantic is slow to describe."""
     try:
-        body = await request.json()  # cached by the request
+        body = await request.json()  # cached
     except (ValueError, RecursionError, ClientDisconnect):
-        return  # for FastAPI to answer
+        return  # answered by FastAPI
     number, left = 0, [body]
     while left:
         value = left.pop()

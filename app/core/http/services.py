@@ -1,4 +1,4 @@
-"""The resources of the process that core makes and uses."""
+"""The resources of the process that core uses."""
 
 from arq.connections import ArqRedis
 from fastapi import Request
@@ -14,7 +14,7 @@ from app.core.security.qr_token import QrTokens
 
 
 class CoreServices(State):
-    """The state of the application, typed; `app/services.py` adds what features share."""
+    """The typed state of the application; `app/services.py` extends it."""
 
     clock: Clock
     database: Database
@@ -28,6 +28,5 @@ class CoreServices(State):
 
 
 def core_services(request: Request) -> CoreServices:
-    """Return the resources of the application that serves a request."""
     found: CoreServices = request.app.state
     return found

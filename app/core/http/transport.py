@@ -1,4 +1,4 @@
-"""Check the host, size and pace of a request before anything else reads it."""
+"""Check the host, size and pace of requests."""
 
 import asyncio
 import re
@@ -10,14 +10,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import Problem, TooLarge
 
-MAX_TARGET_BYTES = 8 * 1024  # the minimum that RFC 9110, section 4.1, recommends
+MAX_TARGET_BYTES = 8 * 1024  # recommended minimum (RFC 9110, section 4.1)
 MAX_HEADER_BYTES = 16 * 1024
-# Orchestrators and Prometheus address each process by IP.
+# Orchestrators and Prometheus use the IP address.
 ASKED_BY_ADDRESS = ("/health/", "/metrics")
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 
 
-# The rest of an unread body could be taken for the next request.
+# An unread body could be taken for the next request.
 CLOSE = {"Connection": "close"}
 
 
@@ -42,11 +42,10 @@ class HeadersTooLarge(Problem):
 
 
 class SaneRequestMiddleware:
-    """Refuses other hosts' requests, overlong URLs and oversized headers.
+    """Refuses other hosts, overlong URLs and oversized headers.
 
-    A host is `example.com`, `*.example.com` for all its subdomains, or `*` for any. Health checks
-    and metrics are served under any name. With `loopback_only`, requests to an address that other
-    machines can reach are refused: other servers than `vms serve` would listen there.
+    A host is `example.com`, `*.example.com` for subdomains, or `*`; `loopback_only` refuses
+    addresses that other machines can reach.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class SaneRequestMiddleware:
 
 
 def _is_open(server: tuple[str, int | None] | None) -> bool:
-    """Whether a connection came to an address that is not this machine's own; a path is."""
+    """Return whether other machines can reach the address."""
     try:
         address = ip_address(server[0]) if server else None
     except ValueError:
@@ -91,9 +90,9 @@ def _is_open(server: tuple[str, int | None] | None) -> bool:
 
 
 class BodyMiddleware:
-    """Refuses a body that exceeds the limit or takes longer than `seconds` to arrive.
+    """Refuses a body that is too large or takes longer than `seconds`.
 
-    `limit` is in bytes; `limits` overrides it for single paths.
+    `limit` is in bytes; `limits` overrides it by path.
     """
 
     def __init__(
@@ -131,7 +130,7 @@ def _too_large(limit: int) -> TooLarge:
 
 
 class _Exchange:
-    """One request and its response; after a fault the application's response is dropped."""
+    """A request and its response; a fault replaces the response."""
 
     def __init__(self, receive: Receive, send: Send, seconds: float, limit: int) -> None:
         self._receive, self._send = receive, send

@@ -1,6 +1,6 @@
-"""Counters that expire: in Redis for all processes, or in the memory of one.
+"""Counters that expire, in Redis or in memory.
 
-A window is fixed: it begins with the first hit, so that its end is known exactly.
+A window begins with the first hit, so that its end is known.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
-# Exceeded only while that many windows are open.
 MOST_KEPT = 50_000
 RESTORED_AT_ONCE = 500
 
 
 class Counter(NamedTuple):
-    """A counter: its key, its maximum, and the length of its window in seconds."""
+    """A counter; its window is in seconds."""
 
     key: str
     most: int
@@ -23,21 +22,20 @@ class Counter(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The current count, and the seconds until it is reset."""
+    """A count, and the seconds until it is reset."""
 
     hits: int
     ends_in: float
 
 
 class Answer(NamedTuple):
-    """The windows after a call; `full` if one had reached its maximum before it."""
+    """The windows after a call; `full` if one was full before it."""
 
     full: bool
     windows: Sequence[Window]
 
 
-# Changes all counters or none: none if one is full. Decrements stop at zero. ARGV: the change, then
-# maximum and seconds of each counter.
+# Changes all counters, or none if one is full. ARGV: the change, then maximum and seconds of each.
 _ADD = """
 local number, full, counts = tonumber(ARGV[1]), 0, {}
 for i, key in ipairs(KEYS) do
@@ -59,7 +57,7 @@ for i, key in ipairs(KEYS) do
 end
 return answer
 """
-# ARGV: for each counter its minimum count and the milliseconds left.
+# ARGV: minimum count and milliseconds left of each.
 _RAISE = """
 for i, key in ipairs(KEYS) do
   if tonumber(redis.call('GET', key) or 0) < tonumber(ARGV[2 * i - 1]) then
@@ -70,7 +68,7 @@ end
 
 
 class SharedWindows:
-    """Counters in Redis; each call is one script."""
+    """Counters in Redis, one script per call."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -78,14 +76,14 @@ class SharedWindows:
         self._raise = redis.register_script(_RAISE)
 
     async def add(self, counters: Sequence[Counter], number: int) -> Answer:
-        """Add `number` to all counters unless one is full; 0 only reads, less subtracts."""
+        """Add `number` to all counters unless one is full; 0 only reads."""
         bounds = (value for counter in counters for value in (counter.most, counter.seconds))
         full, *told = await self._add([_named(c.key) for c in counters], [number, *bounds])
         pairs = zip(told[::2], told[1::2], strict=True)
         return Answer(bool(full), [Window(count, max(0, left) / 1000) for count, left in pairs])
 
     async def restore(self, windows: dict[str, Window]) -> None:
-        """Raise each counter to at least the given count."""
+        """Raise counters to at least these counts."""
         items = list(windows.items())
         for begin in range(0, len(items), RESTORED_AT_ONCE):
             part = items[begin : begin + RESTORED_AT_ONCE]
@@ -100,13 +98,12 @@ def _named(key: str) -> str:
 
 
 class OwnWindows:
-    """Counters in the memory of this process."""
+    """Counters in memory."""
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[int, float]] = {}
 
     def add(self, counters: Sequence[Counter], number: int) -> Answer:
-        """Add `number` as `SharedWindows.add` does."""
         before = [self._window(counter) for counter in counters]
         full = any(w.hits >= c.most for w, c in zip(before, counters, strict=True))
         change = number if number < 0 or not full else 0
@@ -115,7 +112,6 @@ class OwnWindows:
         return Answer(full, after)
 
     def note(self, counters: Sequence[Counter], windows: Sequence[Window]) -> None:
-        """Store the current windows of these counters."""
         now = monotonic()
         for counter, window in zip(counters, windows, strict=True):
             if window.hits:
@@ -126,7 +122,6 @@ class OwnWindows:
             self._make_room()
 
     def open(self) -> dict[str, Window]:
-        """Return the windows that have not expired, by counter key."""
         return dict(self._open())
 
     def _window(self, counter: Counter) -> Window:
@@ -141,7 +136,7 @@ class OwnWindows:
                 yield key, Window(count, ends_at - now)
 
     def _make_room(self) -> None:
-        """Drop expired windows and, if that is not enough, the older half."""
+        """Drop expired windows, then the older half if needed."""
         now = monotonic()
         lives = {key: kept for key, kept in self._kept.items() if kept[1] > now}
         spare = len(lives) // 2 if len(lives) > MOST_KEPT else 0

@@ -1,7 +1,6 @@
-"""Report unexpected errors to Sentry, with the extra `vms[sentry]` and SENTRY_DSN.
+"""Report unexpected errors to Sentry (the extra `vms[sentry]` and SENTRY_DSN).
 
-A report contains the type and place of the error and the request id, which leads to the log. It has
-no error text, values, address, path, headers or body: any of them may be personal.
+Only type, place and request id are sent, since texts, values and bodies may be personal.
 """
 
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from app.core.request_context import current_request_id
 if TYPE_CHECKING:
     from sentry_sdk._types import Event, Hint
 
-# An allow list, so that nothing a later version of the library adds is sent.
+# An allow list, in case the library adds fields.
 REPORTED = (
     "contexts",
     "environment",
@@ -35,14 +34,14 @@ REPORTED = (
 
 
 def report_faults(dsn: str) -> None:
-    """Report errors that are logged with a traceback and those that end the process."""
+    """Report errors logged with a traceback and those that end the process."""
     sentry_sdk.init(
         dsn,
         release=f"vms@{__version__}",
         data_collection={"user_info": False, "http_bodies": [], "stack_frame_variables": False},
         max_breadcrumbs=0,
         before_send=_without_people,
-        # The default integrations would record requests, statements and log lines.
+        # The defaults record requests, statements and log lines.
         default_integrations=False,
         auto_enabling_integrations=False,
         integrations=[

@@ -1,6 +1,6 @@
-"""Structured logs: JSON lines in production, readable lines in development.
+"""Structured logs: JSON in production, readable lines in development.
 
-Tokens, passwords, personal data and mail bodies are never passed to a log call.
+Never log tokens, passwords, personal data or mail bodies.
 """
 
 import logging
@@ -12,10 +12,10 @@ import structlog
 
 from app.core.request_context import current_context
 
-# arq would log job arguments, uvicorn paths with their queries: both can be personal.
+# Job arguments and query strings can be personal.
 QUIET = {
     "alembic": logging.WARNING,
-    "app.core.db.pool": logging.WARNING,  # SQLAlchemy names a pool's logger after its class
+    "app.core.db.pool": logging.WARNING,  # SQLAlchemy's logger of the pool
     "arq.worker": logging.WARNING,
     "uvicorn.access": logging.WARNING,
     "uvicorn.error": logging.WARNING,
@@ -27,7 +27,7 @@ _fault_listeners: list[Callable[[BaseException], None]] = []
 
 
 def tell_faults_to(listener: Callable[[BaseException], None]) -> None:
-    """Call `listener` for every error that is logged with a traceback."""
+    """Call `listener` with every error logged with a traceback."""
     _fault_listeners.append(listener)
 
 
@@ -44,7 +44,7 @@ def _tell_fault(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapp
 
 
 def _with_context(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Add the ids that link the log lines of a request, its mails and its visitor."""
+    """Add the ids of the request and the records concerned."""
     context = current_context()
     if context is not None:
         for name, value in {"request_id": context.request_id, **context.subjects}.items():
@@ -53,7 +53,7 @@ def _with_context(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
 
 
 def _on_one_line(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Escape control characters so that user text cannot forge lines or move the cursor."""
+    """Escape control characters, with which user text could forge lines."""
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable() and name != "exception":
             event[name] = "".join(_printable(character) for character in value)
@@ -65,7 +65,6 @@ def _printable(character: str) -> str:
 
 
 def configure_logging(*, debug: bool) -> None:
-    """Send the log records of the service and its libraries to standard error."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         _with_context,
@@ -106,6 +105,6 @@ def configure_logging(*, debug: bool) -> None:
 
 
 def _leave_out_what_no_line_tells() -> None:
-    """Spare every line the search for its caller, thread and process (Logging HOWTO)."""
+    """Skip looking up caller, thread and process (Python's Logging HOWTO)."""
     logging._srcfile = None  # noqa: SLF001 - as it is documented
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

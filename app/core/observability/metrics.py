@@ -1,8 +1,4 @@
-"""Prometheus metrics for all requests and processes.
-
-Each feature has its own `metrics.py`; `docs/operations.md` explains every metric. Labels take a
-handful of known values: no ids and no user input.
-"""
+"""Prometheus metrics (see `docs/operations.md`); labels have no ids and no user input."""
 
 import os
 from collections.abc import Awaitable, Callable, Iterator
@@ -24,10 +20,10 @@ from prometheus_client.registry import Collector
 
 from app import __version__
 
-# Counters and histograms would each get a second series with their start time.
+# Creation times would double the number of series.
 disable_created_metrics()  # type: ignore[no-untyped-call] # of the library
 
-# The client library then counts in files of this directory instead of in memory.
+# If set, the client library counts in files of this directory.
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _requests = Counter("vms_http_requests", "Requests answered", ["method", "route", "status"])
 _durations = Histogram(
@@ -79,19 +75,19 @@ _build.labels(__version__).set(1)
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
-    """Count one answered request; `route` is the pattern of its path."""
+    """Count a request; `route` is the pattern of its path."""
     requests, durations = _series(method, route, status)
     requests.inc()
     durations.observe(seconds)
 
 
-@cache  # `labels` takes longer than the counting itself
+@cache  # `labels` is slower than counting
 def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     return _requests.labels(method, route, status), _durations.labels(method, route)
 
 
 def counted(counter: Counter, number: int = 1) -> Callable[[], Awaitable[None]]:
-    """Return a callback for `WriteSession.after_commit` that increments a counter."""
+    """Return an after-commit callback that increments a counter."""
 
     async def count() -> None:
         counter.inc(number)
@@ -101,10 +97,7 @@ def counted(counter: Counter, number: int = 1) -> Callable[[], Awaitable[None]]:
 
 @contextmanager
 def counted_together(processes: int) -> Iterator[None]:
-    """Share metrics between the processes started within, if there are several.
-
-    Prometheus reaches any one of them, which then reports for all.
-    """
+    """Share metrics between several processes, since Prometheus reaches any one of them."""
     if processes == 1:
         yield
         return
@@ -114,7 +107,7 @@ def counted_together(processes: int) -> Iterator[None]:
 
 
 def of_all_processes() -> Collector:
-    """Return the metrics of all processes that share them with this one."""
+    """Return the metrics of all processes that share them."""
     folder = os.environ.get(SHARED_FOLDER)
     if folder is None:
         return REGISTRY
@@ -123,11 +116,11 @@ def of_all_processes() -> Collector:
 
 
 def _forget_dead(folder: Path) -> None:
-    """Remove gauges of killed processes, which would otherwise be reported forever."""
+    """Remove the gauges of killed processes."""
     for file in folder.glob("gauge_live*.db"):
         pid = int(file.stem.rpartition("_")[2])
         if not _lives(pid):
-            with suppress(FileNotFoundError):  # another process cleans up as well
+            with suppress(FileNotFoundError):  # another process was faster
                 mark_process_dead(pid, folder)  # type: ignore[no-untyped-call] # of the library
 
 

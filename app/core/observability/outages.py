@@ -1,4 +1,4 @@
-"""Log the outage of a dependency without repeating it for every failed call."""
+"""Log an outage once instead of for every failed call."""
 
 from time import monotonic
 
@@ -15,14 +15,12 @@ class Outage:
         self._told_at: float | None = None
 
     def tell(self, error: Exception) -> None:
-        """Record a failed call."""
         now = monotonic()
         if self._told_at is None or now - self._told_at >= QUIET_SECONDS:
             self._told_at = now
             logger.warning(self._event, error=type(error).__name__)
 
     def over(self) -> None:
-        """Record a successful call."""
         if self._told_at is not None:
             self._told_at = None
             logger.info(self._over)

@@ -1,7 +1,6 @@
-"""OpenTelemetry traces, with the extra `vms[tracing]` and the `OTEL_…` variables.
+"""OpenTelemetry traces, exported without personal data.
 
-FastAPI creates the spans of requests, the SQLAlchemy instrumentation those of statements, the
-worker those of jobs and mails. This module exports them without personal data.
+They need the extra `vms[tracing]` and the `OTEL_…` variables.
 """
 
 import os
@@ -19,7 +18,7 @@ from opentelemetry.util.types import AttributeValue
 
 from app.core.db import direct
 
-# The exported attributes of a request. Its path and query contain ids, searches and pass tokens.
+# Path and query are not exported: they contain ids, searches and pass tokens.
 TOLD_OF_A_REQUEST = frozenset(
     {
         "error.type",
@@ -34,18 +33,18 @@ TOLD_OF_A_REQUEST = frozenset(
 
 
 def start_tracing() -> None:
-    """Export the spans of this process; call once, before any engine is created."""
+    """Export the spans of this process; call before any engine is created."""
     os.environ.setdefault("OTEL_SERVICE_NAME", "vms")
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(Discreet(OTLPSpanExporter())))
     trace.set_tracer_provider(provider)
-    # It does not declare support for SQLAlchemy 2.1 yet, but works: tests/e2e/test_tracing.py.
+    # It works with SQLAlchemy 2.1, but does not declare so: tests/e2e/test_tracing.py.
     SQLAlchemyInstrumentor().instrument(skip_dep_check=True)
     direct.observers.append(_span_of_statement)
 
 
 def _span_of_statement(sql: str, _: tuple[Any, ...]) -> AbstractContextManager[trace.Span]:
-    """Start a span with the name and attributes that the instrumentation would give it."""
+    """Start the span that the instrumentation would start."""
     attributes = {"db.system": "postgresql", "db.statement": sql}
     return trace.get_tracer(__name__).start_as_current_span(
         sql.split(maxsplit=1)[0], kind=SpanKind.CLIENT, attributes=attributes
@@ -53,9 +52,9 @@ def _span_of_statement(sql: str, _: tuple[Any, ...]) -> AbstractContextManager[t
 
 
 class Discreet(SpanExporter):
-    """Exports spans without personal data, and drops statements outside any request or job.
+    """Exports spans without personal data, and no statements outside requests and jobs.
 
-    An error is exported by its type: its text may quote the row concerned.
+    An error is exported by its type, since its text may quote a row.
     """
 
     def __init__(self, exporter: SpanExporter) -> None:

@@ -1,6 +1,6 @@
-"""Password hashes: bcrypt over SHA-256, so that every character counts, off the event loop.
+"""Password hashes: bcrypt over SHA-256, so that every character counts.
 
-Hashing is queued, because bcrypt is what a flood of requests would exhaust first.
+Hashing is queued in threads, since a flood of requests would exhaust it first.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 MAX_LENGTH = 128
-# The hash of an account without a password: well-formed, but no known password matches it.
+# The hash of an account without a password; no known password matches it.
 NO_PASSWORD = f"$bcrypt-sha256$v=2,t=2b,r=12${'.' * 22}${'.' * 31}"
-# bcrypt is CPU work: more at once would starve the other requests.
+# More at once would starve other requests.
 CONCURRENT = 2
-# Reserved for callers that are authenticated, or whose account is used from their network.
+# Reserved for callers that are signed in or known from their network.
 FOR_KNOWN = 1
 NICE = 10
 # Per process.
@@ -35,24 +35,21 @@ Verify = Callable[[str, str | None], Awaitable[bool]]
 
 
 def normalized(password: str) -> str:
-    """Return the NFKC form, so that one password is the same on all keyboards.
-
-    Follows NIST SP 800-63B-4, section 3.1.1.2.
-    """
+    """Return the NFKC form, the same on all keyboards (NIST SP 800-63B-4, section 3.1.1.2)."""
     return unicodedata.normalize("NFKC", password)
 
 
 def _step_back() -> None:
-    """Lower this thread's priority below that of the threads that answer gates."""
-    if sys.platform == "linux":  # elsewhere it would affect the whole process
+    """Lower the priority of this thread."""
+    if sys.platform == "linux":  # elsewhere it affects the process
         os.setpriority(os.PRIO_PROCESS, get_native_id(), NICE)
 
 
 class PasswordHasher:
-    """Hashes and verifies; an unknown account takes as long as a wrong password."""
+    """Hashes and verifies passwords; unknown accounts take as long as wrong passwords."""
 
     def __init__(self, rounds: int = 12) -> None:
-        # passlib creates its classes at run time, without types
+        # passlib creates classes at run time
         self._scheme: Any = bcrypt_sha256.using(rounds=rounds)  # type: ignore[no-untyped-call]
         self._dummy: str | None = None
         self._known = ThreadPoolExecutor(CONCURRENT, "passwords")
@@ -65,10 +62,9 @@ class PasswordHasher:
 
     @asynccontextmanager
     async def turn(self, *, known: bool, failures: int = 0) -> AsyncIterator[Verify]:
-        """Wait in the queue for a turn to verify; raise `Unavailable` if it is too long.
+        """Wait for a turn to verify; raise `Unavailable` if the queue is too long.
 
-        `known` callers are authenticated, or their account is used from this network; `failures`
-        are the network's failed attempts.
+        `known` callers are signed in or known from this network; `failures` are the network's.
         """
         async with self.turns.turn(Standing(client_network(), known, failures)):
 
@@ -78,11 +74,11 @@ class PasswordHasher:
             yield verify
 
     def require_room(self, *, known: bool) -> None:
-        """Raise `Unavailable` if the queue has no room for this caller."""
+        """Raise `Unavailable` if the queue is full for this caller."""
         self.turns.require_room(Standing(client_network(), known))
 
     async def hash(self, password: str, *, known: bool) -> str:
-        """Return the hash of a password, waiting for a turn of its own."""
+        """Return the hash of a password, after a turn of its own."""
         async with self.turn(known=known):
             return await self._off_loop(known, self.hash_now, password)
 
@@ -90,7 +86,6 @@ class PasswordHasher:
         return str(self._scheme.hash(normalized(password)))
 
     def is_outdated(self, hashed: str) -> bool:
-        """Return whether a hash has another cost than new ones."""
         return bool(self._scheme.needs_update(hashed))
 
     def verify_now(self, password: str, hashed: str | None) -> bool:
@@ -110,10 +105,7 @@ class PasswordHasher:
         return self._dummy
 
     async def _off_loop(self, known: bool, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
-        """Run the function in a thread to its end, even if the caller is cancelled.
-
-        The turn is released only when the work is done.
-        """
+        """Run the function in a thread, to its end even if the caller is cancelled."""
         threads = self._known if known else self._strangers
         work = asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
         try:

@@ -1,8 +1,8 @@
 """QR tokens: 128 random bits and their MAC.
 
-`V1` and 40 characters of base32 (RFC 4648, upper case): 16 random bytes, 9 bytes of HMAC-SHA-256.
-42 alphanumeric characters fit QR version 3 at error level Q, and 25 bytes fill 40 characters
-exactly, so that each token has one spelling.
+`V1` and 40 characters of base32 (RFC 4648): 16 random bytes and 9 bytes of HMAC-SHA-256. 42
+characters fit QR version 3 at level Q, and 25 bytes fill 40 characters, so that a token has one
+spelling.
 """
 
 import base64
@@ -21,7 +21,7 @@ SHAPE = re.compile(r"V1[A-Z2-7]{40}")
 
 
 class QrTokens:
-    """Creates tokens and recognises genuine ones without a database query."""
+    """Creates tokens, and recognises genuine ones without a query."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._keys = ring.keys("qr token")
@@ -31,7 +31,7 @@ class QrTokens:
         return PREFIX + base64.b32encode(seed + mac(self._keys[0], seed, MAC_BYTES)).decode()
 
     def is_genuine(self, token: str) -> bool:
-        """Return whether this installation made the token, with its current or previous key."""
+        """Return whether a current or previous key made the token."""
         if not SHAPE.fullmatch(token):
             return False
         try:
@@ -43,5 +43,5 @@ class QrTokens:
 
 
 def token_hash(token: str) -> bytes:
-    """Return the SHA-256 of a token, for records that must recognise it but never reveal it."""
+    """Return the SHA-256 of a token, to recognise it without storing it."""
     return hashlib.sha256(token.encode()).digest()

@@ -1,4 +1,4 @@
-"""Signed tokens (JWT, RFC 7519) with purpose, issuer, audience and key id."""
+"""Signed tokens (JWT, RFC 7519)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,8 +20,6 @@ KNOWN_TOKENS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The content of a token: its subject, session, id and expiry."""
-
     subject: UUID
     session: UUID
     id: UUID
@@ -29,12 +27,12 @@ class Claims:
 
 
 class InvalidToken(Exception):  # noqa: N818 - a verdict, as in `jose`
-    """The token is foreign, altered, expired, not yet valid or of another purpose."""
+    """The token is forged, expired, not yet valid or of another purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long tokens last, and how long a session at most, however often it is refreshed."""
+    """The lifetimes of tokens and of a session, however often it is refreshed."""
 
     access: timedelta
     refresh: timedelta
@@ -42,12 +40,12 @@ class Lifetimes:
 
 
 class TokenSigner:
-    """Signs and verifies the tokens of one purpose, with a key of its own."""
+    """Signs and verifies tokens of one purpose with its own key."""
 
     def __init__(self, ring: KeyRing, purpose: str) -> None:
         self._purpose = purpose
         self._keys = ring.keys(f"token {purpose}")
-        # A client sends the same token for a quarter of an hour, so verify its signature once.
+        # A client sends the same token for a quarter of an hour.
         self._payload = lru_cache(KNOWN_TOKENS)(self._verified)
 
     def sign(
@@ -69,7 +67,7 @@ class TokenSigner:
         return jwt.encode(payload, key.secret, ALGORITHM, headers={"kid": key.id}), claims
 
     def read(self, token: str, *, now: datetime) -> Claims:
-        """Return the claims of a valid token; raise `InvalidToken` otherwise."""
+        """Return the claims of a token; raise `InvalidToken`."""
         if len(token) > MAX_LENGTH:
             raise InvalidToken
         try:
@@ -92,7 +90,7 @@ class TokenSigner:
         key = next((key for key in self._keys if key.id == key_id), None)
         if key is None or not _has_one_spelling(token):
             raise InvalidToken
-        # `read` checks the times against the service's clock.
+        # Checked in `read` with the service's clock.
         options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
         return jwt.decode(
             token,
@@ -105,8 +103,6 @@ class TokenSigner:
 
 
 class SessionTokens:
-    """The signers of the tokens that people get when they sign in."""
-
     def __init__(self, ring: KeyRing, lifetimes: Lifetimes) -> None:
         self.lifetimes = lifetimes
         self.access = TokenSigner(ring, "access")
@@ -116,7 +112,7 @@ class SessionTokens:
 def _has_one_spelling(token: str) -> bool:
     """Return whether the signature is in canonical base64.
 
-    Base64 has unused bits, and Python's decoder skips foreign characters.
+    Base64 has unused bits, and Python skips foreign characters.
     """
     signature = token.rpartition(".")[2].encode()
     return base64url_encode(base64url_decode(signature)) == signature

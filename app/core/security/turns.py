@@ -1,8 +1,7 @@
-"""A fair queue for work of which only a few can run at once.
+"""A fair queue for work that only a few callers can do at once.
 
-Each network has a share of the queue, so that a flood cannot fill it. Known callers come first,
-then those whose network has the fewest failures, counting its waiting requests as failures. A
-caller from elsewhere therefore passes a flood, and takes its last place if the queue is full.
+Known callers come first, then networks with the fewest failures and requests in the queue, so that
+a flood keeps nobody out.
 """
 
 import asyncio
@@ -24,8 +23,6 @@ _turned_away = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The caller's priority: its network, whether it is known, and the network's failures."""
-
     network: str
     known: bool
     failures: int = 0
@@ -44,10 +41,9 @@ class _Waiting:
 
 
 class Turns:
-    """A queue: `at_once` callers run; up to `of_network` of each network and `in_all` wait.
+    """Lets `at_once` callers run; `of_network` per network and `in_all` in total may wait.
 
-    `for_known` of the running places are reserved for known callers. An instance belongs to one
-    process and one event loop.
+    `for_known` of the running places are for known callers only.
     """
 
     def __init__(self, at_once: int, *, for_known: int, of_network: int, in_all: int) -> None:
@@ -63,7 +59,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, standing: Standing) -> AsyncIterator[None]:
-        """Wait for a turn and hold it during the block; raise `Unavailable` if too many wait."""
+        """Hold a turn during the block; raise `Unavailable` if too many wait."""
         await self._called(self._join(standing))
         try:
             yield
@@ -71,7 +67,7 @@ class Turns:
             self._leave(standing)
 
     def require_room(self, standing: Standing) -> None:
-        """Raise `Unavailable` if the share of the caller's network is used up."""
+        """Raise `Unavailable` if the network's share is used up."""
         same = self._of(standing.network)
         if len(same) >= self._of_network:
             self._last(same, _Waiting(standing, self._place(standing)), "share")
@@ -90,7 +86,7 @@ class Turns:
         """Wait to be called; leave the queue on disconnect or cancellation."""
         hung_up = asyncio.ensure_future(until_hung_up())
         try:
-            await asyncio.sleep(0)  # lets a disconnect that already happened be seen
+            await asyncio.sleep(0)  # a disconnect may have happened already
             await asyncio.wait({me.called, hung_up}, return_when=asyncio.FIRST_COMPLETED)
             if hung_up.done():
                 raise _turn_away("hung_up")
@@ -122,7 +118,7 @@ class Turns:
             self._send_away(self._last(self._line, me, "full"))
 
     def _last(self, line: Sequence[_Waiting], me: _Waiting, reason: Reason) -> _Waiting:
-        """Return the entry that must make room; raise `Unavailable` if that is the new one."""
+        """Return the entry that must make room; raise `Unavailable` if it is the new one."""
         last = max(reversed(line), key=_order)
         if last.order <= me.order:
             raise _turn_away(reason)

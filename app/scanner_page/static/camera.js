@@ -1,9 +1,9 @@
-// Read codes with the device's camera, reporting each one once.
+// Read codes with the camera, each one once.
 
 import { makeDecoder } from "./decoder.js";
 
 const LOOK_EVERY_MS = 120;
-// A code out of sight for this long counts as a new one.
+// A code that was out of sight for this long is a new one.
 const GONE_AFTER_MS = 3_000;
 
 export class Camera {

@@ -1,4 +1,4 @@
-// The scanner: read a code, ask the service, turn the screen green or red.
+// Read a code, ask the service, turn the screen green or red.
 
 import { Camera } from "./camera.js";
 import * as screen from "./screen.js";
@@ -7,7 +7,7 @@ import { ask, keyIsGood } from "./service.js";
 import { cameraWanted, deviceKey, direction, notes, queue } from "./store.js";
 
 const SHAPE = /^V1[A-Z2-7]{40}$/;
-// The AIM identifier that many scanners send before the text of a QR code.
+// The AIM identifier (ISO/IEC 15424) that many scanners send before the text.
 const SCANNERS_NAME = /^\]Q[0-9]\s*/;
 const REPORT_FIRST_MS = 3_000;
 const MISSING = "This device needs a key to check codes.";
@@ -18,8 +18,8 @@ const element = (id) => document.getElementById(id);
 const sender = new Sender({ changed: showWaiting, stopped: () => screen.showKeyForm(REFUSED) });
 const camera = new Camera(element("picture"), take);
 
-// The scan in progress, the one that a person has to decide on, and the last one that a person has
-// turned away. The last is repeated under its own id, since the service may have admitted it.
+// The scan in progress, the one that a person has to decide on, and the last one turned away, which
+// is repeated under its own id, since the service may have admitted it.
 let asking = null;
 let undecided = null;
 let turnedAway = null;
@@ -45,7 +45,7 @@ async function take(text) {
   await reportFirst(token);
   let verdict = await ask(asking);
   if (isBack && verdict.kind === "refused" && verdict.body.replayed) {
-    asking = newScan(token, way); // the replay of the earlier answer does not count
+    asking = newScan(token, way); // ignore the replay of the earlier response
     verdict = await ask(asking);
   }
   const scan = asking;
@@ -57,8 +57,8 @@ function newScan(token, way) {
   return { token, scan_id: crypto.randomUUID(), scanned_at: new Date().toISOString(), direction: way };
 }
 
-// Send scans of this code that a person decided on before asking about it again: otherwise it would
-// open a second time, or not at all at the exit.
+// Send the scans of this code that a person decided on before asking about it again; otherwise it
+// would open twice, or not at all at the exit.
 async function reportFirst(token) {
   if (queue.all().some((scan) => scan.token === token)) {
     await Promise.race([sender.flush(), new Promise((resolve) => setTimeout(resolve, REPORT_FIRST_MS))]);
@@ -182,8 +182,8 @@ function onKey(event) {
   }
 }
 
-// Treat all typing as a code, since a USB scanner does not set the focus. The space bar is left to
-// the buttons.
+// Treat all typing as a code, since a USB scanner does not set the focus. The space bar is for the
+// buttons.
 function isTyping({ key, ctrlKey, altKey, metaKey }) {
   return key.length === 1 && key !== " " && !(ctrlKey || altKey || metaKey);
 }

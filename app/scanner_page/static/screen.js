@@ -1,4 +1,4 @@
-// Rendering only; nothing here decides anything.
+// Rendering only.
 
 const element = (id) => document.getElementById(id);
 const GREEN_FOR_MS = 6_000;
@@ -6,7 +6,7 @@ const GREEN_FOR_MS = 6_000;
 const refusals = await (await fetch("refusals.json")).json();
 let hiding = null;
 
-// Show one of the two views: the form for the key, with an error, or the scanner.
+// Show the form for the key, with an error, or the scanner.
 export function showKeyForm(fault = "") {
   element("work").hidden = true;
   element("key-form").hidden = false;
@@ -39,7 +39,7 @@ export function showAsking() {
   show("grey", "…", "One moment");
 }
 
-// No verdict: a person decides. `before` is when a person last let the same code through.
+// No verdict: a person decides. `before` is when a person last let this code through.
 export function showUndecided(direction, before) {
   const passed = before && `This code was let ${direction} here at ${clock(before)}.`;
   const what = direction === "in" ? "Let in" : "Let out";

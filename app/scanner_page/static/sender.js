@@ -1,4 +1,4 @@
-// Send waiting scans in batches, whenever the service may be reachable.
+// Send waiting scans in batches.
 
 import { report } from "./service.js";
 import { notes, queue } from "./store.js";
@@ -15,7 +15,7 @@ export class Sender {
   #changed;
   #stopped;
 
-  // Calls `changed` when the queue or the notes have changed, `stopped` when the key is refused.
+  // Calls `changed` after changes of the queue or the notes, `stopped` when the key is refused.
   constructor({ changed, stopped }) {
     this.#changed = changed;
     this.#stopped = stopped;
@@ -64,7 +64,7 @@ export class Sender {
     scans.forEach((scan, place) => {
       const { code, message } = results[place];
       if (code === "scan_id_reused") {
-        // Not recorded, but it has happened: send it under a new id.
+        // Not recorded: send it under a new id.
         queue.add({ ...scan, scan_id: crypto.randomUUID() });
       } else if (code !== null) {
         notes.add({ scanned_at: scan.scanned_at, direction: scan.direction, message });

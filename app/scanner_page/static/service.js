@@ -1,16 +1,16 @@
-// Requests to the service. The protocol is described in docs/scanner.md.
+// Requests to the service (docs/scanner.md).
 
 import { deviceKey } from "./store.js";
 
 const ASK_MS = 3_000;
 const REPORT_MS = 30_000;
 const PAUSES_MS = [300, 1_000];
-const PATIENCE_MS = 3_000; // the longest `Retry-After` that is acceptable at a gate
+const PATIENCE_MS = 3_000; // the longest `Retry-After` to wait for at a gate
 const OPENED = ["admitted", "checked_out"];
 const UNREADABLE = [400, 413, 415, 422];
 const KEY_IS_REFUSED = [401, 403];
 
-// Ask whether to open, repeating the request if there is no response: one `scan_id` is one scan.
+// Ask whether to open, with the same `scan_id` until there is a response.
 // Returns `opened`, `refused`, `stopped` (the key was refused) or `undecided`.
 export async function ask(scan) {
   for (const pause of [...PAUSES_MS, null]) {
@@ -38,7 +38,7 @@ async function askOnce(scan) {
   return { kind: isRefusal(status, body) ? "refused" : "undecided", body, retryAfter };
 }
 
-// Any other 404 means a wrong URL, and any other 409 does not concern the visitor.
+// Any other 404 means a wrong URL, any other 409 is not about the visitor.
 function isRefusal(status, { code, verdict }) {
   return (
     (status === 404 && code === "unknown") ||

@@ -1,4 +1,4 @@
-// State of this device in localStorage, which survives reloads and power cuts.
+// State in localStorage, which survives reloads and power cuts.
 
 const KEY = "vms.key";
 const DIRECTION = "vms.direction";
@@ -38,7 +38,7 @@ export const queue = {
   },
 };
 
-// What a person has to check: conflicts, and scans that could not be sent.
+// Scans to be checked: conflicts, and scans that could not be sent.
 export const notes = {
   add(note) {
     const all = [note, ...this.all()].slice(0, MOST_NOTES);

@@ -14,7 +14,6 @@ from app.core.db.database import Database
 from app.departments.models import Department
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification, NotificationStatus
-from app.notifications.payloads import PAYLOADS
 from app.settings import Settings
 from app.sites.models import Site
 from app.slots.models import Slot
@@ -32,7 +31,7 @@ Fill = Callable[..., Awaitable[filling.Filled]]
 
 @pytest.fixture
 def fill(app: FastAPI, settings: Settings, clock: SettableClock) -> Fill:
-    """Fills the database of the other fixtures, at the time of the clock."""
+    """Return a function that fills the database of the other fixtures, at the time of the clock."""
 
     async def fill(visitors: int = VISITORS) -> filling.Filled:
         codes = app.state.qr_tokens
@@ -122,10 +121,10 @@ async def test_the_worker_could_read_every_mail(database: Database, fill: Fill):
         NotificationKind.host_arrival,
     }
     for mail in mails:
-        PAYLOADS[mail.kind].model_validate(mail.payload)
+        mail.kind.mail.payload.model_validate(mail.payload)
 
 
-async def test_who_came_has_a_trail_and_scans(database: Database, fill: Fill):
+async def test_visitors_who_came_have_events_and_scans(database: Database, fill: Fill):
     await fill()
     inside = {v.id for v in await visitors(database) if v.checked_in_at is not None}
     events = [event for event in await all_events(database) if event.action.value == "checked_in"]
@@ -135,7 +134,7 @@ async def test_who_came_has_a_trail_and_scans(database: Database, fill: Fill):
     assert {scan.visitor_id for scan in scans} == inside
 
 
-async def test_a_trail_is_told_in_its_order(api: Api, fill: Fill):
+async def test_events_are_listed_in_their_order(api: Api, fill: Fill):
     await fill()
     admin = await api.admin()
     [visitor] = (await admin.get("visitors/", status="completed", limit=1)).json()["items"]

@@ -1,4 +1,4 @@
-"""The trail of accounts: who signed in, tried to, or changed something, and from where."""
+"""Account events: who signed in, tried to, or changed something, and from where."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ async def login(api: Api, email: str, password: str = PASSWORD) -> Any:
     return (await api.http.post(LOGIN, json={"email": email, "password": password})).json()
 
 
-async def trail(client: Client, **params: Any) -> list[dict[str, Any]]:
+async def account_events(client: Client, **params: Any) -> list[dict[str, Any]]:
     answer = await client.get("auth/events/", **params)
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
@@ -29,7 +29,7 @@ async def trail(client: Client, **params: Any) -> list[dict[str, Any]]:
 
 
 def actions(events: list[dict[str, Any]]) -> list[str]:
-    """What happened, the oldest first."""
+    """Return what happened, the oldest first."""
     return [event["action"] for event in reversed(events)]
 
 
@@ -38,7 +38,7 @@ async def test_a_sign_in_says_who_when_and_from_where(api: Api):
     host = await api.host()
     headers = {"X-Request-ID": "sign-in-0001", "User-Agent": "Tablet"}
     await api.http.post(LOGIN, json=body, headers=headers)
-    newest = (await trail(host))[0]
+    newest = (await account_events(host))[0]
     assert newest.pop("id")
     assert newest == {
         "created_at": "2026-11-23T08:00:00Z",
@@ -53,18 +53,18 @@ async def test_a_sign_in_says_who_when_and_from_where(api: Api):
     }
 
 
-async def test_the_oauth_form_leaves_the_same_trail(api: Api):
+async def test_the_oauth_form_leaves_the_same_events(api: Api):
     host = await api.host()
     form = {"username": "charles@example.com", "password": "wrong"}
     await api.http.post("/api/auth/token/", data=form)
     await api.http.post("/api/auth/token/", data=form | {"password": PASSWORD})
-    assert actions(await trail(host)) == ["signed_in", "sign_in_failed", "signed_in"]
+    assert actions(await account_events(host)) == ["signed_in", "sign_in_failed", "signed_in"]
 
 
 async def test_a_failed_sign_in_names_nobody_who_did_it(api: Api):
     host = await api.host()
     await login(api, "charles@example.com", "wrong")
-    failed = (await trail(host))[0]
+    failed = (await account_events(host))[0]
     assert (failed["action"], failed["actor_id"]) == ("sign_in_failed", None)
     assert failed["client_address"] == "127.0.0.1"
 
@@ -72,7 +72,7 @@ async def test_a_failed_sign_in_names_nobody_who_did_it(api: Api):
 async def test_an_address_without_an_account_is_counted_and_not_kept(api: Api, database: Database):
     root = await api.superadmin()
     await login(api, "a-password-in-the-wrong-field", "wrong")
-    [failed] = await trail(root, action="sign_in_failed")
+    [failed] = await account_events(root, action="sign_in_failed")
     assert (failed["account_id"], failed["account_email"]) == (None, None)
     assert await places_holding(database, "a-password-in-the-wrong-field") == set()
 
@@ -89,7 +89,7 @@ async def test_a_session_leaves_its_whole_life(api: Api):
     await host.delete(f"auth/sessions/{sessions[0]['id']}/")
     await host.delete("auth/sessions/")
     assert third["access"]
-    assert actions(await trail(root, account=host.user_id)) == [
+    assert actions(await account_events(root, account=host.user_id)) == [
         *("signed_in", "signed_in", "signed_in", "token_reused", "signed_out"),
         *("signed_in", "session_ended", "other_sessions_ended"),
     ]
@@ -107,7 +107,7 @@ async def test_a_password_leaves_its_changes(api: Api, mailbox: Mailbox):
     }
     assert (await api.http.post("/api/auth/reset-password/", json=body)).status_code == 204
     root = await api.superadmin()
-    assert actions(await trail(root, account=host.user_id)) == [
+    assert actions(await account_events(root, account=host.user_id)) == [
         *("signed_in", "password_change_failed", "password_changed", "password_reset_asked"),
         "password_reset",
     ]
@@ -123,9 +123,9 @@ async def test_a_registration_leaves_its_steps(start: StartApp, mailbox: Mailbox
     )
     assert answer.status_code == 204
     root = await api.superadmin()
-    [registered] = await trail(root, action="registered")
+    [registered] = await account_events(root, action="registered")
     assert (registered["actor_id"], registered["account_email"]) == (None, "ada@example.com")
-    [verified] = await trail(root, action="email_verified")
+    [verified] = await account_events(root, action="email_verified")
     assert verified["actor_id"] == registered["account_id"]
 
 
@@ -134,28 +134,28 @@ async def test_what_staff_does_to_accounts_bears_their_name(api: Api):
     user = (await root.post("auth/users/", HOST)).json()
     await root.patch(f"auth/users/{user['id']}/", {"role": "admin", "last_name": "King"})
     await root.delete(f"auth/users/{user['id']}/")
-    deleted, updated, created = await trail(root, account=user["id"])
+    deleted, updated, created = await account_events(root, account=user["id"])
     assert created["details"] == {"role": "host"}
     assert updated["details"] == {"fields": ["last_name", "role"], "role": "admin"}
     assert (deleted["action"], deleted["account_email"]) == ("deleted", None)
     assert {each["actor_email"] for each in (created, updated, deleted)} == {"root@example.com"}
 
 
-async def test_a_refused_change_leaves_no_trail(api: Api):
+async def test_a_refused_change_leaves_no_event(api: Api):
     root = await api.superadmin()
     path = f"auth/users/{root.user_id}/"
     problem(await root.patch(path, {"role": "host"}), 409, "last_superadmin")
-    assert actions(await trail(root)) == ["signed_in"]
+    assert actions(await account_events(root)) == ["signed_in"]
 
 
 @pytest.mark.parametrize("who", ["admin", "host"])
-async def test_only_a_superadmin_sees_the_trail_of_others(api: Api, who: str):
+async def test_only_a_superadmin_sees_the_events_of_others(api: Api, who: str):
     root, other = await api.superadmin(), await api.host("mary@example.com", "Mary")
     one = await (api.admin() if who == "admin" else api.host())
-    assert {event["account_id"] for event in await trail(one)} == {one.user_id}
-    assert await trail(one, account=other.user_id) == []
+    assert {event["account_id"] for event in await account_events(one)} == {one.user_id}
+    assert await account_events(one, account=other.user_id) == []
     everybody = {root.user_id, other.user_id, one.user_id}
-    assert {event["account_id"] for event in await trail(root)} == everybody
+    assert {event["account_id"] for event in await account_events(root)} == everybody
 
 
 async def test_it_is_looked_through_by_time_and_page(api: Api):
@@ -167,8 +167,8 @@ async def test_it_is_looked_through_by_time_and_page(api: Api):
     rest = (await root.get("auth/events/", limit=2, cursor=first["next_cursor"])).json()
     assert (len(rest["items"]), rest["next_cursor"]) == (2, None)
     now = "2026-11-23T08:00:00Z"
-    assert len(await trail(root, since=now)) == 4
-    assert await trail(root, until=now) == []
+    assert len(await account_events(root, since=now)) == 4
+    assert await account_events(root, until=now) == []
 
 
 async def test_the_log_says_it_by_ids_alone(api: Api, log: Callable[[], list[dict[str, Any]]]):
