@@ -49,6 +49,7 @@ _LIVE = Query(
         User.first_name,
         User.last_name,
         User.email,
+        User.sites,
         func.coalesce(AuthSession.confirmed_at, AuthSession.created_at),
     )
     .join(AuthSession, AuthSession.user_id == User.id)
@@ -66,7 +67,7 @@ async def live_caller(session: ReadSession, session_id: UUID, user_id: UUID) -> 
     found = await session.row(_LIVE, session_id=session_id, user_id=user_id)
     if found is None:
         return None
-    role, first_name, last_name, email, confirmed_at = found
+    role, first_name, last_name, email, sites, confirmed_at = found
     return Caller(
         CallerRole(role),
         user_id,
@@ -74,6 +75,7 @@ async def live_caller(session: ReadSession, session_id: UUID, user_id: UUID) -> 
         email,
         session_id=session_id,
         confirmed_at=confirmed_at,
+        sites=None if sites is None else frozenset(sites),
     )
 
 

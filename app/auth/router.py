@@ -11,6 +11,7 @@ from app.auth.guards import Public, SignedIn
 from app.auth.schemas import (
     Confirmation,
     Credentials,
+    Me,
     OAuthToken,
     ProfileUpdate,
     RefreshedTokens,
@@ -139,9 +140,9 @@ async def logout(body: RefreshToken, unit: Writing, tokens: Issuer, now: Now) ->
 
 
 @router.get("/me/", operation_id="auth_me", summary="Read the caller's profile")
-async def read_me(caller: SignedIn, session: Reading) -> Profile:
-    """Return the account of the access token."""
-    return Profile.model_validate(await _own(UserReader(session), caller))
+async def read_me(caller: SignedIn, session: Reading) -> Me:
+    """Return the account of the access token, with its permissions and sites."""
+    return Me.of(await _own(UserReader(session), caller), caller)
 
 
 @router.patch(
@@ -150,7 +151,7 @@ async def read_me(caller: SignedIn, session: Reading) -> Profile:
     summary="Change the caller's profile",
     responses=problems(NameLooksTaken),
 )
-async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: Now) -> Profile:
+async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: Now) -> Me:
     """Change the caller's names, which are also updated in their upcoming visits.
 
     The address and the role can only be changed by administrators.
@@ -163,7 +164,7 @@ async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: N
     user.updated_at = now
     await users.refuse_lookalike(user)
     await users.carry_to_visits(user)
-    return Profile.model_validate(user)
+    return Me.of(user, caller)
 
 
 async def _own(users: UserReader, caller: SignedIn) -> User:
