@@ -23,16 +23,6 @@ class DelegateReader(ReadRepository[Delegate]):
         )
         return found.all()
 
-    async def hosts_of(self, user_id: UUID) -> Sequence[User]:
-        """Return the hosts for whom the account acts, by name."""
-        found = await self.session.scalars(
-            select(User)
-            .join(Delegate, Delegate.host_id == User.id)
-            .where(Delegate.delegate_id == user_id)
-            .order_by(User.first_name, User.last_name, User.id)
-        )
-        return found.all()
-
 
 class DelegateRepository(DelegateReader, Repository[Delegate]):
     async def lock_accounts(self, ids: Collection[UUID]) -> dict[UUID, User]:

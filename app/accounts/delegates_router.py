@@ -7,11 +7,12 @@ from fastapi import APIRouter
 from app.accounts.delegate_repository import DelegateReader
 from app.accounts.delegate_schemas import Delegates
 from app.accounts.delegate_service import DelegateService
-from app.accounts.user_service import managed_roles
+from app.accounts.rights import managed_roles
 from app.auth.guards import DelegateManager, SignedIn, UserViewer
-from app.core.errors import NotAuthenticated, NotFound, problems
+from app.core.errors import BeyondYourRights, NotAuthenticated, NotFound, problems
 from app.core.http.dependencies import Now, Reading, Writing
 from app.core.http.routing import ApiRoute
+from app.users.models import Role
 from app.users.repository import UserReader
 
 router = APIRouter(prefix="/api/auth", tags=["users"], route_class=ApiRoute)
@@ -49,7 +50,7 @@ async def set_own_delegates(
 )
 async def list_delegates(user_id: UUID, caller: UserViewer, session: Reading) -> Delegates:
     """Return the accounts that act for a host."""
-    if await UserReader(session).of_roles(user_id, managed_roles(caller)) is None:
+    if await UserReader(session).of_roles(user_id, managed_roles(caller), caller.scope) is None:
         raise NotFound
     return Delegates(user_ids=list(await DelegateReader(session).of_host(user_id)))
 
@@ -58,17 +59,21 @@ async def list_delegates(user_id: UUID, caller: UserViewer, session: Reading) ->
     "/users/{user_id:uuid}/delegates/",
     operation_id="users_set_delegates",
     summary="Choose an account's delegates",
-    responses=problems(NotFound),
+    responses=problems(NotFound, BeyondYourRights),
 )
 async def set_delegates(
     user_id: UUID, body: Delegates, caller: DelegateManager, unit: Writing, now: Now
 ) -> Delegates:
     """Let exactly these accounts act for a host.
 
-    The caller must have confirmed the sign-in within the last 10 minutes.
+    The caller must have confirmed the sign-in within the last 10 minutes; an admin with `sites`
+    cannot choose those of a host.
     """
-    if await UserReader(unit).of_roles(user_id, managed_roles(caller)) is None:
+    user = await UserReader(unit).of_roles(user_id, managed_roles(caller), caller.scope)
+    if user is None:
         raise NotFound
+    if user.role is Role.HOST and caller.scope.sites is not None:
+        raise BeyondYourRights("Hosts belong to every site: an admin of some can't change this")
     return Delegates(
         user_ids=await DelegateService(unit, caller, now).replace(user_id, body.user_ids)
     )

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from app.accounts.user_service import managed_roles
+from app.accounts.rights import managed_roles
 from app.auth.caller import Caller
 from app.auth.event_repository import AccountEventRepository
 from app.auth.guards import SessionEnder, UserViewer
@@ -27,7 +27,7 @@ router = APIRouter(
 
 
 async def _require_managed(session: ReadSession, user_id: UUID, caller: Caller) -> None:
-    if await UserReader(session).of_roles(user_id, managed_roles(caller)) is None:
+    if await UserReader(session).of_roles(user_id, managed_roles(caller), caller.scope) is None:
         raise NotFound
 
 

@@ -2,36 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
+from app.auth.permissions import PEOPLE, CallerRole, Permission, rights_of
+from app.core.db.scope import Scope
 from app.devices.repository import KnownDevice
-from app.users.models import Role
 
-
-class CallerRole(StrEnum):
-    """A user's role, a device's kind, or another kind of caller."""
-
-    SUPERADMIN = "superadmin"
-    ADMIN = "admin"
-    RECEPTIONIST = "receptionist"
-    GUARD = "guard"
-    HOST = "host"
-    SCANNER = "scanner"
-    KIOSK = "kiosk"
-    ANONYMOUS = "anonymous"
-    VISITOR = "visitor"
-    SYSTEM = "system"
-
-
-_PEOPLE = frozenset(map(str, Role))
+__all__ = ["ANONYMOUS", "SYSTEM", "VISITOR", "Caller", "CallerRole"]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A caller; `site_id` is the site of a device.
 
-    `confirmed_at` is when a user last entered the password.
+    `sites` are those of the account, None for all; it also `acts_for` some hosts. `confirmed_at` is
+    when a user last entered the password.
     """
 
     role: CallerRole
@@ -42,6 +27,21 @@ class Caller:
     gate: str | None = None
     session_id: UUID | None = None
     confirmed_at: datetime | None = None
+    sites: frozenset[UUID] | None = None
+    acts_for: frozenset[UUID] = frozenset()
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """Return what the caller may do within the scope."""
+        return rights_of(self.role).permissions
+
+    @property
+    def scope(self) -> Scope:
+        """Return what the caller reaches: every query about visits and sites asks here."""
+        rights = rights_of(self.role)
+        if rights.has_own_visitors and self.id is not None:
+            return Scope(hosts=self.acts_for | {self.id})
+        return Scope(self.sites if rights.has_sites else None, besides=self.acts_for)
 
     @property
     def is_host(self) -> bool:
@@ -64,7 +64,7 @@ class Caller:
     @property
     def is_person(self) -> bool:
         """Return whether the caller is a user, who may see QR codes and addresses."""
-        return self.role in _PEOPLE
+        return self.role in PEOPLE
 
     @classmethod
     def device(cls, device: KnownDevice) -> "Caller":

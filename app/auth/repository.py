@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     DateTime,
+    Uuid,
     bindparam,
     delete,
     exists,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.auth.caller import Caller, CallerRole
 from app.auth.models import (
@@ -37,7 +38,7 @@ from app.core.db.repository import ReadRepository, Repository
 from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.core.ids import new_id
 from app.core.text import account_key
-from app.users.models import User, full_name
+from app.users.models import Delegate, User, full_name
 
 # A network is known to an account for this long after a sign-in.
 KNOWN_FOR = timedelta(days=30)
@@ -49,6 +50,11 @@ _LIVE = Query(
         User.first_name,
         User.last_name,
         User.email,
+        User.sites,
+        func.array(
+            select(Delegate.host_id).where(Delegate.delegate_id == User.id).scalar_subquery(),
+            type_=ARRAY(Uuid()),
+        ),
         func.coalesce(AuthSession.confirmed_at, AuthSession.created_at),
     )
     .join(AuthSession, AuthSession.user_id == User.id)
@@ -66,7 +72,7 @@ async def live_caller(session: ReadSession, session_id: UUID, user_id: UUID) -> 
     found = await session.row(_LIVE, session_id=session_id, user_id=user_id)
     if found is None:
         return None
-    role, first_name, last_name, email, confirmed_at = found
+    role, first_name, last_name, email, sites, acts_for, confirmed_at = found
     return Caller(
         CallerRole(role),
         user_id,
@@ -74,6 +80,8 @@ async def live_caller(session: ReadSession, session_id: UUID, user_id: UUID) -> 
         email,
         session_id=session_id,
         confirmed_at=confirmed_at,
+        sites=None if sites is None else frozenset(sites),
+        acts_for=frozenset(acts_for),
     )
 
 

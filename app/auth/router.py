@@ -11,6 +11,7 @@ from app.auth.guards import Public, SignedIn
 from app.auth.schemas import (
     Confirmation,
     Credentials,
+    Me,
     OAuthToken,
     ProfileUpdate,
     RefreshedTokens,
@@ -138,9 +139,10 @@ async def logout(body: RefreshToken, unit: Writing, tokens: Issuer, now: Now) ->
 
 
 @router.get("/me/", operation_id="auth_me", summary="Read the caller's profile")
-async def read_me(caller: SignedIn, session: Reading) -> Profile:
-    """Return the caller's account."""
-    return Profile.model_validate(await _own(UserReader(session), caller))
+async def read_me(caller: SignedIn, session: Reading) -> Me:
+    """Return the caller's account, with its permissions and sites, and the hosts it acts for."""
+    users = UserReader(session)
+    return Me.of(await _own(users, caller), caller, await users.by_ids(caller.acts_for))
 
 
 @router.patch(
@@ -149,7 +151,7 @@ async def read_me(caller: SignedIn, session: Reading) -> Profile:
     summary="Change the caller's profile",
     responses=problems(NameLooksTaken),
 )
-async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: Now) -> Profile:
+async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: Now) -> Me:
     """Change the caller's phone and names; upcoming visits get the names, too.
 
     Only administrators can change address and role.
@@ -162,7 +164,7 @@ async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: N
     user.updated_at = now
     await users.refuse_lookalike(user)
     await users.carry_to_visits(user)
-    return Profile.model_validate(user)
+    return Me.of(user, caller, await users.by_ids(caller.acts_for))
 
 
 async def _own(users: UserReader, caller: SignedIn) -> User:

@@ -1,7 +1,8 @@
 """Request and response bodies of sign-in."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -14,9 +15,12 @@ from pydantic import (
     model_validator,
 )
 
+from app.auth.caller import Caller
 from app.auth.models import AccountAction
+from app.auth.permissions import Permission
 from app.core.text import LEFT_OUT, Email, Phone
-from app.users.schemas import NewPassword, PersonName, Profile
+from app.users.models import User
+from app.users.schemas import SITES, NewPassword, PersonName, Profile
 
 # Longer than valid passwords, so that a wrong one gets a 401.
 GivenPassword = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
@@ -52,6 +56,35 @@ class Confirmation(BaseModel):
     )
 
     password: GivenPassword
+
+
+class RepresentedHost(BaseModel):
+    """A host for whom the caller acts."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str = Field(examples=["Grace Hopper"])
+    email: str = Field(examples=["grace@example.com"])
+
+
+class Me(Profile):
+    """The caller's account and what the caller may do."""
+
+    permissions: list[Permission] = Field(examples=[["visitors:read", "visitors:write"]])
+    sites: list[UUID] | None = Field(description=SITES)
+    acts_for: list[RepresentedHost] = Field(description="The hosts whose delegate the caller is")
+
+    @classmethod
+    def of(cls, user: User, caller: Caller, hosts: Sequence[User]) -> Self:
+        """Return the profile of an account that the caller is signed in to."""
+        sites = caller.scope.sites
+        return cls(
+            **Profile.model_validate(user).model_dump(),
+            permissions=[word for word in Permission if word in caller.permissions],
+            sites=None if sites is None else sorted(sites),
+            acts_for=[RepresentedHost.model_validate(host) for host in hosts],
+        )
 
 
 class SignIn(BaseModel):

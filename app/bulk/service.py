@@ -11,17 +11,18 @@ from app.bulk.repository import UploadReader
 from app.bulk.rows import ReadRows
 from app.core.observability.metrics import counted
 from app.core.text import address_key
+from app.sites.access import asked_site, reached_site
+from app.sites.errors import UnknownSite
 from app.slots.keys import SlotKey
 from app.slots.models import Slot
 from app.slots.seat_repository import SeatRepository
 from app.slots.seats import HeldSeat
-from app.slots.service import UnknownSite, alternatives, as_alternative
-from app.visitors.host_service import NamedHost, host_of_person, require_own
+from app.slots.service import alternatives, as_alternative
+from app.visitors.host_service import NamedHost, host_of_person
 from app.visitors.metrics import BOOKINGS, Channel
 from app.visitors.models import Visitor
 from app.visitors.registration import Registration
 from app.visitors.registration_service import RegistrationService, department_of
-from app.visitors.schemas import HOST_FIELDS
 
 
 class UploadService:
@@ -32,7 +33,7 @@ class UploadService:
 
     async def register(self, rows: ReadRows, caller: Caller) -> list[tuple[int, Visitor]]:
         """Register every row; raise `InvalidRows` with all errors, or `HoursFull`."""
-        made = await self._plan(rows)
+        made = await self._plan(rows, caller)
         slots = [] if made.faults else await self._locked(made)
         made.faults.extend(shut_meanwhile(made, slots, self.registration.now))
         # After locking, so that a concurrent upload of the same file is seen.
@@ -42,28 +43,30 @@ class UploadService:
 
     async def rehearse(self, rows: ReadRows, caller: Caller) -> list[Ready]:
         """Run the same checks without locks or changes."""
-        made = await self._plan(rows)
+        made = await self._plan(rows, caller)
         await self._refuse_faults(made, rows)
         await self._refuse_full(made, await self.seats.some(made.wanted()), rows)
         ready = made.ready()
-        _require_own(ready, caller)
+        await self._hosts(ready, caller)
         return ready
 
     # -- checks -------------------------------------------------------------------------------
 
-    async def _plan(self, rows: ReadRows) -> Plan:
-        return plan(rows, await self._places(rows), self.registration.now)
+    async def _plan(self, rows: ReadRows, caller: Caller) -> Plan:
+        return plan(rows, await self._places(rows, caller), self.registration.now)
 
-    async def _places(self, rows: ReadRows) -> Places:
+    async def _places(self, rows: ReadRows, caller: Caller) -> Places:
         """Look up names; raise `UnknownSite` or `UnknownDepartment` for common values."""
         days = {row.day for row in rows.candidates if row.day is not None}
         names = {row.site_name for row in rows.candidates}
         needs_common = not rows.candidates or None in names or rows.common["site"] is not None
+        given = rows.common["site"]
         common, sites = await self.reader.sites(
-            rows.common["site"], {name for name in names if name is not None}, days
+            asked_site(caller, given), {name for name in names if name is not None}, days
         )
-        if common is None and needs_common:
-            raise UnknownSite
+        if needs_common:
+            reached_site(caller, common.site if common else None, given)
+        sites = {name: at for name, at in sites.items() if caller.scope.has_site(at.site.id)}
         department = await department_of(self.registration.unit, rows.common["department"])
         named = {name for row in rows.candidates if (name := row.department_name) is not None}
         departments = await self.reader.departments(named) if named else {}
@@ -154,20 +157,13 @@ class UploadService:
 
     async def _hosts(self, rows: Sequence[Ready], caller: Caller) -> list[NamedHost]:
         """Return the host of each row; raise `NotYourVisit` if a host names another host."""
-        _require_own(rows, caller)
         emails = {email for row in rows if (email := row.form.host_email) is not None}
-        accounts = await self.reader.hosts(emails) if emails and not caller.is_host else {}
+        for_others = not caller.is_host or caller.acts_for
+        accounts = await self.reader.hosts(emails) if emails and for_others else {}
         return [
             host_of_person(row.form, caller, accounts.get(address_key(row.form.host_email or "")))
             for row in rows
         ]
-
-
-def _require_own(rows: Sequence[Ready], caller: Caller) -> None:
-    """Raise `NotYourVisit` if a host names another host."""
-    if caller.is_host:
-        for row in rows:
-            require_own(row.form.model_dump(include=set(HOST_FIELDS)), caller)
 
 
 def _registration(row: Ready, host: NamedHost, caller: Caller) -> Registration:

@@ -27,18 +27,22 @@ from app.services import services
 router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=ApiRoute)
 
 
-async def _register(request: Request, unit: Writing, now: Now) -> DeviceRegister:
-    settings = services(request).settings
-    return DeviceRegister(unit, timedelta(minutes=settings.device_key_overlap_minutes), now)
+async def _register(
+    request: Request, unit: Writing, caller: DeviceEditor, now: Now
+) -> DeviceRegister:
+    overlap = timedelta(minutes=services(request).settings.device_key_overlap_minutes)
+    return DeviceRegister(unit, overlap, caller.scope, now)
 
 
 Register = Annotated[DeviceRegister, Depends(_register)]
 
 
 @router.get("/", operation_id="devices_list", summary="List devices")
-async def list_devices(_: DeviceViewer, session: Reading, page: Paging) -> Page[schemas.Device]:
+async def list_devices(
+    caller: DeviceViewer, session: Reading, page: Paging
+) -> Page[schemas.Device]:
     """Return devices by name; `last_seen_at` shows which are running."""
-    rows, next_cursor, total = await DeviceReader(session).page(page)
+    rows, next_cursor, total = await DeviceReader(session).page(caller.scope, page)
     items = [_shown(device) for device in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
 
@@ -75,9 +79,9 @@ async def heartbeat(_: RunningDevice) -> None:
     summary="Read a device",
     responses=problems(NotFound),
 )
-async def read_device(device_id: UUID, _: DeviceViewer, session: Reading) -> schemas.Device:
+async def read_device(device_id: UUID, caller: DeviceViewer, session: Reading) -> schemas.Device:
     """Return a device without its key."""
-    device = await DeviceReader(session).get(device_id)
+    device = await DeviceReader(session).reached(device_id, caller.scope)
     if device is None:
         raise NotFound
     return _shown(device)

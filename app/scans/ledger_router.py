@@ -44,7 +44,7 @@ OfflineScanServiceDep = Annotated[OfflineScanService, Depends(_offline_service)]
 
 @router.get("/scans/", operation_id="scans_list", summary="List scans", dependencies=[AtDesk])
 async def list_scans(
-    _: VisitorViewer, session: Reading, chosen: Annotated[ScanQuery, Query()], page: Paging
+    caller: VisitorViewer, session: Reading, chosen: Annotated[ScanQuery, Query()], page: Paging
 ) -> Page[KeptScan]:
     """Return scans of genuine QR tokens, newest first.
 
@@ -52,9 +52,11 @@ async def list_scans(
     permit it.
     """
     rows, next_cursor, total = await ScanReader(session).page(
-        ScanFilter(**chosen.model_dump()), page
+        ScanFilter(**chosen.model_dump()), caller.scope, page
     )
-    return Page(items=[KeptScan.of(row) for row in rows], next_cursor=next_cursor, total=total)
+    return Page(
+        items=[KeptScan.of(row, caller.scope) for row in rows], next_cursor=next_cursor, total=total
+    )
 
 
 @router.post(

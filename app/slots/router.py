@@ -13,7 +13,7 @@ from app.core.db.database import ReadSession
 from app.core.http.dependencies import Now, Reading
 from app.core.http.routing import ApiRoute
 from app.core.times import LocalDate, WallTime
-from app.sites.access import require_open_to, require_own_site
+from app.sites.access import asked_site, reached_site, require_open_to, require_own_site
 from app.slots import service
 from app.slots.keys import SlotKey
 from app.slots.repository import SiteDay
@@ -35,7 +35,10 @@ MESSAGES: dict[SlotReason | None, str] = {
 VisitDate = Annotated[LocalDate, Query()]
 SiteId = Annotated[
     UUID | None,
-    Query(description="Default: the default site; a kiosk can use only its own site"),
+    Query(
+        description="Default: the caller's only site, otherwise the default site; a kiosk can use "
+        "only its own site"
+    ),
 ]
 WithinLimits = Depends(LimitStrangers("slots", lambda settings: settings.slots_limit_per_address))
 
@@ -67,7 +70,8 @@ async def available_slots(
 
 async def _site_day(session: ReadSession, caller: Caller, site: UUID | None, day: date) -> SiteDay:
     require_own_site(caller, site)
-    known = await service.site_day(session, site or caller.site_id, day)
+    known = await service.site_day(session, asked_site(caller, site), day)
+    reached_site(caller, known.site, site)
     require_open_to(caller, known.site)
     return known
 

@@ -34,6 +34,11 @@ def _of_one_script(name: str) -> str:
 PersonName = Annotated[RequiredLine, AfterValidator(_of_one_script), AfterValidator(without_domain)]
 
 
+MOST_SITES = 500
+SITES = "The sites that an admin, receptionist or guard is limited to; null: all sites"
+Sites = Annotated[list[UUID], Field(max_length=MOST_SITES)]
+
+
 class Profile(BaseModel):
     """The caller's account."""
 
@@ -59,6 +64,7 @@ class User(Profile):
         examples=["Lovelace"], validation_alias=AliasChoices("known_last_name", "last_name")
     )
     is_active: bool = Field(description="Whether the account can sign in")
+    sites: list[UUID] | None = Field(description=SITES)
     created_at: datetime
     updated_at: datetime
 
@@ -97,6 +103,7 @@ class UserCreate(BaseModel):
     last_name: PersonName
     phone: Phone = None
     role: Role
+    sites: Sites | None = Field(None, description="Required for admins, receptionists and guards")
 
 
 class UserUpdate(BaseModel):
@@ -109,6 +116,7 @@ class UserUpdate(BaseModel):
     last_name: PersonName = LEFT_OUT
     phone: Phone = LEFT_OUT
     role: Role = LEFT_OUT
+    sites: Sites | None = LEFT_OUT
     is_active: bool = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:

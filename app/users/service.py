@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from app.core.security.passwords import PasswordHasher
 from app.core.text import account_key
@@ -31,6 +32,7 @@ async def add_user(
     first_name: str = "",
     last_name: str = "",
     phone: str | None = None,
+    sites: list[UUID] | None = None,
 ) -> User:
     """Create an active account; raise `EmailTaken` or `NameLooksTaken`."""
     await users.lock_names()
@@ -43,6 +45,7 @@ async def add_user(
             last_name=last_name,
             phone=phone,
             role=role,
+            sites=sites,
             password_hash=password_hash,
             is_active=True,
             awaits_verification=False,

@@ -61,8 +61,14 @@ def require_own(said: Mapping[str, Any], caller: Caller, present: NamedHost = NO
 
 
 def host_of_person(form: HostFields, caller: Caller, account: NamedHost | None) -> NamedHost:
-    """Return the host named by a user; raise `UnknownHost`."""
+    """Return the host named by a user, whose account is known; raise `UnknownHost`.
+
+    A host registers for themselves and for hosts they act for; raise `NotYourVisit` otherwise.
+    """
     if caller.is_host:
+        if account is not None and account.id in caller.acts_for:
+            return account
+        require_own(form.model_dump(include=set(HOST_FIELDS)), caller)
         return NamedHost(caller.id, caller.name, caller.email)
     if form.host_id is not None and account is None:
         raise UnknownHost
@@ -91,10 +97,17 @@ async def resolve(
     `said` has the `HOST_FIELDS` that were sent.
     """
     if caller.is_host:
+        named = await _represented(users, said, caller)
+        if named is not None:
+            return present if named.id == present.id else named
         require_own(said, caller, present)
         return present
     if said.get("host_id") is not None:
-        return present if said["host_id"] == present.id else await chosen(users, said["host_id"])
+        return (
+            present
+            if said["host_id"] == present.id
+            else await chosen(users, said["host_id"], caller)
+        )
     if "host_id" in said and (present.id is not None or len(said) == 1):
         return NOBODY
     email = said.get("host_email", present.email)
@@ -107,10 +120,29 @@ async def resolve(
     return NamedHost(None, said.get("host_name", name), email)
 
 
-async def chosen(users: UserReader, host_id: UUID) -> NamedHost:
-    """Return an active account as a host; raise `UnknownHost`."""
-    account = await users.get(host_id)
+async def _represented(
+    users: UserReader, said: Mapping[str, Any], caller: Caller
+) -> NamedHost | None:
+    """Return the named host if it is the delegate who calls, or one they act for."""
+    if not caller.acts_for:
+        return None
+    if said.get("host_id") is not None:
+        account = await users.get(said["host_id"])
+    else:
+        account = await users.by_address(said.get("host_email") or "")
     if account is None or not account.is_active:
+        return None
+    is_known = account.id == caller.id or account.id in caller.acts_for
+    return NamedHost.of_account(account) if is_known else None
+
+
+async def chosen(users: UserReader, host_id: UUID, caller: Caller) -> NamedHost:
+    """Return an active account as a host; raise `UnknownHost`.
+
+    An account that works only out of scope is unknown.
+    """
+    account = await users.get(host_id)
+    if account is None or not account.is_active or not caller.scope.meets(account.sites):
         raise UnknownHost
     return NamedHost.of_account(account)
 

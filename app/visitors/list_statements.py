@@ -30,6 +30,7 @@ from app.auth.caller import Caller
 from app.core.db.database import ReadSession
 from app.core.db.direct import Row
 from app.core.db.prepared import Query
+from app.core.db.scope import limits
 from app.core.http.pagination import Ordering, PageRequest
 from app.departments.models import Department
 from app.sites.models import Site
@@ -79,12 +80,12 @@ class VisitorFilter:
     q: str | None = None
 
     def values(self, caller: Caller) -> dict[str, Any]:
-        """Return filters by name; hosts see their own visitors."""
+        """Return the filters of a caller's list and its scope, by the names in `NARROWS`."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         given["host_email"] = (self.host_email or "").strip().lower() or None
         given["q"] = (self.q or "").strip() or None
-        given["host"] = caller.id if caller.is_host else None
-        return {name: value for name, value in given.items() if value is not None}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return chosen | caller.scope.parameters(at=self.site)
 
 
 def _q() -> ColumnElement[bool]:
@@ -114,7 +115,7 @@ NARROWS: dict[str, ColumnElement[bool]] = {
     "host_id": Visitor.host_id == bindparam("host_id"),
     "host_email": func.lower(Visitor.host_email) == bindparam("host_email", type_=String),
     "q": _q(),
-    "host": Visitor.host_id == bindparam("host"),
+    **limits(Visitor.site_id, Visitor.host_id),
 }
 """Conditions by filter, which is also the name of the parameter."""
 

@@ -139,6 +139,7 @@ class Visitor(Entity):
     host_name: Mapped[str | None] = mapped_column(String(401))
     host_email: Mapped[str | None] = mapped_column(String(254))
     host_as_sent: Mapped[str | None] = mapped_column(String(401))
+    booked_by: Mapped[str | None] = mapped_column(String(401))
     host_closed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     is_self_registered: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     self_registration_key: Mapped[str | None] = mapped_column(info=personal())

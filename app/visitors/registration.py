@@ -49,6 +49,7 @@ def new_visitor(
         host_name=host.name,
         host_email=host.email,
         host_as_sent=registration.host_as_sent,
+        booked_by=booked_by(registration.caller, host),
         host_closed=False,
         is_self_registered=is_self_registered,
         self_registration_key=account_key(form.email) if is_self_registered else None,
@@ -61,6 +62,11 @@ def new_visitor(
         created_at=now,
         updated_at=now,
     )
+
+
+def booked_by(caller: Caller, host: NamedHost) -> str | None:
+    """Return the name of who registers a visitor; None for the host and anonymous callers."""
+    return None if caller.id is None or caller.id == host.id else caller.name
 
 
 def answer(registration: Registration, visitor: Visitor) -> schemas.Visitor:

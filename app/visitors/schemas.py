@@ -184,6 +184,9 @@ class Visitor(BaseModel):
     host_id: UUID | None = Field(description="The host's account; null if there is none")
     host_name: Annotated[str | None, Exported(10, "Host Name", 24, repeats=True)]
     host_email: Annotated[str | None, Exported(11, "Host Email", 30, repeats=True)]
+    booked_by: str | None = Field(
+        description="Name of the person or device that registered the visitor; null for the host"
+    )
     status: Annotated[VisitorStatus, Exported(15, "Status", 12, repeats=True)]
     qr_code: str | None = Field(description="The QR token; null for kiosks and anonymous callers")
     checked_in_at: Annotated[datetime | None, Exported(16, "Checked In At", 24)]

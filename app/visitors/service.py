@@ -10,16 +10,17 @@ from app.auth.caller import Caller, CallerRole
 from app.core.db.database import AfterCommit, WriteSession
 from app.core.db.repository import refusals
 from app.core.db.rollout import require_finished
-from app.core.errors import NotFound
+from app.core.errors import Forbidden, NotFound
 from app.core.http.idempotency import forget_mentions
 from app.core.security.qr_token import QrTokens
 from app.core.text import account_key, is_same_mailbox
 from app.notifications.kinds import TO_HOST, TO_VISITOR, NotificationKind
 from app.notifications.payloads import VisitPayload
 from app.notifications.repository import OutgoingMail
+from app.sites.errors import UnknownSite
 from app.sites.models import Site
 from app.sites.repository import SiteReader
-from app.slots.service import UnknownSite, move_seat
+from app.slots.service import move_seat
 from app.users.repository import UserReader
 from app.visitors import mails
 from app.visitors.budget_limits import Budgets
@@ -156,6 +157,8 @@ class VisitorService(BaseVisitorService):
     async def delete(self, visitor_id: UUID, caller: Caller, *, notify: bool = True) -> None:
         """Free the seat and erase the person, with a cancellation if `notify`."""
         visitor = await self._locked(visitor_id, caller)
+        if not _may_erase(caller, visitor):
+            raise Forbidden("Delegates cannot erase visits")
         if notify and visitor.status is VisitorStatus.PENDING:
             await self._bid_farewell(visitor)
         if visitor.status in HOLDS_SEAT:
@@ -283,6 +286,8 @@ class VisitorService(BaseVisitorService):
     ) -> None:
         require_pending(visitor.status, "moved")
         before, left = (visitor.visit_date, visitor.visit_time), await self._site_of(visitor)
+        if site_id != visitor.site_id and not caller.scope.has_site(site_id):
+            raise UnknownSite
         seat = await move_seat(self.unit, visitor.seat, site_id, day, at, self.now)
         if not told.visitor:
             self.visitors.retire_code(visitor, self.now)
@@ -358,6 +363,13 @@ class Told:
 
 def _host_of(visitor: Visitor) -> NamedHost:
     return NamedHost(visitor.host_id, visitor.host_name, visitor.host_email)
+
+
+def _may_erase(caller: Caller, visitor: Visitor) -> bool:
+    """Return whether the visit is in scope without acting for another host."""
+    if caller.is_host:
+        return visitor.host_id == caller.id
+    return caller.scope.has_site(visitor.site_id)
 
 
 def _when(day: date, at: time) -> str:

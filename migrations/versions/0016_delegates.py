@@ -16,6 +16,7 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     op.add_column("users", sa.Column("phone", sa.String(length=32), nullable=True))
+    op.add_column("visitors", sa.Column("booked_by", sa.String(length=401), nullable=True))
     op.create_table(
         "delegates",
         sa.Column("host_id", sa.Uuid(), nullable=False),
@@ -41,4 +42,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("delegates")
+    op.drop_column("visitors", "booked_by")
     op.drop_column("users", "phone")

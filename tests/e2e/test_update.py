@@ -25,6 +25,12 @@ ROOT = Path(__file__).parents[2]
 # The last commit of the previous release: its code is taken from the history of this repository.
 BEFORE = Path(__file__).with_name("previous-release").read_text().strip()
 PACKAGES = ("app", "workers", "migrations", "email_templates", "locales")
+GUARD: dict[str, Any] = {
+    "email": "guard@example.com",
+    "first_name": "Night",
+    "last_name": "Watch",
+    "role": "guard",
+}
 HOST = {"host_name": "Mary Somerville", "host_email": "mary@example.com"}
 
 
@@ -141,7 +147,16 @@ async def _both_serve(both: Both, today: Today) -> None:
     named = await both.new.patch(site, json={"name": "Elsewhere"})
     assert (named.status_code, named.json()["code"]) == (503, "update_under_way")
 
+    for account in (GUARD | {"sites": None}, GUARD | {"role": "admin", "sites": [sites[0]["id"]]}):
+        made = await both.new.post("/api/auth/users/", json=account)
+        assert (made.status_code, made.json()["code"]) == (503, "update_under_way")
+    everywhere = GUARD | {"role": "admin", "sites": None, "email": "everywhere@example.com"}
+    assert (await both.new.post("/api/auth/users/", json=everywhere)).status_code == 201
+    assert (await both.old.get("/api/auth/users/")).status_code == 200
+
     vms(["migrate", "--finish"], both.environment, ROOT)
+    guard = GUARD | {"sites": [sites[0]["id"]]}
+    assert (await both.new.post("/api/auth/users/", json=guard)).status_code == 201
     assert (await both.new.patch(f"/api/visitors/{theirs['id']}/", json=HOST)).is_success
     assert "host_handed_over" in await both.kinds(theirs, "queued")
 

@@ -1,0 +1,106 @@
+"""What of the rows a caller reaches, as a value and as SQL."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, SQLColumnExpression, Uuid, any_, bindparam, or_
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The sites whose rows a caller reaches, and the hosts whose visits; None is no limit.
+
+    With a limit of sites, visits of the hosts `besides` are reached at every site.
+    """
+
+    sites: frozenset[UUID] | None = None
+    hosts: frozenset[UUID] | None = None
+    besides: frozenset[UUID] = frozenset()
+
+    @property
+    def only_site(self) -> UUID | None:
+        """Return the site, if there is exactly one."""
+        return next(iter(self.sites)) if self.sites and len(self.sites) == 1 else None
+
+    def has_site(self, site_id: UUID | None) -> bool:
+        """Return whether a site is in scope; a row of no site is only without a limit."""
+        return self.sites is None or site_id in self.sites
+
+    def has_sites(self, site_ids: Iterable[UUID] | None) -> bool:
+        """Return whether all of some sites are in scope; None stands for every site."""
+        return self.sites is None or (site_ids is not None and self.sites.issuperset(site_ids))
+
+    def meets(self, site_ids: Iterable[UUID] | None) -> bool:
+        """Return whether one of some sites is in scope; None stands for every site."""
+        return self.sites is None or site_ids is None or not self.sites.isdisjoint(site_ids)
+
+    def parameters(self, *, at: UUID | None = None) -> dict[str, Any]:
+        """Return the parameters of `limits` that apply, by name.
+
+        Their names are the shape of a statement. `at` is a site that it is limited to anyway.
+        """
+        is_there = at is not None and self.has_site(at)
+        if self.besides and self.sites is not None and not is_there:
+            return {"scope_reach": sorted(self.sites | self.besides)}
+        sites = {} if is_there else _named("scope_site", self.sites)
+        return sites | _named("scope_host", self.hosts)
+
+    def of_sites(self, site: SQLColumnExpression[Any]) -> list[ColumnElement[bool]]:
+        """Return the conditions of rows that belong to a site."""
+        return _applied(site, site, _named("scope_site", self.sites))
+
+    def of_visits(
+        self, site: SQLColumnExpression[Any], host: SQLColumnExpression[Any]
+    ) -> list[ColumnElement[bool]]:
+        """Return the conditions of rows that belong to a site and a host."""
+        return _applied(site, host, self.parameters())
+
+
+def limits(
+    site: SQLColumnExpression[Any], host: SQLColumnExpression[Any], **values: Any
+) -> dict[str, ColumnElement[bool]]:
+    """Return each condition of a scope by the name of its parameter, which may have a value.
+
+    One site or host is compared, since only then an index has the rows in order.
+    """
+    one: TypeEngine[Any] = Uuid()
+    some: TypeEngine[Any] = ARRAY(Uuid())
+    types = {
+        "scope_site": one,
+        "scope_sites": some,
+        "scope_host": one,
+        "scope_hosts": some,
+        "scope_reach": some,
+    }
+    bound = {name: bindparam(name, values.get(name), type_) for name, type_ in types.items()}
+    return {
+        "scope_site": site == bound["scope_site"],
+        "scope_sites": site == any_(bound["scope_sites"]),
+        "scope_host": host == bound["scope_host"],
+        "scope_hosts": host == any_(bound["scope_hosts"]),
+        # No site has the id of a host.
+        "scope_reach": or_(site == any_(bound["scope_reach"]), host == any_(bound["scope_reach"])),
+    }
+
+
+def _applied(
+    site: SQLColumnExpression[Any], host: SQLColumnExpression[Any], values: dict[str, Any]
+) -> list[ColumnElement[bool]]:
+    if not values:
+        return []
+    conditions = limits(site, host, **values)
+    return [conditions[name] for name in values]
+
+
+def _named(name: str, ids: frozenset[UUID] | None) -> dict[str, Any]:
+    if ids is None:
+        return {}
+    return {name: next(iter(ids))} if len(ids) == 1 else {f"{name}s": sorted(ids)}
+
+
+EVERYTHING = Scope()
+"""The scope of the worker and of callers without a limit."""

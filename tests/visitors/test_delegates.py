@@ -1,0 +1,129 @@
+"""A delegate sees and changes the visits of a host, and erases none."""
+
+from typing import Any
+
+import pytest
+
+from app.users.models import Role
+from tests.support.api import VISITOR, Api, Client
+from tests.support.mailbox import Mailbox
+from tests.support.problems import problem
+
+VISITOR_OF_NOBODY = {k: v for k, v in VISITOR.items() if not k.startswith("host_")}
+
+
+async def delegate(host: Client, to: Client) -> None:
+    answer = await host.put("auth/me/delegates/", {"user_ids": [to.user_id]})
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.fixture
+async def boss(api: Api) -> Client:
+    return await api.host()
+
+
+@pytest.fixture
+async def assistant(api: Api, boss: Client) -> Client:
+    assistant = await api.host("mary@example.com", "Mary")
+    await delegate(boss, assistant)
+    return assistant
+
+
+async def visit(client: Client, visitor: dict[str, Any], path: str = "") -> int:
+    return (await client.get(f"visitors/{visitor['id']}/{path}")).status_code
+
+
+async def test_a_delegate_sees_the_visits_of_the_host(boss: Client, assistant: Client):
+    theirs, own = await boss.register(), await assistant.register(email="own@example.com")
+    listed = (await assistant.get("visitors/", include_total=True)).json()
+    assert {each["id"] for each in listed["items"]} == {theirs["id"], own["id"]}
+    assert listed["total"] == 2
+    assert await visit(assistant, theirs) == 200
+    assert await visit(boss, own) == 404
+
+
+async def test_a_delegate_registers_for_the_host_by_id_and_address(
+    boss: Client, assistant: Client, mailbox: Mailbox
+):
+    by_id = await assistant.register(host_id=boss.user_id)
+    by_address = await assistant.register(host_email="charles@example.com", email="b@example.com")
+    for visitor in (by_id, by_address):
+        assert visitor["host_name"] == "Charles Babbage"
+        assert visitor["booked_by"] == "Mary Babbage"
+        assert await visit(boss, visitor) == 200
+    to = [mail["To"] for mail in await mailbox.deliver()]
+    assert sum("charles@example.com" in each for each in to) == 2
+    assert not any("mary@example.com" in each for each in to)
+
+
+async def test_nobody_booked_what_the_host_registered(boss: Client, api: Api):
+    assert (await boss.register())["booked_by"] is None
+    admin = await api.admin()
+    assert (await admin.register(email="b@example.com"))["booked_by"] == "Front Desk"
+
+
+async def test_a_delegate_changes_a_visit_and_erases_none(boss: Client, assistant: Client):
+    visitor = await boss.register()
+    path = f"visitors/{visitor['id']}/"
+    assert (await assistant.patch(path, {"visit_time": "15:00"})).status_code == 200
+    problem(await assistant.delete(path), 403, "forbidden")
+    assert (await assistant.post(f"{path}cancel/")).status_code == 200
+    assert (await boss.delete(path)).status_code == 204
+
+
+async def test_a_delegate_hands_a_visit_to_the_host_and_back(boss: Client, assistant: Client):
+    path = f"visitors/{(await assistant.register())['id']}/"
+    answer = await assistant.patch(path, {"host_id": boss.user_id})
+    assert answer.json()["host_name"] == "Charles Babbage"
+    answer = await assistant.patch(path, {"host_email": "mary@example.com"})
+    assert answer.json()["host_name"] == "Mary Babbage"
+    assert await visit(boss, answer.json()) == 404
+
+
+async def test_a_delegate_names_nobody_else(api: Api, boss: Client, assistant: Client):
+    other = await api.host("ada@example.com", "Ada")
+    visitor = await boss.register()
+    body = {**VISITOR_OF_NOBODY, "host_id": other.user_id}
+    problem(await assistant.post("visitors/", body), 403, "not_your_visit")
+    answer = await assistant.patch(f"visitors/{visitor['id']}/", {"host_id": other.user_id})
+    problem(answer, 403, "not_your_visit")
+
+
+async def test_the_delegate_of_a_delegate_has_nothing(api: Api, boss: Client, assistant: Client):
+    second = await api.host("ada@example.com", "Ada")
+    await delegate(assistant, second)
+    visitor = await boss.register()
+    assert await visit(second, visitor) == 404
+    problem(
+        await second.post("visitors/", {**VISITOR_OF_NOBODY, "host_id": boss.user_id}),
+        403,
+        "not_your_visit",
+    )
+
+
+async def test_a_former_delegate_sees_nothing_at_once(boss: Client, assistant: Client):
+    visitor = await boss.register()
+    assert await visit(assistant, visitor) == 200
+    await boss.put("auth/me/delegates/", {"user_ids": []})
+    assert await visit(assistant, visitor) == 404
+
+
+async def test_a_delegate_at_one_site_sees_the_host_at_every_site(api: Api, boss: Client):
+    root = await api.superadmin()
+    annex = (await root.post("sites/", {"name": "Annex", "timezone": "UTC"})).json()["id"]
+    visitor = await boss.register()
+    receptionist = await api.of_role(Role.RECEPTIONIST, annex)
+    assert await visit(receptionist, visitor) == 404
+    await delegate(boss, receptionist)
+    assert await visit(receptionist, visitor) == 200
+    listed = (await receptionist.get("visitors/", include_total=True)).json()
+    assert ([each["id"] for each in listed["items"]], listed["total"]) == ([visitor["id"]], 1)
+    figures = (await receptionist.get("visitors/dashboard/")).json()
+    assert figures["summary"]["on_site_now"] == 0
+
+
+async def test_me_names_the_hosts_for_whom_one_acts(boss: Client, assistant: Client):
+    [host] = (await assistant.get("auth/me/")).json()["acts_for"]
+    shown = {"id": boss.user_id, "name": "Charles Babbage", "email": "charles@example.com"}
+    assert host == shown
+    assert (await boss.get("auth/me/")).json()["acts_for"] == []
