@@ -118,8 +118,8 @@ async def test_a_delegate_at_one_site_sees_the_host_at_every_site(api: Api, boss
     assert await visit(receptionist, visitor) == 200
     listed = (await receptionist.get("visitors/", include_total=True)).json()
     assert ([each["id"] for each in listed["items"]], listed["total"]) == ([visitor["id"]], 1)
-    figures = (await receptionist.get("visitors/dashboard/")).json()
-    assert figures["summary"]["on_site_now"] == 0
+    figures = (await receptionist.get("dashboard/")).json()
+    assert figures["on_site_now"] == 0
 
 
 async def test_me_names_the_hosts_for_whom_one_acts(boss: Client, assistant: Client):
