@@ -4,17 +4,18 @@ import os
 import re
 from collections.abc import Iterator
 from email.utils import parseaddr
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.core.keys import KeyRing
+from app.directory_settings import DirectorySettings
 
 # Words that occur in example keys but not in random ones.
 EXAMPLE_WORDS = ("change-me", "change_me", "changeme", "example", "insecure")
@@ -41,7 +42,7 @@ def secrets_directory() -> Path | None:
     return Path(named) if named else SECRETS if SECRETS.is_dir() else None
 
 
-class Settings(BaseSettings):
+class Settings(DirectorySettings):
     """The settings; environment names are the field names in upper case, lists use commas."""
 
     model_config = SettingsConfigDict(
@@ -301,6 +302,7 @@ class Settings(BaseSettings):
             yield "EMAIL_HOST_USER needs EMAIL_HOST_PASSWORD"
         if self.email_use_ssl and self.email_use_tls:
             yield "EMAIL_USE_SSL and EMAIL_USE_TLS exclude each other: set one of them"
+        yield from self.directory_faults(debug=self.debug)
 
     def _unsafe(self) -> Iterator[str]:
         """Yield the faults that are refused in production."""
@@ -364,14 +366,6 @@ class Settings(BaseSettings):
         if self.email_use_ssl:
             return "implicit"
         return "starttls" if self.email_use_tls else "none"
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host or address is reachable from this machine only."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower().rstrip(".") == "localhost"
 
 
 def _fault_of_secret(secret: str) -> str | None:

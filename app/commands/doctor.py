@@ -20,8 +20,9 @@ from app.commands.reasons import MIGRATE, reason_of
 from app.core.db.database import Database
 from app.core.db.engine import missing_limits
 from app.core.localtime import local_now
+from app.core.loopback import is_loopback
 from app.health.repository import OutboxReader
-from app.settings import Settings, is_loopback
+from app.settings import Settings
 from app.sites.repository import SiteReader
 from app.users import account_service as accounts
 

@@ -53,7 +53,7 @@ def load_settings() -> "Settings | list[str]":
 
 def refuse_open_development(settings: "Settings", host: str) -> None:
     """Exit if development mode would listen to other machines."""
-    from app.settings import is_loopback
+    from app.core.loopback import is_loopback
 
     if settings.debug and not is_loopback(host):
         fail(
