@@ -10,9 +10,11 @@ from app import __version__
 from app.accounts import router as accounts
 from app.accounts import users_router as users
 from app.api_docs import document, info, pages, security_txt
+from app.auth import directory_router as directory
 from app.auth import events_router as account_events
 from app.auth import router as auth
 from app.auth import sessions_router as sessions
+from app.auth.directory_flow_service import directory_provider
 from app.bulk import router as bulk
 from app.core.clock import Clock, SystemClock
 from app.core.db.database import Database
@@ -72,6 +74,9 @@ ROUTERS: Sequence[APIRouter] = (
     personal_data.router,
     notifications.router,
     accounts.router,
+    directory.router,
+    directory.lenient,
+    directory.links,
     users.router,
     handing_over.router,
     sessions.router,
@@ -148,12 +153,14 @@ def _services(settings: Settings, clock: Clock) -> Services:
             access=timedelta(minutes=settings.access_token_minutes),
             refresh=timedelta(days=settings.refresh_token_days),
             session=timedelta(days=settings.session_days),
+            directory=timedelta(hours=settings.oidc_session_hours),
         ),
     )
     ours.qr_tokens = QrTokens(ring)
     ours.cursor_codec = CursorCodec(ring)
     ours.repeat_key = ring.keys("repeated body")[0]
     ours.hasher = PasswordHasher(settings.bcrypt_rounds)
+    ours.directory = directory_provider(settings, ours.clock)
     return ours
 
 
@@ -181,6 +188,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _close(ours: Services) -> None:
     await ours.limiter.close()
+    if ours.directory is not None:
+        await ours.directory.close()
     await ours.wake_outbox.close()
     await ours.wake_site_changes.close()
     # The pool was made outside of it.

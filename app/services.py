@@ -5,6 +5,7 @@ from fastapi import Request
 from app.core.http.services import CoreServices
 from app.core.jobs import Waker
 from app.core.places import BatchTurns, Places
+from app.core.security.openid import OpenIdProvider
 from app.core.security.tokens import SessionTokens
 from app.settings import Settings
 
@@ -18,6 +19,7 @@ class Services(CoreServices):
     wake_site_changes: Waker
     export_places: Places
     batch_turns: BatchTurns
+    directory: OpenIdProvider | None
 
 
 def services(request: Request) -> Services:

@@ -1,6 +1,7 @@
 """Import every table, for Alembic and for code that needs all mappers configured."""
 
 from app.audit.models import VisitorEvent
+from app.auth.directory_models import DirectoryCode, DirectoryFlow, DirectoryLink
 from app.auth.models import AccountEvent, AccountLink, AuthSession, FormerAccountLink, RefreshToken
 from app.core.db.models import Base
 from app.core.db.rollout import Rollout
@@ -24,6 +25,9 @@ __all__ = [
     "AuthSession",
     "Department",
     "Device",
+    "DirectoryCode",
+    "DirectoryFlow",
+    "DirectoryLink",
     "FormerAccountLink",
     "IdempotentAnswer",
     "JobRun",

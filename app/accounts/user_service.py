@@ -77,8 +77,7 @@ class UserService:
         former = user.email
         if any(values.get(name, getattr(user, name)) != getattr(user, name) for name in GUARDED):
             require_recent_sign_in(self.caller, self.service.now)
-        for name, value in values.items():
-            setattr(user, name, value)
+        _assign(user, values)
         user.updated_at = self.service.now
         if user.email != former:
             await self._readdress(user, former)
@@ -142,6 +141,14 @@ class UserService:
         await self.service.links.drop_all(user.id)
         await self.service.users.adopt_visitors(user)
         await self.service.tell_of_new_address(user, former)
+
+
+def _assign(user: User, values: dict[str, Any]) -> None:
+    """Set fields; a role that staff set no longer follows the groups of the directory."""
+    if values.get("role", user.role) is not user.role:
+        user.role_from_directory = False
+    for name, value in values.items():
+        setattr(user, name, value)
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ async def _sign_in_limits(limiter: Limiter, hasher: Hasher, settings: Configured
     limits = AccountLimits(
         "failed login", settings.login_limit_per_account, settings.login_limit_per_address
     )
-    return SignInLimits(limiter, hasher, limits)
+    return SignInLimits(limiter, hasher, limits, directory_required=settings.oidc_required)
 
 
 async def _evenly() -> AsyncIterator[None]:

@@ -155,6 +155,8 @@ DeviceManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES))]
 Confirmation = Annotated[Callable[[], None], Depends(_confirmation)]
 DeviceKeyManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES, recent=True))]
 UserManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_USERS))]
+# Unlinks accounts from the company's directory.
+AccountLinkManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_ALL_USERS, recent=True))]
 RunningDevice = Annotated[
     Caller, Depends(Guard(Permission.SEND_HEARTBEAT, ask="Send the device's key in X-Device-Key"))
 ]

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.auth.directory_repository import DirectoryFlowRepository
 from app.auth.event_repository import AccountEventRepository
 from app.auth.repository import (
     AccountLinkRepository,
@@ -29,6 +30,7 @@ class Purged:
     refresh_tokens: int
     links: int
     networks: int
+    directory_flows: int
     unproven_accounts: int
 
 
@@ -49,6 +51,7 @@ async def purge_sign_ins(database: Database, now: datetime) -> Purged:
         refresh_tokens=await _purge_table(database, now, RefreshTokenRepository),
         links=links,
         networks=await _purge_table(database, now, SignInNetworkRepository),
+        directory_flows=await _purge_table(database, now, DirectoryFlowRepository),
         unproven_accounts=await _purge_unproven(database, now),
     )
 
@@ -63,7 +66,12 @@ async def _purge_unproven(database: Database, now: datetime) -> int:
 async def _purge_table(
     database: Database,
     now: datetime,
-    table: type[AuthSessionRepository | RefreshTokenRepository | SignInNetworkRepository],
+    table: type[
+        AuthSessionRepository
+        | DirectoryFlowRepository
+        | RefreshTokenRepository
+        | SignInNetworkRepository
+    ],
 ) -> int:
     return await _purge_all(database, lambda unit: table(unit).purge(now, at_most=BATCH))
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, func
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, func
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.core.db.models import Entity, words
@@ -29,6 +29,8 @@ class AuthSession(Entity):
     last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
     client_address: Mapped[str | None] = mapped_column(String(64))
     user_agent: Mapped[str | None] = mapped_column(String(300))
+    # Whether it began at the company's directory, which shortens its life.
+    by_directory: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class SignInNetwork(Entity):
@@ -115,6 +117,9 @@ class AccountAction(StrEnum):
     UPDATED = "updated"
     DELETED = "deleted"
     VISITS_HANDED_OVER = "visits_handed_over"
+    DIRECTORY_LINKED = "directory_linked"
+    DIRECTORY_UNLINKED = "directory_unlinked"
+    ROLE_FOLLOWED = "role_followed"
 
 
 class AccountEvent(Entity):

@@ -102,9 +102,18 @@ class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
             exists().where(User.id == AuthSession.user_id, User.is_active),
         )
 
-    async def revoke_all(self, user_id: UUID, now: datetime, *, but: UUID | None = None) -> None:
-        """End the user's sessions, except `but`."""
+    async def revoke_all(
+        self,
+        user_id: UUID,
+        now: datetime,
+        *,
+        but: UUID | None = None,
+        by_directory: bool = False,
+    ) -> None:
+        """End the user's sessions, except `but`, or only those that began at the directory."""
         others = [] if but is None else [AuthSession.id != but]
+        if by_directory:
+            others.append(AuthSession.by_directory.is_(True))
         await self.unit.write(
             update(AuthSession)
             .where(AuthSession.user_id == user_id, AuthSession.revoked_at.is_(None), *others)

@@ -196,6 +196,10 @@ class EmailChangedPayload(AccountPayload):
     is_new: bool  # whether this mail goes to the new address, not the former one
 
 
+class DirectoryLinkedPayload(AccountPayload):
+    directory: OneLine  # the host name of its issuer
+
+
 class AccountLinkPayload(AccountPayload):
     link: OneLine
     valid_for_minutes: Annotated[int, Field(gt=0)]
@@ -220,6 +224,7 @@ PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(
         NotificationKind.email_verification: AccountLinkPayload,
         NotificationKind.password_changed: AccountPayload,
         NotificationKind.email_changed: EmailChangedPayload,
+        NotificationKind.directory_linked: DirectoryLinkedPayload,
     }
 )
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import String
+from sqlalchemy import String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db.models import Entity, words
@@ -34,6 +34,8 @@ class User(Entity):
     password_hash: Mapped[str] = mapped_column(String(200))
     is_active: Mapped[bool] = mapped_column(default=True)
     awaits_verification: Mapped[bool] = mapped_column(default=False)
+    # Whether the role follows the groups of the directory; staff who set one end that.
+    role_from_directory: Mapped[bool] = mapped_column(default=False, server_default=false())
     updated_at: Mapped[datetime]
 
     @property

@@ -205,6 +205,14 @@ class UserRepository(UserReader, Repository[User]):
             await self.delete(found)
             await self.unit.flush()
 
+    async def drop_unproven(self, email: str) -> None:
+        """Delete the account of an address that nobody has proven."""
+        found = await self.lock(
+            User.email_key == account_key(email), User.awaits_verification.is_(True)
+        )
+        if found is not None:
+            await self.delete(found)
+
     async def lock_as_seen(self, user: User) -> User | None:
         """Lock the account; return None if its access or password changed since it was read."""
         return await self.lock(

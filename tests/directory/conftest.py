@@ -1,0 +1,116 @@
+"""The application with a company's directory: a real one, or one that forges."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from fastapi import FastAPI
+
+from app.auth.directory_flow_service import CALLBACK, directory_provider
+from app.core.clock import SettableClock
+from app.core.db.database import Database
+from app.core.http.windows import OwnWindows
+from app.core.security.passwords import PasswordHasher
+from app.main import create_app
+from app.settings import Settings
+from tests.conftest import forget_limits
+from tests.directory.sign_in import Page
+from tests.support.api import Api
+from tests.support.directory import CLIENT_ID, CLIENT_SECRET, Directory, Person, running_directory
+from tests.support.forger import Forger
+from tests.support.serving import served
+
+CALLED_BACK = f"http://localhost:8000{CALLBACK}"
+Configure = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def directory() -> Iterator[Directory]:
+    """The company's directory of this test worker."""
+    with running_directory(CALLED_BACK) as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def directory_settings(settings: Settings) -> Settings:
+    given: dict[str, Any] = settings.model_dump(exclude_unset=True) | {
+        "oidc_issuer": "http://127.0.0.1:1",
+        "oidc_client_id": CLIENT_ID,
+        "oidc_client_secret": CLIENT_SECRET,
+    }
+    return Settings(_env_file=None, **given)
+
+
+@pytest.fixture(scope="session")
+async def running_directory_app(
+    directory_settings: Settings, session_clock: SettableClock
+) -> AsyncIterator[FastAPI]:
+    app = create_app(directory_settings, clock=session_clock)
+    async with LifespanManager(app):
+        yield app
+
+
+@pytest.fixture
+async def app(
+    running_directory_app: FastAPI,
+    directory_settings: Settings,
+    database: Database,
+    clock: SettableClock,
+) -> AsyncIterator[FastAPI]:
+    """The application with a directory that does not answer; its clock is the machine's now."""
+    clock.set(datetime.now(UTC))
+    app = running_directory_app
+    await forget_limits(app.state.redis)
+    app.state.limiter.own = OwnWindows()
+    unused = app.state.directory
+    yield app
+    if app.state.directory is not unused:
+        await app.state.directory.close()
+    app.state.directory, app.state.settings = unused, directory_settings
+
+
+@pytest.fixture
+def configure(app: FastAPI) -> Configure:
+    """Change settings of the running application: `configure(oidc_domains=["a.org"])`."""
+
+    def _configure(**values: Any) -> None:
+        given = app.state.settings.model_dump(exclude_unset=True) | values
+        app.state.settings = Settings(_env_file=None, **given)
+        if "oidc_issuer" in values:
+            app.state.directory = directory_provider(app.state.settings, app.state.clock)
+
+    return _configure
+
+
+@pytest.fixture
+async def person(directory: Directory, configure: Configure) -> AsyncIterator[Person]:
+    """Ada, whose verified address the directory knows, and an application that uses it."""
+    configure(oidc_issuer=directory.issuer)
+    directory.add("ada", email="ada@example.com", email_verified=True, given_name="Ada")
+    person = Person("ada")
+    yield person
+    await person.close()
+
+
+@pytest.fixture
+async def forger(configure: Configure, clock: SettableClock) -> AsyncIterator[Forger]:
+    """A directory that says what the test wants, and an application that uses it."""
+    forger = Forger(clock)
+    async with served(forger.app()) as address:
+        forger.issuer = address
+        configure(oidc_issuer=address)
+        yield forger
+
+
+@pytest.fixture
+def page(http: httpx.AsyncClient) -> Page:
+    """A page of the front end in a browser of its own."""
+    return Page(http)
+
+
+@pytest.fixture
+async def api(http: httpx.AsyncClient, database: Database, settings: Settings) -> Api:
+    return Api(http, database, PasswordHasher(settings.bcrypt_rounds))
