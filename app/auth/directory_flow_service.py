@@ -12,6 +12,8 @@ from hmac import compare_digest
 from typing import Any
 from uuid import UUID
 
+import httpx2
+
 from app.auth.directory_errors import DirectoryFault, DirectoryRefused, InvalidDirectoryCode
 from app.auth.directory_identity import Identity, identity_of, lacks
 from app.auth.directory_link_service import fault_of
@@ -51,7 +53,9 @@ RECEPTION = "/reception/"
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
-def directory_provider(settings: Settings, clock: Clock) -> OpenIdProvider | None:
+def directory_provider(
+    settings: Settings, clock: Clock, http: httpx2.AsyncClient | None = None
+) -> OpenIdProvider | None:
     """Return the client of the company's directory, if there is one."""
     if settings.oidc_issuer is None:
         return None
@@ -61,7 +65,7 @@ def directory_provider(settings: Settings, clock: Clock) -> OpenIdProvider | Non
         secret=settings.oidc_client_secret.get_secret_value(),
         redirect_uri=f"{settings.service_url}{CALLBACK}",
     )
-    return OpenIdProvider(client, clock)
+    return OpenIdProvider(client, clock, http)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
@@ -20,7 +21,7 @@ from tests.conftest import forget_limits
 from tests.directory.sign_in import Page
 from tests.support.api import Api
 from tests.support.directory import CLIENT_ID, CLIENT_SECRET, Directory, Person, running_directory
-from tests.support.forger import Forger
+from tests.support.forger import Forger, forging_app
 from tests.support.serving import served
 
 CALLED_BACK = f"http://localhost:8000{CALLBACK}"
@@ -67,20 +68,27 @@ async def app(
     app.state.limiter.own = OwnWindows()
     unused = app.state.directory
     yield app
-    if app.state.directory is not unused:
-        await app.state.directory.close()
     app.state.directory, app.state.settings = unused, directory_settings
 
 
+@pytest.fixture(scope="session")
+async def connections() -> AsyncIterator[httpx2.AsyncClient]:
+    """To make one anew for every test would take longer than the test."""
+    async with httpx2.AsyncClient() as client:
+        yield client
+
+
 @pytest.fixture
-def configure(app: FastAPI) -> Configure:
+def configure(app: FastAPI, connections: httpx2.AsyncClient) -> Configure:
     """Change settings of the running application: `configure(oidc_domains=["a.org"])`."""
 
     def _configure(**values: Any) -> None:
         given = app.state.settings.model_dump(exclude_unset=True) | values
         app.state.settings = Settings(_env_file=None, **given)
         if "oidc_issuer" in values:
-            app.state.directory = directory_provider(app.state.settings, app.state.clock)
+            app.state.directory = directory_provider(
+                app.state.settings, app.state.clock, connections
+            )
 
     return _configure
 
@@ -95,14 +103,21 @@ async def person(directory: Directory, configure: Configure) -> AsyncIterator[Pe
     await person.close()
 
 
+@pytest.fixture(scope="session")
+async def forgers(session_clock: SettableClock) -> AsyncIterator[list[Forger]]:
+    """The directory of the last of these forgers."""
+    forgers = [Forger(session_clock)]
+    async with served(forging_app(lambda: forgers[-1])) as address:
+        forgers[-1].issuer = address
+        yield forgers
+
+
 @pytest.fixture
-async def forger(configure: Configure, clock: SettableClock) -> AsyncIterator[Forger]:
+async def forger(forgers: list[Forger], configure: Configure, clock: SettableClock) -> Forger:
     """A directory that says what the test wants, and an application that uses it."""
-    forger = Forger(clock)
-    async with served(forger.app()) as address:
-        forger.issuer = address
-        configure(oidc_issuer=address)
-        yield forger
+    forgers.append(Forger(clock, forgers[0].issuer))
+    configure(oidc_issuer=forgers[0].issuer)
+    return forgers[-1]
 
 
 @pytest.fixture

@@ -1,28 +1,63 @@
 """A company's directory that forges its answers, over sockets."""
 
+import hmac
 import json
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import RSAKey
 from joserfc.jws import JWSRegistry
 
 from app.core.clock import Clock
 from tests.support.directory import CLIENT_ID
 
+KEY = RSAKey.generate_key(2048, parameters={"kid": "one", "use": "sig"})
 NAMES = {"given_name": "Ada", "family_name": "Lovelace"}
-EVERYTHING = JWSRegistry(algorithms=["none", "HS256", "RS256", "PS256", "ES256", "RS512"])
+EVERYTHING = JWSRegistry(algorithms=["HS256", "RS256", "PS256", "ES256", "RS512"])
+
+
+def forging_app(current: Callable[[], "Forger"]) -> FastAPI:
+    """The application of a directory that answers as the current forger says."""
+    app = FastAPI()
+
+    @app.get("/.well-known/openid-configuration")
+    async def _discovery() -> Response:
+        return await current().discover()
+
+    @app.get("/jwks")
+    async def _jwks() -> Response:
+        return await current().jwks()
+
+    @app.post("/token")
+    async def _token(request: Request) -> Response:
+        return await current().give_tokens(request)
+
+    @app.get("/me")
+    async def _me() -> Response:
+        return await current().me()
+
+    return app
+
+
+def _part(said: dict[str, Any]) -> str:
+    return _base64(json.dumps(said).encode())
+
+
+def _base64(said: bytes) -> str:
+    return urlsafe_b64encode(said).rstrip(b"=").decode()
 
 
 class Forger:
     """Signs what a test asks for: `claims` replace those of a good token, None removes one."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, issuer: str = "") -> None:
         self.clock = clock
-        self.issuer = ""  # known once it is served
-        self.key = RSAKey.generate_key(2048, parameters={"kid": "one", "use": "sig"})
+        self.issuer = issuer
+        self.key = KEY
         self.published: list[Any] = [self.key]
         self.nonce = ""
         self.header: dict[str, Any] = {"alg": "RS256", "kid": "one"}
@@ -56,20 +91,16 @@ class Forger:
             **NAMES,
         }
         claims = {name: each for name, each in (good | self.claims).items() if each is not None}
+        if callable(self.signed_with):
+            signed = f"{_part(self.header)}.{_part(claims)}"
+            return f"{signed}.{_base64(self.signed_with(signed.encode()))}"
         return jwt.encode(self.header, claims, self.signed_with, registry=EVERYTHING)
 
-    def public_pem(self) -> bytes:
-        return self.key.as_pem(private=False)
+    def by_public_key(self, signed: bytes) -> bytes:
+        """An HMAC whose secret everybody knows."""
+        return hmac.digest(self.key.as_pem(private=False), signed, "sha256")
 
-    def app(self) -> FastAPI:
-        app = FastAPI()
-        app.get("/.well-known/openid-configuration")(self._discovery)
-        app.get("/jwks")(self._jwks)
-        app.post("/token")(self._token)
-        app.get("/me")(self._me)
-        return app
-
-    async def _discovery(self) -> Response:
+    async def discover(self) -> Response:
         self.asked.append("discovery")
         if self.redirects:
             return RedirectResponse(f"{self.issuer}/elsewhere")
@@ -87,14 +118,14 @@ class Forger:
             said["userinfo_endpoint"] = f"{self.issuer}/me"
         return JSONResponse(said | self.discovery, self.status)
 
-    async def _jwks(self) -> Response:
+    async def jwks(self) -> Response:
         self.asked.append("jwks")
         keys = [
             key if isinstance(key, dict) else key.as_dict(private=False) for key in self.published
         ]
         return JSONResponse({"keys": keys})
 
-    async def _token(self, request: Request) -> Response:
+    async def give_tokens(self, request: Request) -> Response:
         self.asked.append("token")
         form = await request.form()
         self.forms.append({name: str(value) for name, value in form.items()})
@@ -103,9 +134,6 @@ class Forger:
         said = {name: value for name, value in (answer | self.answer).items() if value is not None}
         return JSONResponse(said, 400 if "error" in said else 200)
 
-    async def _me(self) -> Response:
+    async def me(self) -> Response:
         self.asked.append("userinfo")
         return Response(json.dumps(self.userinfo), media_type="application/json")
-
-
-__all__ = ["ECKey", "Forger", "OctKey", "RSAKey"]

@@ -162,10 +162,12 @@ async def ask(
 class OpenIdProvider:
     """One provider and our client there; keeps its documents for an hour."""
 
-    def __init__(self, client: Client, clock: Clock) -> None:
+    def __init__(
+        self, client: Client, clock: Clock, http: httpx2.AsyncClient | None = None
+    ) -> None:
         self.client = client
         self._clock = clock
-        self._http = httpx2.AsyncClient(timeout=httpx2.Timeout(5, connect=3))
+        self._http = http or httpx2.AsyncClient(timeout=httpx2.Timeout(5, connect=3))
         self._documents = Documents(self._http)
         self._keys_asked_at = -PAUSE_BETWEEN_KEYS
 
