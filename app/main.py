@@ -7,12 +7,16 @@ from datetime import timedelta
 from fastapi import APIRouter, FastAPI
 
 from app import __version__
+from app.accounts import passkey_router as passkeys
 from app.accounts import router as accounts
+from app.accounts import second_factor_router as second_factors
 from app.accounts import users_router as users
 from app.api_docs import document, info, pages, security_txt
 from app.auth import events_router as account_events
 from app.auth import router as auth
 from app.auth import sessions_router as sessions
+from app.auth import sign_in_router as sign_ins
+from app.auth.factor_models import TOTP_SECRETS
 from app.bulk import router as bulk
 from app.core.clock import Clock, SystemClock
 from app.core.db.database import Database
@@ -34,6 +38,7 @@ from app.core.http.transport import BodyMiddleware, SaneRequestMiddleware
 from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, Waker, connect
 from app.core.leaving import LeavingMiddleware
 from app.core.places import BatchTurns, Places
+from app.core.security.encryption import Encryption
 from app.core.security.passwords import PasswordHasher
 from app.core.security.qr_token import QrTokens
 from app.core.security.tokens import Lifetimes, SessionTokens
@@ -66,12 +71,15 @@ ROUTERS: Sequence[APIRouter] = (
     slots.router,
     reports.router,
     auth.router,
+    sign_ins.router,
     passes.router,
     health.router,
     scan_ledger.router,
     personal_data.router,
     notifications.router,
     accounts.router,
+    second_factors.router,
+    passkeys.router,
     users.router,
     handing_over.router,
     sessions.router,
@@ -150,6 +158,7 @@ def _services(settings: Settings, clock: Clock) -> Services:
             session=timedelta(days=settings.session_days),
         ),
     )
+    ours.totp_secrets = Encryption(ring, TOTP_SECRETS)
     ours.qr_tokens = QrTokens(ring)
     ours.cursor_codec = CursorCodec(ring)
     ours.repeat_key = ring.keys("repeated body")[0]

@@ -1,6 +1,13 @@
 """Import every table, for Alembic and for code that needs all mappers configured."""
 
 from app.audit.models import VisitorEvent
+from app.auth.factor_models import (
+    Passkey,
+    PasskeyChallenge,
+    RecoveryCode,
+    SignInTicket,
+    TotpFactor,
+)
 from app.auth.models import AccountEvent, AccountLink, AuthSession, FormerAccountLink, RefreshToken
 from app.core.db.models import Base
 from app.core.db.rollout import Rollout
@@ -28,14 +35,19 @@ __all__ = [
     "IdempotentAnswer",
     "JobRun",
     "Notification",
+    "Passkey",
+    "PasskeyChallenge",
+    "RecoveryCode",
     "RefreshToken",
     "RetiredQrCode",
     "Rollout",
     "Scan",
+    "SignInTicket",
     "Site",
     "SiteChange",
     "SiteClosure",
     "Slot",
+    "TotpFactor",
     "User",
     "VisitChange",
     "VisitCount",

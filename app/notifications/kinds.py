@@ -22,6 +22,7 @@ class NotificationKind(StrEnum):
     email_verification = "email_verification"
     password_changed = "password_changed"  # noqa: S105 - an event, not a password
     email_changed = "email_changed"
+    second_factor_changed = "second_factor_changed"
 
 
 TO_VISITOR = frozenset(
