@@ -7,14 +7,18 @@ from datetime import timedelta
 from fastapi import APIRouter, FastAPI
 
 from app import __version__
+from app.accounts import passkey_router as passkeys
 from app.accounts import router as accounts
+from app.accounts import second_factor_router as second_factors
 from app.accounts import users_router as users
 from app.api_docs import document, info, pages, security_txt
 from app.auth import directory_router as directory
 from app.auth import events_router as account_events
 from app.auth import router as auth
 from app.auth import sessions_router as sessions
+from app.auth import sign_in_router as sign_ins
 from app.auth.directory_flow_service import directory_provider
+from app.auth.factor_models import TOTP_SECRETS
 from app.bulk import router as bulk
 from app.core.clock import Clock, SystemClock
 from app.core.db.database import Database
@@ -36,6 +40,7 @@ from app.core.http.transport import BodyMiddleware, SaneRequestMiddleware
 from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, Waker, connect
 from app.core.leaving import LeavingMiddleware
 from app.core.places import BatchTurns, Places
+from app.core.security.encryption import Encryption
 from app.core.security.passwords import PasswordHasher
 from app.core.security.qr_token import QrTokens
 from app.core.security.tokens import Lifetimes, SessionTokens
@@ -68,6 +73,7 @@ ROUTERS: Sequence[APIRouter] = (
     slots.router,
     reports.router,
     auth.router,
+    sign_ins.router,
     passes.router,
     health.router,
     scan_ledger.router,
@@ -77,6 +83,8 @@ ROUTERS: Sequence[APIRouter] = (
     directory.router,
     directory.lenient,
     directory.links,
+    second_factors.router,
+    passkeys.router,
     users.router,
     handing_over.router,
     sessions.router,
@@ -156,6 +164,7 @@ def _services(settings: Settings, clock: Clock) -> Services:
             directory=timedelta(hours=settings.oidc_session_hours),
         ),
     )
+    ours.totp_secrets = Encryption(ring, TOTP_SECRETS)
     ours.qr_tokens = QrTokens(ring)
     ours.cursor_codec = CursorCodec(ring)
     ours.repeat_key = ring.keys("repeated body")[0]

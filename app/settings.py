@@ -24,6 +24,8 @@ MINIMUM_SECRET_CHARACTERS = 10  # distinct
 MINIMUM_BCRYPT_ROUNDS = 10
 # The minimum prefix length of a trusted network, by IP version.
 WIDEST = {4: 8, 6: 32}
+# Of `app/users/models.py`, which is above the settings.
+ROLES = frozenset({"superadmin", "admin", "receptionist", "guard", "host"})
 ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@]+")
 ADDRESS = re.compile(r"[!-?A-~]+@[^\s@]+")
 SECRETS = Path("/run/secrets")  # where Docker mounts secrets
@@ -99,6 +101,14 @@ class Settings(DirectorySettings):
     )
     account_event_days: int = Field(
         180, ge=1, le=36_500, description="Days to keep the log of sign-ins and account changes"
+    )
+    second_factor_roles: CommaSeparated = Field(
+        [], description="Roles that need a second factor, such as superadmin,admin"
+    )
+    passkey_rp_id: str | None = Field(
+        None,
+        pattern=r"^([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}$",
+        description="Domain that passkeys belong to; default: the host of FRONTEND_URL",
     )
     password_words: CommaSeparated = Field(
         [], description="Names that passwords must not consist of, such as the company's"
@@ -195,6 +205,7 @@ class Settings(DirectorySettings):
         "cors_allowed_origins",
         "password_words",
         "registration_domains",
+        "second_factor_roles",
         "trusted_proxies",
         mode="before",
     )
@@ -209,6 +220,7 @@ class Settings(DirectorySettings):
         "email_host_user",
         "email_host_password",
         "metrics_token",
+        "passkey_rp_id",
         "public_url",
         "secret_key_previous",
         "security_contact",
@@ -225,6 +237,13 @@ class Settings(DirectorySettings):
     @classmethod
     def _bare_domains(cls, value: list[str]) -> list[str]:
         return [domain.removeprefix("@").lower() for domain in value]
+
+    @field_validator("second_factor_roles")
+    @classmethod
+    def _roles(cls, value: list[str]) -> list[str]:
+        if unknown := set(value) - ROLES:
+            raise ValueError(f"{', '.join(sorted(unknown))}: not a role of {', '.join(ROLES)}")
+        return value
 
     @field_validator("database_url", "database_replica_url")
     @classmethod
@@ -349,6 +368,11 @@ class Settings(DirectorySettings):
         if self.public_url is not None:
             return self.public_url
         return "http://localhost:8000" if self.debug else f"https://{self._named_hosts[0]}"
+
+    @property
+    def pages(self) -> list[str]:
+        """Return the URLs of pages at which users may sign in."""
+        return [self.frontend_url, self.service_url]
 
     @property
     def registration_mode(self) -> Literal["open", "domain", "closed"]:

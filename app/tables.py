@@ -2,6 +2,13 @@
 
 from app.audit.models import VisitorEvent
 from app.auth.directory_models import DirectoryCode, DirectoryFlow, DirectoryLink
+from app.auth.factor_models import (
+    Passkey,
+    PasskeyChallenge,
+    RecoveryCode,
+    SignInTicket,
+    TotpFactor,
+)
 from app.auth.models import AccountEvent, AccountLink, AuthSession, FormerAccountLink, RefreshToken
 from app.core.db.models import Base
 from app.core.db.rollout import Rollout
@@ -32,14 +39,19 @@ __all__ = [
     "IdempotentAnswer",
     "JobRun",
     "Notification",
+    "Passkey",
+    "PasskeyChallenge",
+    "RecoveryCode",
     "RefreshToken",
     "RetiredQrCode",
     "Rollout",
     "Scan",
+    "SignInTicket",
     "Site",
     "SiteChange",
     "SiteClosure",
     "Slot",
+    "TotpFactor",
     "User",
     "VisitChange",
     "VisitCount",

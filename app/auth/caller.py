@@ -25,7 +25,9 @@ class CallerRole(StrEnum):
 class Caller:
     """A resolved caller; `site_id` is the site of a device.
 
-    `confirmed_at` is when a user last entered the password.
+    `confirmed_at` is when a user last entered the password or a second factor. `has_factor` is
+    whether a user has a second factor, or the directory has checked one for the session, and
+    `by_directory` whether that session began there.
     """
 
     role: CallerRole
@@ -36,6 +38,8 @@ class Caller:
     gate: str | None = None
     session_id: UUID | None = None
     confirmed_at: datetime | None = None
+    has_factor: bool = False
+    by_directory: bool = False
 
     @property
     def is_host(self) -> bool:

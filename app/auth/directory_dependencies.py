@@ -5,10 +5,9 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from app.auth.dependencies import Configured, UserAgent
+from app.auth.dependencies import Configured, SignInWays
 from app.auth.directory_errors import InvalidReturnTo
 from app.auth.directory_flow_service import DirectoryFlows, DirectorySecrets
-from app.auth.directory_link_service import DirectoryMail
 from app.auth.directory_models import MOST_RETURN_TO
 from app.auth.directory_schemas import ReturnTo
 from app.auth.directory_sign_in_service import DirectorySignIns
@@ -17,7 +16,6 @@ from app.core.db.rollout import UpdateUnderWay, is_under_way
 from app.core.errors import NotFound
 from app.core.http.dependencies import Db, Limiter, Now
 from app.core.http.limits import Rule, TooManyRequests
-from app.core.languages import Language, read_language
 from app.core.request_context import client_network
 from app.services import services
 
@@ -46,13 +44,8 @@ _flows.problems = (NotFound,)  # type: ignore[attr-defined] # see ApiRoute
 Flows = Annotated[DirectoryFlows, Depends(_flows)]
 
 
-async def _sign_ins(
-    request: Request, _: Flows, database: Db, settings: Configured, now: Now, agent: UserAgent
-) -> DirectorySignIns:
-    ours = services(request)
-    language = read_language(request.headers, Language.ENGLISH)
-    mail = DirectoryMail(ours.wake_outbox, language)
-    return DirectorySignIns(database, ours.tokens, settings, mail, now, agent)
+async def _sign_ins(_: Flows, ways: SignInWays, settings: Configured, now: Now) -> DirectorySignIns:
+    return DirectorySignIns(ways, settings, now)
 
 
 SignIns = Annotated[DirectorySignIns, Depends(_sign_ins)]

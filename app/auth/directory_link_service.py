@@ -69,12 +69,45 @@ def _fault_of_account(
     return None
 
 
+# The part of a sign-in's context that names the person to link the account to.
+LINK = "link"
+
+
 @dataclass(frozen=True, slots=True)
 class DirectoryMail:
     """How the owner of an account is told that it was linked."""
 
     wake: AfterCommit
     language: Language
+
+
+def link_to(identity: Identity) -> dict[str, str]:
+    """Return what a sign-in keeps of a person until the account may be linked to them."""
+    return {"issuer": identity.issuer, "subject": identity.subject}
+
+
+async def link_account(
+    unit: WriteSession, mail: DirectoryMail, user: User, person: Mapping[str, str], now: datetime
+) -> None:
+    """Link a locked account to a person, and tell its owner by mail.
+
+    Raise `InvalidDirectoryCode` if the account or the person was linked meanwhile.
+    """
+    links = DirectoryLinkRepository(unit)
+    if await links.is_linked(user.id):
+        raise InvalidDirectoryCode
+    links.add(DirectoryLink(user_id=user.id, created_at=now, **person))
+    with refusals({"uq_directory_links_issuer_subject": InvalidDirectoryCode}):
+        await unit.flush()
+    AccountEventRepository(unit, now).record(AccountAction.DIRECTORY_LINKED, user.id, by=user.id)
+    payload = DirectoryLinkedPayload(
+        language=mail.language,
+        first_name=user.first_name or user.email,
+        directory=urlsplit(person["issuer"]).hostname or person["issuer"],
+    )
+    kind = NotificationKind.directory_linked
+    message = OutgoingMail(kind=kind, payload=payload, to=user.email, name=user.name)
+    Outbox(unit, mail.wake).put(message, now)
 
 
 class DirectoryAccounts:
@@ -109,7 +142,7 @@ class DirectoryAccounts:
         user = await self._add(identity, email, rights)
         await self._users.adopt_visitors(user)
         self._audit_log.record(AccountAction.CREATED, user.id, by=user.id, role=user.role.value)
-        await self.link(user, identity.issuer, identity.subject)
+        await link_account(self._unit, self._mail, user, link_to(identity), self._now)
         return user
 
     async def _add(self, identity: Identity, email: str, rights: Rights) -> User:
@@ -130,28 +163,6 @@ class DirectoryAccounts:
             return await self._users.save(user)
         except EmailTaken:  # by an account that was made since the callback
             raise InvalidDirectoryCode from None
-
-    async def link(self, user: User, issuer: str, subject: str) -> None:
-        """Link a locked account, and tell its owner by mail.
-
-        Raise `InvalidDirectoryCode` if the account or the person was linked meanwhile.
-        """
-        if await self._links.is_linked(user.id):
-            raise InvalidDirectoryCode
-        self._links.add(
-            DirectoryLink(user_id=user.id, issuer=issuer, subject=subject, created_at=self._now)
-        )
-        with refusals({"uq_directory_links_issuer_subject": InvalidDirectoryCode}):
-            await self._unit.flush()
-        self._audit_log.record(AccountAction.DIRECTORY_LINKED, user.id, by=user.id)
-        payload = DirectoryLinkedPayload(
-            language=self._mail.language,
-            first_name=user.first_name or user.email,
-            directory=urlsplit(issuer).hostname or issuer,
-        )
-        kind = NotificationKind.directory_linked
-        mail = OutgoingMail(kind=kind, payload=payload, to=user.email, name=user.name)
-        Outbox(self._unit, self._mail.wake).put(mail, self._now)
 
     async def follow(self, linked: User, groups: list[str] | None) -> User:
         """Give an account the role of its groups, if its role came from the directory.

@@ -33,12 +33,12 @@ from app.auth.event_repository import AccountEventRepository
 from app.auth.guards import AccountLinkManager, Public, SignedIn
 from app.auth.models import AccountAction
 from app.auth.repository import AuthSessionRepository
+from app.auth.router import signed_in
 from app.auth.schemas import SignIn
 from app.core.errors import Invalid, NotFound, problems
 from app.core.http.dependencies import Now, Writing
 from app.core.http.routing import ApiRoute
 from app.core.security.openid import ProviderUnavailable
-from app.users.schemas import Profile
 
 PREFIX = "/api/auth/oidc"
 NO_STORE = {"Cache-Control": "no-store"}
@@ -142,13 +142,7 @@ async def token(body: DirectoryRedemption, flows: Flows, sign_ins: SignIns) -> S
     The code is spent, also if the verifier does not fit.
     """
     redeemed = await flows.redeem(body.code, body.verifier)
-    signed_in = await sign_ins.complete(redeemed)
-    return SignIn(
-        access=signed_in.tokens.access,
-        refresh=signed_in.tokens.refresh,
-        expires_in=signed_in.tokens.expires_in,
-        user=Profile.model_validate(signed_in.user),
-    )
+    return signed_in(await sign_ins.complete(redeemed))
 
 
 @router.post(

@@ -9,59 +9,53 @@ from app.auth.caller import Caller
 from app.auth.directory_errors import ConfirmedElsewhere, InvalidDirectoryCode
 from app.auth.directory_flow_service import Redeemed
 from app.auth.directory_identity import Identity
-from app.auth.directory_link_service import DirectoryAccounts, DirectoryMail, fault_of
+from app.auth.directory_link_service import LINK, DirectoryAccounts, fault_of, link_to
 from app.auth.directory_repository import DirectoryLinkReader
 from app.auth.event_repository import AccountEventRepository
+from app.auth.factor_models import SignInMethod
+from app.auth.factor_repository import held_factors
 from app.auth.models import AccountAction
 from app.auth.repository import AuthSessionRepository
-from app.auth.service import TokenPair, begin_session, issue
-from app.core.db.database import Database, WriteSession
-from app.core.security.tokens import SessionTokens
+from app.auth.service import issue
+from app.auth.sign_in_service import SignedIn, SignIns
+from app.core.db.database import WriteSession
 from app.settings import Settings
 from app.users.models import User
 from app.users.repository import UserReader
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
-    """An account and the tokens of its session."""
-
-    user: User
-    tokens: TokenPair
-
-
-@dataclass(frozen=True, slots=True)
 class DirectorySignIns:
     """Completes sign-ins by directory."""
 
-    database: Database
-    tokens: SessionTokens
+    sign_ins: SignIns
     settings: Settings
-    mail: DirectoryMail
     now: datetime
-    user_agent: str | None
 
     async def complete(self, redeemed: Redeemed) -> SignedIn:
-        """Begin a session of the person, or confirm theirs; raise `InvalidDirectoryCode`."""
+        """Begin a session of the person, or confirm theirs.
+
+        Raise `InvalidDirectoryCode`, or `SecondFactorRequired`: the account's own second factor
+        links it, whatever the directory has checked.
+        """
         identity = redeemed.identity
         if redeemed.session_id is not None:
-            async with self.database.write() as unit:
+            async with self.sign_ins.database.write() as unit:
                 return await self._confirm(unit, identity, redeemed.session_id)
         user, is_linked = await self._account(identity)
-        async with self.database.write() as unit:
-            if not is_linked:
-                await self._accounts(unit).link(user, identity.issuer, identity.subject)
-            pair = await begin_session(
-                unit, self.tokens, user, self.now, self.user_agent, by_directory=True
-            )
-        return SignedIn(user, pair)
+        return await self.sign_ins.complete(
+            user,
+            SignInMethod.DIRECTORY,
+            has_second_factor=is_linked and identity.has_second_factor,
+            context={} if is_linked else {LINK: link_to(identity)},
+        )
 
     async def _account(self, identity: Identity) -> tuple[User, bool]:
         """Return the person's account, and whether it is linked to them.
 
         One that is made is linked; the role of a linked one follows their groups.
         """
-        async with self.database.write() as unit:
+        async with self.sign_ins.database.write() as unit:
             links, accounts = DirectoryLinkReader(unit), self._accounts(unit)
             linked = await links.user_of(identity.issuer, identity.subject)
             if linked is not None:
@@ -77,7 +71,9 @@ class DirectorySignIns:
             return user, False
 
     def _accounts(self, unit: WriteSession) -> DirectoryAccounts:
-        return DirectoryAccounts(unit, self.settings.oidc_role_map, self.mail, self.now)
+        return DirectoryAccounts(
+            unit, self.settings.oidc_role_map, self.sign_ins.directory_mail, self.now
+        )
 
     def _require(
         self, identity: Identity, user: User | None, *, is_theirs: bool, is_taken: bool
@@ -97,10 +93,13 @@ class DirectorySignIns:
         AccountEventRepository(unit, self.now).record(
             AccountAction.SIGNED_IN, user.id, by=user.id, confirmed=True
         )
-        return SignedIn(user, issue(unit, self.tokens, session, self.now))
+        return SignedIn(user, issue(unit, self.sign_ins.tokens, session, self.now))
 
     async def require_confirmable(self, caller: Caller) -> None:
-        """Raise `ConfirmedElsewhere` unless the caller's account is linked."""
-        async with self.database.read() as session:
-            if caller.id is None or not await DirectoryLinkReader(session).is_linked(caller.id):
+        """Raise `ConfirmedElsewhere` if the account is not linked, or has a second factor."""
+        if caller.id is None:
+            raise ConfirmedElsewhere
+        async with self.sign_ins.database.read() as session:
+            is_linked = await DirectoryLinkReader(session).is_linked(caller.id)
+            if not is_linked or (await held_factors(session, caller.id)).methods:
                 raise ConfirmedElsewhere

@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, OAuth2PasswordBearer
 
 from app.auth.caller import ANONYMOUS, Caller, CallerRole
-from app.auth.errors import ReauthenticationRequired
+from app.auth.errors import ReauthenticationRequired, SecondFactorMissing
 from app.auth.permissions import PERMISSIONS, Permission
 from app.auth.repository import live_caller
 from app.auth.step_up import require_recent_sign_in
@@ -23,6 +23,7 @@ from app.core.request_context import CALLER, note_writer
 from app.core.security.tokens import InvalidToken, SessionTokens
 from app.devices.service import find_by_key
 from app.services import services
+from app.settings import Settings
 
 bearer = OAuth2PasswordBearer(
     tokenUrl="/api/auth/token/",
@@ -93,17 +94,26 @@ async def _person(
 class Guard:
     """Allows callers with the permission, and returns the caller.
 
-    With `recent`, the password must have been confirmed recently.
+    With `recent`, the sign-in must have been confirmed recently. `without_factor` admits users who
+    lack the second factor that their role needs.
     """
 
     problems: tuple[type[Problem], ...] = (NotAuthenticated, Forbidden)
 
     def __init__(
-        self, permission: Permission, *, ask: str | None = None, recent: bool = False
+        self,
+        permission: Permission,
+        *,
+        ask: str | None = None,
+        recent: bool = False,
+        without_factor: bool = False,
     ) -> None:
         self.permission = permission
         self.ask = ask  # the hint for callers, unless it is to sign in
         self.recent = recent
+        self.without_factor = without_factor
+        if not without_factor:
+            self.problems = (*self.problems, SecondFactorMissing)
         if recent:
             self.problems = (*self.problems, ReauthenticationRequired)
 
@@ -113,9 +123,25 @@ class Guard:
             if caller.role is CallerRole.ANONYMOUS:
                 raise NotAuthenticated(self.ask)
             raise Forbidden
+        if not self.without_factor and _misses_factor(caller, services(request).settings):
+            raise SecondFactorMissing
         if self.recent:
             require_recent_sign_in(caller, core_services(request).clock.now())
         return caller
+
+
+def _misses_factor(caller: Caller, settings: Settings) -> bool:
+    return not caller.has_factor and needs_factor(caller, settings)
+
+
+def needs_factor(caller: Caller, settings: Settings) -> bool:
+    """Return whether a user may only set up a second factor as long as there is none.
+
+    So may superadmins who used a password where others can't.
+    """
+    by_password = caller.role is CallerRole.SUPERADMIN and not caller.by_directory
+    is_needed = caller.role.value in settings.second_factor_roles
+    return is_needed or (settings.oidc_required and by_password)
 
 
 async def _confirmation(request: Request) -> Callable[[], None]:
@@ -136,6 +162,13 @@ async def public() -> None:
 
 Public = Depends(public)
 SignedIn = Annotated[Caller, Depends(Guard(Permission.USE_OWN_ACCOUNT))]
+# Users may lack the second factor that their role needs.
+Enrolling = Annotated[Caller, Depends(Guard(Permission.USE_OWN_ACCOUNT, without_factor=True))]
+Enroller = Annotated[
+    Caller, Depends(Guard(Permission.USE_OWN_ACCOUNT, recent=True, without_factor=True))
+]
+FactorOwner = Annotated[Caller, Depends(Guard(Permission.USE_OWN_ACCOUNT, recent=True))]
+FactorResetter = Annotated[Caller, Depends(Guard(Permission.MANAGE_ALL_USERS, recent=True))]
 Registrar = Annotated[Caller, Depends(Guard(Permission.REGISTER_VISITOR))]
 VisitorManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_VISITORS))]
 Gatekeeper = Annotated[

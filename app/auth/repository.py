@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from app.auth.caller import Caller, CallerRole
+from app.auth.factor_repository import has_factor
 from app.auth.models import (
     AccountLink,
     AuthSession,
@@ -50,6 +51,8 @@ _LIVE = Query(
         User.last_name,
         User.email,
         func.coalesce(AuthSession.confirmed_at, AuthSession.created_at),
+        or_(AuthSession.has_directory_factor, has_factor(User.id)),
+        AuthSession.by_directory,
     )
     .join(AuthSession, AuthSession.user_id == User.id)
     .where(
@@ -66,7 +69,7 @@ async def live_caller(session: ReadSession, session_id: UUID, user_id: UUID) -> 
     found = await session.row(_LIVE, session_id=session_id, user_id=user_id)
     if found is None:
         return None
-    role, first_name, last_name, email, confirmed_at = found
+    role, first_name, last_name, email, confirmed_at, holds_factor, by_directory = found
     return Caller(
         CallerRole(role),
         user_id,
@@ -74,6 +77,8 @@ async def live_caller(session: ReadSession, session_id: UUID, user_id: UUID) -> 
         email,
         session_id=session_id,
         confirmed_at=confirmed_at,
+        has_factor=holds_factor,
+        by_directory=by_directory,
     )
 
 

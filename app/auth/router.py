@@ -5,22 +5,35 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import OAuth2PasswordRequestForm
 
-from app.auth.dependencies import Issuer, SignInGate, UserAgent
-from app.auth.errors import InvalidCredentials, InvalidRefreshToken, TokenReused
-from app.auth.guards import Public, SignedIn
+from app.auth.caller import Caller
+from app.auth.dependencies import Configured, Issuer, SignInGate, SignInWays
+from app.auth.errors import (
+    InvalidCredentials,
+    InvalidRefreshToken,
+    SecondFactorRequired,
+    TokenReused,
+)
+from app.auth.factor_models import SignInMethod
+from app.auth.factor_repository import held_factors
+from app.auth.guards import Enrolling, Public
 from app.auth.schemas import (
     Confirmation,
     Credentials,
     OAuthToken,
+    OwnAccount,
     ProfileUpdate,
     RefreshedTokens,
     RefreshToken,
+    SecondFactors,
     SignIn,
 )
-from app.auth.service import begin_session, check_password, confirm_session, end_session, rotate
+from app.auth.service import check_password, confirm_session, end_session, rotate
+from app.auth.sign_in_service import SignedIn
+from app.core.db.database import ReadSession
 from app.core.errors import NotAuthenticated, problems
 from app.core.http.dependencies import Db, Now, Reading, Writing
 from app.core.http.routing import ApiRoute
+from app.settings import Settings
 from app.users.errors import NameLooksTaken
 from app.users.models import User
 from app.users.repository import UserReader, UserRepository
@@ -36,26 +49,22 @@ router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=ApiRoute)
     operation_id="auth_login",
     summary="Sign in",
     dependencies=[Public],
-    responses=problems(InvalidCredentials),
+    responses=problems(InvalidCredentials, SecondFactorRequired),
 )
 async def login(
     body: Credentials,
     gate: SignInGate,
     database: Db,
-    unit: Writing,
-    tokens: Issuer,
+    ways: SignInWays,
     now: Now,
-    user_agent: UserAgent,
 ) -> SignIn:
-    """Return a pair of tokens. A wrong password and an unknown address get the same response."""
+    """Return a pair of tokens. A wrong password and an unknown address get the same response.
+
+    An account with a second factor gets `second_factor_required` with a ticket for
+    `login/second-factor/`.
+    """
     user = await check_password(database, gate, body.email, body.password, now)
-    pair = await begin_session(unit, tokens, user, now, user_agent)
-    return SignIn(
-        access=pair.access,
-        refresh=pair.refresh,
-        expires_in=pair.expires_in,
-        user=Profile.model_validate(user),
-    )
+    return signed_in(await ways.complete(user, SignInMethod.PASSWORD))
 
 
 @router.post(
@@ -63,20 +72,21 @@ async def login(
     operation_id="auth_token",
     summary="Sign in with the OAuth 2 password form",
     dependencies=[Public],
-    responses=problems(InvalidCredentials),
+    responses=problems(InvalidCredentials, SecondFactorRequired),
 )
 async def token(
     form: Annotated[OAuth2PasswordRequestForm, Depends()],
     gate: SignInGate,
     database: Db,
-    unit: Writing,
-    tokens: Issuer,
+    ways: SignInWays,
     now: Now,
-    user_agent: UserAgent,
 ) -> OAuthToken:
-    """Return a token for *Authorize* on this page (RFC 6749, section 4.3)."""
+    """Return a token for *Authorize* on this page (RFC 6749, section 4.3).
+
+    An account with a second factor gets `second_factor_required`, as from `login/`.
+    """
     user = await check_password(database, gate, form.username, form.password, now)
-    pair = await begin_session(unit, tokens, user, now, user_agent)
+    pair = (await ways.complete(user, SignInMethod.PASSWORD)).tokens
     return OAuthToken(
         access_token=pair.access, refresh_token=pair.refresh, expires_in=pair.expires_in
     )
@@ -85,26 +95,30 @@ async def token(
 @router.post(
     "/confirm/",
     operation_id="auth_confirm",
-    summary="Confirm the caller's password",
+    summary="Confirm the caller's sign-in",
     status_code=204,
     responses=problems(InvalidCredentials),
 )
 async def confirm(
     body: Confirmation,
-    caller: SignedIn,
+    caller: Enrolling,
     gate: SignInGate,
     database: Db,
-    unit: Writing,
+    ways: SignInWays,
     now: Now,
 ) -> None:
-    """Confirm the password, for operations that need it within the last 10 minutes.
+    """Confirm the sign-in by password or second factor, for operations that need it.
 
-    They fail with `reauthentication_required` otherwise. A wrong password counts as one of
-    `login/`.
+    They fail with `reauthentication_required` unless it is less than 10 minutes old. The options of
+    a credential come from `passkeys/sign-in/options/`. A wrong password or code counts as one of a
+    sign-in.
     """
-    email = caller.email or ""
-    user = await check_password(database, gate, email, body.password, now)
-    await confirm_session(unit, user, caller, now)
+    if body.password is None:
+        await ways.confirm(caller, body.proof)
+        return
+    user = await check_password(database, gate, caller.email or "", body.password, now)
+    async with database.write() as unit:
+        await confirm_session(unit, user, caller, now)
 
 
 @router.post(
@@ -139,9 +153,9 @@ async def logout(body: RefreshToken, unit: Writing, tokens: Issuer, now: Now) ->
 
 
 @router.get("/me/", operation_id="auth_me", summary="Read the caller's profile")
-async def read_me(caller: SignedIn, session: Reading) -> Profile:
+async def read_me(caller: Enrolling, session: Reading, settings: Configured) -> OwnAccount:
     """Return the account of the access token."""
-    return Profile.model_validate(await _own(UserReader(session), caller))
+    return await _shown(session, await _own(UserReader(session), caller), settings)
 
 
 @router.patch(
@@ -150,7 +164,9 @@ async def read_me(caller: SignedIn, session: Reading) -> Profile:
     summary="Change the caller's profile",
     responses=problems(NameLooksTaken),
 )
-async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: Now) -> Profile:
+async def change_me(
+    body: ProfileUpdate, caller: Enrolling, unit: Writing, settings: Configured, now: Now
+) -> OwnAccount:
     """Change the caller's names, which are also updated in their upcoming visits.
 
     The address and the role can only be changed by administrators.
@@ -163,10 +179,33 @@ async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: N
     user.updated_at = now
     await users.refuse_lookalike(user)
     await users.carry_to_visits(user)
-    return Profile.model_validate(user)
+    return await _shown(unit, user, settings)
 
 
-async def _own(users: UserReader, caller: SignedIn) -> User:
+def signed_in(done: SignedIn) -> SignIn:
+    """Return the response to a complete sign-in."""
+    return SignIn(
+        access=done.tokens.access,
+        refresh=done.tokens.refresh,
+        expires_in=done.tokens.expires_in,
+        user=Profile.model_validate(done.user),
+    )
+
+
+async def _shown(session: ReadSession, user: User, settings: Settings) -> OwnAccount:
+    held = await held_factors(session, user.id)
+    return OwnAccount(
+        **Profile.model_validate(user).model_dump(),
+        second_factor=SecondFactors(
+            totp=held.totp,
+            passkeys=held.passkeys,
+            recovery_codes_left=held.recovery_codes,
+            required=user.role.value in settings.second_factor_roles,
+        ),
+    )
+
+
+async def _own(users: UserReader, caller: Caller) -> User:
     user = await users.get(caller.id) if caller.id else None
     if user is None:
         raise NotAuthenticated

@@ -1,7 +1,7 @@
 """Request and response bodies of sign-in."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -14,12 +14,24 @@ from pydantic import (
     model_validator,
 )
 
+from app.auth.factor_service import Proof
 from app.auth.models import AccountAction
 from app.core.text import Email
 from app.users.schemas import NewPassword, PersonName, Profile
 
 # Longer than any valid password, so that a wrong one gets a 401 and a megabyte a 422.
 GivenPassword = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+# Of an app (`123456`) or a recovery code.
+GivenCode = Annotated[
+    str, StringConstraints(min_length=1, max_length=100), Field(examples=["123456"])
+]
+Credential = Annotated[
+    dict[str, Any],
+    Field(
+        description="The browser's answer to the options, by `toJSON()`",
+        examples=[{"id": "AQID", "rawId": "AQID", "type": "public-key", "response": {}}],
+    ),
+]
 GivenToken = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
@@ -44,14 +56,79 @@ class Credentials(BaseModel):
         return data
 
 
-class Confirmation(BaseModel):
-    """The caller's password."""
+class _OneOf(BaseModel):
+    """A body of which exactly one of some fields is sent."""
+
+    model_config = ConfigDict(extra="forbid")
+    choices: ClassVar[tuple[str, ...]] = ("code", "credential")
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(getattr(self, name) is not None for name in self.choices) != 1:
+            raise ValueError(f"send one of {', '.join(self.choices)}")
+        return self
+
+
+class Confirmation(_OneOf):
+    """The caller's password, or a second factor: a code or the credential of a passkey."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"password": "analytical engine"}}
     )
+    choices = ("password", "code", "credential")
 
-    password: GivenPassword
+    password: GivenPassword | None = None
+    code: GivenCode | None = None
+    credential: Credential | None = None
+
+    @property
+    def proof(self) -> Proof:
+        return Proof(self.code, self.credential)
+
+
+class SecondFactorSignIn(_OneOf):
+    """The ticket of `login/`, with a code or the credential of a passkey."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "ticket": "Zk1vQ2x5dGhlIGxpbmsgb2YgdGhlIG1haWwgaGFzIGl0",
+                "code": "123456",
+            }
+        },
+    )
+
+    ticket: GivenToken
+    code: GivenCode | None = None
+    credential: Credential | None = None
+
+    @property
+    def proof(self) -> Proof:
+        return Proof(self.code, self.credential)
+
+
+class PasskeySignIn(BaseModel):
+    """The credential of a passkey."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    credential: Credential
+
+
+class SecondFactors(BaseModel):
+    """The second factors of an account."""
+
+    totp: bool = Field(description="Whether an authenticator app is set up")
+    passkeys: int = Field(examples=[1])
+    recovery_codes_left: int = Field(examples=[10])
+    required: bool = Field(description="Whether the role of the account needs a second factor")
+
+
+class OwnAccount(Profile):
+    """The account of the caller."""
+
+    second_factor: SecondFactors
 
 
 class SignIn(BaseModel):

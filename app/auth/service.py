@@ -124,15 +124,11 @@ async def begin_session(
     now: datetime,
     user_agent: str | None,
     *,
-    by_directory: bool = False,
+    by_directory: bool,
+    has_directory_factor: bool,
+    **details: str,
 ) -> TokenPair:
-    """Begin a session of the user.
-
-    The account is locked and read again, so that no session outlives a password reset that happened
-    during the check.
-    """
-    if await UserRepository(unit).lock_as_seen(user) is None:
-        raise InvalidCredentials
+    """Begin a session of a locked account, whose sign-in `SignIns` has completed."""
     session = AuthSessionRepository(unit).add(
         AuthSession(
             user_id=user.id,
@@ -143,17 +139,18 @@ async def begin_session(
             client_address=current_client_address(),
             user_agent=user_agent,
             by_directory=by_directory,
+            has_directory_factor=has_directory_factor,
         )
     )
     await unit.flush()  # the refresh token refers to the row
     await SignInNetworkRepository(unit).note(user.id, client_network(), now)
-    agent = {"user_agent": user_agent}
-    AccountEventRepository(unit, now).record(AccountAction.SIGNED_IN, user.id, by=user.id, **agent)
+    audit_log = AccountEventRepository(unit, now)
+    audit_log.record(AccountAction.SIGNED_IN, user.id, by=user.id, user_agent=user_agent, **details)
     return issue(unit, tokens, session, now)
 
 
 async def confirm_session(unit: WriteSession, user: User, caller: Caller, now: datetime) -> None:
-    """Record that the caller has confirmed the password of this account."""
+    """Record that the caller has confirmed the password or second factor of this account."""
     seen = await UserRepository(unit).lock_as_seen(user)
     sessions = AuthSessionRepository(unit)
     session = await sessions.lock_live(caller.session_id, now) if caller.session_id else None

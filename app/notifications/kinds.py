@@ -23,6 +23,7 @@ class NotificationKind(StrEnum):
     password_changed = "password_changed"  # noqa: S105 - an event, not a password
     email_changed = "email_changed"
     directory_linked = "directory_linked"
+    second_factor_changed = "second_factor_changed"
 
 
 TO_VISITOR = frozenset(

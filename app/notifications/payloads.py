@@ -6,6 +6,7 @@ A payload is stored with `model_dump(mode="json")` and read with
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any
 from uuid import UUID
@@ -200,6 +201,22 @@ class DirectoryLinkedPayload(AccountPayload):
     directory: OneLine  # the host name of its issuer
 
 
+class FactorChange(StrEnum):
+    """What happened to the second factors of an account."""
+
+    APP_ADDED = "app_added"
+    APP_REMOVED = "app_removed"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
+    RESET = "reset"
+
+
+class SecondFactorPayload(AccountPayload):
+    change: FactorChange
+
+
 class AccountLinkPayload(AccountPayload):
     link: OneLine
     valid_for_minutes: Annotated[int, Field(gt=0)]
@@ -225,6 +242,7 @@ PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(
         NotificationKind.password_changed: AccountPayload,
         NotificationKind.email_changed: EmailChangedPayload,
         NotificationKind.directory_linked: DirectoryLinkedPayload,
+        NotificationKind.second_factor_changed: SecondFactorPayload,
     }
 )
 

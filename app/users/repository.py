@@ -222,6 +222,9 @@ class UserRepository(UserReader, Repository[User]):
             key_share=True,
         )
 
+    async def lock_active(self, user_id: UUID) -> User | None:
+        return await self.lock(User.id == user_id, User.is_active.is_(True), key_share=True)
+
     async def lock_usable(self, user_id: UUID) -> User | None:
         """Lock the account if it can sign in, now or after verification."""
         return await self.lock(

@@ -73,7 +73,7 @@ def test_addresses_are_trusted_only_with_domains():
     ],
 )
 def test_addresses_of_a_shared_issuer_are_not_trusted(issuer: str):
-    trusting = {"oidc_trust_email": True, "oidc_domains": "example.com"}
+    trusting: dict[str, Any] = {"oidc_trust_email": True, "oidc_domains": "example.com"}
     assert "one tenant" in fault(oidc_issuer=issuer, **trusting)
     tenant = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0"
     assert load(oidc_issuer=tenant, **trusting).oidc_trust_email

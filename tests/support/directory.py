@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
@@ -60,7 +60,7 @@ def running_directory(callback: str) -> Iterator[Directory]:
     if node is None or not (FOLDER / "node_modules" / "oidc-provider").exists():
         leave_out("the OpenID provider of the tests is not there: make tools")
     with subprocess.Popen(
-        [cast("str", node), "provider.mjs", callback],
+        [node, "provider.mjs", callback],
         cwd=FOLDER,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
