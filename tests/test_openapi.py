@@ -10,7 +10,7 @@ from openapi_spec_validator import validate
 
 from app import __version__
 from app.api_docs.operations import operations
-from app.auth.caller import CallerRole
+from app.auth.permissions import DEVICES, PEOPLE
 from app.core.errors import MEDIA_TYPE, Problem
 from tools.write_permissions import documented_app
 
@@ -121,8 +121,7 @@ def test_an_example_that_does_not_fit_is_found():
 
 def test_who_may_call_is_what_the_guards_say():
     """Against the guards themselves, so that no list of ours has to be kept."""
-    people = {CallerRole.SUPERADMIN, CallerRole.ADMIN, CallerRole.HOST}
-    devices = {CallerRole.SCANNER, CallerRole.KIOSK}
+    people, devices = PEOPLE, DEVICES
     for operation in operations(APP):
         if str(operation) not in OPERATIONS:  # a page
             continue

@@ -4,43 +4,59 @@
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from app.auth.caller import CallerRole
-from app.auth.permissions import PERMISSIONS, Permission
+from app.auth.permissions import (
+    CALLERS,
+    ROLES,
+    Permission,
+    manages_everybody,
+    rights_of,
+)
 from app.main import create_app
 from app.settings import Settings
 from tests.support.route_table import Operation, operations
 
 FILE = Path(__file__).parent.parent / "docs" / "permissions.md"
-ROLES = [role for role in CallerRole if role in PERMISSIONS]
-# Limits of a role beyond those of the guard.
+# What a guard lets through is limited further.
 WITHIN = {
-    (CallerRole.HOST, Permission.MANAGE_VISITORS): "own",
-    (CallerRole.HOST, Permission.REGISTER_VISITOR): "as host",
-    (CallerRole.ADMIN, Permission.MANAGE_USERS): "hosts",
-    (CallerRole.KIOSK, Permission.REGISTER_VISITOR): "own site",
-    (CallerRole.KIOSK, Permission.SEE_HOSTS): "names",
-    (CallerRole.ANONYMOUS, Permission.REGISTER_VISITOR): "open sites",
-    (CallerRole.ANONYMOUS, Permission.SEE_SLOTS): "open sites",
+    (CallerRole.HOST, "POST /api/visitors/"): "as host",
+    (CallerRole.HOST, "GET /api/visitors/hosts/"): "yes",
+    (CallerRole.GUARD, "POST /api/visitors/{visitor_id}/check-out/"): "card",
+    (CallerRole.KIOSK, "POST /api/visitors/"): "own site",
+    (CallerRole.KIOSK, "GET /api/visitors/hosts/"): "names",
+    (CallerRole.ANONYMOUS, "POST /api/visitors/"): "open sites",
+    (CallerRole.ANONYMOUS, "GET /api/visitors/available-slots/"): "open sites",
+    (CallerRole.ANONYMOUS, "GET /api/visitors/check-slot/"): "open sites",
 }
+P = Permission
+OF_VISITORS = ("visitors:", "uploads:", "dashboard:")
 HEAD = """\
 # Permissions
 
-Generated from the guards of the routes by `.venv/bin/python -m tools.write_permissions`. The guards
-use the table in `app/auth/permissions.py`, and `tests/auth/test_permissions.py` sends every request
-of this matrix.
+Generated from the registry of roles in `app/auth/permissions.py` and the guards of the routes by
+`.venv/bin/python -m tools.write_permissions`. `tests/auth/test_permissions.py` sends every request
+of the matrix.
+
+What a permission opens is limited by the scope of the account: the `sites` of an admin,
+receptionist or guard, where they have any, and a host's own visitors. What is out of scope is
+answered like what does not exist. `GET /api/auth/me/` has the caller's `permissions` and `sites`.
+"""
+OPERATIONS = """\
+## Operations
 
 Where a cell is empty, a caller without a valid credential gets a 401 `not_authenticated`, others a
 403 `forbidden`. The credentials of deactivated accounts and deleted devices are not valid. *own*:
 only visitors whose host is the caller, and a 404 for others. *as host*: always with the caller as
-the host. *hosts*: only accounts of hosts. *own site*: only the site of the kiosk. *names*: no
-e-mail addresses. *open sites*: only sites with `self_registration`. *public*: no credential is
-read, except for `GET /metrics`, which needs `METRICS_TOKEN` outside development mode.
+the host. *card*: the answer is the card of the visit. *managed*: only accounts of hosts,
+receptionists and guards. *own site*: only the site of the kiosk. *names*: no e-mail addresses.
+*open sites*: only sites with `self_registration`. *public*: no credential is read, except for `GET
+/metrics`, which needs `METRICS_TOKEN` outside development mode.
 """
 
 
@@ -59,12 +75,23 @@ def documented_app() -> FastAPI:
     )
 
 
-def table(app: FastAPI) -> Iterator[str]:
-    yield f"| operation | {' | '.join(ROLES)} |"
-    yield "|---" * (len(ROLES) + 1) + "|"
-    for operation in sorted(operations(app), key=lambda op: (op.path, op.method)):
-        cells = [_cell(operation, role) for role in ROLES]
-        yield f"| `{operation}` | {' | '.join(cells)} |"
+def _table(first: str, columns: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {first} | {' | '.join(columns)} |"
+    yield "|---" * (len(columns) + 1) + "|"
+    for head, *cells in rows:
+        yield f"| `{head}` | {' | '.join(cells)} |"
+
+
+def _words() -> Iterator[str]:
+    rows = ((word, *("yes" if word in r.permissions else "" for r in ROLES.values())) for word in P)
+    return _table("permission", [*ROLES], rows)
+
+
+def _operations(app: FastAPI) -> Iterator[str]:
+    found = sorted(operations(app), key=lambda op: (op.path, op.method))
+    return _table(
+        "operation", CALLERS, ((str(op), *(_cell(op, role) for role in CALLERS)) for op in found)
+    )
 
 
 def _cell(operation: Operation, role: CallerRole) -> str:
@@ -72,12 +99,18 @@ def _cell(operation: Operation, role: CallerRole) -> str:
         return "public"
     if not operation.allows(role):
         return ""
-    limits = [WITHIN.get((role, permission), "yes") for permission in operation.permissions]
-    return ", ".join(sorted(set(limits)))
+    words = {word for guard in operation.guards for word in guard.permissions}
+    limit = "yes"
+    if rights_of(role).has_own_visitors and any(word.startswith(OF_VISITORS) for word in words):
+        limit = "own"
+    elif words & {P.USERS_READ, P.USERS_WRITE} and not manages_everybody(role):
+        limit = "managed"
+    return WITHIN.get((role, str(operation)), limit)
 
 
 def main() -> int:
-    text = HEAD + "\n" + "\n".join(table(documented_app())) + "\n"
+    app = documented_app()
+    text = "\n".join([HEAD, *_words(), "", OPERATIONS, *_operations(app), ""])
     if sys.argv[1:] != ["--check"]:
         FILE.write_text(text, encoding="utf-8")
         return 0

@@ -9,8 +9,9 @@ from uuid import UUID
 from app.accounts.service import AccountService
 from app.auth.caller import Caller
 from app.auth.models import AccountAction
-from app.auth.permissions import PERMISSIONS, Permission
+from app.auth.permissions import rights_of
 from app.auth.step_up import require_recent_sign_in
+from app.core.db.rollout import require_finished
 from app.core.errors import Forbidden, NotFound
 from app.core.security.passwords import NO_PASSWORD, PasswordHasher
 from app.core.text import account_key
@@ -22,11 +23,12 @@ from app.users.service import add_user
 # Fields that give access to an account or more permissions, or open and close it.
 GUARDED = ("email", "role", "is_active")
 
+NEW_ROLES = frozenset({Role.RECEPTIONIST, Role.GUARD})
+
 
 def managed_roles(caller: Caller) -> Collection[Role]:
     """Return the roles whose accounts the caller manages."""
-    all_of_them = Permission.MANAGE_ALL_USERS in PERMISSIONS[caller.role]
-    return tuple(Role) if all_of_them else (Role.HOST,)
+    return rights_of(caller.role).manages
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class UserService:
         Check the request first. No connection is held while bcrypt works.
         """
         self._require_managed(body.role)
+        await self._require_readable(body.role)
         if body.role is not Role.HOST or body.password is not None:
             require_recent_sign_in(self.caller, self.service.now)
         if body.password is not None:
@@ -69,6 +72,7 @@ class UserService:
         others.
         """
         self._require_managed(values.get("role", Role.HOST))
+        await self._require_readable(values.get("role"))
         is_named = bool(values.keys() & {"first_name", "last_name", "is_active"})
         if is_named:
             await self.service.users.lock_names()
@@ -111,6 +115,11 @@ class UserService:
     def _require_managed(self, role: Role) -> None:
         if role not in managed_roles(self.caller):
             raise Forbidden(f"You do not have permission to give the role {role.value}")
+
+    async def _require_readable(self, role: Role | None) -> None:
+        """Raise `UpdateUnderWay` for a role that processes of the previous release can't read."""
+        if role in NEW_ROLES:
+            await require_finished(self.service.unit)
 
     async def _locked(self, user_id: UUID, *, stays: bool) -> User:
         """Lock all superadmins, then the account; `stays` if it keeps its role and access."""

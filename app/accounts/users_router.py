@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from app.accounts.dependencies import BeforeHashing, Prepared, Users
 from app.accounts.user_service import managed_roles
 from app.auth.errors import ReauthenticationRequired
-from app.auth.guards import UserManager
+from app.auth.guards import UserViewer
 from app.auth.idempotency_dependencies import Once
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
@@ -29,12 +29,12 @@ async def _filter(chosen: Annotated[UserQuery, Query()]) -> UserFilter:
 
 @router.get("/", operation_id="users_list", summary="List accounts")
 async def list_users(
-    caller: UserManager,
+    caller: UserViewer,
     session: Reading,
     chosen: Annotated[UserFilter, Depends(_filter)],
     page: Paging,
 ) -> Page[User]:
-    """Return accounts, newest first: superadmins get all of them, admins those of hosts."""
+    """Return accounts, newest first: those whose roles the caller manages."""
     rows, next_cursor, total = await UserReader(session).page(chosen, managed_roles(caller), page)
     items = [User.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
@@ -46,7 +46,8 @@ async def list_users(
     summary="Create an account",
     status_code=201,
     dependencies=[*BeforeHashing, Once],
-    responses=CREATED | problems(EmailTaken, NameLooksTaken, ReauthenticationRequired),
+    responses=CREATED
+    | problems(EmailTaken, NameLooksTaken, ReauthenticationRequired, UpdateUnderWay),
 )
 async def create_user(new: Prepared, users: Users, response: Response) -> User:
     """Create an account; without a password, the user is mailed a link, valid for a day.
@@ -65,7 +66,7 @@ async def create_user(new: Prepared, users: Users, response: Response) -> User:
     summary="Read an account",
     responses=problems(NotFound),
 )
-async def read_user(user_id: UUID, caller: UserManager, session: Reading) -> User:
+async def read_user(user_id: UUID, caller: UserViewer, session: Reading) -> User:
     """Return an account that the caller manages."""
     user = await UserReader(session).of_roles(user_id, managed_roles(caller))
     if user is None:

@@ -9,7 +9,6 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.auth.caller import CallerRole
 from app.auth.guards import Guard, public
-from app.auth.permissions import PERMISSIONS, Permission
 from app.core.http.routing import walk
 
 
@@ -30,15 +29,11 @@ class Operation:
         return [dep.call for dep in walk(self.dependant) if isinstance(dep.call, Guard)]
 
     @property
-    def permissions(self) -> set[Permission]:
-        return {guard.permission for guard in self.guards}
-
-    @property
     def is_public(self) -> bool:
         return any(dep.call is public for dep in walk(self.dependant))
 
     def allows(self, role: CallerRole) -> bool:
-        return self.permissions <= PERMISSIONS[role]
+        return all(role in guard.roles for guard in self.guards)
 
 
 def operations(app: FastAPI) -> Iterator[Operation]:

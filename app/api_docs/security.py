@@ -5,6 +5,7 @@ from typing import Any
 from app.api_docs.operations import Operation
 from app.auth.caller import CallerRole
 from app.auth.guards import bearer, device_key
+from app.auth.permissions import DEVICES, PEOPLE
 
 TOKEN = {
     "type": "http",
@@ -16,9 +17,7 @@ FORM = bearer.model.model_dump(mode="json", by_alias=True, exclude_none=True)
 KEY = device_key.model.model_dump(mode="json", by_alias=True, exclude_none=True)
 SCHEMES: dict[str, Any] = {"oauth2": FORM, "bearer": TOKEN, "device": KEY}
 
-PEOPLE = (CallerRole.SUPERADMIN, CallerRole.ADMIN, CallerRole.HOST)
-DEVICES = (CallerRole.SCANNER, CallerRole.KIOSK)
-BY_ROLE: tuple[tuple[tuple[CallerRole, ...], tuple[str, ...]], ...] = (
+BY_ROLE: tuple[tuple[frozenset[CallerRole], tuple[str, ...]], ...] = (
     (PEOPLE, ("bearer", "oauth2")),
     (DEVICES, ("device",)),
 )

@@ -6,6 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.devices.repository import KnownDevice
+from app.users.models import Role
 
 
 class CallerRole(StrEnum):
@@ -13,12 +14,17 @@ class CallerRole(StrEnum):
 
     SUPERADMIN = "superadmin"
     ADMIN = "admin"
+    RECEPTIONIST = "receptionist"
+    GUARD = "guard"
     HOST = "host"
     SCANNER = "scanner"
     KIOSK = "kiosk"
     ANONYMOUS = "anonymous"
     VISITOR = "visitor"
     SYSTEM = "system"
+
+
+_PEOPLE = frozenset(map(str, Role))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,11 @@ class Caller:
         return self.role is CallerRole.HOST
 
     @property
+    def is_guard(self) -> bool:
+        """Return whether the caller sees the card of a visit instead of its record."""
+        return self.role is CallerRole.GUARD
+
+    @property
     def is_kiosk(self) -> bool:
         """Return whether the caller is a kiosk, at which visitors register themselves."""
         return self.role is CallerRole.KIOSK
@@ -59,7 +70,7 @@ class Caller:
     @property
     def is_person(self) -> bool:
         """Return whether the caller is a signed-in user, who may see QR codes and addresses."""
-        return self.role in {CallerRole.SUPERADMIN, CallerRole.ADMIN, CallerRole.HOST}
+        return self.role in _PEOPLE
 
     @classmethod
     def device(cls, device: KnownDevice) -> "Caller":

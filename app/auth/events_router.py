@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query
 
 from app.auth.event_repository import AccountEventReader, EventFilter
 from app.auth.guards import SignedIn
-from app.auth.permissions import PERMISSIONS, Permission
+from app.auth.permissions import manages_everybody
 from app.auth.schemas import AccountEvent, AccountEventQuery
 from app.core.http.dependencies import Paging, Reading
 from app.core.http.pagination import Page
@@ -31,8 +31,7 @@ async def list_events(
     Superadmins get the events of all accounts, other users their own. Events are kept for
     `ACCOUNT_EVENT_DAYS`.
     """
-    sees_all = Permission.MANAGE_ALL_USERS in PERMISSIONS[caller.role]
-    own = None if sees_all else caller.id
+    own = None if manages_everybody(caller.role) else caller.id
     rows, next_cursor, total = await AccountEventReader(session).page(chosen, own, page)
     items = [AccountEvent.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)

@@ -3,7 +3,7 @@
 Every route has one or is marked `public`; what a caller sees in a list is limited by queries.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import partial
 from typing import Annotated
@@ -13,7 +13,7 @@ from fastapi.security import APIKeyHeader, OAuth2PasswordBearer
 
 from app.auth.caller import ANONYMOUS, Caller, CallerRole
 from app.auth.errors import ReauthenticationRequired, SecondFactorMissing
-from app.auth.permissions import PERMISSIONS, Permission
+from app.auth.permissions import CALLERS, DEVICES, PEOPLE, Permission, rights_of
 from app.auth.repository import live_caller
 from app.auth.step_up import require_recent_sign_in
 from app.core.db.database import Database
@@ -92,7 +92,7 @@ async def _person(
 
 
 class Guard:
-    """Allows callers with the permission, and returns the caller.
+    """Allows callers with one of the permissions, and those named in `also`; returns the caller.
 
     With `recent`, the sign-in must have been confirmed recently. `without_factor` admits users who
     lack the second factor that their role needs.
@@ -102,13 +102,15 @@ class Guard:
 
     def __init__(
         self,
-        permission: Permission,
-        *,
+        *permissions: Permission,
+        also: Collection[CallerRole] = (),
         ask: str | None = None,
         recent: bool = False,
         without_factor: bool = False,
     ) -> None:
-        self.permission = permission
+        self.permissions = frozenset(permissions)
+        having = {r for r in CALLERS if not self.permissions.isdisjoint(rights_of(r).permissions)}
+        self.roles = frozenset({*having, *also})
         self.ask = ask  # the hint for callers, unless it is to sign in
         self.recent = recent
         self.without_factor = without_factor
@@ -119,7 +121,7 @@ class Guard:
 
     async def __call__(self, request: Request) -> Caller:
         caller = await resolve_caller(request)
-        if self.permission not in PERMISSIONS[caller.role]:
+        if caller.role not in self.roles:
             if caller.role is CallerRole.ANONYMOUS:
                 raise NotAuthenticated(self.ask)
             raise Forbidden
@@ -160,36 +162,47 @@ async def public() -> None:
     """Mark a route as public."""
 
 
+P = Permission
+STRANGERS = (CallerRole.KIOSK, CallerRole.ANONYMOUS)
 Public = Depends(public)
-SignedIn = Annotated[Caller, Depends(Guard(Permission.USE_OWN_ACCOUNT))]
+SignedIn = Annotated[Caller, Depends(Guard(also=PEOPLE))]
 # Users may lack the second factor that their role needs.
-Enrolling = Annotated[Caller, Depends(Guard(Permission.USE_OWN_ACCOUNT, without_factor=True))]
-Enroller = Annotated[
-    Caller, Depends(Guard(Permission.USE_OWN_ACCOUNT, recent=True, without_factor=True))
-]
-FactorOwner = Annotated[Caller, Depends(Guard(Permission.USE_OWN_ACCOUNT, recent=True))]
-FactorResetter = Annotated[Caller, Depends(Guard(Permission.MANAGE_ALL_USERS, recent=True))]
-Registrar = Annotated[Caller, Depends(Guard(Permission.REGISTER_VISITOR))]
-VisitorManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_VISITORS))]
+Enrolling = Annotated[Caller, Depends(Guard(also=PEOPLE, without_factor=True))]
+Enroller = Annotated[Caller, Depends(Guard(also=PEOPLE, recent=True, without_factor=True))]
+FactorOwner = Annotated[Caller, Depends(Guard(also=PEOPLE, recent=True))]
+# What changes how others sign in.
+FactorResetter = Annotated[Caller, Depends(Guard(also={CallerRole.SUPERADMIN}, recent=True))]
+AccountLinkManager = Annotated[Caller, Depends(Guard(also={CallerRole.SUPERADMIN}, recent=True))]
+Confirmation = Annotated[Callable[[], None], Depends(_confirmation)]
+Registrar = Annotated[Caller, Depends(Guard(P.VISITORS_WRITE, also=STRANGERS))]
+VisitorViewer = Annotated[Caller, Depends(Guard(P.VISITORS_READ))]
+VisitorEditor = Annotated[Caller, Depends(Guard(P.VISITORS_WRITE))]
+VisitorCanceller = Annotated[Caller, Depends(Guard(P.VISITORS_CANCEL))]
+VisitorEraser = Annotated[Caller, Depends(Guard(P.VISITORS_ERASE))]
+VisitorExporter = Annotated[Caller, Depends(Guard(P.VISITORS_EXPORT))]
+VisitorDismisser = Annotated[Caller, Depends(Guard(P.GATE_DESK, P.VISITORS_WRITE))]
+Uploader = Annotated[Caller, Depends(Guard(P.UPLOADS_WRITE))]
+DashboardViewer = Annotated[Caller, Depends(Guard(P.DASHBOARD_READ))]
+HostViewer = Annotated[Caller, Depends(Guard(P.VISITORS_WRITE, also={CallerRole.KIOSK}))]
 Gatekeeper = Annotated[
     Caller,
-    Depends(Guard(Permission.SCAN, ask="Send the device's key in X-Device-Key, or sign in")),
+    Depends(Guard(P.GATE_SCAN, ask="Send the device's key in X-Device-Key, or sign in")),
 ]
-ScanLedgerViewer = Annotated[Caller, Depends(Guard(Permission.SEE_SCANS))]
-SiteViewer = Annotated[Caller, Depends(Guard(Permission.SEE_SITES))]
-SiteManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_SITES))]
-SlotViewer = Annotated[Caller, Depends(Guard(Permission.SEE_SLOTS))]
-SlotManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_SLOTS))]
-HostViewer = Annotated[Caller, Depends(Guard(Permission.SEE_HOSTS))]
-DepartmentViewer = Annotated[Caller, Depends(Guard(Permission.SEE_DEPARTMENTS))]
-DepartmentManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEPARTMENTS))]
-NotificationManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_NOTIFICATIONS))]
-DeviceManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES))]
-Confirmation = Annotated[Callable[[], None], Depends(_confirmation)]
-DeviceKeyManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES, recent=True))]
-UserManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_USERS))]
-# Unlinks accounts from the company's directory.
-AccountLinkManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_ALL_USERS, recent=True))]
+# Both: hosts are not at the desk, and guards see no list of visitors.
+AtDesk = Depends(Guard(P.DESK_READ))
+SiteViewer = Annotated[Caller, Depends(Guard(P.SITES_READ))]
+SiteEditor = Annotated[Caller, Depends(Guard(P.SITES_WRITE))]
+SiteManager = Annotated[Caller, Depends(Guard(P.SITES_CREATE))]
+SlotViewer = Annotated[Caller, Depends(Guard(P.SITES_READ, also=STRANGERS))]
+DepartmentViewer = Annotated[Caller, Depends(Guard(P.SITES_READ, also={CallerRole.KIOSK}))]
+DepartmentEditor = Annotated[Caller, Depends(Guard(P.DEPARTMENTS_WRITE))]
+NotificationViewer = Annotated[Caller, Depends(Guard(P.NOTIFICATIONS_READ))]
+NotificationRetrier = Annotated[Caller, Depends(Guard(P.NOTIFICATIONS_RETRY))]
+DeviceViewer = Annotated[Caller, Depends(Guard(P.DEVICES_READ))]
+DeviceEditor = Annotated[Caller, Depends(Guard(P.DEVICES_WRITE))]
+DeviceKeyManager = Annotated[Caller, Depends(Guard(P.DEVICES_WRITE, recent=True))]
+UserViewer = Annotated[Caller, Depends(Guard(P.USERS_READ))]
+UserManager = Annotated[Caller, Depends(Guard(P.USERS_WRITE))]
 RunningDevice = Annotated[
-    Caller, Depends(Guard(Permission.SEND_HEARTBEAT, ask="Send the device's key in X-Device-Key"))
+    Caller, Depends(Guard(also=DEVICES, ask="Send the device's key in X-Device-Key"))
 ]

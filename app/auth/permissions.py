@@ -1,68 +1,114 @@
-"""The table of permissions per role, used by the guards and the documentation."""
+"""The registry of roles: what each may do, whose accounts it manages, and what limits it."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from app.auth.caller import CallerRole
+from app.users.models import Role
 
 
 class Permission(StrEnum):
-    """Something that a caller may be permitted to do."""
+    """Something that a caller may do, within the caller's scope."""
 
-    USE_OWN_ACCOUNT = "use_own_account"
-    REGISTER_VISITOR = "register_visitor"
-    MANAGE_VISITORS = "manage_visitors"
-    SCAN = "scan"
-    SEE_SCANS = "see_scans"
-    SEE_SITES = "see_sites"
-    SEE_SLOTS = "see_slots"
-    SEE_HOSTS = "see_hosts"
-    SEE_DEPARTMENTS = "see_departments"
-    MANAGE_SITES = "manage_sites"
-    MANAGE_SLOTS = "manage_slots"
-    MANAGE_DEPARTMENTS = "manage_departments"
-    MANAGE_DEVICES = "manage_devices"
-    MANAGE_NOTIFICATIONS = "manage_notifications"
-    SEND_HEARTBEAT = "send_heartbeat"
-    MANAGE_USERS = "manage_users"
-    MANAGE_ALL_USERS = "manage_all_users"
+    VISITORS_READ = "visitors:read"
+    VISITORS_WRITE = "visitors:write"
+    VISITORS_CANCEL = "visitors:cancel"
+    VISITORS_ERASE = "visitors:erase"
+    VISITORS_EXPORT = "visitors:export"
+    GATE_SCAN = "gate:scan"
+    GATE_DESK = "gate:desk"
+    DESK_READ = "desk:read"
+    OVERRIDE = "override"
+    GROUPS_WRITE = "groups:write"
+    UPLOADS_WRITE = "uploads:write"
+    DASHBOARD_READ = "dashboard:read"
+    NOTIFICATIONS_READ = "notifications:read"
+    NOTIFICATIONS_RETRY = "notifications:retry"
+    MUSTERS_READ = "musters:read"
+    MUSTERS_WRITE = "musters:write"
+    SITES_READ = "sites:read"
+    SITES_WRITE = "sites:write"
+    SITES_CREATE = "sites:create"
+    DEPARTMENTS_WRITE = "departments:write"
+    DEVICES_READ = "devices:read"
+    DEVICES_WRITE = "devices:write"
+    USERS_READ = "users:read"
+    USERS_WRITE = "users:write"
+    SESSIONS_END = "sessions:end"
+    KEYS_WRITE = "keys:write"
+    WEBHOOKS_WRITE = "webhooks:write"
+    EVENTS_READ = "events:read"
+    AUDIT_READ = "audit:read"
 
 
-_HOST = frozenset(
-    {
-        Permission.USE_OWN_ACCOUNT,
-        Permission.REGISTER_VISITOR,
-        Permission.MANAGE_VISITORS,  # only their own: limited by the queries
-        Permission.SEE_SITES,
-        Permission.SEE_SLOTS,
-        Permission.SEE_HOSTS,
-        Permission.SEE_DEPARTMENTS,
-    }
-)
-_ADMIN = _HOST | {
-    Permission.SCAN,
-    Permission.SEE_SCANS,
-    Permission.MANAGE_SLOTS,
-    Permission.MANAGE_DEPARTMENTS,
-    Permission.MANAGE_DEVICES,
-    Permission.MANAGE_NOTIFICATIONS,
-    Permission.MANAGE_USERS,  # only hosts: `app/accounts/user_service.py`
-}
-_SUPERADMIN = _ADMIN | {Permission.MANAGE_SITES, Permission.MANAGE_ALL_USERS}
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a role may do.
 
-PERMISSIONS: dict[CallerRole, frozenset[Permission]] = {
-    CallerRole.SUPERADMIN: _SUPERADMIN,
-    CallerRole.ADMIN: _ADMIN,
-    CallerRole.HOST: _HOST,
-    CallerRole.SCANNER: frozenset({Permission.SCAN, Permission.SEND_HEARTBEAT}),
-    CallerRole.KIOSK: frozenset(
-        {
-            Permission.REGISTER_VISITOR,
-            Permission.SEE_SLOTS,
-            Permission.SEE_HOSTS,
-            Permission.SEE_DEPARTMENTS,
-            Permission.SEND_HEARTBEAT,
-        }
+    It creates, changes and closes accounts of the roles that it `manages`. With `has_sites` the
+    `sites` of the account limit it; with `has_own_visitors` it sees only visitors whose host it is.
+    """
+
+    permissions: frozenset[Permission]
+    manages: frozenset[Role] = frozenset()
+    has_sites: bool = False
+    has_own_visitors: bool = False
+
+
+P = Permission
+_EVERYTHING = frozenset(Permission)
+
+ROLES: dict[Role, Rights] = {
+    Role.SUPERADMIN: Rights(_EVERYTHING, manages=frozenset(Role)),
+    Role.ADMIN: Rights(
+        _EVERYTHING - {P.SITES_CREATE},
+        manages=frozenset({Role.HOST, Role.RECEPTIONIST, Role.GUARD}),
+        has_sites=True,
     ),
-    # If the site allows it: `app/sites/access.py`.
-    CallerRole.ANONYMOUS: frozenset({Permission.REGISTER_VISITOR, Permission.SEE_SLOTS}),
+    Role.RECEPTIONIST: Rights(
+        frozenset(
+            {
+                *(P.VISITORS_READ, P.VISITORS_WRITE, P.VISITORS_CANCEL),
+                *(P.GATE_SCAN, P.GATE_DESK, P.DESK_READ, P.OVERRIDE),
+                *(P.GROUPS_WRITE, P.UPLOADS_WRITE, P.DASHBOARD_READ),
+                *(P.NOTIFICATIONS_READ, P.NOTIFICATIONS_RETRY),
+                *(P.MUSTERS_READ, P.MUSTERS_WRITE, P.SITES_READ, P.EVENTS_READ),
+            }
+        ),
+        has_sites=True,
+    ),
+    Role.GUARD: Rights(
+        frozenset({P.GATE_SCAN, P.GATE_DESK, P.DESK_READ, P.MUSTERS_READ, P.MUSTERS_WRITE}),
+        has_sites=True,
+    ),
+    Role.HOST: Rights(
+        frozenset(
+            {
+                *(P.VISITORS_READ, P.VISITORS_WRITE, P.VISITORS_CANCEL),
+                *(P.VISITORS_ERASE, P.VISITORS_EXPORT, P.GROUPS_WRITE, P.UPLOADS_WRITE),
+                *(P.DASHBOARD_READ, P.SITES_READ, P.EVENTS_READ),
+            }
+        ),
+        has_own_visitors=True,
+    ),
 }
+"""The roles of people: a role is one entry."""
+
+_NOBODY = Rights(frozenset())
+# What a guard of a route opens to kiosks and strangers besides stands at that guard.
+_OTHERS = {CallerRole.SCANNER: Rights(frozenset({P.GATE_SCAN}))}
+
+PEOPLE = frozenset(CallerRole(role) for role in Role)
+DEVICES = frozenset({CallerRole.SCANNER, CallerRole.KIOSK})
+CALLERS = (*map(CallerRole, Role), *sorted(DEVICES, reverse=True), CallerRole.ANONYMOUS)
+"""Everybody who sends requests, in the order of the documentation."""
+
+
+def rights_of(role: CallerRole) -> Rights:
+    """Return what callers with a role may do."""
+    return ROLES[Role(role)] if role in PEOPLE else _OTHERS.get(role, _NOBODY)
+
+
+def manages_everybody(role: CallerRole) -> bool:
+    """Return whether a role manages the accounts of all roles."""
+    return rights_of(role).manages == frozenset(Role)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, File, Query, Request
 
-from app.auth.guards import VisitorManager
+from app.auth.guards import Uploader
 from app.auth.idempotency_dependencies import ReplayKnown
 from app.bulk.errors import problem_of
 from app.bulk.faults import UnreadableWorkbook
@@ -26,7 +26,7 @@ class Upload:
     is_dry_run: bool
 
 
-async def _limit(caller: VisitorManager, request: Request) -> None:
+async def _limit(caller: Uploader, request: Request) -> None:
     ours = services(request)
     await ours.limiter.hit(Rule("upload", ours.settings.upload_limit_per_account), str(caller.id))
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.auth.guards import VisitorManager
+from app.auth.guards import Uploader
 from app.auth.idempotency_dependencies import Once
 from app.bulk.dependencies import BeforeReading, Uploaded
 from app.bulk.errors import UNREADABLE, XLSX, HoursFull, InvalidRows
@@ -56,7 +56,7 @@ UploadServiceDep = Annotated[UploadService, Depends(_upload_service)]
     response_class=XlsxResponse,
     responses=download("The template", XLSX),
 )
-async def download_template(_: VisitorManager, session: Reading, request: Request) -> Response:
+async def download_template(_: Uploader, session: Reading, request: Request) -> Response:
     """Return the Excel template for `bulk-upload/`, with the hosts and current limits."""
     settings = services(request).settings
     site = await SiteReader(session).get_or_default(None)
@@ -85,7 +85,7 @@ async def download_template(_: VisitorManager, session: Reading, request: Reques
 )
 async def bulk_upload(
     upload: Uploaded,
-    caller: VisitorManager,
+    caller: Uploader,
     service: UploadServiceDep,
     budgets: Budgeted,
     request: Request,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from app.auth.guards import DepartmentManager, DepartmentViewer
+from app.auth.guards import DepartmentEditor, DepartmentViewer
 from app.auth.idempotency_dependencies import Once
 from app.core.db.repository import NameTaken
 from app.core.errors import InUse, NotFound, problems
@@ -41,7 +41,7 @@ async def list_departments(
 )
 async def create_department(
     body: schemas.DepartmentCreate,
-    _: DepartmentManager,
+    _: DepartmentEditor,
     unit: Writing,
     now: Now,
     response: Response,
@@ -78,7 +78,7 @@ async def read_department(
 async def replace_department(
     department_id: UUID,
     body: schemas.DepartmentCreate,
-    _: DepartmentManager,
+    _: DepartmentEditor,
     unit: Writing,
     now: Now,
 ) -> schemas.Department:
@@ -95,7 +95,7 @@ async def replace_department(
 async def change_department(
     department_id: UUID,
     body: schemas.DepartmentUpdate,
-    _: DepartmentManager,
+    _: DepartmentEditor,
     unit: Writing,
     now: Now,
 ) -> schemas.Department:
@@ -120,7 +120,7 @@ async def _change(
     status_code=204,
     responses=problems(NotFound, InUse),
 )
-async def delete_department(department_id: UUID, _: DepartmentManager, unit: Writing) -> None:
+async def delete_department(department_id: UUID, _: DepartmentEditor, unit: Writing) -> None:
     """Delete a department that no visitor refers to."""
     departments = DepartmentRepository(unit)
     await departments.delete(await _locked(departments, department_id))

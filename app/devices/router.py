@@ -6,7 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.auth.guards import Confirmation, DeviceKeyManager, DeviceManager, RunningDevice
+from app.auth.guards import (
+    Confirmation,
+    DeviceEditor,
+    DeviceKeyManager,
+    DeviceViewer,
+    RunningDevice,
+)
 from app.core.errors import NotFound, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
 from app.core.http.pagination import Page
@@ -30,7 +36,7 @@ Register = Annotated[DeviceRegister, Depends(_register)]
 
 
 @router.get("/", operation_id="devices_list", summary="List devices")
-async def list_devices(_: DeviceManager, session: Reading, page: Paging) -> Page[schemas.Device]:
+async def list_devices(_: DeviceViewer, session: Reading, page: Paging) -> Page[schemas.Device]:
     """Return devices sorted by name; `last_seen_at` shows which are running."""
     rows, next_cursor, total = await DeviceReader(session).page(page)
     items = [_shown(device) for device in rows]
@@ -69,7 +75,7 @@ async def heartbeat(_: RunningDevice) -> None:
     summary="Read a device",
     responses=problems(NotFound),
 )
-async def read_device(device_id: UUID, _: DeviceManager, session: Reading) -> schemas.Device:
+async def read_device(device_id: UUID, _: DeviceViewer, session: Reading) -> schemas.Device:
     """Return the device without its key, which cannot be read again."""
     device = await DeviceReader(session).get(device_id)
     if device is None:
@@ -86,7 +92,7 @@ async def read_device(device_id: UUID, _: DeviceManager, session: Reading) -> sc
 async def replace_device(
     device_id: UUID,
     body: schemas.DeviceCreate,
-    _: DeviceManager,
+    _: DeviceEditor,
     register: Register,
     confirm: Confirmation,
 ) -> schemas.Device:
@@ -106,7 +112,7 @@ async def replace_device(
 async def change_device(
     device_id: UUID,
     body: schemas.DeviceUpdate,
-    _: DeviceManager,
+    _: DeviceEditor,
     register: Register,
     confirm: Confirmation,
 ) -> schemas.Device:
@@ -124,7 +130,7 @@ async def change_device(
     status_code=204,
     responses=problems(NotFound),
 )
-async def delete_device(device_id: UUID, _: DeviceManager, register: Register) -> None:
+async def delete_device(device_id: UUID, _: DeviceEditor, register: Register) -> None:
     """Delete the device; its keys are refused from the next request on."""
     await register.delete(device_id)
 

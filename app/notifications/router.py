@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
-from app.auth.guards import NotificationManager
+from app.auth.guards import NotificationRetrier, NotificationViewer
 from app.core.errors import NotFound, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
 from app.core.http.pagination import Page
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api/notifications", tags=["notifications"], route_cl
 
 @router.get("/", operation_id="notifications_list", summary="List mails")
 async def list_all_notifications(
-    _: NotificationManager,
+    _: NotificationViewer,
     session: Reading,
     page: Paging,
     status: Annotated[NotificationStatus | None, Query()] = None,
@@ -42,7 +42,7 @@ async def list_all_notifications(
     responses=problems(NotFound, NotFailed, Pointless),
 )
 async def retry_notification(
-    notification_id: UUID, _: NotificationManager, request: Request, unit: Writing, now: Now
+    notification_id: UUID, _: NotificationRetrier, request: Request, unit: Writing, now: Now
 ) -> Notification:
     """Try a failed mail again for one more day, with the current address and facts.
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from app.auth.guards import VisitorManager
+from app.auth.guards import VisitorExporter
 from app.core.errors import NotFound, problems
 from app.core.http.dependencies import Now, Writing
 from app.core.http.routing import ApiRoute
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRou
     responses=problems(NotFound),
 )
 async def export_personal_data(
-    visitor_id: UUID, caller: VisitorManager, unit: Writing, now: Now, response: Response
+    visitor_id: UUID, caller: VisitorExporter, unit: Writing, now: Now, response: Response
 ) -> PersonalData:
     """Return all data held about a visitor, to answer a request under GDPR article 15.
 

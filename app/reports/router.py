@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.auth.guards import VisitorManager
+from app.auth.guards import DashboardViewer, VisitorExporter
 from app.auth.reading_dependencies import Browsing, MayLag
 from app.core.errors import problems
 from app.core.http.dependencies import Db, Now
@@ -65,7 +65,7 @@ async def _places(request: Request) -> Places:
     summary="Read the dashboard",
 )
 async def dashboard_stats(
-    caller: VisitorManager,
+    caller: DashboardViewer,
     session: Browsing,
     now: Now,
     date_from: Annotated[
@@ -97,7 +97,7 @@ async def dashboard_stats(
     responses=EXPORTED | problems(TooManyExports),
 )
 async def export_excel(
-    caller: VisitorManager,
+    caller: VisitorExporter,
     database: Db,
     may_lag: MayLag,
     places: Annotated[Places, Depends(_places)],
@@ -124,7 +124,7 @@ async def export_excel(
 
 @router.get("/analytics/trends/", operation_id="analytics_trends", summary="Read trends")
 async def trends(
-    caller: VisitorManager,
+    caller: DashboardViewer,
     session: Browsing,
     now: Now,
     date_from: Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from prometheus_client import Counter as PrometheusCounter
 
-from app.auth.guards import Gatekeeper, ScanLedgerViewer
+from app.auth.guards import AtDesk, Gatekeeper, VisitorViewer
 from app.core.errors import NotAuthenticated
 from app.core.http.dependencies import Paging, Reading
 from app.core.http.limits import TooManyRequests
@@ -44,9 +44,9 @@ async def _offline_service(
 OfflineScanServiceDep = Annotated[OfflineScanService, Depends(_offline_service)]
 
 
-@router.get("/scans/", operation_id="scans_list", summary="List scans")
+@router.get("/scans/", operation_id="scans_list", summary="List scans", dependencies=[AtDesk])
 async def list_scans(
-    _: ScanLedgerViewer, session: Reading, chosen: Annotated[ScanQuery, Query()], page: Paging
+    _: VisitorViewer, session: Reading, chosen: Annotated[ScanQuery, Query()], page: Paging
 ) -> Page[KeptScan]:
     """Return scans of genuine QR tokens, newest first; `verdict=conflict` lists those to check.
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from app.auth.guards import SiteManager, SiteViewer, SlotManager
+from app.auth.guards import SiteEditor, SiteManager, SiteViewer
 from app.auth.idempotency_dependencies import Once
 from app.core.errors import InUse, NotFound, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
@@ -93,7 +93,7 @@ async def list_slot_capacities(
     responses=problems(NotFound, SlotClosed, SlotInPast),
 )
 async def set_slot_capacity(
-    site_id: UUID, body: SlotCapacityCreate, _: SlotManager, rules: Rules
+    site_id: UUID, body: SlotCapacityCreate, _: SiteEditor, rules: Rules
 ) -> SlotCapacity:
     """Set the capacity of an hour. Visitors already booked in it stay booked."""
     site, slot = await rules.set_capacity(site_id, body.visit_date, body.visit_time, body.capacity)
@@ -119,7 +119,7 @@ def _slot_capacity(site: Site, slot: Slot, now: datetime) -> SlotCapacity:
     responses=NOW_ABOVE_CAPACITY | problems(NotFound),
 )
 async def delete_slot_capacity(
-    site_id: UUID, slot_id: UUID, _: SlotManager, rules: Rules, response: Response
+    site_id: UUID, slot_id: UUID, _: SiteEditor, rules: Rules, response: Response
 ) -> None:
     """Make the hour follow the capacity of its site again."""
     site, slot = await rules.drop_capacity(site_id, slot_id)

@@ -2,18 +2,22 @@
 
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
-from sqlalchemy import String, false
+from sqlalchemy import CheckConstraint, ForeignKey, String, Uuid, false
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db.models import Entity, words
+from app.core.db.models import Base, Entity, words
 
 
 class Role(StrEnum):
-    """The roles of users, from most to fewest permissions."""
+    """The roles of users, whose rights are in `app/auth/permissions.py`."""
 
     SUPERADMIN = "superadmin"
     ADMIN = "admin"
+    RECEPTIONIST = "receptionist"
+    GUARD = "guard"
     HOST = "host"
 
 
@@ -22,9 +26,12 @@ class User(Entity):
 
     An account that `awaits_verification` is inactive and has no password, and its names are hidden,
     since anyone may have requested it.
+
+    `sites` limits the account to some sites; null is no limit.
     """
 
     __tablename__ = "users"
+    __table_args__ = (CheckConstraint("cardinality(sites) > 0", name="sites"),)
 
     email: Mapped[str] = mapped_column(String(254))
     email_key: Mapped[str] = mapped_column(String(254), unique=True)
@@ -34,7 +41,8 @@ class User(Entity):
     password_hash: Mapped[str] = mapped_column(String(200))
     is_active: Mapped[bool] = mapped_column(default=True)
     awaits_verification: Mapped[bool] = mapped_column(default=False)
-    # Whether the role follows the groups of the directory; staff who set one end that.
+    sites: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid()))
+    # Whether role and sites follow the groups of the directory; staff who set them end that.
     role_from_directory: Mapped[bool] = mapped_column(default=False, server_default=false())
     updated_at: Mapped[datetime]
 
@@ -52,6 +60,20 @@ class User(Entity):
     def known_last_name(self) -> str:
         """Return the last name, or an empty string before the address is verified."""
         return "" if self.awaits_verification else self.last_name
+
+
+class UserSite(Base):
+    """One of the `sites` of an account, written by a trigger.
+
+    A request reads the list with its account; only a row can keep its site from being deleted.
+    """
+
+    __tablename__ = "user_sites"
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"), primary_key=True, index=True)
 
 
 def full_name(first_name: str, last_name: str) -> str:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from app.auth.guards import SiteViewer, SlotManager
+from app.auth.guards import SiteEditor, SiteViewer
 from app.auth.idempotency_dependencies import Once
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
@@ -65,7 +65,7 @@ async def list_closures(
     responses=problems(NotFound, ClosureExists, UpdateUnderWay),
 )
 async def create_closure(
-    site_id: UUID, body: ClosureCreate, caller: SlotManager, closures: Closures
+    site_id: UUID, body: ClosureCreate, caller: SiteEditor, closures: Closures
 ) -> NewClosure:
     """Close a day for bookings; at a site open at night, the night that begins on it.
 
@@ -96,7 +96,7 @@ def _facts(closure: SiteClosure, affected: int) -> dict[str, Any]:
     responses=problems(NotFound),
 )
 async def delete_closure(
-    site_id: UUID, closure_id: UUID, _: SlotManager, closures: Closures
+    site_id: UUID, closure_id: UUID, _: SiteEditor, closures: Closures
 ) -> None:
     """Reopen the day. Visits that were cancelled stay cancelled."""
     await closures.rules.reopen(site_id, closure_id)

@@ -8,7 +8,16 @@ from fastapi import APIRouter, Query, Response
 from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventReader
 from app.audit.schemas import VisitorEvent
-from app.auth.guards import HostViewer, Registrar, VisitorManager
+from app.auth.caller import Caller
+from app.auth.guards import (
+    HostViewer,
+    Registrar,
+    VisitorCanceller,
+    VisitorDismisser,
+    VisitorEditor,
+    VisitorEraser,
+    VisitorViewer,
+)
 from app.auth.idempotency_dependencies import OnceForSingleStatement
 from app.auth.reading_dependencies import Browsing
 from app.core.db.database import ReadSession
@@ -47,7 +56,7 @@ Notify = Annotated[bool, Query(description="Whether to mail those who were maile
 
 @router.get("/", operation_id="visitors_list", summary="List visitors")
 async def list_visitors(
-    caller: VisitorManager,
+    caller: VisitorViewer,
     session: Browsing,
     chosen: Filter,
     page: Paging,
@@ -103,7 +112,7 @@ async def list_hosts(caller: HostViewer, session: Reading) -> list[schemas.Host]
     responses=problems(NotFound),
 )
 async def read_visitor(
-    visitor_id: UUID, caller: VisitorManager, session: Reading
+    visitor_id: UUID, caller: VisitorViewer, session: Reading
 ) -> schemas.Visitor:
     """Return a visitor. For hosts, visitors of other hosts are a 404."""
     return schemas.Visitor.of(await _visible(session, visitor_id, caller))
@@ -118,7 +127,7 @@ async def read_visitor(
 async def replace_visitor(
     visitor_id: UUID,
     body: schemas.VisitorDetails,
-    caller: VisitorManager,
+    caller: VisitorEditor,
     service: VisitorServiceDep,
     budgets: Budgeted,
 ) -> schemas.Visitor:
@@ -143,7 +152,7 @@ async def replace_visitor(
 async def change_visitor(
     visitor_id: UUID,
     body: schemas.VisitorUpdate,
-    caller: VisitorManager,
+    caller: VisitorEditor,
     service: VisitorServiceDep,
     budgets: Budgeted,
 ) -> schemas.Visitor:
@@ -166,7 +175,7 @@ async def change_visitor(
     responses=problems(NotFound),
 )
 async def delete_visitor(
-    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep, notify: Notify = True
+    visitor_id: UUID, caller: VisitorEraser, service: VisitorServiceDep, notify: Notify = True
 ) -> None:
     """Free the seat and erase personal data; an anonymous entry stays in the audit log.
 
@@ -184,7 +193,7 @@ async def delete_visitor(
 async def reschedule_visitor(
     visitor_id: UUID,
     body: schemas.Reschedule,
-    caller: VisitorManager,
+    caller: VisitorEditor,
     service: VisitorServiceDep,
     budgets: Budgeted,
 ) -> schemas.Visitor:
@@ -206,7 +215,7 @@ async def reschedule_visitor(
     responses=problems(NotFound, InvalidTransition),
 )
 async def cancel_visitor(
-    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep
+    visitor_id: UUID, caller: VisitorCanceller, service: VisitorServiceDep
 ) -> schemas.Visitor:
     """Cancel a pending visit, free its seat, and notify visitor and host."""
     return schemas.Visitor.of(await service.cancel(visitor_id, caller))
@@ -219,10 +228,13 @@ async def cancel_visitor(
     responses=problems(NotFound, InvalidTransition),
 )
 async def check_out_visitor(
-    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep
-) -> schemas.Visitor:
-    """Check out a visitor who is inside, such as one who leaves without a scan."""
-    return schemas.Visitor.of(await service.end(visitor_id, VisitorAction.CHECKED_OUT, caller))
+    visitor_id: UUID, caller: VisitorDismisser, service: VisitorServiceDep
+) -> schemas.Visitor | schemas.DeskCard:
+    """Check out a visitor who is inside, such as one who leaves without a scan.
+
+    Guards get the card of the visit.
+    """
+    return _shown(await service.end(visitor_id, VisitorAction.CHECKED_OUT, caller), caller)
 
 
 @router.post(
@@ -232,7 +244,7 @@ async def check_out_visitor(
     responses=problems(NotFound, InvalidTransition),
 )
 async def complete_visitor(
-    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep
+    visitor_id: UUID, caller: VisitorEditor, service: VisitorServiceDep
 ) -> schemas.Visitor:
     """Complete the visit of a visitor who is inside or has left without a scan."""
     return schemas.Visitor.of(await service.end(visitor_id, VisitorAction.COMPLETED, caller))
@@ -245,7 +257,7 @@ async def complete_visitor(
     responses=problems(NotFound, InvalidTransition, UpdateUnderWay),
 )
 async def replace_code(
-    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep, budgets: Budgeted
+    visitor_id: UUID, caller: VisitorEditor, service: VisitorServiceDep, budgets: Budgeted
 ) -> schemas.Visitor:
     """Mail a new QR code of a pending visit, if a mail was lost or forwarded.
 
@@ -263,7 +275,7 @@ async def replace_code(
     responses=problems(NotFound, InvalidTransition),
 )
 async def resend_email(
-    visitor_id: UUID, caller: VisitorManager, service: VisitorServiceDep, budgets: Budgeted
+    visitor_id: UUID, caller: VisitorEditor, service: VisitorServiceDep, budgets: Budgeted
 ) -> None:
     """Send the QR code and the calendar file again to the visitor of a pending visit.
 
@@ -279,7 +291,7 @@ async def resend_email(
     responses=problems(NotFound),
 )
 async def list_events(
-    visitor_id: UUID, caller: VisitorManager, session: Reading
+    visitor_id: UUID, caller: VisitorViewer, session: Reading
 ) -> list[VisitorEvent]:
     """Return who did what, when, and from where, oldest first."""
     await _visible(session, visitor_id, caller)
@@ -294,7 +306,7 @@ async def list_events(
     responses=problems(NotFound),
 )
 async def list_notifications(
-    visitor_id: UUID, caller: VisitorManager, session: Reading
+    visitor_id: UUID, caller: VisitorViewer, session: Reading
 ) -> list[Notification]:
     """Return the mails to the visitor and the host with their status, oldest first."""
     await _visible(session, visitor_id, caller)
@@ -321,7 +333,7 @@ class SvgResponse(Response):
     response_class=PngResponse,
     responses=image("image/png") | problems(NotFound),
 )
-async def qr_code_png(visitor_id: UUID, caller: VisitorManager, session: Reading) -> Response:
+async def qr_code_png(visitor_id: UUID, caller: VisitorViewer, session: Reading) -> Response:
     """Return the image that is mailed to the visitor, for a page or a badge."""
     return PngResponse(qr_png((await _visible(session, visitor_id, caller)).qr_code))
 
@@ -333,12 +345,16 @@ async def qr_code_png(visitor_id: UUID, caller: VisitorManager, session: Reading
     response_class=SvgResponse,
     responses=image("image/svg+xml") | problems(NotFound),
 )
-async def qr_code_svg(visitor_id: UUID, caller: VisitorManager, session: Reading) -> Response:
+async def qr_code_svg(visitor_id: UUID, caller: VisitorViewer, session: Reading) -> Response:
     """Return the QR code as an SVG, for printing at any size."""
     return SvgResponse(qr_svg((await _visible(session, visitor_id, caller)).qr_code))
 
 
-async def _visible(session: ReadSession, visitor_id: UUID, caller: VisitorManager) -> Visitor:
+def _shown(visitor: Visitor, caller: Caller) -> schemas.Visitor | schemas.DeskCard:
+    return (schemas.DeskCard if caller.is_guard else schemas.Visitor).of(visitor)
+
+
+async def _visible(session: ReadSession, visitor_id: UUID, caller: Caller) -> Visitor:
     visitor = await VisitorReader(session).visible(visitor_id, caller)
     if visitor is None:
         raise NotFound

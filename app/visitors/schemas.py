@@ -230,6 +230,25 @@ _PLAIN = set(Visitor.model_fields) - {
 }
 
 
+class DeskCard(BaseModel):
+    """A visit as guards see it; the time is local to the site."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str = Field(examples=["Ada Lovelace"])
+    company: str | None = Field(examples=["Analytical Engines Ltd"])
+    host_name: str | None = Field(examples=["Charles Babbage"])
+    visit_time: WallTime
+    status: VisitorStatus
+    checked_in_at: datetime | None
+
+    @classmethod
+    def of(cls, visitor: models.Visitor) -> Self:
+        """Return the card of a row."""
+        return cls.model_validate(visitor)
+
+
 class VisitorQuery(BaseModel):
     """Filters of a list of visitors."""
 

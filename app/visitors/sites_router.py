@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
-from app.auth.guards import SiteManager
+from app.auth.guards import SiteEditor
 from app.core.db.repository import NameTaken
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
@@ -33,7 +33,7 @@ FAULTS = problems(NotFound, NameTaken, UpdateUnderWay)
 async def replace_site(
     site_id: UUID,
     body: sites.SiteCreate,
-    _: SiteManager,
+    _: SiteEditor,
     unit: Writing,
     now: Now,
     request: Request,
@@ -52,7 +52,7 @@ async def replace_site(
 async def change_fields(
     site_id: UUID,
     body: sites.SiteUpdate,
-    _: SiteManager,
+    _: SiteEditor,
     unit: Writing,
     now: Now,
     request: Request,

@@ -1,10 +1,9 @@
 """Every operation, asked for by every kind of caller, answers as the table of permissions says."""
 
-from typing import Any
-
 from app.auth.caller import CallerRole
-from app.auth.permissions import PERMISSIONS
+from app.auth.permissions import CALLERS, ROLES, Permission, rights_of
 from app.core.db.database import Database
+from app.users.models import Role
 from tests.devices.devices import HEARTBEAT, add_device
 from tests.support.api import Api, Client
 from tests.support.database import change_default_site, deactivate
@@ -16,7 +15,7 @@ from tools.write_permissions import documented_app
 APP = documented_app()
 OPERATIONS = {str(operation): operation for operation in operations(APP) if operation.in_document}
 SAMPLES = {name: sample(APP.openapi(), op.method, op.path) for name, op in OPERATIONS.items()}
-ROLES = {role.value: role for role in PERMISSIONS}
+BY_NAME = {role.value: role for role in CALLERS}
 REFUSALS = {"not_authenticated", "forbidden"}
 
 
@@ -25,9 +24,7 @@ async def _callers(api: Api, database: Database) -> dict[str, Client]:
     await deactivate(database, gone.user_id)
     await (await api.admin("revoker@example.com")).delete(f"devices/{revoked.user_id}/")
     return {
-        "superadmin": await api.superadmin(),
-        "admin": await api.admin(),
-        "host": await api.host(),
+        **{role: await api.of_role(role) for role in ROLES},
         "scanner": await add_device(api, "scanner", name="Gate"),
         "kiosk": await add_device(api, "kiosk", name="Lobby"),
         "anonymous": Client(api.http, {}, ""),
@@ -40,7 +37,7 @@ def _expected(operation: Operation, who: str) -> str | None:
     """The refusal that the table has for a caller; None where they may."""
     if operation.is_public:
         return None
-    role = ROLES.get(who)
+    role = BY_NAME.get(who)
     if role is not None and operation.allows(role):
         return None
     return "not_authenticated" if role in {None, CallerRole.ANONYMOUS} else "forbidden"
@@ -84,16 +81,40 @@ def test_the_table_covers_the_document():
     assert documented == set(OPERATIONS)
 
 
-def test_no_role_is_without_a_row_and_nobody_may_all():
-    assert set(PERMISSIONS) == set(CallerRole) - {CallerRole.SYSTEM, CallerRole.VISITOR}
-    everything: set[Any] = set().union(*PERMISSIONS.values())
-    assert all(row < everything for row in PERMISSIONS.values())
+def test_every_role_is_an_entry_and_every_caller_a_column():
+    assert set(ROLES) == set(Role)
+    assert set(CALLERS) == set(CallerRole) - {CallerRole.SYSTEM, CallerRole.VISITOR}
 
 
-def test_each_role_may_no_more_than_the_one_above_it():
-    roles = (CallerRole.SUPERADMIN, CallerRole.ADMIN, CallerRole.HOST)
-    root, admin, host = (PERMISSIONS[role] for role in roles)
-    assert root > admin > host
+def test_the_words_are_those_of_the_contract():
+    assert " ".join(Permission) == (
+        "visitors:read visitors:write visitors:cancel visitors:erase visitors:export gate:scan "
+        "gate:desk desk:read override groups:write uploads:write dashboard:read "
+        "notifications:read notifications:retry musters:read musters:write sites:read sites:write "
+        "sites:create departments:write devices:read devices:write users:read users:write "
+        "sessions:end keys:write webhooks:write events:read audit:read"
+    )
+
+
+def test_nobody_manages_a_role_that_may_more():
+    for rights in ROLES.values():
+        for managed in rights.manages:
+            assert ROLES[managed].permissions <= rights.permissions
+
+
+def test_a_receptionist_does_not_erase_export_or_administrate():
+    kept = {"erase", "export", "create"}
+    administration = {"sites:write", "departments:write", "sessions:end"}
+    subjects = {"devices", "users", "keys", "webhooks", "audit"}
+    for word in ROLES[Role.RECEPTIONIST].permissions | ROLES[Role.GUARD].permissions:
+        assert word not in administration
+        assert word.partition(":")[0] not in subjects
+        assert word.partition(":")[2] not in kept
+
+
+def test_a_guard_may_scan_look_at_the_desk_and_count_heads():
+    words = {"gate:scan", "gate:desk", "desk:read", "musters:read", "musters:write"}
+    assert rights_of(CallerRole.GUARD).permissions == words
 
 
 async def test_people_have_no_heartbeat(api: Api):

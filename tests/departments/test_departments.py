@@ -7,9 +7,10 @@ import httpx
 import pytest
 
 from app.auth.caller import CallerRole
-from app.auth.permissions import PERMISSIONS, Permission
 from tests.support.api import Api, Client
 from tests.support.problems import faulty_fields, problem
+from tests.support.route_table import operations
+from tools.write_permissions import documented_app
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 
@@ -225,6 +226,8 @@ async def test_strangers_are_asked_to_sign_in(http: httpx.AsyncClient) -> None:
 
 
 def test_kiosks_see_departments_and_gates_do_not() -> None:
-    assert Permission.SEE_DEPARTMENTS in PERMISSIONS[CallerRole.KIOSK]
-    assert Permission.SEE_DEPARTMENTS not in PERMISSIONS[CallerRole.SCANNER]
-    assert Permission.SEE_DEPARTMENTS not in PERMISSIONS[CallerRole.ANONYMOUS]
+    reading = [op for op in operations(documented_app()) if str(op) == "GET /api/departments/"]
+    [departments] = reading
+    assert departments.allows(CallerRole.KIOSK)
+    assert not departments.allows(CallerRole.SCANNER)
+    assert not departments.allows(CallerRole.ANONYMOUS)

@@ -87,6 +87,10 @@ class Api:
     async def host(self, email: str = "charles@example.com", first_name: str = "Charles") -> Client:
         return await self.person(Role.HOST, email, first_name, "Babbage")
 
+    async def of_role(self, role: Role, email: str | None = None) -> Client:
+        """Somebody of a role, for whom the role is all that counts."""
+        return await self.person(role, email or f"{role}@example.com", role.title(), "Person")
+
     async def person(self, role: Role, email: str, first_name: str, last_name: str) -> Client:
         async with self.database.write() as unit:
             user = await create_user(
