@@ -25,6 +25,8 @@ GUARDED = ("email", "role", "is_active")
 
 NEW_ROLES = frozenset({Role.RECEPTIONIST, Role.GUARD})
 
+RIGHTS = ("role", "sites")
+
 
 def managed_roles(caller: Caller) -> Collection[Role]:
     """Return the roles whose accounts the caller manages."""
@@ -153,8 +155,8 @@ class UserService:
 
 
 def _assign(user: User, values: dict[str, Any]) -> None:
-    """Set fields; a role that staff set no longer follows the groups of the directory."""
-    if values.get("role", user.role) is not user.role:
+    """Set fields; what staff set no longer follows the groups of the directory."""
+    if any(values.get(name, getattr(user, name)) != getattr(user, name) for name in RIGHTS):
         user.role_from_directory = False
     for name, value in values.items():
         setattr(user, name, value)

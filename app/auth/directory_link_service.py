@@ -141,7 +141,7 @@ class DirectoryAccounts:
         rights = await self._rights(identity.groups) or HOST
         user = await self._add(identity, email, rights)
         await self._users.adopt_visitors(user)
-        self._audit_log.record(AccountAction.CREATED, user.id, by=user.id, role=user.role.value)
+        self._audit_log.record(AccountAction.CREATED, user.id, by=user.id, **_told(rights))
         await link_account(self._unit, self._mail, user, link_to(identity), self._now)
         return user
 
@@ -152,6 +152,7 @@ class DirectoryAccounts:
             first_name=identity.first_name,
             last_name=identity.last_name,
             role=rights.role,
+            sites=None if rights.sites is None else list(rights.sites),
             role_from_directory=True,
             password_hash=NO_PASSWORD,
             is_active=True,
@@ -165,12 +166,12 @@ class DirectoryAccounts:
             raise InvalidDirectoryCode from None
 
     async def follow(self, linked: User, groups: list[str] | None) -> User:
-        """Give an account the role of its groups, if its role came from the directory.
+        """Give an account the role and sites of its groups, if its role came from the directory.
 
         Groups that the directory left out of its answer change nothing.
         """
         rights = await self._rights(groups)
-        if rights is None or not linked.role_from_directory or linked.role is rights.role:
+        if rights is None or not linked.role_from_directory or rights.are_of(linked):
             return linked
         superadmins = await self._users.lock_superadmins()
         user = await self._users.lock(User.id == linked.id, key_share=True)
@@ -178,14 +179,22 @@ class DirectoryAccounts:
             raise InvalidDirectoryCode
         is_last = user.role is Role.SUPERADMIN and list(superadmins) == [user.id]
         if user.role_from_directory and not is_last:
-            former = user.role
-            user.role, user.updated_at = rights.role, self._now
-            told: dict[str, Any] = {"role": user.role.value, "former_role": former.value}
-            self._audit_log.record(AccountAction.ROLE_FOLLOWED, user.id, by=None, **told)
+            former = user.role.value
+            rights.give(user)
+            user.updated_at = self._now
+            self._audit_log.record(
+                AccountAction.ROLE_FOLLOWED, user.id, by=None, former=former, **_told(rights)
+            )
         return user
 
     async def _rights(self, groups: list[str] | None) -> Rights | None:
         if groups is None:
             return None
-        names = await site_names(self._unit) if groups else {}
+        names = await site_names(self._unit, locked=True) if groups else {}
         return rights_of(groups, self._grants, names)
+
+
+def _told(rights: Rights) -> dict[str, Any]:
+    """Return what the event records of rights."""
+    sites = None if rights.sites is None else [str(site) for site in rights.sites]
+    return {"role": rights.role.value, "sites": sites}

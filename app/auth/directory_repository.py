@@ -15,9 +15,12 @@ from app.users.models import User
 _sites = table("sites", column("id", Uuid), column("name", String))
 
 
-async def site_names(session: ReadSession) -> SiteNames:
-    """Return the names of all sites by id."""
-    found = await session.rows(select(_sites.c.id, _sites.c.name).order_by(_sites.c.id))
+async def site_names(session: ReadSession, *, locked: bool = False) -> SiteNames:
+    """Return the names of all sites by id, `locked` against deletion."""
+    all_sites = select(_sites.c.id, _sites.c.name).order_by(_sites.c.id)
+    if locked:
+        all_sites = all_sites.with_for_update(read=True, key_share=True)
+    found = await session.rows(all_sites)
     return {site.id: site.name for site in found}
 
 

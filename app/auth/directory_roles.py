@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.directory_settings import ALL_SITES, SITE_ROLES, Grant
-from app.users.models import Role
+from app.users.models import Role, User
 
 SiteNames = Mapping[UUID, str]
 
@@ -16,6 +16,17 @@ class Rights:
 
     role: Role
     sites: tuple[UUID, ...] | None = None
+
+    def are_of(self, user: User) -> bool:
+        """Return whether an account has these rights."""
+        sites = None if user.sites is None else frozenset(user.sites)
+        mine = None if self.sites is None else frozenset(self.sites)
+        return (user.role, sites) == (self.role, mine)
+
+    def give(self, user: User) -> None:
+        """Give an account these rights."""
+        user.role = self.role
+        user.sites = None if self.sites is None else list(self.sites)
 
 
 HOST = Rights(Role.HOST)

@@ -61,8 +61,7 @@ async def app(
     database: Database,
     clock: SettableClock,
 ) -> AsyncIterator[FastAPI]:
-    """The application with a directory that does not answer; its clock is the machine's now."""
-    clock.set(datetime.now(UTC))
+    """The application with a directory that does not answer."""
     app = running_directory_app
     await forget_limits(app.state.redis)
     app.state.limiter.own = OwnWindows()
@@ -94,8 +93,11 @@ def configure(app: FastAPI, connections: httpx2.AsyncClient) -> Configure:
 
 
 @pytest.fixture
-async def person(directory: Directory, configure: Configure) -> AsyncIterator[Person]:
+async def person(
+    directory: Directory, configure: Configure, clock: SettableClock
+) -> AsyncIterator[Person]:
     """Ada, whose verified address the directory knows, and an application that uses it."""
+    clock.set(datetime.now(UTC))  # that of the directory's process
     configure(oidc_issuer=directory.issuer)
     directory.add("ada", email="ada@example.com", email_verified=True, given_name="Ada")
     person = Person("ada")
