@@ -11,6 +11,11 @@ from app.core.errors import Conflict, Forbidden, NotAuthenticated, Problem
 class InvalidCredentials(NotAuthenticated):
     code, title = "invalid_credentials", "Wrong e-mail address or password"
 
+    class Members(BaseModel):
+        directory_required: bool = Field(
+            False, description="Sent if passwords sign nobody in: use the company's directory"
+        )
+
 
 class TokenReused(NotAuthenticated):
     code, title = "token_reused", "This refresh token was already used; its session has ended"

@@ -15,7 +15,7 @@ from app.auth.errors import (
 )
 from app.auth.factor_models import SignInMethod
 from app.auth.factor_repository import held_factors
-from app.auth.guards import Enrolling, Public
+from app.auth.guards import Enrolling, Public, needs_factor
 from app.auth.schemas import (
     Confirmation,
     Credentials,
@@ -33,7 +33,6 @@ from app.core.db.database import ReadSession
 from app.core.errors import NotAuthenticated, problems
 from app.core.http.dependencies import Db, Now, Reading, Writing
 from app.core.http.routing import ApiRoute
-from app.settings import Settings
 from app.users.errors import NameLooksTaken
 from app.users.models import User
 from app.users.repository import UserReader, UserRepository
@@ -155,7 +154,8 @@ async def logout(body: RefreshToken, unit: Writing, tokens: Issuer, now: Now) ->
 @router.get("/me/", operation_id="auth_me", summary="Read the caller's profile")
 async def read_me(caller: Enrolling, session: Reading, settings: Configured) -> OwnAccount:
     """Return the account of the access token."""
-    return await _shown(session, await _own(UserReader(session), caller), settings)
+    user = await _own(UserReader(session), caller)
+    return await _shown(session, user, required=needs_factor(caller, settings))
 
 
 @router.patch(
@@ -179,7 +179,7 @@ async def change_me(
     user.updated_at = now
     await users.refuse_lookalike(user)
     await users.carry_to_visits(user)
-    return await _shown(unit, user, settings)
+    return await _shown(unit, user, required=needs_factor(caller, settings))
 
 
 def signed_in(done: SignedIn) -> SignIn:
@@ -192,7 +192,7 @@ def signed_in(done: SignedIn) -> SignIn:
     )
 
 
-async def _shown(session: ReadSession, user: User, settings: Settings) -> OwnAccount:
+async def _shown(session: ReadSession, user: User, *, required: bool) -> OwnAccount:
     held = await held_factors(session, user.id)
     return OwnAccount(
         **Profile.model_validate(user).model_dump(),
@@ -200,7 +200,7 @@ async def _shown(session: ReadSession, user: User, settings: Settings) -> OwnAcc
             totp=held.totp,
             passkeys=held.passkeys,
             recovery_codes_left=held.recovery_codes,
-            required=user.role.value in settings.second_factor_roles,
+            required=required,
         ),
     )
 

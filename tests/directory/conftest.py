@@ -24,7 +24,8 @@ from tests.support.directory import CLIENT_ID, CLIENT_SECRET, Directory, Person,
 from tests.support.forger import Forger, forging_app
 from tests.support.serving import served
 
-CALLED_BACK = f"http://localhost:8000{CALLBACK}"
+OURS = "http://localhost:8000"
+CALLED_BACK = f"{OURS}{CALLBACK}"
 Configure = Callable[..., None]
 
 
@@ -120,6 +121,14 @@ async def forger(forgers: list[Forger], configure: Configure, clock: SettableClo
     forgers.append(Forger(clock, forgers[0].issuer))
     configure(oidc_issuer=forgers[0].issuer)
     return forgers[-1]
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that is nobody, at the address that the directory leads back to."""
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url=OURS) as client:
+        yield client
 
 
 @pytest.fixture
