@@ -17,7 +17,7 @@ import httpx2
 from app.auth.directory_errors import DirectoryFault, DirectoryRefused, InvalidDirectoryCode
 from app.auth.directory_identity import Identity, identity_of, lacks
 from app.auth.directory_link_service import fault_of
-from app.auth.directory_models import DirectoryCode, DirectoryFlow
+from app.auth.directory_models import IDENTITIES, VERIFIERS, DirectoryCode, DirectoryFlow
 from app.auth.directory_repository import (
     DirectoryCodeRepository,
     DirectoryFlowRepository,
@@ -78,7 +78,7 @@ class DirectorySecrets:
 
     @classmethod
     def of(cls, ring: KeyRing) -> "DirectorySecrets":
-        purposes = ("directory verifier", "directory identity", "directory confirmation")
+        purposes = (VERIFIERS, IDENTITIES, "directory confirmation")
         return cls(*(Encryption(ring, purpose) for purpose in purposes))
 
 

@@ -6,8 +6,12 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.db.encrypted import encrypted
 from app.core.db.models import Entity
 
+# Purposes of encryption.
+VERIFIERS = "directory verifier"
+IDENTITIES = "directory identity"
 MOST_RETURN_TO = 2000
 
 
@@ -24,7 +28,7 @@ class DirectoryFlow(Entity):
     state_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     browser_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     nonce_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
-    verifier: Mapped[bytes] = mapped_column(LargeBinary)
+    verifier: Mapped[bytes] = mapped_column(LargeBinary, info=encrypted(VERIFIERS))
     challenge: Mapped[str] = mapped_column(String(43))
     return_to: Mapped[str] = mapped_column(String(MOST_RETURN_TO))
     session_id: Mapped[UUID | None] = mapped_column(
@@ -44,7 +48,7 @@ class DirectoryCode(Entity):
 
     code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     challenge: Mapped[str] = mapped_column(String(43))
-    identity: Mapped[bytes] = mapped_column(LargeBinary)
+    identity: Mapped[bytes] = mapped_column(LargeBinary, info=encrypted(IDENTITIES))
     session_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("auth_sessions.id", ondelete="CASCADE"), index=True
     )
