@@ -18,6 +18,7 @@ from app.auth import router as auth
 from app.auth import sessions_router as sessions
 from app.auth import sign_in_router as sign_ins
 from app.auth.directory_flow_service import directory_provider
+from app.auth.directory_link_service import warn_of_unknown_sites
 from app.auth.factor_models import TOTP_SECRETS
 from app.bulk import router as bulk
 from app.core.clock import Clock, SystemClock
@@ -189,6 +190,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     ours.limiter = RateLimiter(settings.redis_url, settings.key_ring)
     ours.lots = Lots(ours.limiter)
     try:
+        await warn_of_unknown_sites(ours.database, settings.oidc_role_map)
         async with ours.database.monitor.running():
             yield
     finally:

@@ -1,21 +1,25 @@
 """Accounts of people in the directory: link, create, and follow their roles."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
+
 from app.auth.directory_errors import DirectoryFault, InvalidDirectoryCode
 from app.auth.directory_identity import Identity
 from app.auth.directory_models import DirectoryLink
 from app.auth.directory_repository import DirectoryLinkRepository, site_names
-from app.auth.directory_roles import HOST, Rights, rights_of
+from app.auth.directory_roles import HOST, Rights, rights_of, unknown_sites
 from app.auth.event_repository import AccountEventRepository
 from app.auth.models import AccountAction
-from app.core.db.database import AfterCommit, WriteSession
+from app.core.db.database import AfterCommit, Database, WriteSession
 from app.core.db.repository import refusals
 from app.core.languages import Language
+from app.core.observability.logging import logger
 from app.core.security.passwords import NO_PASSWORD
 from app.core.text import account_key, is_same_mailbox
 from app.directory_settings import Grant
@@ -69,6 +73,8 @@ def _fault_of_account(
     return None
 
 
+# How long the start waits to compare the map of roles with the sites.
+SECONDS_AT_START = 5.0
 # The part of a sign-in's context that names the person to link the account to.
 LINK = "link"
 
@@ -108,6 +114,19 @@ async def link_account(
     kind = NotificationKind.directory_linked
     message = OutgoingMail(kind=kind, payload=payload, to=user.email, name=user.name)
     Outbox(unit, mail.wake).put(message, now)
+
+
+async def warn_of_unknown_sites(database: Database, grants: Mapping[str, Grant]) -> None:
+    """Log the sites that the map of roles names and that do not exist, if the database answers."""
+    if not grants:
+        return
+    try:
+        async with asyncio.timeout(SECONDS_AT_START), database.read() as session:
+            unknown = unknown_sites(grants, await site_names(session))
+    except (OSError, SQLAlchemyError, EmulatedDBAPIException):  # a time-out raises an OSError, too
+        return
+    if unknown:
+        logger.warning("OIDC_ROLE_MAP names unknown sites, which give nothing", sites=unknown)
 
 
 class DirectoryAccounts:

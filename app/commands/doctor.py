@@ -16,11 +16,16 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 
 from app import migrations
+from app.auth.directory_flow_service import directory_provider
+from app.auth.directory_repository import site_names
+from app.auth.directory_roles import unknown_sites
 from app.commands.reasons import MIGRATE, reason_of
+from app.core.clock import SystemClock
 from app.core.db.database import Database
 from app.core.db.engine import missing_limits
 from app.core.localtime import local_now
 from app.core.loopback import is_loopback
+from app.core.security.openid import ProviderUnavailable
 from app.health.repository import OutboxReader
 from app.settings import Settings
 from app.sites.repository import SiteReader
@@ -63,6 +68,7 @@ class Health(StrEnum):
 # Parts without which requests are still served, and the advice for them.
 WITHOUT = {
     "redis": (Health.WARNING, "Check REDIS_URL. Mail and limits work without it, less well."),
+    "directory": (Health.WARNING, "Check OIDC_ISSUER. Passwords work without the directory."),
     "smtp": (Health.WARNING, "Check the EMAIL_… settings. Mail is retried for a day."),
 }
 
@@ -116,22 +122,25 @@ Look = Callable[[Settings], Awaitable[Finding]]
 
 async def _examine(settings: Settings) -> list[Finding]:
     """Run the checks, skipping those that need the database or its migrations."""
-    database, redis, smtp = await asyncio.gather(
+    database, redis, smtp, *directory = await asyncio.gather(
         _look("database", _database, settings),
         _look("redis", _redis, settings),
         _look("smtp", _smtp, settings),
+        *([_look("directory", _directory, settings)] if settings.has_directory else []),
     )
     if _is_away(database):
         parts = ("migrations", "clock", "time zones", "mail")
         behind = [_waiting(part, "the database") for part in parts]
-        return [*_settings(settings), database, redis, smtp, *behind]
+        return [*_settings(settings), database, redis, smtp, *directory, *behind]
     migrations, clock = await asyncio.gather(
         _look("migrations", _migrations, settings), _look("clock", _clock, settings)
     )
-    first = [*_settings(settings), database, migrations, clock, redis, smtp]
+    first = [*_settings(settings), database, migrations, clock, redis, smtp, *directory]
     if migrations.health is Health.FAULT:
         return first + [_waiting(part, "the migration") for part in ("time zones", "mail")]
     looks = [("time zones", _zones), ("mail", _mail)]
+    if settings.oidc_role_map:
+        looks.append(("role map", _role_map))
     if not settings.debug:
         looks.append(("accounts", _accounts))
     return first + await asyncio.gather(*(_look(part, look, settings) for part, look in looks))
@@ -303,6 +312,35 @@ async def _smtp(settings: Settings) -> Finding:
     async with client:
         where = f"{settings.email_host}:{settings.email_port}"
     return Finding("smtp", Health.OK, f"{where} accepts mail (TLS: {settings.email_tls})")
+
+
+async def _directory(settings: Settings) -> Finding:
+    provider = directory_provider(settings, SystemClock())
+    if provider is None:
+        return Finding("directory", Health.OK, "none")
+    try:
+        await provider.discovery()
+    except ProviderUnavailable as error:
+        health = Health.FAULT if settings.oidc_required else Health.WARNING
+        advice = "Check OIDC_ISSUER: it must be what the discovery document names, to the letter."
+        return Finding("directory", health, str(error), advice)
+    finally:
+        await provider.close()
+    says = f"{provider.client.issuer} answers; it must know {provider.client.redirect_uri}"
+    return Finding("directory", Health.OK, says)
+
+
+async def _role_map(settings: Settings) -> Finding:
+    database = Database(settings.database_url)
+    try:
+        async with database.read() as session:
+            unknown = unknown_sites(settings.oidc_role_map, await site_names(session))
+    finally:
+        await database.close()
+    if unknown:
+        says = f"OIDC_ROLE_MAP names unknown sites: {', '.join(unknown)}"
+        return Finding("role map", Health.WARNING, says, "They give nothing: correct the map.")
+    return Finding("role map", Health.OK, "all sites of OIDC_ROLE_MAP exist")
 
 
 async def _mail(settings: Settings) -> Finding:

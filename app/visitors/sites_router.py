@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
+from app.auth.directory_roles import warnings_of_rename
 from app.auth.guards import SiteEditor
 from app.core.db.repository import NameTaken
 from app.core.db.rollout import UpdateUnderWay
@@ -13,6 +14,7 @@ from app.core.http.dependencies import Now, Writing
 from app.core.http.routing import ApiRoute
 from app.services import services
 from app.sites import schemas as sites
+from app.sites.repository import SiteReader
 from app.slots.rules_schemas import AffectedVisitors, ChangedSite
 from app.visitors.site_change_jobs import change_site
 
@@ -70,8 +72,14 @@ async def change_fields(
 async def _change(
     request: Request, unit: Writing, site_id: UUID, values: dict[str, Any], now: Now, **how: bool
 ) -> ChangedSite | AffectedVisitors:
-    wake = services(request).wake_site_changes
+    wake, grants = services(request).wake_site_changes, services(request).settings.oidc_role_map
+    before = await SiteReader(unit).get(site_id) if grants and "name" in values else None
+    former = before.name if before else None
     site, affected = await change_site(unit, wake, site_id, values, now, **how)
     if how["dry_run"]:
         return AffectedVisitors(affected_visitors=affected)
-    return ChangedSite(**sites.Site.model_validate(site).model_dump(), affected_visitors=affected)
+    return ChangedSite(
+        **sites.Site.model_validate(site).model_dump(),
+        affected_visitors=affected,
+        warnings=warnings_of_rename(grants, former, site.name) if former else [],
+    )
