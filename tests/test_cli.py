@@ -82,6 +82,7 @@ def test_migrate_tells_a_script_what_it_has_run(environment: dict[str, str]) -> 
     assert again == {
         "applied": [],
         "revision": first["revision"],
+        "renewed_secrets": 0,
         "update_under_way": False,
     }
 
