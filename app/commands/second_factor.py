@@ -8,6 +8,8 @@ from app.commands.showing import AsJson, print_json
 from app.commands.starting import fail, prepared, run
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from app.settings import Settings
 
 
@@ -19,7 +21,9 @@ def reset_second_factor(
 
     The owner is mailed, and the reset is recorded as an account event.
     """
-    had_one = run(_reset(prepared(), email))
+    from app.core.clock import SystemClock
+
+    had_one = run(reset_of(prepared(), email, SystemClock().now()))
     if had_one is None:
         fail("No account has this e-mail address.")
     if as_json:
@@ -30,10 +34,10 @@ def reset_second_factor(
         typer.echo(f"{email} has no second factor.")
 
 
-async def _reset(settings: "Settings", email: str) -> bool | None:
+async def reset_of(settings: "Settings", email: str, now: "datetime") -> bool | None:
+    """Return whether the account had a second factor; None if there is no account."""
     from app.accounts.second_factor_service import reset_factors
     from app.auth.factor_mails import FactorMails
-    from app.core.clock import SystemClock
     from app.core.db.database import Database
     from app.core.languages import Language
     from app.users.repository import UserRepository
@@ -48,6 +52,6 @@ async def _reset(settings: "Settings", email: str) -> bool | None:
             if user is None:
                 return None
             mails = FactorMails(wake, Language.ENGLISH)
-            return await reset_factors(unit, user, mails, SystemClock().now(), by=None)
+            return await reset_factors(unit, user, mails, now, by=None)
     finally:
         await database.close()

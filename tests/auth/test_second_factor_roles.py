@@ -42,7 +42,7 @@ async def test_every_operation_but_enrolment_is_refused(strict: Api):
         answer = await admin.request(operation.method, sample.path, **sample.options)
         if answer.status_code == 403 and answer.json()["code"] == "second_factor_missing":
             continue
-        assert answer.status_code < 500, answer.text
+        assert answer.status_code < 500
         allowed.add(name)
     assert allowed == ALLOWED
 
