@@ -1,6 +1,5 @@
 """`/api/auth/passkeys/`: the caller's passkeys."""
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -11,6 +10,7 @@ from app.accounts.second_factor_schemas import Passkeys as PasskeyList
 from app.auth.errors import PasskeyKnown, PasskeysNotOffered, TooManyPasskeys
 from app.auth.factor_repository import PasskeyReader
 from app.auth.guards import Enroller, FactorOwner, SignedIn
+from app.auth.schemas import PasskeyOptions
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotAuthenticated, NotFound, problems
 from app.core.http.dependencies import Reading
@@ -25,12 +25,12 @@ router = APIRouter(prefix="/api/auth/passkeys", tags=["auth"], route_class=ApiRo
     summary="Begin to register a passkey",
     responses=problems(PasskeysNotOffered, TooManyPasskeys, UpdateUnderWay),
 )
-async def passkey_options(_: Enroller, passkeys: Passkeys, origin: Origin = None) -> dict[str, Any]:
+async def passkey_options(_: Enroller, passkeys: Passkeys, origin: Origin = None) -> PasskeyOptions:
     """Return the options for `navigator.credentials.create`, valid once within 5 minutes.
 
     The caller must have confirmed the sign-in within the last 10 minutes.
     """
-    return await passkeys.options(origin)
+    return PasskeyOptions(await passkeys.options(origin))
 
 
 @router.post(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.auth.schemas import Credential, GivenCode
+from app.auth.schemas import CREDENTIAL, Credential, GivenCode
 from app.core.text import RequiredLine
 
 
@@ -19,7 +19,10 @@ class TotpEnrolment(BaseModel):
         description="The content of the QR code",
         examples=["otpauth://totp/Visitor%20management:ada%40example.com?secret=JBSWY3DP"],
     )
-    qr_svg: str = Field(description="An SVG element with a viewBox and no size")
+    qr_svg: str = Field(
+        description="The QR code as an SVG element with a viewBox and no size",
+        examples=['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 41 41"></svg>'],
+    )
 
 
 class TotpConfirmation(BaseModel):
@@ -46,6 +49,11 @@ class PasskeyName(BaseModel):
 
 class PasskeyCreate(PasskeyName):
     """A new passkey: the browser's answer to the options."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"name": "Laptop", "credential": CREDENTIAL}},
+    )
 
     credential: Credential
 

@@ -35,7 +35,10 @@ class SecondFactorRequired(NotAuthenticated):
     code, title = "second_factor_required", "A second factor is required"
 
     class Members(BaseModel):
-        ticket: str = Field(description="Valid for 5 minutes")
+        ticket: str = Field(
+            description="Valid for 5 minutes",
+            examples=["Zk1vQ2x5dGhlIGxpbmsgb2YgdGhlIG1haWwgaGFzIGl0"],
+        )
         methods: list[FactorMethod] = Field(examples=[["totp", "recovery_code"]])
 
     def __init__(self, ticket: str, methods: Sequence[FactorMethod]) -> None:

@@ -162,9 +162,8 @@ class ChallengeRepository(Repository[PasskeyChallenge]):
         """
         used = delete(PasskeyChallenge).where(PasskeyChallenge.challenge_hash == hashed)
         returned = used.returning(PasskeyChallenge.user_id, PasskeyChallenge.expires_at)
-        for owner, expires_at in await self.unit.returning(returned):
-            return bool(owner == user_id and expires_at > now)
-        return False
+        found = (await self.unit.returning(returned)).mappings().first()
+        return found is not None and found["user_id"] == user_id and found["expires_at"] > now
 
     async def purge(self, now: datetime, *, at_most: int) -> int:
         """Delete expired challenges; return how many."""

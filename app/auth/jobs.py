@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from app.auth.directory_repository import DirectoryFlowRepository
 from app.auth.event_repository import AccountEventRepository
+from app.auth.factor_repository import ChallengeRepository, TicketRepository, TotpRepository
 from app.auth.repository import (
     AccountLinkRepository,
     AuthSessionRepository,
@@ -20,6 +21,8 @@ from app.users.repository import UserRepository
 BATCH = 1_000
 # How long after the last request an unverified account is kept.
 UNPROVEN_FOR = timedelta(days=7)
+# How long an authenticator app that was not confirmed is kept.
+UNCONFIRMED_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,9 @@ class Purged:
     networks: int
     directory_flows: int
     unproven_accounts: int
+    tickets: int
+    challenges: int
+    unconfirmed_apps: int
 
 
 async def purge_audit_log(database: Database, now: datetime, days: int) -> int:
@@ -43,7 +49,7 @@ async def purge_audit_log(database: Database, now: datetime, days: int) -> int:
 
 
 async def purge_sign_ins(database: Database, now: datetime) -> Purged:
-    """Delete expired sign-ins, links and networks, and accounts that were never verified."""
+    """Delete expired sign-ins, links and networks, and what was never verified or confirmed."""
     async with database.write() as unit:
         links = await AccountLinkRepository(unit).purge(now)
     return Purged(
@@ -53,6 +59,9 @@ async def purge_sign_ins(database: Database, now: datetime) -> Purged:
         networks=await _purge_table(database, now, SignInNetworkRepository),
         directory_flows=await _purge_table(database, now, DirectoryFlowRepository),
         unproven_accounts=await _purge_unproven(database, now),
+        tickets=await _purge_table(database, now, TicketRepository),
+        challenges=await _purge_table(database, now, ChallengeRepository),
+        unconfirmed_apps=await _purge_table(database, now - UNCONFIRMED_FOR, TotpRepository),
     )
 
 
@@ -68,9 +77,12 @@ async def _purge_table(
     now: datetime,
     table: type[
         AuthSessionRepository
+        | ChallengeRepository
         | DirectoryFlowRepository
         | RefreshTokenRepository
         | SignInNetworkRepository
+        | TicketRepository
+        | TotpRepository
     ],
 ) -> int:
     return await _purge_all(database, lambda unit: table(unit).purge(now, at_most=BATCH))

@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    RootModel,
     StringConstraints,
     model_validator,
 )
@@ -25,12 +26,16 @@ GivenPassword = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 GivenCode = Annotated[
     str, StringConstraints(min_length=1, max_length=100), Field(examples=["123456"])
 ]
+CREDENTIAL: dict[str, Any] = {
+    "id": "AQID",
+    "rawId": "AQID",
+    "type": "public-key",
+    "response": {"clientDataJSON": "e30", "authenticatorData": "AQID", "signature": "AQID"},
+    "clientExtensionResults": {},
+}
 Credential = Annotated[
     dict[str, Any],
-    Field(
-        description="The browser's answer to the options, by `toJSON()`",
-        examples=[{"id": "AQID", "rawId": "AQID", "type": "public-key", "response": {}}],
-    ),
+    Field(description="The browser's answer to the options, by `toJSON()`", examples=[CREDENTIAL]),
 ]
 GivenToken = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
@@ -108,10 +113,31 @@ class SecondFactorSignIn(_OneOf):
         return Proof(self.code, self.credential)
 
 
+class PasskeyOptions(RootModel[dict[str, Any]]):
+    """Options for the browser, by `parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`.
+
+    Web Authentication, Level 3, sections 5.4 and 5.5.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "challenge": "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA",
+                "rpId": "desk.example.com",
+                "userVerification": "required",
+                "timeout": 60000,
+                "allowCredentials": [],
+            }
+        }
+    )
+
+
 class PasskeySignIn(BaseModel):
     """The credential of a passkey."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"credential": CREDENTIAL}}
+    )
 
     credential: Credential
 

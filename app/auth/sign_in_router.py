@@ -1,6 +1,6 @@
 """`/api/auth/`: sign-in with a second factor or a passkey."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header
 
@@ -8,7 +8,7 @@ from app.auth.dependencies import SignInWays
 from app.auth.errors import InvalidCode, InvalidCredentials, InvalidTicket, PasskeysNotOffered
 from app.auth.guards import Public
 from app.auth.router import signed_in
-from app.auth.schemas import PasskeySignIn, SecondFactorSignIn, SignIn
+from app.auth.schemas import PasskeyOptions, PasskeySignIn, SecondFactorSignIn, SignIn
 from app.core.errors import problems
 from app.core.http.routing import ApiRoute
 
@@ -41,12 +41,12 @@ async def second_factor(body: SecondFactorSignIn, ways: SignInWays) -> SignIn:
     dependencies=[Public],
     responses=problems(PasskeysNotOffered),
 )
-async def sign_in_options(ways: SignInWays, origin: Origin = None) -> dict[str, Any]:
+async def sign_in_options(ways: SignInWays, origin: Origin = None) -> PasskeyOptions:
     """Return the options for `navigator.credentials.get`, valid once within 5 minutes.
 
     They also serve `login/second-factor/` and `confirm/`.
     """
-    return await ways.passkey_options(origin)
+    return PasskeyOptions(await ways.passkey_options(origin))
 
 
 @router.post(

@@ -19,6 +19,7 @@ from app import migrations
 from app.auth.directory_flow_service import directory_provider
 from app.auth.directory_repository import site_names
 from app.auth.directory_roles import unknown_sites
+from app.auth.passkeys import RelyingParty, unfitting
 from app.commands.reasons import MIGRATE, reason_of
 from app.core.clock import SystemClock
 from app.core.db.database import Database
@@ -26,10 +27,13 @@ from app.core.db.engine import missing_limits
 from app.core.localtime import local_now
 from app.core.loopback import is_loopback
 from app.core.security.openid import ProviderUnavailable
+from app.core.security.renewal import count_secrets
 from app.health.repository import OutboxReader
 from app.settings import Settings
 from app.sites.repository import SiteReader
+from app.tables import metadata as tables
 from app.users import account_service as accounts
+from app.users.models import Role
 
 PART_SECONDS = 10.0
 OLDEST_POSTGRESQL = 15
@@ -43,6 +47,10 @@ ZONE_ADVICE = f"Visits use tzdata {TZDATA}, SQL uses PostgreSQL's rules. Update 
 
 POSTGRESQL = "PostgreSQL"
 FINISH = "Run `vms migrate --finish` when every process runs this version."
+LOST_KEY = (
+    "Set SECRET_KEY_PREVIOUS to the former key, then run `vms migrate`. If it is lost: `vms"
+    " reset-second-factor`."
+)
 CHECK_DATABASE = "Check DATABASE_URL, and that the server is running and reachable."
 # `.env.example` and deploy/compose.env.example contain such names.
 EXAMPLE = "example.com"
@@ -129,7 +137,7 @@ async def _examine(settings: Settings) -> list[Finding]:
         *([_look("directory", _directory, settings)] if settings.has_directory else []),
     )
     if _is_away(database):
-        parts = ("migrations", "clock", "time zones", "mail")
+        parts = ("migrations", "clock", "time zones", "mail", "secrets")
         behind = [_waiting(part, "the database") for part in parts]
         return [*_settings(settings), database, redis, smtp, *directory, *behind]
     migrations, clock = await asyncio.gather(
@@ -137,8 +145,10 @@ async def _examine(settings: Settings) -> list[Finding]:
     )
     first = [*_settings(settings), database, migrations, clock, redis, smtp, *directory]
     if migrations.health is Health.FAULT:
-        return first + [_waiting(part, "the migration") for part in ("time zones", "mail")]
-    looks = [("time zones", _zones), ("mail", _mail)]
+        return first + [
+            _waiting(part, "the migration") for part in ("time zones", "mail", "secrets")
+        ]
+    looks = [("time zones", _zones), ("mail", _mail), ("secrets", _secrets)]
     if settings.oidc_role_map:
         looks.append(("role map", _role_map))
     if not settings.debug:
@@ -177,7 +187,8 @@ def _said(error: Exception) -> str:
 
 def _settings(settings: Settings) -> list[Finding]:
     """Return settings that are valid but probably unintended."""
-    found = [Finding("settings", Health.WARNING, *each) for each in _doubts(settings)]
+    doubts = (*_doubts(settings), *_doubts_of_factors(settings))
+    found = [Finding("settings", Health.WARNING, *each) for each in doubts]
     return found or [Finding("settings", Health.OK, "fit for production")]
 
 
@@ -202,6 +213,18 @@ def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
             "METRICS_TOKEN is not set: /metrics is closed",
             "Set it if Prometheus should scrape metrics.",
         )
+
+
+def _doubts_of_factors(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.debug:
+        return
+    if Role.SUPERADMIN not in settings.second_factor_roles:
+        says = "SECOND_FACTOR_ROLES does not name superadmin: their passwords alone let them in"
+        yield says, "Set SECOND_FACTOR_ROLES=superadmin."
+    rp_id = RelyingParty.of(settings.passkey_rp_id, settings.pages).id
+    if others := unfitting(rp_id, settings.pages):
+        says = f"passkeys of {rp_id} are not offered at {', '.join(others)}"
+        yield says, "Set PASSKEY_RP_ID to a parent domain of FRONTEND_URL and PUBLIC_URL."
 
 
 def _web_addresses(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -287,6 +310,21 @@ async def _zones(settings: Settings) -> Finding:
         named = ", ".join(f"{zone} ({how})" for zone, how in sorted(away.items()))
         return Finding("time zones", Health.WARNING, f"PostgreSQL's differ: {named}", ZONE_ADVICE)
     return Finding("time zones", Health.OK, "the sites' time zones agree with PostgreSQL's")
+
+
+async def _secrets(settings: Settings) -> Finding:
+    database = Database(settings.database_url)
+    try:
+        found = await count_secrets(database, tables, settings.key_ring)
+    finally:
+        await database.close()
+    if found.unreadable:
+        says = f"{found.unreadable} stored secrets can't be read with the keys of the settings"
+        return Finding("secrets", Health.FAULT, says, LOST_KEY)
+    if found.former:
+        says = f"{found.former} stored secrets still need SECRET_KEY_PREVIOUS"
+        return Finding("secrets", Health.WARNING, says, "Run `vms migrate` before you remove it.")
+    return Finding("secrets", Health.OK, "SECRET_KEY reads all stored secrets")
 
 
 async def _redis(settings: Settings) -> Finding:

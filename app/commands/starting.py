@@ -84,6 +84,14 @@ def refuse_missing_extras(settings: "Settings") -> None:
         fail(f"OTEL_… variables enable traces, but their extra is not installed: {MORE}.")
 
 
+def warn_of_passwords_alone(settings: "Settings") -> None:
+    """Log a warning if superadmins need no second factor in production."""
+    from app.core.observability.logging import logger
+
+    if not settings.debug and "superadmin" not in settings.second_factor_roles:
+        logger.warning("SECOND_FACTOR_ROLES does not name superadmin")
+
+
 async def refuse_behind(settings: "Settings") -> None:
     """Exit if the database lacks migrations of this version."""
     from app import migrations
