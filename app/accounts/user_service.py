@@ -16,7 +16,6 @@ from app.accounts.rights import (
 from app.accounts.service import AccountService
 from app.auth.caller import Caller
 from app.auth.models import AccountAction
-from app.auth.permissions import ROLES
 from app.auth.step_up import require_recent_sign_in
 from app.core.db.rollout import require_finished
 from app.core.errors import NotFound
@@ -24,6 +23,7 @@ from app.core.security.passwords import NO_PASSWORD, PasswordHasher
 from app.core.text import account_key
 from app.users.errors import LastSuperadmin
 from app.users.models import Role, User
+from app.users.roles import ROLES
 from app.users.schemas import UserCreate
 from app.users.service import add_user
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.auth.permissions import PEOPLE, CallerRole, Permission, rights_of
 from app.core.db.scope import Scope
 from app.devices.repository import KnownDevice
+from app.users.roles import PEOPLE, CallerRole, Permission, rights_of
 
 __all__ = ["ANONYMOUS", "SYSTEM", "VISITOR", "Caller", "CallerRole"]
 

@@ -16,9 +16,9 @@ from pydantic import (
 
 from app.auth.caller import Caller
 from app.auth.models import AccountAction
-from app.auth.permissions import Permission
 from app.core.text import Email
 from app.users.models import User
+from app.users.roles import Permission
 from app.users.schemas import SITES, NewPassword, PersonName, Profile
 
 # Longer than any valid password, so that a wrong one gets a 401 and a megabyte a 422.

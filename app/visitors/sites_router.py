@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Request
 
 from app.auth.caller import Caller
 from app.auth.guards import SiteEditor
-from app.auth.permissions import Permission
 from app.core.db.repository import NameTaken
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import BeyondYourRights, NotFound, problems
@@ -16,6 +15,7 @@ from app.core.http.routing import ApiRoute
 from app.services import services
 from app.sites import schemas as sites
 from app.slots.rules_schemas import AffectedVisitors, ChangedSite
+from app.users.roles import Permission
 from app.visitors.site_change_jobs import change_site
 
 router = APIRouter(prefix="/api/sites/{site_id:uuid}", tags=["sites"], route_class=ApiRoute)
