@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.db.database import Database
+from app.users.models import Role
 from tests.bulk.files import rows, upload, workbook
 from tests.conftest import MONDAY
 from tests.reports.data import Visitors
@@ -80,8 +81,26 @@ async def test_a_read_keeps_its_budget(api: Api, app: FastAPI, path: str):
     assert len(sent) <= READS[path], sent
 
 
-async def test_a_registration_is_one_statement_beside_two_reads(api: Api, app: FastAPI):
+@pytest.mark.parametrize("path", READS)
+async def test_a_limit_to_sites_costs_no_statement(api: Api, app: FastAPI, path: str):
+    root = await api.superadmin()
+    visitor = await root.register()
+    admin = await api.of_role(Role.ADMIN, visitor["site"])
+    asked = path.format(id=visitor["id"])
+    with statements(app) as without:
+        await root.request("GET", asked)
+    with statements(app) as sent:
+        assert (await admin.request("GET", asked)).status_code == 200
+    assert len(sent) == len(without), sent
+
+
+@pytest.mark.parametrize("limited", [False, True], ids=["every site", "one site"])
+async def test_a_registration_is_one_statement_beside_two_reads(
+    api: Api, app: FastAPI, limited: bool
+):
     admin = await api.admin()
+    if limited:
+        admin = await api.of_role(Role.RECEPTIONIST, (await admin.register())["site"])
     await admin.register()
     with statements(app) as sent:
         await admin.register(email="second@example.com")
@@ -99,9 +118,14 @@ async def test_a_full_slot_is_refused_with_two_reads_more(api: Api, app: FastAPI
 
 
 @pytest.mark.parametrize(("scan", "budget"), [("first", 3), ("again", 3), ("way out", 3)])
-async def test_a_scan_keeps_its_budget(api: Api, app: FastAPI, scan: str, budget: int):
+@pytest.mark.parametrize("limited", [False, True], ids=["every site", "one site"])
+async def test_a_scan_keeps_its_budget(
+    api: Api, app: FastAPI, scan: str, budget: int, limited: bool
+):
     admin = await api.admin()
     visitor = await admin.register()
+    if limited:
+        admin = await api.of_role(Role.GUARD, visitor["site"])
     if scan != "first":
         await admin.scan(visitor["qr_code"])
     direction = "out" if scan == "way out" else "in"

@@ -351,3 +351,25 @@ async def test_the_way_back_refuses_while_accounts_have_a_second_factor(url: str
     assert "passkeys" not in await tables(url)
     await asyncio.to_thread(migrations.upgrade, url)
     assert await migrations.rollout_status(url, finish=False)
+
+
+async def test_the_way_back_refuses_accounts_that_the_release_before_can_not_read(url: str) -> None:
+    await asyncio.to_thread(migrations.upgrade, url, "0011")
+    await run(url, UNPROVEN)
+    await asyncio.to_thread(migrations.upgrade, url)
+    assert await migrations.rollout_status(url, finish=False)
+    async with connected(url) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM users WHERE sites IS NULL") == 2
+    await run(url, "UPDATE users SET role = 'guard' WHERE email = 'ada@x.org'")
+    with pytest.raises(RuntimeError, match="1 rows of users have a role"):
+        await asyncio.to_thread(migrations.downgrade, url, "0011")
+    limit = "UPDATE users SET role = 'admin', sites = ARRAY(SELECT id FROM sites)"
+    await run(url, limit)
+    with pytest.raises(RuntimeError, match="2 rows of users are limited to sites"):
+        await asyncio.to_thread(migrations.downgrade, url, "0011")
+    async with connected(url) as connection:
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            await connection.execute("DELETE FROM sites")
+    await run(url, "UPDATE users SET sites = NULL")
+    await asyncio.to_thread(migrations.downgrade, url, "0011")
+    assert "user_sites" not in await tables(url)

@@ -92,7 +92,7 @@ async def reset_second_factor(
     """
     if user_id == caller.id:
         raise Forbidden("Another superadmin must do this, or `vms reset-second-factor`")
-    user = await UserRepository(unit).lock_of_roles(user_id, tuple(Role))
+    user = await UserRepository(unit).lock_of_roles(user_id, tuple(Role), caller.scope)
     if user is None:
         raise NotFound
     await reset_factors(unit, user, mails, now, by=caller.id)

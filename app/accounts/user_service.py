@@ -1,4 +1,4 @@
-"""Account management by staff: superadmins manage all accounts, admins those of hosts."""
+"""Account management by staff, within the rights in `rights.py`."""
 
 import secrets
 from collections.abc import Collection, Sequence
@@ -6,31 +6,30 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from app.accounts.rights import (
+    NEW_ROLES,
+    managed_roles,
+    require_change,
+    require_managed,
+    sites_of,
+)
 from app.accounts.service import AccountService
 from app.auth.caller import Caller
 from app.auth.models import AccountAction
-from app.auth.permissions import rights_of
 from app.auth.step_up import require_recent_sign_in
 from app.core.db.rollout import require_finished
-from app.core.errors import Forbidden, NotFound
+from app.core.errors import NotFound
 from app.core.security.passwords import NO_PASSWORD, PasswordHasher
 from app.core.text import account_key
 from app.users.errors import LastSuperadmin
 from app.users.models import Role, User
+from app.users.roles import ROLES
 from app.users.schemas import UserCreate
 from app.users.service import add_user
 
 # Fields that give access to an account or more permissions, or open and close it.
-GUARDED = ("email", "role", "is_active")
-
-NEW_ROLES = frozenset({Role.RECEPTIONIST, Role.GUARD})
-
+GUARDED = ("email", "role", "is_active", "sites")
 RIGHTS = ("role", "sites")
-
-
-def managed_roles(caller: Caller) -> Collection[Role]:
-    """Return the roles whose accounts the caller manages."""
-    return rights_of(caller.role).manages
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,8 @@ class UserService:
 
         Check the request first. No connection is held while bcrypt works.
         """
-        self._require_managed(body.role)
-        await self._require_readable(body.role)
+        sites = self._sites_of_new(body)
+        await self._require_readable(body.role, sites)
         if body.role is not Role.HOST or body.password is not None:
             require_recent_sign_in(self.caller, self.service.now)
         if body.password is not None:
@@ -57,12 +56,13 @@ class UserService:
         """Create an active account, inviting a user without a password; raise `EmailTaken`."""
         user = await add_user(
             self.service.users,
-            **body.model_dump(exclude={"password"}),
+            **body.model_dump(exclude={"password", "sites"}),
+            sites=self._sites_of_new(body),
             password_hash=password_hash,
             now=self.service.now,
         )
         await self.service.users.adopt_visitors(user)
-        self._record(AccountAction.CREATED, user.id, role=user.role.value)
+        self._record(AccountAction.CREATED, user.id, role=user.role.value, **_sites(user))
         if body.password is None:
             await self.service.invite(user)
         return user
@@ -73,30 +73,30 @@ class UserService:
         Upcoming visits get the new name and address. Raise `EmailTaken`, `NameLooksTaken` and
         others.
         """
-        self._require_managed(values.get("role", Role.HOST))
-        await self._require_readable(values.get("role"))
+        if "role" in values:
+            require_managed(self.caller, values["role"])
         is_named = bool(values.keys() & {"first_name", "last_name", "is_active"})
         if is_named:
             await self.service.users.lock_names()
         stays = values.get("role", Role.SUPERADMIN) is Role.SUPERADMIN
         user = await self._locked(user_id, stays=stays and values.get("is_active", True))
         former = user.email
-        if any(values.get(name, getattr(user, name)) != getattr(user, name) for name in GUARDED):
-            require_recent_sign_in(self.caller, self.service.now)
+        values = await self._permitted(user, values)
         _assign(user, values)
         user.updated_at = self.service.now
+        await self.service.users.save(user)
         if user.email != former:
             await self._readdress(user, former)
         if "is_active" in values:
             await self._open_or_close(user)
-        self._record(AccountAction.UPDATED, user.id, **_told(values))
+        self._record(AccountAction.UPDATED, user.id, **_told(values), **_sites(user, values))
         await self.service.users.save(user)
         if is_named and user.is_active:
             await self.service.users.refuse_lookalike(user)
         if values.keys() & {"email", "first_name", "last_name"}:
             await self.service.users.carry_to_visits(user)
-        is_closed = values.get("is_active") is False
-        return user, await self.service.users.count_upcoming(user.id) if is_closed else None
+        is_closed, scope = values.get("is_active") is False, self.caller.scope
+        return user, await self.service.users.count_upcoming(user.id, scope) if is_closed else None
 
     async def delete(self, user_id: UUID) -> int:
         """Delete an account with its sessions; return its number of upcoming visits.
@@ -105,22 +105,33 @@ class UserService:
         """
         user = await self._locked(user_id, stays=False)
         require_recent_sign_in(self.caller, self.service.now)
-        upcoming = await self.service.users.count_upcoming(user.id)
+        upcoming = await self.service.users.count_upcoming(user.id, self.caller.scope)
         await self.service.users.close_visits(user)
         await self.service.users.delete(user)
         self._record(AccountAction.DELETED, user_id)
         return upcoming
 
+    async def _permitted(self, user: User, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the changes, with the sites that go with them, if the caller may make them."""
+        require_change(self.caller, user, values)
+        role = values.get("role", user.role)
+        if "sites" in values or role is not user.role:
+            values = values | {"sites": sites_of(self.caller, role, values)}
+            await self._require_readable(role, values["sites"])
+        if any(values.get(name, getattr(user, name)) != getattr(user, name) for name in GUARDED):
+            require_recent_sign_in(self.caller, self.service.now)
+        return values
+
     def _record(self, action: AccountAction, account: UUID, **details: Any) -> None:
         self.service.audit_log.record(action, account, by=self.caller.id, **details)
 
-    def _require_managed(self, role: Role) -> None:
-        if role not in managed_roles(self.caller):
-            raise Forbidden(f"You do not have permission to give the role {role.value}")
+    def _sites_of_new(self, body: UserCreate) -> list[UUID] | None:
+        require_managed(self.caller, body.role)
+        return sites_of(self.caller, body.role, body.model_dump(exclude_unset=True))
 
-    async def _require_readable(self, role: Role | None) -> None:
-        """Raise `UpdateUnderWay` for a role that processes of the previous release can't read."""
-        if role in NEW_ROLES:
+    async def _require_readable(self, role: Role, sites: Collection[UUID] | None) -> None:
+        """Raise `UpdateUnderWay` for what the previous release can't read, or does not heed."""
+        if role in NEW_ROLES or sites is not None:
             await require_finished(self.service.unit)
 
     async def _locked(self, user_id: UUID, *, stays: bool) -> User:
@@ -129,7 +140,7 @@ class UserService:
         superadmins: Sequence[UUID] = ()
         if Role.SUPERADMIN in roles:
             superadmins = await self.service.users.lock_superadmins()
-        user = await self.service.users.lock_of_roles(user_id, roles)
+        user = await self.service.users.lock_of_roles(user_id, roles, self.caller.scope)
         if user is None:
             raise NotFound
         if not stays and list(superadmins) == [user.id]:
@@ -166,3 +177,10 @@ def _told(values: dict[str, Any]) -> dict[str, Any]:
     """Return what the event records of a change: names of fields, and access-related values."""
     told: dict[str, Any] = {"fields": sorted(values)}
     return told | {name: values[name] for name in ("role", "is_active") if name in values}
+
+
+def _sites(user: User, values: Collection[str] = ("sites",)) -> dict[str, Any]:
+    """Return what the event records of the account's sites, if they were given."""
+    if "sites" not in values or (user.sites is None and not ROLES[user.role].has_sites):
+        return {}
+    return {"sites": None if user.sites is None else [str(site) for site in user.sites]}

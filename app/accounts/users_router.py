@@ -6,17 +6,23 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from app.accounts.dependencies import BeforeHashing, Prepared, Users
-from app.accounts.user_service import managed_roles
+from app.accounts.rights import managed_roles
 from app.auth.errors import ReauthenticationRequired
 from app.auth.guards import UserViewer
 from app.auth.idempotency_dependencies import Once
 from app.core.db.rollout import UpdateUnderWay
-from app.core.errors import NotFound, problems
+from app.core.errors import BeyondYourRights, NotFound, problems
 from app.core.http.dependencies import Paging, Reading
 from app.core.http.pagination import Page
 from app.core.http.responses import CREATED
 from app.core.http.routing import ApiRoute
-from app.users.errors import EmailTaken, LastSuperadmin, NameLooksTaken
+from app.users.errors import (
+    EmailTaken,
+    LastSuperadmin,
+    NameLooksTaken,
+    SitesNotForRole,
+    SitesRequired,
+)
 from app.users.repository import UserFilter, UserReader
 from app.users.schemas import ChangedUser, DeletedUser, User, UserQuery, UserUpdate
 
@@ -35,7 +41,9 @@ async def list_users(
     page: Paging,
 ) -> Page[User]:
     """Return accounts, newest first: those whose roles the caller manages."""
-    rows, next_cursor, total = await UserReader(session).page(chosen, managed_roles(caller), page)
+    rows, next_cursor, total = await UserReader(session).page(
+        chosen, managed_roles(caller), caller.scope, page
+    )
     items = [User.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
 
@@ -47,13 +55,22 @@ async def list_users(
     status_code=201,
     dependencies=[*BeforeHashing, Once],
     responses=CREATED
-    | problems(EmailTaken, NameLooksTaken, ReauthenticationRequired, UpdateUnderWay),
+    | problems(
+        EmailTaken,
+        NameLooksTaken,
+        ReauthenticationRequired,
+        BeyondYourRights,
+        SitesRequired,
+        SitesNotForRole,
+        UpdateUnderWay,
+    ),
 )
 async def create_user(new: Prepared, users: Users, response: Response) -> User:
     """Create an account; without a password, the user is mailed a link, valid for a day.
 
     With a password, and for any role but `host`, the caller must have confirmed the sign-in within
-    the last 10 minutes.
+    the last 10 minutes. Admins, receptionists and guards need `sites`: some of the caller's, or
+    null for all, which only a caller without a limit may give.
     """
     user = await users.create(new.body, new.password_hash)
     response.headers["Location"] = f"/api/auth/users/{user.id}/"
@@ -68,7 +85,7 @@ async def create_user(new: Prepared, users: Users, response: Response) -> User:
 )
 async def read_user(user_id: UUID, caller: UserViewer, session: Reading) -> User:
     """Return an account that the caller manages."""
-    user = await UserReader(session).of_roles(user_id, managed_roles(caller))
+    user = await UserReader(session).of_roles(user_id, managed_roles(caller), caller.scope)
     if user is None:
         raise NotFound
     return User.model_validate(user)
@@ -84,14 +101,20 @@ async def read_user(user_id: UUID, caller: UserViewer, session: Reading) -> User
         NameLooksTaken,
         LastSuperadmin,
         ReauthenticationRequired,
+        BeyondYourRights,
+        SitesRequired,
+        SitesNotForRole,
         UpdateUnderWay,
     ),
 )
 async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedUser:
     """Change the fields that are sent. A deactivated account loses access immediately.
 
-    To change `email`, `role` or `is_active`, the caller must have confirmed the sign-in within the
-    last 10 minutes; a change of address is mailed to both addresses.
+    To change `email`, `role`, `sites` or `is_active`, the caller must have confirmed the sign-in
+    within the last 10 minutes; a change of address is mailed to both addresses.
+
+    A change to another role needs `sites` as a new account does, and to `host` or `superadmin`
+    drops them. An admin with `sites` changes neither the address nor the role of a host.
 
     Mails to a deactivated host go to the `reception_email` of the site, if there is one. `POST
     …/hand-over/` gives the visits to another host.

@@ -2,38 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
+from app.core.db.scope import Scope
 from app.devices.repository import KnownDevice
-from app.users.models import Role
+from app.users.roles import PEOPLE, CallerRole, Permission, rights_of
 
-
-class CallerRole(StrEnum):
-    """The kind of a caller: a user's role, a device's kind, anonymous, pass holder, or worker."""
-
-    SUPERADMIN = "superadmin"
-    ADMIN = "admin"
-    RECEPTIONIST = "receptionist"
-    GUARD = "guard"
-    HOST = "host"
-    SCANNER = "scanner"
-    KIOSK = "kiosk"
-    ANONYMOUS = "anonymous"
-    VISITOR = "visitor"
-    SYSTEM = "system"
-
-
-_PEOPLE = frozenset(map(str, Role))
+__all__ = ["ANONYMOUS", "SYSTEM", "VISITOR", "Caller", "CallerRole"]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A resolved caller; `site_id` is the site of a device.
 
-    `confirmed_at` is when a user last entered the password or a second factor. `has_factor` is
-    whether a user has a second factor, or the directory has checked one for the session, and
-    `by_directory` whether that session began there.
+    `sites` are those of the account, None for all; it also `acts_for` some hosts. `confirmed_at` is
+    when a user last entered the password or a second factor. `has_factor` is whether a user has a
+    second factor, or the directory has checked one for the session, and `by_directory` whether that
+    session began there.
     """
 
     role: CallerRole
@@ -46,6 +31,21 @@ class Caller:
     confirmed_at: datetime | None = None
     has_factor: bool = False
     by_directory: bool = False
+    sites: frozenset[UUID] | None = None
+    acts_for: frozenset[UUID] = frozenset()
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """Return what the caller may do within the scope."""
+        return rights_of(self.role).permissions
+
+    @property
+    def scope(self) -> Scope:
+        """Return what the caller reaches: every query about visits and sites asks here."""
+        rights = rights_of(self.role)
+        if rights.has_own_visitors and self.id is not None:
+            return Scope(hosts=self.acts_for | {self.id})
+        return Scope(self.sites if rights.has_sites else None)
 
     @property
     def is_host(self) -> bool:
@@ -70,7 +70,7 @@ class Caller:
     @property
     def is_person(self) -> bool:
         """Return whether the caller is a signed-in user, who may see QR codes and addresses."""
-        return self.role in _PEOPLE
+        return self.role in PEOPLE
 
     @classmethod
     def device(cls, device: KnownDevice) -> "Caller":

@@ -37,7 +37,9 @@ class DirectoryConfirmation(BaseModel):
 class DirectoryAddress(BaseModel):
     """The address that the page opens within a minute."""
 
-    url: str
+    url: str = Field(
+        examples=["https://visitors.example.com/api/auth/oidc/start/?ticket=gAAAAABp"]
+    )
 
 
 class DirectoryRedemption(BaseModel):

@@ -13,7 +13,6 @@ from fastapi.security import APIKeyHeader, OAuth2PasswordBearer
 
 from app.auth.caller import ANONYMOUS, Caller, CallerRole
 from app.auth.errors import ReauthenticationRequired, SecondFactorMissing
-from app.auth.permissions import CALLERS, DEVICES, PEOPLE, Permission, rights_of
 from app.auth.repository import live_caller
 from app.auth.step_up import require_recent_sign_in
 from app.core.db.database import Database
@@ -24,6 +23,7 @@ from app.core.security.tokens import InvalidToken, SessionTokens
 from app.devices.service import find_by_key
 from app.services import services
 from app.settings import Settings
+from app.users.roles import CALLERS, DEVICES, PEOPLE, Permission, rights_of
 
 bearer = OAuth2PasswordBearer(
     tokenUrl="/api/auth/token/",

@@ -67,8 +67,10 @@ async def _sent(request: Request, key: str | None) -> Sent | None:
         return None
     # Anonymous callers are told apart by address, users and devices by id.
     owner = str(caller.id or current_client_address())
+    # An answer about a site is not for whoever has lost the site since.
+    reach = "" if caller.scope.sites is None else f" {sorted(caller.scope.sites)}"
     return Sent(
-        scope=scope_of(f"{caller.role.value} {owner}", request.url.path, key),
+        scope=scope_of(f"{caller.role.value} {owner}{reach}", request.url.path, key),
         # Keyed, since the body may contain a password that could be guessed from a plain hash.
         body_hash=mac(core_services(request).repeat_key, await _said(request), 32),
         now=core_services(request).clock.now(),

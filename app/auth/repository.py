@@ -50,6 +50,7 @@ _LIVE = Query(
         User.first_name,
         User.last_name,
         User.email,
+        User.sites,
         func.coalesce(AuthSession.confirmed_at, AuthSession.created_at),
         or_(AuthSession.has_directory_factor, has_factor(User.id)),
         AuthSession.by_directory,
@@ -69,7 +70,7 @@ async def live_caller(session: ReadSession, session_id: UUID, user_id: UUID) -> 
     found = await session.row(_LIVE, session_id=session_id, user_id=user_id)
     if found is None:
         return None
-    role, first_name, last_name, email, confirmed_at, holds_factor, by_directory = found
+    role, first_name, last_name, email, sites, confirmed_at, holds_factor, by_directory = found
     return Caller(
         CallerRole(role),
         user_id,
@@ -79,6 +80,7 @@ async def live_caller(session: ReadSession, session_id: UUID, user_id: UUID) -> 
         confirmed_at=confirmed_at,
         has_factor=holds_factor,
         by_directory=by_directory,
+        sites=None if sites is None else frozenset(sites),
     )
 
 

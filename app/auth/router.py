@@ -19,6 +19,7 @@ from app.auth.guards import Enrolling, Public, needs_factor
 from app.auth.schemas import (
     Confirmation,
     Credentials,
+    Me,
     OAuthToken,
     OwnAccount,
     ProfileUpdate,
@@ -33,6 +34,7 @@ from app.core.db.database import ReadSession
 from app.core.errors import NotAuthenticated, problems
 from app.core.http.dependencies import Db, Now, Reading, Writing
 from app.core.http.routing import ApiRoute
+from app.settings import Settings
 from app.users.errors import NameLooksTaken
 from app.users.models import User
 from app.users.repository import UserReader, UserRepository
@@ -153,9 +155,9 @@ async def logout(body: RefreshToken, unit: Writing, tokens: Issuer, now: Now) ->
 
 @router.get("/me/", operation_id="auth_me", summary="Read the caller's profile")
 async def read_me(caller: Enrolling, session: Reading, settings: Configured) -> OwnAccount:
-    """Return the account of the access token."""
+    """Return the account of the access token, with its permissions and sites."""
     user = await _own(UserReader(session), caller)
-    return await _shown(session, user, required=needs_factor(caller, settings))
+    return await _shown(session, user, caller, settings)
 
 
 @router.patch(
@@ -179,7 +181,7 @@ async def change_me(
     user.updated_at = now
     await users.refuse_lookalike(user)
     await users.carry_to_visits(user)
-    return await _shown(unit, user, required=needs_factor(caller, settings))
+    return await _shown(unit, user, caller, settings)
 
 
 def signed_in(done: SignedIn) -> SignIn:
@@ -192,15 +194,17 @@ def signed_in(done: SignedIn) -> SignIn:
     )
 
 
-async def _shown(session: ReadSession, user: User, *, required: bool) -> OwnAccount:
+async def _shown(
+    session: ReadSession, user: User, caller: Caller, settings: Settings
+) -> OwnAccount:
     held = await held_factors(session, user.id)
     return OwnAccount(
-        **Profile.model_validate(user).model_dump(),
+        **Me.of(user, caller).model_dump(),
         second_factor=SecondFactors(
             totp=held.totp,
             passkeys=held.passkeys,
             recovery_codes_left=held.recovery_codes,
-            required=required,
+            required=needs_factor(caller, settings),
         ),
     )
 

@@ -15,10 +15,13 @@ from pydantic import (
     model_validator,
 )
 
+from app.auth.caller import Caller
 from app.auth.factor_service import Proof
 from app.auth.models import AccountAction
 from app.core.text import Email
-from app.users.schemas import NewPassword, PersonName, Profile
+from app.users.models import User
+from app.users.roles import Permission
+from app.users.schemas import SITES, NewPassword, PersonName, Profile
 
 # Longer than any valid password, so that a wrong one gets a 401 and a megabyte a 422.
 GivenPassword = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
@@ -151,7 +154,24 @@ class SecondFactors(BaseModel):
     required: bool = Field(description="Whether the role of the account needs a second factor")
 
 
-class OwnAccount(Profile):
+class Me(Profile):
+    """The caller's account and what the caller may do."""
+
+    permissions: list[Permission] = Field(examples=[["visitors:read", "visitors:write"]])
+    sites: list[UUID] | None = Field(description=SITES)
+
+    @classmethod
+    def of(cls, user: User, caller: Caller) -> Self:
+        """Return the profile of an account that the caller is signed in to."""
+        sites = caller.scope.sites
+        return cls(
+            **Profile.model_validate(user).model_dump(),
+            permissions=[word for word in Permission if word in caller.permissions],
+            sites=None if sites is None else sorted(sites),
+        )
+
+
+class OwnAccount(Me):
     """The account of the caller."""
 
     second_factor: SecondFactors

@@ -13,13 +13,13 @@ from app.bulk.reading_service import in_thread
 from app.bulk.schemas import BulkUploadResult
 from app.bulk.service import UploadService
 from app.bulk.template import TemplateFacts, make_template
-from app.core.errors import merge_problems
+from app.core.errors import SiteRequired, merge_problems
 from app.core.http.dependencies import Now, Reading, Writing
 from app.core.http.responses import BINARY, Responses, download
 from app.core.http.routing import ApiRoute
 from app.services import services
+from app.sites.errors import UnknownSite
 from app.sites.repository import SiteReader
-from app.slots.service import UnknownSite
 from app.users.repository import UserReader
 from app.visitors.budget_limits import Budgeted
 from app.visitors.registration_service import RegistrationService
@@ -56,10 +56,10 @@ UploadServiceDep = Annotated[UploadService, Depends(_upload_service)]
     response_class=XlsxResponse,
     responses=download("The template", XLSX),
 )
-async def download_template(_: Uploader, session: Reading, request: Request) -> Response:
+async def download_template(caller: Uploader, session: Reading, request: Request) -> Response:
     """Return the Excel template for `bulk-upload/`, with the hosts and current limits."""
     settings = services(request).settings
-    site = await SiteReader(session).get_or_default(None)
+    site = await SiteReader(session).at_home(caller.scope)
     if site is None:
         raise UnknownSite
     hosts = await UserReader(session).active_hosts()
@@ -81,7 +81,9 @@ async def download_template(_: Uploader, session: Reading, request: Request) -> 
     summary="Upload a workbook of visitors",
     status_code=201,
     dependencies=[*BeforeReading, Once],
-    responses=merge_problems(UPLOADED, [HoursFull, InvalidRows, *UNREADABLE.values()]),
+    responses=merge_problems(
+        UPLOADED, [HoursFull, InvalidRows, SiteRequired, *UNREADABLE.values()]
+    ),
 )
 async def bulk_upload(
     upload: Uploaded,

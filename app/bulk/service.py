@@ -13,11 +13,13 @@ from app.bulk.repository import UploadReader
 from app.bulk.rows import ReadRows
 from app.core.observability.metrics import counted
 from app.core.text import address_key
+from app.sites.access import asked_site, reached_site
+from app.sites.errors import UnknownSite
 from app.slots.keys import SlotKey
 from app.slots.models import Slot
 from app.slots.seat_repository import SeatRepository
 from app.slots.seats import HeldSeat
-from app.slots.service import UnknownSite, alternatives, as_alternative
+from app.slots.service import alternatives, as_alternative
 from app.visitors.host_service import NamedHost, host_of_person, require_own
 from app.visitors.metrics import BOOKINGS, Channel
 from app.visitors.models import Visitor
@@ -36,7 +38,7 @@ class UploadService:
 
     async def register(self, rows: ReadRows, caller: Caller) -> list[tuple[int, Visitor]]:
         """Register every row; raise `InvalidRows` with all errors, or `HoursFull`."""
-        made = await self._plan(rows)
+        made = await self._plan(rows, caller)
         slots = [] if made.faults else await self._locked(made)
         made.faults.extend(shut_meanwhile(made, slots, self.registration.now))
         # After locking, so that the second of two uploads of one file sees the first.
@@ -46,7 +48,7 @@ class UploadService:
 
     async def rehearse(self, rows: ReadRows, caller: Caller) -> list[Ready]:
         """Run the same checks without locks or changes."""
-        made = await self._plan(rows)
+        made = await self._plan(rows, caller)
         await self._refuse_faults(made, rows)
         await self._refuse_full(made, await self.seats.some(made.wanted()), rows)
         ready = made.ready()
@@ -55,19 +57,21 @@ class UploadService:
 
     # -- checks -------------------------------------------------------------------------------
 
-    async def _plan(self, rows: ReadRows) -> Plan:
-        return plan(rows, await self._places(rows), self.registration.now)
+    async def _plan(self, rows: ReadRows, caller: Caller) -> Plan:
+        return plan(rows, await self._places(rows, caller), self.registration.now)
 
-    async def _places(self, rows: ReadRows) -> Places:
+    async def _places(self, rows: ReadRows, caller: Caller) -> Places:
         """Look up what rows name; raise `UnknownSite` or `UnknownDepartment` for common values."""
         days = {row.day for row in rows.candidates if row.day is not None}
         names = {row.site_name for row in rows.candidates}
         needs_common = not rows.candidates or None in names or rows.common["site"] is not None
+        given = rows.common["site"]
         common, sites = await self.reader.sites(
-            rows.common["site"], {name for name in names if name is not None}, days
+            asked_site(caller, given), {name for name in names if name is not None}, days
         )
-        if common is None and needs_common:
-            raise UnknownSite
+        if needs_common:
+            reached_site(caller, common.site if common else None, given)
+        sites = {name: at for name, at in sites.items() if caller.scope.has_site(at.site.id)}
         department = await department_of(self.registration.unit, rows.common["department"])
         named = {name for row in rows.candidates if (name := row.department_name) is not None}
         departments = await self.reader.departments(named) if named else {}

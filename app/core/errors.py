@@ -90,6 +90,10 @@ class Forbidden(Problem):
     status, code, title = 403, "forbidden", "You do not have permission to do this"
 
 
+class BeyondYourRights(Problem):
+    status, code, title = 403, "beyond_your_rights", "This is beyond your own rights"
+
+
 class NotFound(Problem):
     status, code, title = 404, "not_found", "Not found"
 
@@ -148,6 +152,20 @@ class UnknownReference(Invalid):
     def __init__(self) -> None:
         fault = {"field": self.refers_in, "code": "unknown", "message": self.message}
         super().__init__(self.message, errors=[fault])
+
+
+class FieldProblem(Invalid):
+    """A 422 with a code of its own, since one field is at fault."""
+
+    faulty: ClassVar[str]
+
+    def __init__(self) -> None:
+        fault = {"field": self.faulty, "code": self.code, "message": self.title}
+        super().__init__(self.title, errors=[fault])
+
+
+class SiteRequired(FieldProblem):
+    code, title, faulty = "site_required", "Name one of your sites", "site"
 
 
 class Unavailable(Problem):

@@ -10,6 +10,7 @@ from sqlalchemy.types import Boolean, Uuid
 from app.core.db.database import ReadSession
 from app.core.db.prepared import Query
 from app.core.db.repository import ReadRepository, Repository, refusals
+from app.core.db.scope import Scope
 from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.devices.errors import UnknownDeviceSite
 from app.devices.models import Device, DeviceKind
@@ -53,8 +54,18 @@ class DeviceReader(ReadRepository[Device]):
 
     model = Device
 
-    async def page(self, page: PageRequest) -> tuple[list[Device], str | None, int | None]:
-        return await paginate(self.session, self.statement(), BY_NAME, page)
+    async def page(
+        self, scope: Scope, page: PageRequest
+    ) -> tuple[list[Device], str | None, int | None]:
+        """Return the devices in scope by name."""
+        statement = self.statement().where(*scope.of_sites(Device.site_id))
+        return await paginate(self.session, statement, BY_NAME, page)
+
+    async def reached(self, device_id: UUID, scope: Scope) -> Device | None:
+        """Return a device that is in scope."""
+        return await self.session.scalar(
+            self.statement().where(Device.id == device_id, *scope.of_sites(Device.site_id))
+        )
 
     async def default_site(self) -> UUID | None:
         """Return the site of a device for which none is given."""

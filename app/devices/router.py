@@ -13,7 +13,7 @@ from app.auth.guards import (
     DeviceViewer,
     RunningDevice,
 )
-from app.core.errors import NotFound, problems
+from app.core.errors import NotFound, SiteRequired, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
 from app.core.http.pagination import Page
 from app.core.http.responses import CREATED
@@ -27,18 +27,22 @@ from app.services import services
 router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=ApiRoute)
 
 
-async def _register(request: Request, unit: Writing, now: Now) -> DeviceRegister:
-    settings = services(request).settings
-    return DeviceRegister(unit, timedelta(minutes=settings.device_key_overlap_minutes), now)
+async def _register(
+    request: Request, unit: Writing, caller: DeviceEditor, now: Now
+) -> DeviceRegister:
+    overlap = timedelta(minutes=services(request).settings.device_key_overlap_minutes)
+    return DeviceRegister(unit, overlap, caller.scope, now)
 
 
 Register = Annotated[DeviceRegister, Depends(_register)]
 
 
 @router.get("/", operation_id="devices_list", summary="List devices")
-async def list_devices(_: DeviceViewer, session: Reading, page: Paging) -> Page[schemas.Device]:
+async def list_devices(
+    caller: DeviceViewer, session: Reading, page: Paging
+) -> Page[schemas.Device]:
     """Return devices sorted by name; `last_seen_at` shows which are running."""
-    rows, next_cursor, total = await DeviceReader(session).page(page)
+    rows, next_cursor, total = await DeviceReader(session).page(caller.scope, page)
     items = [_shown(device) for device in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
 
@@ -48,7 +52,7 @@ async def list_devices(_: DeviceViewer, session: Reading, page: Paging) -> Page[
     operation_id="devices_create",
     summary="Create a device",
     status_code=201,
-    responses=CREATED,
+    responses=CREATED | problems(SiteRequired),
 )
 async def create_device(
     body: schemas.DeviceCreate, _: DeviceKeyManager, register: Register, response: Response
@@ -75,9 +79,9 @@ async def heartbeat(_: RunningDevice) -> None:
     summary="Read a device",
     responses=problems(NotFound),
 )
-async def read_device(device_id: UUID, _: DeviceViewer, session: Reading) -> schemas.Device:
+async def read_device(device_id: UUID, caller: DeviceViewer, session: Reading) -> schemas.Device:
     """Return the device without its key, which cannot be read again."""
-    device = await DeviceReader(session).get(device_id)
+    device = await DeviceReader(session).reached(device_id, caller.scope)
     if device is None:
         raise NotFound
     return _shown(device)
@@ -87,7 +91,7 @@ async def read_device(device_id: UUID, _: DeviceViewer, session: Reading) -> sch
     "/{device_id:uuid}/",
     operation_id="devices_replace",
     summary="Replace a device",
-    responses=problems(NotFound),
+    responses=problems(NotFound, SiteRequired),
 )
 async def replace_device(
     device_id: UUID,

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from app.core.db.database import Database, WriteSession
-from app.core.errors import NotFound
+from app.core.db.scope import Scope
+from app.core.errors import NotFound, SiteRequired
 from app.core.observability.logging import logger
 from app.devices.device_key import is_well_formed, key_hash, new_key
 from app.devices.errors import UnknownDeviceSite
@@ -38,11 +39,12 @@ def _is_due(device: KnownDevice, now: datetime) -> bool:
 
 
 class DeviceRegister:
-    """The use cases that change devices, within one unit of work."""
+    """The use cases that change devices in scope, within one unit of work."""
 
-    def __init__(self, unit: WriteSession, overlap: timedelta, now: datetime) -> None:
+    def __init__(self, unit: WriteSession, overlap: timedelta, scope: Scope, now: datetime) -> None:
         self.devices = DeviceRepository(unit)
         self.overlap = overlap
+        self.scope = scope
         self.now = now
 
     async def create(self, values: dict[str, Any]) -> tuple[Device, str]:
@@ -92,7 +94,8 @@ class DeviceRegister:
         logger.info("device deleted", device=str(device_id))
 
     async def _locked(self, device_id: UUID) -> Device:
-        device = await self.devices.lock(Device.id == device_id)
+        in_scope = self.scope.of_sites(Device.site_id)
+        device = await self.devices.lock(Device.id == device_id, *in_scope)
         if device is None:
             raise NotFound
         return device
@@ -100,9 +103,15 @@ class DeviceRegister:
     async def _columns(self, values: dict[str, Any]) -> dict[str, Any]:
         if "site" not in values:
             return values
-        site_id = values["site"] or await self.devices.default_site()
-        if site_id is None:
-            raise UnknownDeviceSite
-        return {name: value for name, value in values.items() if name != "site"} | {
-            "site_id": site_id
-        }
+        others = {name: value for name, value in values.items() if name != "site"}
+        return others | {"site_id": await self._site(values["site"])}
+
+    async def _site(self, named: UUID | None) -> UUID:
+        """Return the site named, the only one in scope, or the default one.
+
+        Raise `UnknownDeviceSite`, or `SiteRequired` if the default site is out of scope.
+        """
+        site_id = named or self.scope.only_site or await self.devices.default_site()
+        if site_id is not None and self.scope.has_site(site_id):
+            return site_id
+        raise SiteRequired if named is None else UnknownDeviceSite

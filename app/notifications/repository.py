@@ -10,20 +10,25 @@ from sqlalchemy import (
     ColumnElement,
     String,
     Update,
+    Uuid,
     and_,
     case,
     cast,
+    column,
     delete,
+    exists,
     func,
     literal,
     literal_column,
     select,
+    table,
     update,
 )
 from sqlalchemy.dialects.postgresql import array, insert
 
 from app.core.db.database import AfterCommit, WriteSession
 from app.core.db.repository import ReadRepository, Repository
+from app.core.db.scope import Scope
 from app.core.errors import NotFound
 from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.core.ids import new_id
@@ -33,6 +38,9 @@ from app.notifications.fact_statements import words
 from app.notifications.kinds import ABOUT_VISIT, NotificationKind
 from app.notifications.models import Notification, NotificationStatus
 from app.notifications.payloads import Payload
+
+# Referred to by name, since the visitors package is above this one.
+_visitors = table("visitors", column("id", Uuid()), column("site_id", Uuid()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +68,14 @@ NEWEST_FIRST = Ordering(
 )
 
 
+def _within(scope: Scope) -> list[ColumnElement[bool]]:
+    """Return the condition of mails in scope: those about visits at its sites."""
+    if scope.sites is None:
+        return []
+    is_about = _visitors.c.id == Notification.visitor_id
+    return [exists().where(is_about, *scope.of_sites(_visitors.c.site_id))]
+
+
 class NotificationReader(ReadRepository[Notification]):
     model = Notification
 
@@ -83,9 +99,14 @@ class NotificationReader(ReadRepository[Notification]):
         return found.all()
 
     async def page(
-        self, status: NotificationStatus | None, kind: NotificationKind | None, page: PageRequest
+        self,
+        status: NotificationStatus | None,
+        kind: NotificationKind | None,
+        scope: Scope,
+        page: PageRequest,
     ) -> tuple[list[Notification], str | None, int | None]:
-        statement = self.statement().where(~Notification.erase_when_done)
+        """Return the mails in scope, newest first."""
+        statement = self.statement().where(~Notification.erase_when_done, *_within(scope))
         if status is not None:
             statement = statement.where(Notification.status == status)
         if kind is not None:
@@ -180,10 +201,13 @@ class Outbox(MailKeeper):
             self.wake_after_commit()
         return inserted
 
-    async def lock_failed(self, notification_id: UUID) -> Notification:
-        """Lock and return a failed notification; raise `NotFound`, `NotFailed` or `Pointless`."""
+    async def lock_failed(self, notification_id: UUID, scope: Scope) -> Notification:
+        """Lock and return a failed notification in scope.
+
+        Raise `NotFound`, `NotFailed` or `Pointless`.
+        """
         notification = await self.lock(
-            Notification.id == notification_id, ~Notification.erase_when_done
+            Notification.id == notification_id, ~Notification.erase_when_done, *_within(scope)
         )
         if notification is None:
             raise NotFound

@@ -22,14 +22,19 @@ router = APIRouter(prefix="/api/notifications", tags=["notifications"], route_cl
 
 @router.get("/", operation_id="notifications_list", summary="List mails")
 async def list_all_notifications(
-    _: NotificationViewer,
+    caller: NotificationViewer,
     session: Reading,
     page: Paging,
     status: Annotated[NotificationStatus | None, Query()] = None,
     kind: Annotated[NotificationKind | None, Query()] = None,
 ) -> Page[Notification]:
-    """Return mails with their status, newest first; `status=failed` lists the undelivered."""
-    rows, next_cursor, total = await NotificationReader(session).page(status, kind, page)
+    """Return mails with their status, newest first; `status=failed` lists the undelivered.
+
+    Who is limited to sites gets the mails about visits there.
+    """
+    rows, next_cursor, total = await NotificationReader(session).page(
+        status, kind, caller.scope, page
+    )
     items = [Notification.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
 
@@ -42,12 +47,12 @@ async def list_all_notifications(
     responses=problems(NotFound, NotFailed, Pointless),
 )
 async def retry_notification(
-    notification_id: UUID, _: NotificationRetrier, request: Request, unit: Writing, now: Now
+    notification_id: UUID, caller: NotificationRetrier, request: Request, unit: Writing, now: Now
 ) -> Notification:
     """Try a failed mail again for one more day, with the current address and facts.
 
     An outdated mail becomes `superseded` and can't be sent again.
     """
     outbox = Outbox(unit, services(request).wake_outbox)
-    notification = await outbox.lock_failed(notification_id)
+    notification = await outbox.lock_failed(notification_id, caller.scope)
     return Notification.model_validate(outbox.retry(notification, now))

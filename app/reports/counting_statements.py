@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     CTE,
+    ColumnElement,
     Date,
     FromClause,
     Select,
@@ -38,11 +39,13 @@ from sqlalchemy.dialects.postgresql import insert
 from app.auth.caller import Caller
 from app.core.db.database import ReadSession, WriteSession
 from app.core.db.prepared import Command, Query
+from app.core.db.scope import Scope
 from app.core.localtime import local_now
 from app.departments.models import Department
 from app.reports.calendar import CountedDays, SiteDay
 from app.reports.models import VisitChange, VisitCount
 from app.sites.models import Site
+from app.visitors.list_statements import NARROWS
 from app.visitors.models import Visitor, VisitorStatus
 
 DIMENSIONS = ("status", "purpose", "department", "hour")
@@ -63,11 +66,20 @@ Figures = dict[str, dict[str, int]]
 """Counts by value for each of `PARTS`; `INSIDE` is counted under `NONE`."""
 
 
-async def site_days(session: ReadSession, site_id: UUID | None, now: datetime) -> list[SiteDay]:
-    """Return the current local date of one site, or of all for None; empty if it is unknown."""
+async def site_days(
+    session: ReadSession, site_id: UUID | None, now: datetime, scope: Scope
+) -> list[SiteDay]:
+    """Return the current local date of one site, or of all in scope for None.
+
+    Empty if it is unknown.
+    """
     values = {} if site_id is None else {"site": site_id}
     found = await session.fetch(_sites(one=site_id is not None), **values)
-    return [SiteDay(id_, name, local_now(now, zone).date()) for id_, name, zone in found]
+    return [
+        SiteDay(id_, name, local_now(now, zone).date())
+        for id_, name, zone in found
+        if scope.has_site(id_)
+    ]
 
 
 async def figures(
@@ -80,15 +92,16 @@ async def figures(
     spans = [row for each in days for row in _spans(each)]
     columns = [list(column_) for column_ in zip(*spans, strict=True)]
     values: dict[str, Any] = dict(zip(SPAN, columns, strict=True))
+    narrowing = caller.scope.parameters(at=site_id)
     if site_id is not None:
-        values["site"] = site_id
-    if caller.is_host:
-        first, last = min(values["firsts"]), max(values["lasts"])
-        values |= {"host": caller.id, "first": first, "last": last}
-    statement = _figures(one_site=site_id is not None, own=caller.is_host)
+        narrowing["site"] = site_id
+    own = caller.scope.hosts is not None
+    if own:
+        values |= {"first": min(values["firsts"]), "last": max(values["lasts"])}
+    statement = _figures(tuple(narrowing), own=own)
     found: Figures = {part: {} for part in (*PARTS, INSIDE)}
     names: dict[str, str] = {}
-    for part, value, visits, name in await session.fetch(statement, **values):
+    for part, value, visits, name in await session.fetch(statement, **values, **narrowing):
         found[part][value] = int(visits)
         if name is not None:
             names[value] = name
@@ -112,13 +125,14 @@ def _sites(*, one: bool) -> Query:
 
 
 @cache
-def _figures(*, one_site: bool, own: bool) -> Query:
+def _figures(narrowing: tuple[str, ...], *, own: bool) -> Query:
+    conditions = [NARROWS[name] for name in narrowing]
     spans = _span_rows()
-    sums = [_one_by_one(spans, _own_visits())] if own else _of_all(spans)
+    sums = [_one_by_one(spans, _own_visits(conditions))] if own else _of_all(spans)
     visits = union_all(*sums).subquery("visits")
     total = func.sum(visits.c.visits).label("visits")
     totals = select(visits.c.part, visits.c.value, total).group_by(visits.c.part, visits.c.value)
-    told = union_all(totals, _inside(one_site=one_site, own=own)).subquery("told")
+    told = union_all(totals, _inside(conditions)).subquery("told")
     is_department = (told.c.part == "department") & (cast(Department.id, String) == told.c.value)
     return Query(
         select(told.c.part, told.c.value, told.c.visits, Department.name).select_from(
@@ -181,7 +195,7 @@ def _value_of(visits: FromClause, dimension: Any) -> Any:
     return case(values, value=dimension)
 
 
-def _own_visits() -> CTE:
+def _own_visits(conditions: Sequence[ColumnElement[bool]]) -> CTE:
     return (
         select(
             Visitor.site_id,
@@ -193,7 +207,7 @@ def _own_visits() -> CTE:
             literal_column("1").label("visits"),
         )
         .where(
-            Visitor.host_id == bindparam("host"),
+            *conditions,
             Visitor.visit_date.between(bindparam("first"), bindparam("last")),
         )
         .cte("own")
@@ -201,15 +215,12 @@ def _own_visits() -> CTE:
     )
 
 
-def _inside(*, one_site: bool, own: bool) -> Select[Any, Any, Any]:
+def _inside(conditions: Sequence[ColumnElement[bool]]) -> Select[Any, Any, Any]:
     # A constant, since a generic plan with a parameter could not use the partial index.
     verified = literal_column(f"'{VisitorStatus.VERIFIED}'", String)
-    inside: Select[Any, Any, Any] = select(
+    return select(
         literal_column(f"'{INSIDE}'"), literal_column(f"'{NONE}'"), func.count(Visitor.id)
-    ).where(type_coerce(Visitor.status, String) == verified)
-    if one_site:
-        inside = inside.where(Visitor.site_id == bindparam("site"))
-    return inside.where(Visitor.host_id == bindparam("host")) if own else inside
+    ).where(type_coerce(Visitor.status, String) == verified, *conditions)
 
 
 # -- in the background ------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from app.reports.schemas import (
     Trends,
     VisitFigures,
 )
-from app.slots.service import UnknownSite
+from app.sites.errors import UnknownSite
 from app.visitors.list_statements import Record, VisitorFilter, first_records
 from app.visitors.models import VisitorStatus
 
@@ -52,7 +52,7 @@ async def dashboard(
     chosen = calendar.chosen_range(date_from, date_to)
     if chosen is not None:
         calendar.require_range(chosen, at_most=DASHBOARD_DAYS)
-    sites = await _site_days(session, site, now)
+    sites = await _site_days(session, site, now, caller)
     days = calendar.counted_days(sites, chosen)
     found, departments = await figures(session, days, site, caller)
     recent = await first_records(session, VisitorFilter(site=site), caller, RECENT)
@@ -72,7 +72,7 @@ async def trends(
     department: UUID | None,
 ) -> Trends:
     """Return the trends; raise `UnknownSite`, or `Invalid` for an impossible range."""
-    sites = await _site_days(session, site, now)
+    sites = await _site_days(session, site, now, caller)
     span = calendar.trend_range(date_from, date_to, sites)
     calendar.require_range(span, at_most=TRENDS_DAYS)
     chosen = VisitorFilter(
@@ -82,8 +82,10 @@ async def trends(
     return _trends(groups, span, granularity, sites)
 
 
-async def _site_days(session: ReadSession, site: UUID | None, now: datetime) -> list[SiteDay]:
-    sites = await site_days(session, site, now)
+async def _site_days(
+    session: ReadSession, site: UUID | None, now: datetime, caller: Caller
+) -> list[SiteDay]:
+    sites = await site_days(session, site, now, caller.scope)
     if not sites:
         raise UnknownSite
     return sites

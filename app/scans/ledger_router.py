@@ -46,16 +46,18 @@ OfflineScanServiceDep = Annotated[OfflineScanService, Depends(_offline_service)]
 
 @router.get("/scans/", operation_id="scans_list", summary="List scans", dependencies=[AtDesk])
 async def list_scans(
-    _: VisitorViewer, session: Reading, chosen: Annotated[ScanQuery, Query()], page: Paging
+    caller: VisitorViewer, session: Reading, chosen: Annotated[ScanQuery, Query()], page: Paging
 ) -> Page[KeptScan]:
     """Return scans of genuine QR tokens, newest first; `verdict=conflict` lists those to check.
 
     A conflict is a scan for which an offline gate opened although the visit did not permit it.
     """
     rows, next_cursor, total = await ScanReader(session).page(
-        ScanFilter(**chosen.model_dump()), page
+        ScanFilter(**chosen.model_dump()), caller.scope, page
     )
-    return Page(items=[KeptScan.of(row) for row in rows], next_cursor=next_cursor, total=total)
+    return Page(
+        items=[KeptScan.of(row, caller.scope) for row in rows], next_cursor=next_cursor, total=total
+    )
 
 
 @router.post(

@@ -82,15 +82,18 @@ class OfflineScanService:
         genuine = [body for body in bodies if self.service.codes.is_genuine(body.token)]
         ids = [body.scan_id for body in genuine]
         known = await self.scans.all_earlier(self.caller_id, ids) if ids else {}
-        reported = [self._reported(body, known) for body in bodies]
+        hidden = {id_ for id_, scan in known.items() if self._is_out_of_scope(scan)}
+        reported = [self._reported(body, known, hidden) for body in bodies]
         new = {r.scan: r.body for r in reported if r.scan and r.result is None}
         if new:
             await self.limit.report(self.caller_id, len(new))
             await self._keep(new)
         return reported
 
-    def _reported(self, body: OfflineScan, known: dict[UUID, Scan]) -> Reported:
-        if not self.service.codes.is_genuine(body.token):
+    def _reported(
+        self, body: OfflineScan, known: dict[UUID, Scan], hidden: Collection[UUID]
+    ) -> Reported:
+        if not self.service.codes.is_genuine(body.token) or body.scan_id in hidden:
             return Reported(body, None, OfflineResult.UNKNOWN)
         earlier = known.get(body.scan_id)
         if earlier is None:
@@ -105,10 +108,15 @@ class OfflineScanService:
             return Reported(body, earlier, OfflineResult.CONFLICT)
         return Reported(body, earlier, OfflineResult.DUPLICATE)
 
+    def _is_out_of_scope(self, earlier: Scan) -> bool:
+        visitor = earlier.visitor
+        return visitor is not None and not self.caller.scope.has_site(visitor.site_id)
+
     async def _keep(self, new: Mapping[Scan, OfflineScan]) -> None:
         tokens = {body.token for body in new.values()}
-        visitors = {v.qr_code: v for v in await self.service.visitors.lock_by_codes(tokens)}
-        owners = await self.service.visitors.retired_owners(tokens - visitors.keys())
+        scope, locked = self.caller.scope, await self.service.visitors.lock_by_codes(tokens)
+        visitors = {v.qr_code: v for v in locked if scope.has_site(v.site_id)}
+        owners = await self.service.visitors.retired_owners(tokens - visitors.keys(), scope)
         passages = []
         for scan, body in new.items():
             if visitor := visitors.get(body.token):

@@ -7,15 +7,28 @@ from operator import eq, ge, lt
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, any_, func, literal, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Uuid,
+    and_,
+    any_,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
 from app.core.db.inserting import values_of
 from app.core.db.repository import ReadRepository, Repository
+from app.core.db.scope import Scope
 from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.scans.errors import NotInside
 from app.scans.models import Scan, ScanVerdict
+from app.visitors.models import Visitor
 
 NEWEST_FIRST = Ordering("-scans", (Scan.created_at, Scan.id), descending=True)
 
@@ -54,11 +67,12 @@ class ScanReader(ReadRepository[Scan]):
     model = Scan
 
     async def page(
-        self, chosen: ScanFilter, page: PageRequest
+        self, chosen: ScanFilter, scope: Scope, page: PageRequest
     ) -> tuple[list[Scan], str | None, int | None]:
-        """Return scans with their visitor and device, newest first."""
+        """Return scans in scope with their visitor and device, newest first."""
         found = self.statement().options(joinedload(Scan.visitor), joinedload(Scan.device))
-        return await paginate(self.session, found.where(*chosen.conditions()), NEWEST_FIRST, page)
+        conditions = [*chosen.conditions(), *_within(scope, visitor=chosen.visitor)]
+        return await paginate(self.session, found.where(*conditions), NEWEST_FIRST, page)
 
     async def of_visitor(self, visitor_id: UUID) -> Sequence[Scan]:
         """Return all scans of a visitor's QR codes, oldest first."""
@@ -70,15 +84,17 @@ class ScanReader(ReadRepository[Scan]):
 
 class ScanRepository(ScanReader, Repository[Scan]):
     async def all_earlier(self, caller_id: UUID, scan_ids: Collection[UUID]) -> dict[UUID, Scan]:
-        """Return the scans that this caller already sent under these ids.
+        """Return the scans that this caller already sent under these ids, with their visitors.
 
         The lock makes a batch wait for the caller's other batches and single scans.
         """
         await self.session.rows(select(turn_of_batches(literal(str(caller_id)))))
         found = await self.session.scalars(
-            select(Scan).where(
+            select(Scan)
+            .where(
                 Scan.caller_id == caller_id, Scan.scan_id == any_(literal(scan_ids, ARRAY(Uuid)))
             )
+            .options(joinedload(Scan.visitor))
         )
         return {scan.scan_id: scan for scan in found if scan.scan_id is not None}
 
@@ -98,6 +114,19 @@ class ScanRepository(ScanReader, Repository[Scan]):
     def add_new(self, scans: Sequence[Scan]) -> None:
         for scan in scans:
             self.unit.append(Scan, values_of(scan))
+
+
+def _within(scope: Scope, *, visitor: UUID | None) -> list[ColumnElement[bool]]:
+    """Return the conditions of scans in scope: at a gate of its sites, or by a person there.
+
+    Those of one `visitor` only if the visitor is in scope, too.
+    """
+    if scope.sites is None:
+        return []
+    of_visitor = exists().where(Visitor.id == Scan.visitor_id, *scope.of_sites(Visitor.site_id))
+    at_gate = and_(*scope.of_sites(Scan.site_id))
+    within = or_(at_gate, and_(Scan.site_id.is_(None), of_visitor))
+    return [within] if visitor is None else [within, of_visitor]
 
 
 def turn_of_batches(caller_id: ColumnElement[str], *, shared: bool = False) -> ColumnElement[Any]:

@@ -16,12 +16,15 @@ from pydantic import (
     model_validator,
 )
 
+from app.core.db.scope import Scope
 from app.core.text import OptionalLine, SearchText
 from app.core.times import WallTime
+from app.scans.errors import REFUSALS
 from app.scans.models import Scan, ScanDirection, ScanVerdict
 from app.visitors.models import Purpose
 
 MOST_OFFLINE_SCANS = 500
+ELSEWHERE = "A visitor of another site"
 OF_REFUSAL = "Already inside since 10:00 at gate North"
 # The AIM identifier (ISO/IEC 15424) that many scanners send before the text of a QR code.
 SCANNERS_NAME = re.compile(r"\]Q[0-9]\s*(?=\S)")
@@ -189,12 +192,19 @@ class KeptScan(BaseModel):
     gate: str | None
     scanned_by: UUID = Field(description="The device or user")
     device_name: str | None = Field(description="Null for users and deleted devices")
-    visitor: ScannedVisitor | None = Field(description="Null if the visitor was erased")
+    visitor: ScannedVisitor | None = Field(
+        description="Null if the visitor was erased, or is at another site now"
+    )
 
     @classmethod
-    def of(cls, scan: Scan) -> Self:
-        """Return the schema of a row that was read with its visitor and device."""
-        visitor = ScannedVisitor.model_validate(scan.visitor) if scan.visitor else None
+    def of(cls, scan: Scan, scope: Scope) -> Self:
+        """Return the schema of a row that was read with its visitor and device.
+
+        Nothing is told of a visitor at a site out of scope.
+        """
+        is_hidden = scan.visitor is not None and not scope.has_site(scan.visitor.site_id)
+        shown = None if is_hidden else scan.visitor
+        title = REFUSALS[scan.code].title if scan.code in REFUSALS else ELSEWHERE
         return cls(
             id=scan.id,
             received_at=scan.created_at,
@@ -202,13 +212,13 @@ class KeptScan(BaseModel):
             scan_id=scan.scan_id,
             verdict=scan.verdict,
             code=scan.code,
-            message=scan.message,
+            message=title if is_hidden else scan.message,
             direction=scan.direction,
             site=scan.site_id,
             gate=scan.gate,
             scanned_by=scan.caller_id,
             device_name=scan.device.name if scan.device else None,
-            visitor=visitor,
+            visitor=ScannedVisitor.model_validate(shown) if shown else None,
         )
 
 

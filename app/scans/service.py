@@ -68,13 +68,21 @@ class ScanService:
         for looks in range(LOOKS):
             found = await find(self.unit, body, self.caller_id)
             if found.earlier is not None:
-                return _again(found.earlier, found.visitor, body)
+                return self._again(found.earlier, found.visitor, body)
+            found = found.within(self.caller.scope)
             if looks == 0:
                 await self._limit.hit(self.caller_id)
             scan = await self._decided(found, body)
             if scan is not None:
                 return ScanOutcome(scan, found.visitor, replayed=False)
         raise Unavailable("Too many gates are scanning this code at once: try again")
+
+    def _again(self, earlier: Scan, visitor: Visitor | None, body: ScanCreate) -> ScanOutcome:
+        if visitor is not None and not self.caller.scope.has_site(visitor.site_id):
+            raise UnknownToken
+        if earlier.body_hash != body_hash(body):
+            raise ScanIdReused
+        return ScanOutcome(earlier, visitor, replayed=True)
 
     async def _decided(self, found: Found, body: ScanCreate) -> Scan | None:
         """Return the scan as stored, or None if another transaction was faster."""
@@ -113,9 +121,3 @@ class ScanService:
         if done and mails:
             self.unit.after_commit(self._wake)
         return done
-
-
-def _again(earlier: Scan, visitor: Visitor | None, body: ScanCreate) -> ScanOutcome:
-    if earlier.body_hash != body_hash(body):
-        raise ScanIdReused
-    return ScanOutcome(earlier, visitor, replayed=True)

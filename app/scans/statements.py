@@ -5,7 +5,7 @@ statement does nothing, and the decision is retried.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from app.core.db.inserting import as_json, insertion, values_of
 from app.core.db.models import Entity
 from app.core.db.plain import plain_copy, stored_columns
 from app.core.db.prepared import Command, Query
+from app.core.db.scope import Scope
 from app.core.security.qr_token import token_hash
 from app.notifications.kinds import ABOUT_VISIT
 from app.notifications.models import Notification
@@ -41,7 +42,7 @@ class Found:
     """The facts of a scanned code, as plain copies.
 
     `earlier` is the caller's scan with the same `scan_id`, and then `visitor` is that of the scan,
-    otherwise that of the code. `owner` is the visitor whose former code it is.
+    otherwise that of the code. `owner` is the visitor whose former code it is, at `owner_site`.
     """
 
     visitor: Visitor | None
@@ -49,6 +50,18 @@ class Found:
     earlier: Scan | None
     owner: UUID | None
     is_replaced: bool
+    owner_site: UUID | None
+
+    @property
+    def site_id(self) -> UUID | None:
+        """Return the site of the visit, if the code is or was one of a visit."""
+        return self.owner_site if self.visitor is None else self.visitor.site_id
+
+    def within(self, scope: Scope) -> "Found":
+        """Return the facts as if a visit out of scope did not exist."""
+        if scope.has_site(self.site_id):
+            return self
+        return replace(self, visitor=None, site=None, owner=None, is_replaced=False)
 
 
 def _finding() -> Query:
@@ -60,10 +73,13 @@ def _finding() -> Query:
         Scan.scan_id == bindparam("scan_id", type_=Uuid()),
     )
     asked = select(literal(1).label("one")).subquery("asked")
+    owner = aliased(Visitor)
+    owner_site = select(owner.site_id).where(owner.id == RetiredQrCode.visitor_id)
     return Query(
         select(
             RetiredQrCode.visitor_id,
             RetiredQrCode.is_replaced,
+            owner_site.scalar_subquery(),
             *stored_columns(Scan),
             *stored_columns(Visitor),
             *stored_columns(Site),
@@ -137,7 +153,7 @@ def _names(model: type[Entity]) -> tuple[str, ...]:
 CHANGED = tuple(name for name in PASSAGE if name != "id")
 _FIND, _RECORD = _finding(), _recording()
 _PASS, _LEAVE = _passing(frees_seat=False), _passing(frees_seat=True)
-_SCAN_BEGINS = 2
+_SCAN_BEGINS = 3
 _SCAN_ENDS = _SCAN_BEGINS + len(stored_columns(Scan))
 _VISITOR_ENDS = _SCAN_ENDS + len(stored_columns(Visitor))
 
@@ -160,6 +176,7 @@ async def find(session: ReadSession, body: ScanCreate, caller_id: UUID) -> Found
         earlier=plain_copy(Scan, values[_SCAN_BEGINS:_SCAN_ENDS]),
         owner=values[0],
         is_replaced=bool(values[1]),
+        owner_site=values[2],
     )
 
 

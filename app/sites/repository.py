@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.core.db.repository import NameTaken, ReadRepository, Repository, refusals
+from app.core.db.scope import Scope
 from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.core.localtime import local_now
 from app.sites.errors import ClosureExists
@@ -54,6 +55,19 @@ class SiteReader(ReadRepository[Site]):
         chosen = Site.is_default if site_id is None else Site.id == site_id
         return await self.session.scalar(self.statement().where(chosen))
 
+    async def reached(self, site_id: UUID, scope: Scope) -> Site | None:
+        """Return a site that is in scope."""
+        return await self.get(site_id) if scope.has_site(site_id) else None
+
+    async def at_home(self, scope: Scope) -> Site | None:
+        """Return the default site, or the first one by name where that is out of scope."""
+        return await self.session.scalar(
+            self.statement()
+            .where(*scope.of_sites(Site.id))
+            .order_by(Site.is_default.desc(), *BY_NAME.clauses())
+            .limit(1)
+        )
+
     async def all(self) -> Sequence[Site]:
         return (await self.session.scalars(self.statement().order_by(Site.id))).all()
 
@@ -62,8 +76,12 @@ class SiteReader(ReadRepository[Site]):
         found = await self.session.scalars(self.statement().where(Site.id.in_(ids)))
         return {site.id: site for site in found}
 
-    async def page(self, page: PageRequest) -> tuple[list[Site], str | None, int | None]:
-        return await paginate(self.session, self.statement(), BY_NAME, page)
+    async def page(
+        self, scope: Scope, page: PageRequest
+    ) -> tuple[list[Site], str | None, int | None]:
+        """Return the sites in scope by name."""
+        statement = self.statement().where(*scope.of_sites(Site.id))
+        return await paginate(self.session, statement, BY_NAME, page)
 
     async def by_today(self, now: datetime) -> dict[date, list[UUID]]:
         """Return site ids by the site's current date, of which there are at most three at once."""

@@ -20,9 +20,12 @@ router = APIRouter(prefix="/api/sites", tags=["sites"], route_class=ApiRoute)
 
 
 @router.get("/", operation_id="sites_list", summary="List sites")
-async def list_sites(_: SiteViewer, session: Reading, page: Paging) -> Page[Site]:
-    """Return sites by name; `is_default` marks the site used when a request names none."""
-    rows, next_cursor, total = await SiteReader(session).page(page)
+async def list_sites(caller: SiteViewer, session: Reading, page: Paging) -> Page[Site]:
+    """Return the caller's sites by name.
+
+    `is_default` marks the site used when a request names none.
+    """
+    rows, next_cursor, total = await SiteReader(session).page(caller.scope, page)
     items = [Site.model_validate(row) for row in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
 
@@ -50,9 +53,9 @@ async def create_site(
     summary="Read a site",
     responses=problems(NotFound),
 )
-async def read_site(site_id: UUID, _: SiteViewer, session: Reading) -> Site:
+async def read_site(site_id: UUID, caller: SiteViewer, session: Reading) -> Site:
     """Return a site with its opening rules and limits."""
-    site = await SiteReader(session).get(site_id)
+    site = await SiteReader(session).reached(site_id, caller.scope)
     if site is None:
         raise NotFound
     return Site.model_validate(site)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.core.db.scope import EVERYTHING, Scope
 from app.core.errors import Invalid, NotFound
 from app.sites.models import Site
 from app.sites.repository import SiteRepository
@@ -30,7 +31,7 @@ async def create_site(sites: SiteRepository, values: dict[str, Any], now: dateti
 
 
 async def change_site(
-    sites: SiteRepository, site_id: UUID, values: dict[str, Any], now: datetime
+    sites: SiteRepository, site_id: UUID, values: dict[str, Any], now: datetime, scope: Scope
 ) -> ChangedFacts:
     """Change fields of a site and keep it locked.
 
@@ -39,7 +40,7 @@ async def change_site(
     await _require_timezone(sites, values)
     if values.get("is_default"):
         await sites.clear_default()
-    site = await locked_site(sites, site_id)
+    site = await locked_site(sites, site_id, scope)
     if site.is_default and values.get("is_default") is False:
         raise Invalid.field("is_default", "default_needed", "Make another site the default instead")
     before = {name: value for name in values if (value := getattr(site, name)) != values[name]}
@@ -51,9 +52,12 @@ async def change_site(
     return ChangedFacts(await sites.save(site), former)
 
 
-async def locked_site(sites: SiteRepository, site_id: UUID) -> Site:
-    """Return a site, locked against other changes of its rules but not against bookings."""
-    site = await sites.lock(Site.id == site_id, key_share=True)
+async def locked_site(sites: SiteRepository, site_id: UUID, scope: Scope = EVERYTHING) -> Site:
+    """Return a site in scope, locked against other changes of its rules but not against bookings.
+
+    Raise `NotFound`.
+    """
+    site = await sites.lock(Site.id == site_id, *scope.of_sites(Site.id), key_share=True)
     if site is None:
         raise NotFound
     return site

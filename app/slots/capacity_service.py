@@ -12,6 +12,7 @@ from uuid import UUID
 
 from app.core.db.database import ReadSession, WriteSession
 from app.core.db.rollout import is_under_way
+from app.core.db.scope import Scope
 from app.core.errors import InUse, NotFound
 from app.core.localtime import local_now
 from app.sites.models import Site, SiteClosure
@@ -25,18 +26,19 @@ from app.slots.rules import ONE_DAY, day_slots, is_open, shift_of, shift_slots
 
 
 class SiteRules:
-    """Changes the booking rules of a site within one unit of work."""
+    """Changes the booking rules of sites in scope within one unit of work."""
 
-    def __init__(self, unit: WriteSession, now: datetime) -> None:
+    def __init__(self, unit: WriteSession, now: datetime, scope: Scope) -> None:
         self.unit = unit
         self.now = now
+        self.scope = scope
         self.sites = SiteRepository(unit)
         self.closures = ClosureRepository(unit)
         self.slots = CapacityRepository(unit)
 
     async def change(self, site_id: UUID, values: dict[str, Any]) -> tuple[ChangedFacts, int]:
         """Change a site; return it and the number of taken seats that no longer fit its rules."""
-        changed = await change_site(self.sites, site_id, values, self.now)
+        changed = await change_site(self.sites, site_id, values, self.now, self.scope)
         site, today = changed.site, today_at(changed.site, self.now)
         if values.keys() & {"opens_at", "closes_at"}:
             await self._shut_again(site, today)
@@ -45,7 +47,7 @@ class SiteRules:
 
     async def delete(self, site_id: UUID) -> None:
         """Delete a site that was never booked; raise `InUse` for others."""
-        site = await locked_site(self.sites, site_id)
+        site = await locked_site(self.sites, site_id, self.scope)
         if site.is_default:
             raise InUse("The default site can't be deleted: make another site the default first")
         await self.slots.lock_site(site.id)  # the cascade would lock them after the site
@@ -56,14 +58,14 @@ class SiteRules:
 
         Raise `ClosureExists`.
         """
-        site = await locked_site(self.sites, site_id)
+        site = await locked_site(self.sites, site_id, self.scope)
         closure = SiteClosure(site_id=site.id, date=day, reason=reason, created_at=self.now)
         await self.closures.save(closure)
         await self._shut(site, [day])
         return site, closure
 
     async def reopen(self, site_id: UUID, closure_id: UUID) -> None:
-        site = await locked_site(self.sites, site_id)
+        site = await locked_site(self.sites, site_id, self.scope)
         closure = await self.closures.get(closure_id)
         if closure is None or closure.site_id != site.id:
             raise NotFound
@@ -74,7 +76,7 @@ class SiteRules:
         self, site_id: UUID, day: date, at: time, capacity: int
     ) -> tuple[Site, Slot]:
         """Give the hour its own capacity. Raise `SlotInPast` or `SlotClosed`."""
-        site = await locked_site(self.sites, site_id)
+        site = await locked_site(self.sites, site_id, self.scope)
         await self._require_open(site, day, at)
         key = SlotKey.of(site.id, day, at)
         await self.slots.create([key], self.now)
@@ -82,7 +84,7 @@ class SiteRules:
 
     async def drop_capacity(self, site_id: UUID, slot_id: UUID) -> tuple[Site, Slot]:
         """Make a slot follow its site again."""
-        site = await locked_site(self.sites, site_id)
+        site = await locked_site(self.sites, site_id, self.scope)
         slot = await self.slots.drop_own_capacity(site, slot_id)
         if slot is None:
             raise NotFound
@@ -119,9 +121,9 @@ class SiteRules:
             raise SlotClosed
 
 
-async def require_site(session: ReadSession, site_id: UUID) -> Site:
-    """Return a site for reading; raise `NotFound`."""
-    site = await SiteReader(session).get(site_id)
+async def require_site(session: ReadSession, site_id: UUID, scope: Scope) -> Site:
+    """Return a site in scope for reading; raise `NotFound`."""
+    site = await SiteReader(session).reached(site_id, scope)
     if site is None:
         raise NotFound
     return site

@@ -10,10 +10,11 @@ from app.auth.caller import Caller
 from app.auth.guards import SlotViewer
 from app.auth.stranger_limits import LimitStrangers
 from app.core.db.database import ReadSession
+from app.core.errors import SiteRequired, problems
 from app.core.http.dependencies import Now, Reading
 from app.core.http.routing import ApiRoute
 from app.core.times import LocalDate, WallTime
-from app.sites.access import require_open_to, require_own_site
+from app.sites.access import asked_site, reached_site, require_open_to, require_own_site
 from app.slots import service
 from app.slots.keys import SlotKey
 from app.slots.repository import SiteDay
@@ -35,7 +36,10 @@ MESSAGES: dict[SlotReason | None, str] = {
 VisitDate = Annotated[LocalDate, Query()]
 SiteId = Annotated[
     UUID | None,
-    Query(description="Default: the default site; a kiosk can use only its own site"),
+    Query(
+        description="Default: the caller's only site, otherwise the default site; a kiosk can use "
+        "only its own site"
+    ),
 ]
 WithinLimits = Depends(LimitStrangers("slots", lambda settings: settings.slots_limit_per_address))
 
@@ -45,6 +49,7 @@ WithinLimits = Depends(LimitStrangers("slots", lambda settings: settings.slots_l
     operation_id="visitors_available_slots",
     summary="List the slots of a day",
     dependencies=[WithinLimits],
+    responses=problems(SiteRequired),
 )
 async def available_slots(
     caller: SlotViewer, session: Reading, now: Now, visit_date: VisitDate, site: SiteId = None
@@ -69,7 +74,8 @@ async def available_slots(
 async def _site_day(session: ReadSession, caller: Caller, site: UUID | None, day: date) -> SiteDay:
     """Return a day of a site as the caller may see it."""
     require_own_site(caller, site)
-    known = await service.site_day(session, site or caller.site_id, day)
+    known = await service.site_day(session, asked_site(caller, site), day)
+    reached_site(caller, known.site, site)
     require_open_to(caller, known.site)
     return known
 
@@ -92,6 +98,7 @@ def _shown(offer: service.Availability) -> Slot:
     operation_id="visitors_check_slot",
     summary="Check a time",
     dependencies=[WithinLimits],
+    responses=problems(SiteRequired),
 )
 async def check_slot(
     caller: SlotViewer,

@@ -30,8 +30,8 @@ from app.slots.rules_schemas import (
 router = APIRouter(prefix="/api/sites/{site_id:uuid}", tags=["sites"], route_class=ApiRoute)
 
 
-async def _rules(unit: Writing, now: Now) -> SiteRules:
-    return SiteRules(unit, now)
+async def _rules(unit: Writing, now: Now, caller: SiteEditor) -> SiteRules:
+    return SiteRules(unit, now, caller.scope)
 
 
 Rules = Annotated[SiteRules, Depends(_rules)]
@@ -69,14 +69,14 @@ async def delete_site(site_id: UUID, _: SiteManager, rules: Rules) -> None:
 )
 async def list_slot_capacities(
     site_id: UUID,
-    _: SiteViewer,
+    caller: SiteViewer,
     session: Reading,
     now: Now,
     chosen: Annotated[SlotCapacityQuery, Query()],
     page: Paging,
 ) -> Page[SlotCapacity]:
     """Return hours with their own capacity, by date and time."""
-    site = await capacity.require_site(session, site_id)
+    site = await capacity.require_site(session, site_id, caller.scope)
     rows, next_cursor, total = await SlotReader(session).page_of_own(
         site.id, chosen.visit_date_from, chosen.visit_date_to, page
     )

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.core.db.database import ReadSession, WriteSession
-from app.core.errors import UnknownReference
+from app.sites.errors import UnknownSite
 from app.sites.models import Site
 from app.sites.repository import ClosureReader, SiteReader
 from app.slots.errors import NEVER_BOOKABLE, SlotClosed, SlotFull
@@ -62,12 +62,6 @@ class Seat:
 
     site: Site
     slot_id: UUID
-
-
-class UnknownSite(UnknownReference):
-    """The site of a visit or slot does not exist."""
-
-    refers_in, message = "site", "There is no such site"
 
 
 async def site_for_day(

@@ -1,6 +1,6 @@
 """Errors of accounts."""
 
-from app.core.errors import Problem
+from app.core.errors import FieldProblem, Problem, UnknownReference
 
 
 class EmailTaken(Problem):
@@ -14,3 +14,17 @@ class NameLooksTaken(Problem):
 
 class LastSuperadmin(Problem):
     status, code, title = 409, "last_superadmin", "The last superadmin can't be removed"
+
+
+class SitesRequired(FieldProblem):
+    code, title, faulty = "sites_required", "Name the sites, or null for all of them", "sites"
+
+
+class SitesNotForRole(FieldProblem):
+    code, title, faulty = "sites_not_for_role", "This role belongs to no site", "sites"
+
+
+class UnknownSites(UnknownReference):
+    """A site of an account does not exist."""
+
+    refers_in, message = "sites", "There is no such site"

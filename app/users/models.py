@@ -1,7 +1,6 @@
 """User accounts."""
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, Uuid, false
@@ -9,16 +8,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db.models import Base, Entity, words
+from app.users.roles import Role
 
-
-class Role(StrEnum):
-    """The roles of users, whose rights are in `app/auth/permissions.py`."""
-
-    SUPERADMIN = "superadmin"
-    ADMIN = "admin"
-    RECEPTIONIST = "receptionist"
-    GUARD = "guard"
-    HOST = "host"
+__all__ = ["Role", "User", "UserSite", "full_name"]
 
 
 class User(Entity):

@@ -24,11 +24,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db.repository import ReadRepository, Repository, refusals
+from app.core.db.scope import EVERYTHING, Scope
 from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.core.ids import new_id
 from app.core.security.passwords import NO_PASSWORD
 from app.core.text import account_key, is_same_mailbox
-from app.users.errors import EmailTaken, NameLooksTaken
+from app.users.errors import EmailTaken, NameLooksTaken, UnknownSites
 from app.users.lookalikes import looks_like
 from app.users.models import Role, User, full_name
 
@@ -41,6 +42,7 @@ _visitors = table(
     "visitors",
     column("id", Uuid),
     column("status", String),
+    column("site_id", Uuid),
     column("host_id", Uuid),
     column("host_name", String),
     column("host_email", String),
@@ -96,6 +98,17 @@ def receives() -> ColumnElement[bool]:
     return or_(User.is_active, ~User.awaits_verification)
 
 
+def _managed(roles: Collection[Role], scope: Scope) -> list[ColumnElement[bool]]:
+    """Return the conditions of accounts of some roles in scope: at none of the other sites.
+
+    Hosts belong to no site.
+    """
+    of_roles: list[ColumnElement[bool]] = [User.role.in_(roles)]
+    if scope.sites is None:
+        return of_roles
+    return [*of_roles, or_(User.role == Role.HOST, User.sites.contained_by(sorted(scope.sites)))]
+
+
 class UserReader(ReadRepository[User]):
     model = User
 
@@ -104,10 +117,12 @@ class UserReader(ReadRepository[User]):
             self.statement().where(User.email_key == account_key(email))
         )
 
-    async def of_roles(self, user_id: UUID, roles: Collection[Role]) -> User | None:
-        """Return the account if it has one of the roles."""
+    async def of_roles(
+        self, user_id: UUID, roles: Collection[Role], scope: Scope = EVERYTHING
+    ) -> User | None:
+        """Return the account if it has one of the roles and is in scope."""
         return await self.session.scalar(
-            self.statement().where(User.id == user_id, User.role.in_(roles))
+            self.statement().where(User.id == user_id, *_managed(roles, scope))
         )
 
     async def by_address(self, email: str) -> User | None:
@@ -129,18 +144,20 @@ class UserReader(ReadRepository[User]):
         return (await self.session.scalars(select(_sites.c.name))).all()
 
     async def page(
-        self, chosen: UserFilter, roles: Collection[Role], page: PageRequest
+        self, chosen: UserFilter, roles: Collection[Role], scope: Scope, page: PageRequest
     ) -> tuple[list[User], str | None, int | None]:
-        """Return accounts with these roles, newest first."""
-        statement = self.statement().where(User.role.in_(roles), *chosen.conditions())
+        """Return accounts in scope with these roles, newest first."""
+        statement = self.statement().where(*_managed(roles, scope), *chosen.conditions())
         return await paginate(self.session, statement, NEWEST_FIRST, page)
 
 
 class UserRepository(UserReader, Repository[User]):
     async def save(self, user: User) -> User:
-        """Write a new or changed account; raise `EmailTaken`."""
+        """Write a new or changed account; raise `EmailTaken` or `UnknownSites`."""
         self.add(user)
-        with refusals({"uq_users_email_key": EmailTaken}):
+        with refusals(
+            {"uq_users_email_key": EmailTaken, "fk_user_sites_site_id_sites": UnknownSites}
+        ):
             await self.unit.flush()
         return user
 
@@ -231,8 +248,10 @@ class UserRepository(UserReader, Repository[User]):
             User.id == user_id, or_(User.is_active, User.awaits_verification), key_share=True
         )
 
-    async def lock_of_roles(self, user_id: UUID, roles: Collection[Role]) -> User | None:
-        return await self.lock(User.id == user_id, User.role.in_(roles), key_share=True)
+    async def lock_of_roles(
+        self, user_id: UUID, roles: Collection[Role], scope: Scope
+    ) -> User | None:
+        return await self.lock(User.id == user_id, *_managed(roles, scope), key_share=True)
 
     async def lock_superadmins(self) -> Sequence[UUID]:
         """Lock the active superadmins in the order of ids.
@@ -277,9 +296,10 @@ class UserRepository(UserReader, Repository[User]):
         await self._lock_visits(*theirs)
         await self.unit.write(update(_visitors).where(*theirs).values(host_closed=True))
 
-    async def count_upcoming(self, user_id: UUID) -> int:
-        """Return the number of the account's upcoming visits."""
-        theirs = select(func.count()).where(_visitors.c.host_id == user_id, _IS_AHEAD)
+    async def count_upcoming(self, user_id: UUID, scope: Scope) -> int:
+        """Return the number of the account's upcoming visits at sites in scope."""
+        at_sites = scope.of_sites(_visitors.c.site_id)
+        theirs = select(func.count()).where(_visitors.c.host_id == user_id, _IS_AHEAD, *at_sites)
         return await self.session.scalar(theirs) or 0
 
     async def _lock_visits(self, *which: ColumnElement[bool]) -> None:

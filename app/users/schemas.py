@@ -34,6 +34,11 @@ def _of_one_script(name: str) -> str:
 PersonName = Annotated[RequiredLine, AfterValidator(_of_one_script), AfterValidator(without_domain)]
 
 
+MOST_SITES = 500
+SITES = "The sites that an admin, receptionist or guard is limited to; null: all sites"
+Sites = Annotated[list[UUID], Field(max_length=MOST_SITES)]
+
+
 class Profile(BaseModel):
     """An account as its user sees it."""
 
@@ -58,6 +63,7 @@ class User(Profile):
         examples=["Lovelace"], validation_alias=AliasChoices("known_last_name", "last_name")
     )
     is_active: bool = Field(description="Whether the account can sign in")
+    sites: list[UUID] | None = Field(description=SITES)
     created_at: datetime
     updated_at: datetime
 
@@ -95,6 +101,7 @@ class UserCreate(BaseModel):
     first_name: PersonName
     last_name: PersonName
     role: Role
+    sites: Sites | None = Field(None, description="Required for admins, receptionists and guards")
     password: NewPassword | None = None
 
 
@@ -107,6 +114,7 @@ class UserUpdate(BaseModel):
     first_name: PersonName = LEFT_OUT
     last_name: PersonName = LEFT_OUT
     role: Role = LEFT_OUT
+    sites: Sites | None = LEFT_OUT
     is_active: bool = LEFT_OUT
 
     def changes(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from app.core.security.passwords import PasswordHasher
 from app.core.text import account_key
@@ -31,6 +32,7 @@ async def add_user(
     now: datetime,
     first_name: str = "",
     last_name: str = "",
+    sites: list[UUID] | None = None,
 ) -> User:
     """Create an active account; raise `EmailTaken` or `NameLooksTaken`."""
     await users.lock_names()
@@ -42,6 +44,7 @@ async def add_user(
             first_name=first_name,
             last_name=last_name,
             role=role,
+            sites=sites,
             password_hash=password_hash,
             is_active=True,
             awaits_verification=False,

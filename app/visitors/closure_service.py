@@ -35,19 +35,20 @@ class _Overtaken(Exception):  # noqa: N818 - not an error
 
 
 class ClosureService:
-    """Closes and reopens days within one unit of work."""
+    """Closes and reopens days for a caller within one unit of work."""
 
-    def __init__(self, service: VisitorService) -> None:
+    def __init__(self, service: VisitorService, caller: Caller) -> None:
+        self.caller = caller
         self.service = service
         self.unit = service.unit
-        self.rules = SiteRules(service.unit, service.now)
+        self.rules = SiteRules(service.unit, service.now, caller.scope)
 
     async def close(self, site_id: UUID, day: date, reason: str) -> Made:
         """Close a day without changing its visits; raise `NotFound` or `ClosureExists`."""
         site, closure = await self.rules.close(site_id, day, reason)
         return await self._made(site, closure)
 
-    async def close_and_cancel(self, site_id: UUID, day: date, reason: str, caller: Caller) -> Made:
+    async def close_and_cancel(self, site_id: UUID, day: date, reason: str) -> Made:
         """Close a day and cancel all pending visits of its shift, or do neither.
 
         Visits are locked before the site and its slots, as everywhere; those booked in between are
@@ -61,14 +62,14 @@ class ClosureService:
                     site, closure, visitors = await self._closed(site_id, day, reason)
             except _Overtaken:
                 continue
-            await self.service.cancel_all(visitors, site, caller)
+            await self.service.cancel_all(visitors, site, self.caller)
             return await self._made(site, closure, len(visitors))
         raise Unavailable("The visits of that day are being changed: try again")
 
     async def _closed(
         self, site_id: UUID, day: date, reason: str
     ) -> tuple[Site, SiteClosure, Sequence[Visitor]]:
-        known = await SiteReader(self.unit).get(site_id)
+        known = await SiteReader(self.unit).reached(site_id, self.caller.scope)
         if known is None:
             raise NotFound
         bounds = shift_bounds(known, day)

@@ -25,8 +25,8 @@ router = APIRouter(
 )
 
 
-async def _closures(service: VisitorServiceDep) -> ClosureService:
-    return ClosureService(service)
+async def _closures(service: VisitorServiceDep, caller: SiteEditor) -> ClosureService:
+    return ClosureService(service, caller)
 
 
 Closures = Annotated[ClosureService, Depends(_closures)]
@@ -40,14 +40,14 @@ Closures = Annotated[ClosureService, Depends(_closures)]
 )
 async def list_closures(
     site_id: UUID,
-    _: SiteViewer,
+    caller: SiteViewer,
     session: Reading,
     now: Now,
     chosen: Annotated[ClosureQuery, Query()],
     page: Paging,
 ) -> Page[Closure]:
     """Return closures by date, including past ones."""
-    site = await require_site(session, site_id)
+    site = await require_site(session, site_id, caller.scope)
     rows, next_cursor, total = await ClosureReader(session).page(
         site.id, chosen.date_from, chosen.date_to, page
     )
@@ -65,14 +65,14 @@ async def list_closures(
     responses=problems(NotFound, ClosureExists, UpdateUnderWay),
 )
 async def create_closure(
-    site_id: UUID, body: ClosureCreate, caller: SiteEditor, closures: Closures
+    site_id: UUID, body: ClosureCreate, _: SiteEditor, closures: Closures
 ) -> NewClosure:
     """Close a day for bookings; at a site open at night, the night that begins on it.
 
     Existing visits stay booked unless `cancel_visits` is set.
     """
     if body.cancel_visits:
-        made = await closures.close_and_cancel(site_id, body.date, body.reason, caller)
+        made = await closures.close_and_cancel(site_id, body.date, body.reason)
     else:
         made = await closures.close(site_id, body.date, body.reason)
     return NewClosure(**_facts(made.closure, made.affected), cancelled_visits=made.cancelled)

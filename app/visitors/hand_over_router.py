@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.accounts.user_service import managed_roles
+from app.accounts.rights import managed_roles
 from app.auth.event_repository import AccountEventRepository
 from app.auth.guards import UserManager
 from app.auth.models import AccountAction
@@ -51,7 +51,7 @@ async def hand_over(
 
     The new host receives one mail; the former one, if the account is active, a mail for each visit.
     """
-    former = await UserReader(unit).of_roles(user_id, managed_roles(caller))
+    former = await UserReader(unit).of_roles(user_id, managed_roles(caller), caller.scope)
     if former is None:
         raise NotFound
     done = await HandOver(unit, services(request).wake_outbox, caller, now).run(former, body.to)

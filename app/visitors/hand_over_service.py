@@ -24,8 +24,8 @@ from app.users.models import User
 from app.users.repository import UserReader
 from app.visitors import mails
 from app.visitors.arrival import arrival_window
-from app.visitors.models import Visitor, VisitorStatus
-from app.visitors.repository import VisitorRepository
+from app.visitors.models import Visitor
+from app.visitors.repository import VisitorRepository, upcoming_of
 from app.visitors.schemas import HOST_FIELDS
 
 
@@ -58,22 +58,20 @@ class HandOver:
         """
         host = await self._receiver(former, to)
         await require_finished(self.unit)
-        visits = await self.visitors.lock_upcoming(former.id)
+        visits = await self.visitors.lock_upcoming(former.id, self.caller.scope)
         if visits:
             sites = await SiteReader(self.unit).by_id({visit.site_id for visit in visits})
             await self._change_hands(visits, host)
             self._bid_farewell(visits, sites, former, host)
             self._welcome(visits, sites, host)
         left = await self.unit.scalar(
-            select(func.count(Visitor.id)).where(
-                Visitor.host_id == former.id, Visitor.status == VisitorStatus.PENDING
-            )
+            select(func.count(Visitor.id)).where(*upcoming_of(former.id, self.caller.scope))
         )
         return HandedOver(len(visits), left or 0)
 
     async def _receiver(self, former: User, to: UUID) -> User:
         host = await self.users.get(to)
-        if host is None:
+        if host is None or not self.caller.scope.meets(host.sites):
             raise Invalid.field("to", "unknown_user", "Unknown account")
         if not host.is_active:
             raise Invalid.field("to", "closed", "The account is closed")

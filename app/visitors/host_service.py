@@ -102,7 +102,11 @@ async def resolve(
         require_own(said, caller, present)
         return present
     if said.get("host_id") is not None:
-        return present if said["host_id"] == present.id else await chosen(users, said["host_id"])
+        return (
+            present
+            if said["host_id"] == present.id
+            else await chosen(users, said["host_id"], caller)
+        )
     if "host_id" in said and (present.id is not None or len(said) == 1):
         return NOBODY
     email = said.get("host_email", present.email)
@@ -115,10 +119,13 @@ async def resolve(
     return NamedHost(None, said.get("host_name", name), email)
 
 
-async def chosen(users: UserReader, host_id: UUID) -> NamedHost:
-    """Return the active account of this id as a host; raise `UnknownHost`."""
+async def chosen(users: UserReader, host_id: UUID, caller: Caller) -> NamedHost:
+    """Return the active account of this id as a host; raise `UnknownHost`.
+
+    An account that works only out of scope is unknown.
+    """
     account = await users.get(host_id)
-    if account is None or not account.is_active:
+    if account is None or not account.is_active or not caller.scope.meets(account.sites):
         raise UnknownHost
     return NamedHost.of_account(account)
 

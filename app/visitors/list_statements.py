@@ -34,6 +34,7 @@ from app.auth.caller import Caller
 from app.core.db.database import ReadSession
 from app.core.db.direct import Row
 from app.core.db.prepared import Query
+from app.core.db.scope import limits
 from app.core.http.pagination import Ordering, PageRequest
 from app.departments.models import Department
 from app.sites.models import Site
@@ -83,12 +84,12 @@ class VisitorFilter:
     q: str | None = None
 
     def values(self, caller: Caller) -> dict[str, Any]:
-        """Return the filters of a caller's list, by the names in `NARROWS`; hosts see their own."""
+        """Return the filters of a caller's list and its scope, by the names in `NARROWS`."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         given["host_email"] = (self.host_email or "").strip().lower() or None
         given["q"] = (self.q or "").strip() or None
-        given["host"] = caller.id if caller.is_host else None
-        return {name: value for name, value in given.items() if value is not None}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return chosen | caller.scope.parameters(at=self.site)
 
 
 def _q() -> ColumnElement[bool]:
@@ -121,7 +122,7 @@ NARROWS: dict[str, ColumnElement[bool]] = {
     "host_id": Visitor.host_id == bindparam("host_id"),
     "host_email": func.lower(Visitor.host_email) == bindparam("host_email", type_=String),
     "q": _q(),
-    "host": Visitor.host_id == bindparam("host"),
+    **limits(Visitor.site_id, Visitor.host_id),
 }
 """The condition of each filter; its parameter has the same name."""
 

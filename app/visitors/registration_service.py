@@ -19,14 +19,15 @@ from app.departments.models import Department
 from app.departments.repository import DepartmentReader
 from app.notifications.kinds import NotificationKind
 from app.notifications.repository import Outbox, OutgoingMail, mail_row
-from app.sites.access import require_open_to, require_own_site
+from app.sites.access import asked_site, reached_site, require_open_to, require_own_site
+from app.sites.errors import UnknownSite
 from app.sites.models import Site
 from app.sites.repository import SiteReader
 from app.slots.errors import SlotClosed
 from app.slots.repository import SlotReader
 from app.slots.rules import shift_of
 from app.slots.seat_repository import SeatRepository
-from app.slots.service import UnknownSite, require_bookable, slot_full
+from app.slots.service import require_bookable, slot_full
 from app.users.repository import UserReader
 from app.visitors import mails, schemas
 from app.visitors.budget_limits import Budgets
@@ -126,8 +127,9 @@ class RegistrationService(BaseVisitorService):
         if caller.is_host:
             require_own(form.model_dump(include=set(HOST_FIELDS)), caller)
         named = (None, None) if caller.is_host else (form.host_id, form.host_email)
+        site_id = asked_site(caller, form.site)
         known = await self._bookable(
-            form, caller, form.site, form.visit_date, form.visit_time, *named
+            form, caller, site_id, form.visit_date, form.visit_time, *named
         )
         host = host_of_person(form, caller, known.host)
         day, at = form.visit_date, form.visit_time
@@ -170,9 +172,12 @@ class RegistrationService(BaseVisitorService):
         host_email: str | None = None,
     ) -> BookingFacts:
         """Look up what a registration names; raise the reason if its time can't be booked."""
-        known = await facts(self.unit, site_id, day, form.department, host_id, host_email)
+        known = await facts(
+            self.unit, site_id, day, form.department, host_id, host_email, caller.scope
+        )
         if known is None:
             raise UnknownSite
+        reached_site(caller, known.site, form.site)
         if form.department is not None and known.department is None:
             raise UnknownDepartment
         walk_in, closed = caller.is_kiosk, known.closed

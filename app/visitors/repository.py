@@ -24,6 +24,7 @@ from sqlalchemy.orm import joinedload
 from app.auth.caller import Caller
 from app.core.db.plain import stored_columns
 from app.core.db.repository import ReadRepository, Repository
+from app.core.db.scope import Scope
 from app.core.db.update_many import update_many
 from app.core.security.qr_token import token_hash
 from app.notifications.kinds import NotificationKind
@@ -47,8 +48,8 @@ COPIED = stored_columns(Visitor)
 
 
 def visible_to(caller: Caller) -> list[ColumnElement[bool]]:
-    """Hosts see the visitors that they receive; the front desk sees all."""
-    return [Visitor.host_id == caller.id] if caller.is_host else []
+    """Hosts see the visitors that they receive; the others those of their sites."""
+    return caller.scope.of_visits(Visitor.site_id, Visitor.host_id)
 
 
 def ahead_at(site_id: UUID, today: date) -> list[ColumnElement[bool]]:
@@ -58,6 +59,12 @@ def ahead_at(site_id: UUID, today: date) -> list[ColumnElement[bool]]:
         Visitor.status == VisitorStatus.PENDING,
         Visitor.visit_date >= today,
     ]
+
+
+def upcoming_of(host_id: UUID, scope: Scope) -> list[ColumnElement[bool]]:
+    """Pending visits of an account at the sites in scope."""
+    is_theirs = [Visitor.host_id == host_id, Visitor.status == VisitorStatus.PENDING]
+    return [*is_theirs, *scope.of_sites(Visitor.site_id)]
 
 
 def _pending_between(
@@ -190,11 +197,11 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         )
         return [Visitor(**row) for row in found.mappings()]
 
-    async def lock_upcoming(self, host_id: UUID) -> Sequence[Visitor]:
-        """Lock the visits that lie ahead of an account, in the order of their ids."""
+    async def lock_upcoming(self, host_id: UUID, scope: Scope) -> Sequence[Visitor]:
+        """Lock the visits in scope that lie ahead of an account, in the order of their ids."""
         found = await self.session.scalars(
             select(Visitor)
-            .where(Visitor.host_id == host_id, Visitor.status == VisitorStatus.PENDING)
+            .where(*upcoming_of(host_id, scope))
             .order_by(Visitor.id)
             .with_for_update()
             .execution_options(populate_existing=True)
@@ -240,14 +247,19 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
             .execution_options(synchronize_session=False)
         )
 
-    async def retired_owners(self, tokens: Collection[str]) -> dict[str, tuple[UUID, bool]]:
-        """Of these codes the former ones: their visitor, and whether it `is_replaced`."""
+    async def retired_owners(
+        self, tokens: Collection[str], scope: Scope
+    ) -> dict[str, tuple[UUID, bool]]:
+        """Of these codes the former ones: their visitor in scope, and whether it `is_replaced`."""
         by_hash = {token_hash(token): token for token in tokens}
         if not by_hash:
             return {}
         found = await self.session.rows(
-            select(
-                RetiredQrCode.token_hash, RetiredQrCode.visitor_id, RetiredQrCode.is_replaced
-            ).where(RetiredQrCode.token_hash == any_(literal(list(by_hash), ARRAY(LargeBinary))))
+            select(RetiredQrCode.token_hash, RetiredQrCode.visitor_id, RetiredQrCode.is_replaced)
+            .join(Visitor, Visitor.id == RetiredQrCode.visitor_id)
+            .where(
+                RetiredQrCode.token_hash == any_(literal(list(by_hash), ARRAY(LargeBinary))),
+                *scope.of_sites(Visitor.site_id),
+            )
         )
         return {by_hash[hash_]: (owner, is_replaced) for hash_, owner, is_replaced in found}

@@ -19,9 +19,10 @@ from app.core.text import account_key, is_same_mailbox
 from app.notifications.kinds import TO_HOST, TO_VISITOR, NotificationKind
 from app.notifications.payloads import VisitPayload
 from app.notifications.repository import OutgoingMail
+from app.sites.errors import UnknownSite
 from app.sites.models import Site
 from app.sites.repository import SiteReader
-from app.slots.service import UnknownSite, move_seat
+from app.slots.service import move_seat
 from app.users.repository import UserReader
 from app.visitors import mails
 from app.visitors.budget_limits import Budgets
@@ -302,6 +303,8 @@ class VisitorService(BaseVisitorService):
     ) -> None:
         require_pending(visitor.status, "moved")
         before, left = (visitor.visit_date, visitor.visit_time), await self._site_of(visitor)
+        if site_id != visitor.site_id and not caller.scope.has_site(site_id):
+            raise UnknownSite
         seat = await move_seat(self.unit, visitor.seat, site_id, day, at, self.now)
         if not told.visitor:
             self.visitors.retire_code(visitor, self.now)

@@ -13,6 +13,7 @@ from uuid import UUID
 from app.core.db.batches import Batch, in_batches
 from app.core.db.database import AfterCommit, Database, WriteSession
 from app.core.db.rollout import require_finished
+from app.core.db.scope import Scope
 from app.core.request_context import current_request_id, on_behalf_of
 from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import UpdatedVisitPayload
@@ -35,6 +36,7 @@ async def change_site(
     site_id: UUID,
     values: dict[str, Any],
     now: datetime,
+    scope: Scope,
     *,
     notify: bool,
     dry_run: bool,
@@ -43,7 +45,7 @@ async def change_site(
 
     Raise `NotFound`, `Invalid`, `NameTaken`, or `UpdateUnderWay` if mails would be sent.
     """
-    changed, out_of_rules = await SiteRules(unit, now).change(site_id, values)
+    changed, out_of_rules = await SiteRules(unit, now, scope).change(site_id, values)
     if dry_run:
         unit.rehearse()
     if not changed.former:

@@ -5,17 +5,19 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
+from app.auth.caller import Caller
 from app.auth.directory_roles import warnings_of_rename
 from app.auth.guards import SiteEditor
 from app.core.db.repository import NameTaken
 from app.core.db.rollout import UpdateUnderWay
-from app.core.errors import NotFound, problems
+from app.core.errors import BeyondYourRights, NotFound, problems
 from app.core.http.dependencies import Now, Writing
 from app.core.http.routing import ApiRoute
 from app.services import services
 from app.sites import schemas as sites
 from app.sites.repository import SiteReader
 from app.slots.rules_schemas import AffectedVisitors, ChangedSite
+from app.users.roles import Permission
 from app.visitors.site_change_jobs import change_site
 
 router = APIRouter(prefix="/api/sites/{site_id:uuid}", tags=["sites"], route_class=ApiRoute)
@@ -28,14 +30,14 @@ Notify = Annotated[
     ),
 ]
 DryRun = Annotated[bool, Query(description="Only return the number of affected visitors")]
-FAULTS = problems(NotFound, NameTaken, UpdateUnderWay)
+FAULTS = problems(BeyondYourRights, NotFound, NameTaken, UpdateUnderWay)
 
 
 @router.put("/", operation_id="sites_replace", summary="Replace a site", responses=FAULTS)
 async def replace_site(
     site_id: UUID,
     body: sites.SiteCreate,
-    _: SiteEditor,
+    caller: SiteEditor,
     unit: Writing,
     now: Now,
     request: Request,
@@ -47,35 +49,47 @@ async def replace_site(
     `is_default`, `reception_email`, `contact_phone` and `contact_email` stay unchanged if omitted.
     A new name, address or time zone is mailed as for `PATCH`.
     """
-    return await _change(request, unit, site_id, body.values(), now, notify=notify, dry_run=dry_run)
+    return await _change(
+        request, unit, caller, site_id, body.values(), now, notify=notify, dry_run=dry_run
+    )
 
 
 @router.patch("/", operation_id="sites_update", summary="Change a site", responses=FAULTS)
 async def change_fields(
     site_id: UUID,
     body: sites.SiteUpdate,
-    _: SiteEditor,
+    caller: SiteEditor,
     unit: Writing,
     now: Now,
     request: Request,
     notify: Notify = True,
     dry_run: DryRun = False,
 ) -> ChangedSite | AffectedVisitors:
-    """Change the fields that are sent.
+    """Change the fields that are sent; only superadmins change `is_default`.
 
     A new name, address or time zone applies to all upcoming visits, whose local time stays the
     same; visitors and hosts are mailed the changed calendar entry within a minute.
     """
-    return await _change(request, unit, site_id, body.values(), now, notify=notify, dry_run=dry_run)
+    return await _change(
+        request, unit, caller, site_id, body.values(), now, notify=notify, dry_run=dry_run
+    )
 
 
 async def _change(
-    request: Request, unit: Writing, site_id: UUID, values: dict[str, Any], now: Now, **how: bool
+    request: Request,
+    unit: Writing,
+    caller: Caller,
+    site_id: UUID,
+    values: dict[str, Any],
+    now: Now,
+    **how: bool,
 ) -> ChangedSite | AffectedVisitors:
+    if "is_default" in values and Permission.SITES_CREATE not in caller.permissions:
+        raise BeyondYourRights("Only superadmins choose the default site")
     wake, grants = services(request).wake_site_changes, services(request).settings.oidc_role_map
     before = await SiteReader(unit).get(site_id) if grants and "name" in values else None
     former = before.name if before else None
-    site, affected = await change_site(unit, wake, site_id, values, now, **how)
+    site, affected = await change_site(unit, wake, site_id, values, now, caller.scope, **how)
     if how["dry_run"]:
         return AffectedVisitors(affected_visitors=affected)
     return ChangedSite(

@@ -15,6 +15,7 @@ from app.core.db.models import Entity
 from app.core.db.plain import new_plain, plain_copy, stored_columns
 from app.core.db.prepared import Command, Query
 from app.core.db.repository import refusals
+from app.core.db.scope import Scope
 from app.core.text import account_key, is_same_mailbox
 from app.departments.models import Department
 from app.notifications.models import Notification
@@ -42,7 +43,7 @@ def _facts(*chosen: ColumnElement[bool]) -> Query:
     closed = closures_of(bindparam("day", type_=Date()))
     by_address = and_(User.email_key == bindparam("host_key"), receives())
     host = or_(by_address, and_(User.id == bindparam("host_id"), User.is_active))
-    account = (User.id, User.first_name, User.last_name, User.email)
+    account = (User.id, User.first_name, User.last_name, User.email, User.sites)
     return Query(
         select(closed, Department.id, Department.name, *account, *stored_columns(Site))
         .select_from(Site)
@@ -63,10 +64,12 @@ async def facts(
     department_id: UUID | None,
     host_id: UUID | None,
     host_email: str | None,
+    scope: Scope,
 ) -> BookingFacts | None:
     """Everything that a registration depends on (the default site for None); None without a site.
 
-    The host is the account of `host_id`, or else the one behind `host_email`. Site and department
+    The host is the account of `host_id`, unless it works only out of scope, or else the one behind
+    `host_email`. Site and department
     are plain copies: what is set in them goes nowhere.
     """
     values = {
@@ -81,12 +84,24 @@ async def facts(
         row = await session.row(_OF_SITE, **values, site_id=site_id)
     if row is None:
         return None
-    closed, known_id, department_name, account_id, first_name, last_name, email, *columns = row
+    (
+        closed,
+        known_id,
+        department_name,
+        account_id,
+        first_name,
+        last_name,
+        email,
+        works_at,
+        *columns,
+    ) = row
     site = plain_copy(Site, columns)
     if site is None:
         return None
     department = new_plain(Department, id=known_id, name=department_name) if known_id else None
-    is_theirs = account_id and (host_id or is_same_mailbox(email, host_email or ""))
+    is_theirs = account_id and (
+        scope.meets(works_at) if host_id else is_same_mailbox(email, host_email or "")
+    )
     host = NamedHost(account_id, full_name(first_name, last_name), email) if is_theirs else None
     return BookingFacts(site, closed or (), department, host)
 

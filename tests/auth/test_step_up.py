@@ -20,9 +20,11 @@ STAFF: dict[str, Any] = {
     "first_name": "Grace",
     "last_name": "Hopper",
     "role": "admin",
+    "sites": None,
     "password": PASSWORD,
 }
-HOST = STAFF | {"role": "host", "password": None}
+HOST = {**STAFF, "role": "host", "password": None}
+del HOST["sites"]
 GATE = {"name": "North gate", "kind": "scanner"}
 KIOSK = {"name": "Lobby", "kind": "kiosk"}
 
@@ -59,10 +61,12 @@ async def test_what_is_guarded_needs_the_password_anew(root: Client, api: Api):
     await patch(late, closed, is_active=False)
     gate = f"devices/{(await late.post('devices/', GATE)).json()['id']}/"
     kiosk = f"devices/{(await late.post('devices/', KIOSK)).json()['id']}/"
+    desk = await api.admin()
     annex = (await late.post("sites/", {"name": "Annex", "timezone": "UTC"})).json()["id"]
     attempts: list[Callable[[], Awaitable[httpx.Response]]] = [
         lambda: patch(root, host, email="babbage@example.com"),
-        lambda: patch(root, host, role="admin"),
+        lambda: patch(root, host, role="admin", sites=None),
+        lambda: patch(root, desk, sites=[annex]),
         lambda: patch(root, host, is_active=False),
         lambda: patch(root, closed, is_active=True),
         lambda: root.delete(f"auth/users/{host.user_id}/"),

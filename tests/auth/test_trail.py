@@ -132,11 +132,14 @@ async def test_a_registration_leaves_its_steps(start: StartApp, mailbox: Mailbox
 async def test_what_staff_does_to_accounts_bears_their_name(api: Api):
     root = await api.superadmin()
     user = (await root.post("auth/users/", HOST)).json()
-    await root.patch(f"auth/users/{user['id']}/", {"role": "admin", "last_name": "King"})
+    await root.patch(
+        f"auth/users/{user['id']}/", {"role": "admin", "sites": None, "last_name": "King"}
+    )
     await root.delete(f"auth/users/{user['id']}/")
     deleted, updated, created = await trail(root, account=user["id"])
     assert created["details"] == {"role": "host"}
-    assert updated["details"] == {"fields": ["last_name", "role"], "role": "admin"}
+    fields = ["last_name", "role", "sites"]
+    assert updated["details"] == {"fields": fields, "role": "admin", "sites": None}
     assert (deleted["action"], deleted["account_email"]) == ("deleted", None)
     assert {each["actor_email"] for each in (created, updated, deleted)} == {"root@example.com"}
 

@@ -23,6 +23,12 @@ from tests.e2e.installation import SUPERADMIN, Today, all_ready, eventually, fre
 # The last commit of the release before: its code is taken from the history of this repository.
 BEFORE = "62d38f61038706dce22ab983d76825c4d1f00887"
 ROOT = Path(__file__).parents[2]
+GUARD: dict[str, Any] = {
+    "email": "guard@example.com",
+    "first_name": "Night",
+    "last_name": "Watch",
+    "role": "guard",
+}
 HOST = {"host_name": "Mary Somerville", "host_email": "mary@example.com"}
 
 
@@ -140,7 +146,16 @@ async def _both_serve(both: Both, today: Today) -> None:
     factor = await both.new.post("/api/auth/second-factor/totp/")
     assert (factor.status_code, factor.json()["code"]) == (503, "update_under_way")
 
+    for account in (GUARD | {"sites": None}, GUARD | {"role": "admin", "sites": [sites[0]["id"]]}):
+        made = await both.new.post("/api/auth/users/", json=account)
+        assert (made.status_code, made.json()["code"]) == (503, "update_under_way")
+    everywhere = GUARD | {"role": "admin", "sites": None, "email": "everywhere@example.com"}
+    assert (await both.new.post("/api/auth/users/", json=everywhere)).status_code == 201
+    assert (await both.old.get("/api/auth/users/")).status_code == 200
+
     vms(["migrate", "--finish"], both.environment, ROOT)
+    guard = GUARD | {"sites": [sites[0]["id"]]}
+    assert (await both.new.post("/api/auth/users/", json=guard)).status_code == 201
     assert (await both.new.patch(f"/api/visitors/{theirs['id']}/", json=HOST)).is_success
     assert "host_handed_over" in await both.kinds(theirs, "queued")
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
@@ -87,11 +88,21 @@ class Api:
     async def host(self, email: str = "charles@example.com", first_name: str = "Charles") -> Client:
         return await self.person(Role.HOST, email, first_name, "Babbage")
 
-    async def of_role(self, role: Role, email: str | None = None) -> Client:
-        """Somebody of a role, for whom the role is all that counts."""
-        return await self.person(role, email or f"{role}@example.com", role.title(), "Person")
+    async def of_role(self, role: Role, *sites: str, email: str | None = None) -> Client:
+        """Somebody of a role, for whom the role is all that counts, limited to sites if any."""
+        of_site = [UUID(site) for site in sites] or None
+        return await self.person(
+            role, email or f"{role}@example.com", role.title(), "Person", sites=of_site
+        )
 
-    async def person(self, role: Role, email: str, first_name: str, last_name: str) -> Client:
+    async def person(
+        self,
+        role: Role,
+        email: str,
+        first_name: str,
+        last_name: str,
+        sites: list[UUID] | None = None,
+    ) -> Client:
         async with self.database.write() as unit:
             user = await create_user(
                 UserRepository(unit),
@@ -102,6 +113,7 @@ class Api:
                 now=SystemClock().now(),
                 first_name=first_name,
                 last_name=last_name,
+                sites=sites,
             )
         return await self.sign_in(email, str(user.id), is_host=role is Role.HOST)
 

@@ -10,7 +10,7 @@ from app.audit.models import VisitorEvent
 from app.core.db.database import Database
 from app.core.ids import new_id
 from app.departments.models import Department
-from app.notifications.models import Notification
+from app.notifications.models import Notification, NotificationStatus
 from app.scans.models import Scan
 from app.sites.models import Site, SiteClosure
 from app.slots.models import Slot
@@ -146,3 +146,9 @@ async def places_holding(database: Database, needle: str) -> set[str]:
             if held.scalar():
                 found.add(f"{table}.{column}")
     return found
+
+
+async def fail_mails(database: Database) -> None:
+    """No mail arrives."""
+    async with database.write() as unit:
+        await unit.write(update(Notification).values(status=NotificationStatus.FAILED))

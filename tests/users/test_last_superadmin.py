@@ -15,7 +15,7 @@ from tests.support.database import deactivate
 from tests.support.problems import problem
 
 LOSSES: list[dict[str, Any] | None] = [
-    {"role": "admin"},
+    {"role": "admin", "sites": None},
     {"is_active": False},
     {"role": "host", "is_active": False},
     None,  # deleted

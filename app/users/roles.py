@@ -3,8 +3,30 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.auth.caller import CallerRole
-from app.users.models import Role
+
+class Role(StrEnum):
+    """The roles of people."""
+
+    SUPERADMIN = "superadmin"
+    ADMIN = "admin"
+    RECEPTIONIST = "receptionist"
+    GUARD = "guard"
+    HOST = "host"
+
+
+class CallerRole(StrEnum):
+    """The kind of a caller: a user's role, a device's kind, anonymous, pass holder, or worker."""
+
+    SUPERADMIN = "superadmin"
+    ADMIN = "admin"
+    RECEPTIONIST = "receptionist"
+    GUARD = "guard"
+    HOST = "host"
+    SCANNER = "scanner"
+    KIOSK = "kiosk"
+    ANONYMOUS = "anonymous"
+    VISITOR = "visitor"
+    SYSTEM = "system"
 
 
 class Permission(StrEnum):
