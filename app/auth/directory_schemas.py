@@ -37,9 +37,7 @@ class DirectoryConfirmation(BaseModel):
 class DirectoryAddress(BaseModel):
     """The address that the page opens within a minute."""
 
-    url: str = Field(
-        examples=["https://visitors.example.com/api/auth/oidc/start/?ticket=gAAAAABp"]
-    )
+    url: str = Field(examples=["https://visitors.example.com/api/auth/oidc/start/?ticket=gAAAAABp"])
 
 
 class DirectoryRedemption(BaseModel):
