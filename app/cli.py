@@ -17,6 +17,7 @@ from app.commands.demo import demo
 from app.commands.migrate import migrate
 from app.commands.purge import purge
 from app.commands.scan import scan
+from app.commands.second_factor import reset_second_factor
 from app.commands.showing import AsJson, print_json
 from app.commands.starting import (
     explained,
@@ -28,6 +29,7 @@ from app.commands.starting import (
     refuse_missing_extras,
     refuse_open_development,
     run,
+    warn_of_passwords_alone,
 )
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ def serve(
     refuse_missing_extras(settings)
     refuse_open_development(settings, host)
     asyncio.run(_refuse_unready(settings))
+    warn_of_passwords_alone(settings)
     logger.info("service starts", version=__version__, address=f"{host}:{port}", processes=workers)
     with counted_together(workers):
         serving.serve(host, port, workers=workers, linger=linger)
@@ -191,6 +194,7 @@ def doctor(
         raise typer.Exit(1)
 
 
+app.command(rich_help_panel=KEEP)(reset_second_factor)
 app.command(rich_help_panel=KEEP)(purge)
 app.command(rich_help_panel=TRY)(demo)
 app.command(rich_help_panel=TRY)(scan)

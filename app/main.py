@@ -8,13 +8,20 @@ from fastapi import APIRouter, FastAPI
 
 from app import __version__
 from app.accounts import delegates_router as delegates
+from app.accounts import passkey_router as passkeys
 from app.accounts import router as accounts
+from app.accounts import second_factor_router as second_factors
 from app.accounts import user_sessions_router as user_sessions
 from app.accounts import users_router as users
 from app.api_docs import document, info, pages, security_txt
+from app.auth import directory_router as directory
 from app.auth import events_router as account_events
 from app.auth import router as auth
 from app.auth import sessions_router as sessions
+from app.auth import sign_in_router as sign_ins
+from app.auth.directory_flow_service import directory_provider
+from app.auth.directory_link_service import warn_of_unknown_sites
+from app.auth.factor_models import TOTP_SECRETS
 from app.bulk import router as bulk
 from app.core.clock import Clock, SystemClock
 from app.core.db.database import Database
@@ -36,6 +43,7 @@ from app.core.http.transport import BodyMiddleware, SaneRequestMiddleware
 from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, Waker, connect
 from app.core.leaving import LeavingMiddleware
 from app.core.places import BatchTurns, Places
+from app.core.security.encryption import Encryption
 from app.core.security.passwords import PasswordHasher
 from app.core.security.qr_token import QrTokens
 from app.core.security.tokens import Lifetimes, SessionTokens
@@ -68,12 +76,18 @@ ROUTERS: Sequence[APIRouter] = (
     slots.router,
     reports.router,
     auth.router,
+    sign_ins.router,
     passes.router,
     health.router,
     scan_ledger.router,
     personal_data.router,
     notifications.router,
     accounts.router,
+    directory.router,
+    directory.lenient,
+    directory.links,
+    second_factors.router,
+    passkeys.router,
     users.router,
     user_sessions.router,
     delegates.router,
@@ -151,12 +165,15 @@ def _services(settings: Settings, clock: Clock) -> Services:
             access=timedelta(minutes=settings.access_token_minutes),
             refresh=timedelta(days=settings.refresh_token_days),
             session=timedelta(days=settings.session_days),
+            directory=timedelta(hours=settings.oidc_session_hours),
         ),
     )
+    ours.totp_secrets = Encryption(ring, TOTP_SECRETS)
     ours.qr_tokens = QrTokens(ring)
     ours.cursor_codec = CursorCodec(ring)
     ours.repeat_key = ring.keys("repeated body")[0]
     ours.hasher = PasswordHasher(settings.bcrypt_rounds)
+    ours.directory = directory_provider(settings, ours.clock)
     return ours
 
 
@@ -176,6 +193,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     ours.limiter = RateLimiter(settings.redis_url, settings.key_ring)
     ours.lots = Lots(ours.limiter)
     try:
+        await warn_of_unknown_sites(ours.database, settings.oidc_role_map)
         async with ours.database.monitor.running():
             yield
     finally:
@@ -184,6 +202,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _close(ours: Services) -> None:
     await ours.limiter.close()
+    if ours.directory is not None:
+        await ours.directory.close()
     await ours.wake_outbox.close()
     await ours.wake_site_changes.close()
     # It does not own its pool.

@@ -15,6 +15,9 @@ from app.core.clock import SystemClock
 from app.core.db import rollout
 from app.core.db.database import Database
 from app.core.db.engine import make_engine
+from app.core.keys import KeyRing
+from app.core.security.renewal import renew_secrets
+from app.tables import metadata
 from app.visitors.stranger_jobs import count_strangers
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
@@ -107,6 +110,15 @@ async def rollout_status(database_url: str, *, finish: bool) -> bool:
         if finish:
             await count_strangers(database, SystemClock().now())
         return under_way
+    finally:
+        await database.close()
+
+
+async def renew_stored_secrets(database_url: str, ring: KeyRing) -> int:
+    """Encrypt stored secrets with the current key; return how many needed a former one."""
+    database = Database(database_url)
+    try:
+        return await renew_secrets(database, metadata, ring)
     finally:
         await database.close()
 

@@ -4,17 +4,18 @@ import os
 import re
 from collections.abc import Iterator
 from email.utils import parseaddr
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.core.keys import KeyRing
+from app.directory_settings import DirectorySettings
 
 # In example keys, but not in random ones.
 EXAMPLE_WORDS = ("change-me", "change_me", "changeme", "example", "insecure")
@@ -23,6 +24,8 @@ MINIMUM_SECRET_CHARACTERS = 10  # distinct
 MINIMUM_BCRYPT_ROUNDS = 10
 # The shortest prefix of a trusted network, by IP version.
 WIDEST = {4: 8, 6: 32}
+# Of `app/users/models.py`, which is above the settings.
+ROLES = frozenset({"superadmin", "admin", "receptionist", "guard", "host"})
 ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@]+")
 ADDRESS = re.compile(r"[!-?A-~]+@[^\s@]+")
 SECRETS = Path("/run/secrets")  # where Docker mounts them
@@ -41,7 +44,7 @@ def secrets_directory() -> Path | None:
     return Path(named) if named else SECRETS if SECRETS.is_dir() else None
 
 
-class Settings(BaseSettings):
+class Settings(DirectorySettings):
     """The settings; variables have the names of the fields, lists use commas."""
 
     model_config = SettingsConfigDict(
@@ -98,6 +101,14 @@ class Settings(BaseSettings):
     )
     account_event_days: int = Field(
         180, ge=1, le=36_500, description="Days to keep the log of sign-ins and account changes"
+    )
+    second_factor_roles: CommaSeparated = Field(
+        [], description="Roles that need a second factor, such as superadmin,admin"
+    )
+    passkey_rp_id: str | None = Field(
+        None,
+        pattern=r"^([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}$",
+        description="Domain that passkeys belong to; default: the host of FRONTEND_URL",
     )
     password_words: CommaSeparated = Field(
         [], description="Names that passwords must not consist of, such as the company's"
@@ -194,6 +205,7 @@ class Settings(BaseSettings):
         "cors_allowed_origins",
         "password_words",
         "registration_domains",
+        "second_factor_roles",
         "trusted_proxies",
         mode="before",
     )
@@ -208,6 +220,7 @@ class Settings(BaseSettings):
         "email_host_user",
         "email_host_password",
         "metrics_token",
+        "passkey_rp_id",
         "public_url",
         "secret_key_previous",
         "security_contact",
@@ -224,6 +237,13 @@ class Settings(BaseSettings):
     @classmethod
     def _bare_domains(cls, value: list[str]) -> list[str]:
         return [domain.removeprefix("@").lower() for domain in value]
+
+    @field_validator("second_factor_roles")
+    @classmethod
+    def _roles(cls, value: list[str]) -> list[str]:
+        if unknown := set(value) - ROLES:
+            raise ValueError(f"{', '.join(sorted(unknown))}: not a role of {', '.join(ROLES)}")
+        return value
 
     @field_validator("database_url", "database_replica_url")
     @classmethod
@@ -301,6 +321,7 @@ class Settings(BaseSettings):
             yield "EMAIL_HOST_USER needs EMAIL_HOST_PASSWORD"
         if self.email_use_ssl and self.email_use_tls:
             yield "EMAIL_USE_SSL and EMAIL_USE_TLS exclude each other: set one of them"
+        yield from self.directory_faults(debug=self.debug)
 
     def _unsafe(self) -> Iterator[str]:
         """Yield faults that are refused in production."""
@@ -348,6 +369,11 @@ class Settings(BaseSettings):
         return "http://localhost:8000" if self.debug else f"https://{self._named_hosts[0]}"
 
     @property
+    def pages(self) -> list[str]:
+        """Return the URLs of pages at which users may sign in."""
+        return [self.frontend_url, self.service_url]
+
+    @property
     def registration_mode(self) -> Literal["open", "domain", "closed"]:
         return self.registration or ("open" if self.debug else "closed")
 
@@ -361,14 +387,6 @@ class Settings(BaseSettings):
         if self.email_use_ssl:
             return "implicit"
         return "starttls" if self.email_use_tls else "none"
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches a host or address."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower().rstrip(".") == "localhost"
 
 
 def _fault_of_secret(secret: str) -> str | None:

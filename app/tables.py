@@ -1,6 +1,14 @@
 """Import every table, for Alembic and for configured mappers."""
 
 from app.audit.models import VisitorEvent
+from app.auth.directory_models import DirectoryCode, DirectoryFlow, DirectoryLink
+from app.auth.factor_models import (
+    Passkey,
+    PasskeyChallenge,
+    RecoveryCode,
+    SignInTicket,
+    TotpFactor,
+)
 from app.auth.models import AccountEvent, AccountLink, AuthSession, FormerAccountLink, RefreshToken
 from app.core.db.models import Base
 from app.core.db.rollout import Rollout
@@ -25,18 +33,26 @@ __all__ = [
     "Delegate",
     "Department",
     "Device",
+    "DirectoryCode",
+    "DirectoryFlow",
+    "DirectoryLink",
     "FormerAccountLink",
     "IdempotentAnswer",
     "JobRun",
     "Notification",
+    "Passkey",
+    "PasskeyChallenge",
+    "RecoveryCode",
     "RefreshToken",
     "RetiredQrCode",
     "Rollout",
     "Scan",
+    "SignInTicket",
     "Site",
     "SiteChange",
     "SiteClosure",
     "Slot",
+    "TotpFactor",
     "User",
     "VisitChange",
     "VisitCount",

@@ -82,6 +82,7 @@ def test_migrate_tells_a_script_what_it_has_run(environment: dict[str, str]) -> 
     assert again == {
         "applied": [],
         "revision": first["revision"],
+        "renewed_secrets": 0,
         "update_under_way": False,
     }
 
@@ -253,3 +254,16 @@ async def _users(url: str) -> list[Any]:
         return [tuple(row) for row in await connection.fetch("SELECT email, role FROM users")]
     finally:
         await connection.close()
+
+
+def test_a_second_factor_of_nobody_is_not_reset(migrated: dict[str, str]) -> None:
+    run = vms("reset-second-factor", "--email", "nobody@example.com", environment=migrated)
+    assert (run.returncode, run.stderr) == (1, "No account has this e-mail address.\n")
+
+
+def test_a_reset_second_factor_is_told_a_script(migrated: dict[str, str]) -> None:
+    create = ("create-superadmin", "--email", "root@example.com", "--password-stdin")
+    vms(*create, environment=migrated, stdin=PASSWORD)
+    reset = ("reset-second-factor", "--email", "root@example.com", "--json")
+    run = vms(*reset, environment=migrated)
+    assert json.loads(run.stdout) == {"email": "root@example.com", "reset": False}

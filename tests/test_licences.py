@@ -61,3 +61,22 @@ def test_a_part_that_is_not_installed_is_refused():
     assert refused(list(parts("no-such-part==1.0 \\\n"))) == [
         "no-such-part: not installed is not allowed"
     ]
+
+
+@pytest.mark.parametrize(
+    ("marker", "is_listed"),
+    [
+        ("sys_platform == 'emscripten'", False),
+        ("python_full_version >= '3.12' and sys_platform == 'emscripten'", False),
+        ("python_full_version < '3.8'", False),
+        ("platform_python_implementation == 'PyPy'", False),
+        ("sys_platform == 'win32'", True),
+        ("python_full_version < '3.11.3'", True),
+        ("sys_platform != 'emscripten'", True),
+        ("implementation_name != 'PyPy' and platform_python_implementation != 'PyPy'", True),
+    ],
+)
+def test_what_is_installed_nowhere_is_not_listed(marker: str, is_listed: bool):
+    lock = f"colorama==0.4.6 ; {marker} \\\n    --hash=sha256:00\nidna==3.20 \\\n"
+    names = [part.name for part in parts(lock)]
+    assert names == (["colorama", "idna"] if is_listed else ["idna"])

@@ -316,6 +316,43 @@ async def test_a_link_of_the_release_before_goes_on_beside_new_ones(url: str) ->
     assert "former_account_links" not in await tables(url)
 
 
+# One with an app, one with a passkey, and one whose app was never confirmed.
+ENROLLED = """
+INSERT INTO users (id, email, email_key, first_name, last_name, role, password_hash, is_active,
+    awaits_verification, created_at, updated_at)
+SELECT ('01936b0e-7a4c-7cc3-8a59-00000000000' || number)::uuid, number || '@x.org',
+    number || '@x.org', '', '', 'host', '', true, false, now(), now()
+FROM generate_series(1, 3) AS number;
+INSERT INTO totp_factors (id, user_id, is_confirmed, secret, created_at) VALUES
+    (gen_random_uuid(), '01936b0e-7a4c-7cc3-8a59-000000000001', true, '', now()),
+    (gen_random_uuid(), '01936b0e-7a4c-7cc3-8a59-000000000003', false, '', now());
+INSERT INTO passkeys (id, user_id, name, credential_id, public_key, sign_count, created_at) VALUES
+    (gen_random_uuid(), '01936b0e-7a4c-7cc3-8a59-000000000001', '', 'a', '', 0, now()),
+    (gen_random_uuid(), '01936b0e-7a4c-7cc3-8a59-000000000002', '', 'b', '', 0, now());
+"""
+
+
+async def test_the_way_back_refuses_while_accounts_have_a_second_factor(url: str) -> None:
+    """The release before would let them in with the password alone."""
+    await asyncio.to_thread(migrations.upgrade, url)
+    await run(url, ENROLLED)
+    with pytest.raises(RuntimeError, match="2 accounts have a second factor"):
+        await asyncio.to_thread(migrations.downgrade, url, "0011")
+    await run(url, "DELETE FROM passkeys; DELETE FROM totp_factors WHERE is_confirmed")
+    await run(
+        url,
+        "INSERT INTO account_events (id, action, request_id, details, created_at)"
+        " VALUES (gen_random_uuid(), 'second_factor_removed', '', '{}', now())",
+    )
+    with pytest.raises(RuntimeError, match="1 rows of account_events"):
+        await asyncio.to_thread(migrations.downgrade, url, "0011")
+    await run(url, "DELETE FROM account_events")
+    await asyncio.to_thread(migrations.downgrade, url, "0011")
+    assert "passkeys" not in await tables(url)
+    await asyncio.to_thread(migrations.upgrade, url)
+    assert await migrations.rollout_status(url, finish=False)
+
+
 async def test_the_way_back_refuses_accounts_that_the_release_before_can_not_read(url: str) -> None:
     await asyncio.to_thread(migrations.upgrade, url, "0011")
     await run(url, UNPROVEN)

@@ -10,8 +10,8 @@ from openapi_spec_validator import validate
 
 from app import __version__
 from app.api_docs.operations import operations
-from app.auth.permissions import DEVICES, PEOPLE
 from app.core.errors import MEDIA_TYPE, Problem
+from app.users.roles import DEVICES, PEOPLE
 from tools.write_permissions import documented_app
 
 Json = dict[str, Any]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.settings import Settings, is_loopback, secrets_directory
+from app.core.loopback import is_loopback
+from app.settings import Settings, secrets_directory
 
 KEY = "0123456789abcdef" * 2
 EXAMPLE = Path(__file__).parents[1] / ".env.example"

@@ -10,10 +10,18 @@ from dataclasses import dataclass
 from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
 from pathlib import Path
 
+from packaging.markers import Marker
+
 ROOT = Path(__file__).parent.parent
 LOCK = ROOT / "requirements.lock"
 FILE = ROOT / "docs" / "licences.md"
-PIN = re.compile(r"^(?P<name>[\w.-]+)(\[[^]]*\])?==(?P<version>[^\s;\\]+)", re.MULTILINE)
+PIN = re.compile(
+    r"^(?P<name>[\w.-]+)(\[[^]]*\])?==(?P<version>[^\s;\\]+)( *; *(?P<marker>[^\\\n]+))?",
+    re.MULTILINE,
+)
+# Where the service runs: others, such as browsers (emscripten), install more.
+SYSTEMS = ("linux", "darwin", "win32")
+PYTHONS = ("3.11.0", "3.14.0")
 OPERATORS = re.compile(r"\s+(?:AND|OR)\s+|[()]")
 # SPDX licences that require only a notice, or only the sources of the dependency itself.
 ALLOWED = {
@@ -72,9 +80,30 @@ class Part:
 
 
 def parts(lock: str) -> Iterator[Part]:
-    """Yield the pins of a lock file; a package pinned per Python version has several."""
+    """Yield the pins of a lock file; a package pinned per Python version has several.
+
+    Pins for systems on which the service does not run are left out.
+    """
     for pin in PIN.finditer(lock):
-        yield Part(pin["name"], pin["version"], _licence_of(pin["name"]))
+        if pin["marker"] is None or _applies(Marker(pin["marker"].strip())):
+            yield Part(pin["name"], pin["version"], _licence_of(pin["name"]))
+
+
+def _applies(marker: Marker) -> bool:
+    """Return whether a marker (PEP 508) holds anywhere that the service runs."""
+    return any(
+        marker.evaluate(
+            {
+                "sys_platform": system,
+                "python_full_version": python,
+                "python_version": python.rpartition(".")[0],
+                "platform_python_implementation": "CPython",
+                "implementation_name": "cpython",
+            }
+        )
+        for system in SYSTEMS
+        for python in PYTHONS
+    )
 
 
 def vendored() -> list[Part]:

@@ -8,15 +8,15 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from app.auth.caller import CallerRole
-from app.auth.permissions import (
+from app.main import create_app
+from app.settings import Settings
+from app.users.roles import (
     CALLERS,
     ROLES,
     Permission,
     manages_everybody,
     rights_of,
 )
-from app.main import create_app
-from app.settings import Settings
 from tests.support.route_table import Operation, operations
 
 FILE = Path(__file__).parent.parent / "docs" / "permissions.md"
@@ -36,7 +36,7 @@ OF_VISITORS = ("visitors:", "uploads:", "dashboard:")
 HEAD = """\
 # Permissions
 
-Generated from the registry of roles in `app/auth/permissions.py` and the guards of the routes by
+Generated from the registry of roles in `app/users/roles.py` and the guards of the routes by
 `.venv/bin/python -m tools.write_permissions`. `tests/auth/test_permissions.py` sends every request
 of the matrix.
 

@@ -18,5 +18,8 @@ async def purge_accounts(ctx: dict[Any, Any]) -> None:
         links=purged.links,
         networks=purged.networks,
         unproven_accounts=purged.unproven_accounts,
+        tickets=purged.tickets,
+        challenges=purged.challenges,
+        unconfirmed_apps=purged.unconfirmed_apps,
         events=events,
     )

@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from app.auth.caller import Caller
-from app.auth.permissions import ROLES, rights_of
 from app.core.errors import BeyondYourRights
 from app.users.errors import SitesNotForRole, SitesRequired
 from app.users.models import Role, User
+from app.users.roles import ROLES, rights_of
 
 # What the previous release can't read.
 NEW_ROLES = frozenset({Role.RECEPTIONIST, Role.GUARD})

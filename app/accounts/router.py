@@ -15,7 +15,7 @@ from app.accounts.dependencies import (
 from app.accounts.password_service import forgot
 from app.accounts.registration_service import ask_for_account
 from app.accounts.registration_service import register as register_host
-from app.auth.dependencies import Evenly
+from app.auth.dependencies import Configured, Evenly
 from app.auth.errors import DomainNotAllowed, InvalidLink, RegistrationClosed
 from app.auth.guards import Public, SignedIn
 from app.auth.schemas import (
@@ -55,20 +55,22 @@ async def register(
     limit: Annotated[RegistrationLimit, Depends()],
     limits: Annotated[ForgottenLimits, Depends()],
     policy: Policy,
+    settings: Configured,
     service: Accounts,
     hasher: Hasher,
 ) -> User | Response:
     """Create a host account, which can be used immediately with `REGISTRATION=open` (201).
 
     With `REGISTRATION=domain` the response is 202 whether or not the account exists; a mailed link
-    sets the password with `accept-invitation/`.
+    sets the password with `accept-invitation/`. With `OIDC_REQUIRED` no link is mailed.
     """
     policy.admit(body.email)
     await limit.hit()
     if not policy.needs_proof:
         return User.model_validate(await register_host(service, hasher, body))
     await limits.hit(body.email)
-    await ask_for_account(service, limits.strangers, body)
+    if not settings.oidc_required:
+        await ask_for_account(service, limits.strangers, body)
     return JSONResponse(None, status_code=202)
 
 
@@ -121,14 +123,19 @@ async def change_password(body: PasswordChange, caller: SignedIn, passwords: Pas
     dependencies=[Public, Evenly],
 )
 async def forgot_password(
-    body: ForgottenPassword, limits: Annotated[ForgottenLimits, Depends()], service: Accounts
+    body: ForgottenPassword,
+    limits: Annotated[ForgottenLimits, Depends()],
+    settings: Configured,
+    service: Accounts,
 ) -> None:
     """Mail a link that works once within an hour.
 
-    The response is the same whether or not the account exists.
+    The response is the same whether or not the account exists. With `OIDC_REQUIRED`, nothing is
+    mailed.
     """
     await limits.hit(body.email)
-    await forgot(service, limits.strangers, body.email)
+    if not settings.oidc_required:
+        await forgot(service, limits.strangers, body.email)
 
 
 @router.post(

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.accounts.password_policy_service import PasswordPolicy
 from app.auth.event_repository import AccountEventRepository
+from app.auth.factor_repository import TicketRepository
 from app.auth.models import AccountAction, LinkPurpose
 from app.auth.repository import AccountLinkRepository, AuthSessionRepository
 from app.core.db.database import AfterCommit, WriteSession
@@ -154,8 +155,9 @@ class AccountService:
         await self.end_access(user, but=but)
 
     async def end_access(self, user: User, *, but: UUID | None = None) -> None:
-        """End links and sessions, except the session `but`."""
+        """End links, sign-ins and sessions, except the session `but`."""
         await self.sessions.revoke_all(user.id, self.now, but=but)
+        await TicketRepository(self.unit).drop_all(user.id)
         await self.links.drop_all(user.id)
 
     async def prove_address(self, user: User) -> None:

@@ -15,7 +15,6 @@ from app.accounts.rights import (
 from app.accounts.service import AccountService
 from app.auth.caller import Caller
 from app.auth.models import AccountAction
-from app.auth.permissions import ROLES
 from app.auth.step_up import require_recent_sign_in
 from app.core.db.rollout import require_finished
 from app.core.errors import NotFound
@@ -23,11 +22,13 @@ from app.core.security.passwords import NO_PASSWORD
 from app.core.text import account_key
 from app.users.errors import LastSuperadmin
 from app.users.models import Role, User
+from app.users.roles import ROLES
 from app.users.schemas import UserCreate
 from app.users.service import add_user
 
 # Fields that grant access or permissions.
 GUARDED = ("email", "role", "is_active", "sites")
+RIGHTS = ("role", "sites")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,7 @@ class UserService:
         user = await self._locked(user_id, stays=stays and values.get("is_active", True))
         former = user.email
         values = await self._permitted(user, values)
-        for name, value in values.items():
-            setattr(user, name, value)
+        _assign(user, values)
         user.updated_at = self.service.now
         await self.service.users.save(user)
         if user.email != former:
@@ -146,6 +146,14 @@ class UserService:
         await self.service.links.drop_all(user.id)
         await self.service.users.adopt_visitors(user)
         await self.service.tell_of_new_address(user, former)
+
+
+def _assign(user: User, values: dict[str, Any]) -> None:
+    """Set fields; what staff set no longer follows the groups of the directory."""
+    if any(values.get(name, getattr(user, name)) != getattr(user, name) for name in RIGHTS):
+        user.role_from_directory = False
+    for name, value in values.items():
+        setattr(user, name, value)
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from typing import Any
 from app.api_docs.operations import Operation
 from app.auth.caller import CallerRole
 from app.auth.guards import bearer, device_key
-from app.auth.permissions import DEVICES, PEOPLE
+from app.users.roles import DEVICES, PEOPLE
 
 TOKEN = {
     "type": "http",

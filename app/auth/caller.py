@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.auth.permissions import PEOPLE, CallerRole, Permission, rights_of
 from app.core.db.scope import Scope
 from app.devices.repository import KnownDevice
+from app.users.roles import PEOPLE, CallerRole, Permission, rights_of
 
 __all__ = ["ANONYMOUS", "SYSTEM", "VISITOR", "Caller", "CallerRole"]
 
@@ -16,7 +16,9 @@ class Caller:
     """A caller; `site_id` is the site of a device.
 
     `sites` are those of the account, None for all; it also `acts_for` some hosts. `confirmed_at` is
-    when a user last entered the password.
+    when a user last entered the password or a second factor. `has_factor` is whether a user has a
+    second factor, or the directory has checked one for the session, and `by_directory` whether that
+    session began there.
     """
 
     role: CallerRole
@@ -27,6 +29,8 @@ class Caller:
     gate: str | None = None
     session_id: UUID | None = None
     confirmed_at: datetime | None = None
+    has_factor: bool = False
+    by_directory: bool = False
     sites: frozenset[UUID] | None = None
     acts_for: frozenset[UUID] = frozenset()
 

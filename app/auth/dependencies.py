@@ -8,8 +8,15 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.auth.account_limits import AccountLimits
+from app.auth.directory_link_service import DirectoryMail
+from app.auth.factor_limits import FactorLimits
+from app.auth.factor_mails import FactorMails
+from app.auth.factor_service import FactorChecker
+from app.auth.passkeys import RelyingParty
 from app.auth.sign_in_limits import SignInLimits
-from app.core.http.dependencies import Hasher, Limiter
+from app.auth.sign_in_service import SignIns
+from app.core.http.dependencies import Db, Hasher, Limiter, Now
+from app.core.languages import Language, read_language
 from app.core.security.tokens import SessionTokens
 from app.services import services
 from app.settings import Settings
@@ -42,7 +49,7 @@ async def _sign_in_limits(limiter: Limiter, hasher: Hasher, settings: Configured
     limits = AccountLimits(
         "failed login", settings.login_limit_per_account, settings.login_limit_per_address
     )
-    return SignInLimits(limiter, hasher, limits)
+    return SignInLimits(limiter, hasher, limits, directory_required=settings.oidc_required)
 
 
 async def _evenly() -> AsyncIterator[None]:
@@ -52,6 +59,28 @@ async def _evenly() -> AsyncIterator[None]:
     await pause(until - monotonic())
 
 
+async def _sign_ins(
+    request: Request,
+    database: Db,
+    limiter: Limiter,
+    settings: Configured,
+    now: Now,
+    agent: UserAgent,
+) -> SignIns:
+    ours = services(request)
+    language = read_language(request.headers, Language.ENGLISH)
+    checker = FactorChecker(
+        ours.totp_secrets,
+        RelyingParty.of(settings.passkey_rp_id, settings.pages),
+        FactorMails(ours.wake_outbox, language),
+        now,
+    )
+    limits = FactorLimits(limiter, settings.login_limit_per_address)
+    directory_mail = DirectoryMail(ours.wake_outbox, language)
+    return SignIns(database, ours.tokens, limits, checker, directory_mail, now, agent)
+
+
 Evenly = Depends(_evenly, scope="function")
 Issuer = Annotated[SessionTokens, Depends(_tokens)]
+SignInWays = Annotated[SignIns, Depends(_sign_ins)]
 SignInGate = Annotated[SignInLimits, Depends(_sign_in_limits)]

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Query
 
 from app.auth.event_repository import AccountEventReader, EventFilter
 from app.auth.guards import SignedIn
-from app.auth.permissions import manages_everybody
 from app.auth.schemas import AccountEvent, AccountEventQuery
 from app.core.http.dependencies import Paging, Reading
 from app.core.http.pagination import Page
 from app.core.http.routing import ApiRoute
+from app.users.roles import manages_everybody
 
 router = APIRouter(prefix="/api/auth/events", tags=["auth"], route_class=ApiRoute)
 

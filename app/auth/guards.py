@@ -9,8 +9,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, OAuth2PasswordBearer
 
 from app.auth.caller import ANONYMOUS, Caller, CallerRole
-from app.auth.errors import ReauthenticationRequired
-from app.auth.permissions import CALLERS, DEVICES, PEOPLE, Permission, rights_of
+from app.auth.errors import ReauthenticationRequired, SecondFactorMissing
 from app.auth.repository import live_caller
 from app.auth.step_up import require_recent_sign_in
 from app.core.db.database import Database
@@ -20,6 +19,8 @@ from app.core.request_context import CALLER, note_writer
 from app.core.security.tokens import InvalidToken, SessionTokens
 from app.devices.service import find_by_key
 from app.services import services
+from app.settings import Settings
+from app.users.roles import CALLERS, DEVICES, PEOPLE, Permission, rights_of
 
 bearer = OAuth2PasswordBearer(
     tokenUrl="/api/auth/token/",
@@ -89,7 +90,8 @@ async def _person(
 class Guard:
     """Allows callers with one of the permissions, and those named in `also`; returns the caller.
 
-    With `recent`, the password must have been confirmed recently.
+    With `recent`, the sign-in must have been confirmed recently. `without_factor` admits users who
+    lack the second factor that their role needs.
     """
 
     problems: tuple[type[Problem], ...] = (NotAuthenticated, Forbidden)
@@ -100,12 +102,16 @@ class Guard:
         also: Collection[CallerRole] = (),
         ask: str | None = None,
         recent: bool = False,
+        without_factor: bool = False,
     ) -> None:
         self.permissions = frozenset(permissions)
         having = {r for r in CALLERS if not self.permissions.isdisjoint(rights_of(r).permissions)}
         self.roles = frozenset({*having, *also})
         self.ask = ask  # the hint, unless it is to sign in
         self.recent = recent
+        self.without_factor = without_factor
+        if not without_factor:
+            self.problems = (*self.problems, SecondFactorMissing)
         if recent:
             self.problems = (*self.problems, ReauthenticationRequired)
 
@@ -115,9 +121,25 @@ class Guard:
             if caller.role is CallerRole.ANONYMOUS:
                 raise NotAuthenticated(self.ask)
             raise Forbidden
+        if not self.without_factor and _misses_factor(caller, services(request).settings):
+            raise SecondFactorMissing
         if self.recent:
             require_recent_sign_in(caller, core_services(request).clock.now())
         return caller
+
+
+def _misses_factor(caller: Caller, settings: Settings) -> bool:
+    return not caller.has_factor and needs_factor(caller, settings)
+
+
+def needs_factor(caller: Caller, settings: Settings) -> bool:
+    """Return whether a user may only set up a second factor as long as there is none.
+
+    So may superadmins who used a password where others can't.
+    """
+    by_password = caller.role is CallerRole.SUPERADMIN and not caller.by_directory
+    is_needed = caller.role.value in settings.second_factor_roles
+    return is_needed or (settings.oidc_required and by_password)
 
 
 async def _confirmation(request: Request) -> Callable[[], None]:
@@ -137,6 +159,13 @@ P = Permission
 STRANGERS = (CallerRole.KIOSK, CallerRole.ANONYMOUS)
 Public = Depends(public)
 SignedIn = Annotated[Caller, Depends(Guard(also=PEOPLE))]
+# Users may lack the second factor that their role needs.
+Enrolling = Annotated[Caller, Depends(Guard(also=PEOPLE, without_factor=True))]
+Enroller = Annotated[Caller, Depends(Guard(also=PEOPLE, recent=True, without_factor=True))]
+FactorOwner = Annotated[Caller, Depends(Guard(also=PEOPLE, recent=True))]
+# What changes how others sign in.
+FactorResetter = Annotated[Caller, Depends(Guard(also={CallerRole.SUPERADMIN}, recent=True))]
+AccountLinkManager = Annotated[Caller, Depends(Guard(also={CallerRole.SUPERADMIN}, recent=True))]
 Confirmation = Annotated[Callable[[], None], Depends(_confirmation)]
 Registrar = Annotated[Caller, Depends(Guard(P.VISITORS_WRITE, also=STRANGERS))]
 VisitorViewer = Annotated[Caller, Depends(Guard(P.VISITORS_READ))]

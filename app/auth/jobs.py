@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.auth.directory_repository import DirectoryFlowRepository
 from app.auth.event_repository import AccountEventRepository
+from app.auth.factor_repository import ChallengeRepository, TicketRepository, TotpRepository
 from app.auth.repository import (
     AccountLinkRepository,
     AuthSessionRepository,
@@ -19,6 +21,8 @@ from app.users.repository import UserRepository
 BATCH = 1_000
 # Unverified accounts are kept for this time after the last request.
 UNPROVEN_FOR = timedelta(days=7)
+# How long an authenticator app that was not confirmed is kept.
+UNCONFIRMED_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,11 @@ class Purged:
     refresh_tokens: int
     links: int
     networks: int
+    directory_flows: int
     unproven_accounts: int
+    tickets: int
+    challenges: int
+    unconfirmed_apps: int
 
 
 async def purge_audit_log(database: Database, now: datetime, days: int) -> int:
@@ -41,7 +49,7 @@ async def purge_audit_log(database: Database, now: datetime, days: int) -> int:
 
 
 async def purge_sign_ins(database: Database, now: datetime) -> Purged:
-    """Delete expired sign-ins, links and networks, and accounts never verified."""
+    """Delete expired sign-ins, links and networks, and what was never verified or confirmed."""
     async with database.write() as unit:
         links = await AccountLinkRepository(unit).purge(now)
     return Purged(
@@ -49,7 +57,11 @@ async def purge_sign_ins(database: Database, now: datetime) -> Purged:
         refresh_tokens=await _purge_table(database, now, RefreshTokenRepository),
         links=links,
         networks=await _purge_table(database, now, SignInNetworkRepository),
+        directory_flows=await _purge_table(database, now, DirectoryFlowRepository),
         unproven_accounts=await _purge_unproven(database, now),
+        tickets=await _purge_table(database, now, TicketRepository),
+        challenges=await _purge_table(database, now, ChallengeRepository),
+        unconfirmed_apps=await _purge_table(database, now - UNCONFIRMED_FOR, TotpRepository),
     )
 
 
@@ -63,7 +75,15 @@ async def _purge_unproven(database: Database, now: datetime) -> int:
 async def _purge_table(
     database: Database,
     now: datetime,
-    table: type[AuthSessionRepository | RefreshTokenRepository | SignInNetworkRepository],
+    table: type[
+        AuthSessionRepository
+        | ChallengeRepository
+        | DirectoryFlowRepository
+        | RefreshTokenRepository
+        | SignInNetworkRepository
+        | TicketRepository
+        | TotpRepository
+    ],
 ) -> int:
     return await _purge_all(database, lambda unit: table(unit).purge(now, at_most=BATCH))
 

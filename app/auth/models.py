@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, func
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, func
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.core.db.models import Entity, words
@@ -29,6 +29,10 @@ class AuthSession(Entity):
     last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
     client_address: Mapped[str | None] = mapped_column(String(64))
     user_agent: Mapped[str | None] = mapped_column(String(300))
+    # Whether it began at the company's directory, which shortens its life.
+    by_directory: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Whether the directory has checked a second factor, so that the account needs none of its own.
+    has_directory_factor: Mapped[bool] = mapped_column(server_default=false(), default=False)
 
 
 class SignInNetwork(Entity):
@@ -105,6 +109,15 @@ class AccountAction(StrEnum):
     UPDATED = "updated"
     DELETED = "deleted"
     VISITS_HANDED_OVER = "visits_handed_over"
+    DIRECTORY_LINKED = "directory_linked"
+    DIRECTORY_UNLINKED = "directory_unlinked"
+    ROLE_FOLLOWED = "role_followed"
+    SECOND_FACTOR_FAILED = "second_factor_failed"
+    SECOND_FACTOR_ADDED = "second_factor_added"
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
+    SECOND_FACTOR_RESET = "second_factor_reset"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
 
 
 class AccountEvent(Entity):

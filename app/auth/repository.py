@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.auth.caller import Caller, CallerRole
+from app.auth.factor_repository import has_factor
 from app.auth.models import (
     AccountLink,
     AuthSession,
@@ -56,6 +57,8 @@ _LIVE = Query(
             type_=ARRAY(Uuid()),
         ),
         func.coalesce(AuthSession.confirmed_at, AuthSession.created_at),
+        or_(AuthSession.has_directory_factor, has_factor(User.id)),
+        AuthSession.by_directory,
     )
     .join(AuthSession, AuthSession.user_id == User.id)
     .where(
@@ -72,7 +75,17 @@ async def live_caller(session: ReadSession, session_id: UUID, user_id: UUID) -> 
     found = await session.row(_LIVE, session_id=session_id, user_id=user_id)
     if found is None:
         return None
-    role, first_name, last_name, email, sites, acts_for, confirmed_at = found
+    (
+        role,
+        first_name,
+        last_name,
+        email,
+        sites,
+        acts_for,
+        confirmed_at,
+        holds_factor,
+        by_directory,
+    ) = found
     return Caller(
         CallerRole(role),
         user_id,
@@ -80,6 +93,8 @@ async def live_caller(session: ReadSession, session_id: UUID, user_id: UUID) -> 
         email,
         session_id=session_id,
         confirmed_at=confirmed_at,
+        has_factor=holds_factor,
+        by_directory=by_directory,
         sites=None if sites is None else frozenset(sites),
         acts_for=frozenset(acts_for),
     )
@@ -108,8 +123,18 @@ class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
             exists().where(User.id == AuthSession.user_id, User.is_active),
         )
 
-    async def revoke_all(self, user_id: UUID, now: datetime, *, but: UUID | None = None) -> None:
+    async def revoke_all(
+        self,
+        user_id: UUID,
+        now: datetime,
+        *,
+        but: UUID | None = None,
+        by_directory: bool = False,
+    ) -> None:
+        """End the user's sessions, except `but`, or only those that began at the directory."""
         others = [] if but is None else [AuthSession.id != but]
+        if by_directory:
+            others.append(AuthSession.by_directory.is_(True))
         await self.unit.write(
             update(AuthSession)
             .where(AuthSession.user_id == user_id, AuthSession.revoked_at.is_(None), *others)

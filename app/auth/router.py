@@ -5,23 +5,36 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import OAuth2PasswordRequestForm
 
-from app.auth.dependencies import Issuer, SignInGate, UserAgent
-from app.auth.errors import InvalidCredentials, InvalidRefreshToken, TokenReused
-from app.auth.guards import Public, SignedIn
+from app.auth.caller import Caller
+from app.auth.dependencies import Configured, Issuer, SignInGate, SignInWays
+from app.auth.errors import (
+    InvalidCredentials,
+    InvalidRefreshToken,
+    SecondFactorRequired,
+    TokenReused,
+)
+from app.auth.factor_models import SignInMethod
+from app.auth.factor_repository import held_factors
+from app.auth.guards import Enrolling, Public, needs_factor
 from app.auth.schemas import (
     Confirmation,
     Credentials,
     Me,
     OAuthToken,
+    OwnAccount,
     ProfileUpdate,
     RefreshedTokens,
     RefreshToken,
+    SecondFactors,
     SignIn,
 )
-from app.auth.service import begin_session, check_password, confirm_session, end_session, rotate
+from app.auth.service import check_password, confirm_session, end_session, rotate
+from app.auth.sign_in_service import SignedIn
+from app.core.db.database import ReadSession
 from app.core.errors import NotAuthenticated, problems
 from app.core.http.dependencies import Db, Now, Reading, Writing
 from app.core.http.routing import ApiRoute
+from app.settings import Settings
 from app.users.errors import NameLooksTaken
 from app.users.models import User
 from app.users.repository import UserReader, UserRepository
@@ -37,26 +50,22 @@ router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=ApiRoute)
     operation_id="auth_login",
     summary="Sign in",
     dependencies=[Public],
-    responses=problems(InvalidCredentials),
+    responses=problems(InvalidCredentials, SecondFactorRequired),
 )
 async def login(
     body: Credentials,
     gate: SignInGate,
     database: Db,
-    unit: Writing,
-    tokens: Issuer,
+    ways: SignInWays,
     now: Now,
-    user_agent: UserAgent,
 ) -> SignIn:
-    """Return a pair of tokens. A wrong password and an unknown address get the same response."""
+    """Return a pair of tokens. A wrong password and an unknown address get the same response.
+
+    An account with a second factor gets `second_factor_required` with a ticket for
+    `login/second-factor/`.
+    """
     user = await check_password(database, gate, body.email, body.password, now)
-    pair = await begin_session(unit, tokens, user, now, user_agent)
-    return SignIn(
-        access=pair.access,
-        refresh=pair.refresh,
-        expires_in=pair.expires_in,
-        user=Profile.model_validate(user),
-    )
+    return signed_in(await ways.complete(user, SignInMethod.PASSWORD))
 
 
 @router.post(
@@ -64,20 +73,21 @@ async def login(
     operation_id="auth_token",
     summary="Sign in with the OAuth 2 password form",
     dependencies=[Public],
-    responses=problems(InvalidCredentials),
+    responses=problems(InvalidCredentials, SecondFactorRequired),
 )
 async def token(
     form: Annotated[OAuth2PasswordRequestForm, Depends()],
     gate: SignInGate,
     database: Db,
-    unit: Writing,
-    tokens: Issuer,
+    ways: SignInWays,
     now: Now,
-    user_agent: UserAgent,
 ) -> OAuthToken:
-    """Return tokens for *Authorize* on this page (RFC 6749, section 4.3)."""
+    """Return tokens for *Authorize* on this page (RFC 6749, section 4.3).
+
+    An account with a second factor gets `second_factor_required`, as from `login/`.
+    """
     user = await check_password(database, gate, form.username, form.password, now)
-    pair = await begin_session(unit, tokens, user, now, user_agent)
+    pair = (await ways.complete(user, SignInMethod.PASSWORD)).tokens
     return OAuthToken(
         access_token=pair.access, refresh_token=pair.refresh, expires_in=pair.expires_in
     )
@@ -86,25 +96,30 @@ async def token(
 @router.post(
     "/confirm/",
     operation_id="auth_confirm",
-    summary="Confirm the caller's password",
+    summary="Confirm the caller's sign-in",
     status_code=204,
     responses=problems(InvalidCredentials),
 )
 async def confirm(
     body: Confirmation,
-    caller: SignedIn,
+    caller: Enrolling,
     gate: SignInGate,
     database: Db,
-    unit: Writing,
+    ways: SignInWays,
     now: Now,
 ) -> None:
-    """Confirm the password, for operations that need it within the last 10 minutes.
+    """Confirm the sign-in by password or second factor, for operations that need it.
 
-    A wrong password counts as a failed sign-in.
+    They fail with `reauthentication_required` unless it is less than 10 minutes old. The options of
+    a credential come from `passkeys/sign-in/options/`. A wrong password or code counts as one of a
+    sign-in.
     """
-    email = caller.email or ""
-    user = await check_password(database, gate, email, body.password, now)
-    await confirm_session(unit, user, caller, now)
+    if body.password is None:
+        await ways.confirm(caller, body.proof)
+        return
+    user = await check_password(database, gate, caller.email or "", body.password, now)
+    async with database.write() as unit:
+        await confirm_session(unit, user, caller, now)
 
 
 @router.post(
@@ -139,10 +154,10 @@ async def logout(body: RefreshToken, unit: Writing, tokens: Issuer, now: Now) ->
 
 
 @router.get("/me/", operation_id="auth_me", summary="Read the caller's profile")
-async def read_me(caller: SignedIn, session: Reading) -> Me:
+async def read_me(caller: Enrolling, session: Reading, settings: Configured) -> OwnAccount:
     """Return the caller's account, with its permissions and sites, and the hosts it acts for."""
-    users = UserReader(session)
-    return Me.of(await _own(users, caller), caller, await users.by_ids(caller.acts_for))
+    user = await _own(UserReader(session), caller)
+    return await _shown(session, user, caller, settings)
 
 
 @router.patch(
@@ -151,7 +166,9 @@ async def read_me(caller: SignedIn, session: Reading) -> Me:
     summary="Change the caller's profile",
     responses=problems(NameLooksTaken),
 )
-async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: Now) -> Me:
+async def change_me(
+    body: ProfileUpdate, caller: Enrolling, unit: Writing, settings: Configured, now: Now
+) -> OwnAccount:
     """Change the caller's phone and names; upcoming visits get the names, too.
 
     Only administrators can change address and role.
@@ -164,10 +181,36 @@ async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: N
     user.updated_at = now
     await users.refuse_lookalike(user)
     await users.carry_to_visits(user)
-    return Me.of(user, caller, await users.by_ids(caller.acts_for))
+    return await _shown(unit, user, caller, settings)
 
 
-async def _own(users: UserReader, caller: SignedIn) -> User:
+def signed_in(done: SignedIn) -> SignIn:
+    """Return the response to a complete sign-in."""
+    return SignIn(
+        access=done.tokens.access,
+        refresh=done.tokens.refresh,
+        expires_in=done.tokens.expires_in,
+        user=Profile.model_validate(done.user),
+    )
+
+
+async def _shown(
+    session: ReadSession, user: User, caller: Caller, settings: Settings
+) -> OwnAccount:
+    held = await held_factors(session, user.id)
+    hosts = await UserReader(session).by_ids(caller.acts_for)
+    return OwnAccount(
+        **Me.of(user, caller, hosts).model_dump(),
+        second_factor=SecondFactors(
+            totp=held.totp,
+            passkeys=held.passkeys,
+            recovery_codes_left=held.recovery_codes,
+            required=needs_factor(caller, settings),
+        ),
+    )
+
+
+async def _own(users: UserReader, caller: Caller) -> User:
     user = await users.get(caller.id) if caller.id else None
     if user is None:
         raise NotAuthenticated

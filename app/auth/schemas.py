@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -11,19 +11,36 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    RootModel,
     StringConstraints,
     model_validator,
 )
 
 from app.auth.caller import Caller
+from app.auth.factor_service import Proof
 from app.auth.models import AccountAction
-from app.auth.permissions import Permission
 from app.core.text import LEFT_OUT, Email, Phone
 from app.users.models import User
+from app.users.roles import Permission
 from app.users.schemas import SITES, NewPassword, PersonName, Profile
 
 # Longer than valid passwords, so that a wrong one gets a 401.
 GivenPassword = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+# Of an app (`123456`) or a recovery code.
+GivenCode = Annotated[
+    str, StringConstraints(min_length=1, max_length=100), Field(examples=["123456"])
+]
+CREDENTIAL: dict[str, Any] = {
+    "id": "AQID",
+    "rawId": "AQID",
+    "type": "public-key",
+    "response": {"clientDataJSON": "e30", "authenticatorData": "AQID", "signature": "AQID"},
+    "clientExtensionResults": {},
+}
+Credential = Annotated[
+    dict[str, Any],
+    Field(description="The browser's answer to the options, by `toJSON()`", examples=[CREDENTIAL]),
+]
 GivenToken = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
@@ -48,14 +65,94 @@ class Credentials(BaseModel):
         return data
 
 
-class Confirmation(BaseModel):
-    """The caller's password."""
+class _OneOf(BaseModel):
+    """A body of which exactly one of some fields is sent."""
+
+    model_config = ConfigDict(extra="forbid")
+    choices: ClassVar[tuple[str, ...]] = ("code", "credential")
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(getattr(self, name) is not None for name in self.choices) != 1:
+            raise ValueError(f"send one of {', '.join(self.choices)}")
+        return self
+
+
+class Confirmation(_OneOf):
+    """The caller's password, or a second factor: a code or the credential of a passkey."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"password": "analytical engine"}}
     )
+    choices = ("password", "code", "credential")
 
-    password: GivenPassword
+    password: GivenPassword | None = None
+    code: GivenCode | None = None
+    credential: Credential | None = None
+
+    @property
+    def proof(self) -> Proof:
+        return Proof(self.code, self.credential)
+
+
+class SecondFactorSignIn(_OneOf):
+    """The ticket of `login/`, with a code or the credential of a passkey."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "ticket": "Zk1vQ2x5dGhlIGxpbmsgb2YgdGhlIG1haWwgaGFzIGl0",
+                "code": "123456",
+            }
+        },
+    )
+
+    ticket: GivenToken
+    code: GivenCode | None = None
+    credential: Credential | None = None
+
+    @property
+    def proof(self) -> Proof:
+        return Proof(self.code, self.credential)
+
+
+class PasskeyOptions(RootModel[dict[str, Any]]):
+    """Options for the browser, by `parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`.
+
+    Web Authentication, Level 3, sections 5.4 and 5.5.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "challenge": "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA",
+                "rpId": "desk.example.com",
+                "userVerification": "required",
+                "timeout": 60000,
+                "allowCredentials": [],
+            }
+        }
+    )
+
+
+class PasskeySignIn(BaseModel):
+    """The credential of a passkey."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"credential": CREDENTIAL}}
+    )
+
+    credential: Credential
+
+
+class SecondFactors(BaseModel):
+    """The second factors of an account."""
+
+    totp: bool = Field(description="Whether an authenticator app is set up")
+    passkeys: int = Field(examples=[1])
+    recovery_codes_left: int = Field(examples=[10])
+    required: bool = Field(description="Whether the role of the account needs a second factor")
 
 
 class RepresentedHost(BaseModel):
@@ -85,6 +182,12 @@ class Me(Profile):
             sites=None if sites is None else sorted(sites),
             acts_for=[RepresentedHost.model_validate(host) for host in hosts],
         )
+
+
+class OwnAccount(Me):
+    """The account of the caller."""
+
+    second_factor: SecondFactors
 
 
 class SignIn(BaseModel):

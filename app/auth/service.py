@@ -34,11 +34,11 @@ class TokenPair:
     expires_in: int
 
 
-def _issue(
+def issue(
     unit: WriteSession, tokens: SessionTokens, session: AuthSession, now: datetime
 ) -> TokenPair:
     """Return the next tokens, which do not outlive the session (OWASP ASVS 5, 7.3.2)."""
-    left = session.created_at + tokens.lifetimes.session - now
+    left = _end_of(session, tokens) - now
     lives = min(tokens.lifetimes.access, left)
     access, _ = tokens.access.sign(session.user_id, session=session.id, now=now, lifetime=lives)
     refresh, claims = tokens.refresh.sign(
@@ -50,6 +50,11 @@ def _issue(
     session.expires_at = claims.expires_at
     RefreshTokenRepository(unit).add(_stored(refresh, claims, session.id, now))
     return TokenPair(access, refresh, int(lives.total_seconds()))
+
+
+def _end_of(session: AuthSession, tokens: SessionTokens) -> datetime:
+    """Return when a session ends, however often it is refreshed."""
+    return session.created_at + tokens.lifetimes.longest(by_directory=session.by_directory)
 
 
 def _stored(token: str, claims: Claims, session_id: UUID, now: datetime) -> RefreshToken:
@@ -73,13 +78,13 @@ async def check_password(
     async with database.read() as session:
         user, known = await SignInNetworkReader(session).account(email, client_network(), now)
     failures = await limits.admit(email, known=known)
-    hashed = user.password_hash if user and user.is_active else None
+    hashed = user.password_hash if user and limits.lets_in(user) else None
     fits = await limits.fits(email, password, hashed, known=known, failures=failures)
     if user is None or not fits:
         # Also for unknown addresses, so that both take the same time.
         account = user.id if user else None
         await record_alone(database, now, AccountAction.SIGN_IN_FAILED, account)
-        raise InvalidCredentials
+        raise limits.refusal()
     if limits.hasher.is_outdated(user.password_hash):
         await _renew_hash(database, limits.hasher, user, password)
     return user
@@ -110,11 +115,17 @@ async def _renew_hash(
 
 
 async def begin_session(
-    unit: WriteSession, tokens: SessionTokens, user: User, now: datetime, user_agent: str | None
+    unit: WriteSession,
+    tokens: SessionTokens,
+    user: User,
+    now: datetime,
+    user_agent: str | None,
+    *,
+    by_directory: bool,
+    has_directory_factor: bool,
+    **details: str,
 ) -> TokenPair:
-    """Begin a session, unless the account has changed since the check."""
-    if await UserRepository(unit).lock_as_seen(user) is None:
-        raise InvalidCredentials
+    """Begin a session of a locked account, whose sign-in `SignIns` has completed."""
     session = AuthSessionRepository(unit).add(
         AuthSession(
             user_id=user.id,
@@ -124,13 +135,15 @@ async def begin_session(
             last_used_at=now,
             client_address=current_client_address(),
             user_agent=user_agent,
+            by_directory=by_directory,
+            has_directory_factor=has_directory_factor,
         )
     )
     await unit.flush()  # for the foreign key
     await SignInNetworkRepository(unit).note(user.id, client_network(), now)
-    agent = {"user_agent": user_agent}
-    AccountEventRepository(unit, now).record(AccountAction.SIGNED_IN, user.id, by=user.id, **agent)
-    return _issue(unit, tokens, session, now)
+    audit_log = AccountEventRepository(unit, now)
+    audit_log.record(AccountAction.SIGNED_IN, user.id, by=user.id, user_agent=user_agent, **details)
+    return issue(unit, tokens, session, now)
 
 
 async def confirm_session(unit: WriteSession, user: User, caller: Caller, now: datetime) -> None:
@@ -164,11 +177,11 @@ async def rotate(
         )
         return TokenReused()
     # The setting may have been lowered.
-    if session.created_at + tokens.lifetimes.session <= now:
+    if _end_of(session, tokens) <= now:
         raise InvalidRefreshToken
     stored.used_at = session.last_used_at = now
     await SignInNetworkRepository(unit).note(session.user_id, client_network(), now)
-    return _issue(unit, tokens, session, now)
+    return issue(unit, tokens, session, now)
 
 
 async def end_session(unit: WriteSession, tokens: SessionTokens, token: str, now: datetime) -> None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from app.auth import metrics
 from app.auth.account_limits import AccountLimits
+from app.auth.errors import InvalidCredentials
 from app.core.http.limits import Limit, RateLimiter, TooManyRequests
 from app.core.request_context import client_network
 from app.core.security.passwords import PasswordHasher
+from app.users.models import Role, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,17 @@ class SignInLimits:
     limiter: RateLimiter
     hasher: PasswordHasher
     limits: AccountLimits
+    directory_required: bool = False
+
+    def lets_in(self, user: User) -> bool:
+        """Return whether a password can sign this account in."""
+        by_password = not self.directory_required or user.role is Role.SUPERADMIN
+        return user.is_active and by_password
+
+    def refusal(self) -> InvalidCredentials:
+        """Return the answer to a password that signs nobody in, the same for all of them."""
+        required = self.directory_required
+        return InvalidCredentials(directory_required=True) if required else InvalidCredentials()
 
     async def admit(self, email: str, *, known: bool) -> int:
         """Return the network's failures; raise `TooManyRequests` or `Unavailable`.

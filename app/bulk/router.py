@@ -11,7 +11,7 @@ from app.bulk.reading_service import in_thread
 from app.bulk.schemas import BulkUploadResult
 from app.bulk.service import UploadService
 from app.bulk.template import TemplateFacts, make_template
-from app.core.errors import merge_problems
+from app.core.errors import SiteRequired, merge_problems
 from app.core.http.dependencies import Now, Reading, Writing
 from app.core.http.responses import BINARY, Responses, download
 from app.core.http.routing import ApiRoute
@@ -77,7 +77,9 @@ async def download_template(caller: Uploader, session: Reading, request: Request
     summary="Upload a workbook of visitors",
     status_code=201,
     dependencies=[*BeforeReading, Once],
-    responses=merge_problems(UPLOADED, [HoursFull, InvalidRows, *UNREADABLE.values()]),
+    responses=merge_problems(
+        UPLOADED, [HoursFull, InvalidRows, SiteRequired, *UNREADABLE.values()]
+    ),
 )
 async def bulk_upload(
     upload: Uploaded,

@@ -14,14 +14,24 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 
 from app import migrations
+from app.auth.directory_flow_service import directory_provider
+from app.auth.directory_repository import site_names
+from app.auth.directory_roles import unknown_sites
+from app.auth.passkeys import RelyingParty, unfitting
 from app.commands.reasons import MIGRATE, reason_of
+from app.core.clock import SystemClock
 from app.core.db.database import Database
 from app.core.db.engine import missing_limits
 from app.core.localtime import local_now
+from app.core.loopback import is_loopback
+from app.core.security.openid import ProviderUnavailable
+from app.core.security.renewal import count_secrets
 from app.health.repository import OutboxReader
-from app.settings import Settings, is_loopback
+from app.settings import Settings
 from app.sites.repository import SiteReader
+from app.tables import metadata as tables
 from app.users import account_service as accounts
+from app.users.models import Role
 
 PART_SECONDS = 10.0
 OLDEST_POSTGRESQL = 15
@@ -35,6 +45,10 @@ ZONE_ADVICE = f"Visits use tzdata {TZDATA}, SQL uses PostgreSQL's rules. Update 
 
 POSTGRESQL = "PostgreSQL"
 FINISH = "Run `vms migrate --finish` when every process runs this version."
+LOST_KEY = (
+    "Set SECRET_KEY_PREVIOUS to the former key, then run `vms migrate`. If it is lost: `vms"
+    " reset-second-factor`."
+)
 CHECK_DATABASE = "Check DATABASE_URL, and that the server is running and reachable."
 # Used in `.env.example` and deploy/compose.env.example.
 EXAMPLE = "example.com"
@@ -60,6 +74,7 @@ class Health(StrEnum):
 # Parts without which requests are still served.
 WITHOUT = {
     "redis": (Health.WARNING, "Check REDIS_URL. Mail and limits work without it, less well."),
+    "directory": (Health.WARNING, "Check OIDC_ISSUER. Passwords work without the directory."),
     "smtp": (Health.WARNING, "Check the EMAIL_… settings. Mail is retried for a day."),
 }
 
@@ -111,22 +126,27 @@ Look = Callable[[Settings], Awaitable[Finding]]
 
 async def _examine(settings: Settings) -> list[Finding]:
     """Run the checks, skipping those that need the database or its migrations."""
-    database, redis, smtp = await asyncio.gather(
+    database, redis, smtp, *directory = await asyncio.gather(
         _look("database", _database, settings),
         _look("redis", _redis, settings),
         _look("smtp", _smtp, settings),
+        *([_look("directory", _directory, settings)] if settings.has_directory else []),
     )
     if _is_away(database):
-        parts = ("migrations", "clock", "time zones", "mail")
+        parts = ("migrations", "clock", "time zones", "mail", "secrets")
         behind = [_waiting(part, "the database") for part in parts]
-        return [*_settings(settings), database, redis, smtp, *behind]
+        return [*_settings(settings), database, redis, smtp, *directory, *behind]
     migrations, clock = await asyncio.gather(
         _look("migrations", _migrations, settings), _look("clock", _clock, settings)
     )
-    first = [*_settings(settings), database, migrations, clock, redis, smtp]
+    first = [*_settings(settings), database, migrations, clock, redis, smtp, *directory]
     if migrations.health is Health.FAULT:
-        return first + [_waiting(part, "the migration") for part in ("time zones", "mail")]
-    looks = [("time zones", _zones), ("mail", _mail)]
+        return first + [
+            _waiting(part, "the migration") for part in ("time zones", "mail", "secrets")
+        ]
+    looks = [("time zones", _zones), ("mail", _mail), ("secrets", _secrets)]
+    if settings.oidc_role_map:
+        looks.append(("role map", _role_map))
     if not settings.debug:
         looks.append(("accounts", _accounts))
     return first + await asyncio.gather(*(_look(part, look, settings) for part, look in looks))
@@ -163,7 +183,8 @@ def _said(error: Exception) -> str:
 
 def _settings(settings: Settings) -> list[Finding]:
     """Return settings that are valid but probably unintended."""
-    found = [Finding("settings", Health.WARNING, *each) for each in _doubts(settings)]
+    doubts = (*_doubts(settings), *_doubts_of_factors(settings))
+    found = [Finding("settings", Health.WARNING, *each) for each in doubts]
     return found or [Finding("settings", Health.OK, "fit for production")]
 
 
@@ -188,6 +209,18 @@ def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
             "METRICS_TOKEN is not set: /metrics is closed",
             "Set it if Prometheus should scrape metrics.",
         )
+
+
+def _doubts_of_factors(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.debug:
+        return
+    if Role.SUPERADMIN not in settings.second_factor_roles:
+        says = "SECOND_FACTOR_ROLES does not name superadmin: their passwords alone let them in"
+        yield says, "Set SECOND_FACTOR_ROLES=superadmin."
+    rp_id = RelyingParty.of(settings.passkey_rp_id, settings.pages).id
+    if others := unfitting(rp_id, settings.pages):
+        says = f"passkeys of {rp_id} are not offered at {', '.join(others)}"
+        yield says, "Set PASSKEY_RP_ID to a parent domain of FRONTEND_URL and PUBLIC_URL."
 
 
 def _web_addresses(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -275,6 +308,21 @@ async def _zones(settings: Settings) -> Finding:
     return Finding("time zones", Health.OK, "the sites' time zones agree with PostgreSQL's")
 
 
+async def _secrets(settings: Settings) -> Finding:
+    database = Database(settings.database_url)
+    try:
+        found = await count_secrets(database, tables, settings.key_ring)
+    finally:
+        await database.close()
+    if found.unreadable:
+        says = f"{found.unreadable} stored secrets can't be read with the keys of the settings"
+        return Finding("secrets", Health.FAULT, says, LOST_KEY)
+    if found.former:
+        says = f"{found.former} stored secrets still need SECRET_KEY_PREVIOUS"
+        return Finding("secrets", Health.WARNING, says, "Run `vms migrate` before you remove it.")
+    return Finding("secrets", Health.OK, "SECRET_KEY reads all stored secrets")
+
+
 async def _redis(settings: Settings) -> Finding:
     redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5)
     try:
@@ -298,6 +346,35 @@ async def _smtp(settings: Settings) -> Finding:
     async with client:
         where = f"{settings.email_host}:{settings.email_port}"
     return Finding("smtp", Health.OK, f"{where} accepts mail (TLS: {settings.email_tls})")
+
+
+async def _directory(settings: Settings) -> Finding:
+    provider = directory_provider(settings, SystemClock())
+    if provider is None:
+        return Finding("directory", Health.OK, "none")
+    try:
+        await provider.discovery()
+    except ProviderUnavailable as error:
+        health = Health.FAULT if settings.oidc_required else Health.WARNING
+        advice = "Check OIDC_ISSUER: it must be what the discovery document names, to the letter."
+        return Finding("directory", health, str(error), advice)
+    finally:
+        await provider.close()
+    says = f"{provider.client.issuer} answers; it must know {provider.client.redirect_uri}"
+    return Finding("directory", Health.OK, says)
+
+
+async def _role_map(settings: Settings) -> Finding:
+    database = Database(settings.database_url)
+    try:
+        async with database.read() as session:
+            unknown = unknown_sites(settings.oidc_role_map, await site_names(session))
+    finally:
+        await database.close()
+    if unknown:
+        says = f"OIDC_ROLE_MAP names unknown sites: {', '.join(unknown)}"
+        return Finding("role map", Health.WARNING, says, "They give nothing: correct the map.")
+    return Finding("role map", Health.OK, "all sites of OIDC_ROLE_MAP exist")
 
 
 async def _mail(settings: Settings) -> Finding:

@@ -21,27 +21,39 @@ def migrate(
 ) -> None:
     """Migrate the database to the schema of this version. Safe to run twice at once.
 
-    After an update, run it again with --finish when every process runs the new release.
+    After an update, run it again with --finish when every process runs the new release. After a
+    change of SECRET_KEY, it encrypts stored secrets anew.
     """
     from app import migrations
 
-    url = prepared().database_url
+    settings = prepared()
+    url = settings.database_url
     try:
         with explained():
             missing = asyncio.run(migrations.missing(url))
             # Also empty if a newer version has migrated the database.
             applied = _run(url, len(missing), silent=as_json) if missing else []
+            renewed = asyncio.run(migrations.renew_stored_secrets(url, settings.key_ring))
             under_way = asyncio.run(migrations.rollout_status(url, finish=finish))
     except migrations.Blocked:
         fail("A table is in use for too long: nothing was left half done. Run `vms migrate` again.")
     if as_json:
         revision = migrations.newest()
-        print_json({"applied": applied, "revision": revision, "update_under_way": under_way})
+        print_json(
+            {
+                "applied": applied,
+                "revision": revision,
+                "renewed_secrets": renewed,
+                "update_under_way": under_way,
+            }
+        )
         return
     if applied:
         typer.echo(f"Migrated: {', '.join(applied)}.")
     else:
         typer.echo("Nothing to migrate: the database is at this version or newer.")
+    if renewed:
+        typer.echo(f"Secrets encrypted with the new SECRET_KEY: {renewed}.")
     if under_way:
         typer.echo(UNDER_WAY)
 

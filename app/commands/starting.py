@@ -51,7 +51,7 @@ def load_settings() -> "Settings | list[str]":
 
 def refuse_open_development(settings: "Settings", host: str) -> None:
     """Exit if development mode would listen to other machines."""
-    from app.settings import is_loopback
+    from app.core.loopback import is_loopback
 
     if settings.debug and not is_loopback(host):
         fail(
@@ -80,6 +80,14 @@ def refuse_missing_extras(settings: "Settings") -> None:
         fail(f"SENTRY_DSN is set, but its extra is not installed: {MORE}.")
     if _is_traced() and find_spec("opentelemetry.sdk") is None:
         fail(f"OTEL_… variables enable traces, but their extra is not installed: {MORE}.")
+
+
+def warn_of_passwords_alone(settings: "Settings") -> None:
+    """Log a warning if superadmins need no second factor in production."""
+    from app.core.observability.logging import logger
+
+    if not settings.debug and "superadmin" not in settings.second_factor_roles:
+        logger.warning("SECOND_FACTOR_ROLES does not name superadmin")
 
 
 async def refuse_behind(settings: "Settings") -> None:

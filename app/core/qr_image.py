@@ -41,6 +41,23 @@ def qr_svg(token: str) -> bytes:
     return out.getvalue()
 
 
+def qr_svg_of_text(text: str) -> str:
+    """Return the QR code of any text as an SVG element that scales with its page."""
+    out = BytesIO()
+    code = segno.make_qr(text, error="M")
+    code.save(
+        out,
+        kind="svg",
+        border=QUIET_ZONE,
+        dark="#000",
+        light="#fff",
+        xmldecl=False,
+        omitsize=True,
+        nl=False,
+    )
+    return out.getvalue().decode()
+
+
 def _code(token: str) -> segno.QRCode:
     # Level Q survives a crease or a thumb. Boosted, the density would depend on the token length.
     return segno.make_qr(token, mode="alphanumeric", error="Q", boost_error=False, mask=MASK)

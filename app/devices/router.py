@@ -13,7 +13,7 @@ from app.auth.guards import (
     DeviceViewer,
     RunningDevice,
 )
-from app.core.errors import NotFound, problems
+from app.core.errors import NotFound, SiteRequired, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
 from app.core.http.pagination import Page
 from app.core.http.responses import CREATED
@@ -52,7 +52,7 @@ async def list_devices(
     operation_id="devices_create",
     summary="Create a device",
     status_code=201,
-    responses=CREATED,
+    responses=CREATED | problems(SiteRequired),
 )
 async def create_device(
     body: schemas.DeviceCreate, _: DeviceKeyManager, register: Register, response: Response
@@ -91,7 +91,7 @@ async def read_device(device_id: UUID, caller: DeviceViewer, session: Reading) -
     "/{device_id:uuid}/",
     operation_id="devices_replace",
     summary="Replace a device",
-    responses=problems(NotFound),
+    responses=problems(NotFound, SiteRequired),
 )
 async def replace_device(
     device_id: UUID,

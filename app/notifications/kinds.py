@@ -11,10 +11,12 @@ from app.notifications.payloads import (
     ArrivalPayload,
     BulkSummaryPayload,
     CancelledVisitPayload,
+    DirectoryLinkedPayload,
     EmailChangedPayload,
     HandedOverPayload,
     MovedVisitPayload,
     Payload,
+    SecondFactorPayload,
     UpdatedVisitPayload,
     VisitPayload,
 )
@@ -85,6 +87,8 @@ class NotificationKind(StrEnum):
     email_verification = "email_verification", Mail(AccountLinkPayload, ACCOUNT)
     password_changed = "password_changed", Mail(AccountPayload, ACCOUNT)
     email_changed = "email_changed", Mail(EmailChangedPayload, ACCOUNT)
+    directory_linked = "directory_linked", Mail(DirectoryLinkedPayload, ACCOUNT)
+    second_factor_changed = "second_factor_changed", Mail(SecondFactorPayload, ACCOUNT)
 
 
 def _to(*audiences: Audience) -> frozenset[NotificationKind]:

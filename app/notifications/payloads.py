@@ -1,6 +1,7 @@
 """Payloads of notifications: all data of a mail, stored as JSON."""
 
 from datetime import UTC, date, datetime, time
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -184,6 +185,26 @@ class AccountPayload(Payload):
 
 class EmailChangedPayload(AccountPayload):
     is_new: bool  # sent to the new address, not the former one
+
+
+class DirectoryLinkedPayload(AccountPayload):
+    directory: OneLine  # the host name of its issuer
+
+
+class FactorChange(StrEnum):
+    """What happened to the second factors of an account."""
+
+    APP_ADDED = "app_added"
+    APP_REMOVED = "app_removed"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
+    RESET = "reset"
+
+
+class SecondFactorPayload(AccountPayload):
+    change: FactorChange
 
 
 class AccountLinkPayload(AccountPayload):

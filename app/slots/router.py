@@ -10,6 +10,7 @@ from app.auth.caller import Caller
 from app.auth.guards import SlotViewer
 from app.auth.stranger_limits import LimitStrangers
 from app.core.db.database import ReadSession
+from app.core.errors import SiteRequired, problems
 from app.core.http.dependencies import Now, Reading
 from app.core.http.routing import ApiRoute
 from app.core.times import LocalDate, WallTime
@@ -48,6 +49,7 @@ WithinLimits = Depends(LimitStrangers("slots", lambda settings: settings.slots_l
     operation_id="visitors_available_slots",
     summary="List the slots of a day",
     dependencies=[WithinLimits],
+    responses=problems(SiteRequired),
 )
 async def available_slots(
     caller: SlotViewer, session: Reading, now: Now, visit_date: VisitDate, site: SiteId = None
@@ -94,6 +96,7 @@ def _shown(offer: service.Availability) -> Slot:
     operation_id="visitors_check_slot",
     summary="Check a time",
     dependencies=[WithinLimits],
+    responses=problems(SiteRequired),
 )
 async def check_slot(
     caller: SlotViewer,

@@ -22,6 +22,10 @@ class AffectedVisitors(BaseModel):
 class ChangedSite(AffectedVisitors, Site):
     """A changed site."""
 
+    warnings: list[str] = Field(
+        [], description="What else to change: settings that name the site by its former name"
+    )
+
 
 class SlotCapacityCreate(BaseModel):
     """The capacity of an hour; `visit_time` is any time in it."""

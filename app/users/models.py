@@ -1,24 +1,16 @@
 """User accounts."""
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, Uuid
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, Uuid, false
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db.models import Base, Entity, words
+from app.users.roles import Role
 
-
-class Role(StrEnum):
-    """User roles, whose rights are in `app/auth/permissions.py`."""
-
-    SUPERADMIN = "superadmin"
-    ADMIN = "admin"
-    RECEPTIONIST = "receptionist"
-    GUARD = "guard"
-    HOST = "host"
+__all__ = ["Role", "User", "UserSite", "full_name"]
 
 
 class User(Entity):
@@ -43,6 +35,8 @@ class User(Entity):
     is_active: Mapped[bool] = mapped_column(default=True)
     awaits_verification: Mapped[bool] = mapped_column(default=False)
     sites: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid()))
+    # Whether role and sites follow the groups of the directory; staff who set them end that.
+    role_from_directory: Mapped[bool] = mapped_column(default=False, server_default=false())
     updated_at: Mapped[datetime]
 
     @property

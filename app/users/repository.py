@@ -216,6 +216,14 @@ class UserRepository(UserReader, Repository[User]):
             await self.delete(found)
             await self.unit.flush()
 
+    async def drop_unproven(self, email: str) -> None:
+        """Delete the account of an address that nobody has proven."""
+        found = await self.lock(
+            User.email_key == account_key(email), User.awaits_verification.is_(True)
+        )
+        if found is not None:
+            await self.delete(found)
+
     async def lock_as_seen(self, user: User) -> User | None:
         """Lock the account; return None if its access or password has changed."""
         return await self.lock(
@@ -224,6 +232,9 @@ class UserRepository(UserReader, Repository[User]):
             User.password_hash == user.password_hash,
             key_share=True,
         )
+
+    async def lock_active(self, user_id: UUID) -> User | None:
+        return await self.lock(User.id == user_id, User.is_active.is_(True), key_share=True)
 
     async def lock_usable(self, user_id: UUID) -> User | None:
         """Lock the account if it can sign in, now or after verification."""

@@ -20,7 +20,7 @@ from app.auth.idempotency_dependencies import OnceForSingleStatement
 from app.auth.reading_dependencies import Browsing
 from app.core.db.database import ReadSession
 from app.core.db.rollout import UpdateUnderWay
-from app.core.errors import NotFound, problems
+from app.core.errors import NotFound, SiteRequired, problems
 from app.core.http.dependencies import Paging, Reading
 from app.core.http.pagination import Page
 from app.core.http.responses import CREATED, image
@@ -72,7 +72,7 @@ async def list_visitors(
     summary="Register a visitor",
     status_code=201,
     dependencies=[OnceForSingleStatement, WithinLimits],
-    responses=CREATED | problems(NotYourVisit, AlreadyRegistered, *BOOKING_PROBLEMS),
+    responses=CREATED | problems(SiteRequired, NotYourVisit, AlreadyRegistered, *BOOKING_PROBLEMS),
 )
 async def register_visitor(
     form: Registered,

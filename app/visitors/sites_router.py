@@ -4,8 +4,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from app.auth.caller import Caller
+from app.auth.directory_roles import warnings_of_rename
 from app.auth.guards import SiteEditor
-from app.auth.permissions import Permission
 from app.core.db.repository import NameTaken
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import BeyondYourRights, NotFound, problems
@@ -13,7 +13,9 @@ from app.core.http.dependencies import Now, Writing
 from app.core.http.routing import ApiRoute
 from app.services import services
 from app.sites import schemas as sites
+from app.sites.repository import SiteReader
 from app.slots.rules_schemas import AffectedVisitors, ChangedSite
+from app.users.roles import Permission
 from app.visitors.site_change_jobs import change_site
 
 router = APIRouter(prefix="/api/sites/{site_id:uuid}", tags=["sites"], route_class=ApiRoute)
@@ -82,8 +84,14 @@ async def _change(
 ) -> ChangedSite | AffectedVisitors:
     if "is_default" in values and Permission.SITES_CREATE not in caller.permissions:
         raise BeyondYourRights("Only superadmins choose the default site")
-    wake = services(request).wake_site_changes
+    wake, grants = services(request).wake_site_changes, services(request).settings.oidc_role_map
+    before = await SiteReader(unit).get(site_id) if grants and "name" in values else None
+    former = before.name if before else None
     site, affected = await change_site(unit, wake, site_id, values, now, caller.scope, **how)
     if how["dry_run"]:
         return AffectedVisitors(affected_visitors=affected)
-    return ChangedSite(**sites.Site.model_validate(site).model_dump(), affected_visitors=affected)
+    return ChangedSite(
+        **sites.Site.model_validate(site).model_dump(),
+        affected_visitors=affected,
+        warnings=warnings_of_rename(grants, former, site.name) if former else [],
+    )

@@ -1,9 +1,9 @@
 """Every operation, asked for by every kind of caller, answers as the table of permissions says."""
 
 from app.auth.caller import CallerRole
-from app.auth.permissions import CALLERS, ROLES, Permission, rights_of
 from app.core.db.database import Database
 from app.users.models import Role
+from app.users.roles import CALLERS, ROLES, Permission, rights_of
 from tests.devices.devices import HEARTBEAT, add_device
 from tests.support.api import Api, Client
 from tests.support.database import change_default_site, deactivate

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from app.auth.caller import CallerRole
-from app.auth.permissions import ROLES
 from app.core.db.database import Database
 from app.users.models import Role
+from app.users.roles import ROLES
 from tests.auth.test_foreign_data import FOREIGN, text_of
 from tests.devices.devices import add_device
 from tests.support.api import VISITOR, Api, Client

@@ -31,8 +31,13 @@ class UpdateUnderWay(Problem):
         super().__init__(detail, headers={"Retry-After": "60"})
 
 
-async def is_under_way(session: ReadSession) -> bool:
-    open_ones = select(exists().where(Rollout.finished_at.is_(None)))
+async def is_under_way(session: ReadSession, revision: str | None = None) -> bool:
+    """Return whether processes of the previous release may still be running.
+
+    With `revision`, return whether processes from before that revision may.
+    """
+    its_own = [] if revision is None else [Rollout.revision == revision]
+    open_ones = select(exists().where(Rollout.finished_at.is_(None), *its_own))
     return bool(await session.scalar(open_ones))
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, SQLColumnExpression, Uuid, any_, bindparam, or_
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import TypeEngine
+
+PARAMETERS = ("scope_site", "scope_sites", "scope_host", "scope_hosts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,49 +52,40 @@ class Scope:
 
     def of_sites(self, site: SQLColumnExpression[Any]) -> list[ColumnElement[bool]]:
         """Return the conditions of rows that belong to a site."""
-        return _applied(site, site, _named("scope_site", self.sites))
+        return [_limit(name, site, ids) for name, ids in _named("scope_site", self.sites).items()]
 
     def of_visits(
         self, site: SQLColumnExpression[Any], host: SQLColumnExpression[Any]
     ) -> list[ColumnElement[bool]]:
         """Return the conditions of rows that belong to a site and a host."""
-        return _applied(site, host, self.parameters())
+        if self.besides and self.sites is not None:
+            return [_reach(site, host, self.parameters()["scope_reach"])]
+        at_hosts = _named("scope_host", self.hosts).items()
+        return [*self.of_sites(site), *(_limit(name, host, ids) for name, ids in at_hosts)]
 
 
 def limits(
-    site: SQLColumnExpression[Any], host: SQLColumnExpression[Any], **values: Any
+    site: SQLColumnExpression[Any], host: SQLColumnExpression[Any]
 ) -> dict[str, ColumnElement[bool]]:
-    """Return each condition of a scope by the name of its parameter, which may have a value.
-
-    One site or host is compared, since only then an index has the rows in order.
-    """
-    one: TypeEngine[Any] = Uuid()
-    some: TypeEngine[Any] = ARRAY(Uuid())
-    types = {
-        "scope_site": one,
-        "scope_sites": some,
-        "scope_host": one,
-        "scope_hosts": some,
-        "scope_reach": some,
-    }
-    bound = {name: bindparam(name, values.get(name), type_) for name, type_ in types.items()}
-    return {
-        "scope_site": site == bound["scope_site"],
-        "scope_sites": site == any_(bound["scope_sites"]),
-        "scope_host": host == bound["scope_host"],
-        "scope_hosts": host == any_(bound["scope_hosts"]),
-        # No site has the id of a host.
-        "scope_reach": or_(site == any_(bound["scope_reach"]), host == any_(bound["scope_reach"])),
-    }
+    """Return each condition of a scope by the name of its parameter."""
+    columns = {"scope_site": site, "scope_host": host}
+    one = {name: _limit(name, columns[name.rstrip("s")]) for name in PARAMETERS}
+    return {**one, "scope_reach": _reach(site, host)}
 
 
-def _applied(
-    site: SQLColumnExpression[Any], host: SQLColumnExpression[Any], values: dict[str, Any]
-) -> list[ColumnElement[bool]]:
-    if not values:
-        return []
-    conditions = limits(site, host, **values)
-    return [conditions[name] for name in values]
+def _reach(
+    site: SQLColumnExpression[Any], host: SQLColumnExpression[Any], value: Any = None
+) -> ColumnElement[bool]:
+    """Match rows of a site or of a host; no site has the id of a host."""
+    ids = bindparam("scope_reach", value, type_=ARRAY(Uuid()))
+    return or_(site == any_(ids), host == any_(ids))
+
+
+def _limit(name: str, column: SQLColumnExpression[Any], value: Any = None) -> ColumnElement[bool]:
+    """Return one condition; one id is compared, since only then an index has the rows in order."""
+    if name.endswith("s"):
+        return column == any_(bindparam(name, value, type_=ARRAY(Uuid())))
+    return column == bindparam(name, value, type_=Uuid())
 
 
 def _named(name: str, ids: frozenset[UUID] | None) -> dict[str, Any]:

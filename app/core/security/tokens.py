@@ -32,11 +32,19 @@ class InvalidToken(Exception):  # noqa: N818 - a verdict, as in `jose`
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """The lifetimes of tokens and of a session, however often it is refreshed."""
+    """The lifetimes of tokens and of a session, however often it is refreshed.
+
+    `directory` is for sessions that began at the company's directory.
+    """
 
     access: timedelta
     refresh: timedelta
     session: timedelta
+    directory: timedelta = timedelta.max
+
+    def longest(self, *, by_directory: bool) -> timedelta:
+        """Return the longest life of a session."""
+        return min(self.session, self.directory) if by_directory else self.session
 
 
 class TokenSigner:

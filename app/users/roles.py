@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.users.models import Role
+
+class Role(StrEnum):
+    """The roles of people."""
+
+    SUPERADMIN = "superadmin"
+    ADMIN = "admin"
+    RECEPTIONIST = "receptionist"
+    GUARD = "guard"
+    HOST = "host"
 
 
 class CallerRole(StrEnum):

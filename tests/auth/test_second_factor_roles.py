@@ -1,0 +1,108 @@
+"""`SECOND_FACTOR_ROLES`: who lacks a second factor may only set one up."""
+
+import pytest
+from pydantic import ValidationError
+
+from app.auth.caller import CallerRole
+from app.core.clock import SettableClock
+from app.settings import ROLES, Settings
+from app.users.models import Role
+from tests.auth.conftest import StartApp
+from tests.auth.factors import enrol, login, register
+from tests.auth.test_permissions import OPERATIONS, SAMPLES
+from tests.support.api import Api, Client
+from tests.support.passkeys import SoftKey
+from tests.support.problems import problem
+
+ALLOWED = {
+    "GET /api/auth/me/",
+    "PATCH /api/auth/me/",
+    "POST /api/auth/confirm/",
+    "POST /api/auth/second-factor/totp/",
+    "POST /api/auth/second-factor/totp/confirm/",
+    "POST /api/auth/passkeys/options/",
+    "POST /api/auth/passkeys/",
+}
+
+
+@pytest.fixture
+async def strict(start: StartApp) -> Api:
+    """Admins and hosts need a second factor."""
+    return await start(second_factor_roles=["admin", "host"])
+
+
+async def test_every_operation_but_enrolment_is_refused(strict: Api):
+    admin = await strict.admin()
+    allowed = set()
+    for name, operation in OPERATIONS.items():
+        if operation.is_public or not operation.allows(CallerRole.ADMIN):
+            continue
+        sample = SAMPLES[name]
+        answer = await admin.request(operation.method, sample.path, **sample.options)
+        if answer.status_code == 403 and answer.json()["code"] == "second_factor_missing":
+            continue
+        assert answer.status_code < 500
+        allowed.add(name)
+    assert allowed == ALLOWED
+
+
+def test_the_guards_of_all_routes_know_it():
+    exempt = {
+        name
+        for name, operation in OPERATIONS.items()
+        for guard in operation.guards
+        if guard.without_factor
+    }
+    assert exempt == ALLOWED
+
+
+async def test_refresh_and_logout_are_allowed(strict: Api):
+    await strict.admin()
+    tokens = (await login(strict, "desk@example.com")).json()
+    body = {"refresh": tokens["refresh"]}
+    refreshed = await strict.http.post("/api/auth/token/refresh/", json=body)
+    assert refreshed.status_code == 200
+    body = {"refresh": refreshed.json()["refresh"]}
+    assert (await strict.http.post("/api/auth/logout/", json=body)).status_code == 204
+
+
+async def test_after_enrolment_the_session_goes_on(strict: Api, clock: SettableClock):
+    admin = await strict.admin()
+    assert (await admin.get("auth/me/")).json()["second_factor"]["required"] is True
+    problem(await admin.get("visitors/"), 403, "second_factor_missing")
+    await enrol(admin, clock)
+    assert (await admin.get("visitors/")).status_code == 200
+
+
+async def test_a_passkey_is_a_second_factor(strict: Api):
+    admin = await strict.admin()
+    await register(admin, SoftKey())
+    assert (await admin.get("visitors/")).status_code == 200
+
+
+async def test_whoever_removes_the_last_one_has_to_set_up_another(
+    strict: Api, clock: SettableClock
+):
+    admin = await strict.admin()
+    await enrol(admin, clock)
+    await admin.delete("auth/second-factor/totp/")
+    problem(await admin.get("visitors/"), 403, "second_factor_missing")
+
+
+async def test_it_holds_in_sessions_that_are_open(api: Api, strict: Api):
+    admin = await api.admin()
+    assert (await admin.get("visitors/")).status_code == 200
+    there = Client(strict.http, admin.headers, admin.user_id)
+    problem(await there.get("visitors/"), 403, "second_factor_missing")
+
+
+async def test_other_roles_need_none(strict: Api):
+    root = await strict.superadmin()
+    assert (await root.get("visitors/")).status_code == 200
+    assert (await root.get("auth/me/")).json()["second_factor"]["required"] is False
+
+
+def test_the_settings_know_the_roles(settings: Settings):
+    assert set(Role) <= ROLES
+    with pytest.raises(ValidationError, match="boss"):
+        Settings(**(settings.model_dump() | {"second_factor_roles": "admin, boss"}))
