@@ -83,7 +83,7 @@ class SignIns:
                     unit, seen, method, context, has_directory_factor=has_second_factor
                 )
             ticket = self._add_ticket(unit, seen, method, context)
-        raise SecondFactorRequired(ticket, held.methods)
+        raise SecondFactorRequired(ticket=ticket, methods=held.methods)
 
     async def redeem(self, ticket: str, proof: Proof) -> SignedIn:
         """Complete the sign-in of a ticket; raise `InvalidTicket` or `InvalidCode`.
