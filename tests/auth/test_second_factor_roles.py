@@ -1,9 +1,13 @@
 """`SECOND_FACTOR_ROLES`: who lacks a second factor may only set one up."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
 from app.auth.caller import CallerRole
+from app.commands.starting import warn_of_passwords_alone
 from app.core.clock import SettableClock
 from app.settings import ROLES, Settings
 from app.users.models import Role
@@ -106,3 +110,16 @@ def test_the_settings_know_the_roles(settings: Settings):
     assert set(Role) <= ROLES
     with pytest.raises(ValidationError, match="boss"):
         Settings(**(settings.model_dump() | {"second_factor_roles": "admin, boss"}))
+
+
+def test_the_start_warns_in_production_where_superadmins_need_none(
+    settings: Settings, log: Callable[[], list[dict[str, Any]]]
+):
+    def warned(**changes: Any) -> bool:
+        warn_of_passwords_alone(settings.model_copy(update=changes))
+        return any("SECOND_FACTOR_ROLES" in line["event"] for line in log())
+
+    assert warned(debug=False)
+    assert warned(debug=False, second_factor_roles=["admin"])
+    assert not warned(debug=False, second_factor_roles=["superadmin"])
+    assert not warned(debug=True)
