@@ -29,6 +29,11 @@ OF_NOBODY = {
     "auth_accept_invitation": "invalid_link",
     "auth_verify_email": "invalid_link",
     "auth_reset_password": "invalid_link",
+    "auth_second_factor": "invalid_ticket",
+    "passkeys_create": "invalid",
+    "passkeys_sign_in": "invalid_credentials",
+    "passkeys_update": "not_found",
+    "second_factor_confirm_totp": "enrolment_not_started",
     "visitors_verify_qr": "unknown",
 }
 ADA = {"email": "ada@example.com", "password": "analytical engine"}
@@ -92,7 +97,7 @@ async def there(api: Api, database: Database) -> dict[str, str]:
     await host_with_id(root, database, known, "Grace")
     to = DOCUMENT["components"]["examples"]["HandOverTo"]["value"]["to"]
     await host_with_id(root, database, to, "Mary")
-    return things | {"user_id": known}
+    return things | {"user_id": known, "passkey_id": known}
 
 
 @pytest.mark.parametrize("example", list(examples()), ids=str)

@@ -91,7 +91,7 @@ class SignIns:
                     unit, seen, method, context, has_directory_factor=has_second_factor
                 )
             ticket = self._add_ticket(unit, seen, method, context)
-        raise SecondFactorRequired(ticket, held.methods)
+        raise SecondFactorRequired(ticket=ticket, methods=held.methods)
 
     async def redeem(self, ticket: str, proof: Proof) -> SignedIn:
         """Complete the sign-in of a ticket; raise `InvalidTicket` or `InvalidCode`.
@@ -107,9 +107,10 @@ class SignIns:
         async with self.database.write() as unit:
             user = await UserRepository(unit).lock_active(owner)
             outcome = await self._redeemed(unit, user, hashed, proof) if user else InvalidTicket()
+        if not isinstance(outcome, InvalidCode):
+            await self.limits.give_back(guess)
         if isinstance(outcome, Problem):
             raise outcome
-        await self.limits.give_back(guess)
         return outcome
 
     async def _redeemed(
@@ -142,11 +143,12 @@ class SignIns:
         guess = await self.limits.count_passkey()
         async with self.database.write() as unit:
             user = await self._owner(unit, credential)
-            if user is None or not await self.checker.accepts_passkey(unit, user, credential):
+            proof = Proof(credential=credential)
+            shown = await self.checker.accepts(unit, user, proof) if user else None
+            if user is None or shown is None:
                 self._record(unit, AccountAction.SIGN_IN_FAILED, user)
                 outcome = None
             else:
-                shown = FactorMethod.PASSKEY
                 outcome = await self._begin(unit, user, SignInMethod.PASSKEY, {}, shown=shown)
         if outcome is None:
             raise InvalidCredentials

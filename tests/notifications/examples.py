@@ -51,6 +51,7 @@ VALUES: dict[str, Any] = {
     "valid_for_minutes": 60,
     "is_new": True,
     "directory": "login.example.com",
+    "change": "app_added",
 }
 
 
