@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     account_event_days: int = Field(
         180, ge=1, le=36_500, description="Days to keep the log of sign-ins and account changes"
     )
+    audit_days: int = Field(
+        730, ge=1, le=36_500, description="Days to keep the audit log of everything that was done"
+    )
     password_words: CommaSeparated = Field(
         [], description="Names that passwords must not consist of, such as the company's"
     )

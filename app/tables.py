@@ -1,7 +1,8 @@
 """Import every table, for Alembic and for code that needs all mappers configured."""
 
-from app.audit.models import VisitorEvent
+from app.audit.models import AuditEntry, AuditHead, FormerAccountEvent
 from app.auth.models import AccountEvent, AccountLink, AuthSession, FormerAccountLink, RefreshToken
+from app.core.db.leases import Lease
 from app.core.db.models import Base
 from app.core.db.rollout import Rollout
 from app.core.http.idempotency import IdempotentAnswer
@@ -21,12 +22,16 @@ metadata = Base.metadata
 __all__ = [
     "AccountEvent",
     "AccountLink",
+    "AuditEntry",
+    "AuditHead",
     "AuthSession",
     "Department",
     "Device",
+    "FormerAccountEvent",
     "FormerAccountLink",
     "IdempotentAnswer",
     "JobRun",
+    "Lease",
     "Notification",
     "RefreshToken",
     "RetiredQrCode",
@@ -40,6 +45,5 @@ __all__ = [
     "VisitChange",
     "VisitCount",
     "Visitor",
-    "VisitorEvent",
     "metadata",
 ]

@@ -47,6 +47,9 @@ def _wait_for_others(connection: Connection) -> None:
     for limit in LIMITS:  # request limits do not apply: another migration may take longer
         connection.execute(text(f"SET LOCAL {limit} = 0"))
     connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+    # The answer to a query keeps its snapshot until the next statement, and an index that is
+    # created concurrently waits for all snapshots.
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
 
 
 def _run(connection: Connection) -> None:

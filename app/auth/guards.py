@@ -155,6 +155,7 @@ DeviceManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES))]
 Confirmation = Annotated[Callable[[], None], Depends(_confirmation)]
 DeviceKeyManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_DEVICES, recent=True))]
 UserManager = Annotated[Caller, Depends(Guard(Permission.MANAGE_USERS))]
+AuditReader = Annotated[Caller, Depends(Guard(Permission.READ_AUDIT_LOG))]
 RunningDevice = Annotated[
     Caller, Depends(Guard(Permission.SEND_HEARTBEAT, ask="Send the device's key in X-Device-Key"))
 ]

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     SEND_HEARTBEAT = "send_heartbeat"
     MANAGE_USERS = "manage_users"
     MANAGE_ALL_USERS = "manage_all_users"
+    READ_AUDIT_LOG = "read_audit_log"
 
 
 _HOST = frozenset(
@@ -45,6 +46,7 @@ _ADMIN = _HOST | {
     Permission.MANAGE_DEPARTMENTS,
     Permission.MANAGE_DEVICES,
     Permission.MANAGE_NOTIFICATIONS,
+    Permission.READ_AUDIT_LOG,
     Permission.MANAGE_USERS,  # only hosts: `app/accounts/user_service.py`
 }
 _SUPERADMIN = _ADMIN | {Permission.MANAGE_SITES, Permission.MANAGE_ALL_USERS}

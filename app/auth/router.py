@@ -7,7 +7,9 @@ from fastapi.security import OAuth2PasswordRequestForm
 
 from app.auth.dependencies import Issuer, SignInGate, UserAgent
 from app.auth.errors import InvalidCredentials, InvalidRefreshToken, TokenReused
+from app.auth.event_repository import AccountEventRepository
 from app.auth.guards import Public, SignedIn
+from app.auth.models import AccountAction
 from app.auth.schemas import (
     Confirmation,
     Credentials,
@@ -158,9 +160,14 @@ async def change_me(body: ProfileUpdate, caller: SignedIn, unit: Writing, now: N
     users = UserRepository(unit)
     await users.lock_names()
     user = await _own(users, caller)
-    for name, value in body.model_dump(exclude_none=True).items():
+    values = body.model_dump(exclude_none=True)
+    for name, value in values.items():
         setattr(user, name, value)
     user.updated_at = now
+    fields = sorted(values)
+    AccountEventRepository(unit, now).record(
+        AccountAction.UPDATED, user.id, by=user.id, fields=fields
+    )
     await users.refuse_lookalike(user)
     await users.carry_to_visits(user)
     return Profile.model_validate(user)

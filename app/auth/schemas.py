@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from app.audit.schemas import KeptRequestId
 from app.auth.models import AccountAction
 from app.core.text import Email
 from app.users.schemas import NewPassword, PersonName, Profile
@@ -224,7 +225,7 @@ class AccountEvent(BaseModel):
         validation_alias=AliasPath("actor", "email"), default=None, examples=["ada@example.com"]
     )
     client_address: str | None
-    request_id: str
+    request_id: KeptRequestId
     details: dict[str, Any]
 
 

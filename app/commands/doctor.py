@@ -16,6 +16,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 
 from app import migrations
+from app.audit.chain import Signer
+from app.audit.chain_service import waiting_since
+from app.audit.verification_service import verify
 from app.commands.reasons import MIGRATE, reason_of
 from app.core.db.database import Database
 from app.core.db.engine import missing_limits
@@ -29,6 +32,8 @@ PART_SECONDS = 10.0
 OLDEST_POSTGRESQL = 15
 # Beyond this difference, tokens of one machine are invalid on another.
 CLOCK_TOLERANCE = timedelta(seconds=5)
+# A running worker chains entries within a second.
+CHAIN_TOLERANCE = timedelta(minutes=1)
 # A running worker sends mail within seconds.
 MAIL_TOLERANCE = timedelta(minutes=5)
 ZONE_WEEKS = 104
@@ -110,6 +115,10 @@ def before_update(loaded: Settings | Sequence[str]) -> list[Finding]:
     return [Finding("settings", Health.OK, "this release accepts all of them")]
 
 
+LAST = ("time zones", "mail", "audit log")
+# Takes as long as the log is.
+UNLIMITED = {"audit log"}
+
 Look = Callable[[Settings], Awaitable[Finding]]
 
 
@@ -121,7 +130,7 @@ async def _examine(settings: Settings) -> list[Finding]:
         _look("smtp", _smtp, settings),
     )
     if _is_away(database):
-        parts = ("migrations", "clock", "time zones", "mail")
+        parts = ("migrations", "clock", *LAST)
         behind = [_waiting(part, "the database") for part in parts]
         return [*_settings(settings), database, redis, smtp, *behind]
     migrations, clock = await asyncio.gather(
@@ -129,11 +138,29 @@ async def _examine(settings: Settings) -> list[Finding]:
     )
     first = [*_settings(settings), database, migrations, clock, redis, smtp]
     if migrations.health is Health.FAULT:
-        return first + [_waiting(part, "the migration") for part in ("time zones", "mail")]
-    looks = [("time zones", _zones), ("mail", _mail)]
+        return first + [_waiting(part, "the migration") for part in LAST]
+    looks = [("time zones", _zones), ("mail", _mail), ("audit log", _audit_log)]
     if not settings.debug:
         looks.append(("accounts", _accounts))
     return first + await asyncio.gather(*(_look(part, look, settings) for part, look in looks))
+
+
+async def _audit_log(settings: Settings) -> Finding:
+    """Verify the whole log, however long that takes."""
+    database, part = Database(settings.database_url), "audit log"
+    try:
+        waiting = await waiting_since(database)
+        verdict = await verify(database, Signer(settings.key_ring))
+    finally:
+        await database.close()
+    if not verdict.is_sound:
+        says = "; ".join(verdict.faults[:3])
+        return Finding(part, Health.FAULT, says, "Run `vms audit verify`, and find out who did it.")
+    if waiting and datetime.now(UTC) - waiting > CHAIN_TOLERANCE:
+        says = f"entries have waited to be chained since {waiting:%Y-%m-%d %H:%M} UTC"
+        return Finding(part, Health.FAULT, says, "Start `vms worker`, or check its log.")
+    says = f"{verdict.entries} entries, head {verdict.end}"
+    return Finding(part, Health.OK, says)
 
 
 def _is_away(database: Finding) -> bool:
@@ -147,7 +174,7 @@ def _waiting(part: str, for_what: str) -> Finding:
 async def _look(part: str, look: Look, settings: Settings) -> Finding:
     health, advice = WITHOUT.get(part, (Health.FAULT, CHECK_DATABASE))
     try:
-        async with asyncio.timeout(PART_SECONDS):
+        async with asyncio.timeout(None if part in UNLIMITED else PART_SECONDS):
             return await look(settings)
     except TimeoutError:
         return Finding(part, health, f"did not answer within {PART_SECONDS:.0f} seconds", advice)

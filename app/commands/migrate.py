@@ -27,23 +27,29 @@ def migrate(
     """
     from app import migrations
 
-    url = prepared().database_url
+    settings = prepared()
+    url = settings.database_url
     try:
         with explained():
             missing = asyncio.run(migrations.missing(url))
             # Also empty if a newer version has migrated the database.
             applied = _run(url, len(missing), silent=as_json) if missing else []
+            ring = settings.key_ring
+            _, chained = asyncio.run(migrations.bring_log_up_to_date(url, ring, applied))
             under_way = asyncio.run(migrations.rollout_status(url, finish=finish))
     except migrations.Blocked:
         fail("A table is in use for too long: nothing was left half done. Run `vms migrate` again.")
     if as_json:
         revision = migrations.newest()
-        print_json({"applied": applied, "revision": revision, "update_under_way": under_way})
+        found = {"applied": applied, "revision": revision, "update_under_way": under_way}
+        print_json(found | {"audit_entries_chained": chained})
         return
     if applied:
         typer.echo(f"Migrated: {', '.join(applied)}.")
     else:
         typer.echo("Nothing to migrate: the database is at this version or newer.")
+    if chained:
+        typer.echo(f"Entries of the audit log chained: {chained}.")
     if under_way:
         typer.echo(UNDER_WAY)
 

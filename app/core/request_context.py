@@ -20,6 +20,8 @@ SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 class RequestContext:
     """The request id and client address; a worker job has its own id as request id.
 
+    `is_request_id_of_client` is false for ids that this service made.
+
     `subjects` are the ids of the records concerned (`visitor_id`, `notification_id` and so on),
     which every log line carries. They are ids only: no names, no addresses. `receive` is the
     connection's ASGI callable. `writer` is the id of the person who is signed in, known once the
@@ -28,6 +30,7 @@ class RequestContext:
 
     request_id: str
     client_address: str | None = None
+    is_request_id_of_client: bool = True
     subjects: dict[str, str] = field(default_factory=dict)
     receive: Receive | None = field(default=None, repr=False, compare=False)
     writer: str | None = field(default=None, repr=False, compare=False)
@@ -58,6 +61,12 @@ def current_request_id() -> str:
     """Return the id of the current request or job, or `-` outside one."""
     context = _context.get()
     return context.request_id if context else "-"
+
+
+def is_request_id_of_client() -> bool:
+    """Return whether a client may have made the current request id."""
+    context = _context.get()
+    return context.is_request_id_of_client if context else False
 
 
 def current_client_address() -> str | None:

@@ -6,7 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.auth.guards import Confirmation, DeviceKeyManager, DeviceManager, RunningDevice
+from app.auth.guards import (
+    Confirmation,
+    DeviceKeyManager,
+    DeviceManager,
+    RunningDevice,
+    resolve_caller,
+)
 from app.core.errors import NotFound, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
 from app.core.http.pagination import Page
@@ -22,8 +28,8 @@ router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=ApiRoute
 
 
 async def _register(request: Request, unit: Writing, now: Now) -> DeviceRegister:
-    settings = services(request).settings
-    return DeviceRegister(unit, timedelta(minutes=settings.device_key_overlap_minutes), now)
+    overlap = timedelta(minutes=services(request).settings.device_key_overlap_minutes)
+    return DeviceRegister(unit, overlap, now, await resolve_caller(request))
 
 
 Register = Annotated[DeviceRegister, Depends(_register)]

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
+from app.audit.models import AuditAction
+from app.audit.repository import record
 from app.auth.guards import NotificationManager
 from app.core.errors import NotFound, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
@@ -42,7 +44,7 @@ async def list_all_notifications(
     responses=problems(NotFound, NotFailed, Pointless),
 )
 async def retry_notification(
-    notification_id: UUID, _: NotificationManager, request: Request, unit: Writing, now: Now
+    notification_id: UUID, caller: NotificationManager, request: Request, unit: Writing, now: Now
 ) -> Notification:
     """Try a failed mail again for one more day, with the current address and facts.
 
@@ -50,4 +52,6 @@ async def retry_notification(
     """
     outbox = Outbox(unit, services(request).wake_outbox)
     notification = await outbox.lock_failed(notification_id)
+    kind = notification.kind.value
+    record(unit, AuditAction.NOTIFICATION_RETRIED, notification_id, caller, now, kind=kind)
     return Notification.model_validate(outbox.retry(notification, now))

@@ -62,7 +62,7 @@ async def _anonymise_batch(unit: WriteSession, now: datetime, days: int) -> int:
     # A registration, the summary of its upload and its stored response have the same instant.
     await mails.erase_from_summaries(ids, registered_at)
     await forget_kept_at(unit, registered_at)
-    await events.forget_addresses(ids)
+    await events.erase_values(ids)
     for id_ in ids:
         events.record(id_, VisitorAction.ANONYMISED, SYSTEM, now)
     return len(ids)

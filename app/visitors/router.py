@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from app.audit.models import VisitorAction
-from app.audit.repository import VisitorEventReader
+from app.audit.repository import AuditReader
 from app.audit.schemas import VisitorEvent
 from app.auth.guards import HostViewer, Registrar, VisitorManager
 from app.auth.idempotency_dependencies import OnceForSingleStatement
@@ -283,7 +283,7 @@ async def list_events(
 ) -> list[VisitorEvent]:
     """Return who did what, when, and from where, oldest first."""
     await _visible(session, visitor_id, caller)
-    events = await VisitorEventReader(session).of_visitor(visitor_id)
+    events = await AuditReader(session).of_visitor(visitor_id)
     return [VisitorEvent.model_validate(event) for event in events]
 
 

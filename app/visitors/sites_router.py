@@ -5,6 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
+from app.audit.models import AuditAction
+from app.audit.repository import Actor, record
 from app.auth.guards import SiteManager
 from app.core.db.repository import NameTaken
 from app.core.db.rollout import UpdateUnderWay
@@ -33,7 +35,7 @@ FAULTS = problems(NotFound, NameTaken, UpdateUnderWay)
 async def replace_site(
     site_id: UUID,
     body: sites.SiteCreate,
-    _: SiteManager,
+    caller: SiteManager,
     unit: Writing,
     now: Now,
     request: Request,
@@ -45,14 +47,18 @@ async def replace_site(
     `is_default`, `reception_email`, `contact_phone` and `contact_email` stay unchanged if omitted.
     A new name, address or time zone is mailed as for `PATCH`.
     """
-    return await _change(request, unit, site_id, body.values(), now, notify=notify, dry_run=dry_run)
+    changed = await _change(
+        request, unit, site_id, body.values(), now, notify=notify, dry_run=dry_run
+    )
+    _record(unit, site_id, body.values(), caller, now)
+    return changed
 
 
 @router.patch("/", operation_id="sites_update", summary="Change a site", responses=FAULTS)
 async def change_fields(
     site_id: UUID,
     body: sites.SiteUpdate,
-    _: SiteManager,
+    caller: SiteManager,
     unit: Writing,
     now: Now,
     request: Request,
@@ -64,7 +70,17 @@ async def change_fields(
     A new name, address or time zone applies to all upcoming visits, whose local time stays the
     same; visitors and hosts are mailed the changed calendar entry within a minute.
     """
-    return await _change(request, unit, site_id, body.values(), now, notify=notify, dry_run=dry_run)
+    changed = await _change(
+        request, unit, site_id, body.values(), now, notify=notify, dry_run=dry_run
+    )
+    _record(unit, site_id, body.values(), caller, now)
+    return changed
+
+
+def _record(unit: Writing, site_id: UUID, values: dict[str, Any], caller: Actor, now: Now) -> None:
+    """Record the names of the fields that were sent; a dry run is rolled back with its entry."""
+    fields = sorted(values)
+    record(unit, AuditAction.SITE_UPDATED, site_id, caller, now, site=site_id, fields=fields)
 
 
 async def _change(

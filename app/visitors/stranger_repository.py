@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
-from app.audit.models import VisitorAction, VisitorEvent
+from app.audit.models import VISITOR, AuditEntry, VisitorAction
 from app.auth.caller import CallerRole
 from app.core.db.repository import Repository
 from app.visitors.lifecycle import HOLDS_SEAT
@@ -20,9 +20,10 @@ class StrangerRepository(Repository[Visitor]):
     async def lock_strangers(self, *, at_most: int) -> Sequence[Visitor]:
         """Lock open visits that strangers have made and that are not marked so, by their ids."""
         by_stranger = exists().where(
-            VisitorEvent.visitor_id == Visitor.id,
-            VisitorEvent.action == VisitorAction.REGISTERED,
-            VisitorEvent.actor_role == CallerRole.ANONYMOUS,
+            AuditEntry.subject_id == Visitor.id,
+            AuditEntry.subject_type == VISITOR,
+            AuditEntry.action == VisitorAction.REGISTERED,
+            AuditEntry.actor_role == CallerRole.ANONYMOUS,
         )
         found = await self.session.scalars(
             select(Visitor)
