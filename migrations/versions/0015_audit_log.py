@@ -53,10 +53,8 @@ COLUMNS = (
     "id, subject_type, subject_id, action, actor_role, actor_id, actor_name, site_id, "
     "client_address, request_id, is_request_id_of_client, details, created_at"
 )
+OTHERS = "FROM audit_entries WHERE subject_type NOT IN ('visitor', 'user')"
 BACK = (
-    f"""CREATE TABLE later_audit_entries AS SELECT {COLUMNS} FROM audit_entries
-    WHERE subject_type NOT IN ('visitor', 'user')""",
-    "DELETE FROM audit_entries WHERE subject_type NOT IN ('visitor', 'user')",
     "DROP VIEW account_events",
     "DROP VIEW visitor_events",
     "ALTER TABLE former_account_events RENAME TO account_events",
@@ -176,6 +174,9 @@ def _entries() -> None:
 
 def downgrade() -> None:
     """Return the events to their tables, without their chain; the next upgrade takes up others."""
+    if op.get_bind().scalar(sa.text(f"SELECT EXISTS (SELECT {OTHERS})")):
+        op.execute(f"CREATE TABLE later_audit_entries AS SELECT {COLUMNS} {OTHERS}")
+        op.execute(f"DELETE {OTHERS}")
     for statement in BACK:
         op.execute(statement)
     op.create_index("ix_account_events_account_id_id", "account_events", ["account_id", "id"])
