@@ -1,6 +1,7 @@
 """Run migrations on the database of the settings, or on the one that the caller names."""
 
 import asyncio
+from time import sleep
 from typing import Any
 
 from alembic import context
@@ -11,6 +12,7 @@ from app.commands.starting import load_settings
 from app.core.db.engine import LIMITS, make_engine
 from app.tables import metadata
 
+POLL_SECONDS = 0.2
 # Concurrent migrations wait for each other with this arbitrary lock id.
 MIGRATION_LOCK = 7_305_216_840
 # The old version is still serving, and a statement waiting for a table lock blocks all later ones.
@@ -43,13 +45,16 @@ async def _migrate(url: str) -> None:
 
 
 def _wait_for_others(connection: Connection) -> None:
-    """Hold the migration lock on a second connection, since migrations may commit."""
-    for limit in LIMITS:  # request limits do not apply: another migration may take longer
+    """Hold the migration lock on a second connection, since migrations may commit.
+
+    An index that is created concurrently waits for all snapshots. So ask again and again instead of
+    waiting in a statement, and drop the snapshot of the answer with another statement.
+    """
+    while not connection.scalar(text(f"SELECT pg_try_advisory_xact_lock({MIGRATION_LOCK})")):
+        connection.rollback()
+        sleep(POLL_SECONDS)
+    for limit in LIMITS:  # it is held for as long as the migrations take
         connection.execute(text(f"SET LOCAL {limit} = 0"))
-    connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-    # The answer to a query keeps its snapshot until the next statement, and an index that is
-    # created concurrently waits for all snapshots.
-    connection.execute(text("SET LOCAL lock_timeout = 0"))
 
 
 def _run(connection: Connection) -> None:
