@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.commands.audit import audit
 from app.commands.demo import demo
 from app.commands.migrate import migrate
 from app.commands.purge import purge
@@ -196,6 +197,7 @@ def doctor(
 
 app.command(rich_help_panel=KEEP)(reset_second_factor)
 app.command(rich_help_panel=KEEP)(purge)
+app.add_typer(audit, name="audit", rich_help_panel=KEEP)
 app.command(rich_help_panel=TRY)(demo)
 app.command(rich_help_panel=TRY)(scan)
 

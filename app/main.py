@@ -14,6 +14,7 @@ from app.accounts import second_factor_router as second_factors
 from app.accounts import user_sessions_router as user_sessions
 from app.accounts import users_router as users
 from app.api_docs import document, info, pages, security_txt
+from app.audit import router as audit
 from app.auth import directory_router as directory
 from app.auth import events_router as account_events
 from app.auth import router as auth
@@ -30,6 +31,7 @@ from app.core.http import error_handlers
 from app.core.http.client_address import ProxyTrust
 from app.core.http.cors import CorsMiddleware
 from app.core.http.crowds import CrowdMiddleware
+from app.core.http.export import AT_ONCE
 from app.core.http.known_addresses import KnownAddressMiddleware
 from app.core.http.limits import Lots, RateLimiter
 from app.core.http.middleware import (
@@ -53,7 +55,6 @@ from app.health import router as health
 from app.notifications import router as notifications
 from app.passes import router as passes
 from app.passes.middleware import ProblemPagesMiddleware
-from app.reports import export_service
 from app.reports import personal_data_router as personal_data
 from app.reports import router as reports
 from app.scanner_page import router as scanner
@@ -94,6 +95,7 @@ ROUTERS: Sequence[APIRouter] = (
     handing_over.router,
     sessions.router,
     account_events.router,
+    audit.router,
     departments.router,
     devices.router,
     sites.router,
@@ -157,7 +159,7 @@ def _services(settings: Settings, clock: Clock) -> Services:
     ring, ours = settings.key_ring, Services()
     ours.settings = settings
     ours.clock = clock
-    ours.export_places = Places(export_service.AT_ONCE)
+    ours.export_places = Places(AT_ONCE)
     ours.batch_turns = BatchTurns()
     ours.tokens = SessionTokens(
         ring,

@@ -1,6 +1,6 @@
 """Migrate databases with Alembic."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from app.audit import chain_service
+from app.audit.chain import Signer
+from app.audit.models import AuditAction
+from app.audit.repository import COMMAND_LINE, record
 from app.core.clock import SystemClock
 from app.core.db import rollout
 from app.core.db.database import Database
@@ -100,15 +104,16 @@ async def rollout_status(database_url: str, *, finish: bool) -> bool:
 
     Ending it also counts the visits that the previous release did not.
     """
-    database = Database(database_url)
+    database, now = Database(database_url), SystemClock().now()
     try:
         async with database.write() as unit:
             if finish:
-                await rollout.finish(unit, SystemClock().now())
+                if await rollout.finish(unit, now):
+                    record(unit, AuditAction.UPDATE_FINISHED, None, COMMAND_LINE, now)
                 await rollout.validate_constraints(unit)
             under_way = await rollout.is_under_way(unit)
         if finish:
-            await count_strangers(database, SystemClock().now())
+            await count_strangers(database, now)
         return under_way
     finally:
         await database.close()
@@ -119,6 +124,27 @@ async def renew_stored_secrets(database_url: str, ring: KeyRing) -> int:
     database = Database(database_url)
     try:
         return await renew_secrets(database, metadata, ring)
+    finally:
+        await database.close()
+
+
+async def bring_log_up_to_date(
+    database_url: str, ring: KeyRing, applied: Sequence[str]
+) -> tuple[int, int]:
+    """Move and chain the entries of older releases; return how many of each.
+
+    It also records the migrations that were applied, and signs heads with the current key. Safe to
+    be ended at any time, and to run again.
+    """
+    database, clock, signer = Database(database_url), SystemClock(), Signer(ring)
+    try:
+        if applied:
+            async with database.write() as unit:
+                action, now = AuditAction.DATABASE_MIGRATED, clock.now()
+                record(unit, action, None, COMMAND_LINE, now, revisions=list(applied))
+        moved = await chain_service.adopt_account_events(database)
+        await chain_service.sign_anew(database, signer)
+        return moved, await chain_service.chain_all(database, clock, signer)
     finally:
         await database.close()
 

@@ -110,6 +110,9 @@ class Settings(DirectorySettings):
         pattern=r"^([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}$",
         description="Domain that passkeys belong to; default: the host of FRONTEND_URL",
     )
+    audit_days: int = Field(
+        730, ge=1, le=36_500, description="Days to keep the audit log of everything that was done"
+    )
     password_words: CommaSeparated = Field(
         [], description="Names that passwords must not consist of, such as the company's"
     )

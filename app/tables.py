@@ -1,6 +1,6 @@
 """Import every table, for Alembic and for configured mappers."""
 
-from app.audit.models import VisitorEvent
+from app.audit.models import AuditEntry, AuditHead, FormerAccountEvent
 from app.auth.directory_models import DirectoryCode, DirectoryFlow, DirectoryLink
 from app.auth.factor_models import (
     Passkey,
@@ -10,6 +10,7 @@ from app.auth.factor_models import (
     TotpFactor,
 )
 from app.auth.models import AccountEvent, AccountLink, AuthSession, FormerAccountLink, RefreshToken
+from app.core.db.leases import Lease
 from app.core.db.models import Base
 from app.core.db.rollout import Rollout
 from app.core.http.idempotency import IdempotentAnswer
@@ -29,6 +30,8 @@ metadata = Base.metadata
 __all__ = [
     "AccountEvent",
     "AccountLink",
+    "AuditEntry",
+    "AuditHead",
     "AuthSession",
     "Delegate",
     "Department",
@@ -36,9 +39,11 @@ __all__ = [
     "DirectoryCode",
     "DirectoryFlow",
     "DirectoryLink",
+    "FormerAccountEvent",
     "FormerAccountLink",
     "IdempotentAnswer",
     "JobRun",
+    "Lease",
     "Notification",
     "Passkey",
     "PasskeyChallenge",
@@ -57,6 +62,5 @@ __all__ = [
     "VisitChange",
     "VisitCount",
     "Visitor",
-    "VisitorEvent",
     "metadata",
 ]

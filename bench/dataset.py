@@ -28,10 +28,10 @@ SPACIOUS = 1_000_000  # seats per hour: never full unless a measurement fills it
 # The history of each visitor.
 LEFT = {
     "notifications": ["visitor_confirmation", "host_registration"],
-    "visitor_events": ["registered", "checked_in"],
+    "audit_entries": ["registered", "checked_in"],
     "scans": ["in"],
 }
-FILLED = ("visitors", "visitor_events", "notifications", "scans")
+FILLED = ("visitors", "audit_entries", "notifications", "scans")
 VACUUMED = (*FILLED, "slots", "visit_counts", "visit_changes")
 CONNECTIONS = 2
 COPY_ROWS = 20_000

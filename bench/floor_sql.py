@@ -38,7 +38,7 @@ VISITOR_VALUES = """
     :host_email::text, 'pending', :code::text, 0, false, false, now(), now()
 """
 EVENT_COLUMNS = """
-INSERT INTO visitor_events (id, visitor_id, action, actor_role, actor_name, request_id, details,
+INSERT INTO audit_entries (id, subject_id, action, actor_role, actor_name, request_id, details,
     created_at)
 """
 EVENT_VALUES = "'admin', 'Front Desk', 'bench', '{}'::jsonb, now()"

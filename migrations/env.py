@@ -1,6 +1,7 @@
 """Run migrations on the database of the settings or of the caller."""
 
 import asyncio
+from time import sleep
 from typing import Any
 
 from alembic import context
@@ -11,6 +12,7 @@ from app.commands.starting import load_settings
 from app.core.db.engine import LIMITS, make_engine
 from app.tables import metadata
 
+POLL_SECONDS = 0.2
 # Arbitrary; concurrent migrations wait for this lock.
 MIGRATION_LOCK = 7_305_216_840
 # The previous release still serves, and statements queue behind one that waits for a table lock.
@@ -43,10 +45,16 @@ async def _migrate(url: str) -> None:
 
 
 def _wait_for_others(connection: Connection) -> None:
-    """Hold the lock on a second connection, since migrations may commit."""
-    for limit in LIMITS:  # another migration may take longer
+    """Hold the migration lock on a second connection, since migrations may commit.
+
+    An index that is created concurrently waits for all snapshots. So ask again and again instead of
+    waiting in a statement, and drop the snapshot of the answer with another statement.
+    """
+    while not connection.scalar(text(f"SELECT pg_try_advisory_xact_lock({MIGRATION_LOCK})")):
+        connection.rollback()
+        sleep(POLL_SECONDS)
+    for limit in LIMITS:  # it is held for as long as the migrations take
         connection.execute(text(f"SET LOCAL {limit} = 0"))
-    connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
 
 
 def _run(connection: Connection) -> None:

@@ -39,7 +39,7 @@ from tests.support.counting import Sent, sent_to
 from tests.support.plans import explained, rows_looked_at
 
 VISITORS = 100_000
-LARGE = re.compile(r"Seq Scan on (visitors|visitor_events|scans|notifications)\b")
+LARGE = re.compile(r"Seq Scan on (visitors|audit_entries|scans|notifications)\b")
 # For a page of fifty: of a first name that one visitor in 37 has it looks at 37 times as many.
 LOOKED_AT = 4_000
 

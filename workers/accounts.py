@@ -6,7 +6,7 @@ from workers.context import context_of
 
 
 async def purge_accounts(ctx: dict[Any, Any]) -> None:
-    """Delete expired credentials, accounts never activated, and old account events."""
+    """Delete expired credentials, accounts never activated, and values of old account events."""
     context = context_of(ctx)
     now = context.clock.now()
     purged = await purge_sign_ins(context.database, now)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from app.audit.chain import Signer
 from app.core.clock import Clock
 from app.core.db.database import Database
 from app.core.http.limits import RateLimiter
@@ -28,6 +29,8 @@ class WorkerContext:
     retention_days: int | None
     account_event_days: int
     strangers: StrangerMails | None = None
+    audit_days: int = 730
+    signer: Signer | None = None
 
     async def wake_outbox(self) -> None:
         """Make the delivery of this process check the outbox now."""
@@ -49,6 +52,8 @@ async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[Worker
                 settings.retention_days,
                 settings.account_event_days,
                 StrangerMails(limiter),
+                settings.audit_days,
+                Signer(settings.key_ring),
             )
     finally:
         await limiter.close()

@@ -8,6 +8,8 @@ from typing import Any
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
+from app.audit.chain import Signer
+from app.audit.chain_service import Sequencer
 from app.core.clock import Clock, SystemClock
 from app.core.observability.logging import logger
 from app.core.observability.outages import Outage
@@ -34,10 +36,12 @@ async def run(settings: Settings, clock: Clock | None = None) -> None:
 
 async def _work(settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
     async with open_context(settings, clock) as context:
+        sequencer = Sequencer(context.database, clock, Signer(settings.key_ring))
         try:
             async with asyncio.timeout(None) as limit:
                 await asyncio.gather(
                     context.delivery.run(context.mail_waits, stop),
+                    sequencer.run(stop),
                     _run_jobs(context, settings.redis_url, stop),
                     _end_on_stop(context, stop, limit),
                 )

@@ -26,7 +26,9 @@ def watched(job: WorkerCoroutine) -> WorkerCoroutine:
 
     @wraps(job)
     async def run(ctx: dict[Any, Any]) -> None:
-        set_request_context(RequestContext(ctx["job_id"], subjects={"job": name}))
+        set_request_context(
+            RequestContext(ctx["job_id"], is_request_id_of_client=False, subjects={"job": name})
+        )
         began = perf_counter()
         result = "cancelled"
         try:

@@ -6,6 +6,7 @@ from arq.worker import Worker
 
 from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, connect, deserialize, serialize
 from workers.accounts import purge_accounts
+from workers.audit import cut_audit_log
 from workers.context import WorkerContext
 from workers.mail import drain_outbox
 from workers.repeats import forget_answers
@@ -32,6 +33,7 @@ def calendar() -> list[CronJob]:
         cron(watched(tell_of_site_changes), second=set(range(0, 60, 15)), run_at_startup=True),
         cron(watched(send_reminders), minute=set(range(0, 60, 15)), run_at_startup=True),
         cron(watched(purge_accounts), hour=2, minute=40),
+        cron(watched(cut_audit_log), hour=3, minute=40),
         cron(watched(forget_answers), minute=20),
         # Work left at the time-out waits for the next night.
         cron(watched(anonymise_visitors), hour=3, minute=10),

@@ -16,6 +16,7 @@ TAGS = [
         "departments": "Departments that visitors come to see.",
         "devices": "Gate scanners and kiosks, and their keys.",
         "notifications": "Mails and their delivery.",
+        "audit": "Everything that was done, by whom and when, chained by hashes.",
         "health": "Health checks and metrics for operators.",
     }.items()
 ]

@@ -1,13 +1,20 @@
-"""The audit log of visitors."""
+"""The audit log: one table of everything that was done, chained after the commit.
 
+The chain is described in `app/audit/chain.py`.
+"""
+
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String
+from sqlalchemy import Index, LargeBinary, String, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db.models import Entity, words
+from app.core.db.models import Base, Entity
+
+VISITOR, USER = "visitor", "user"
+"""Types of subjects that have actions of their own."""
 
 
 class VisitorAction(StrEnum):
@@ -26,20 +33,103 @@ class VisitorAction(StrEnum):
     PERSONAL_DATA_EXPORTED = "personal_data_exported"
 
 
-class VisitorEvent(Entity):
-    """An entry of the audit log, without personal data of the visitor.
+class AuditAction(StrEnum):
+    """What is done to anything else: `subject type.what`."""
 
-    Entries outlive visitors, so `visitor_id` is no foreign key.
+    SITE_CREATED = "site.created"
+    SITE_UPDATED = "site.updated"
+    SITE_DELETED = "site.deleted"
+    CLOSURE_CREATED = "closure.created"
+    CLOSURE_DELETED = "closure.deleted"
+    SLOT_CAPACITY_SET = "slot.capacity_set"
+    SLOT_CAPACITY_DROPPED = "slot.capacity_dropped"
+    DEPARTMENT_CREATED = "department.created"
+    DEPARTMENT_UPDATED = "department.updated"
+    DEPARTMENT_DELETED = "department.deleted"
+    DEVICE_CREATED = "device.created"
+    DEVICE_UPDATED = "device.updated"
+    DEVICE_KEY_ROTATED = "device.key_rotated"
+    DEVICE_DELETED = "device.deleted"
+    NOTIFICATION_RETRIED = "notification.retried"
+    WORKBOOK_UPLOADED = "workbook.uploaded"
+    VISITORS_EXPORTED = "visitors.exported"
+    AUDIT_EXPORTED = "audit.exported"
+    DATABASE_MIGRATED = "database.migrated"
+    UPDATE_FINISHED = "database.update_finished"
+    VISITORS_PURGED = "visitors.purged"
+
+
+class AuditEntry(Entity):
+    """One entry: who did what to what, when and from where.
+
+    No id is a foreign key, because the log outlives what it names. The columns from `seq` on are
+    null until the sequencer has chained the entry. `value_key` is deleted with the values of
+    `client_address`, `details` and a `request_id` that the client made; `macs` remain.
     """
 
-    __tablename__ = "visitor_events"
-    __table_args__ = (Index("ix_visitor_events_visitor_id_id", "visitor_id", "id"),)
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        Index("ix_audit_entries_subject_id_id", "subject_id", "id"),
+        Index("ix_audit_entries_unchained", "id", postgresql_where=text("seq IS NULL")),
+        Index("ix_audit_entries_users", "id", postgresql_where=text("subject_type = 'user'")),
+        # Only chained entries are listed, so these cost nothing when an entry is written.
+        Index("ix_audit_entries_seq", "seq", unique=True, postgresql_where=text("seq IS NOT NULL")),
+        Index(
+            "ix_audit_entries_actor", "actor_id", "seq", postgresql_where=text("seq IS NOT NULL")
+        ),
+        Index("ix_audit_entries_site", "site_id", "seq", postgresql_where=text("seq IS NOT NULL")),
+        Index(
+            "ix_audit_entries_action",
+            "subject_type",
+            "action",
+            "seq",
+            postgresql_where=text("seq IS NOT NULL"),
+        ),
+    )
 
-    visitor_id: Mapped[UUID]
-    action: Mapped[VisitorAction] = mapped_column(words(VisitorAction))
+    # The default is for processes of the previous release during a rollout.
+    subject_type: Mapped[str] = mapped_column(String(40), server_default=VISITOR)
+    subject_id: Mapped[UUID | None]
+    action: Mapped[str] = mapped_column(String(40))
     actor_role: Mapped[str] = mapped_column(String(20))
     actor_id: Mapped[UUID | None]
     actor_name: Mapped[str] = mapped_column(String(401))
+    site_id: Mapped[UUID | None]
+    client_address: Mapped[str | None] = mapped_column(String(64))
+    request_id: Mapped[str | None] = mapped_column(String(128))
+    is_request_id_of_client: Mapped[bool] = mapped_column(server_default=true())
+    details: Mapped[dict[str, Any]]
+    seq: Mapped[int | None]
+    previous_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    value_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    macs: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class AuditHead(Base):
+    """A signed position of the chain: its end at `signed_at`, or the last entry that was cut off.
+
+    There is at most one anchor.
+    """
+
+    __tablename__ = "audit_heads"
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    is_anchor: Mapped[bool] = mapped_column(primary_key=True, server_default=false())
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    signed_at: Mapped[datetime]
+    key_id: Mapped[str] = mapped_column(String(16))
+    signature: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class FormerAccountEvent(Entity):
+    """An account event of older releases, until `vms migrate` has moved it to the audit log."""
+
+    __tablename__ = "former_account_events"
+
+    account_id: Mapped[UUID | None]
+    action: Mapped[str] = mapped_column(String(40))
+    actor_id: Mapped[UUID | None]
     client_address: Mapped[str | None] = mapped_column(String(64))
     request_id: Mapped[str] = mapped_column(String(128))
     details: Mapped[dict[str, Any]]

@@ -6,17 +6,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import joinedload
 
+from app.audit.chain import UNKNOWN_ROLE
+from app.audit.models import USER, AuditEntry
+from app.audit.repository import KnownActor, entry_row, erase_values, is_of_user
 from app.auth.models import AccountAction, AccountEvent
-from app.core.db.database import Database, WriteSession
-from app.core.db.repository import ReadRepository, Repository
+from app.core.db.database import Database, ReadSession, WriteSession
 from app.core.http.pagination import Ordering, PageRequest, paginate
-from app.core.ids import new_id
 from app.core.observability.logging import logger
-from app.core.request_context import current_client_address, current_request_id, subjects
+from app.core.request_context import subjects
 
+ANONYMOUS = KnownActor("", "anonymous")
 NEWEST_FIRST = Ordering("account events", (AccountEvent.id,), descending=True)
 
 
@@ -40,42 +42,38 @@ class EventFilter:
         return found
 
 
-class AccountEventReader(ReadRepository[AccountEvent]):
-    model = AccountEvent
+class AccountEventReader:
+    """Queries the events of accounts."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self.session = session
 
     async def page(
         self, chosen: EventFilter, of_account: UUID | None, page: PageRequest
     ) -> tuple[Sequence[AccountEvent], str | None, int | None]:
-        """Return events, newest first; `of_account` limits them to one account."""
+        """Return events that are kept, newest first; `of_account` limits them to one account."""
+        kept = or_(AuditEntry.seq.is_(None), AuditEntry.value_key.is_not(None))
         own = [] if of_account is None else [AccountEvent.account_id == of_account]
         statement = (
-            self.statement()
-            .where(*own, *chosen.conditions())
+            select(AccountEvent)
+            .where(is_of_user(), kept, *own, *chosen.conditions())
             .options(joinedload(AccountEvent.account), joinedload(AccountEvent.actor))
         )
         return await paginate(self.session, statement, NEWEST_FIRST, page)
 
 
-class AccountEventRepository(AccountEventReader, Repository[AccountEvent]):
+class AccountEventRepository:
     def __init__(self, unit: WriteSession, now: datetime) -> None:
-        super().__init__(unit)
+        self.unit = unit
         self._now = now
 
     def record(
         self, action: AccountAction, account: UUID | None, *, by: UUID | None, **details: Any
     ) -> None:
         """Record an event; `details` name no person."""
-        row = {
-            "id": new_id(),
-            "account_id": account,
-            "action": action,
-            "actor_id": by,
-            "client_address": current_client_address(),
-            "request_id": current_request_id(),
-            "details": details,
-            "created_at": self._now,
-        }
-        self.unit.append(AccountEvent, row)
+        actor = ANONYMOUS if by is None else KnownActor("", UNKNOWN_ROLE, by)
+        row = entry_row(USER, account, action, actor, self._now, **details)
+        self.unit.append(AuditEntry, row)
 
         async def tell() -> None:
             logger.info("account", action=action.value, **subjects(account_id=account, actor_id=by))
@@ -83,14 +81,14 @@ class AccountEventRepository(AccountEventReader, Repository[AccountEvent]):
         self.unit.after_commit(tell)
 
     async def purge(self, before: datetime, *, at_most: int) -> int:
+        """Erase the values of older events; return how many. The log keeps what happened."""
         old = (
-            select(AccountEvent.id)
-            .where(AccountEvent.created_at < before)
-            .order_by(AccountEvent.id)  # the scan ends after one page
+            select(AuditEntry.id)
+            .where(is_of_user(), AuditEntry.value_key.is_not(None), AuditEntry.created_at < before)
+            .order_by(AuditEntry.id)
             .limit(at_most)
         )
-        result = await self.unit.write(delete(AccountEvent).where(AccountEvent.id.in_(old)))
-        return result.rowcount
+        return await erase_values(self.unit, AuditEntry.id.in_(old))
 
 
 async def record_alone(

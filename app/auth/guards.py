@@ -198,6 +198,7 @@ UserViewer = Annotated[Caller, Depends(Guard(P.USERS_READ))]
 UserManager = Annotated[Caller, Depends(Guard(P.USERS_WRITE))]
 DelegateManager = Annotated[Caller, Depends(Guard(P.USERS_WRITE, recent=True))]
 SessionEnder = Annotated[Caller, Depends(Guard(P.SESSIONS_END, recent=True))]
+AuditReader = Annotated[Caller, Depends(Guard(P.AUDIT_READ))]
 RunningDevice = Annotated[
     Caller, Depends(Guard(also=DEVICES, ask="Send the device's key in X-Device-Key"))
 ]

@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, func
-from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, false, func
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship, synonym
 
-from app.core.db.models import Entity, words
+from app.audit.models import AuditEntry
+from app.core.db.models import Base, Entity, words
 from app.users.models import User
 
 
@@ -120,26 +121,30 @@ class AccountAction(StrEnum):
     RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
 
 
-class AccountEvent(Entity):
-    """An account event (OWASP ASVS 5, 16.3).
+class AccountEvent(Base):
+    """An entry of the audit log about an account (OWASP ASVS 5, 16.3).
 
     `account_id` is null if the address has no account, `actor_id` if the caller is anonymous.
-    Events outlive accounts, so neither is a foreign key.
+    Queries add `is_of_user`, since the table has entries about other subjects, too.
     """
 
-    __tablename__ = "account_events"
-    __table_args__ = (Index("ix_account_events_account_id_id", "account_id", "id"),)
+    __table__ = AuditEntry.__table__
 
-    account_id: Mapped[UUID | None]
-    action: Mapped[AccountAction] = mapped_column(words(AccountAction))
+    id: Mapped[UUID]
+    created_at: Mapped[datetime]
+    action: Mapped[str]
     actor_id: Mapped[UUID | None]
-    client_address: Mapped[str | None] = mapped_column(String(64))
-    request_id: Mapped[str] = mapped_column(String(128))
+    client_address: Mapped[str | None]
+    request_id: Mapped[str | None]
     details: Mapped[dict[str, Any]]
-
+    account_id: Mapped[UUID | None] = synonym("subject_id")
     account: Mapped[User | None] = relationship(
-        lazy="raise", viewonly=True, primaryjoin=lambda: foreign(AccountEvent.account_id) == User.id
+        lazy="raise",
+        viewonly=True,
+        primaryjoin=lambda: foreign(AuditEntry.__table__.c.subject_id) == User.id,
     )
     actor: Mapped[User | None] = relationship(
-        lazy="raise", viewonly=True, primaryjoin=lambda: foreign(AccountEvent.actor_id) == User.id
+        lazy="raise",
+        viewonly=True,
+        primaryjoin=lambda: foreign(AuditEntry.__table__.c.actor_id) == User.id,
     )

@@ -13,9 +13,11 @@ from app.auth.errors import (
     SecondFactorRequired,
     TokenReused,
 )
+from app.auth.event_repository import AccountEventRepository
 from app.auth.factor_models import SignInMethod
 from app.auth.factor_repository import held_factors
 from app.auth.guards import Enrolling, Public, needs_factor
+from app.auth.models import AccountAction
 from app.auth.schemas import (
     Confirmation,
     Credentials,
@@ -176,9 +178,14 @@ async def change_me(
     users = UserRepository(unit)
     await users.lock_names()
     user = await _own(users, caller)
-    for name, value in body.changes().items():
+    values = body.changes()
+    for name, value in values.items():
         setattr(user, name, value)
     user.updated_at = now
+    fields = sorted(values)
+    AccountEventRepository(unit, now).record(
+        AccountAction.UPDATED, user.id, by=user.id, fields=fields
+    )
     await users.refuse_lookalike(user)
     await users.carry_to_visits(user)
     return await _shown(unit, user, caller, settings)

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from app.audit.schemas import KeptRequestId
 from app.auth.caller import Caller
 from app.auth.factor_service import Proof
 from app.auth.models import AccountAction
@@ -362,7 +363,7 @@ class AccountEvent(BaseModel):
         validation_alias=AliasPath("actor", "email"), default=None, examples=["ada@example.com"]
     )
     client_address: str | None
-    request_id: str
+    request_id: KeptRequestId
     details: dict[str, Any]
 
 

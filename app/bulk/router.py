@@ -2,6 +2,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from app.audit.models import AuditAction
+from app.audit.repository import record
 from app.auth.guards import Uploader
 from app.auth.idempotency_dependencies import Once
 from app.bulk.dependencies import BeforeReading, Uploaded
@@ -107,6 +109,15 @@ async def bulk_upload(
             return BulkUploadResult.planned(rows.found, await service.rehearse(rows, caller))
         async with budgets.registrations(caller, len(rows.candidates)):
             made = await service.register(rows, caller)
+        registration = service.registration
+        record(
+            registration.unit,
+            AuditAction.WORKBOOK_UPLOADED,
+            None,
+            caller,
+            registration.now,
+            visitors=len(made),
+        )
         return BulkUploadResult.made(rows.found, made)
     except InvalidRows as refusal:
         if not (_wants_workbook(request) and can_be_marked(rows.found)):

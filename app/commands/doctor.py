@@ -14,6 +14,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 
 from app import migrations
+from app.audit.chain import Signer
+from app.audit.chain_service import waiting_since
+from app.audit.verification_service import verify
 from app.auth.directory_flow_service import directory_provider
 from app.auth.directory_repository import site_names
 from app.auth.directory_roles import unknown_sites
@@ -37,6 +40,8 @@ PART_SECONDS = 10.0
 OLDEST_POSTGRESQL = 15
 # With a larger difference, tokens of one machine are invalid on another.
 CLOCK_TOLERANCE = timedelta(seconds=5)
+# A running worker chains entries within a second.
+CHAIN_TOLERANCE = timedelta(minutes=1)
 # A running worker sends mail within seconds.
 MAIL_TOLERANCE = timedelta(minutes=5)
 ZONE_WEEKS = 104
@@ -121,6 +126,10 @@ def before_update(loaded: Settings | Sequence[str]) -> list[Finding]:
     return [Finding("settings", Health.OK, "this release accepts all of them")]
 
 
+LAST = ("time zones", "mail", "secrets", "audit log")
+# Takes as long as the log is.
+UNLIMITED = {"audit log"}
+
 Look = Callable[[Settings], Awaitable[Finding]]
 
 
@@ -133,7 +142,7 @@ async def _examine(settings: Settings) -> list[Finding]:
         *([_look("directory", _directory, settings)] if settings.has_directory else []),
     )
     if _is_away(database):
-        parts = ("migrations", "clock", "time zones", "mail", "secrets")
+        parts = ("migrations", "clock", *LAST, "secrets")
         behind = [_waiting(part, "the database") for part in parts]
         return [*_settings(settings), database, redis, smtp, *directory, *behind]
     migrations, clock = await asyncio.gather(
@@ -141,15 +150,36 @@ async def _examine(settings: Settings) -> list[Finding]:
     )
     first = [*_settings(settings), database, migrations, clock, redis, smtp, *directory]
     if migrations.health is Health.FAULT:
-        return first + [
-            _waiting(part, "the migration") for part in ("time zones", "mail", "secrets")
-        ]
-    looks = [("time zones", _zones), ("mail", _mail), ("secrets", _secrets)]
+        return first + [_waiting(part, "the migration") for part in LAST]
+    looks = [
+        ("time zones", _zones),
+        ("mail", _mail),
+        ("secrets", _secrets),
+        ("audit log", _audit_log),
+    ]
     if settings.oidc_role_map:
         looks.append(("role map", _role_map))
     if not settings.debug:
         looks.append(("accounts", _accounts))
     return first + await asyncio.gather(*(_look(part, look, settings) for part, look in looks))
+
+
+async def _audit_log(settings: Settings) -> Finding:
+    """Verify the whole log, however long that takes."""
+    database, part = Database(settings.database_url), "audit log"
+    try:
+        waiting = await waiting_since(database)
+        verdict = await verify(database, Signer(settings.key_ring))
+    finally:
+        await database.close()
+    if not verdict.is_sound:
+        says = "; ".join(verdict.faults[:3])
+        return Finding(part, Health.FAULT, says, "Run `vms audit verify`, and find out who did it.")
+    if waiting and datetime.now(UTC) - waiting > CHAIN_TOLERANCE:
+        says = f"entries have waited to be chained since {waiting:%Y-%m-%d %H:%M} UTC"
+        return Finding(part, Health.FAULT, says, "Start `vms worker`, or check its log.")
+    says = f"{verdict.entries} entries, head {verdict.end}"
+    return Finding(part, Health.OK, says)
 
 
 def _is_away(database: Finding) -> bool:
@@ -163,7 +193,7 @@ def _waiting(part: str, for_what: str) -> Finding:
 async def _look(part: str, look: Look, settings: Settings) -> Finding:
     health, advice = WITHOUT.get(part, (Health.FAULT, CHECK_DATABASE))
     try:
-        async with asyncio.timeout(PART_SECONDS):
+        async with asyncio.timeout(None if part in UNLIMITED else PART_SECONDS):
             return await look(settings)
     except TimeoutError:
         return Finding(part, health, f"did not answer within {PART_SECONDS:.0f} seconds", advice)

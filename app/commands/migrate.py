@@ -33,7 +33,9 @@ def migrate(
             missing = asyncio.run(migrations.missing(url))
             # Also empty if a newer version has migrated the database.
             applied = _run(url, len(missing), silent=as_json) if missing else []
-            renewed = asyncio.run(migrations.renew_stored_secrets(url, settings.key_ring))
+            ring = settings.key_ring
+            renewed = asyncio.run(migrations.renew_stored_secrets(url, ring))
+            _, chained = asyncio.run(migrations.bring_log_up_to_date(url, ring, applied))
             under_way = asyncio.run(migrations.rollout_status(url, finish=finish))
     except migrations.Blocked:
         fail("A table is in use for too long: nothing was left half done. Run `vms migrate` again.")
@@ -44,6 +46,7 @@ def migrate(
                 "applied": applied,
                 "revision": revision,
                 "renewed_secrets": renewed,
+                "audit_entries_chained": chained,
                 "update_under_way": under_way,
             }
         )
@@ -54,6 +57,8 @@ def migrate(
         typer.echo("Nothing to migrate: the database is at this version or newer.")
     if renewed:
         typer.echo(f"Secrets encrypted with the new SECRET_KEY: {renewed}.")
+    if chained:
+        typer.echo(f"Entries of the audit log chained: {chained}.")
     if under_way:
         typer.echo(UNDER_WAY)
 

@@ -56,6 +56,8 @@ async def _due(settings: "Settings", days: int) -> Sequence[Any]:
 
 
 async def _purge(settings: "Settings", days: int, *, silent: bool) -> int:
+    from app.audit.models import AuditAction
+    from app.audit.repository import COMMAND_LINE, record
     from app.core.clock import SystemClock
     from app.core.db.database import Database
     from app.visitors import retention_jobs as retention
@@ -64,6 +66,9 @@ async def _purge(settings: "Settings", days: int, *, silent: bool) -> int:
     try:
         total = await retention.count_due(database, now, days)
         with progress("Anonymising", total, hidden=silent) as advance:
-            return await retention.anonymise_past(database, now, days, advance)
+            done = await retention.anonymise_past(database, now, days, advance)
+        async with database.write() as unit:
+            record(unit, AuditAction.VISITORS_PURGED, None, COMMAND_LINE, now, visitors=done)
+        return done
     finally:
         await database.close()

@@ -20,11 +20,14 @@ SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 class RequestContext:
     """The context of a request, or of a job with its own id.
 
+    `is_request_id_of_client` is false for ids that this service made.
+
     `subjects` are ids for the log, without names and addresses; `writer` is the user's id.
     """
 
     request_id: str
     client_address: str | None = None
+    is_request_id_of_client: bool = True
     subjects: dict[str, str] = field(default_factory=dict)
     receive: Receive | None = field(default=None, repr=False, compare=False)
     writer: str | None = field(default=None, repr=False, compare=False)
@@ -55,6 +58,12 @@ def current_request_id() -> str:
     """Return the id of the request or job, or `-` if there is none."""
     context = _context.get()
     return context.request_id if context else "-"
+
+
+def is_request_id_of_client() -> bool:
+    """Return whether a client may have made the current request id."""
+    context = _context.get()
+    return context.is_request_id_of_client if context else False
 
 
 def current_client_address() -> str | None:

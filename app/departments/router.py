@@ -6,8 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from app.audit.models import AuditAction
+from app.audit.repository import Actor, record
 from app.auth.guards import DepartmentEditor, DepartmentViewer
 from app.auth.idempotency_dependencies import Once
+from app.core.db.database import WriteSession
 from app.core.db.repository import NameTaken
 from app.core.errors import InUse, NotFound, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
@@ -41,7 +44,7 @@ async def list_departments(
 )
 async def create_department(
     body: schemas.DepartmentCreate,
-    _: DepartmentEditor,
+    caller: DepartmentEditor,
     unit: Writing,
     now: Now,
     response: Response,
@@ -49,6 +52,7 @@ async def create_department(
     """Create a department; its name is unique regardless of case."""
     department = Department(**body.model_dump(), created_at=now, updated_at=now)
     await DepartmentRepository(unit).save(department)
+    record(unit, AuditAction.DEPARTMENT_CREATED, department.id, caller, now)
     response.headers["Location"] = f"/api/departments/{department.id}/"
     return schemas.Department.model_validate(department)
 
@@ -78,12 +82,12 @@ async def read_department(
 async def replace_department(
     department_id: UUID,
     body: schemas.DepartmentCreate,
-    _: DepartmentEditor,
+    caller: DepartmentEditor,
     unit: Writing,
     now: Now,
 ) -> schemas.Department:
     """Replace name and description; an omitted description is cleared."""
-    return await _change(DepartmentRepository(unit), department_id, body.model_dump(), now)
+    return await _change(unit, department_id, body.model_dump(), caller, now)
 
 
 @router.patch(
@@ -95,21 +99,24 @@ async def replace_department(
 async def change_department(
     department_id: UUID,
     body: schemas.DepartmentUpdate,
-    _: DepartmentEditor,
+    caller: DepartmentEditor,
     unit: Writing,
     now: Now,
 ) -> schemas.Department:
     """Change only the fields that are sent."""
-    return await _change(DepartmentRepository(unit), department_id, body.changes(), now)
+    return await _change(unit, department_id, body.changes(), caller, now)
 
 
 async def _change(
-    departments: DepartmentRepository, department_id: UUID, values: dict[str, Any], now: datetime
+    unit: WriteSession, department_id: UUID, values: dict[str, Any], caller: Actor, now: datetime
 ) -> schemas.Department:
+    departments = DepartmentRepository(unit)
     department = await _locked(departments, department_id)
+    fields = sorted(name for name in values if getattr(department, name) != values[name])
     for name, value in values.items():
         setattr(department, name, value)
     department.updated_at = now
+    record(unit, AuditAction.DEPARTMENT_UPDATED, department_id, caller, now, fields=fields)
     return schemas.Department.model_validate(await departments.save(department))
 
 
@@ -120,10 +127,13 @@ async def _change(
     status_code=204,
     responses=problems(NotFound, InUse),
 )
-async def delete_department(department_id: UUID, _: DepartmentEditor, unit: Writing) -> None:
+async def delete_department(
+    department_id: UUID, caller: DepartmentEditor, unit: Writing, now: Now
+) -> None:
     """Delete a department that no visitor refers to."""
     departments = DepartmentRepository(unit)
     await departments.delete(await _locked(departments, department_id))
+    record(unit, AuditAction.DEPARTMENT_DELETED, department_id, caller, now)
 
 
 async def _locked(departments: DepartmentRepository, department_id: UUID) -> Department:

@@ -31,7 +31,7 @@ async def _register(
     request: Request, unit: Writing, caller: DeviceEditor, now: Now
 ) -> DeviceRegister:
     overlap = timedelta(minutes=services(request).settings.device_key_overlap_minutes)
-    return DeviceRegister(unit, overlap, caller.scope, now)
+    return DeviceRegister(unit, overlap, caller.scope, now, caller)
 
 
 Register = Annotated[DeviceRegister, Depends(_register)]

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from app.audit.models import AuditAction
+from app.audit.repository import Actor, record
 from app.core.db.database import Database, WriteSession
 from app.core.db.scope import Scope
 from app.core.errors import NotFound, SiteRequired
@@ -38,7 +40,10 @@ def _is_due(device: KnownDevice, now: datetime) -> bool:
 class DeviceRegister:
     """The use cases that change devices in scope, within one unit of work."""
 
-    def __init__(self, unit: WriteSession, overlap: timedelta, scope: Scope, now: datetime) -> None:
+    def __init__(
+        self, unit: WriteSession, overlap: timedelta, scope: Scope, now: datetime, by: Actor
+    ) -> None:
+        self.unit, self.by = unit, by
         self.devices = DeviceRepository(unit)
         self.overlap = overlap
         self.scope = scope
@@ -56,6 +61,7 @@ class DeviceRegister:
             created_at=self.now,
         )
         await self.devices.save(device)
+        self._record(AuditAction.DEVICE_CREATED, device)
         logger.info("device created", device=str(device.id), kind=device.kind.value)
         return device, key
 
@@ -71,6 +77,8 @@ class DeviceRegister:
             columns.get(name, getattr(device, name)) != getattr(device, name) for name in GUARDED
         ):
             confirm()
+        fields = sorted(name for name in columns if getattr(device, name) != columns[name])
+        self._record(AuditAction.DEVICE_UPDATED, device, fields=fields)
         for name, value in columns.items():
             setattr(device, name, value)
         return await self.devices.save(device)
@@ -82,12 +90,19 @@ class DeviceRegister:
         device.previous_key_until = self.now + self.overlap
         device.key_hash = key_hash(key)
         await self.devices.save(device)
+        self._record(AuditAction.DEVICE_KEY_ROTATED, device)
         logger.info("device key rotated", device=str(device.id))
         return device, key
 
     async def delete(self, device_id: UUID) -> None:
-        await self.devices.delete(await self._locked(device_id))
+        device = await self._locked(device_id)
+        await self.devices.delete(device)
+        self._record(AuditAction.DEVICE_DELETED, device)
         logger.info("device deleted", device=str(device_id))
+
+    def _record(self, action: AuditAction, device: Device, **details: Any) -> None:
+        site = device.site_id
+        record(self.unit, action, device.id, self.by, self.now, site=site, **details)
 
     async def _locked(self, device_id: UUID) -> Device:
         in_scope = self.scope.of_sites(Device.site_id)

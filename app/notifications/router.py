@@ -3,6 +3,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
+from app.audit.models import AuditAction
+from app.audit.repository import record
 from app.auth.guards import NotificationRetrier, NotificationViewer
 from app.core.errors import NotFound, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
@@ -53,4 +55,6 @@ async def retry_notification(
     """
     outbox = Outbox(unit, services(request).wake_outbox)
     notification = await outbox.lock_failed(notification_id, caller.scope)
+    kind = notification.kind.value
+    record(unit, AuditAction.NOTIFICATION_RETRIED, notification_id, caller, now, kind=kind)
     return Notification.model_validate(outbox.retry(notification, now))

@@ -25,7 +25,8 @@ async def export(
     if visitor is None:
         raise NotFound
     events = VisitorEventRepository(unit)
-    events.record(visitor_id, VisitorAction.PERSONAL_DATA_EXPORTED, caller, now)
+    action = VisitorAction.PERSONAL_DATA_EXPORTED
+    events.record(visitor_id, action, caller, now, site=visitor.site_id)
     await unit.flush()
     return PersonalData(
         exported_at=now,

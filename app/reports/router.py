@@ -1,14 +1,26 @@
-from datetime import date
+from dataclasses import asdict
+from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from app.audit.models import AuditAction
+from app.audit.repository import record
+from app.auth.caller import Caller
 from app.auth.guards import DashboardViewer, VisitorExporter
 from app.auth.reading_dependencies import Browsing, MayLag
+from app.core.db.database import Database
 from app.core.errors import problems
 from app.core.http.dependencies import Db, Now
+from app.core.http.export import (
+    PART,
+    ExportFile,
+    ExportResponse,
+    TooManyExports,
+)
 from app.core.http.responses import download
 from app.core.http.routing import ApiRoute
 from app.core.places import Places
@@ -16,18 +28,12 @@ from app.reports import service
 from app.reports.calendar import Granularity
 from app.reports.columns import COLUMNS
 from app.reports.csv_file import CsvFile
-from app.reports.export_service import (
-    PART,
-    ExportFile,
-    ExportResponse,
-    TooManyExports,
-)
 from app.reports.repository import ReportReader
 from app.reports.schemas import Dashboard, Trends
 from app.reports.workbook import Workbook
 from app.services import services
 from app.visitors.dependencies import Filter
-from app.visitors.list_statements import VisitorOrdering
+from app.visitors.list_statements import VisitorFilter, VisitorOrdering
 
 router = APIRouter(prefix="/api", tags=["reports"], route_class=ApiRoute)
 
@@ -112,9 +118,21 @@ async def export_excel(
         places,
         file,
         lambda session: ReportReader(session).export(chosen, caller, ordering, part=PART),
+        on_begin=partial(_note_export, database, caller, now, chosen, file_format),
         name=f"visitors-{now:%Y-%m-%d}",
         may_lag=may_lag,
     )
+
+
+async def _note_export(
+    database: Database, caller: Caller, now: datetime, chosen: VisitorFilter, written: ExportFormat
+) -> None:
+    """Record who exported what: names of filters, since their values may be names of people."""
+    filters = sorted(name for name, value in asdict(chosen).items() if value is not None)
+    details = {"filters": filters, "format": written.value}
+    async with database.write() as unit:
+        action = AuditAction.VISITORS_EXPORTED
+        record(unit, action, None, caller, now, site=chosen.site, **details)
 
 
 @router.get("/analytics/trends/", operation_id="analytics_trends", summary="Read trends")

@@ -137,7 +137,10 @@ class OfflineScanService:
             await self.service.outbox.supersede(left, self.service.now)
         self.scans.add_new(new)
         for visitor_id, action, details in replay.events:
-            self.service.events.record(visitor_id, action, self.caller, self.service.now, **details)
+            site = replay.visitors[visitor_id].site_id
+            self.service.events.record(
+                visitor_id, action, self.caller, self.service.now, site=site, **details
+            )
         for mail in replay.mails():
             self.service.outbox.put(mail, self.service.now)
         await self.unit.flush()

@@ -109,7 +109,9 @@ class ScanService:
             visitor,
             was=was,
             was_automatic=was_automatic,
-            event=event_row(visitor.id, action, self.caller, self._now, **details),
+            event=event_row(
+                visitor.id, action, self.caller, self._now, site=visitor.site_id, **details
+            ),
             mails=[mail_row(mail, self._now) for mail in mails],
         )
         if done and mails:

@@ -13,7 +13,8 @@ from sqlalchemy import CTE, String, Uuid, and_, bindparam, case, exists, literal
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import aliased
 
-from app.audit.models import VisitorEvent
+from app.audit.models import AuditEntry
+from app.audit.repository import ENTRY_COLUMNS
 from app.core.db.database import ReadSession, WriteSession
 from app.core.db.inserting import as_json, insertion, values_of
 from app.core.db.models import Entity
@@ -122,8 +123,12 @@ def _passing(*, frees_seat: bool) -> Command:
         .cte("passed")
     )
     written = [
-        insertion(model, _names(model), parameter, when=[passed]).cte()
-        for model, parameter in ((Scan, "scans"), (VisitorEvent, "events"), (Notification, "mails"))
+        insertion(model, names, parameter, when=[passed]).cte()
+        for model, names, parameter in (
+            (Scan, _names(Scan), "scans"),
+            (AuditEntry, ENTRY_COLUMNS, "events"),
+            (Notification, _names(Notification), "mails"),
+        )
     ]
     ended = _ended(passed) if frees_seat else ()
     return Command(select(passed.c.id).add_cte(*written, *ended))

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from app.audit.models import AuditAction
+from app.audit.repository import record
 from app.auth.guards import SiteManager, SiteViewer
 from app.auth.idempotency_dependencies import Once
 from app.core.db.repository import NameTaken
@@ -39,10 +41,11 @@ async def list_sites(caller: SiteViewer, session: Reading, page: Paging) -> Page
     responses=CREATED | problems(NameTaken),
 )
 async def create_site(
-    body: SiteCreate, _: SiteManager, unit: Writing, now: Now, response: Response
+    body: SiteCreate, caller: SiteManager, unit: Writing, now: Now, response: Response
 ) -> Site:
     """Add a site; `is_default` replaces the current default."""
     site = await service.create_site(SiteRepository(unit), body.values(), now)
+    record(unit, AuditAction.SITE_CREATED, site.id, caller, now, site=site.id)
     response.headers["Location"] = f"/api/sites/{site.id}/"
     return Site.model_validate(site)
 

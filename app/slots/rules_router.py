@@ -9,6 +9,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from app.audit.models import AuditAction
+from app.audit.repository import Actor, record
 from app.auth.guards import SiteEditor, SiteManager, SiteViewer
 from app.auth.idempotency_dependencies import Once
 from app.core.errors import InUse, NotFound, problems
@@ -56,9 +58,10 @@ NOW_ABOVE_CAPACITY: dict[int | str, dict[str, Any]] = {
     status_code=204,
     responses=problems(NotFound, InUse),
 )
-async def delete_site(site_id: UUID, _: SiteManager, rules: Rules) -> None:
+async def delete_site(site_id: UUID, caller: SiteManager, rules: Rules) -> None:
     """Delete a site that is not the default and has no visitors."""
     await rules.delete(site_id)
+    record(rules.unit, AuditAction.SITE_DELETED, site_id, caller, rules.now, site=site_id)
 
 
 @router.get(
@@ -93,11 +96,19 @@ async def list_slot_capacities(
     responses=problems(NotFound, SlotClosed, SlotInPast),
 )
 async def set_slot_capacity(
-    site_id: UUID, body: SlotCapacityCreate, _: SiteEditor, rules: Rules
+    site_id: UUID, body: SlotCapacityCreate, caller: SiteEditor, rules: Rules
 ) -> SlotCapacity:
     """Set the capacity of an hour. Booked visitors stay booked."""
     site, slot = await rules.set_capacity(site_id, body.visit_date, body.visit_time, body.capacity)
+    _record(rules, AuditAction.SLOT_CAPACITY_SET, slot, caller, capacity=body.capacity)
     return _slot_capacity(site, slot, rules.now)
+
+
+def _record(
+    rules: SiteRules, action: AuditAction, slot: Slot, caller: Actor, **details: Any
+) -> None:
+    hour = {"visit_date": slot.visit_date.isoformat(), "hour": slot.hour}
+    record(rules.unit, action, slot.id, caller, rules.now, site=slot.site_id, **hour, **details)
 
 
 def _slot_capacity(site: Site, slot: Slot, now: datetime) -> SlotCapacity:
@@ -119,8 +130,9 @@ def _slot_capacity(site: Site, slot: Slot, now: datetime) -> SlotCapacity:
     responses=NOW_ABOVE_CAPACITY | problems(NotFound),
 )
 async def delete_slot_capacity(
-    site_id: UUID, slot_id: UUID, _: SiteEditor, rules: Rules, response: Response
+    site_id: UUID, slot_id: UUID, caller: SiteEditor, rules: Rules, response: Response
 ) -> None:
     """Make the hour follow the capacity of its site again."""
     site, slot = await rules.drop_capacity(site_id, slot_id)
+    _record(rules, AuditAction.SLOT_CAPACITY_DROPPED, slot, caller)
     response.headers[AFFECTED] = str(capacity.seats_above(site, slot, rules.now))

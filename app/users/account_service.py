@@ -2,6 +2,8 @@
 
 from pydantic import TypeAdapter, ValidationError
 
+from app.audit.models import USER, AuditEntry
+from app.audit.repository import COMMAND_LINE, entry_row
 from app.core.clock import SystemClock
 from app.core.db.database import Database
 from app.core.security.passwords import PasswordHasher
@@ -68,14 +70,17 @@ async def create_superadmin(settings: Settings, email: str, password: str) -> No
             words = words_of_place(settings) | words_of(*names)
             if (found := weakness(password, email, words)) is not None:
                 raise ValueError(f"{found.message}.")
-            await create_user(
+            now = SystemClock().now()
+            user = await create_user(
                 UserRepository(unit),
                 hasher,
                 email=email,
                 password=password,
                 role=Role.SUPERADMIN,
-                now=SystemClock().now(),
+                now=now,
             )
+            row = entry_row(USER, user.id, "created", COMMAND_LINE, now, role=user.role.value)
+            unit.append(AuditEntry, row)
     except EmailTaken:
         raise ValueError("An account with this e-mail address already exists.") from None
     finally:

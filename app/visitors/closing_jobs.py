@@ -78,7 +78,7 @@ async def _close(unit: WriteSession, found: Sequence[Visitor], sites: Sites, now
     for visitor in over:
         expired = visitor.status is VisitorStatus.EXPIRED
         action = VisitorAction.EXPIRED if expired else VisitorAction.COMPLETED
-        events.record(visitor.id, action, SYSTEM, now, automatic=True)
+        events.record(visitor.id, action, SYSTEM, now, site=visitor.site_id, automatic=True)
     await unit.flush()
     await SeatRepository(unit).free(*(visitor.seat for visitor in over))
     return len(over)

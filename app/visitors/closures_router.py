@@ -3,6 +3,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
+from app.audit.models import AuditAction
+from app.audit.repository import record
 from app.auth.guards import SiteEditor, SiteViewer
 from app.auth.idempotency_dependencies import Once
 from app.core.db.rollout import UpdateUnderWay
@@ -73,6 +75,16 @@ async def create_closure(
         made = await closures.close_and_cancel(site_id, body.date, body.reason)
     else:
         made = await closures.close(site_id, body.date, body.reason)
+    record(
+        closures.unit,
+        AuditAction.CLOSURE_CREATED,
+        made.closure.id,
+        closures.caller,
+        made.closure.created_at,
+        site=site_id,
+        date=body.date.isoformat(),
+        cancelled_visits=made.cancelled,
+    )
     return NewClosure(**_facts(made.closure, made.affected), cancelled_visits=made.cancelled)
 
 
@@ -94,7 +106,9 @@ def _facts(closure: SiteClosure, affected: int) -> dict[str, Any]:
     responses=problems(NotFound),
 )
 async def delete_closure(
-    site_id: UUID, closure_id: UUID, _: SiteEditor, closures: Closures
+    site_id: UUID, closure_id: UUID, caller: SiteEditor, closures: Closures
 ) -> None:
     """Reopen the day. Visits that were cancelled stay cancelled."""
-    await closures.rules.reopen(site_id, closure_id)
+    rules = closures.rules
+    await rules.reopen(site_id, closure_id)
+    record(rules.unit, AuditAction.CLOSURE_DELETED, closure_id, caller, rules.now, site=site_id)

@@ -82,6 +82,7 @@ class HandOver:
                 VisitorAction.UPDATED,
                 self.caller,
                 self.now,
+                site=visit.site_id,
                 fields=sorted(HOST_FIELDS),
             )
 

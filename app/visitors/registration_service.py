@@ -96,7 +96,13 @@ class RegistrationService(BaseVisitorService):
         for each, slot_id in booked:
             visitor = new_visitor(each, self.codes.new(), self.now, slot_id)
             self.unit.append(Visitor, values_of(visitor))
-            self.events.record(visitor.id, VisitorAction.REGISTERED, each.caller, self.now)
+            self.events.record(
+                visitor.id,
+                VisitorAction.REGISTERED,
+                each.caller,
+                self.now,
+                site=visitor.site_id,
+            )
             self.outbox.put(self._confirmation(visitor), self.now)
             visitors.append(visitor)
         for mail in to_hosts(visitors):
@@ -174,7 +180,9 @@ class RegistrationService(BaseVisitorService):
 
     async def _book(self, visitor: Visitor, caller: Caller, withheld: str | None) -> None:
         """Take the seat and store the rows; `withheld` is the reason to mail nothing."""
-        event = event_row(visitor.id, VisitorAction.REGISTERED, caller, self.now)
+        event = event_row(
+            visitor.id, VisitorAction.REGISTERED, caller, self.now, site=visitor.site_id
+        )
         letters = [mail_row(mail, self.now) for mail in self._announcement(visitor, withheld)]
         self.outbox.wake_after_commit()
         shift = shift_of(visitor.site, visitor.visit_date, visitor.visit_time)

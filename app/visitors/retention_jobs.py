@@ -59,7 +59,7 @@ async def _anonymise_batch(unit: WriteSession, now: datetime, days: int) -> int:
     # A registration, its upload summary and its stored response share one instant.
     await mails.erase_from_summaries(ids, registered_at)
     await forget_kept_at(unit, registered_at)
-    await events.forget_addresses(ids)
+    await events.erase_values(ids)
     for id_ in ids:
         events.record(id_, VisitorAction.ANONYMISED, SYSTEM, now)
     return len(ids)

@@ -4,7 +4,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from app.audit.models import VisitorAction
-from app.audit.repository import VisitorEventReader
+from app.audit.repository import AuditReader
 from app.audit.schemas import VisitorEvent
 from app.auth.caller import Caller
 from app.auth.guards import (
@@ -288,7 +288,7 @@ async def list_events(
 ) -> list[VisitorEvent]:
     """Return audit entries, oldest first."""
     await _visible(session, visitor_id, caller)
-    events = await VisitorEventReader(session).of_visitor(visitor_id)
+    events = await AuditReader(session).of_visitor(visitor_id)
     return [VisitorEvent.model_validate(event) for event in events]
 
 

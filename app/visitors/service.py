@@ -152,7 +152,7 @@ class VisitorService(BaseVisitorService):
         leave(visitor, self.now, self.now)
         await self.seats.free(visitor.seat)
         await self.outbox.supersede([visitor.id], self.now)
-        self.events.record(visitor.id, action, caller, self.now, **details)
+        self._record(action, visitor, caller, **details)
 
     async def delete(self, visitor_id: UUID, caller: Caller, *, notify: bool = True) -> None:
         """Free the seat and erase the person, with a cancellation if `notify`."""
@@ -163,10 +163,10 @@ class VisitorService(BaseVisitorService):
             await self._bid_farewell(visitor)
         if visitor.status in HOLDS_SEAT:
             await self.seats.free(visitor.seat)
-        self.events.record(visitor.id, VisitorAction.DELETED, caller, self.now)
+        self._record(VisitorAction.DELETED, visitor, caller)
         await forget_mentions(self.unit, str(visitor.id))
         await self.outbox.erase_from_summaries([visitor.id], [visitor.created_at])
-        await self.events.forget_addresses([visitor.id])
+        await self.events.erase_values([visitor.id])
         await self.visitors.delete(visitor)
 
     async def resend(self, visitor_id: UUID, caller: Caller, budgets: Budgets) -> None:
@@ -174,7 +174,7 @@ class VisitorService(BaseVisitorService):
         visitor = await self._locked(visitor_id, caller)
         require_pending(visitor.status, "confirmed again")
         await budgets.resend(visitor_id)
-        self.events.record(visitor.id, VisitorAction.EMAIL_RESENT, caller, self.now)
+        self._record(VisitorAction.EMAIL_RESENT, visitor, caller)
         site = await self._site_of(visitor)
         visitor.revision += 1
         self._tell_visitor(CONFIRMATION, visitor, site, mails.visit_payload(visitor, site))
@@ -186,7 +186,7 @@ class VisitorService(BaseVisitorService):
         require_pending(visitor.status, "given another code")
         await budgets.resend(visitor_id)
         await self._replace_codes(visitor)
-        self.events.record(visitor.id, VisitorAction.CODE_REPLACED, caller, self.now)
+        self._record(VisitorAction.CODE_REPLACED, visitor, caller)
         await self._tell_anew(visitor, Told(visitor=True))
         return await self._saved(visitor)
 
@@ -198,9 +198,15 @@ class VisitorService(BaseVisitorService):
             raise NotFound
         return visitor
 
+    def _record(
+        self, action: VisitorAction, visitor: Visitor, caller: Caller, **details: Any
+    ) -> None:
+        site = visitor.site_id
+        self.events.record(visitor.id, action, caller, self.now, site=site, **details)
+
     def _note_cancelled(self, visitor: Visitor, caller: Caller) -> None:
         visitor.status = VisitorStatus.CANCELLED
-        self.events.record(visitor.id, VisitorAction.CANCELLED, caller, self.now)
+        self._record(VisitorAction.CANCELLED, visitor, caller)
         # RFC 5546: a change needs a higher SEQUENCE than the invitation.
         visitor.revision += 1
 
@@ -235,9 +241,7 @@ class VisitorService(BaseVisitorService):
         for name in changed:
             setattr(visitor, name, plain[name])
         if changed:
-            self.events.record(
-                visitor.id, VisitorAction.UPDATED, caller, self.now, fields=sorted(changed)
-            )
+            self._record(VisitorAction.UPDATED, visitor, caller, fields=sorted(changed))
         if plain.keys() & set(changed) & set(HOST_FIELDS):
             # A user named the host, so the visitor may see them.
             visitor.host_as_sent, visitor.host_closed = None, False
@@ -298,14 +302,8 @@ class VisitorService(BaseVisitorService):
         visitor.visit_date, visitor.visit_time = day, at
         visitor.is_rescheduled = True
         visitor.revision += 1
-        self.events.record(
-            visitor.id,
-            VisitorAction.RESCHEDULED,
-            caller,
-            self.now,
-            before=_when(*before),
-            after=_when(day, at),
-        )
+        times = {"before": _when(*before), "after": _when(day, at)}
+        self._record(VisitorAction.RESCHEDULED, visitor, caller, **times)
         await self.outbox.supersede([visitor.id], self.now)
         moved = mails.moved_payload(visitor, seat.site, *before, left)
         booked = mails.visit_payload(visitor, seat.site)

@@ -3,6 +3,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
+from app.audit.models import AuditAction
+from app.audit.repository import Actor, record
 from app.auth.caller import Caller
 from app.auth.directory_roles import warnings_of_rename
 from app.auth.guards import SiteEditor
@@ -47,9 +49,11 @@ async def replace_site(
     `is_default`, `reception_email`, `contact_phone` and `contact_email` stay unchanged if omitted.
     Mails are sent as for `PATCH`.
     """
-    return await _change(
+    changed = await _change(
         request, unit, caller, site_id, body.values(), now, notify=notify, dry_run=dry_run
     )
+    _record(unit, site_id, body.values(), caller, now)
+    return changed
 
 
 @router.patch("/", operation_id="sites_update", summary="Change a site", responses=FAULTS)
@@ -68,9 +72,17 @@ async def change_fields(
     A new name, address or time zone applies to all upcoming visits, which keep their local time;
     visitors and hosts are mailed within a minute.
     """
-    return await _change(
+    changed = await _change(
         request, unit, caller, site_id, body.values(), now, notify=notify, dry_run=dry_run
     )
+    _record(unit, site_id, body.values(), caller, now)
+    return changed
+
+
+def _record(unit: Writing, site_id: UUID, values: dict[str, Any], caller: Actor, now: Now) -> None:
+    """Record the names of the fields that were sent; a dry run is rolled back with its entry."""
+    fields = sorted(values)
+    record(unit, AuditAction.SITE_UPDATED, site_id, caller, now, site=site_id, fields=fields)
 
 
 async def _change(

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Date, and_, bindparam, or_, select
 
-from app.audit.models import VisitorEvent
+from app.audit.models import AuditEntry
+from app.audit.repository import ENTRY_COLUMNS
 from app.core.db.database import ReadSession, WriteSession
 from app.core.db.inserting import as_json, insertion, values_of
 from app.core.db.models import Entity
@@ -118,7 +119,7 @@ def _booking(*, by_stranger: bool) -> Command:
         when=[taken],
         beside={"slot_id": taken.c.id},
     )
-    events = insertion(VisitorEvent, _columns(VisitorEvent), "events", when=[taken])
+    events = insertion(AuditEntry, ENTRY_COLUMNS, "events", when=[taken])
     mails = insertion(Notification, _columns(Notification), "mails", when=[taken])
     written = [part.cte() for part in (visitors, events, mails)]
     return Command(select(taken.c.id).add_cte(*written))

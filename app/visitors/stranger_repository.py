@@ -3,7 +3,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
-from app.audit.models import VisitorAction, VisitorEvent
+from app.audit.models import VISITOR, AuditEntry, VisitorAction
 from app.auth.caller import CallerRole
 from app.core.db.repository import Repository
 from app.visitors.lifecycle import HOLDS_SEAT
@@ -16,9 +16,10 @@ class StrangerRepository(Repository[Visitor]):
     async def lock_strangers(self, *, at_most: int) -> Sequence[Visitor]:
         """Lock open visits of strangers that are not marked yet, ordered by id."""
         by_stranger = exists().where(
-            VisitorEvent.visitor_id == Visitor.id,
-            VisitorEvent.action == VisitorAction.REGISTERED,
-            VisitorEvent.actor_role == CallerRole.ANONYMOUS,
+            AuditEntry.subject_id == Visitor.id,
+            AuditEntry.subject_type == VISITOR,
+            AuditEntry.action == VisitorAction.REGISTERED,
+            AuditEntry.actor_role == CallerRole.ANONYMOUS,
         )
         found = await self.session.scalars(
             select(Visitor)

@@ -40,8 +40,6 @@ INSERT INTO users (id, email, email_key, first_name, last_name, role, password_h
 VALUES ($1, $2, $2, $3, $4, 'host', $5, true, false, $6, $6)
 """
 REMOVE = (
-    """DELETE FROM visitor_events USING visitors
-    WHERE visitor_id = visitors.id AND site_id = ANY($1)""",
     "DELETE FROM scans WHERE site_id = ANY($1)",
     "DELETE FROM visitors WHERE site_id = ANY($1)",  # and, by cascade, their notifications
     "DELETE FROM slots WHERE site_id = ANY($1)",
@@ -96,7 +94,7 @@ async def is_there(connection: asyncpg.Connection) -> bool:
 
 
 async def remove(connection: asyncpg.Connection) -> None:
-    """Delete the company and everything that refers to it."""
+    """Delete the company; the audit log outlives it."""
     for statement in REMOVE:
         await connection.execute(statement, SITE_IDS)
     await connection.execute(REMOVE_HOSTS, [id_of("host", name) for name in HOSTS])

@@ -34,9 +34,9 @@ WHERE site_id = ANY($1) AND visit_date BETWEEN $2 AND $3 AND at >= visitors.crea
     AND (kind <> 'visitor_reminder' OR status <> 'cancelled') AND kind = ANY($4)
 """
 EVENTS = """
-INSERT INTO visitor_events (id, visitor_id, action, actor_role, actor_name, request_id, details,
-    created_at)
-SELECT ID_OF_AT, id, action, role, actor, 'demo', '{}', at
+INSERT INTO audit_entries (id, subject_id, site_id, action, actor_role, actor_name, request_id,
+    details, created_at)
+SELECT ID_OF_AT, id, site_id, action, role, actor, 'demo', '{}', at
 FROM visitors, LATERAL (VALUES
         ('registered', created_at, 'admin', 'Front Desk'),
         ('checked_in', checked_in_at, 'scanner', checked_in_gate),
@@ -77,7 +77,7 @@ MAIL_WORDS = ("visitor_confirmation", "host_registration", "visitor_reminder", "
 EVENT_WORDS = ("registered", "checked_in", "checked_out", "cancelled", "expired")
 TRACES = {
     "notifications": Trace(MAILS.replace("ID_OF_AT", ID_OF_AT), MAIL_WORDS),
-    "visitor_events": Trace(EVENTS.replace("ID_OF_AT", ID_OF_AT), EVENT_WORDS),
+    "audit_entries": Trace(EVENTS.replace("ID_OF_AT", ID_OF_AT), EVENT_WORDS),
     "scans": Trace(SCANS.replace("ID_OF_AT", ID_OF_AT), ("in", "out")),
 }
 COUNT_SEATS = """

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from app.auth.caller import CallerRole
+from app.auth.directory_link_service import DirectoryMail
 from app.auth.errors import SecondFactorRequired
 from app.auth.factor_limits import FactorLimits
 from app.auth.factor_mails import FactorMails
@@ -171,7 +172,7 @@ async def test_an_own_second_factor_is_asked_for_unless_the_directory_has(
 
 
 def sign_ins(api: Api, clock: SettableClock) -> SignIns:
-    """What the routes complete sign-ins with."""
+    """Return what the routes complete sign-ins with."""
     ours = app_of(api).state
     checker = FactorChecker(
         ours.totp_secrets,
@@ -180,4 +181,5 @@ def sign_ins(api: Api, clock: SettableClock) -> SignIns:
         clock.now(),
     )
     limits = FactorLimits(ours.limiter, "50/15minute")
-    return SignIns(api.database, ours.tokens, limits, checker, clock.now(), None)
+    mail = DirectoryMail(ours.wake_outbox, Language.ENGLISH)
+    return SignIns(api.database, ours.tokens, limits, checker, mail, clock.now(), None)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app.audit.models import VisitorEvent
+from app.audit.models import VISITOR, AuditEntry
 from app.core.db.database import Database
 from app.notifications.models import Notification
 from app.slots.models import Slot
@@ -13,9 +13,11 @@ from app.visitors.models import Visitor
 
 async def stored(database: Database) -> dict[str, int]:
     """How many rows each table has that an upload writes."""
-    tables: list[Any] = [Visitor, VisitorEvent, Notification, Slot]
+    tables: list[Any] = [Visitor, AuditEntry, Notification, Slot]
+    counted = {table: select(func.count()).select_from(table) for table in tables}
+    counted[AuditEntry] = counted[AuditEntry].where(AuditEntry.subject_type == VISITOR)
     async with database.read() as session:
         return {
-            table.__tablename__: await session.scalar(select(func.count()).select_from(table)) or 0
-            for table in tables
+            table.__tablename__: await session.scalar(statement) or 0
+            for table, statement in counted.items()
         }

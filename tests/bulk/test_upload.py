@@ -83,7 +83,7 @@ async def test_each_visitor_and_each_host_gets_one_mail(api: Api, mailbox: Mailb
 async def test_a_visitor_who_is_told_is_there(api: Api, database: Database):
     admin = await api.admin()
     made = (await upload(admin, workbook([row()]))).json()["created"][0]
-    assert [(e.action, str(e.visitor_id)) for e in await all_events(database)] == [
+    assert [(e.action, str(e.subject_id)) for e in await all_events(database)] == [
         ("registered", made["id"])
     ]
     listed = (await admin.get(f"visitors/{made['id']}/notifications/")).json()
@@ -163,7 +163,7 @@ async def test_twenty_rows_take_twelve_statements(api: Api, app: FastAPI, databa
         answer = await upload(admin, file, **HOST, department=department)
     assert answer.status_code == 201
     assert len(sent) <= 12, sent
-    for table in ("visitors", "visitor_events", "notifications"):
+    for table in ("visitors", "audit_entries", "notifications"):
         assert sum(f"INSERT INTO {table} " in statement for statement in sent) == 1
 
 

@@ -12,7 +12,7 @@ import httpx
 from asgi_lifespan import LifespanManager
 from sqlalchemy import select, text
 
-from app.audit.models import VisitorEvent
+from app.audit.models import AuditEntry
 from app.core.clock import SettableClock
 from app.core.db.database import ReadSession
 from app.core.observability.logging import configure_logging
@@ -32,7 +32,7 @@ from tests.support.mailbox import sweep
 from workers.context import WorkerContext, open_context
 
 ADMIN = "desk@example.com"
-CHANGED = "visitors, slots, visitor_events, notifications, scans, retired_qr_codes"
+CHANGED = "visitors, slots, audit_entries, notifications, scans, retired_qr_codes"
 OPEN_ALWAYS = {
     "timezone": "UTC",
     "opens_at": time(0),
@@ -162,10 +162,10 @@ async def _snapshot(session: ReadSession) -> Snapshot:
         if status in HOLDS_SEAT:
             slots[slot][1].holders += 1
             slots[slot][1].strangers += by_stranger
-    events = select(VisitorEvent.visitor_id, VisitorEvent.action).order_by(VisitorEvent.id)
-    for id_, action in await session.rows(events):
-        if id_ in visits:  # the audit log outlives the visitor
-            visits[id_].actions.append(action)
+    events = select(AuditEntry.subject_id, AuditEntry.action).order_by(AuditEntry.id)
+    for subject, action in await session.rows(events):
+        if subject is not None and subject in visits:  # the audit log outlives the visitor
+            visits[subject].actions.append(action)
     summaries = 0
     for mail in await session.scalars(select(Notification)):
         if mail.visitor_id is None:

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from app.audit.models import VisitorEvent
+from app.audit.models import AuditEntry
 from app.core.clock import SettableClock
 from app.core.db.database import Database
 from tests.passes.helpers import look, plain_text, press_cancel
@@ -177,7 +177,5 @@ async def test_the_visitors_address_goes_with_the_visitor(api: Api, database: Da
     await press_cancel(api.http, ada["qr_code"])
     await admin.delete(f"visitors/{ada['id']}/")
     async with database.read() as session:
-        rows = await session.scalars(
-            select(VisitorEvent).where(VisitorEvent.actor_role == "visitor")
-        )
+        rows = await session.scalars(select(AuditEntry).where(AuditEntry.actor_role == "visitor"))
         assert [event.client_address for event in rows] == [None]

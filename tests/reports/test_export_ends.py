@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from app.core.db.database import Database
-from app.reports import export_service as exporting
+from app.core.http import export as exporting
 from tests.e2e.installation import eventually
 from tests.reports.data import Visitors, fill
 from tests.support.api import Api, Client

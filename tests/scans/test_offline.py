@@ -45,7 +45,7 @@ async def test_the_audit_log_says_who_when_and_where(
         happened(visitor["qr_code"], "11:30", direction="out", gate="South"),
     )
     came, left = (await all_events(database))[-2:]
-    assert [came.action.value, left.action.value] == ["checked_in", "checked_out"]
+    assert [came.action, left.action] == ["checked_in", "checked_out"]
     assert (came.actor_role, str(came.actor_id)) == ("scanner", gate.user_id)
     assert came.details == {"gate": "North", "scanned_at": "2026-11-23T09:00:00Z"}
     assert left.details == {"gate": "South", "scanned_at": "2026-11-23T11:30:00Z"}
@@ -65,7 +65,7 @@ async def test_a_visitor_admitted_at_two_gates_is_one_conflict(
     assert second[0]["message"] == "Already inside since 09:00 at gate North"
     verdicts = Counter(scan.verdict.value for scan in await all_scans(database))
     assert verdicts == {"admitted": 1, "conflict": 1}
-    actions = Counter(event.action.value for event in await all_events(database))
+    actions = Counter(event.action for event in await all_events(database))
     assert actions["checked_in"] == 1
     (conflict,) = (await admin.get("visitors/scans/", verdict="conflict")).json()["items"]
     assert conflict["visitor"]["name"] == visitor["name"]

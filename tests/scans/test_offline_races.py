@@ -59,7 +59,7 @@ async def test_gates_that_report_the_same_visitors_never_deadlock(
         assert results == Counter({"accepted": accepted, "conflict": 80 - accepted})
         await assert_seats_are_visitors(database)
     assert await statuses(database) == {"completed": 20}
-    actions = Counter(event.action.value for event in await all_events(database))
+    actions = Counter(event.action for event in await all_events(database))
     assert (actions["checked_in"], actions["checked_out"]) == (20, 20)
     assert len(await all_scans(database)) == 240
 
@@ -79,7 +79,7 @@ async def test_a_batch_beside_online_scans_admits_each_visitor_once(
     there = Counter(answer.status_code for answer in answers)
     assert here["accepted"] + there[200] == 20
     assert here["conflict"] + there[409] == 20
-    actions = Counter(event.action.value for event in await all_events(database))
+    actions = Counter(event.action for event in await all_events(database))
     assert actions["checked_in"] == 20
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import func, insert, select, text, update
 
-from app.audit.models import VisitorEvent
+from app.audit.models import VISITOR, AuditEntry
 from app.core.db.database import Database
 from app.core.ids import new_id
 from app.departments.models import Department
@@ -115,9 +115,11 @@ async def all_scans(database: Database) -> list[Scan]:
         return list(await session.scalars(select(Scan).order_by(Scan.id)))
 
 
-async def all_events(database: Database) -> list[VisitorEvent]:
+async def all_events(database: Database) -> list[AuditEntry]:
+    """Return what the audit log has about visitors."""
     async with database.read() as session:
-        return list(await session.scalars(select(VisitorEvent).order_by(VisitorEvent.id)))
+        of_visitors = select(AuditEntry).where(AuditEntry.subject_type == VISITOR)
+        return list(await session.scalars(of_visitors.order_by(AuditEntry.id)))
 
 
 async def all_mails(database: Database) -> list[Notification]:
@@ -129,7 +131,8 @@ async def places_holding(database: Database, needle: str) -> set[str]:
     """Return each `table.column` of the database that contains a text, ignoring case."""
     columns = text(
         "SELECT table_name, column_name FROM information_schema.columns"
-        " WHERE table_schema = 'public'"
+        " JOIN information_schema.tables USING (table_schema, table_name)"
+        " WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
     )
     found = set()
     async with database.engine.connect() as connection:

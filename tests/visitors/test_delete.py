@@ -69,7 +69,7 @@ async def test_an_anonymous_event_is_left(api: Api, database: Database):
     await admin.delete(f"visitors/{visitor['id']}/")
     events = await all_events(database)
     assert [event.action for event in events] == ["registered", "deleted"]
-    assert {str(event.visitor_id) for event in events} == {visitor["id"]}
+    assert {str(event.subject_id) for event in events} == {visitor["id"]}
     assert {str(event.actor_id) for event in events} == {admin.user_id}
 
 

@@ -132,7 +132,7 @@ async def test_check_out_without_deletion_happens_once(api: Api, database: Datab
         *(admin.scan(visitor["qr_code"], direction="out") for _ in range(5)),
     )
     assert codes == {200: 1, 409: 9}
-    actions = Counter(event.action.value for event in await all_events(database))
+    actions = Counter(event.action for event in await all_events(database))
     assert actions["checked_out"] == 1
     await assert_seats_are_visitors(database)
 

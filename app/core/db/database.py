@@ -81,7 +81,9 @@ class ReadSession:
         return self._opened
 
     async def begin_read_only(self) -> None:
-        await self._session.connection(execution_options={"postgresql_readonly": True})
+        """Begin a read-only transaction for all statements that follow; they see one state."""
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        await self._session.connection(execution_options=options)
 
     async def aclose(self) -> None:
         """Roll back and release the connection."""

@@ -95,12 +95,15 @@ class ErrorBoundaryMiddleware:
 def _context_of(scope: Scope, receive: Receive, trust: ProxyTrust) -> RequestContext:
     headers = Headers(scope=scope)
     given = headers.get("x-request-id", "")
-    request_id = given if SANE_REQUEST_ID.fullmatch(given) else str(new_id())
+    is_theirs = SANE_REQUEST_ID.fullmatch(given) is not None
+    request_id = given if is_theirs else str(new_id())
     client = scope.get("client")
     origin = trust.origin(client[0] if client else None, headers)
     if origin.scheme:
         scope["scheme"] = origin.scheme  # in place, for outer middleware
-    return RequestContext(request_id, origin.address, receive=receive)
+    return RequestContext(
+        request_id, origin.address, is_request_id_of_client=is_theirs, receive=receive
+    )
 
 
 def _method(scope: Scope) -> str:

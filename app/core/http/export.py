@@ -1,7 +1,7 @@
 """Streams an export from a database cursor; a slow client slows down the reading."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing, closing
 from typing import Any, Protocol
@@ -48,8 +48,8 @@ class ExportFile(Protocol):
 class ExportResponse(StreamingResponse):
     """A response that sends an export while it is generated.
 
-    The first rows are read before it begins, so that errors are problems; later ones cut it off. A
-    disconnect frees place, cursor and connection.
+    The first rows are read, and `on_begin` is awaited, before it begins, so that errors are
+    problems; later ones cut it off. A disconnect frees place, cursor and connection.
     """
 
     def __init__(
@@ -59,11 +59,12 @@ class ExportResponse(StreamingResponse):
         file: ExportFile,
         read: Callable[[ReadSession], Parts],
         *,
+        on_begin: Callable[[], Awaitable[None]],
         name: str,
         may_lag: bool,
     ) -> None:
         self.database, self.places, self.file, self.read = database, places, file, read
-        self.may_lag = may_lag
+        self.may_lag, self.on_begin = may_lag, on_begin
         named = {"Content-Disposition": f'attachment; filename="{name}.{file.extension}"'}
         super().__init__((), headers=named, media_type=file.media_type)
 
@@ -83,6 +84,7 @@ class ExportResponse(StreamingResponse):
 
     async def _send(self, parts: Parts, send: Send, thread: Executor) -> None:
         begun = self.file.head() + await self._made(await anext(parts, []), thread)
+        await self.on_begin()
         start = {"status": self.status_code, "headers": self.raw_headers}
         await send({"type": "http.response.start", **start})
         await _body(send, begun)

@@ -1,0 +1,277 @@
+"""SQL of the chain: entries that wait, their links, signed heads, and the cut."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    column,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    table,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from app.audit.chain import START, UNKNOWN_ROLE, Facts, Link, Position, Signed
+from app.audit.models import USER, VISITOR, AuditEntry, AuditHead, FormerAccountEvent
+from app.core.db.database import ReadSession, WriteSession
+from app.core.db.leases import Lease
+from app.core.db.prepared import Query
+from app.core.db.update_many import update_many
+
+FACTS = tuple(AuditEntry.__table__.c[field.name] for field in fields(Facts))
+LINK = ("seq", "previous_hash", "hash", "macs", "value_key")
+# Above the features that own them: read where the writer of an entry did not know them.
+_visitors = table("visitors", column("id", Uuid()), column("site_id", Uuid()))
+_users = table("users", column("id", Uuid()), column("first_name"), column("last_name"))
+_users_name = func.left(func.concat_ws(" ", _users.c.first_name, _users.c.last_name), 401)
+_is_head = AuditHead.is_anchor.is_(False)
+
+
+def _waiting() -> ColumnElement[bool]:
+    return exists().where(AuditEntry.seq.is_(None))
+
+
+_LOOK = Query(
+    select(
+        _waiting(),
+        Lease.holder,
+        func.extract("epoch", Lease.until - func.clock_timestamp()),
+    )
+    .select_from(select(literal(1).label("one")).subquery())
+    .outerjoin(Lease, Lease.name == bindparam("name", type_=String()))
+)
+
+
+class ChainReader:
+    """Queries the chain."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self.session = session
+
+    async def has_waiting(self) -> bool:
+        """Return whether entries wait to be chained."""
+        return bool(await self.session.scalar(select(_waiting())))
+
+    async def waiting_since(self) -> datetime | None:
+        """Return the instant of the oldest entry that waits."""
+        return await self.session.scalar(
+            select(AuditEntry.created_at)
+            .where(AuditEntry.seq.is_(None))
+            .order_by(AuditEntry.id)
+            .limit(1)
+        )
+
+    async def count(self) -> int:
+        """Return the number of entries in the chain."""
+        counted = select(func.count()).select_from(AuditEntry).where(AuditEntry.seq.is_not(None))
+        return await self.session.scalar(counted) or 0
+
+    async def end(self) -> Position:
+        """Return the newest entry, or where the chain was cut, or its start."""
+        row = (
+            await self.session.rows(
+                select(AuditEntry.seq, AuditEntry.hash)
+                .where(AuditEntry.seq.is_not(None))
+                .order_by(AuditEntry.seq.desc())
+                .limit(1)
+            )
+        ).first()
+        if row is not None and row[0] is not None:
+            return Position(row[0], row[1] or START)
+        anchor = await self.anchor()
+        return anchor.position if anchor else Position(0, START)
+
+    async def anchor(self) -> Signed | None:
+        """Return where the chain was cut."""
+        found = await self.session.scalar(select(AuditHead).where(AuditHead.is_anchor))
+        return signed_of(found) if found else None
+
+    async def newest_head(self) -> Signed | None:
+        found = await self.session.scalar(
+            select(AuditHead).where(_is_head).order_by(AuditHead.seq.desc()).limit(1)
+        )
+        return signed_of(found) if found else None
+
+    async def heads_without_entry(self, after: int, at_most: int) -> Sequence[Signed]:
+        """Return signed heads after a number whose entries are missing, oldest first."""
+        found = await self.session.scalars(
+            select(AuditHead)
+            .outerjoin(AuditEntry, AuditEntry.seq == AuditHead.seq)
+            .where(_is_head, AuditHead.seq > after, AuditEntry.id.is_(None))
+            .order_by(AuditHead.seq)
+            .limit(at_most)
+        )
+        return [signed_of(head) for head in found]
+
+
+def signed_of(head: AuditHead) -> Signed:
+    position = Position(head.seq, head.hash)
+    return Signed(position, head.is_anchor, head.signed_at, head.key_id, head.signature)
+
+
+CHAIN = Query(
+    select(
+        *FACTS,
+        *(AuditEntry.__table__.c[name] for name in LINK),
+        AuditHead.hash,
+        AuditHead.signed_at,
+        AuditHead.key_id,
+        AuditHead.signature,
+    )
+    .select_from(AuditEntry)
+    .outerjoin(AuditHead, and_(AuditHead.seq == AuditEntry.seq, _is_head))
+    .where(AuditEntry.seq.is_not(None))
+    .order_by(AuditEntry.seq)
+)
+"""The whole chain with its signed heads, for `ReadSession.stream`."""
+
+
+class ChainRepository(ChainReader):
+    """Changes the chain."""
+
+    def __init__(self, unit: WriteSession) -> None:
+        super().__init__(unit)
+        self.unit = unit
+
+    async def take(self, at_most: int) -> Sequence[Row[Any]]:
+        """Lock entries that wait, oldest first, passing over those that others hold.
+
+        The last two columns are the site and the actor's name where the writer did not know them.
+        """
+        found = await self.unit.returning(
+            select(*FACTS, _visitors.c.site_id, _users_name)
+            .select_from(AuditEntry)
+            .outerjoin(
+                _visitors,
+                and_(
+                    AuditEntry.site_id.is_(None),
+                    AuditEntry.subject_type == VISITOR,
+                    _visitors.c.id == AuditEntry.subject_id,
+                ),
+            )
+            .outerjoin(
+                _users, and_(AuditEntry.actor_name == "", _users.c.id == AuditEntry.actor_id)
+            )
+            .where(AuditEntry.seq.is_(None))
+            .order_by(AuditEntry.id)
+            .limit(at_most)
+            .with_for_update(of=AuditEntry, skip_locked=True)
+        )
+        return found.all()
+
+    async def link(self, entries: Sequence[tuple[Facts, str | None, Link]]) -> None:
+        """Store the links of entries; a name is stored where there was none."""
+        common = [
+            {"id": facts.id, "site_id": facts.site_id}
+            | {name: getattr(link, name) for name in LINK}
+            for facts, _, link in entries
+        ]
+        await update_many(self.unit, AuditEntry, common)
+        named = [{"id": facts.id, "actor_name": name} for facts, name, _ in entries if name]
+        await update_many(self.unit, AuditEntry, named)
+
+    async def add_head(self, signed: Signed) -> None:
+        """Store a signed head, or the anchor in place of the former one."""
+        if signed.is_anchor:
+            await self.unit.write(delete(AuditHead).where(AuditHead.is_anchor))
+        await self.unit.write(insert(AuditHead).values(**_columns(signed)))
+
+    async def heads_after(self, seq: int, at_most: int) -> Sequence[Signed]:
+        """Return heads and anchors after a number, in its order."""
+        found = await self.session.scalars(
+            select(AuditHead).where(AuditHead.seq > seq).order_by(AuditHead.seq).limit(at_most)
+        )
+        return [signed_of(head) for head in found]
+
+    async def sign_anew(self, signed: Signed) -> None:
+        """Replace the signature of a position."""
+        await self.unit.write(
+            update(AuditHead)
+            .where(AuditHead.seq == signed.position.seq, AuditHead.is_anchor == signed.is_anchor)
+            .values(key_id=signed.key_id, signature=signed.signature)
+        )
+
+    async def oldest(self, at_most: int) -> Sequence[Row[int | None, bytes | None, datetime]]:
+        """Return number, hash and instant of the oldest entries of the chain."""
+        found = await self.unit.rows(
+            select(AuditEntry.seq, AuditEntry.hash, AuditEntry.created_at)
+            .where(AuditEntry.seq.is_not(None))
+            .order_by(AuditEntry.seq)
+            .limit(at_most)
+        )
+        return found.all()
+
+    async def cut_through(self, seq: int) -> None:
+        """Delete the entries and heads up to a number."""
+        await self.unit.write(delete(AuditEntry).where(AuditEntry.seq <= seq))
+        await self.unit.write(delete(AuditHead).where(_is_head, AuditHead.seq <= seq))
+
+    async def adopt_account_events(self, at_most: int) -> int:
+        """Move account events of older releases to the log; return how many."""
+        former = FormerAccountEvent
+        chosen = select(former.id).order_by(former.id).limit(at_most)
+        moved = (
+            delete(former)
+            .where(former.id.in_(chosen.with_for_update()))
+            .returning(*former.__table__.c)
+            .cte("moved")
+        )
+        row = {
+            "id": moved.c.id,
+            "created_at": moved.c.created_at,
+            "subject_type": literal(USER),
+            "subject_id": moved.c.account_id,
+            "action": moved.c.action,
+            "actor_role": case((moved.c.actor_id.is_(None), "anonymous"), else_=UNKNOWN_ROLE),
+            "actor_id": moved.c.actor_id,
+            "actor_name": literal(""),
+            "client_address": moved.c.client_address,
+            "request_id": moved.c.request_id,
+            "details": moved.c.details,
+        }
+        result = await self.unit.write(
+            insert(AuditEntry).from_select([*row], select(*row.values()))
+        )
+        return result.rowcount
+
+
+def _columns(signed: Signed) -> dict[str, Any]:
+    return {
+        "seq": signed.position.seq,
+        "is_anchor": signed.is_anchor,
+        "hash": signed.position.hash,
+        "signed_at": signed.signed_at,
+        "key_id": signed.key_id,
+        "signature": signed.signature,
+    }
+
+
+async def look(session: ReadSession, lease: str) -> tuple[bool, UUID | None, float]:
+    """Return whether entries wait, who holds the lease, and for how many more seconds."""
+    row = await session.row(_LOOK, name=lease)
+    if row is None:
+        raise LookupError("the query always has one row")
+    return bool(row[0]), row[1], float(row[2] or 0)
+
+
+def facts_of(row: Sequence[Any]) -> Facts:
+    """Return the facts from the first columns of a row; a prepared statement has JSON as text."""
+    values = [*row[: len(FACTS)]]
+    if isinstance(values[-1], str):
+        values[-1] = json.loads(values[-1])
+    return Facts(*values)

@@ -1,0 +1,20 @@
+"""A log that is chained when a test says so."""
+
+import pytest
+
+from app.audit.chain import Signer
+from app.audit.chain_service import Sequencer
+from app.core.clock import SettableClock
+from app.core.db.database import Database
+from app.settings import Settings
+
+
+@pytest.fixture
+def signer(settings: Settings) -> Signer:
+    return Signer(settings.key_ring)
+
+
+@pytest.fixture
+def sequencer(database: Database, clock: SettableClock, signer: Signer) -> Sequencer:
+    """Return what a worker runs: `await sequencer.step()`."""
+    return Sequencer(database, clock, signer)

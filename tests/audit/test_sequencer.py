@@ -1,0 +1,204 @@
+"""Numbers are given after the commit, by one sequencer at a time."""
+
+import asyncio
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from app.audit import chain_service
+from app.audit.chain import START, Position, Signer
+from app.audit.chain_service import LEASE, Sequencer
+from app.audit.models import AuditAction, AuditEntry, AuditHead
+from app.audit.repository import record
+from app.audit.verification_service import verify
+from app.core.clock import SettableClock
+from app.core.db.database import Database
+from app.core.db.leases import Lease
+from app.core.ids import new_id
+from app.settings import Settings
+from tests.audit.entries import AT, DESK, all_entries, sql, write
+
+
+async def assert_sound(database: Database, signer: Signer, entries: int) -> None:
+    """Every committed entry has a place in an unbroken chain, once."""
+    verdict = await verify(database, signer)
+    assert (verdict.faults, verdict.entries) == ([], entries)
+    found = await all_entries(database)
+    assert [entry.seq for entry in found] == list(range(1, entries + 1))
+
+
+async def test_an_entry_that_commits_late_is_not_missed(
+    database: Database, sequencer: Sequencer, signer: Signer
+):
+    async with database.write() as late:
+        record(late, AuditAction.SITE_UPDATED, new_id(), DESK, AT)
+        await late.flush()
+        await write(database, 3)
+        assert await sequencer.step() == 3
+    assert await sequencer.step() == 1
+    entries = await all_entries(database)
+    assert entries[-1].id < entries[0].id
+    await assert_sound(database, signer, 4)
+
+
+async def test_what_is_rolled_back_has_no_number(
+    database: Database, sequencer: Sequencer, signer: Signer
+):
+    unit = database.write()
+    async with unit:
+        record(unit, AuditAction.SITE_UPDATED, new_id(), DESK, AT)
+        unit.rehearse()
+    await write(database)
+    await sequencer.step()
+    await assert_sound(database, signer, 1)
+
+
+async def test_an_entry_that_somebody_holds_does_not_stop_the_others(
+    database: Database, sequencer: Sequencer, signer: Signer
+):
+    await write(database)
+    [held] = await all_entries(database)
+    async with database.write() as unit:
+        await unit.write(update(AuditEntry).where(AuditEntry.id == held.id).values(site_id=None))
+        await write(database)
+        assert await sequencer.step() == 1
+    assert await sequencer.step() == 1
+    await assert_sound(database, signer, 2)
+
+
+async def test_only_the_holder_of_the_lease_gives_numbers(
+    database: Database, clock: SettableClock, signer: Signer, sequencer: Sequencer
+):
+    other = Sequencer(database, clock, signer)
+    await write(database)
+    assert await sequencer.step() == 1
+    await write(database)
+    assert await other.step() == await other.chain_next() == 0
+    assert await sequencer.step() == 1
+
+
+async def test_another_takes_over_when_the_lease_has_run_out(
+    database: Database, clock: SettableClock, signer: Signer, sequencer: Sequencer
+):
+    other = Sequencer(database, clock, signer)
+    await write(database)
+    await sequencer.step()
+    await sql(database, "UPDATE leases SET until = now() - interval '1 second'")
+    await write(database)
+    assert await other.step() == 1
+    assert await sequencer.chain_next() == 0
+    await assert_sound(database, signer, 2)
+
+
+def test_a_lease_ends_early_enough_for_another_to_take_over_within_five_seconds():
+    waits = chain_service.LASTS.total_seconds() + chain_service.POLL_SECONDS
+    assert waits + chain_service.RETRY_SECONDS < 5
+
+
+async def test_a_lease_is_renewed_while_nothing_happens(database: Database, sequencer: Sequencer):
+    await write(database)
+    await sequencer.step()
+    await sql(database, "UPDATE leases SET until = now() + interval '1 second'")
+    assert await sequencer.step() == 0
+    async with database.read() as session:
+        left = await session.scalar(select(Lease.until - func.clock_timestamp()))
+    assert left is not None
+    assert left > timedelta(seconds=1)
+
+
+async def test_a_sequencer_that_freezes_in_its_transaction_is_ended(
+    database: Database, clock: SettableClock, signer: Signer, sequencer: Sequencer
+):
+    await write(database)
+    limit = select(func.current_setting("idle_in_transaction_session_timeout"))
+    seen: list[Any] = []
+    take = chain_service.leases.take
+
+    async def look_at(unit: Any, *args: Any) -> bool:
+        seen.append(await unit.scalar(limit))
+        return await take(unit, *args)
+
+    chain_service.leases.take = look_at  # type: ignore[assignment] # for a moment
+    try:
+        await sequencer.step()
+    finally:
+        chain_service.leases.take = take
+    assert seen == ["3s"]
+
+
+async def test_many_writers_and_sequencers_make_one_chain(
+    database: Database, clock: SettableClock, signer: Signer, settings: Settings
+):
+    """Entries commit late, are rolled back, and are chained by whoever has the lease."""
+    processes = [Database(settings.database_url, pool_size=5) for _ in range(2)]
+    done = asyncio.Event()
+
+    async def writer(own: Database, number: int) -> None:
+        for turn in range(10):
+            async with own.write() as unit:
+                record(unit, AuditAction.SITE_UPDATED, new_id(), DESK, AT, number=number)
+                await unit.flush()
+                await asyncio.sleep(0.001 * (number % 7))
+                if (turn + number) % 5 == 0:
+                    unit.rehearse()
+
+    async def sequence(own: Database) -> None:
+        while not done.is_set():
+            for _ in range(3):
+                await Sequencer(own, clock, signer).chain_next()
+            # As if its holder had been killed.
+            await sql(database, "UPDATE leases SET until = now() - interval '1 second'")
+
+    sequencers = [asyncio.create_task(sequence(own)) for own in processes for _ in range(2)]
+    await asyncio.gather(*(writer(processes[number % 2], number) for number in range(8)))
+    done.set()
+    await asyncio.gather(*sequencers)
+    await sql(database, "DELETE FROM leases")
+    await Sequencer(database, clock, signer).chain_next()
+    await assert_sound(database, signer, 64)
+    for own in processes:
+        await own.close()
+
+
+async def test_the_head_is_signed_once_a_minute_in_which_entries_came(
+    database: Database, clock: SettableClock, sequencer: Sequencer, signer: Signer
+):
+    heads = select(AuditHead).order_by(AuditHead.seq)
+    for seconds, number in ((0, 2), (30, 1), (29, 1), (1, 0), (120, 0), (60, 1)):
+        clock.advance(timedelta(seconds=seconds))
+        await write(database, number)
+        await sequencer.chain_next()
+    async with database.read() as session:
+        found = (await session.scalars(heads)).all()
+    assert [head.seq for head in found] == [2, 4, 5]
+    assert [head.signed_at - found[0].signed_at for head in found] == [
+        timedelta(0),
+        timedelta(minutes=1),
+        timedelta(minutes=4),
+    ]
+
+
+async def test_a_signed_head_is_logged(database: Database, sequencer: Sequencer, log: Any):
+    await write(database, 3)
+    await sequencer.step()
+    [line] = [line for line in log() if line["event"] == "audit head"]
+    last = (await all_entries(database))[-1]
+    assert line["head"] == str(Position(3, last.hash or b""))
+
+
+async def test_a_chain_begins_with_zeros(database: Database, sequencer: Sequencer):
+    await write(database, 3)
+    await sequencer.step()
+    entries = await all_entries(database)
+    assert entries[0].previous_hash == START
+    assert all(a.hash == b.previous_hash for a, b in pairwise(entries))
+
+
+async def test_the_lease_is_one_row(database: Database, sequencer: Sequencer):
+    await write(database)
+    await sequencer.step()
+    async with database.read() as session:
+        [lease] = (await session.scalars(select(Lease))).all()
+    assert (lease.name, lease.holder) == (LEASE, sequencer.holder)
