@@ -332,8 +332,8 @@ INSERT INTO passkeys (id, user_id, name, credential_id, public_key, sign_count, 
 """
 
 
-async def test_the_way_back_refuses_while_accounts_have_a_second_factor(url: str) -> None:
-    """The release before would let them in with the password alone."""
+async def test_the_way_back_refuses_while_there_are_second_factors(url: str) -> None:
+    """The previous release would let them in with the password alone."""
     await asyncio.to_thread(migrations.upgrade, url)
     await run(url, ENROLLED)
     with pytest.raises(RuntimeError, match="2 accounts have a second factor"):
@@ -353,7 +353,7 @@ async def test_the_way_back_refuses_while_accounts_have_a_second_factor(url: str
     assert await migrations.rollout_status(url, finish=False)
 
 
-async def test_the_way_back_refuses_accounts_that_the_release_before_can_not_read(url: str) -> None:
+async def test_the_way_back_refuses_roles_of_the_new_release(url: str) -> None:
     await asyncio.to_thread(migrations.upgrade, url, "0011")
     await run(url, UNPROVEN)
     await asyncio.to_thread(migrations.upgrade, url)

@@ -65,7 +65,7 @@ def new_visitor(
 
 
 def booked_by(caller: Caller, host: NamedHost) -> str | None:
-    """Return the name of who registers a visitor; None for the host and anonymous callers."""
+    """Return the caller's name; None for the host and for anonymous callers."""
     return None if caller.id is None or caller.id == host.id else caller.name
 
 

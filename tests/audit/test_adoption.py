@@ -147,7 +147,7 @@ async def test_there_is_a_way_back_that_loses_nothing(
     ]
 
 
-async def test_an_entry_of_the_previous_release_gets_the_site_of_its_visitor(
+async def test_an_older_entry_gets_the_site_of_its_visitor(
     database: Database, sequencer: chain_service.Sequencer, signer: Signer
 ):
     site = await add_site(database)

@@ -108,7 +108,7 @@ async def test_an_entry_erased_before_it_is_chained_is_chained(
     assert (await verify(database, signer)).faults == []
 
 
-async def test_account_events_past_their_days_are_shown_no_more_and_stay_in_the_chain(
+async def test_expired_account_events_stay_in_the_chain_unseen(
     api: Api,
     database: Database,
     sequencer: Sequencer,

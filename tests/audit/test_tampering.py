@@ -1,4 +1,4 @@
-"""Whoever can write to the database can change the log, but not unseen."""
+"""Anyone who can write to the database can change the log, but not unseen."""
 
 from datetime import timedelta
 
@@ -104,9 +104,7 @@ async def test_missing_entries_are_found(database: Database, signer: Signer, gon
 
 
 @pytest.mark.usefixtures("chain")
-async def test_an_end_after_the_last_signed_head_is_missed_by_who_knows_it(
-    database: Database, signer: Signer
-):
+async def test_an_end_cut_after_the_last_signed_head_is_found(database: Database, signer: Signer):
     last = (await all_entries(database))[-1]
     head = Position(last.seq or 0, last.hash or b"")
     assert await faults(database, signer, head) == []

@@ -44,9 +44,7 @@ async def test_a_passkey_is_registered_and_listed(host: Client):
     assert (await host.get("auth/me/")).json()["second_factor"]["passkeys"] == 1
 
 
-async def test_a_browser_is_asked_for_a_key_that_it_finds_and_that_verifies_the_user(
-    host: Client, key: SoftKey
-):
+async def test_the_options_demand_a_stored_key_and_verification(host: Client, key: SoftKey):
     options = (await host.post(OPTIONS)).json()
     chosen = options["authenticatorSelection"]
     assert (chosen["residentKey"], chosen["userVerification"]) == ("required", "required")

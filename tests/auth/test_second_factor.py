@@ -175,9 +175,7 @@ async def test_a_recovery_code_may_be_written_otherwise(api: Api, app_of_host: A
     assert (await redeem(api, await ticket(api), code=written)).status_code == 200
 
 
-async def test_neither_secrets_nor_tickets_nor_codes_are_stored_as_they_are(
-    api: Api, app_of_host: App
-):
+async def test_no_secret_ticket_or_code_is_stored_in_plain(api: Api, app_of_host: App):
     given = await ticket(api)
     async with api.database.read() as session:
         secret = await session.scalar(select(TotpFactor.secret))

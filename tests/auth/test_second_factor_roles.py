@@ -124,7 +124,7 @@ def test_the_settings_know_the_roles(settings: Settings):
         Settings(**(settings.model_dump() | {"second_factor_roles": "admin, boss"}))
 
 
-def test_the_start_warns_in_production_where_superadmins_need_none(
+def test_the_start_warns_if_superadmins_need_no_factor(
     settings: Settings, log: Callable[[], list[dict[str, Any]]]
 ):
     def warned(**changes: Any) -> bool:
@@ -152,9 +152,7 @@ async def test_a_second_factor_of_the_directory_holds_for_its_session(
     assert answer.status_code == (200 if checked else 403)
 
 
-async def test_an_own_second_factor_is_asked_for_unless_the_directory_has(
-    api: Api, clock: SettableClock
-):
+async def test_a_factor_is_asked_for_unless_the_directory_did(api: Api, clock: SettableClock):
     await enrol(host := await api.host(), clock)
     ways = sign_ins(api, clock)
     async with api.database.read() as session:

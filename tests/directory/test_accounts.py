@@ -101,7 +101,7 @@ async def test_a_closed_account_stays_closed(page: Page, forger: Forger, api: Ap
     assert fragment(await page.forged(forger)) == {"error": "account_disabled"}
 
 
-async def test_an_account_that_is_closed_before_the_code_is_redeemed_gets_no_session(
+async def test_an_account_closed_before_redeeming_gets_no_session(
     page: Page, forger: Forger, api: Api
 ):
     root, ada = await api.superadmin(), await api.host("ada@example.com", "Ada")

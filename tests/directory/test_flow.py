@@ -170,7 +170,7 @@ async def test_an_unknown_code_is_worth_nothing(page: Page, forger: Forger, code
     spent(await page.redeem(code))
 
 
-async def test_a_session_of_the_directory_ends_however_often_it_is_refreshed(
+async def test_a_directory_session_ends_despite_refreshes(
     page: Page, forger: Forger, clock: SettableClock
 ):
     tokens = (await page.redeem(await page.forged(forger))).json()

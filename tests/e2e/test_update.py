@@ -146,7 +146,7 @@ async def _both_serve(both: Both, today: Today) -> None:
     assert int(refused.headers["Retry-After"]) > 0
     named = await both.new.patch(site, json={"name": "Elsewhere"})
     assert (named.status_code, named.json()["code"]) == (503, "update_under_way")
-    # The release before would let its owner in without it.
+    # The previous release would let its owner in without it.
     factor = await both.new.post("/api/auth/second-factor/totp/")
     assert (factor.status_code, factor.json()["code"]) == (503, "update_under_way")
 

@@ -151,7 +151,7 @@ async def test_an_admin_without_a_limit_may_give_all_sites(two: Two):
     assert (await admin.patch(path, {"sites": [two.paris]})).json()["sites"] == [two.paris]
 
 
-async def test_who_works_elsewhere_too_is_not_there_for_an_admin_of_some_sites(two: Two):
+async def test_an_account_at_further_sites_is_unknown_to_an_admin(two: Two):
     local = await two.local()
     there = await two.at(Role.GUARD, two.berlin)
     for away in (
@@ -209,7 +209,7 @@ async def test_an_admin_of_some_sites_hands_over_the_visits_there(two: Two, api:
     assert closed.json()["upcoming_visits"] == 0
 
 
-async def test_an_admin_of_some_sites_changes_these_but_not_which_is_the_default(two: Two):
+async def test_an_admin_of_some_sites_does_not_choose_the_default(two: Two):
     local, root = await two.local(), await two.api.superadmin()
     path = f"sites/{two.berlin}/"
     assert (await local.patch(path, {"slot_capacity": 7})).json()["slot_capacity"] == 7
