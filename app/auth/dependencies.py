@@ -78,7 +78,8 @@ async def _sign_ins(
         now,
     )
     limits = FactorLimits(limiter, settings.login_limit_per_address)
-    return SignIns(database, ours.tokens, limits, checker, now, agent)
+    origin = request.headers.get("origin")
+    return SignIns(database, ours.tokens, limits, checker, now, agent, origin)
 
 
 Evenly = Depends(_evenly, scope="function")

@@ -180,4 +180,4 @@ def sign_ins(api: Api, clock: SettableClock) -> SignIns:
         clock.now(),
     )
     limits = FactorLimits(ours.limiter, "50/15minute")
-    return SignIns(api.database, ours.tokens, limits, checker, clock.now(), None)
+    return SignIns(api.database, ours.tokens, limits, checker, clock.now(), None, None)
