@@ -1,8 +1,6 @@
 """`/api/auth/`: sign-in with a second factor or a passkey."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 
 from app.auth.dependencies import SignInWays
 from app.auth.errors import InvalidCode, InvalidCredentials, InvalidTicket, PasskeysNotOffered
@@ -13,8 +11,6 @@ from app.core.errors import problems
 from app.core.http.routing import ApiRoute
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=ApiRoute)
-
-Origin = Annotated[str | None, Header(include_in_schema=False)]
 
 
 @router.post(
@@ -41,12 +37,12 @@ async def second_factor(body: SecondFactorAnswer, ways: SignInWays) -> SignIn:
     dependencies=[Public],
     responses=problems(PasskeysNotOffered),
 )
-async def sign_in_options(ways: SignInWays, origin: Origin = None) -> PasskeyOptions:
+async def sign_in_options(ways: SignInWays) -> PasskeyOptions:
     """Return the options for `navigator.credentials.get`, valid once within 5 minutes.
 
     They also serve `login/second-factor/` and `confirm/`.
     """
-    return PasskeyOptions(await ways.passkey_options(origin))
+    return PasskeyOptions(await ways.passkey_options())
 
 
 @router.post(

@@ -1,6 +1,7 @@
 """Complete sign-ins: the only place where a session begins."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,6 +52,7 @@ class SignedIn:
 class SignIns:
     """Turns a checked password, directory answer or passkey into a session.
 
+    `origin` is that of the page that asks, which may be one where passkeys are not offered.
     Each use case opens its own unit of work and commits it also where it refuses, so that guesses,
     tickets and used codes are kept.
     """
@@ -62,6 +64,7 @@ class SignIns:
     directory_mail: DirectoryMail
     now: datetime
     user_agent: str | None
+    origin: str | None
 
     async def complete(
         self,
@@ -91,7 +94,7 @@ class SignIns:
                     unit, seen, method, context, has_directory_factor=has_second_factor
                 )
             ticket = self._add_ticket(unit, seen, method, context)
-        raise SecondFactorRequired(ticket=ticket, methods=held.methods)
+        raise SecondFactorRequired(ticket=ticket, methods=self._offered(held.methods))
 
     async def redeem(self, ticket: str, proof: Proof) -> SignedIn:
         """Complete the sign-in of a ticket; raise `InvalidTicket` or `InvalidCode`.
@@ -130,9 +133,9 @@ class SignIns:
         await tickets.delete(ticket)
         return await self._begin(unit, user, ticket.method, ticket.context, shown=shown)
 
-    async def passkey_options(self, origin: str | None) -> dict[str, Any]:
+    async def passkey_options(self) -> dict[str, Any]:
         """Return the options of a sign-in by passkey; raise `PasskeysNotOffered`."""
-        self.checker.relying_party.require_offered(origin)
+        self.checker.relying_party.require_offered(self.origin)
         await self.limits.count_challenge()
         async with self.database.write() as unit:
             challenge = await new_challenge(unit, None, self.now)
@@ -206,6 +209,11 @@ class SignIns:
             **told,
         )
         return SignedIn(user, pair)
+
+    def _offered(self, methods: Sequence[FactorMethod]) -> list[FactorMethod]:
+        """Return the methods that the page can use."""
+        has_passkeys = self.checker.relying_party.offers(self.origin)
+        return [each for each in methods if has_passkeys or each is not FactorMethod.PASSKEY]
 
     def _add_ticket(
         self, unit: WriteSession, user: User, method: SignInMethod, context: dict[str, Any]

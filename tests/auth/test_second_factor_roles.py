@@ -180,4 +180,4 @@ def sign_ins(api: Api, clock: SettableClock) -> SignIns:
     )
     limits = FactorLimits(ours.limiter, "50/15minute")
     mail = DirectoryMail(ours.wake_outbox, Language.ENGLISH)
-    return SignIns(api.database, ours.tokens, limits, checker, mail, clock.now(), None)
+    return SignIns(api.database, ours.tokens, limits, checker, mail, clock.now(), None, None)
