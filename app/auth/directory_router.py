@@ -29,6 +29,7 @@ from app.auth.directory_schemas import (
     DirectoryConfirmation,
     DirectoryRedemption,
 )
+from app.auth.errors import SecondFactorMissing, SecondFactorRequired
 from app.auth.event_repository import AccountEventRepository
 from app.auth.guards import AccountLinkManager, Public, SignedIn
 from app.auth.models import AccountAction
@@ -134,12 +135,14 @@ def _answer(request: Request) -> Answer:
     operation_id="auth_directory_token",
     summary="Sign in with the code of the directory's answer",
     dependencies=[Public],
-    responses=problems(InvalidDirectoryCode),
+    responses=problems(InvalidDirectoryCode, SecondFactorRequired, SecondFactorMissing),
 )
 async def token(body: DirectoryRedemption, flows: Flows, sign_ins: SignIns) -> SignIn:
     """Return a pair of tokens, as `login/`; of a confirmation, for the session that it confirms.
 
-    The code is spent, also if the verifier does not fit.
+    The code is spent, also if the verifier does not fit. An account with a second factor gets
+    `second_factor_required`, as from `login/`: at the first sign-in by directory in any case, later
+    unless the directory has checked one.
     """
     redeemed = await flows.redeem(body.code, body.verifier)
     return signed_in(await sign_ins.complete(redeemed))
