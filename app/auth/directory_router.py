@@ -36,9 +36,10 @@ from app.auth.models import AccountAction
 from app.auth.repository import AuthSessionRepository
 from app.auth.router import signed_in
 from app.auth.schemas import SignIn
-from app.core.errors import Invalid, NotFound, problems
+from app.core.errors import Invalid, NotFound, Unavailable, problems
 from app.core.http.dependencies import Now, Writing
 from app.core.http.routing import ApiRoute
+from app.core.http.transport import UrlTooLong
 from app.core.security.openid import ProviderUnavailable
 
 PREFIX = "/api/auth/oidc"
@@ -109,7 +110,7 @@ def _bind(answer: RedirectResponse, begun: Begun, callback: str) -> None:
     status_code=302,
     response_class=RedirectResponse,
     dependencies=[Public],
-    responses=GONE | problems(NotFound),
+    responses=GONE | problems(NotFound, Unavailable, UrlTooLong),
 )
 async def callback(request: Request, flows: Flows) -> RedirectResponse:
     """Check the directory's answer, and redirect to the page.
