@@ -373,3 +373,42 @@ async def test_the_way_back_refuses_roles_of_the_new_release(url: str) -> None:
     await run(url, "UPDATE users SET sites = NULL")
     await asyncio.to_thread(migrations.downgrade, url, "0011")
     assert "user_sites" not in await tables(url)
+
+
+# One who signed in by directory, and one who did not.
+LINKED = """
+INSERT INTO users (id, email, email_key, first_name, last_name, role, password_hash, is_active,
+    awaits_verification, created_at, updated_at)
+SELECT ('01936b0e-7a4c-7cc3-8a59-00000000000' || number)::uuid, number || '@x.org',
+    number || '@x.org', '', '', 'host', '', true, false, now(), now()
+FROM generate_series(1, 2) AS number;
+INSERT INTO directory_links (id, user_id, issuer, subject, created_at) VALUES
+    (gen_random_uuid(), '01936b0e-7a4c-7cc3-8a59-000000000001', 'https://x.org', 'ada', now());
+INSERT INTO account_events (id, action, request_id, details, created_at) VALUES
+    (gen_random_uuid(), 'directory_linked', '', '{}', now());
+"""
+
+
+async def test_the_way_back_refuses_while_accounts_are_linked_to_a_directory(url: str) -> None:
+    await asyncio.to_thread(migrations.upgrade, url)
+    await run(url, LINKED)
+    with pytest.raises(RuntimeError, match="1 rows of account_events"):
+        await asyncio.to_thread(migrations.downgrade, url, "0013")
+    await run(url, "DELETE FROM account_events")
+    with pytest.raises(RuntimeError, match="1 rows of directory_links"):
+        await asyncio.to_thread(migrations.downgrade, url, "0013")
+    await run(url, "DELETE FROM directory_links")
+    await asyncio.to_thread(migrations.downgrade, url, "0013")
+    assert "directory_links" not in await tables(url)
+
+
+async def test_no_sign_in_by_directory_begins_during_an_update(url: str) -> None:
+    await asyncio.to_thread(migrations.upgrade, url, "0011")
+    await run(url, UNPROVEN)
+    await asyncio.to_thread(migrations.upgrade, url)
+    question = "SELECT finished_at FROM rollouts WHERE revision = '0014'"
+    async with connected(url) as connection:
+        assert await connection.fetchval(question) is None
+    assert not await migrations.rollout_status(url, finish=True)
+    async with connected(url) as connection:
+        assert await connection.fetchval(question) is not None

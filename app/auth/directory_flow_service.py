@@ -230,7 +230,7 @@ class DirectoryFlows:
     async def _identity(self, flow: DirectoryFlow, answer: Answer) -> Identity:
         await self.provider.require_own_answer(answer.issuer)
         if answer.error is not None or not answer.code:
-            raise ProviderRefused((answer.error or "no code")[:100])
+            raise ProviderRefused(answer.error)
         try:
             verifier = self.secrets.verifiers.decrypt(flow.verifier)
         except UnreadableSecret:

@@ -29,15 +29,17 @@ from app.auth.directory_schemas import (
     DirectoryConfirmation,
     DirectoryRedemption,
 )
+from app.auth.errors import SecondFactorMissing, SecondFactorRequired
 from app.auth.event_repository import AccountEventRepository
 from app.auth.guards import AccountLinkManager, Public, SignedIn
 from app.auth.models import AccountAction
 from app.auth.repository import AuthSessionRepository
 from app.auth.router import signed_in
 from app.auth.schemas import SignIn
-from app.core.errors import Invalid, NotFound, problems
+from app.core.errors import Invalid, NotFound, Unavailable, problems
 from app.core.http.dependencies import Now, Writing
 from app.core.http.routing import ApiRoute
+from app.core.http.transport import UrlTooLong
 from app.core.security.openid import ProviderUnavailable
 
 PREFIX = "/api/auth/oidc"
@@ -108,7 +110,7 @@ def _bind(answer: RedirectResponse, begun: Begun, callback: str) -> None:
     status_code=302,
     response_class=RedirectResponse,
     dependencies=[Public],
-    responses=GONE | problems(NotFound),
+    responses=GONE | problems(NotFound, Unavailable, UrlTooLong),
 )
 async def callback(request: Request, flows: Flows) -> RedirectResponse:
     """Check the directory's answer, and redirect to the page.
@@ -134,12 +136,14 @@ def _answer(request: Request) -> Answer:
     operation_id="auth_directory_token",
     summary="Sign in with the code of the directory's answer",
     dependencies=[Public],
-    responses=problems(InvalidDirectoryCode),
+    responses=problems(InvalidDirectoryCode, SecondFactorRequired, SecondFactorMissing),
 )
 async def token(body: DirectoryRedemption, flows: Flows, sign_ins: SignIns) -> SignIn:
     """Return a pair of tokens, as `login/`; of a confirmation, for the session that it confirms.
 
-    The code is spent, also if the verifier does not fit.
+    The code is spent, also if the verifier does not fit. An account with a second factor gets
+    `second_factor_required`, as from `login/`: at the first sign-in by directory in any case, later
+    unless the directory has checked one.
     """
     redeemed = await flows.redeem(body.code, body.verifier)
     return signed_in(await sign_ins.complete(redeemed))

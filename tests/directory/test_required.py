@@ -6,12 +6,14 @@ import httpx
 import pytest
 
 from app.core.clock import SettableClock
-from tests.auth.factors import enrol
+from app.core.security.passwords import PasswordHasher
+from tests.auth.factors import enrol, register
 from tests.directory.conftest import Configure
 from tests.directory.sign_in import Page
 from tests.support.api import PASSWORD, Api, Client
 from tests.support.forger import Forger
 from tests.support.mailbox import Mailbox
+from tests.support.passkeys import SoftKey
 from tests.support.problems import problem
 
 
@@ -51,13 +53,39 @@ async def test_where_it_is_not_required_nothing_is_said_of_it(api: Api):
     assert "directory_required" not in found
 
 
-async def test_a_right_password_counts_as_a_guess_and_takes_a_hash(
-    api: Api, configure: Configure, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_right_password_counts_as_a_guess(api: Api, configure: Configure):
     await api.host()
     configure(oidc_required=True, login_limit_per_account="3/hour")
     answers = [await login(api, "charles@example.com") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+
+
+@pytest.mark.parametrize("email", ["charles@example.com", "nobody@example.com"])
+async def test_every_password_takes_one_hash(
+    api: Api, configure: Configure, monkeypatch: pytest.MonkeyPatch, email: str
+):
+    await api.host()
+    configure(oidc_required=True)
+    checked: list[str] = []
+    check = PasswordHasher._verify
+
+    def counted(self: PasswordHasher, password: str, hashed: str) -> bool:
+        checked.append(password)
+        return check(self, password, hashed)
+
+    monkeypatch.setattr(PasswordHasher, "_verify", counted)
+    await login(api, email)
+    assert checked == [PASSWORD]
+
+
+async def test_passkeys_stay(api: Api, configure: Configure):
+    host, key = await api.host(), SoftKey()
+    assert (await register(host, key)).status_code == 201
+    configure(oidc_required=True)
+    options = await api.http.post("/api/auth/passkeys/sign-in/options/")
+    body = {"credential": key.get(options.json())}
+    answer = await api.http.post("/api/auth/passkeys/sign-in/", json=body)
+    assert answer.json()["user"]["id"] == host.user_id
 
 
 async def test_nobody_is_mailed_a_link(

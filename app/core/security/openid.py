@@ -6,6 +6,7 @@ issuer and the audience are ours.
 
 import asyncio
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,7 +51,11 @@ class ProviderUnavailable(Exception):  # noqa: N818 - a verdict
 
 
 class ProviderRefused(Exception):  # noqa: N818 - a verdict
-    """The provider refused our request for tokens; `str()` is its error code."""
+    """The provider refused a sign-in or our request for tokens; `str()` is its error code."""
+
+    def __init__(self, code: str | None) -> None:
+        is_code = code is not None and re.fullmatch(r"[a-z_]{1,64}", code)
+        super().__init__(code if is_code else "unknown")  # what is no code is not logged
 
 
 class TokenRefused(Exception):  # noqa: N818 - a verdict
@@ -351,4 +356,4 @@ def _refusal(url: str, status: int, answer: Mapping[str, Any]) -> Exception:
         return ProviderUnavailable(f"{url} answered {status}")
     if error == "invalid_grant":
         return TokenRefused("the code was refused")
-    return ProviderRefused(error[:100])
+    return ProviderRefused(error)
