@@ -84,7 +84,9 @@ def test_migrate_tells_a_script_what_it_has_run(environment: dict[str, str]) -> 
         "revision": first["revision"],
         "renewed_secrets": 0,
         "update_under_way": False,
+        "audit_entries_chained": 0,
     }
+    assert first["audit_entries_chained"] == 1
 
 
 def test_migrate_shows_who_waits_how_far_it_is(environment: dict[str, str]) -> None:

@@ -3,13 +3,15 @@
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 import rfc8785
 
-from app.audit.chain import START, Facts, Position, entry_hash, value_mac
+from app.audit.chain import START, Facts, Position, entry_hash, hashed_form, value_mac
 from app.audit.chain_service import Sequencer
 from app.audit.models import AuditAction, AuditEntry
 from app.audit.repository import record
@@ -21,6 +23,21 @@ from tests.support.api import Api
 
 # Entries that are chained already must verify with every later release.
 KNOWN = "00b058646f2ceff66b3239d114f1069bccb34f4d50972235d249e81a4f4626c9"
+
+FACTS = Facts(
+    id=UUID(int=1),
+    created_at=AT,
+    actor_role="admin",
+    actor_id=UUID(int=2),
+    subject_type="site",
+    subject_id=UUID(int=3),
+    action="updated",
+    site_id=UUID(int=3),
+    client_address="192.0.2.1",
+    request_id="ours",
+    is_request_id_of_client=False,
+    details={"fields": ["name"]},
+)
 
 
 def hmac_of(entry: AuditEntry, value: Any) -> str:
@@ -99,22 +116,18 @@ async def test_numbers_that_json_can_not_hold_do_not_stop_the_chain(
 
 
 def test_the_hash_of_a_known_entry_never_changes():
-    facts = Facts(
-        id=UUID(int=1),
-        created_at=AT,
-        actor_role="admin",
-        actor_id=UUID(int=2),
-        subject_type="site",
-        subject_id=UUID(int=3),
-        action="updated",
-        site_id=UUID(int=3),
-        client_address="192.0.2.1",
-        request_id="ours",
-        is_request_id_of_client=False,
-        details={"fields": ["name"]},
-    )
+    macs = b"".join(value_mac(b"k" * 32, value) for value in FACTS.values())
+    assert entry_hash(FACTS, Position(0, START), macs).hex() == KNOWN
+
+
+@pytest.mark.parametrize("word", ["plain", 'q"\\/\n\x00\x1f\x7f', "Jürgen \U0001f600 \u2028"])
+def test_an_entry_is_hashed_as_canonical_json(word: str):
+    facts = replace(FACTS, action=word, request_id=word, details={"b": word, "a_1": [1.5, None]})
     macs = b"".join(value_mac(b"k" * 32, value) for value in facts.values())
-    assert entry_hash(facts, Position(0, START), macs).hex() == KNOWN
+    before = Position(6, b"\xff" * 32)
+    canonical = rfc8785.dumps(hashed_form(facts, before, macs))
+    expected = hashlib.sha256(before.hash.hex().encode() + canonical).digest()
+    assert entry_hash(facts, before, macs) == expected
 
 
 async def test_lines_are_the_whole_list_oldest_first(

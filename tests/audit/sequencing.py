@@ -1,0 +1,27 @@
+"""A sequencer in a process of its own, as a worker runs it; it prints who it is:
+
+python -m tests.audit.sequencing
+"""
+
+import asyncio
+import os
+import sys
+
+from app.audit.chain import Signer
+from app.audit.chain_service import Sequencer
+from app.core.clock import SystemClock
+from app.core.db.database import Database
+from app.core.keys import KeyRing
+
+
+async def main() -> None:
+    database = Database(os.environ["DATABASE_URL"])
+    signer = Signer(KeyRing([os.environ["SECRET_KEY"]]))
+    sequencer = Sequencer(database, SystemClock(), signer)
+    sys.stdout.write(f"{sequencer.holder}\n")
+    sys.stdout.flush()
+    await sequencer.run(asyncio.Event())
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
