@@ -1,4 +1,4 @@
-"""The sequencer, again and again, each time killed some steps later than before:
+"""The sequencer, killed again and again, each time some steps later.
 
     python -m tests.audit.mortal_sequencer STEPS
 

@@ -1,4 +1,4 @@
-"""A sequencer in a process of its own, as a worker runs it; it prints who it is:
+"""A sequencer in a process of its own, as a worker runs it; it prints its name.
 
 python -m tests.audit.sequencing
 """

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from app import migrations
 from app.audit import chain_service
 from app.audit.chain import Signer
+from app.audit.chain_repository import ChainRepository
 from app.audit.verification_service import verify
 from app.core.db.database import Database
 from app.core.ids import new_id
@@ -94,7 +95,7 @@ async def test_moving_goes_on_where_it_stopped(
 ):
     await migrated(former)
     async with former.write() as unit:
-        chain = chain_service.ChainRepository(unit)
+        chain = ChainRepository(unit)
         assert await chain.adopt_account_events(500) == 500
         await chain_service.chain_batch(unit, 100)
     await migrations.bring_log_up_to_date(url_of(former), settings.key_ring, [])

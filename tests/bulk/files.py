@@ -21,7 +21,7 @@ HEADER = [
     "Visitor Type*",
     "Visitor Category*",
 ]
-COMMON = {"visit_date": "2026-11-23", "visit_time": "10:00"}
+COMMON: dict[str, Any] = {"visit_date": "2026-11-23", "visit_time": "10:00"}
 HOST: dict[str, Any] = {"host_name": "Charles Babbage", "host_email": "charles@example.com"}
 
 
