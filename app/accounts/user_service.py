@@ -38,14 +38,15 @@ class UserService:
 
     async def create(self, body: UserCreate) -> User:
         """Create an active account and mail its user a link; raise `EmailTaken`."""
-        sites = self._sites_of_new(body)
-        await self._require_readable(body.role, sites)
+        self._sites_of_new(body)
         if body.role is not Role.HOST:
             require_recent_sign_in(self.caller, self.service.now)
+        sites = self._sites_of_new(body)
+        await self._require_readable(body.role, sites)
         user = await add_user(
             self.service.users,
             **body.model_dump(exclude={"sites"}),
-            sites=self._sites_of_new(body),
+            sites=sites,
             password_hash=NO_PASSWORD,
             now=self.service.now,
         )
