@@ -69,6 +69,7 @@ class KnownActor:
 
 # Whoever may run commands on the machine.
 COMMAND_LINE = KnownActor("command line")
+WORKER = KnownActor("worker")
 
 
 def record(

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from app import migrations
 from app.audit import chain_service
 from app.audit.chain import Signer
+from app.audit.chain_repository import ChainRepository
 from app.audit.verification_service import verify
 from app.core.db.database import Database
 from app.core.ids import new_id
@@ -94,7 +95,7 @@ async def test_moving_goes_on_where_it_stopped(
 ):
     await migrated(former)
     async with former.write() as unit:
-        chain = chain_service.ChainRepository(unit)
+        chain = ChainRepository(unit)
         assert await chain.adopt_account_events(500) == 500
         await chain_service.chain_batch(unit, 100)
     await migrations.bring_log_up_to_date(url_of(former), settings.key_ring, [])
@@ -117,6 +118,11 @@ async def test_the_previous_release_reads_and_writes_beside(
     await sql(former, "DELETE FROM account_events WHERE created_at < now() + interval '1 day'")
     verdict = await verify(former, signer)
     assert (verdict.faults, verdict.entries) == ([], 1246)
+    forgotten = [e for e in await all_entries(former) if e.subject_type == "visitor"]
+    assert {(e.client_address, e.request_id, e.value_key) for e in forgotten} == {
+        (None, None, None)
+    }
+    assert all(e.details == {"gate": None} for e in forgotten)
 
 
 async def test_a_migration_that_was_ended_goes_on_with_the_indexes(former: Database):

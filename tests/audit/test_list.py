@@ -1,6 +1,7 @@
 """`GET /api/audit/`."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -93,9 +94,10 @@ async def test_pages_neither_repeat_nor_skip(api: Api, database: Database, seque
     root = await api.superadmin()
     await write(database, 6)
     await sequencer.step()
-    found, cursor = [], None
+    found: list[int] = []
+    cursor = None
     while len(found) < 20:
-        more = {} if cursor is None else {"cursor": cursor}
+        more: dict[str, Any] = {} if cursor is None else {"cursor": cursor}
         page = (await root.get("audit/", limit=3, include_total=True, **more)).json()
         found += [entry["seq"] for entry in page["items"]]
         assert page["total"] == 7
