@@ -16,6 +16,8 @@ from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 
 from app.audit.chain import Facts, Link, Position, Signed, Signer, chained
 from app.audit.chain_repository import FACTS, ChainReader, ChainRepository, facts_of, look
+from app.audit.models import AuditAction
+from app.audit.repository import WORKER, record
 from app.core.clock import Clock
 from app.core.db import leases
 from app.core.db.batches import Batch, in_batches
@@ -165,6 +167,7 @@ async def cut(database: Database, signer: Signer, now: datetime, days: int) -> i
         if old:
             last = Position(old[-1].seq, old[-1].hash)
             await chain.cut_through(last.seq)
+            record(unit, AuditAction.AUDIT_CUT, None, WORKER, now, through=last.seq)
             await _sign(chain, signer.sign(last, now, is_anchor=True))
         return Batch(len(old), more=len(old) == BATCH)
 

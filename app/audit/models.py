@@ -54,6 +54,7 @@ class AuditAction(StrEnum):
     WORKBOOK_UPLOADED = "workbook.uploaded"
     VISITORS_EXPORTED = "visitors.exported"
     AUDIT_EXPORTED = "audit.exported"
+    AUDIT_CUT = "audit.cut"
     DATABASE_MIGRATED = "database.migrated"
     UPDATE_FINISHED = "database.update_finished"
     VISITORS_PURGED = "visitors.purged"

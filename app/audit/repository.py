@@ -70,6 +70,7 @@ class KnownActor:
 
 # Anyone who may run commands on the machine.
 COMMAND_LINE = KnownActor("command line")
+WORKER = KnownActor("worker")
 
 
 def record(

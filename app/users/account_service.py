@@ -1,16 +1,18 @@
 """Create accounts from the command line."""
 
+from datetime import datetime
+
 from pydantic import TypeAdapter, ValidationError
 
 from app.audit.models import USER, AuditEntry
 from app.audit.repository import COMMAND_LINE, entry_row
 from app.core.clock import SystemClock
-from app.core.db.database import Database
+from app.core.db.database import Database, WriteSession
 from app.core.security.passwords import PasswordHasher
 from app.core.text import Email
 from app.settings import Settings
 from app.users.errors import EmailTaken
-from app.users.models import Role
+from app.users.models import Role, User
 from app.users.password_rules import weakness, words_of, words_of_place
 from app.users.repository import UserReader, UserRepository
 from app.users.service import create_user
@@ -24,21 +26,23 @@ DEVELOPMENT = (
 async def create_development_accounts(settings: Settings) -> None:
     """Create the README's accounts that are missing."""
     database, hasher = Database(settings.database_url), PasswordHasher(settings.bcrypt_rounds)
+    now = SystemClock().now()
     try:
         async with database.write() as unit:
             users = UserRepository(unit)
             for email, password, first_name, last_name, role in DEVELOPMENT:
                 if await users.by_email(email) is None:
-                    await create_user(
+                    user = await create_user(
                         users,
                         hasher,
                         email=email,
                         password=password,
                         role=role,
-                        now=SystemClock().now(),
+                        now=now,
                         first_name=first_name,
                         last_name=last_name,
                     )
+                    _record(unit, user, now)
     finally:
         await database.close()
 
@@ -79,9 +83,13 @@ async def create_superadmin(settings: Settings, email: str, password: str) -> No
                 role=Role.SUPERADMIN,
                 now=now,
             )
-            row = entry_row(USER, user.id, "created", COMMAND_LINE, now, role=user.role.value)
-            unit.append(AuditEntry, row)
+            _record(unit, user, now)
     except EmailTaken:
         raise ValueError("An account with this e-mail address already exists.") from None
     finally:
         await database.close()
+
+
+def _record(unit: WriteSession, user: User, now: datetime) -> None:
+    row = entry_row(USER, user.id, "created", COMMAND_LINE, now, role=user.role.value)
+    unit.append(AuditEntry, row)

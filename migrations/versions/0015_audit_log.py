@@ -34,6 +34,15 @@ SELECT id, subject_id AS account_id, action, actor_id, client_address, request_i
     created_at, subject_type, actor_role, actor_name
 FROM audit_entries WHERE subject_type = 'user'
 """
+# The previous release updates an event only to forget an address: erase what this release would.
+FORGET = """
+CREATE RULE forget AS ON UPDATE TO visitor_events DO INSTEAD
+UPDATE audit_entries SET client_address = NULL, value_key = NULL,
+    request_id = CASE WHEN NOT is_request_id_of_client THEN request_id END,
+    details = (SELECT coalesce(jsonb_object_agg(name, NULL), '{}')
+        FROM jsonb_object_keys(details) AS name)
+WHERE id = old.id
+"""
 VISITOR_ACTIONS = (
     "registered",
     "updated",
@@ -96,6 +105,7 @@ def _take_up_later_entries() -> None:
 
 def _views() -> None:
     op.execute(VISITOR_EVENTS)
+    op.execute(FORGET)
     op.execute(ACCOUNT_EVENTS)
     for name, value in (("subject_type", "user"), ("actor_role", "user"), ("actor_name", "")):
         op.execute(f"ALTER VIEW account_events ALTER COLUMN {name} SET DEFAULT '{value}'")

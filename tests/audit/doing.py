@@ -13,7 +13,7 @@ from sqlalchemy import update
 from app.core.db.database import Database
 from app.notifications.models import Notification, NotificationStatus
 from tests.auth.links import newest_token
-from tests.bulk.files import COMMON, HOST, rows, workbook
+from tests.bulk.files import HOST, rows, workbook
 from tests.bulk.files import upload as send_workbook
 from tests.devices.devices import add_device
 from tests.passes.helpers import press_cancel
@@ -109,7 +109,7 @@ async def _retry(scene: Scene) -> httpx.Response:
 
 
 async def _upload(scene: Scene) -> httpx.Response:
-    return await send_workbook(scene.root, workbook(rows(2)), **HOST, **COMMON)
+    return await send_workbook(scene.root, workbook(rows(2)), **HOST)
 
 
 async def _token(scene: Scene) -> httpx.Response:

@@ -118,6 +118,11 @@ async def test_the_previous_release_reads_and_writes_beside(
     await sql(former, "DELETE FROM account_events WHERE created_at < now() + interval '1 day'")
     verdict = await verify(former, signer)
     assert (verdict.faults, verdict.entries) == ([], 1246)
+    forgotten = [e for e in await all_entries(former) if e.subject_type == "visitor"]
+    assert {(e.client_address, e.request_id, e.value_key) for e in forgotten} == {
+        (None, None, None)
+    }
+    assert all(e.details == {"gate": None} for e in forgotten)
 
 
 async def test_a_migration_that_was_ended_goes_on_with_the_indexes(former: Database):

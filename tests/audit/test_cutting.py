@@ -49,10 +49,11 @@ async def test_a_cut_goes_on_where_it_stopped(
         await sequencer.chain_next()
     clock.advance(timedelta(days=3))
     assert await cut(database, signer, clock.now(), 2) == 7
-    await write(database, 1, clock.now())
-    await sequencer.chain_next()
+    assert [await sequencer.chain_next() for _ in range(2)] == [3, 0]
+    cuts = await all_entries(database)
+    assert [(e.action, e.details) for e in cuts] == [("cut", {"through": n}) for n in (3, 6, 7)]
     verdict = await verify(database, signer)
-    assert (verdict.faults, verdict.entries, verdict.end.seq) == ([], 1, 8)
+    assert (verdict.faults, verdict.entries, verdict.end.seq) == ([], 3, 10)
 
 
 async def test_a_younger_entry_in_front_stops_the_cut(

@@ -12,12 +12,16 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from app.audit.chain import Signer
+from app.audit.chain_service import Sequencer
 from app.commands.doctor import Health, as_json, before_update, examine, report
 from app.commands.reasons import reason_of
+from app.core.clock import SettableClock
 from app.core.db.database import Database
 from app.core.db.rollout import Rollout
 from app.settings import Settings
 from devserver.mail import MailCatcher
+from tests.audit.entries import sql, write
 from tests.conftest import recreate_database
 from tests.support.database import add_site, change_default_site
 from tests.support.zones import moved, reckoned_with
@@ -100,6 +104,23 @@ async def test_an_update_that_nobody_has_finished_is_worth_a_warning(
     findings = {each.part: each for each in await asyncio.to_thread(examine, whole)}
     assert findings["migrations"].health is Health.WARNING
     assert "vms migrate --finish" in findings["migrations"].advice
+
+
+async def test_a_changed_audit_log_is_a_fault(
+    whole: Settings, database: Database, clock: SettableClock
+):
+    await write(database, 3)
+    signer = Signer(whole.key_ring)
+    await Sequencer(database, clock, signer).step()
+    await sql(database, "UPDATE audit_entries SET action = 'deleted' WHERE seq = 2")
+    [found] = [f for f in await asyncio.to_thread(examine, whole) if f.part == "audit log"]
+    assert (found.health, found.says) == (Health.FAULT, "entry 2 was changed")
+
+
+async def test_entries_that_nobody_chains_are_a_fault(whole: Settings, database: Database):
+    await write(database, 1)
+    found = await asyncio.to_thread(faults, whole)
+    assert found == {"audit log": "Start `vms worker`, or check its log."}
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,11 @@ async def test_both_releases_serve_until_the_update_is_finished(both: Both, toda
         await _both_serve(both, today)
 
 
+async def _history(client: httpx.AsyncClient, visitor: dict[str, Any]) -> list[str]:
+    found = (await client.get(f"/api/visitors/{visitor['id']}/events/")).json()
+    return [event["action"] for event in found]
+
+
 async def _both_serve(both: Both, today: Today) -> None:
     sites = (await both.new.get("/api/sites/")).json()["items"]
     rules = {**OPEN_ALWAYS, "timezone": today.timezone}
@@ -139,6 +144,12 @@ async def _both_serve(both: Both, today: Today) -> None:
             assert (await client.get(f"/api/visitors/{visitor['id']}/")).status_code == 200
     moved = await both.old.post(f"/api/visitors/{mine['id']}/reschedule/", json=today.tomorrow(12))
     assert moved.is_success
+    for client in (both.old, both.new):
+        assert await _history(client, mine) == ["registered", "rescheduled"]
+        signed_in = await client.get("/api/auth/events/", params={"action": "signed_in"})
+        assert len(signed_in.json()["items"]) == 2
+    vms(["migrate"], both.environment, ROOT)
+    vms(["audit", "verify"], both.environment, ROOT)
 
     # What it could not read is not written.
     refused = await both.new.patch(f"/api/visitors/{theirs['id']}/", json=HOST)

@@ -125,6 +125,17 @@ async def test_a_registration_is_mailed_and_a_signal_ends_it(
         assert await asyncio.wait_for(process.wait(), LIMIT) == 0
 
 
+async def test_what_is_done_is_chained(
+    admin: Client, database: Database, settings: Settings, redis: EmbeddedRedis
+):
+    async def is_chained() -> bool:
+        return len((await admin.get("audit/")).json()["items"]) == 2
+
+    async with worker(settings, redis.url):
+        assert (await admin.post("departments/", {"name": "Legal"})).status_code == 201
+        await eventually(is_chained)
+
+
 async def test_a_signal_ends_it_with_a_full_queue(settings: Settings, redis: EmbeddedRedis):
     queue = connect(redis.url)
     for _ in range(500):
