@@ -197,10 +197,6 @@ class EmailChangedPayload(AccountPayload):
     is_new: bool  # whether this mail goes to the new address, not the former one
 
 
-class DirectoryLinkedPayload(AccountPayload):
-    directory: OneLine  # the host name of its issuer
-
-
 class FactorChange(StrEnum):
     """What happened to the second factors of an account."""
 
@@ -241,7 +237,7 @@ PAYLOADS: Mapping[NotificationKind, type[Payload]] = MappingProxyType(
         NotificationKind.email_verification: AccountLinkPayload,
         NotificationKind.password_changed: AccountPayload,
         NotificationKind.email_changed: EmailChangedPayload,
-        NotificationKind.directory_linked: DirectoryLinkedPayload,
+        NotificationKind.directory_linked: AccountPayload,
         NotificationKind.second_factor_changed: SecondFactorPayload,
     }
 )
