@@ -28,6 +28,11 @@ OF_NOBODY = {
     "auth_accept_invitation": "invalid_link",
     "auth_verify_email": "invalid_link",
     "auth_reset_password": "invalid_link",
+    "auth_second_factor": "invalid_ticket",
+    "passkeys_create": "invalid",
+    "passkeys_sign_in": "invalid_credentials",
+    "passkeys_update": "not_found",
+    "second_factor_confirm_totp": "enrolment_not_started",
     "visitors_verify_qr": "unknown",
 }
 ADA = {"email": "ada@example.com", "password": "analytical engine"}
@@ -89,7 +94,7 @@ async def there(api: Api, database: Database) -> dict[str, str]:
     to = DOCUMENT["components"]["examples"]["HandOverTo"]["value"]["to"]
     async with database.write() as unit:
         await unit.write(update(User).where(User.id == UUID(made["id"])).values(id=UUID(to)))
-    return things | {"user_id": known}
+    return things | {"user_id": known, "passkey_id": known}
 
 
 @pytest.mark.parametrize("example", list(examples()), ids=str)

@@ -12,7 +12,7 @@ from app.auth.factor_repository import PasskeyReader
 from app.auth.guards import Enroller, FactorOwner, SignedIn
 from app.auth.schemas import PasskeyOptions
 from app.core.db.rollout import UpdateUnderWay
-from app.core.errors import NotAuthenticated, NotFound, problems
+from app.core.errors import NotFound, problems
 from app.core.http.dependencies import Reading
 from app.core.http.routing import ApiRoute
 
@@ -40,12 +40,9 @@ async def passkey_options(_: Enroller, passkeys: Passkeys, origin: Origin = None
     status_code=201,
     responses=problems(PasskeyKnown, TooManyPasskeys, UpdateUnderWay),
 )
-async def create_passkey(body: PasskeyCreate, caller: Enroller, passkeys: Passkeys) -> Passkey:
+async def create_passkey(body: PasskeyCreate, _: Enroller, passkeys: Passkeys) -> Passkey:
     """Store a passkey, which signs in alone and is a second factor of sign-ins by password."""
-    if caller.id is None:
-        raise NotAuthenticated
-    made = await passkeys.register(caller.id, body.name, body.credential)
-    return Passkey.model_validate(made)
+    return Passkey.model_validate(await passkeys.register(body.name, body.credential))
 
 
 @router.get("/", operation_id="passkeys_list", summary="List the caller's passkeys")

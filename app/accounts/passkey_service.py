@@ -42,10 +42,12 @@ class PasskeyService:
             user.id, user.email, user.name, challenge, known
         )
 
-    async def register(self, user_id: UUID, name: str, credential: dict[str, Any]) -> Passkey:
-        """Store a new passkey; raise `Invalid`, `PasskeyKnown` or `TooManyPasskeys`."""
-        await require_finished(self.own.unit)
-        verified = await self._verified(user_id, credential)
+    async def register(self, name: str, credential: dict[str, Any]) -> Passkey:
+        """Store a new passkey.
+
+        Raise `Invalid`, `PasskeyKnown`, `TooManyPasskeys` or `UpdateUnderWay`.
+        """
+        verified = await self._verified(credential)
         user = await self.own.lock_owner()
         await self._known(user)
         passkey = Passkey(
@@ -85,12 +87,15 @@ class PasskeyService:
             raise TooManyPasskeys
         return [passkey.credential_id for passkey in held]
 
-    async def _verified(self, user_id: UUID, credential: dict[str, Any]) -> VerifiedRegistration:
-        """Check a credential and use up its challenge, in a unit of its own."""
+    async def _verified(self, credential: dict[str, Any]) -> VerifiedRegistration:
+        """Check a credential and use up its challenge, in a unit that commits in any case."""
         try:
-            answer = read_registration(credential)
             async with self.database.write() as unit:
-                is_open = await take_challenge(unit, answer.challenge, user_id, self.own.now)
+                await require_finished(unit)
+                answer = read_registration(credential)
+                is_open = await take_challenge(
+                    unit, answer.challenge, self.own.user_id, self.own.now
+                )
             if not is_open:
                 raise PasskeyRefused
             return self.relying_party.verify_registration(credential, answer.challenge)

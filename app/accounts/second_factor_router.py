@@ -66,7 +66,7 @@ async def remove_totp(_: FactorOwner, totp: Totp) -> None:
 
 @router.post(
     "/second-factor/recovery-codes/",
-    operation_id="second_factor_renew_recovery_codes",
+    operation_id="second_factor_renew_codes",
     summary="Make new recovery codes",
     responses=problems(NoSecondFactor),
 )

@@ -34,6 +34,7 @@ from app.notifications.payloads import FactorChange
 from app.users.models import User
 from app.users.repository import UserRepository
 
+NOBODY = UUID(int=0)
 # How long an app can be confirmed.
 PENDING_FOR = timedelta(hours=1)
 
@@ -46,12 +47,12 @@ class OwnFactors:
     ) -> None:
         self.unit = unit
         self.now = now
-        self._caller = caller
+        self.user_id = caller.id or NOBODY  # the guards let people in alone
         self._mails = mails
         self._audit_log = AccountEventRepository(unit, now)
 
     async def lock_owner(self) -> User:
-        user = await UserRepository(self.unit).lock_active(self._caller.id or UUID(int=0))
+        user = await UserRepository(self.unit).lock_active(self.user_id)
         if user is None:
             raise NotAuthenticated
         return user
@@ -106,21 +107,22 @@ class TotpService:
 
         Raise `EnrolmentNotStarted`, `InvalidCode` or `UpdateUnderWay`.
         """
+        guess = await self.limits.count(self.own.user_id)
         await require_finished(self.own.unit)
         user, factors = await self.own.lock_owner(), TotpRepository(self.own.unit)
         pending = await factors.of(user.id, confirmed=False)
         if pending is None or pending.created_at <= self.own.now - PENDING_FOR:
             raise EnrolmentNotStarted
-        guess = await self.limits.count(user.id)
         step = used_step(self._secret(pending), without_spaces(code), None, self.own.now)
         if step is None:
             raise InvalidCode
-        await self.limits.give_back(guess)
         await factors.drop(user.id, confirmed=True)
         pending.is_confirmed, pending.last_step = True, step
         told = {"factor": FactorMethod.TOTP.value}
         self.own.tell(user, AccountAction.SECOND_FACTOR_ADDED, FactorChange.APP_ADDED, **told)
-        return await self.own.new_codes(user)
+        codes = await self.own.new_codes(user)
+        await self.limits.give_back(guess)
+        return codes
 
     def _secret(self, factor: TotpFactor) -> str:
         try:

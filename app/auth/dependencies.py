@@ -80,7 +80,8 @@ async def _sign_ins(
     )
     limits = FactorLimits(limiter, settings.login_limit_per_address)
     directory_mail = DirectoryMail(ours.wake_outbox, language)
-    return SignIns(database, ours.tokens, limits, checker, directory_mail, now, agent)
+    origin = request.headers.get("origin")
+    return SignIns(database, ours.tokens, limits, checker, directory_mail, now, agent, origin)
 
 
 Evenly = Depends(_evenly, scope="function")

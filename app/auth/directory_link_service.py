@@ -66,7 +66,7 @@ def _fault_of_account(
         return DirectoryFault.ACCOUNT_DISABLED
     if is_taken:
         return DirectoryFault.ALREADY_LINKED
-    # Whoever controls any directory address could otherwise become an administrator.
+    # Anyone who gets any address at the directory could otherwise become an administrator.
     if user.role is not Role.HOST and not domains:
         return DirectoryFault.DOMAIN_NOT_ALLOWED
     return None

@@ -1,7 +1,5 @@
 """Errors of sign-in, second factors, registration and mailed links."""
 
-from collections.abc import Sequence
-
 from pydantic import BaseModel, Field
 
 from app.auth.factor_models import FactorMethod
@@ -40,9 +38,6 @@ class SecondFactorRequired(NotAuthenticated):
             examples=["Zk1vQ2x5dGhlIGxpbmsgb2YgdGhlIG1haWwgaGFzIGl0"],
         )
         methods: list[FactorMethod] = Field(examples=[["totp", "recovery_code"]])
-
-    def __init__(self, ticket: str, methods: Sequence[FactorMethod]) -> None:
-        super().__init__(ticket=ticket, methods=[method.value for method in methods])
 
 
 class InvalidTicket(NotAuthenticated):

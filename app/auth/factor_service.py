@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from app.auth import metrics
 from app.auth.event_repository import AccountEventRepository
 from app.auth.factor_codes import is_totp_code, recovery_hash, used_step, without_spaces
 from app.auth.factor_mails import FactorMails
@@ -69,8 +70,13 @@ class FactorChecker:
 
     async def accepts(self, unit: WriteSession, user: User, proof: Proof) -> FactorMethod | None:
         """Return which factor was shown, or None. The unit must be committed in either case."""
+        shown = await self._shown(unit, user, proof)
+        (metrics.FACTOR_FAILED if shown is None else metrics.FACTOR_PASSED).inc()
+        return shown
+
+    async def _shown(self, unit: WriteSession, user: User, proof: Proof) -> FactorMethod | None:
         if proof.credential is not None:
-            fits = await self.accepts_passkey(unit, user, proof.credential)
+            fits = await self._accepts_passkey(unit, user, proof.credential)
             return FactorMethod.PASSKEY if fits else None
         code = without_spaces(proof.code or "")
         if is_totp_code(code):
@@ -78,7 +84,7 @@ class FactorChecker:
         fits = await self._accepts_recovery_code(unit, user, code)
         return FactorMethod.RECOVERY_CODE if fits else None
 
-    async def accepts_passkey(
+    async def _accepts_passkey(
         self, unit: WriteSession, user: User, credential: dict[str, Any]
     ) -> bool:
         """Return whether it is a passkey of the account with a challenge that is still open."""

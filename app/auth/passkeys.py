@@ -61,9 +61,13 @@ class RelyingParty:
         return cls(rp_id, tuple(dict.fromkeys(_fitting(rp_id, urls))))
 
     def require_offered(self, origin: str | None) -> None:
-        """Raise `PasskeysNotOffered` for a page of another origin; None is no page."""
-        if not self.origins or (origin is not None and origin.lower() not in self.origins):
+        """Raise `PasskeysNotOffered` for a page of another origin."""
+        if not self.offers(origin):
             raise PasskeysNotOffered
+
+    def offers(self, origin: str | None) -> bool:
+        """Return whether a page of this origin can use passkeys; None is no page."""
+        return bool(self.origins) if origin is None else origin.lower() in self.origins
 
     def registration_options(
         self, user_id: UUID, email: str, name: str, challenge: bytes, known: Iterable[bytes]

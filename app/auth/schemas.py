@@ -94,7 +94,7 @@ class Confirmation(_OneOf):
         return Proof(self.code, self.credential)
 
 
-class SecondFactorSignIn(_OneOf):
+class SecondFactorAnswer(_OneOf):
     """The ticket of `login/`, with a code or the credential of a passkey."""
 
     model_config = ConfigDict(
@@ -135,7 +135,7 @@ class PasskeyOptions(RootModel[dict[str, Any]]):
     )
 
 
-class PasskeySignIn(BaseModel):
+class PasskeyAnswer(BaseModel):
     """The credential of a passkey."""
 
     model_config = ConfigDict(

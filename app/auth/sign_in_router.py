@@ -1,20 +1,16 @@
 """`/api/auth/`: sign-in with a second factor or a passkey."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 
 from app.auth.dependencies import SignInWays
 from app.auth.errors import InvalidCode, InvalidCredentials, InvalidTicket, PasskeysNotOffered
 from app.auth.guards import Public
 from app.auth.router import signed_in
-from app.auth.schemas import PasskeyOptions, PasskeySignIn, SecondFactorSignIn, SignIn
+from app.auth.schemas import PasskeyAnswer, PasskeyOptions, SecondFactorAnswer, SignIn
 from app.core.errors import problems
 from app.core.http.routing import ApiRoute
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=ApiRoute)
-
-Origin = Annotated[str | None, Header(include_in_schema=False)]
 
 
 @router.post(
@@ -24,7 +20,7 @@ Origin = Annotated[str | None, Header(include_in_schema=False)]
     dependencies=[Public],
     responses=problems(InvalidCode, InvalidTicket),
 )
-async def second_factor(body: SecondFactorSignIn, ways: SignInWays) -> SignIn:
+async def second_factor(body: SecondFactorAnswer, ways: SignInWays) -> SignIn:
     """Exchange the ticket of `login/` and a second factor for a pair of tokens.
 
     `code` is that of the app or a recovery code. The options of a `credential` come from
@@ -41,12 +37,12 @@ async def second_factor(body: SecondFactorSignIn, ways: SignInWays) -> SignIn:
     dependencies=[Public],
     responses=problems(PasskeysNotOffered),
 )
-async def sign_in_options(ways: SignInWays, origin: Origin = None) -> PasskeyOptions:
+async def sign_in_options(ways: SignInWays) -> PasskeyOptions:
     """Return the options for `navigator.credentials.get`, valid once within 5 minutes.
 
     They also serve `login/second-factor/` and `confirm/`.
     """
-    return PasskeyOptions(await ways.passkey_options(origin))
+    return PasskeyOptions(await ways.passkey_options())
 
 
 @router.post(
@@ -56,6 +52,6 @@ async def sign_in_options(ways: SignInWays, origin: Origin = None) -> PasskeyOpt
     dependencies=[Public],
     responses=problems(InvalidCredentials),
 )
-async def sign_in(body: PasskeySignIn, ways: SignInWays) -> SignIn:
+async def sign_in(body: PasskeyAnswer, ways: SignInWays) -> SignIn:
     """Return a pair of tokens for the account of the passkey; no password is needed."""
     return signed_in(await ways.by_passkey(body.credential))

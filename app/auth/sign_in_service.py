@@ -1,6 +1,7 @@
 """Complete sign-ins: the only place where a session begins."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,6 +52,7 @@ class SignedIn:
 class SignIns:
     """Turns a checked password, directory answer or passkey into a session.
 
+    `origin` is that of the page that asks, which may be one where passkeys are not offered.
     Each use case opens its own unit of work and commits it also where it refuses, so that guesses,
     tickets and used codes are kept.
     """
@@ -62,6 +64,7 @@ class SignIns:
     directory_mail: DirectoryMail
     now: datetime
     user_agent: str | None
+    origin: str | None
 
     async def complete(
         self,
@@ -91,7 +94,7 @@ class SignIns:
                     unit, seen, method, context, has_directory_factor=has_second_factor
                 )
             ticket = self._add_ticket(unit, seen, method, context)
-        raise SecondFactorRequired(ticket, held.methods)
+        raise SecondFactorRequired(ticket=ticket, methods=self._offered(held.methods))
 
     async def redeem(self, ticket: str, proof: Proof) -> SignedIn:
         """Complete the sign-in of a ticket; raise `InvalidTicket` or `InvalidCode`.
@@ -107,9 +110,10 @@ class SignIns:
         async with self.database.write() as unit:
             user = await UserRepository(unit).lock_active(owner)
             outcome = await self._redeemed(unit, user, hashed, proof) if user else InvalidTicket()
+        if not isinstance(outcome, InvalidCode):
+            await self.limits.give_back(guess)
         if isinstance(outcome, Problem):
             raise outcome
-        await self.limits.give_back(guess)
         return outcome
 
     async def _redeemed(
@@ -129,9 +133,9 @@ class SignIns:
         await tickets.delete(ticket)
         return await self._begin(unit, user, ticket.method, ticket.context, shown=shown)
 
-    async def passkey_options(self, origin: str | None) -> dict[str, Any]:
+    async def passkey_options(self) -> dict[str, Any]:
         """Return the options of a sign-in by passkey; raise `PasskeysNotOffered`."""
-        self.checker.relying_party.require_offered(origin)
+        self.checker.relying_party.require_offered(self.origin)
         await self.limits.count_challenge()
         async with self.database.write() as unit:
             challenge = await new_challenge(unit, None, self.now)
@@ -142,11 +146,12 @@ class SignIns:
         guess = await self.limits.count_passkey()
         async with self.database.write() as unit:
             user = await self._owner(unit, credential)
-            if user is None or not await self.checker.accepts_passkey(unit, user, credential):
+            proof = Proof(credential=credential)
+            shown = await self.checker.accepts(unit, user, proof) if user else None
+            if user is None or shown is None:
                 self._record(unit, AccountAction.SIGN_IN_FAILED, user)
                 outcome = None
             else:
-                shown = FactorMethod.PASSKEY
                 outcome = await self._begin(unit, user, SignInMethod.PASSKEY, {}, shown=shown)
         if outcome is None:
             raise InvalidCredentials
@@ -204,6 +209,11 @@ class SignIns:
             **told,
         )
         return SignedIn(user, pair)
+
+    def _offered(self, methods: Sequence[FactorMethod]) -> list[FactorMethod]:
+        """Return the methods that the page can use."""
+        has_passkeys = self.checker.relying_party.offers(self.origin)
+        return [each for each in methods if has_passkeys or each is not FactorMethod.PASSKEY]
 
     def _add_ticket(
         self, unit: WriteSession, user: User, method: SignInMethod, context: dict[str, Any]

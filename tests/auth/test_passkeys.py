@@ -11,7 +11,7 @@ from app.auth.passkeys import RelyingParty, unfitting
 from app.core.clock import SettableClock
 from tests.auth.conftest import StartApp
 from tests.auth.factors import assertion, enrol, login, redeem, register, ticket
-from tests.support.api import Api, Client
+from tests.support.api import PASSWORD, Api, Client
 from tests.support.passkeys import SoftKey, b64
 from tests.support.problems import problem
 
@@ -255,6 +255,19 @@ async def test_pages_of_other_origins_offer_no_passkeys(api: Api, start: StartAp
         problem(answer, 403, "passkeys_not_offered")
         answer = await two.http.post(path, headers=headers | {"Origin": "https://desk.example.org"})
         assert answer.status_code == 200, answer.text
+
+
+async def test_a_page_without_passkeys_is_not_told_of_them(
+    api: Api, host: Client, key: SoftKey, clock: SettableClock
+):
+    await enrol(host, clock)
+    body = {"email": "charles@example.com", "password": PASSWORD}
+    for origin, methods in (
+        ("https://elsewhere.example.net", ["totp", "recovery_code"]),
+        ("http://localhost:3000", ["totp", "passkey", "recovery_code"]),
+    ):
+        answer = await api.http.post("/api/auth/login/", json=body, headers={"Origin": origin})
+        assert problem(answer, 401, "second_factor_required")["methods"] == methods
 
 
 @pytest.mark.parametrize(

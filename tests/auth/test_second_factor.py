@@ -1,15 +1,18 @@
 """Signing in with an authenticator app or a recovery code."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from app.auth.factor_models import SignInTicket, TotpFactor
 from app.core.clock import SettableClock
-from tests.auth.factors import STEP, App, enrol, login, redeem, ticket
+from tests.auth.factors import STEP, App, assertion, enrol, login, redeem, register, ticket
 from tests.support.api import PASSWORD, Api, Client
+from tests.support.passkeys import SoftKey
 from tests.support.problems import problem
 
 
@@ -209,3 +212,19 @@ async def test_closed_and_deleted_accounts_have_no_tickets(
 @pytest.mark.parametrize("proof", [{}, {"code": "123456", "credential": {}}])
 async def test_a_ticket_needs_one_proof(api: Api, proof: dict[str, object]):
     problem(await redeem(api, "made up", **proof), 422, "invalid")
+
+
+async def test_nothing_of_a_second_factor_is_logged(
+    api: Api, host: Client, clock: SettableClock, log: Callable[[], list[dict[str, Any]]]
+):
+    app = await enrol(host, clock)
+    key, waiting = SoftKey(), await ticket(api)
+    await register(host, key)
+    credential = await assertion(api, key)
+    secrets = [app.secret, *app.recovery_codes, app.code(), waiting, credential["id"]]
+    for code in (app.wrong(), app.code(), app.recovery_codes[0], "x" * 101):
+        await redeem(api, waiting, code=code)
+    await api.http.post("/api/auth/passkeys/sign-in/", json={"credential": credential})
+    lines = str(log())
+    assert "second_factor_failed" in lines
+    assert [secret for secret in secrets if secret in lines] == []

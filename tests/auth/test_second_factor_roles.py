@@ -1,16 +1,31 @@
 """`SECOND_FACTOR_ROLES`: who lacks a second factor may only set one up."""
 
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import select
 
 from app.auth.caller import CallerRole
+from app.auth.errors import SecondFactorRequired
+from app.auth.factor_limits import FactorLimits
+from app.auth.factor_mails import FactorMails
+from app.auth.factor_models import SignInMethod, SignInTicket
+from app.auth.factor_service import FactorChecker
+from app.auth.passkeys import RelyingParty
+from app.auth.sign_in_service import SignIns
+from app.commands.starting import warn_of_passwords_alone
 from app.core.clock import SettableClock
+from app.core.languages import Language
 from app.settings import ROLES, Settings
 from app.users.models import Role
+from app.users.repository import UserReader
 from tests.auth.conftest import StartApp
 from tests.auth.factors import enrol, login, register
 from tests.auth.test_permissions import OPERATIONS, SAMPLES
-from tests.support.api import Api, Client
+from tests.support.api import Api, Client, app_of
 from tests.support.passkeys import SoftKey
 from tests.support.problems import problem
 
@@ -106,3 +121,63 @@ def test_the_settings_know_the_roles(settings: Settings):
     assert set(Role) <= ROLES
     with pytest.raises(ValidationError, match="boss"):
         Settings(**(settings.model_dump() | {"second_factor_roles": "admin, boss"}))
+
+
+def test_the_start_warns_in_production_where_superadmins_need_none(
+    settings: Settings, log: Callable[[], list[dict[str, Any]]]
+):
+    def warned(**changes: Any) -> bool:
+        warn_of_passwords_alone(settings.model_copy(update=changes))
+        return any("SECOND_FACTOR_ROLES" in line["event"] for line in log())
+
+    assert warned(debug=False)
+    assert warned(debug=False, second_factor_roles=["admin"])
+    assert not warned(debug=False, second_factor_roles=["superadmin"])
+    assert not warned(debug=True)
+
+
+@pytest.mark.parametrize("checked", [True, False])
+async def test_a_second_factor_of_the_directory_holds_for_its_session(
+    strict: Api, clock: SettableClock, checked: bool
+):
+    admin = await strict.admin()
+    ways = sign_ins(strict, clock)
+    async with strict.database.read() as session:
+        user = await UserReader(session).get(UUID(admin.user_id))
+    assert user is not None
+    done = await ways.complete(user, SignInMethod.DIRECTORY, has_second_factor=checked)
+    bearer = {"Authorization": f"Bearer {done.tokens.access}"}
+    answer = await strict.http.get("/api/visitors/", headers=bearer)
+    assert answer.status_code == (200 if checked else 403)
+
+
+async def test_an_own_second_factor_is_asked_for_unless_the_directory_has(
+    api: Api, clock: SettableClock
+):
+    await enrol(host := await api.host(), clock)
+    ways = sign_ins(api, clock)
+    async with api.database.read() as session:
+        user = await UserReader(session).get(UUID(host.user_id))
+    assert user is not None
+    done = await ways.complete(user, SignInMethod.DIRECTORY, has_second_factor=True)
+    assert done.user.email == "charles@example.com"
+    with pytest.raises(SecondFactorRequired) as refused:
+        await ways.complete(user, SignInMethod.DIRECTORY, context={"subject": "ada"})
+    assert refused.value.members["methods"] == ["totp", "recovery_code"]
+    async with api.database.read() as session:
+        kept = await session.scalar(select(SignInTicket))
+    assert kept is not None
+    assert (kept.method, kept.context) == (SignInMethod.DIRECTORY, {"subject": "ada"})
+
+
+def sign_ins(api: Api, clock: SettableClock) -> SignIns:
+    """What the routes complete sign-ins with."""
+    ours = app_of(api).state
+    checker = FactorChecker(
+        ours.totp_secrets,
+        RelyingParty.of(None, ours.settings.pages),
+        FactorMails(ours.wake_outbox, Language.ENGLISH),
+        clock.now(),
+    )
+    limits = FactorLimits(ours.limiter, "50/15minute")
+    return SignIns(api.database, ours.tokens, limits, checker, clock.now(), None, None)

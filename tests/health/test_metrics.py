@@ -17,6 +17,7 @@ from app.core.db.database import Database
 from app.core.db.pool import MeasuredPool
 from app.main import create_app
 from app.settings import Settings
+from tests.auth.factors import enrol, redeem, ticket
 from tests.bulk.files import COMMON, rows, workbook
 from tests.devices.devices import add_device
 from tests.health.figures import figures
@@ -142,6 +143,16 @@ async def test_passwords_are_counted_right_and_wrong(api: Api):
     grown = (await figures(api.http)).since(before)
     assert grown["vms_sign_ins_total{passed}"] == 1
     assert grown["vms_sign_ins_total{failed}"] == 1
+
+
+async def test_second_factors_are_counted_right_and_wrong(api: Api, clock: SettableClock):
+    app = await enrol(await api.host(), clock)
+    waiting, before = await ticket(api), await figures(api.http)
+    for code in (app.wrong(), app.code()):
+        await redeem(api, waiting, code=code)
+    grown = (await figures(api.http)).since(before)
+    assert grown["vms_second_factors_total{passed}"] == 1
+    assert grown["vms_second_factors_total{failed}"] == 1
 
 
 # -- what is looked up ------------------------------------------------------------------------

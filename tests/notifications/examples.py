@@ -50,6 +50,7 @@ VALUES: dict[str, Any] = {
     "link": "https://visitors.example.com/reset?token=abc&x=1",
     "valid_for_minutes": 60,
     "is_new": True,
+    "change": "app_added",
 }
 
 
