@@ -44,8 +44,7 @@ class UserService:
 
         Check the request first. No connection is held while bcrypt works.
         """
-        sites = self._sites_of_new(body)
-        await self._require_readable(body.role, sites)
+        self._sites_of_new(body)
         if body.role is not Role.HOST or body.password is not None:
             require_recent_sign_in(self.caller, self.service.now)
         if body.password is not None:
@@ -54,10 +53,12 @@ class UserService:
 
     async def create(self, body: UserCreate, password_hash: str) -> User:
         """Create an active account, inviting a user without a password; raise `EmailTaken`."""
+        sites = self._sites_of_new(body)
+        await self._require_readable(body.role, sites)
         user = await add_user(
             self.service.users,
             **body.model_dump(exclude={"password", "sites"}),
-            sites=self._sites_of_new(body),
+            sites=sites,
             password_hash=password_hash,
             now=self.service.now,
         )

@@ -40,7 +40,11 @@ async def list_users(
     chosen: Annotated[UserFilter, Depends(_filter)],
     page: Paging,
 ) -> Page[User]:
-    """Return accounts, newest first: those whose roles the caller manages."""
+    """Return the accounts that the caller manages, newest first.
+
+    Superadmins get all of them, admins those of hosts, and those of receptionists and guards who
+    work only at the admin's sites.
+    """
     rows, next_cursor, total = await UserReader(session).page(
         chosen, managed_roles(caller), caller.scope, page
     )

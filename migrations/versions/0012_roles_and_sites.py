@@ -24,12 +24,15 @@ INSERT INTO rollouts (revision, finished_at)
 SELECT '0012', CASE WHEN EXISTS (SELECT FROM users) THEN NULL ELSE now() END
 """
 # A request reads the list with its account; the rows have the foreign key that a list can't have.
+# Rows that stay are not touched, so that no deletion of their site waits for this one in a circle.
 FOLLOW = """
 CREATE FUNCTION note_sites_of_user() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM user_sites WHERE user_id = NEW.id;
+    DELETE FROM user_sites
+    WHERE user_id = NEW.id AND site_id <> ALL (coalesce(NEW.sites, '{}'));
     INSERT INTO user_sites (user_id, site_id)
-    SELECT NEW.id, site_id FROM unnest(NEW.sites) AS site_id;
+    SELECT NEW.id, site_id FROM unnest(NEW.sites) AS site_id
+    ON CONFLICT DO NOTHING;
     RETURN NULL;
 END
 $$

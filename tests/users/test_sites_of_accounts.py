@@ -245,6 +245,14 @@ async def test_a_site_is_given_or_deleted_but_not_both(two: Two):
     assert set(await sites_of(root, guard)) <= known
 
 
+async def test_a_site_that_stays_is_not_deleted_meanwhile(two: Two):
+    root, guard = await two.api.superadmin(), await two.at(Role.GUARD, two.berlin, two.paris)
+    given, deleted = await asyncio.gather(
+        change(root, guard, sites=[two.berlin]), root.delete(f"sites/{two.berlin}/")
+    )
+    assert (given.status_code, deleted.status_code) == (200, 409)
+
+
 async def test_the_profile_says_what_its_owner_may(two: Two, api: Api):
     me = (await (await two.local()).get("auth/me/")).json()
     assert me["sites"] == [two.berlin]
