@@ -30,6 +30,8 @@ OF_NOBODY = {
     "auth_verify_email": "invalid_link",
     "auth_reset_password": "invalid_link",
     "auth_second_factor": "invalid_ticket",
+    "auth_directory_token": "not_found",  # without a directory
+    "auth_directory_confirm": "not_found",
     "passkeys_create": "invalid",
     "passkeys_sign_in": "invalid_credentials",
     "passkeys_update": "not_found",

@@ -146,7 +146,7 @@ class DirectoryFlows:
     settings: Settings
     now: datetime
 
-    async def start(self, wish: Wish) -> Begun:
+    async def open(self, wish: Wish) -> Begun:
         """Begin a flow; raise `ProviderUnavailable`."""
         state, nonce, browser, verifier = (secrets.token_urlsafe(SECRET_BYTES) for _ in range(4))
         fresh = {"max_age": "0"} if wish.session_id else {}

@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 
@@ -24,7 +23,7 @@ from app.core.security.passwords import NO_PASSWORD
 from app.core.text import account_key, is_same_mailbox
 from app.directory_settings import Grant
 from app.notifications.kinds import NotificationKind
-from app.notifications.payloads import DirectoryLinkedPayload
+from app.notifications.payloads import AccountPayload
 from app.notifications.repository import Outbox, OutgoingMail
 from app.users.errors import EmailTaken
 from app.users.models import Role, User
@@ -67,7 +66,7 @@ def _fault_of_account(
         return DirectoryFault.ACCOUNT_DISABLED
     if is_taken:
         return DirectoryFault.ALREADY_LINKED
-    # Anyone who controls any directory address could otherwise become an administrator.
+    # Anyone who gets any address at the directory could otherwise become an administrator.
     if user.role is not Role.HOST and not domains:
         return DirectoryFault.DOMAIN_NOT_ALLOWED
     return None
@@ -106,11 +105,7 @@ async def link_account(
     with refusals({"uq_directory_links_issuer_subject": InvalidDirectoryCode}):
         await unit.flush()
     AccountEventRepository(unit, now).record(AccountAction.DIRECTORY_LINKED, user.id, by=user.id)
-    payload = DirectoryLinkedPayload(
-        language=mail.language,
-        first_name=user.first_name or user.email,
-        directory=urlsplit(person["issuer"]).hostname or person["issuer"],
-    )
+    payload = AccountPayload(language=mail.language, first_name=user.first_name or user.email)
     kind = NotificationKind.directory_linked
     message = OutgoingMail(kind=kind, payload=payload, to=user.email, name=user.name)
     Outbox(unit, mail.wake).put(message, now)

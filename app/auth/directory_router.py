@@ -81,7 +81,7 @@ async def start(
     if wish is None:
         raise Invalid.field("challenge", "missing", "Field required")
     try:
-        begun = await flows.start(wish)
+        begun = await flows.open(wish)
     except ProviderUnavailable:
         raise DirectoryUnavailable from None
     answer = RedirectResponse(begun.url, status_code=302, headers=NO_STORE)

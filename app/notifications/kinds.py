@@ -11,7 +11,6 @@ from app.notifications.payloads import (
     ArrivalPayload,
     BulkSummaryPayload,
     CancelledVisitPayload,
-    DirectoryLinkedPayload,
     EmailChangedPayload,
     HandedOverPayload,
     MovedVisitPayload,
@@ -87,7 +86,7 @@ class NotificationKind(StrEnum):
     email_verification = "email_verification", Mail(AccountLinkPayload, ACCOUNT)
     password_changed = "password_changed", Mail(AccountPayload, ACCOUNT)
     email_changed = "email_changed", Mail(EmailChangedPayload, ACCOUNT)
-    directory_linked = "directory_linked", Mail(DirectoryLinkedPayload, ACCOUNT)
+    directory_linked = "directory_linked", Mail(AccountPayload, ACCOUNT)
     second_factor_changed = "second_factor_changed", Mail(SecondFactorPayload, ACCOUNT)
 
 

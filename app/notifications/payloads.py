@@ -187,10 +187,6 @@ class EmailChangedPayload(AccountPayload):
     is_new: bool  # sent to the new address, not the former one
 
 
-class DirectoryLinkedPayload(AccountPayload):
-    directory: OneLine  # the host name of its issuer
-
-
 class FactorChange(StrEnum):
     """What happened to the second factors of an account."""
 

@@ -50,7 +50,6 @@ VALUES: dict[str, Any] = {
     "link": "https://visitors.example.com/reset?token=abc&x=1",
     "valid_for_minutes": 60,
     "is_new": True,
-    "directory": "login.example.com",
     "change": "app_added",
 }
 
