@@ -33,7 +33,7 @@ def _operations(document: dict[str, Any]) -> dict[str, Any]:
         for operation in operations.values():
             operation.pop("security", None)
     found = schemathesis.openapi.from_dict(document).get_all_operations()
-    # What can't be read of the document fails here.
+    # What cannot be read of the document fails here.
     return {operation.label: operation for operation in (cast("Any", one).ok() for one in found)}
 
 
@@ -47,7 +47,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 ASKING = {name for name, operation in OPERATIONS.items() if operation.query or operation.body}
-# An operation that takes nothing can't be sent anything wrong.
+# An operation that takes nothing cannot be sent anything wrong.
 TAKING = [n for n, operation in OPERATIONS.items() if n in ASKING or operation.path_parameters]
 BEFORE_ROUTING = {431}  # of the headers, whatever is asked: test_transport
 SECONDS = 20  # for one answer, on the slowest of machines

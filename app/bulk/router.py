@@ -15,9 +15,9 @@ from app.core.errors import merge_problems
 from app.core.http.dependencies import Now, Reading, Writing
 from app.core.http.responses import BINARY, Responses, download
 from app.core.http.routing import ApiRoute
+from app.devices.errors import UnknownSite
 from app.services import services
 from app.sites.repository import SiteReader
-from app.slots.service import UnknownSite
 from app.users.repository import UserReader
 from app.visitors.budget_limits import Budgeted
 from app.visitors.registration_service import RegistrationService

@@ -11,11 +11,12 @@ from app.bulk.repository import UploadReader
 from app.bulk.rows import ReadRows
 from app.core.observability.metrics import counted
 from app.core.text import address_key
+from app.devices.errors import UnknownSite
 from app.slots.keys import SlotKey
 from app.slots.models import Slot
 from app.slots.seat_repository import SeatRepository
 from app.slots.seats import HeldSeat
-from app.slots.service import UnknownSite, alternatives, as_alternative
+from app.slots.service import alternatives, as_alternative
 from app.visitors.host_service import NamedHost, host_of_person, require_own
 from app.visitors.metrics import BOOKINGS, Channel
 from app.visitors.models import Visitor

@@ -23,7 +23,7 @@ def cell_at(sheet: Worksheet, row: int, position: int) -> Cell:
     """Return a cell of a sheet without merged cells."""
     cell = sheet.cell(row, position)
     if isinstance(cell, MergedCell):
-        raise TypeError("a merged cell can't be written")
+        raise TypeError("a merged cell cannot be written")
     return cell
 
 

@@ -9,7 +9,7 @@ from app.core.db.database import Database, WriteSession
 from app.core.errors import NotFound
 from app.core.observability.logging import logger
 from app.devices.device_key import is_well_formed, key_hash, new_key
-from app.devices.errors import UnknownDeviceSite
+from app.devices.errors import UnknownSite
 from app.devices.models import Device
 from app.devices.repository import DeviceRepository, KnownDevice, device_of_key
 
@@ -41,7 +41,7 @@ class DeviceRegister:
         self.now = now
 
     async def create(self, values: dict[str, Any]) -> tuple[Device, str]:
-        """Create a device; return it and its key. Raise `UnknownDeviceSite`."""
+        """Create a device; return it and its key. Raise `UnknownSite`."""
         key = new_key()
         device = Device(
             **await self._columns(values),
@@ -58,7 +58,7 @@ class DeviceRegister:
     async def change(
         self, device_id: UUID, values: dict[str, Any], confirm: Callable[[], None]
     ) -> Device:
-        """Set fields; raise `NotFound` or `UnknownDeviceSite`.
+        """Set fields; raise `NotFound` or `UnknownSite`.
 
         Call `confirm` if the key gets access to something else.
         """
@@ -96,7 +96,7 @@ class DeviceRegister:
             return values
         site_id = values["site"] or await self.devices.default_site()
         if site_id is None:
-            raise UnknownDeviceSite
+            raise UnknownSite
         return {name: value for name, value in values.items() if name != "site"} | {
             "site_id": site_id
         }

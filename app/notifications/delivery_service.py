@@ -160,7 +160,7 @@ class Delivery:
             message = self._message(claim, recipient)
         except Exception:
             # It must not block the mails behind it.
-            logger.exception("mail can't be rendered")
+            logger.exception("mail cannot be rendered")
             return _failed("The mail could not be rendered")
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):

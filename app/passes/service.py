@@ -40,7 +40,7 @@ async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorP
 async def cancel_by_visitor(service: VisitorService, token: str) -> None:
     """Cancel an upcoming visit; otherwise do nothing.
 
-    Locks by token, so that a pass replaced by a concurrent reschedule can't cancel the new time.
+    Locks by token, so that a pass replaced by a concurrent reschedule cannot cancel the new time.
     """
     await service.visitors.lock_by_code(token)
     visitor = await _holder(PassReader(service.unit), token)

@@ -95,5 +95,5 @@ def happened_at(scan: Scan) -> datetime:
 
 def _visitor_of(scan: Scan) -> UUID:
     if scan.visitor_id is None:
-        raise LookupError("a scan of nobody can't be decided on")
+        raise LookupError("a scan of nobody cannot be decided on")
     return scan.visitor_id

@@ -45,7 +45,7 @@ class SiteRules:
         """Delete a site that was never booked; raise `InUse`."""
         site = await locked_site(self.sites, site_id)
         if site.is_default:
-            raise InUse("The default site can't be deleted: make another site the default first")
+            raise InUse("The default site cannot be deleted: make another site the default first")
         await self.slots.lock_site(site.id)  # the cascade would lock them after the site
         await self.sites.delete(site)
 

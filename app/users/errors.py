@@ -13,4 +13,4 @@ class NameLooksTaken(Problem):
 
 
 class LastSuperadmin(Problem):
-    status, code, title = 409, "last_superadmin", "The last superadmin can't be removed"
+    status, code, title = 409, "last_superadmin", "The last superadmin cannot be removed"

@@ -15,6 +15,7 @@ from app.core.observability.metrics import counted
 from app.core.security.qr_token import QrTokens
 from app.departments.models import Department
 from app.departments.repository import DepartmentReader
+from app.devices.errors import UnknownSite
 from app.notifications.kinds import NotificationKind
 from app.notifications.repository import Outbox, OutgoingMail, mail_row
 from app.sites.access import require_open_to, require_own_site
@@ -24,7 +25,7 @@ from app.slots.errors import SlotClosed
 from app.slots.repository import SlotReader
 from app.slots.rules import shift_of
 from app.slots.seat_repository import SeatRepository
-from app.slots.service import UnknownSite, require_bookable, slot_full
+from app.slots.service import require_bookable, slot_full
 from app.users.repository import UserReader
 from app.visitors import mails, schemas
 from app.visitors.budget_limits import Budgets
@@ -43,7 +44,7 @@ TRIES = 10
 
 
 class UnknownDepartment(UnknownReference):
-    refers_in, message = "department", "There is no such department"
+    refers_in, message = "department", "This department does not exist"
 
 
 class BaseVisitorService:
@@ -157,7 +158,7 @@ class RegistrationService(BaseVisitorService):
         host_id: UUID | None = None,
         host_email: str | None = None,
     ) -> BookingFacts:
-        """Return the facts; raise the reason if the time can't be booked."""
+        """Return the facts; raise the reason if the time cannot be booked."""
         known = await facts(self.unit, site_id, day, form.department, host_id, host_email)
         if known is None:
             raise UnknownSite

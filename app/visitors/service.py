@@ -14,12 +14,13 @@ from app.core.errors import NotFound
 from app.core.http.idempotency import forget_mentions
 from app.core.security.qr_token import QrTokens
 from app.core.text import account_key, is_same_mailbox
+from app.devices.errors import UnknownSite
 from app.notifications.kinds import TO_HOST, TO_VISITOR, NotificationKind
 from app.notifications.payloads import VisitPayload
 from app.notifications.repository import OutgoingMail
 from app.sites.models import Site
 from app.sites.repository import SiteReader
-from app.slots.service import UnknownSite, move_seat
+from app.slots.service import move_seat
 from app.users.repository import UserReader
 from app.visitors import mails
 from app.visitors.budget_limits import Budgets

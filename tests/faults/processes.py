@@ -107,7 +107,7 @@ class Service:
 
 
 def kill(child: Child) -> None:
-    """As `kill -9` does: it can't say a word. With it goes what it has started."""
+    """As `kill -9` does: it cannot say a word. With it goes what it has started."""
     os.kill(child.pid, signal.SIGKILL)
     child.stop()
 

@@ -122,7 +122,7 @@ async def export(client: httpx.AsyncClient) -> httpx.Response:
 
 
 async def register_until_refused(client: httpx.AsyncClient, told: set[str]) -> httpx.Response:
-    """Register until the first page that has to be added to the table can't be."""
+    """Register until the first page that has to be added to the table cannot be."""
     for number in range(ATTEMPTS):
         answer = await register(client, told, number)
         if answer.status_code != 201:

@@ -319,7 +319,7 @@ async def night(api: Api) -> Client:
 
 
 async def offered(client: Client, day: str) -> dict[str, str | None]:
-    """Why each slot of a day can't be booked; None where it can."""
+    """Why each slot of a day cannot be booked; None where it can."""
     slots = (await client.get("visitors/available-slots/", visit_date=day)).json()["slots"]
     return {f"{slot['time']}-{slot['end_time']}": slot["reason"] for slot in slots}
 

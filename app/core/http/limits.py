@@ -36,11 +36,11 @@ LOTS = 60
 class TooManyRequests(Problem):
     """429 with `Retry-After` in seconds (RFC 6585, section 4)."""
 
-    status, code, title = 429, "too_many_requests", "Too many requests: try again later"
+    status, code, title = 429, "too_many_requests", "Too many requests"
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(
-            f"Too many requests: try again in {retry_after} seconds",
+            f"Try again in {retry_after} seconds",
             headers={"Retry-After": str(retry_after)},
         )
 
