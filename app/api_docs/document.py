@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 PATH = "/openapi.json"
 JSON = "application/json"
-UNSAID = "Successful Response"
+DEFAULT_DESCRIPTION = "Successful Response"
 # FastAPI's schema without a response body, and the correct one.
 UNKNOWN: Json = {JSON: {"schema": {}}}
 NULL: Json = {JSON: {"schema": {"type": "null"}}}
@@ -92,7 +92,7 @@ def _operations(document: Json) -> Iterator[tuple[str, str, Json]]:
 def _describe_answers(operation: Json) -> None:
     takes_key = any(p["name"] == "Idempotency-Key" for p in operation.get("parameters", ()))
     for status, answer in operation["responses"].items():
-        if answer["description"] == UNSAID:
+        if answer["description"] == DEFAULT_DESCRIPTION:
             answer["description"] = HTTPStatus(int(status)).phrase
         if answer.get("content") == UNKNOWN:
             answer["content"] = NULL

@@ -49,7 +49,7 @@ class InvalidRows(Problem):
         super().__init__(
             f"{_counted(len(faults), 'fault')} in {_counted(rows, 'row')}: nobody was registered",
             errors=[asdict(fault) for fault in faults],
-            **found.told(),
+            **found.members(),
         )
 
     def response(self) -> Response:  # type: ignore[override] # the one problem that may be no JSON

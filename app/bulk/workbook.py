@@ -41,7 +41,7 @@ class VisitorList:
     rows: list[ListRow] = field(default_factory=list)
     faults: list[RowFault] = field(default_factory=list)
 
-    def told(self) -> dict[str, Any]:
+    def members(self) -> dict[str, Any]:
         return {"sheet": self.header.sheet.name, "ignored": documents(self.ignored)}
 
 

@@ -70,7 +70,7 @@ class Delivery:
         try:
             due = await self.tidy(self.senders - at_work)
         except _OUTAGES as error:
-            self.outage.tell(error)
+            self.outage.report(error)
             return 0
         self.outage.over()
         return due
@@ -93,7 +93,7 @@ class Delivery:
         try:
             await self.send_all(stop)
         except _OUTAGES as error:
-            self.outage.tell(error)
+            self.outage.report(error)
 
     async def send_all(self, stop: asyncio.Event) -> int:
         """Send mails until none is due or `stop` is set; return the number of attempts."""
@@ -206,7 +206,7 @@ class Delivery:
 
 
 def _display_name(claim: Claim, payload: Payload) -> str:
-    """Return the name for the To header, without text typed by a stranger."""
+    """Return the name for the To header, without text typed by the visitor."""
     if (
         claim.kind in TO_VISITOR
         and isinstance(payload, VisitPayload)

@@ -69,8 +69,8 @@ def host_of_person(form: HostFields, caller: Caller, account: NamedHost | None) 
     return account or NamedHost(None, form.host_name, form.host_email)
 
 
-async def host_of_stranger(users: UserReader, form: HostFields) -> NamedHost:
-    """Return the host named by a stranger; raise `UnknownHost`.
+async def host_typed_by_visitor(users: UserReader, form: HostFields) -> NamedHost:
+    """Return the host named by the visitor; raise `UnknownHost`.
 
     An address without an account is dropped silently, to reveal none.
     """

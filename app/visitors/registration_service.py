@@ -30,7 +30,7 @@ from app.users.repository import UserReader
 from app.visitors import mails, schemas
 from app.visitors.budget_limits import Budgets
 from app.visitors.errors import AlreadyRegistered
-from app.visitors.host_service import host_of_person, host_of_stranger, require_own
+from app.visitors.host_service import host_of_person, host_typed_by_visitor, require_own
 from app.visitors.metrics import bookings_of
 from app.visitors.models import Visitor
 from app.visitors.registration import Registration, answer, new_visitor
@@ -109,7 +109,7 @@ class RegistrationService(BaseVisitorService):
     async def _decided(self, form: Form, caller: Caller) -> Registration:
         if caller.is_person and isinstance(form, VisitorCreate):
             return await self._of_person(form, caller)
-        return await self._of_stranger(form, caller)
+        return await self._of_visitor(form, caller)
 
     async def _of_person(self, form: VisitorCreate, caller: Caller) -> Registration:
         if caller.is_host:
@@ -122,11 +122,11 @@ class RegistrationService(BaseVisitorService):
         day, at = form.visit_date, form.visit_time
         return Registration(form, caller, known.site, day, at, known.department, host)
 
-    async def _of_stranger(self, form: Form, caller: Caller) -> Registration:
+    async def _of_visitor(self, form: Form, caller: Caller) -> Registration:
         """Return a registration at a kiosk, or at a site with self-registration."""
         site = await self._site_of(form, caller)
         day, at = _when(form, site, self.now)
-        host = await host_of_stranger(UserReader(self.unit), form)
+        host = await host_typed_by_visitor(UserReader(self.unit), form)
         known = await self._bookable(form, caller, site.id, day, at)
         return Registration(
             form=form,

@@ -16,8 +16,8 @@ def test_an_outage_is_told_once_and_its_end(
     now = 0.0
     monkeypatch.setattr(outages, "monotonic", lambda: now)
     for now in range(100):  # noqa: B007 - read by the clock
-        outage.tell(ConnectionError())
+        outage.report(ConnectionError())
     outage.over()
     outage.over()
-    outage.tell(ConnectionError())
+    outage.report(ConnectionError())
     assert [line["event"] for line in log()] == ["away", "away", "back", "away"]

@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 
-from app.core.observability.tracing import Discreet
+from app.core.observability.tracing import RedactingExporter
 
 EMAIL = "ada@example.com"
 
@@ -21,7 +21,7 @@ def told() -> InMemorySpanExporter:
 @pytest.fixture
 def tracer(told: InMemorySpanExporter) -> Tracer:
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(Discreet(told)))
+    provider.add_span_processor(SimpleSpanProcessor(RedactingExporter(told)))
     return provider.get_tracer("tests")
 
 

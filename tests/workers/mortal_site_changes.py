@@ -17,7 +17,7 @@ from tests.faults.mortal_workers import die_at
 
 
 async def work() -> None:
-    site_changes.BATCH = 2
+    vars(site_changes)["BATCH"] = 2
     database = Database(os.environ["DATABASE_URL"])
     await site_changes.bring_to_visits(database, nobody, datetime(2026, 11, 23, 8, tzinfo=UTC))
     await database.close()
