@@ -22,7 +22,7 @@ FOUND_IN = re.findall(r"`([\w.]+)` in `(app/[\w/]+\.py)`", GUIDE)
 
 
 def has_io(module: Path) -> bool:
-    """Whether a module awaits something or builds SQL."""
+    """Return whether a module awaits something or builds SQL."""
     nodes = list(ast.walk(ast.parse(module.read_text(encoding="utf-8"))))
     return any(
         isinstance(node, ast.AsyncFunctionDef)

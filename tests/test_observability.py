@@ -47,7 +47,7 @@ TARGET = {"job", "instance", "le"}
 
 
 def series() -> dict[str, set[str]]:
-    """Every series of the service with its labels, as Prometheus is told of it."""
+    """Return every series of the service with its labels, as Prometheus reads it."""
     told: dict[str, set[str]] = {}
     for metric, labels in (*_counted(), *_looked_up()):
         for suffix in SUFFIXES[metric.type]:
@@ -131,7 +131,7 @@ def jobs() -> set[str]:
 
 
 def matched() -> Iterator[tuple[str, str]]:
-    """Every label with the values that some expression wants."""
+    """Yield every label with the values that an expression matches."""
     for expression in expressions():
         yield from MATCHER.findall(expression)
 

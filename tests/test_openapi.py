@@ -23,7 +23,7 @@ COMPONENT = re.compile(r"(?!.*(In|Out)$)([A-Z][a-z]*)+|SignIn|WalkIn")
 
 
 def described() -> Iterator[tuple[str, Json]]:
-    """Every operation with the name by which tests report it."""
+    """Yield every operation with the name by which tests report it."""
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
             yield f"{method.upper()} {path}", operation
@@ -42,7 +42,7 @@ def resolved(node: Json) -> Json:
 
 
 def bodies(operation: Json) -> Iterator[tuple[str, Json]]:
-    """Every answer in JSON: media type and what is said of it."""
+    """Yield media type and definition of every JSON response."""
     for answer in operation["responses"].values():
         for media_type, body in resolved(answer).get("content", {}).items():
             if media_type.endswith("json"):
@@ -50,7 +50,7 @@ def bodies(operation: Json) -> Iterator[tuple[str, Json]]:
 
 
 def faults(schema: Json, value: Any) -> list[str]:
-    """Why a value does not fit a schema of the document."""
+    """Return why a value does not match a schema of the document."""
     whole = {**schema, "components": DOCUMENT["components"]}
     validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
     return [error.message for error in validator.iter_errors(value)]

@@ -57,7 +57,7 @@ def examples() -> Iterator[Example]:
 
 
 async def caller(api: Api, example: Example) -> Client:
-    """Who would send that: a kiosk, Ada with her own password, a superadmin, or nobody."""
+    """Return a plausible sender: a kiosk, Ada with her own password, a superadmin, or nobody."""
     if example.form == "WalkIn":
         return await add_device(api, "kiosk")
     if example.form in {"PasswordChange", "Confirmation"}:

@@ -260,4 +260,4 @@ async def test_a_change_of_a_site_uses_its_index(crowd: Crowd) -> None:
 
 
 async def _nobody() -> None:
-    """Nobody is to be woken."""
+    """Wake nobody."""

@@ -74,7 +74,7 @@ class Hashing:
 
     @asynccontextmanager
     async def ending(self) -> AsyncIterator[None]:
-        """Whatever happens in the block: who stops the server waits for all."""
+        """Let the held checks continue at the end of the block, even after an error."""
         try:
             yield
         finally:
@@ -97,7 +97,7 @@ def hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hashing]:
 
 
 async def waits(api: Api, *networks: str) -> None:
-    """Until callers from these networks wait for their turn, the next first."""
+    """Wait until callers from these networks queue, the next one first."""
     turns = app_of(api).state.hasher.turns
     await until(lambda: turns.waiting == list(networks))
 
@@ -219,7 +219,7 @@ async def test_a_network_of_ipv6_is_one(start: StartApp):
 
 
 async def guess_everywhere(api: Api, email: str = EMAIL) -> None:
-    """As often as the wider limit of an account allows, where one guess a network is allowed."""
+    """Use up the total limit of an account from as many networks, one guess each."""
     for number in range(10):
         answer = await login(api, WRONG, email=email, via=f"198.51.100.{number}")
         problem(answer, 401, "invalid_credentials")

@@ -12,7 +12,7 @@ from app.visitors.models import Visitor
 
 
 async def stored(database: Database) -> dict[str, int]:
-    """How many rows each table has that an upload writes."""
+    """Return the number of rows of each table that an upload writes."""
     tables: list[Any] = [Visitor, VisitorEvent, Notification, Slot]
     async with database.read() as session:
         return {

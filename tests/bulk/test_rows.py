@@ -1,4 +1,4 @@
-"""The rows of a list: which count, and every fault that they can have."""
+"""The rows of a list: which of them are read, and their faults."""
 
 from typing import Any
 

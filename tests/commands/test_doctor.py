@@ -62,7 +62,7 @@ def healths(settings: Settings) -> dict[str, Health]:
 
 
 def faults(settings: Settings) -> dict[str, str]:
-    """Parts that are broken, and what to do."""
+    """Return the broken parts with the advice for each."""
     found = examine(settings)
     return {each.part: each.advice for each in found if each.health is Health.FAULT}
 

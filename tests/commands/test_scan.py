@@ -217,7 +217,7 @@ async def test_codes_that_are_limited_are_not_ours(gate: Gate):
 async def answering(
     status: int, document: Any, headers: dict[str, str]
 ) -> AsyncIterator[tuple[str, list[float]]]:
-    """Something that answers everything alike: its address, and when it was asked."""
+    """Serve one answer to everything; yield the address and the times of the requests."""
     asked: list[float] = []
 
     async def answer(_: Request) -> Response:

@@ -116,7 +116,7 @@ def built(folder: Path) -> Tree:
 
 
 def _add_pip(root: Path) -> None:
-    """Ours, since to install another takes seconds; and where it finds packages."""
+    """Copy our pip, since installing another takes seconds, and say where it finds packages."""
     (packages,) = root.glob(f"{BASE[1:]}/lib/python3*/site-packages")
     shutil.copytree(Path(pip.__file__).parent, packages / "pip")
     command = root / BASE[1:] / "bin" / "pip"
@@ -139,7 +139,7 @@ class Container:
 
     @property
     def pid(self) -> int | None:
-        """Its process 1, as seen from outside; None while it is being made."""
+        """Return its process 1 as seen from outside; None while it is starting."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         pid = int((children.split() or ["0"])[0])
         # What makes the container turns into what runs in it.
@@ -149,7 +149,7 @@ class Container:
         return pid if made else None
 
     def execute(self, command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-        """`docker exec`: a command in the namespaces of the container, as its user."""
+        """Run a command in the container as its user, as `docker exec` does."""
         if self.pid is None:
             return subprocess.CompletedProcess(command, 1, "", "there is nothing yet")
         user = self.tree.stage.user
@@ -173,7 +173,7 @@ def started(
     binds: Sequence[tuple[Path, str]],
     log: Path,
 ) -> Iterator[Container]:
-    """`docker run --read-only --cap-drop ALL`, without a network but the loopback."""
+    """Run the container as `docker run --read-only --cap-drop ALL` with only the loopback."""
     stage = tree.stage
     boxed = tree.boxed(
         [*stage.entrypoint, *(command or stage.command)],

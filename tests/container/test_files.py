@@ -37,7 +37,7 @@ def compose() -> Compose:
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As an operator makes them."""
+    """Create the secrets as an operator does."""
     directory: Path = tmp_path_factory.mktemp("made") / "secrets"
     make_secrets(directory)
     return directory

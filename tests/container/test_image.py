@@ -57,7 +57,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 
 @pytest.fixture(scope="module")
 def sockets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where PostgreSQL and Redis are reached."""
+    """Yield the directory of the sockets of PostgreSQL and Redis."""
     folder = tmp_path_factory.mktemp("servers")
     shared = folder / "sockets"
     shared.mkdir()

@@ -21,7 +21,7 @@ async def role_url(database_url: str, worker_id: str) -> AsyncIterator[str]:
 
 
 async def prepared(url: str) -> int:
-    """How many statements one connection leaves behind in its server."""
+    """Return the number of statements that one connection leaves prepared in its server."""
     engine = make_engine(url)
     async with engine.connect() as connection:
         for number in range(3):

@@ -61,7 +61,7 @@ async def frozen() -> AsyncIterator[tuple[str, list[object]]]:
 
 
 async def passed(limiter: RateLimiter, *keys: str, rule: Rule = RULE, tries: int = 6) -> int:
-    """How many of these hits are let through."""
+    """Return how many of these hits are allowed."""
     count = 0
     for _ in range(tries):
         try:

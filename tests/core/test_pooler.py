@@ -26,7 +26,7 @@ Listen = Callable[[str], AbstractAsyncContextManager[Heard]]
 
 @pytest.fixture
 def listen(app: FastAPI, database: Database, settings: Settings, clock: SettableClock) -> Listen:
-    """One of each kind of work, by the test's database with that at the end of its address."""
+    """Return a recorder of each kind of work; `options` end the address of the database."""
 
     @asynccontextmanager
     async def heard_of(options: str) -> AsyncIterator[Heard]:

@@ -168,7 +168,7 @@ async def api(app: FastAPI, settings: Settings) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def paused(servers: Servers) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Has the replica stand still until the end of the test."""
+    """Pause the replica until the end of the test."""
     yield lambda: on(servers[1], "SELECT pg_wal_replay_pause()")
     await on(servers[1], "SELECT pg_wal_replay_resume()")
 

@@ -28,7 +28,7 @@ def client_of(app: FastAPI, base_url: str = "http://visits.example.com") -> http
 
 @pytest.fixture(scope="module")
 def strict_app(settings: Settings) -> FastAPI:
-    """Named hosts and one front end; no database is asked here."""
+    """Return an application with named hosts and one origin; it needs no database."""
     named = {
         "allowed_hosts": ["visits.example.com", "*.internal.example.com", "[::1]"],
         "cors_allowed_origins": [FRONT_END],
@@ -209,7 +209,7 @@ async def _exchange(
     path: str = LOGIN,
     server: tuple[str, int | None] | None = ("visits.example.com", 80),
 ) -> dict[str, Any]:
-    """One request as a server sees it: after `messages` the client is silent."""
+    """Run a request as a server does; after `messages` the client is silent."""
     waiting: Iterator[dict[str, Any]] = iter(messages)
     answer: dict[str, Any] = {"body": b""}
 

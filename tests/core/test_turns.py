@@ -22,7 +22,7 @@ class Line:
         self._enough: dict[str, asyncio.Event] = {}
 
     async def come(self, *names: str, known: bool = False, failures: int = 0) -> None:
-        """One after the other; the network of `a1` is `a`."""
+        """Queue callers one after the other; the network of `a1` is `a`."""
         for name in names:
             standing = Standing(name.rstrip("0123456789"), known, failures)
             self.callers.append(asyncio.create_task(self._stay(name, standing)))

@@ -36,7 +36,7 @@ class Dev:
         self.parts = children(self.process.pid)
 
     def part(self, word: str) -> int:
-        """Process id of the child whose command line has the word."""
+        """Return the process id of the child whose command line contains the word."""
         current = children(self.process.pid)
         return next((pid for pid, command in current.items() if word in command), 0)
 
@@ -95,7 +95,7 @@ def _start(data_dir: Path, port: int, *options: str, **environment: str) -> "sub
 
 
 def _hear_hangups() -> None:
-    """Undo what the process inherits where the tests run under `nohup`."""
+    """Restore SIGHUP, which is ignored if the tests run under `nohup`."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 

@@ -39,7 +39,7 @@ class Installation:
         return [mail for mail in mails if mail["To"].addresses[0].addr_spec == address]
 
     async def signed_in(self, credentials: dict[str, str] = ADMIN) -> list[httpx.AsyncClient]:
-        """One client for each server, all with one person's token."""
+        """Return a client for each server, all with the token of one user."""
         async with httpx.AsyncClient(base_url=self.addresses[0]) as client:
             answer = await client.post("/api/auth/login/", json=credentials)
         headers = {"Authorization": f"Bearer {answer.json()['access']}"}
@@ -60,7 +60,7 @@ def _read(path: Path) -> EmailMessage:
 def running(
     settings: dict[str, str], catcher: MailCatcher, *, servers: int, logs: Path
 ) -> Iterator[Installation]:
-    """Migrate, start everything, stop everything."""
+    """Migrate and start everything; stop it after the block."""
     environment = {**os.environ, **settings}
     vms("migrate", environment)
     vms("dev-accounts", environment)
@@ -153,12 +153,12 @@ class Today:
 
     @property
     def now(self) -> datetime:
-        """What the clock there shows, also to a test that comes late."""
+        """Return the time of the installation's clock, even late in a test."""
         return datetime.now(UTC) + self.ahead
 
     @property
     def in_five_minutes(self) -> dict[str, str]:
-        """When to book a visit that the gate admits right away."""
+        """Return the time of a visit that the gate admits immediately."""
         return self.fields(self.now + timedelta(minutes=5))
 
     def tomorrow(self, hour: int) -> dict[str, str]:

@@ -15,7 +15,7 @@ POOL = "vms_database_pool_connections_max"
 
 
 async def ask(address: str, path: str) -> httpx.Response:
-    """On a connection of its own: the kernel deals those out to the processes."""
+    """Send a request on a new connection, which the kernel assigns to a process."""
     async with httpx.AsyncClient(base_url=address) as client:
         return await client.get(path)
 

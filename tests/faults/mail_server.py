@@ -42,12 +42,12 @@ class Plan:
 
     @property
     def last_answer(self) -> str | None:
-        """The server's answer where it is the end of the mail."""
+        """Return the server's answer if it ends the mail."""
         return next((fault.value for fault in self.faults if fault in FINAL), None)
 
     @property
     def taken(self) -> int:
-        """How often the mail arrives."""
+        """Return how often the mail arrives."""
         return self.faults.count(Fault.CUT_AFTER_DATA) + (self.last_answer is None)
 
 

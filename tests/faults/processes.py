@@ -53,7 +53,7 @@ class Service:
         return Settings(_env_file=None, **given)
 
     async def serve(self, *options: str, servers: int = 1, **settings: str) -> Installation:
-        """`vms serve`, as often as asked, ready to answer."""
+        """Start `vms serve` with so many processes and wait until it is ready."""
         ports = [free_port() for _ in range(servers)]
         for port in ports:
             self.start("serve", "--port", str(port), *options, **settings)
@@ -107,7 +107,7 @@ class Service:
 
 
 def kill(child: Child) -> None:
-    """As `kill -9` does: it cannot say a word. With it goes what it has started."""
+    """Kill the process and its children, as `kill -9` does."""
     os.kill(child.pid, signal.SIGKILL)
     child.stop()
 
@@ -141,7 +141,7 @@ def _tell(pids: Iterable[int], number: signal.Signals) -> None:
 
 
 async def until_ready(client: httpx.AsyncClient, says: Callable[[httpx.Response], bool]) -> None:
-    """Until `/health/ready/` says something."""
+    """Wait until `/health/ready/` responds."""
     async with asyncio.timeout(STOP_SECONDS):
         while not says(await client.get("/health/ready/")):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.02)

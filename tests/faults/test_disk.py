@@ -47,7 +47,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
 async def on_small_disk(
     small_disk: Path, postgres: EmbeddedPostgres, url: str, database: Database
 ) -> AsyncIterator[Path]:
-    """Visitors are kept there, and what is sorted."""
+    """Move the visitors table and temporary files to a small disk."""
     name = make_url(url).database or ""
     room = small_disk / "visitors"
     room.mkdir()

@@ -70,7 +70,7 @@ async def tries(database: Database) -> Counter[str]:
 
 
 async def arrive(service: Service, number: int) -> None:
-    """Until so many mails are there."""
+    """Wait until so many mails have arrived."""
     await eventually(lambda: arrived(service.mail, "killed-worker").total() >= number)
 
 

@@ -53,7 +53,7 @@ async def test_nothing_is_lost_and_nobody_waits(
 
 
 async def everything_is_unavailable(client: httpx.AsyncClient) -> None:
-    """Every operation answers at once, and none as if it could be had."""
+    """Assert that every operation responds at once, and none with success."""
     document = (await client.get("/openapi.json")).json()
     operations = [
         (method, path)

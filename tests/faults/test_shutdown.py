@@ -25,7 +25,7 @@ GRACE = 25.0
 
 
 async def terminated(child: Child) -> float:
-    """Seconds from SIGTERM to an orderly end."""
+    """Return the seconds from SIGTERM to an orderly end."""
     began = monotonic()
     os.kill(child.pid, signal.SIGTERM)
     assert await ended(child) == 0

@@ -72,7 +72,7 @@ class Visits(RuleBasedStateMachine):
 
     @initialize(target=ids)
     def begin(self):
-        """One visit for each day, so that there is something to change from the first step."""
+        """Register a visit for each day, so that the first step can change one."""
         return multiple(*(self.register(day, time(14), HOST) for day in range(3)))
 
     @rule(target=ids, day=days, at=times, host=hosts)

@@ -93,7 +93,7 @@ class World:
         return self._context.clock
 
     def begin(self, now: datetime) -> None:
-        """Nobody is registered."""
+        """Start with no registrations."""
         self.clock.set(now)
         self._runner.run(self._forget())
 
@@ -120,7 +120,7 @@ class World:
         return await upload(await self._admin(), workbook(rows), **fields)
 
     async def _admin(self) -> Client:
-        """Signed in again when the time has been changed: a token lasts for minutes."""
+        """Sign in again after a change of the time, since a token lasts for minutes."""
         if self._signed_in_at != self.clock.now():
             self._client = await self._api.sign_in(ADMIN, self._client.user_id)
             self._signed_in_at = self.clock.now()
@@ -134,7 +134,7 @@ class World:
         await job({"context": self._context})
 
     def deliver(self) -> None:
-        """Have the worker send what waits."""
+        """Have the worker send the queued mails."""
         self._runner.run(sweep(self._context.delivery))
 
     def look(self) -> Snapshot:

@@ -62,7 +62,7 @@ async def test_the_question_comes_first_and_is_a_form(api: Api):
 
 
 async def seen_by(http: httpx.AsyncClient, id_: str, code: str) -> list[str]:
-    """Everything that whoever has a code is shown, without what is of this visit alone."""
+    """Return everything shown to the holder of a code, without the facts of this visit."""
     seen = []
     for path in ("", "/cancel", "/visit.ics"):
         answer = await http.get(f"/pass/{code}{path}")

@@ -59,7 +59,7 @@ async def opened(browser: Browser, **options: Any) -> Page:
 
 
 async def overhang(page: Page) -> int:
-    """By how many pixels the page is wider than the screen."""
+    """Return by how many pixels the page is wider than the screen."""
     return int(await page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
 

@@ -38,7 +38,7 @@ async def recount(database: Database) -> None:
 
 
 async def assert_exact(database: Database) -> None:
-    """Assert that what is kept is what counting all visitors anew would make."""
+    """Assert that the stored counts equal a new count of all visitors."""
     before = await kept(database)
     await recount(database)
     assert await kept(database) == before

@@ -76,7 +76,7 @@ async def slow(app: FastAPI) -> AsyncIterator[Callable[[Client], Slow]]:
 
 
 async def transactions(database: Database) -> int:
-    """How many transactions are open in this database beside the one that asks."""
+    """Return the number of other open transactions in this database."""
     statement = text(f"SELECT count(*) FROM pg_stat_activity WHERE {OTHERS}")
     async with database.engine.connect() as connection:
         return int(await connection.scalar(statement) or 0)

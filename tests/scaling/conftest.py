@@ -97,7 +97,7 @@ class Cluster:
         return self.service.start("serve", "--port", str(port), "--linger", "2")
 
     def database(self) -> Database:
-        """Straight to the primary, past the pooler."""
+        """Connect to the primary, not to the pooler."""
         return Database(self.primary.url())
 
 

@@ -95,7 +95,7 @@ class Crowd:
         return is_full or answer.status_code == 201
 
     def summary(self) -> str:
-        """One line of figures."""
+        """Return the figures in one line."""
         ordered = sorted(self.seconds)
         middle, late = (ordered[int(len(ordered) * part)] for part in (0.5, 0.95))
         answers = ", ".join(f"{n} x {status}" for status, n in sorted(self.answers.items()))

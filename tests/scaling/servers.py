@@ -38,7 +38,7 @@ class Postgres(EmbeddedPostgres):
 
     @property
     def place(self) -> dict[str, str]:
-        """For psql."""
+        """Return the connection options of psql."""
         return {"PGHOST": "127.0.0.1", "PGPORT": str(self.port)}
 
 
@@ -77,7 +77,7 @@ class PgBouncer(Server):
         return listens(self.port)
 
     def _release(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
 
 class Nginx(Server):
@@ -127,7 +127,7 @@ class Nginx(Server):
         return listens(self.port)
 
     def _release(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
 
 class Caddy(Server):
@@ -153,7 +153,7 @@ class Caddy(Server):
         return listens(self.port)
 
     def _release(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
 
 def filled(file: Path, values: dict[str, str]) -> str:

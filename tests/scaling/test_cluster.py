@@ -50,7 +50,7 @@ async def database(cluster: Cluster) -> AsyncIterator[Database]:
 
 
 def bodies(name: str, number: int, hours: int) -> list[dict[str, Any]]:
-    """Registrations for some hours of a day of their own."""
+    """Return registrations for some hours of a day."""
     day = datetime.now(UTC).date() + timedelta(days=next(_days))
     return [
         {
@@ -72,7 +72,7 @@ async def value(url: str, sql: str) -> Any:
 
 
 async def everything_is_there(database: Database, crowd: Crowd) -> None:
-    """Who was told so is registered, with seat, event and mail, and nobody else."""
+    """Assert that the confirmed visitors are stored, each with seat, event and mail."""
     assert crowd.registered.keys() <= await registered(database)
     await none_waits(database)
 

@@ -50,6 +50,6 @@ async def network(page: Page) -> BrowserContext:
 
 
 async def type_like_a_scanner(page: Page, code: str) -> None:
-    """Without a click: keys, and Enter at the end."""
+    """Type the code and Enter without a click."""
     await page.keyboard.type(code)
     await page.keyboard.press("Enter")

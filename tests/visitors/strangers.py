@@ -39,7 +39,7 @@ class Strangers:
 
 
 async def seats(database: Database, hour: int = 10) -> tuple[int, int, int]:
-    """All that are taken in an hour, those of strangers, and those above their share."""
+    """Return the seats taken in an hour: all, those of strangers, and those above their share."""
     async with database.read() as session:
         columns = (Slot.booked, Slot.self_booked, Slot.self_excess)
         found = (await session.rows(select(*columns).where(Slot.hour == hour))).one()

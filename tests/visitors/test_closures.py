@@ -227,7 +227,7 @@ async def test_slots_say_which_of_their_shifts_are_closed(
 
 
 async def shut(database: Database, hour: int = 10) -> None:
-    """Have a slot say that its shift is closed, as one does that was closed a moment ago."""
+    """Mark the shift as closed in its slot, as a concurrent closure would."""
     async with database.write() as unit:
         await unit.write(
             update(Slot).where(Slot.hour == hour).values(closed_shifts=array([Slot.visit_date]))
@@ -373,7 +373,7 @@ async def test_closings_of_days_race_each_other_and_the_worker(
 
 
 async def somebody_waits(database: Database) -> None:
-    """Return once a session waits for a lock of another."""
+    """Wait until a session waits for a lock of another."""
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -390,7 +390,7 @@ async def take_part_of_the_site(unit: WriteSession) -> None:
 
 
 async def put_at(database: Database, visitor: dict[str, Any], day: str) -> None:
-    """Have a visit be on a day, behind everybody's back."""
+    """Move a visit to a day without the API."""
     async with database.write() as unit:
         await unit.write(
             update(Visitor)

@@ -40,7 +40,7 @@ async def codes(calls: Sequence[Answers]) -> Counter[int]:
 
 @pytest.fixture
 def limited(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Has the application use these settings."""
+    """Run the application with these settings."""
 
     def change(**changes: Any) -> None:
         settings: Settings = app.state.settings

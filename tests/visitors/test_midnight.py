@@ -46,7 +46,7 @@ def instant(text: str) -> datetime:
 
 
 async def inside(api: Api, gate: Client, clock: SettableClock, **when: str) -> dict[str, Any]:
-    """Somebody who has come in at the time of the visit."""
+    """Register a visitor and check in at the time of the visit."""
     visitor = await (await api.admin()).register(**when)
     clock.set(instant(f"{visitor['visit_date'][-2:]} {visitor['visit_time']}"))
     assert (await gate.scan(visitor["qr_code"])).status_code == 200
@@ -319,7 +319,7 @@ async def night(api: Api) -> Client:
 
 
 async def offered(client: Client, day: str) -> dict[str, str | None]:
-    """Why each slot of a day cannot be booked; None where it can."""
+    """Return why each slot of a day cannot be booked; None if it can."""
     slots = (await client.get("visitors/available-slots/", visit_date=day)).json()["slots"]
     return {f"{slot['time']}-{slot['end_time']}": slot["reason"] for slot in slots}
 

@@ -13,7 +13,7 @@ from tests.support.database import all_events, assert_seats_are_visitors, booked
 
 
 async def together(*calls: Awaitable[httpx.Response]) -> Counter[int]:
-    """How often each status code was the answer."""
+    """Return the number of responses with each status code."""
     return Counter(answer.status_code for answer in await asyncio.gather(*calls))
 
 

@@ -61,7 +61,7 @@ class Place:
         return sorted(mail.recipient for mail in await self.told())
 
     async def waiting(self) -> int:
-        """How many changes the worker has still to bring."""
+        """Return the number of changes that the worker has not mailed yet."""
         async with self.database.read() as session:
             return await session.scalar(select(func.count()).select_from(SiteChange)) or 0
 

@@ -39,7 +39,7 @@ async def test_a_failed_mail_of_a_moved_visit_is_not_sent_again(api: Api, databa
 
 
 async def fail(database: Database) -> None:
-    """Have every mail refused by the mail server."""
+    """Make the mail server refuse every mail."""
     from sqlalchemy import update
 
     from app.notifications.models import Notification, NotificationStatus

@@ -45,7 +45,7 @@ async def register(
 
 
 def whole(mail: EmailMessage) -> str:
-    """Everything that a mail says."""
+    """Return the complete text of a mail."""
     parts = [
         str(part.get_content()) for part in mail.walk() if part.get_content_maintype() == "text"
     ]

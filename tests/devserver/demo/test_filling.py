@@ -48,7 +48,7 @@ async def visitors(database: Database) -> list[Visitor]:
 
 
 async def counts(database: Database) -> dict[str, int]:
-    """Rows of every table that a demonstration fills."""
+    """Return the number of rows of every table that a demonstration fills."""
     async with database.read() as session:
         return {
             model.__tablename__: await session.scalar(select(func.count()).select_from(model)) or 0
