@@ -1,4 +1,4 @@
-"""Alembic's own command works on the settings of the service."""
+"""The command `alembic` uses the settings of the service."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The documents in `docs/` say what is there."""
+"""References in `docs/` exist."""
 
 import ast
 import re

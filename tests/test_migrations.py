@@ -1,4 +1,4 @@
-"""Migrations of a database that is in use."""
+"""Migrations of a database in use."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -43,7 +43,7 @@ async def tables(url: str) -> set[str]:
 
 
 async def test_one_that_waits_for_a_table_gives_up_and_changes_nothing(url: str) -> None:
-    """Who waits for such a lock holds up everybody who comes after."""
+    """A migration that waits for such a lock blocks everybody behind it."""
     await asyncio.to_thread(migrations.upgrade, url)
     await asyncio.to_thread(migrations.downgrade, url, "base")
     async with connected(url) as connection, connection.transaction():
@@ -113,7 +113,7 @@ async def test_who_was_there_before_is_found_without_accents(url: str) -> None:
 
 
 async def test_a_search_finds_everybody_while_words_are_made_once_more(url: str) -> None:
-    """And a migration that was broken off goes on."""
+    """An interrupted migration continues."""
     await asyncio.to_thread(migrations.upgrade, url, "0005")
     async with connected(url) as connection:
         await connection.execute(JUERGEN)
@@ -129,7 +129,7 @@ async def test_a_search_finds_everybody_while_words_are_made_once_more(url: str)
 
 
 async def test_the_checks_are_those_of_the_models(url: str) -> None:
-    """Alembic compares no CHECK, and a later migration finds one by its name alone."""
+    """Alembic does not compare CHECKs, and a later migration finds one only by its name."""
     await asyncio.to_thread(migrations.upgrade, url)
     async with connected(url) as connection:
         found = await connection.fetch(

@@ -1,4 +1,4 @@
-"""Dashboard, alerts and the guide speak of figures that there are, and of all of them."""
+"""Dashboard, alerts and guide name exactly the metrics that exist."""
 
 import json
 import re

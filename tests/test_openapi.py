@@ -120,7 +120,7 @@ def test_an_example_that_does_not_fit_is_found():
 
 
 def test_who_may_call_is_what_the_guards_say():
-    """Against the guards themselves, so that no list of ours has to be kept."""
+    """Compared with the guards themselves, so that no second list is needed."""
     people = {CallerRole.SUPERADMIN, CallerRole.ADMIN, CallerRole.HOST}
     devices = {CallerRole.SCANNER, CallerRole.KIOSK}
     for operation in operations(APP):

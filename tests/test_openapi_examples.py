@@ -1,4 +1,4 @@
-"""Every example of a request, posted as it stands in the document, does what it says."""
+"""Every example of a request, sent as it is, succeeds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

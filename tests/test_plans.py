@@ -1,6 +1,6 @@
-"""What PostgreSQL does about the hot queries where there are many visitors.
+"""Query plans of the hot statements with many visitors.
 
-A query that reads a whole table is as quick as any other in its first week. None of these does, and
+A query that reads a whole table is fast only while the table is small. None of these does, and
 a page of a list is found without looking at many more rows than it has.
 """
 

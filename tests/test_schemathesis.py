@@ -1,4 +1,4 @@
-"""Requests made from the OpenAPI document get no 5xx, and no answer that it does not have."""
+"""Requests generated from the OpenAPI document get no 5xx and no undocumented response."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

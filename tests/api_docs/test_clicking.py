@@ -1,4 +1,4 @@
-"""The documentation pages as somebody uses them: signing in, trying it out, reading."""
+"""The documentation pages as used: signing in, trying an operation, reading."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""How many wrong passwords are accepted, and what their answers say."""
+"""How many wrong passwords are accepted, and the responses to them."""
 
 import asyncio
 from collections import Counter
@@ -196,7 +196,7 @@ async def test_a_forgotten_password_costs_no_hash(api: Api, hashes: list[str]):
 async def test_a_forgotten_password_is_answered_when_its_time_has_come(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ):
-    """Whatever there was to do: the wait fills up the same span, once the work is committed."""
+    """The response is delayed to the same time, after the commit."""
     await api.admin()
     waits: list[tuple[float, int]] = []
 

@@ -1,4 +1,4 @@
-"""Floods of guesses: what they cost, whom they keep waiting, whom they shut out."""
+"""Floods of guesses: their cost, and who has to wait or is refused."""
 
 import asyncio
 from collections import Counter
@@ -64,7 +64,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @dataclass
 class Hashing:
-    """The passwords whose check has begun; none ends before `go_on`."""
+    """Password checks that have begun; none ends before `go_on`."""
 
     begun: list[str] = field(default_factory=list)
     go_on: Event = field(default_factory=Event)

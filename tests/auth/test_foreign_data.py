@@ -1,4 +1,4 @@
-"""To a host, other hosts' visitors do not exist: by no road, and not as a difference either."""
+"""For a host, other hosts' visitors do not exist, not even as a difference in a response."""
 
 import zipfile
 from io import BytesIO
@@ -45,7 +45,7 @@ OF_ONE_VISITOR = [op for op in operations(APP) if "{visitor_id}" in op.path]
 
 
 class Foreign:
-    """A visitor of Mary's, and Charles, who must not know of them."""
+    """A visitor of Mary, and the host Charles, who must not learn of the visit."""
 
     def __init__(self, charles: Client, mary: Client) -> None:
         self.charles, self.mary = charles, mary

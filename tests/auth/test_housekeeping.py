@@ -1,4 +1,4 @@
-"""What is deleted at night."""
+"""The nightly deletion of expired rows."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Every operation, asked for by every kind of caller, answers as the table of permissions says."""
+"""Every operation responds to every kind of caller as the table of permissions says."""
 
 from typing import Any
 

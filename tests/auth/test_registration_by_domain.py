@@ -1,4 +1,4 @@
-"""`REGISTRATION=domain`: an account belongs to whoever reads the mail, not to whoever asked."""
+"""`REGISTRATION=domain`: an account belongs to the reader of the mail, not to the requester."""
 
 import asyncio
 from datetime import timedelta

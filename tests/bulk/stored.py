@@ -1,4 +1,4 @@
-"""What an upload leaves in the database."""
+"""The rows that an upload stores."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whatever bytes are sent, the answer is a list or a clear refusal, never a failure of ours."""
+"""Any bytes are read as a list or clearly refused, never a 500."""
 
 import json
 import zipfile

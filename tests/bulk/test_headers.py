@@ -1,4 +1,4 @@
-"""The names of columns, and the two that make a name."""
+"""The names of columns, and the two columns of a name."""
 
 from typing import Any
 

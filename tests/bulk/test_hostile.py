@@ -1,4 +1,4 @@
-"""Files that are none, that lie, or that were made to do harm."""
+"""Files that are no workbooks, are inconsistent, or are attacks."""
 
 import struct
 import zipfile

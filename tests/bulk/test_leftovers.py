@@ -1,4 +1,4 @@
-"""What of a workbook is not read: refused, or named in the answer."""
+"""The parts of a workbook that are not read: refused, or named in the response."""
 
 from collections.abc import Sequence
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""A refused list as the workbook with its faulty cells marked."""
+"""A refused list, returned as a workbook with marked cells."""
 
 from datetime import date, time
 from io import BytesIO

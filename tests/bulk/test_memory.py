@@ -1,4 +1,4 @@
-"""What the worst accepted file costs."""
+"""The memory that the worst accepted file needs."""
 
 import random
 import subprocess

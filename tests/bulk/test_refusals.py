@@ -1,4 +1,4 @@
-"""What an upload is refused for."""
+"""The reasons for which an upload is refused."""
 
 from typing import Any
 

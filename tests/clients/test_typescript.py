@@ -1,4 +1,4 @@
-"""The TypeScript client, and with it the guide for front ends, against a running service."""
+"""The TypeScript client and the guide for front ends, against a running service."""
 
 import asyncio
 import json

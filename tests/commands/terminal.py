@@ -1,4 +1,4 @@
-"""Runs `vms` for somebody who sits at a terminal."""
+"""Runs `vms` in a terminal."""
 
 import os
 import pty
@@ -10,7 +10,7 @@ from threading import Thread
 
 @dataclass(frozen=True)
 class Run:
-    """How it ended, what was seen on the terminal, and what a pipe would have got."""
+    """The exit code, the output on the terminal, and the output to a pipe."""
 
     code: int
     seen: str

@@ -1,4 +1,4 @@
-"""`vms scan`, run as a command against a service that listens."""
+"""`vms scan`, run as a command against a running service."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ UNUSED = "http://127.0.0.1:9"  # the port of "discard"
 
 @dataclass(frozen=True)
 class Ended:
-    """How the command ended and what it said."""
+    """The exit code and output of the command."""
 
     code: int | None
     output: str

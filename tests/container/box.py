@@ -1,4 +1,4 @@
-"""Runs a command as a container engine would: in another root, as process 1, without rights.
+"""Runs a command as a container engine would: in another root, as process 1, unprivileged.
 
     unshare --mount --pid --net --fork python box.py ROOT '{"user": 10001, …}' COMMAND…
 

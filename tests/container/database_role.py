@@ -1,4 +1,4 @@
-"""The service's role and database, made by the script that the PostgreSQL image runs."""
+"""The role and database of the service, created by the script that the PostgreSQL image runs."""
 
 import subprocess
 from pathlib import Path

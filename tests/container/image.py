@@ -1,4 +1,4 @@
-"""The image, made by the Dockerfile's own steps, and containers of it, made without an engine."""
+"""The image, built by the steps of the Dockerfile, and its containers, both without an engine."""
 
 import json
 import os

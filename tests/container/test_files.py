@@ -1,4 +1,4 @@
-"""Dockerfile, compose.yaml and what belongs to them, held against the service."""
+"""Dockerfile, compose.yaml and their scripts match the service."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""How a database is reached, through a pooler or not."""
+"""Connecting to a database, through a pooler or not."""
 
 from collections.abc import AsyncIterator
 

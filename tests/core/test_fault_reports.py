@@ -1,4 +1,4 @@
-"""Faults reported to Sentry: where and what, never who."""
+"""Faults reported to Sentry: where and what, but no personal data."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a POST that comes again creates nothing again."""
+"""`Idempotency-Key`: a repeated POST creates nothing again."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What is answered before FastAPI looks for a route: addresses and methods that are not there."""
+"""Unknown paths and methods are refused before FastAPI looks for a route."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""Rate limits: what is counted where, and what happens without Redis."""
+"""Rate limits: counted in Redis, or without it in the process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""A site's wall clock and the instant behind it."""
+"""The local time of a site and its instant."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""What the log says, joined by ids, and what it never says."""
+"""The content of log lines, joined by ids, and what they never contain."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the log says of a part that is away for long."""
+"""The log of a long outage."""
 
 from collections.abc import Callable
 from typing import Any

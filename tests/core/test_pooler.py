@@ -1,4 +1,4 @@
-"""What a pooler that deals out transactions would see, read from the wire."""
+"""What a transaction pooler would see, read from the wire."""
 
 import re
 from collections.abc import AsyncIterator, Callable
@@ -73,6 +73,6 @@ async def test_through_a_pooler_a_statement_is_bound_in_its_message(listen: List
 
 
 async def test_without_a_pooler_statements_have_names(listen: Listen):
-    """Which the two above would have heard."""
+    """The two tests above would have recorded these."""
     async with listen("") as heard:
         assert len(set(heard.statements)) > 20

@@ -1,4 +1,4 @@
-"""Reads from a streaming replica: which ones, and until when."""
+"""Reads from a streaming replica: which ones, and for how long."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

@@ -1,4 +1,4 @@
-"""What leaves this machine of a span."""
+"""The parts of a span that are exported."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What is refused before anything looks into a request, and what every answer says to browsers."""
+"""Requests that are refused before they are read, and the headers of every response."""
 
 import asyncio
 import json
@@ -78,7 +78,7 @@ async def test_any_other_host_is_a_problem_and_no_redirect(strict: httpx.AsyncCl
 
 
 async def test_a_probe_names_the_host_as_it_likes(strict: httpx.AsyncClient):
-    """An orchestrator and Prometheus know a container by its address alone."""
+    """Orchestrators and Prometheus know a container only by its address."""
     for path in ("/health/live/", "/health/live", "/metrics"):
         answer = await strict.post(path, headers={"Host": "10.1.2.3:8000"})
         assert answer.status_code == 405  # it came as far as the route

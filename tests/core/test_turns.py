@@ -1,4 +1,4 @@
-"""Who waits, who is next, and who is sent away."""
+"""The queue for password checks: who waits, who is next, who is refused."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -13,7 +13,7 @@ AT_ONCE, OF_NETWORK, IN_ALL = 2, 4, 32
 
 
 class Line:
-    """Callers who stay for as long as the test wants; `served` is the order in which they came."""
+    """Callers that stay until released; `served` is the order in which they were served."""
 
     def __init__(self, *, for_known: int = 0) -> None:
         self.turns = Turns(AT_ONCE, for_known=for_known, of_network=OF_NETWORK, in_all=IN_ALL)

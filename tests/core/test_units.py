@@ -1,4 +1,4 @@
-"""Sessions and units of work: what may write, and what follows a commit."""
+"""Sessions and units of work: which may write, and what follows a commit."""
 
 from collections.abc import Iterator
 

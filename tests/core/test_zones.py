@@ -1,4 +1,4 @@
-"""Zones come from the package `tzdata` in every process, whatever lies on the machine."""
+"""Every process takes time zones from the package `tzdata`, not from the machine."""
 
 import subprocess
 import sys

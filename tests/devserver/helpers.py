@@ -1,4 +1,4 @@
-"""Watching, starting and killing processes from outside."""
+"""Watches, starts and kills processes."""
 
 import os
 import pwd

@@ -1,4 +1,4 @@
-"""The whole of `vms dev`, and its parts that need no server."""
+"""`vms dev` as a whole, and its parts that need no server."""
 
 import itertools
 import os
@@ -27,7 +27,7 @@ ADDRESS = "http://127.0.0.1:8000"
 
 
 class Dev:
-    """A running `vms dev` that is up."""
+    """A running `vms dev` that is ready."""
 
     def __init__(self, data_dir: Path, *options: str) -> None:
         self.port = _free_port()

@@ -1,4 +1,4 @@
-"""A whole installation of real processes: two API servers, a worker, a mail catcher."""
+"""An installation of real processes: two API servers, a worker, a mail catcher."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ SUPERADMIN = {"email": "superadmin@ifactory.com", "password": "superadmin123"}
 
 @dataclass(frozen=True)
 class Installation:
-    """Where its servers listen and what its processes are started with."""
+    """The addresses of its servers, and the settings of its processes."""
 
     addresses: tuple[str, ...]
     environment: dict[str, str]
@@ -139,7 +139,7 @@ async def eventually(condition: Any, seconds: float = 180) -> Any:
 
 @dataclass(frozen=True)
 class Today:
-    """A zone in which it is about ten in the morning, so that no test runs into midnight."""
+    """A zone in which it is about ten in the morning, so that no test crosses midnight."""
 
     timezone: str
     ahead: timedelta

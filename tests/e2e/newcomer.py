@@ -1,4 +1,4 @@
-"""A newcomer: starts `vms dev` and pastes what a document says, line by line."""
+"""Starts `vms dev` and runs the commands of a document, line by line."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Batches of offline gates over two server processes, and over one that dies."""
+"""Batches of offline gates sent to two server processes, and to one that dies."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Several processes of one server count as one."""
+"""The processes of one server share limits and metrics."""
 
 import os
 import signal

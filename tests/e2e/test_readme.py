@@ -1,4 +1,4 @@
-"""The README's tour, pasted line by line against `vms dev`, as a newcomer would."""
+"""The tour of the README, run line by line against `vms dev`."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The previous release and this one over one database, until the update is finished."""
+"""The previous release and this one on one database, until the update is finished."""
 
 import asyncio
 import io
@@ -52,7 +52,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Both:
-    """The API of both releases, and the worker of the one before."""
+    """The API of both releases, and the worker of the previous one."""
 
     old: httpx.AsyncClient
     new: httpx.AsyncClient

@@ -1,4 +1,4 @@
-"""Servers of the fault suite's own, which it may stop, and the table of what came of it."""
+"""The servers of the fault suite, which it may stop, and the table of results."""
 
 import asyncio
 import logging

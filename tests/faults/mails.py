@@ -1,4 +1,4 @@
-"""The outcome of the mails: in the outbox, and at the recipients."""
+"""The outcome of mails, in the outbox and at the recipients."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Real workers, one after the other, each killed some steps later than the one before it.
+"""Real workers, each killed some steps later than the one before it.
 
     python -m tests.faults.mortal_workers STEPS EVERY
 

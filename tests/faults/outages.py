@@ -1,4 +1,4 @@
-"""Ways for a server to be away, and to come back when the block ends."""
+"""Outages of a server, which end with the block."""
 
 import asyncio
 import os

@@ -38,7 +38,7 @@ def visitor(address: str, hour: int) -> dict[str, str]:
 
 @dataclass
 class Service:
-    """Starts processes of one installation, and ends what is left of them."""
+    """Starts processes of one installation, and ends those that are left."""
 
     environment: dict[str, str]
     folder: Path

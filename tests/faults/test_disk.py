@@ -1,4 +1,4 @@
-"""No room on the disk: of PostgreSQL, and of the log."""
+"""Full disks: of PostgreSQL, and of the log."""
 
 import contextlib
 import os

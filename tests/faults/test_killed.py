@@ -1,4 +1,4 @@
-"""The service's own processes, killed as `kill -9` does."""
+"""Processes of the service, killed with `kill -9`."""
 
 from collections import Counter
 from collections.abc import Callable

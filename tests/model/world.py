@@ -1,4 +1,4 @@
-"""The real application over a real database, for a test that has no event loop of its own."""
+"""The real application over a real database, for tests without an event loop."""
 
 import asyncio
 from bisect import insort
@@ -47,7 +47,7 @@ OPEN_ALWAYS = {
 
 @dataclass
 class Found:
-    """What the database says of one visitor."""
+    """The database's facts of one visitor."""
 
     status: str
     actions: list[str] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Found:
 
 @dataclass
 class Seats:
-    """What the database says of one slot."""
+    """The database's facts of one slot."""
 
     booked: int
     capacity: int
@@ -68,7 +68,7 @@ class Seats:
 
 @dataclass
 class Snapshot:
-    """All of it."""
+    """All facts of visitors and slots."""
 
     visits: dict[str, Found]
     slots: dict[datetime, Seats]
@@ -76,7 +76,7 @@ class Snapshot:
 
 
 class World:
-    """Runs whatever it is told to on an event loop of its own."""
+    """Runs coroutines on its own event loop."""
 
     def __init__(
         self, runner: asyncio.Runner, api: Api, admin: Client, context: WorkerContext

@@ -1,4 +1,4 @@
-"""What strangers type: no subject, no link, no address."""
+"""Text typed by visitors: not in subjects, not as links, not as addresses."""
 
 import re
 from html import unescape

@@ -1,4 +1,4 @@
-"""A pass to look at."""
+"""A pass as a browser shows it."""
 
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -11,7 +11,7 @@ FORGED = "V1" + "A" * 40
 
 
 class Page(HTMLParser):
-    """A page as its reader has it: the words, and where it leads."""
+    """A page as its reader sees it: its text and links."""
 
     def __init__(self, answer: httpx.Response) -> None:
         super().__init__()

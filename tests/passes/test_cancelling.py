@@ -1,4 +1,4 @@
-"""Visitors who cancel by themselves."""
+"""Cancellation by the visitor."""
 
 import asyncio
 import re
@@ -81,7 +81,7 @@ def mailed_to(guest: str, mails: list[EmailMessage]) -> list[str]:
 async def test_nothing_tells_strangers_which_addresses_have_accounts(
     api: Api, database: Database, mailbox: Mailbox, clock: SettableClock
 ):
-    """The same words of both hosts, before and after the account of one is changed and closed."""
+    """The pages are the same for both hosts, before and after one account is changed and closed."""
     await change_default_site(database, self_registration=True, contact_email="desk@example.com")
     charles, root = await api.host(), await api.superadmin()
     visits = {}
@@ -157,7 +157,7 @@ async def test_the_link_of_an_old_mail_does_not_cancel_the_new_time(api: Api):
 async def test_of_a_move_and_an_old_link_the_move_wins(
     api: Api, app: FastAPI, database: Database, clock: SettableClock
 ):
-    """Whichever comes first: the visit is moved, or cancelled at its old time, never both."""
+    """In either order, the visit is moved, or cancelled at its old time, never both."""
     admin = await api.admin()
     for _ in range(5):
         ada = await admin.register()

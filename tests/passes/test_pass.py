@@ -1,4 +1,4 @@
-"""What visitors see behind the link of their mail."""
+"""The visitor's page behind the link of a mail."""
 
 import base64
 import hashlib
@@ -84,7 +84,7 @@ async def test_a_page_is_for_one_reader_and_runs_nothing(api: Api):
 
 
 async def test_looking_changes_nothing(api: Api, app: FastAPI):
-    """Programs follow the links of mails before their readers do."""
+    """Programs follow the links of mails before readers do."""
     ada = await (await api.admin()).register()
     with statements(app) as sent:
         for path in ("", "/visit.ics", "/cancel"):

@@ -1,4 +1,4 @@
-"""Visitors put into the database behind the API's back, as many and as odd as a test wants."""
+"""Visitors inserted without the API, also with unusual values."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time

@@ -1,4 +1,4 @@
-"""The counts behind the dashboard: whatever becomes of visitors, they are those of a recount."""
+"""The counts behind the dashboard always equal a new count of all visitors."""
 
 import asyncio
 from datetime import date

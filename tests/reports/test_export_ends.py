@@ -1,4 +1,4 @@
-"""How exports end: in turn, by a client that hangs up, by a fault of the database."""
+"""The ends of exports: completed, disconnected by the client, failed in the database."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ OTHERS = (
 
 
 class Slow:
-    """A client that takes the beginning of an export and no more until it is told to."""
+    """A client that reads the beginning of an export, and the rest when released."""
 
     def __init__(self, app: FastAPI, client: Client, query: str = "") -> None:
         self.began, self.goes_on, self.gone = asyncio.Event(), asyncio.Event(), asyncio.Event()

@@ -119,7 +119,7 @@ def test_dates_and_times_are_real_ones(
 
 
 def test_every_part_leaves_at_once() -> None:
-    """Nothing waits for the end but what zlib holds back."""
+    """Only zlib holds data back."""
     file = Workbook(TEXTS)
     assert b"[Content_Types].xml" in file.head()
     sent = [len(file.rows([(f"{n}" * 50, "x")] * 250)) for n in range(600)]

@@ -1,4 +1,4 @@
-"""A bigger installation on one machine.
+"""A larger installation on one machine.
 
 Two API processes behind nginx, two workers, PgBouncer in transaction mode, a primary and a
 streaming replica.
@@ -37,7 +37,7 @@ OPEN_ALWAYS = {
 
 
 class Cluster:
-    """Everything, and the handles to break it."""
+    """All servers, and the means to stop them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""The servers around the service in a bigger installation.
+"""The servers around the service in a larger installation.
 
 They come from Debian's packages, with the files of deploy/ as an operator gets them except for
 addresses.
@@ -23,7 +23,7 @@ START_SECONDS = 20
 
 
 class Postgres(EmbeddedPostgres):
-    """Durable, and reached by TCP: a pooler stands in between."""
+    """Durable, and reached by TCP, since a pooler is in between."""
 
     def __init__(self, data_dir: Path) -> None:
         super().__init__(data_dir)

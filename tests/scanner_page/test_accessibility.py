@@ -1,4 +1,4 @@
-"""The scanner for those who see little, hear the screen read, or want it still."""
+"""The scanner page with poor sight, a screen reader, and reduced motion."""
 
 from playwright.async_api import Page, expect
 

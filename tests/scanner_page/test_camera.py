@@ -1,4 +1,4 @@
-"""The scanner's camera: a stream that shows the QR code of a mail that was really delivered."""
+"""The scanner's camera, shown the QR code of a delivered mail."""
 
 import io
 from email.message import EmailMessage

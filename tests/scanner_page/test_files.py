@@ -1,4 +1,4 @@
-"""What the scanner's page consists of, and when it is served."""
+"""The files of the scanner page, and when they are served."""
 
 import hashlib
 import re

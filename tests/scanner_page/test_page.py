@@ -1,4 +1,4 @@
-"""The scanner in the browser: clicked, typed into, cut off from the network."""
+"""The scanner page in a browser: clicks, typing, no network."""
 
 import re
 from datetime import timedelta

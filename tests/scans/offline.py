@@ -1,4 +1,4 @@
-"""Batches of scans that have happened, as an offline gate reports them."""
+"""Batches of past scans, as an offline gate reports them."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""`docs/scanner.md` tells the truth: its requests are sent, its answers are what comes back."""
+"""The requests of `docs/scanner.md` are answered as it says."""
 
 import json
 import re
@@ -28,7 +28,7 @@ ELSEWHERE = {"id", "site", "scanned_by", "request_id"}
 
 @dataclass(frozen=True)
 class Example:
-    """A request of the guide and the answer that follows it."""
+    """A request of the guide and its response."""
 
     method: str
     path: str

@@ -1,4 +1,4 @@
-"""Scans that happened while a gate was offline."""
+"""Scans made while a gate was offline."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -98,7 +98,7 @@ async def test_an_admission_against_an_unseen_refusal_is_a_conflict(
 
 
 async def test_a_batch_is_answered_again_by_the_scan_alone(api: Api, gate: Client):
-    """The gate is online again and asks for a scan that it has reported already."""
+    """The gate is online again and repeats a scan that it has reported already."""
     visitor = await (await api.admin()).register()
     scans = [happened(visitor["qr_code"]), happened(visitor["qr_code"])]
     await report(gate, *scans)

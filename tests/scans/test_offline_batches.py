@@ -1,4 +1,4 @@
-"""Batches of offline scans: who sends them, limits, costs and faults."""
+"""Batches of offline scans: permissions, limits, costs and faults."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""Batches of offline gates beside each other and beside everything else, in real sessions."""
+"""Concurrent batches of offline gates and other requests, in real sessions."""
 
 import asyncio
 import random

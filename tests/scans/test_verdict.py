@@ -1,4 +1,4 @@
-"""The decision at the gate, without a gate."""
+"""The decision at the gate, as a function."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A site whose rules are changed, and what its slots count."""
+"""A site whose rules change, and the counters of its slots."""
 
 from dataclasses import dataclass
 from typing import Any

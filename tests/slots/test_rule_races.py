@@ -1,4 +1,4 @@
-"""Changes of rules beside registrations and each other."""
+"""Changes of rules, concurrent with registrations and each other."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""Somebody is always left to run the installation."""
+"""One active superadmin always remains."""
 
 import asyncio
 from collections.abc import Sequence

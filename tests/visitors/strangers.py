@@ -1,4 +1,4 @@
-"""People who register themselves, and the seats that they take."""
+"""Visitors who register themselves, and their seats."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ FORM = {"name": "Ada Lovelace", "visit_date": DAY, "visit_time": "10:00"}
 
 
 class Strangers:
-    """People who register themselves, each from a network of their own."""
+    """Visitors who register themselves, each from another network."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app

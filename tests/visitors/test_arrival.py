@@ -1,4 +1,4 @@
-"""When a visit can be admitted and when a stay ends by itself, in every zone."""
+"""The arrival window and the automatic end of a stay, in every zone."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta

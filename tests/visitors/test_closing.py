@@ -1,4 +1,4 @@
-"""The end of visits to which nobody came, on each site's own calendar, and of forgotten stays."""
+"""The end of missed visits and forgotten stays, by each site's calendar."""
 
 import asyncio
 from datetime import UTC, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""Closing a day with the visits in it: all of them are cancelled, whatever races."""
+"""Closing a day cancels all visits in it, whatever races."""
 
 import asyncio
 from collections import Counter
@@ -193,7 +193,7 @@ async def test_a_wrong_word_is_named(closures: Closures, value: Any):
 async def test_it_waits_for_the_end_of_an_update(
     closures: Closures, database: Database, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ):
-    """Refuse it, as processes of the previous release don't see that a slot is closed."""
+    """Processes of the previous release do not see that a slot is closed."""
     monkeypatch.setattr(app.state.database, "rollout_is_finished", False)
     async with database.write() as unit:
         unit.add(Rollout(revision="0005", finished_at=None))
@@ -415,7 +415,7 @@ async def test_who_has_a_visit_in_hand_may_go_on_to_the_site(
 async def test_a_newcomer_in_other_hands_has_the_closing_begin_anew(
     closures: Closures, database: Database
 ):
-    """Who came in after the visits were locked is in the hands of somebody who wants the site."""
+    """A visit booked after the lock may itself be locked by a request that waits for the site."""
     await closures.client.register(**AT_TEN)
     newcomer = await closures.client.register(**AT_TEN | {"visit_time": "11:00"})
     await put_at(database, newcomer, WEDNESDAY)

@@ -1,4 +1,4 @@
-"""Visits whose host has left, and their new hosts."""
+"""Visits of a host who has left, and their new hosts."""
 
 import pytest
 

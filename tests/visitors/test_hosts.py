@@ -1,4 +1,4 @@
-"""The host of a visit, and the mails when that changes."""
+"""The host of a visit, and the mails about a change of host."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A kiosk in the lobby: registers who walks in."""
+"""Registration of walk-ins at a kiosk."""
 
 from datetime import datetime, time
 from typing import Any

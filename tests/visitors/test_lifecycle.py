@@ -1,4 +1,4 @@
-"""Which status may follow which."""
+"""The transitions between statuses."""
 
 import pytest
 from fastapi import FastAPI

@@ -1,4 +1,4 @@
-"""How many mails a host, a kiosk or a stranger may cause."""
+"""The number of mails that a host, a kiosk or a stranger may cause."""
 
 import asyncio
 from collections import Counter

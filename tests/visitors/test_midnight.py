@@ -1,4 +1,4 @@
-"""The door, across midnight: who comes, who is inside and who leaves at a site open at night."""
+"""Arrival, presence and exit at a site that is open at night."""
 
 import asyncio
 from datetime import UTC, datetime, time, timedelta

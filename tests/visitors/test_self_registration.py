@@ -1,4 +1,4 @@
-"""The public form: strangers register on sites that allow it."""
+"""The public form: strangers register at sites that allow it."""
 
 from typing import Any
 

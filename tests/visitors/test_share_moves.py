@@ -1,4 +1,4 @@
-"""Moves and ends of visits give the seats of strangers back."""
+"""Moves and ends of visits free the seats of strangers."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Strangers take a share of a slot, and each address one seat in it."""
+"""Strangers may take a share of a slot, and each address one seat in it."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a change of a site's name, address or time zone does to the visits there."""
+"""The effect of a change of a site's name, address or time zone on its visits."""
 
 import asyncio
 from collections import Counter
@@ -35,7 +35,7 @@ async def nobody() -> None: ...
 
 @dataclass
 class Place:
-    """A superadmin, a site, and what came of its changes."""
+    """A superadmin, a site, and the mails about its changes."""
 
     root: Client
     database: Database
@@ -301,7 +301,7 @@ async def test_a_silent_change_does_not_silence_one_that_is_told(place: Place):
 
 
 async def test_each_visit_is_told_what_is_new_to_it(place: Place, monkeypatch: pytest.MonkeyPatch):
-    """The second change comes while the first has come to half of the visits."""
+    """The second change happens while the first has reached half of the visits."""
     monkeypatch.setattr(site_changes, "BATCH", 2)
     for number in range(4):
         await place.register(email=f"v{number}@example.com", host_email=None)
@@ -356,7 +356,7 @@ async def test_several_workers_at_once_tell_each_visit_once(
 async def test_visits_that_change_meanwhile_are_told_what_is_true(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ):
-    """Cancellations, moves and registrations race the worker; nothing waits for it in a circle."""
+    """Cancellations, moves and registrations race the worker without deadlocks."""
     monkeypatch.setattr(site_changes, "BATCH", 2)
     visits = [await place.register(email=f"v{n}@example.com", host_email=None) for n in range(8)]
     await place.change(name="Plant")

@@ -1,4 +1,4 @@
-"""Mails that wait say what is true when they are sent."""
+"""Queued mails have the facts of the time of sending."""
 
 from app.core.db.database import Database
 from app.visitors.models import VisitorStatus

@@ -1,4 +1,4 @@
-"""What strangers type, on its way through registration, changes and mails."""
+"""Text typed by visitors in registrations, changes and mails."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -101,7 +101,7 @@ async def _nobody() -> None: ...
 async def test_whom_the_house_registers_is_named_in_mails_of_before(
     api: Api, database: Database, mailbox: Mailbox
 ):
-    """Read it from the visit, as a row of the previous release does not say it."""
+    """The fact is read from the visit, since rows of the previous release lack it."""
     await (await api.admin()).register()
     async with database.write() as unit:
         silent = Notification.payload.op("-")("is_typed_by_stranger")
@@ -123,7 +123,7 @@ async def test_a_row_of_the_release_before_is_known_by_its_host(
 async def test_no_address_that_is_typed_comes_back(
     api: Api, register: Register, database: Database, mailbox: Mailbox, http: httpx.AsyncClient
 ):
-    """An account without a name would be shown by its address, and so tell that it exists."""
+    """An account without a name would be shown by its address, which would disclose it."""
     admin = await api.admin("boss@example.com")
     async with database.write() as unit:
         await unit.write(update(User).values(first_name="", last_name=""))

@@ -1,4 +1,4 @@
-"""The job of site changes, again and again, each time killed some steps later than before.
+"""The job of site changes, repeatedly killed, each time some steps later.
 
     python -m tests.workers.mortal_site_changes STEPS EVERY
 

@@ -1,4 +1,4 @@
-"""Whether a worker moves, as `vms worker --check` finds out."""
+"""Whether a worker is alive, as `vms worker --check` reports."""
 
 import asyncio
 import subprocess

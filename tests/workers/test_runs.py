@@ -1,4 +1,4 @@
-"""What is kept, counted and logged of each run of a job."""
+"""The record, metrics and log of a job run."""
 
 import asyncio
 from collections.abc import Callable

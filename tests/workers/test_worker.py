@@ -1,4 +1,4 @@
-"""The worker as a process of its own, with a Redis that comes and goes."""
+"""The worker as a process, with a Redis that stops and restarts."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A demonstration is what an installation would have become by itself, and sends nothing."""
+"""Demo data equals that of a used installation, and sends no mail."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
