@@ -43,7 +43,7 @@ from devserver.server import Server
 from tests.support.api import Api
 from tests.support.mailbox import Mailbox
 
-# No example is too slow on a busy machine, and each run tries the same ones.
+# No deadline, for busy machines, and the same examples in each run.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("steady")
 

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
-# Packages that are no feature: `core` has parts of its own, the others one story each.
+# Packages that are not features.
 OTHERS = {"core", "commands", "api_docs", "health"}
 MODULES = sorted(
     file
@@ -17,7 +17,7 @@ MODULES = sorted(
 )
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 LISTED = re.findall(r"^\| `(?:…_)?(\w+)\.py`", GUIDE, re.MULTILINE)
-# `name` in `path`, with any words between that are no code.
+# `name` in `path`, with any words in between.
 FOUND_IN = re.findall(r"`([\w.]+)` in `(app/[\w/]+\.py)`", GUIDE)
 
 

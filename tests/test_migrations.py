@@ -77,7 +77,7 @@ async def test_a_database_of_a_newer_version_is_not_behind(url: str) -> None:
     assert not await migrations.is_behind(url)
 
 
-# Six thousand who were there before names were searched without regard to accents.
+# Six thousand visitors from before the search without accents.
 JUERGEN = """
 INSERT INTO slots (id, site_id, visit_date, hour, capacity, has_own_capacity, booked, excess,
     created_at)
@@ -102,7 +102,7 @@ async def test_who_was_there_before_is_found_without_accents(url: str) -> None:
     async with connected(url) as connection:
         await connection.execute(JUERGEN)
         assert await found(connection, "jürgen", "jurgen") == [6000, 0]
-        async with connection.transaction():  # somebody else registers meanwhile
+        async with connection.transaction():  # another visitor registers in between
             await connection.execute("LOCK TABLE visitors IN ROW EXCLUSIVE MODE")
             await asyncio.to_thread(migrations.upgrade, url, "0006")
         assert await found(connection, "jürgen", "jurgen", "juergen") == [6000, 6000, 6000]
@@ -264,7 +264,7 @@ async def test_the_end_of_an_update_counts_earlier_strangers(
     await asyncio.to_thread(migrations.upgrade, url, "0008")
     await run(url, STRANGERS)
     await run(url, UNPROVEN)  # accounts: the previous release may be running
-    for _ in range(2):  # there, back, and there again
+    for _ in range(2):  # up, down, and up again
         await asyncio.to_thread(migrations.upgrade, url)
         assert await strangers(url) == ((100, 0, 0), [])
         await run(url, "UPDATE slots SET booked = booked")  # as the previous release writes
@@ -276,7 +276,7 @@ async def test_the_end_of_an_update_counts_earlier_strangers(
 
 async def test_sites_that_are_there_keep_all_places_for_strangers(url: str) -> None:
     await asyncio.to_thread(migrations.upgrade, url, "0008")
-    await run(url, UNPROVEN)  # accounts: somebody uses it
+    await run(url, UNPROVEN)  # accounts: in use
     await asyncio.to_thread(migrations.upgrade, url)
     async with connected(url) as connection:
         await connection.execute(

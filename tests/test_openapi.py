@@ -17,7 +17,7 @@ from tools.write_permissions import documented_app
 Json = dict[str, Any]
 APP = documented_app()
 DOCUMENT = APP.openapi()
-# Words of which neither FastAPI nor Pydantic has made up a part.
+# Texts that FastAPI or Pydantic did not generate.
 OPERATION_ID = re.compile(r"[a-z]+(_[a-z]+){1,3}")
 COMPONENT = re.compile(r"(?!.*(In|Out)$)([A-Z][a-z]*)+|SignIn|WalkIn")
 

@@ -21,7 +21,7 @@ from tools.write_permissions import documented_app
 
 Json = dict[str, Any]
 DOCUMENT = documented_app().openapi()
-# Tokens cannot be true in a document; what comes of one that is well-formed and not ours.
+# A document has no valid tokens; these are the responses to well-formed invalid ones.
 OF_NOBODY = {
     "auth_refresh": "invalid_token",
     "auth_logout": "invalid_token",

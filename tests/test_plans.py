@@ -39,7 +39,7 @@ from tests.support.plans import explained, rows_looked_at
 
 VISITORS = 100_000
 LARGE = re.compile(r"Seq Scan on (visitors|visitor_events|scans|notifications)\b")
-# For a page of fifty: of a first name that one visitor in 37 has it looks at 37 times as many.
+# For a page of fifty: a first name that one visitor in 37 has needs 37 times as many rows.
 LOOKED_AT = 4_000
 
 
@@ -139,7 +139,7 @@ async def test_a_page_of_a_list_looks_at_few_rows(crowd: Crowd, name: str) -> No
         "code": crowd.known["qr_code"],
     }
     params = {key: value.format(**words) for key, value in LISTS[name].items()}
-    for _ in range(7):  # so often that PostgreSQL may settle for one plan for all values
+    for _ in range(7):  # often enough for PostgreSQL to choose a generic plan
         with sent_to(crowd.database) as sent:
             page = await crowd.root.get("visitors/", **params)
     assert page.status_code == 200, page.text

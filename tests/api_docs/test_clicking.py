@@ -106,6 +106,6 @@ async def test_redoc_shows_every_operation(browser: Browser, address: str):
     shown = await page.locator("h2").all_inner_texts()
     headings = {heading.strip().removesuffix("Deprecated").strip() for heading in shown}
     assert set(summaries) <= headings
-    # Its maker's logo, which our stylesheet hides and the policy keeps from being asked for.
+    # The logo of its maker, hidden by our stylesheet and blocked by the policy.
     assert all("logo-mini.svg" in complaint for complaint in complaints)
     await context.close()

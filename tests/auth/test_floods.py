@@ -121,7 +121,7 @@ async def test_a_right_password_passes_a_flood_by(start: StartApp, hashing: Hash
     heard = STRANGERS + WAITING_OF_A_NETWORK
     await until(lambda: sum(guess.done() for guess in flood) == 300 - heard)
     right = asyncio.create_task(login(api))
-    await until(lambda: PASSWORD in hashing.begun)  # at once: none of the flood has ended
+    await until(lambda: PASSWORD in hashing.begun)  # immediately: no request of the flood has ended
     await waits(api, *[ELSEWHERE] * WAITING_OF_A_NETWORK)
     hashing.go_on.set()
     assert (await right).status_code == 200
@@ -271,7 +271,7 @@ async def test_the_network_of_another_account_is_not_known(start: StartApp):
 async def test_a_wrong_old_password_counts_like_a_guess(start: StartApp, database: Database):
     api = await start(**BEHIND_A_PROXY, login_limit_per_account="1/15minute")
     admin = await api.admin()
-    await guess_everywhere(api)  # which does not keep the owner from it
+    await guess_everywhere(api)  # which does not block the owner
     body = {"old_password": WRONG, "new_password": "another fine password"}
     problem(await admin.post("auth/change-password/", body), 422, "invalid")
     body["old_password"] = PASSWORD

@@ -41,5 +41,5 @@ def _read_all(descriptor: int, parts: list[bytes]) -> None:
     try:
         while part := os.read(descriptor, 65_536):
             parts.append(part)
-    except OSError:  # Linux's word for the end of a terminal
+    except OSError:  # how Linux reports the end of a terminal
         return

@@ -17,7 +17,7 @@ from tests.container.dockerfile import ROOT, Stage, stages
 
 BOX = Path(__file__).with_name("box.py")
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Where the base image has its Python, with pip; ours stands in for it.
+# The Python of the base image, with pip; replaced by ours.
 BASE = "/base"
 DOWNLOADED = Path.home() / ".cache" / "pip"
 INTERPRETER = f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -44,7 +44,7 @@ class Tree:
 
     def run(self, command: Sequence[str]) -> None:
         DOWNLOADED.mkdir(parents=True, exist_ok=True)
-        # What `make install` has fetched already need not be fetched again.
+        # Reuse what `make install` has downloaded.
         boxed = self.boxed(
             command,
             user=0,
@@ -142,7 +142,7 @@ class Container:
         """Return its process 1 as seen from outside; None while it is starting."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         pid = int((children.split() or ["0"])[0])
-        # What makes the container turns into what runs in it.
+        # The process that creates the container becomes the one that runs in it.
         made = (
             pid and Path(f"/proc/{pid}/comm").read_text().strip() == self.tree.stage.entrypoint[0]
         )

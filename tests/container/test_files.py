@@ -18,7 +18,7 @@ from tests.container.database_role import make_role
 from tests.container.dockerfile import ROOT, stages
 from tests.devserver.helpers import query
 
-# Of the service's role: what it may not do with rows, or may do with tables.
+# Missing rights on rows, and excessive rights on tables, of the service's role.
 MISPLACED_RIGHTS = """
 SELECT string_agg(relname || ' ' || word, ', ') FROM pg_class,
     unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS word

@@ -18,7 +18,7 @@ from tests.container.image import Container, Tree, built, started
 pytestmark = pytest.mark.needs(
     sys.platform == "linux" and os.geteuid() == 0, "only root of Linux may make namespaces"
 )
-LIMIT = 60  # seconds, for whatever should happen soon
+LIMIT = 60  # seconds, for anything that should be quick
 PACKAGED = ("app", "workers", "email_templates", "locales", "migrations")
 Run = Callable[..., AbstractContextManager[Container]]
 

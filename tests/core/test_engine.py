@@ -40,7 +40,7 @@ async def test_through_a_pooler_nothing_is_left_at_the_server(role_url: str):
 async def test_a_pooler_is_sent_no_limits_that_it_would_refuse(role_url: str):
     assert "lock_timeout" in connect_options(role_url)["server_settings"]
     assert set(connect_options(f"{role_url}&pooler=transaction")["server_settings"]) == {
-        "application_name",  # the two that PgBouncer carries from client to server
+        "application_name",  # the two that PgBouncer forwards
         "timezone",
     }
 

@@ -19,7 +19,7 @@ from tests.support.api import VISITOR, Api
 from tests.support.database import change_default_site
 from tests.support.wire import Heard, overheard
 
-# One that was prepared and not yet bound when its message ended: the next may meet another server.
+# A statement prepared but not bound in one message: the next may use another server.
 LEFT_BEHIND = re.compile("P[^B]*S")
 Listen = Callable[[str], AbstractAsyncContextManager[Heard]]
 

@@ -27,7 +27,7 @@ from tests.faults.processes import frozen
 from tests.support.api import VISITOR, Api, Client
 from tests.support.replication import make_standby
 
-LIMIT = 30  # seconds, for whatever should happen soon
+LIMIT = 30  # seconds, for anything that should be quick
 Servers = tuple[EmbeddedPostgres, EmbeddedPostgres]
 
 
@@ -89,7 +89,7 @@ async def on(server: EmbeddedPostgres, sql: str) -> None:
 
 
 async def test_a_replica_that_keeps_up_answers_who_may_be_told_late(pair: Database):
-    assert not await from_replica(pair)  # before anything is known of it
+    assert not await from_replica(pair)  # before its state is known
     await replica_answers(pair)
     assert not await from_replica(pair, may_lag=False)
     async with pair.read() as session:

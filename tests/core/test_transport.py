@@ -81,7 +81,7 @@ async def test_a_probe_names_the_host_as_it_likes(strict: httpx.AsyncClient):
     """Orchestrators and Prometheus know a container only by its address."""
     for path in ("/health/live/", "/health/live", "/metrics"):
         answer = await strict.post(path, headers={"Host": "10.1.2.3:8000"})
-        assert answer.status_code == 405  # it came as far as the route
+        assert answer.status_code == 405  # it reached the route
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ async def _exchange(
     [
         ("/openapi.json", "evil.example", 400),
         (f"/{'x' * 9_000}", "visits.example.com", 414),
-        # Without a lifespan there is no database: an unexpected fault of our own.
+        # Without a lifespan there is no database, so that requests fail unexpectedly.
         ("/api/sites/", "visits.example.com", 500),
     ],
 )

@@ -193,7 +193,7 @@ async def test_who_is_cancelled_leaves_the_line(line: Line):
 async def test_who_is_cancelled_when_called_passes_the_turn_on(line: Line):
     await line.come("x1", "x2", "a1", "b1")
     line._enough["x1"].set()
-    await asyncio.sleep(0)  # x1 has left, and a1 was called, which it has not heard yet
+    await asyncio.sleep(0)  # x1 has left, and a1 was called but has not run yet
     line.callers[2].cancel()
     await settled()
     assert line.served == ["x1", "x2", "b1"]

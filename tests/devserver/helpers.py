@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from devserver.postgres import EmbeddedPostgres
 
-LIMIT = 30.0  # seconds, for whatever should happen at once
+LIMIT = 30.0  # seconds, for anything that should be immediate
 AS_ROOT = os.geteuid() == 0
 
 linux = pytest.mark.needs(

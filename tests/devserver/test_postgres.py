@@ -126,7 +126,7 @@ def test_a_server_that_was_started_by_hand_is_left_alone(
     tmp_path: Path, start: StartPostgres
 ) -> None:
     server = start(tmp_path / "postgres")
-    (tmp_path / "postgres.lock").rename(tmp_path / "hidden")  # as if it did not hold our lock
+    (tmp_path / "postgres.lock").rename(tmp_path / "hidden")  # as if the lock were free
     with pytest.raises(EmbeddedError, match=r'lock file "postmaster.pid" already exists'):
         EmbeddedPostgres(tmp_path / "postgres").start()
     assert server.running
@@ -206,7 +206,7 @@ def test_root_starts_it_in_a_closed_directory_without_opening_it(
     assert closed.stat().st_mode & 0o777 == 0o700
     assert (closed / "postgres").stat().st_uid == (0 if way == "namespace" else nobody().pw_uid)
     server.stop()
-    start(closed / "postgres").stop()  # however it chooses, it copes with what is there
+    start(closed / "postgres").stop()  # with either choice it handles the existing files
 
 
 @pytest.mark.needs(AS_ROOT, "only root changes its identity")
@@ -220,7 +220,7 @@ def test_root_without_any_way_gets_one_sentence(tmp_path: Path, way: Way) -> Non
 def test_root_becomes_another_user_if_namespaces_are_forbidden(
     tmp_path: Path, start: StartPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused = Identity("namespace:-1", 0, 0)  # the kernel takes no such number
+    refused = Identity("namespace:-1", 0, 0)  # the kernel rejects this number
     monkeypatch.setattr("devserver.unprivileged._namespace", lambda: refused)
     start(tmp_path / "postgres")
     assert (tmp_path / "postgres").stat().st_uid == nobody().pw_uid

@@ -60,7 +60,7 @@ def _read(path: Path) -> EmailMessage:
 def running(
     settings: dict[str, str], catcher: MailCatcher, *, servers: int, logs: Path
 ) -> Iterator[Installation]:
-    """Migrate and start everything; stop it after the block."""
+    """Migrate and start everything; stop it at the end of the block."""
     environment = {**os.environ, **settings}
     vms("migrate", environment)
     vms("dev-accounts", environment)
@@ -148,7 +148,7 @@ class Today:
     def somewhere(cls) -> "Today":
         hours = (10 - datetime.now(UTC).hour) % 24
         hours -= 24 if hours > 14 else 0
-        # The signs of the Etc zones are the reverse of everybody else's.
+        # The signs of Etc zones are reversed.
         return cls(f"Etc/GMT{-hours:+d}", timedelta(hours=hours))
 
     @property

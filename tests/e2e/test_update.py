@@ -134,7 +134,7 @@ async def _both_serve(both: Both, today: Today) -> None:
     moved = await both.old.post(f"/api/visitors/{mine['id']}/reschedule/", json=today.tomorrow(12))
     assert moved.is_success
 
-    # What it could not read is not written.
+    # What it cannot read is not written.
     refused = await both.new.patch(f"/api/visitors/{theirs['id']}/", json=HOST)
     assert (refused.status_code, refused.json()["code"]) == (503, "update_under_way")
     assert int(refused.headers["Retry-After"]) > 0

@@ -22,7 +22,7 @@ from devserver.process import Child, Program
 from tests.devserver.helpers import children
 from tests.e2e.installation import ADMIN, Installation, all_ready, free_port
 
-STOP_SECONDS = 30.0  # for what has a time limit of its own below that
+STOP_SECONDS = 30.0  # for anything with a shorter time limit
 
 
 def visitor(address: str, hour: int) -> dict[str, str]:
@@ -124,7 +124,7 @@ async def ended(child: Child, seconds: float = STOP_SECONDS) -> int:
 def frozen(pid: int | None) -> Iterator[None]:
     """Stop a server and all its processes, so that it says nothing while its sockets stay open."""
     assert pid
-    os.kill(pid, signal.SIGSTOP)  # first, so that it makes no further ones
+    os.kill(pid, signal.SIGSTOP)  # first, so that it starts no others
     others = children(pid)
     try:
         _tell(others, signal.SIGSTOP)
@@ -136,7 +136,7 @@ def frozen(pid: int | None) -> Iterator[None]:
 
 def _tell(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
-        with suppress(ProcessLookupError):  # a server may end one that has nobody to serve
+        with suppress(ProcessLookupError):  # a server may close an idle one
             os.kill(pid, number)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-PROPERTY = "fault"  # of a test report: they travel from process to process
+PROPERTY = "fault"  # of a test report, which is sent between processes
 HEADINGS = ("fault", "lost", "twice", "late")
 
 

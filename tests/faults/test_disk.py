@@ -26,7 +26,7 @@ from tests.support.requests import XLSX
 
 pytestmark = [pytest.mark.faults]
 
-ROWS = 5_000  # more than the disk has room for, when they are sorted
+ROWS = 5_000  # too many to be sorted on the disk
 ATTEMPTS = 200
 MEBIBYTE = 1024 * 1024
 

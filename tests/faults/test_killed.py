@@ -82,7 +82,7 @@ async def test_an_api_under_load(
         await load.goes_on(50)
         [api] = service.running
         kill(api)
-        await load.is_unanswered()  # what was answered before has been read
+        await load.is_unanswered()  # earlier responses have been read
         service.again(api.program)
         away = await load.goes_on()
     kept = await registered(database)

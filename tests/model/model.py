@@ -9,7 +9,7 @@ SHARE = 1  # of strangers
 EARLY, LATE = timedelta(hours=2), timedelta(hours=3)
 STAY, VISIT = timedelta(hours=14), timedelta(hours=1)
 CORRECTABLE = timedelta(days=1)
-REMINDERS = range(9, 12)  # the hours in which they are sent
+REMINDERS = range(9, 12)  # the hours in which reminders are sent
 
 Mail = tuple[str, str, int]  # kind, recipient, and the SEQUENCE of its calendar file
 

@@ -125,7 +125,7 @@ def test_a_change_of_the_site_tells_what_was_and_what_is(kind):
         ({"previous_site_address": ""}, "The address is now Invalidenstraße 120, 10115 Berlin."),
         ({"previous_site_address": "Old", "site_address": ""}, "no longer applies: Old"),
         ({"previous_timezone": "UTC"}, "(previously: UTC)"),
-        ({"previous_timezone": "Europe/Berlin"}, ""),  # it has come back meanwhile
+        ({"previous_timezone": "Europe/Berlin"}, ""),  # it has returned in between
     ],
 )
 def test_a_change_of_the_site_tells_only_what_has_changed(kind, change, words):
@@ -320,7 +320,7 @@ def test_german_mails_are_german(kind):
     assert ("html", {"lang": "de", "dir": "ltr"}) in Tags(mail.html).found
     english = rendered(kind, gate="Nordtor")
     shared = set(mail.text.splitlines()) & set(english.text.splitlines())
-    # What is a name, a link, a code or a mark in every language.
+    # Names, links, codes and marks, the same in every language.
     allowed = r"-- ?|V1.*|7KQ.*|https?://.*|Host: .*|- .*|"
     assert [line for line in shared if not re.fullmatch(allowed, line)] == []
     assert mail.subject != english.subject

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-# Genuine in its form alone.
+# Genuine only in form.
 FORGED = "V1" + "A" * 40
 
 

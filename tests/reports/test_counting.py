@@ -71,7 +71,7 @@ async def test_what_no_figure_tells_is_no_change(database: Database, visitors: V
     await fold(database)
     async with database.write() as unit:
         await unit.write(update(Visitor).values(notes="Comes by bicycle"))
-        await unit.write(update(Visitor).values(visit_date=date(2026, 11, 23)))  # as before
+        await unit.write(update(Visitor).values(visit_date=date(2026, 11, 23)))  # unchanged
     assert await changes(database) == 0
 
 

@@ -20,7 +20,7 @@ from tests.support.api import Api, Client
 from tests.support.problems import problem
 
 PATH = "/api/visitors/export-excel/"
-# Transactions of clients: autovacuum has some of its own.
+# Only transactions of clients, not of autovacuum.
 OTHERS = (
     "datname = current_database() AND backend_type = 'client backend' AND xact_start IS NOT NULL"
     " AND pid <> pg_backend_pid() AND application_name <> 'vms monitor'"

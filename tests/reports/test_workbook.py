@@ -65,7 +65,7 @@ def test_what_excel_refuses_is_left_out() -> None:
 
 
 def test_what_looks_like_an_escape_of_excel_is_escaped() -> None:
-    assert texts_of("_x0041_ _x_") == ["_x005F_x0041_ _x_"] * 2  # which openpyxl does not undo
+    assert texts_of("_x0041_ _x_") == ["_x005F_x0041_ _x_"] * 2  # which openpyxl does not decode
 
 
 @settings(max_examples=300)

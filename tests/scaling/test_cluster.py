@@ -144,7 +144,7 @@ async def test_every_kind_of_work_passes_the_pooler(client: httpx.AsyncClient) -
         return [(answer.request.url.path, answer.status_code) for answer in done]
 
     answers = Counter(chain.from_iterable(await asyncio.gather(*map(each, range(20)))))
-    # Nothing but what the rules say: two exports at a time, one repeat at a time, a gate too early.
+    # Only expected refusals: two exports at a time, one repeat at a time, a gate too early.
     assert {status for _, status in answers} <= {200, 201, 409, 429}, answers
     assert answers["/api/visitors/bulk-upload/", 201] > 0
     assert answers["/api/visitors/export-excel/", 200] > 0
@@ -208,7 +208,7 @@ async def test_a_rolling_update_is_not_noticed(
 async def test_to_the_last_seat_while_parts_come_and_go(
     cluster: Cluster, client: httpx.AsyncClient, database: Database, tell: Tell
 ) -> None:
-    """900 requests for 600 seats while a process is killed, PgBouncer restarts, the replica stops."""
+    """900 requests for 600 seats; a process is killed, PgBouncer restarts, the replica stops."""
     crowd = Crowd(client)
     booking = asyncio.create_task(crowd.register(bodies("crowd", 900, hours=3)))
     looking = asyncio.create_task(look(client))

@@ -4,7 +4,7 @@ from playwright.async_api import Page, expect
 
 from tests.scanner_page.conftest import type_like_a_scanner
 
-# The contrast ratio of WCAG 2.2, 1.4.3, of every text that is shown; the least of them.
+# The lowest contrast ratio (WCAG 2.2, 1.4.3) of all visible texts.
 LEAST_CONTRAST = """() => {
     const luminance = (colour) => {
         const [r, g, b] = colour.match(/[\\d.]+/g).map(Number).map((value) => {

@@ -22,7 +22,7 @@ ADA = "V1GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBV"
 GRACE = "V1MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LKMFRGGZDF"
 BLOCK = re.compile(r"```http\n(?P<head>.+?)\n\n(?P<body>.*?)```", re.DOTALL)
 ROW = re.compile(r"^\| `(\w+)` \| (\d+) \| (.+) \| (.+) \| (.+) \|$", re.MULTILINE)
-# Ids and what carries them differ in every installation.
+# Ids, and values that contain them, differ in every installation.
 ELSEWHERE = {"id", "site", "scanned_by", "request_id"}
 
 

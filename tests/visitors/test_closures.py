@@ -430,6 +430,6 @@ async def test_a_newcomer_in_other_hands_has_the_closing_begin_anew(
         await put_at(database, newcomer, TUESDAY)
         await VisitorRepository(mover).lock(Visitor.qr_code == newcomer["qr_code"])
         await until_booked.aclose()
-        await take_part_of_the_site(mover)  # as soon as the closing has let go of it
+        await take_part_of_the_site(mover)  # as soon as the closing has released it
     assert (await closing).json()["cancelled_visits"] == 2
     await none_is_left(database)

@@ -165,7 +165,7 @@ async def test_an_accounts_new_name_and_address_reach_its_visits(api: Api, mailb
     assert (after["host_name"], after["host_email"]) == ("Chas Babbage", "cb@example.com")
     mails = await mailbox.deliver()
     assert any("Ada Lovelace" in subject for subject in subjects(mails, "cb@example.com"))
-    # What the former address hears is that the account has another one.
+    # The former address is informed that the account has another one.
     assert not any("Ada" in subject for subject in subjects(mails, "charles@example.com"))
 
 

@@ -12,7 +12,7 @@ from tests.support.database import all_events, assert_seats_are_visitors, booked
 from tests.support.mailbox import Mailbox
 from tests.support.problems import problem
 
-# The contract's own words: pending -> verified -> completed; pending -> cancelled or expired.
+# pending -> verified -> completed; pending -> cancelled or expired.
 ALLOWED = {
     ("pending", "verified"),
     ("verified", "completed"),

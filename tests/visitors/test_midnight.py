@@ -297,7 +297,7 @@ async def test_a_late_exit_costs_as_much_as_any_other(
     visitor = await inside(api, gate, clock, visit_time="22:00")
     await close_past_visits(database, instant("24 12:04"))
     clock.set(instant("24 13:00"))
-    await gate.scan("no code")  # notes that the device is alive
+    await gate.scan("no code")  # records that the device was seen
     with statements(app) as sent:
         await gate.scan(visitor["qr_code"], direction="out")
     assert len(sent) <= 3, sent

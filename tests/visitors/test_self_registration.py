@@ -83,7 +83,7 @@ async def test_mail_goes_to_the_visitor_and_to_known_hosts_alone(
         form = FORM | {"host_email": email, "visit_time": at}
         answer = await http.post(VISITORS, json=form)
         shown.append(answer.json() | {"id": "", "visit_time": ""})
-    assert shown[0] == shown[1]  # so that nobody learns which address has an account
+    assert shown[0] == shown[1]  # to hide which addresses have an account
     recipients = sorted(mail.recipient for mail in await all_mails(database))
     assert recipients == ["ada@example.com", "ada@example.com", "charles@example.com"]
 
@@ -117,7 +117,7 @@ async def test_registrations_are_limited_per_address(api: Api, http: httpx.Async
     limited = await http.post(VISITORS, json=FORM | {"visit_time": "11:00"})
     problem(limited, 429, "too_many_requests")
     assert int(limited.headers["Retry-After"]) >= 1
-    await (await api.admin()).register(visit_time="12:00")  # whoever has signed in is not counted
+    await (await api.admin()).register(visit_time="12:00")  # signed-in users are not counted
 
 
 @pytest.mark.usefixtures("open_site")

@@ -63,7 +63,7 @@ async def test_no_mail_of_a_visits_life_has_their_words_in_the_subject(
     await mailbox.deliver()
     assert (await admin.post(f"{path}reschedule/", move)).status_code == 200
     await mailbox.deliver()
-    # Somebody of the house names another host: who the visitor is was typed by a stranger still.
+    # A user names another host; the visitor's data was still typed by the visitor.
     assert (await admin.patch(path, {"host_id": mary.user_id})).status_code == 200
     await mailbox.deliver()
     [site] = (await (await api.superadmin()).get("sites/")).json()["items"]
@@ -92,7 +92,7 @@ async def test_no_mail_of_a_visits_life_has_their_words_in_the_subject(
         assert "SUMMARY:Visit of" not in whole(mail)
     for mail in to_hosts:
         assert "Zorro" in body_of(mail)
-        assert "zorro@" not in whole(mail)  # an address that a stranger typed
+        assert "zorro@" not in whole(mail)  # an address typed by the visitor
 
 
 async def _nobody() -> None: ...
