@@ -102,7 +102,7 @@ async def bulk_upload(
     try:
         if upload.is_dry_run:
             response.status_code = 200
-            return BulkUploadResult.planned(rows.found, await service.rehearse(rows, caller))
+            return BulkUploadResult.planned(rows.found, await service.dry_run(rows, caller))
         async with budgets.registrations(caller, len(rows.candidates)):
             made = await service.register(rows, caller)
         return BulkUploadResult.made(rows.found, made)

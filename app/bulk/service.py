@@ -41,7 +41,7 @@ class UploadService:
         await self._refuse_full(made, slots, rows)
         return await self._book(made, slots, caller)
 
-    async def rehearse(self, rows: ReadRows, caller: Caller) -> list[Ready]:
+    async def dry_run(self, rows: ReadRows, caller: Caller) -> list[Ready]:
         """Run the same checks without locks or changes."""
         made = await self._plan(rows)
         await self._refuse_faults(made, rows)

@@ -39,7 +39,7 @@ async def change_site(
     """
     changed, out_of_rules = await SiteRules(unit, now).change(site_id, values)
     if dry_run:
-        unit.rehearse()
+        unit.dry_run()
     if not changed.former:
         return changed.site, out_of_rules
     if notify and not dry_run:
