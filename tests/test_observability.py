@@ -136,14 +136,14 @@ def matched() -> Iterator[tuple[str, str]]:
         yield from MATCHER.findall(expression)
 
 
-def test_the_guide_tells_of_every_figure():
+def test_the_guide_names_every_metric():
     guide = GUIDE.read_text(encoding="utf-8")
     names = {re.sub(r"_(bucket|count|sum)$", "", name) for name in series()}
     assert {name for name in names if f"`{name}`" not in guide} == set()
     assert {name for name in re.findall(r"`(vms_\w+)`", guide) if name not in names} == set()
 
 
-def test_the_guide_tells_what_to_do_about_every_alert():
+def test_the_guide_says_what_to_do_about_every_alert():
     headings = re.findall(r"^#### (Vms\w+)$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(headings) == sorted(rule["alert"] for rule in rules())
     for rule in rules():

@@ -162,7 +162,7 @@ def test_an_upload_refused_may_come_back_as_a_workbook():
     }
 
 
-def test_whoever_is_not_signed_in_is_told_how():
+def test_an_unauthenticated_caller_gets_a_challenge():
     refusals = [cls for cls in _all(Problem) if cls.status == 401]
     assert refusals
     for cls in refusals:

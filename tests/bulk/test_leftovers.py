@@ -108,7 +108,7 @@ def test_an_unknown_column_that_holds_something_is_named():
     ]
 
 
-def test_a_mistyped_header_is_told_with_what_was_meant():
+def test_a_mistyped_header_is_reported_with_a_guess():
     verdict = refused(workbook([row(1, "2026-11-24")], [*HEADER, "Visit Dat"]))
     assert "“Visit Dat” (did you mean Visit Date?)" in verdict.message
 
@@ -225,7 +225,7 @@ def test_of_many_rows_the_first_and_the_next_number_are_named():
 # -- answers --------------------------------------------------------------------------------------
 
 
-async def test_every_answer_tells_what_was_read(api: Api):
+async def test_every_answer_says_what_was_read(api: Api):
     admin = await api.admin()
     told = {"sheet": "Guests", "ignored": [{"sheet": "Notes", "reason": "no_list"}]}
     sound = saved(book_of(Guests=LIST, Notes=[["x"]]))

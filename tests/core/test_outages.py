@@ -9,7 +9,7 @@ from app.core.observability import outages
 from app.core.observability.outages import Outage
 
 
-def test_an_outage_is_told_once_and_its_end(
+def test_an_outage_is_logged_once_and_its_end(
     monkeypatch: pytest.MonkeyPatch, log: Callable[[], list[dict[str, Any]]]
 ):
     outage = Outage("away", "back")

@@ -189,7 +189,7 @@ async def test_who_has_written_misses_nothing_of_it(
     assert await found("visitors/export-excel/", format="csv") == [True, False]
 
 
-async def test_without_redis_nobody_is_told_late(
+async def test_without_redis_nobody_reads_late_rows(
     api: Api, app: FastAPI, paused: Callable[[], Awaitable[None]]
 ):
     writer, other = await api.admin("a@example.com"), await api.admin("b@example.com")

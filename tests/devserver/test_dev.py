@@ -181,7 +181,7 @@ def test_a_wrong_setting_is_named_and_ends_the_start(tmp_path: Path) -> None:
     assert "The API did not start." in said
 
 
-def test_a_taken_port_is_told_in_one_sentence(
+def test_a_taken_port_is_reported_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -193,7 +193,7 @@ def test_a_taken_port_is_told_in_one_sentence(
     )
 
 
-def test_a_directory_in_use_is_told_in_one_sentence(
+def test_a_directory_in_use_is_reported_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lock = DirectoryLock(tmp_path / "lock", tmp_path)

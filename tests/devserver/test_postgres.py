@@ -176,13 +176,13 @@ async def test_databases_are_copied_from_a_template_once(
     assert await query(server, "SELECT number FROM kept", "odd \"name'") == 7
 
 
-def test_an_unusable_place_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_an_unusable_place_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EmbeddedError, match=r"cannot be .*Not a directory"):
         EmbeddedPostgres(tmp_path / "file" / "postgres").start()
 
 
-def test_a_broken_data_directory_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_a_broken_data_directory_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "postgres").mkdir(mode=0o700)
     server = EmbeddedPostgres(tmp_path / "postgres")
     with pytest.raises(EmbeddedError, match=r"PostgreSQL did not start: .*(not a valid|could not)"):

@@ -37,7 +37,7 @@ async def test_cancelling_frees_the_seat_and_names_the_visitor(api: Api, databas
     assert (events[-1]["actor_name"], events[-1]["actor_id"]) == ("visitor", None)
 
 
-async def test_host_and_visitor_are_told_who_cancelled(api: Api, mailbox: Mailbox):
+async def test_host_and_visitor_are_notified_who_cancelled(api: Api, mailbox: Mailbox):
     ada = await (await api.admin()).register()
     await mailbox.deliver()
     before = len(mailbox.mails())
@@ -104,7 +104,7 @@ async def test_nothing_tells_strangers_which_addresses_have_accounts(
     assert ada == eve
 
 
-async def test_the_question_says_who_is_told(api: Api, database: Database):
+async def test_the_question_says_who_is_notified(api: Api, database: Database):
     await change_default_site(database, self_registration=True)
     root, _ = await api.superadmin(), await api.host()
     invited = await root.register()

@@ -66,7 +66,7 @@ async def test_the_life_of_a_visit_is_counted(api: Api, database: Database) -> N
     await assert_exact(database)
 
 
-async def test_what_no_figure_tells_is_no_change(database: Database, visitors: Visitors) -> None:
+async def test_unreported_columns_are_no_change(database: Database, visitors: Visitors) -> None:
     await visitors.add({}, {})
     await fold(database)
     async with database.write() as unit:

@@ -91,7 +91,7 @@ async def none_is_left(database: Database) -> None:
     await eventually(none)
 
 
-async def test_a_third_export_at_a_time_is_told_to_come_again(
+async def test_a_third_concurrent_export_gets_a_retry_after(
     api: Api, visitors: Visitors, app: FastAPI, slow: Callable[[Client], Slow]
 ) -> None:
     admin = await api.admin()

@@ -46,7 +46,7 @@ async def test_every_text_stands_out(scanner: Page):
         assert await scanner.evaluate(LEAST_CONTRAST) >= ENOUGH, colour
 
 
-async def test_the_colour_is_told_in_words_and_read_out(scanner: Page):
+async def test_the_colour_is_also_in_words_and_read_out(scanner: Page):
     for colour, heading in (("green", "Welcome"), ("red", "Cancelled"), ("amber", "Not checked")):
         await show(scanner, colour)
         alert = scanner.get_by_role("alert")

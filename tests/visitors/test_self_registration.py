@@ -48,7 +48,7 @@ async def test_each_site_decides_for_itself(http: httpx.AsyncClient, database: D
 
 
 @pytest.mark.usefixtures("open_site")
-async def test_a_closed_site_does_not_tell_how_full_it_is(
+async def test_a_closed_site_does_not_show_how_full_it_is(
     http: httpx.AsyncClient, database: Database
 ):
     full = await add_site(database, slot_capacity=0)
@@ -57,7 +57,7 @@ async def test_a_closed_site_does_not_tell_how_full_it_is(
 
 
 @pytest.mark.usefixtures("open_site")
-async def test_a_stranger_is_told_what_they_sent_and_no_code(
+async def test_a_stranger_sees_what_they_sent_and_no_code(
     api: Api, http: httpx.AsyncClient, database: Database
 ):
     host = await api.host()

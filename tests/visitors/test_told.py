@@ -101,7 +101,7 @@ async def test_a_visit_is_deleted_in_silence_where_that_is_asked(api: Api, datab
     assert await all_mails(database) == []
 
 
-async def test_a_deleted_visit_of_the_past_tells_nobody(api: Api, database: Database):
+async def test_deleting_a_past_visit_notifies_nobody(api: Api, database: Database):
     admin = await api.admin()
     visitor = await admin.register()
     await set_status(database, visitor["id"], VisitorStatus.COMPLETED)
