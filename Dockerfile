@@ -12,7 +12,7 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=igno
 
 # The parts change less often than the code: a layer of their own. Without pip, which nothing needs
 # later; wheels alone, so that nothing is compiled. `--build-arg EXTRAS=all` adds what fault reports
-# and traces need: who has the image can't install it later.
+# and traces need: who has the image cannot install it later.
 ARG EXTRAS=
 COPY requirements.lock requirements-all.lock requirements-build.lock /src/
 RUN python -m venv --without-pip /opt/vms \

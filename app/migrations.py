@@ -52,12 +52,12 @@ def upgrade(
     """
     config = alembic_config(database_url)
     config.attributes["on_each"] = on_each
-    with _told_when_blocked():
+    with _raising_blocked():
         command.upgrade(config, revision)
 
 
 @contextmanager
-def _told_when_blocked() -> Iterator[None]:
+def _raising_blocked() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
@@ -89,7 +89,7 @@ async def missing(database_url: str) -> list[str]:
     known = [script.revision for script in scripts.walk_revisions()]  # newest first
     engine = make_engine(database_url)
     try:
-        with _told_when_blocked():
+        with _raising_blocked():
             async with engine.connect() as connection:
                 present = await connection.run_sync(_present_revision)
     finally:

@@ -176,7 +176,7 @@ async def measure_all(
         with installation.hurrying():
             await dataset.fill(size)
         results.add("filling", seconds=time.perf_counter() - began)
-        _tell(f"{size:,} visitors", began)
+        _report(f"{size:,} visitors", began)
         last = at_the_largest if size == scale.sizes[-1] else {}
         async with _opened(scale, results, installation, dataset, mails) as bench:
             for name, measurement in {**at_every_size, **last}.items():
@@ -207,8 +207,8 @@ async def _attempt(name: str, measurement: Measurement, bench: Bench) -> None:
     except Exception as error:
         bench.results.faults[name] = repr(error)
         traceback.print_exc()
-    _tell(name, began)
+    _report(name, began)
 
 
-def _tell(what: str, began: float) -> None:
+def _report(what: str, began: float) -> None:
     print(f"{what}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)

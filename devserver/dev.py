@@ -14,7 +14,7 @@ from devserver.interruption import StopRequested, stop_signals_noted
 from devserver.lock import DirectoryLock
 from devserver.parts import Given, Parts
 from devserver.process import Child, EmbeddedError, Program
-from devserver.watch import KeptRunning, tell, watch
+from devserver.watch import KeptRunning, report, watch
 
 READY_SECONDS = 300.0  # a migration may take long
 STOP_SECONDS = 20.0
@@ -42,9 +42,9 @@ def run_dev(
         except StopRequested:
             return 0
         except EmbeddedError as error:
-            tell(str(error), error=True)
+            report(str(error), error=True)
         except OSError as error:
-            tell(f"vms dev cannot continue: {error}.", error=True)
+            report(f"vms dev cannot continue: {error}.", error=True)
     return 1
 
 
@@ -60,10 +60,10 @@ def _run(host: str, port: int, data_dir: Path, demo: int) -> None:
         running.callback(worker.stop, STOP_SECONDS)
         api = Child(service.api(host, port, demo))
         running.callback(api.stop, STOP_SECONDS)
-        running.callback(tell, "Stopping …")
+        running.callback(report, "Stopping …")
         api.wait_until(lambda: is_ready(host, port), READY_SECONDS, every=0.05)
         worker.start()  # needs the migrated database
-        tell(_banner(base_url(host, port), parts))
+        report(_banner(base_url(host, port), parts))
         watch([api, *(server.child for server in parts.servers if server.child)], worker)
 
 

@@ -35,7 +35,7 @@ def pause(seconds: float) -> None:
 def stop_signals_noted() -> Iterator[None]:
     """Treat SIGINT, SIGTERM and SIGHUP as stop requests, except SIGHUP under `nohup`."""
     _note.asked = False
-    wanted = [number for number in STOP_SIGNALS if not _shut_out(number)]
+    wanted = [number for number in STOP_SIGNALS if not _is_ignored(number)]
     before = {number: signal.signal(number, _take_note) for number in wanted}
     try:
         yield
@@ -50,5 +50,5 @@ def _take_note(number: int, frame: FrameType | None) -> None:
     _note.asked = True
 
 
-def _shut_out(number: signal.Signals) -> bool:
+def _is_ignored(number: signal.Signals) -> bool:
     return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN

@@ -19,7 +19,7 @@ from devserver.interruption import pause
 
 LAUNCH = Path(__file__).with_name("launch.py")
 POLL_SECONDS = 0.01
-TELLING = ("fatal", "panic", "error:", "cannot be started", "could not")
+ERROR_WORDS = ("fatal", "panic", "error:", "cannot be started", "could not")
 
 
 class EmbeddedError(Exception):
@@ -84,10 +84,10 @@ class Child:
         end = time.monotonic() + limit
         while not ready():
             if not self.running:
-                raise EmbeddedError(f"{self.program.name} did not start{self.last_words()}")
+                raise EmbeddedError(f"{self.program.name} did not start{self.last_log_line()}")
             if time.monotonic() > end:
                 message = f"{self.program.name} was not ready after {limit:.0f} seconds"
-                raise EmbeddedError(message + self.last_words())
+                raise EmbeddedError(message + self.last_log_line())
             pause(every)
 
     def wait(self, limit: float) -> int:
@@ -96,7 +96,7 @@ class Child:
         while (code := self.exit_code) is None:
             if time.monotonic() > end:
                 message = f"{self.program.name} did not end within {limit:.0f} seconds"
-                raise EmbeddedError(message + self.last_words())
+                raise EmbeddedError(message + self.last_log_line())
             pause(POLL_SECONDS)
         return code
 
@@ -113,18 +113,18 @@ class Child:
         self._process.wait()
         self._stopped = True  # the id may be reused
 
-    def obituary(self) -> str:
+    def exit_report(self) -> str:
         """Return a sentence about an unexpected end."""
         code = self.exit_code or 0
         how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
-        return f"{self.program.name} ended unexpectedly with {how}{self.last_words()}"
+        return f"{self.program.name} ended unexpectedly with {how}{self.last_log_line()}"
 
-    def last_words(self) -> str:
+    def last_log_line(self) -> str:
         """Return the most informative log line, to end a sentence."""
         if self.program.log is None:
             return "."
         said = self.program.log.read_bytes()[self._log_start :].decode(errors="replace")
-        return f": {telling_line(said)} (more in {self.program.log})."
+        return f": {error_line(said)} (more in {self.program.log})."
 
 
 def run(program: Program, limit: float) -> None:
@@ -132,15 +132,15 @@ def run(program: Program, limit: float) -> None:
     child = Child(program)
     try:
         if child.wait(limit) != 0:
-            raise EmbeddedError(f"{program.name} failed{child.last_words()}")
+            raise EmbeddedError(f"{program.name} failed{child.last_log_line()}")
     finally:
         child.stop(limit=1)
 
 
-def telling_line(output: str) -> str:
+def error_line(output: str) -> str:
     """Return the last line that names an error, or else the last one."""
     lines = output.strip().splitlines() or ["it said nothing"]
-    errors = [line for line in lines if any(word in line.lower() for word in TELLING)]
+    errors = [line for line in lines if any(word in line.lower() for word in ERROR_WORDS)]
     return (errors or lines)[-1].strip()
 
 

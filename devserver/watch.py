@@ -47,7 +47,7 @@ class KeptRunning:
         now = time.monotonic()
         if now - self._started > HEALTHY_SECONDS:
             self._pause = FIRST_PAUSE_SECONDS
-        tell(f"{ended.obituary()} It restarts in {self._pause:.0f} s.", error=True)
+        report(f"{ended.exit_report()} It restarts in {self._pause:.0f} s.", error=True)
         self._due = now + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
 
@@ -57,12 +57,12 @@ def watch(vital: Sequence[Child], worker: KeptRunning) -> NoReturn:
     while True:
         for child in vital:
             if not child.running:
-                raise EmbeddedError(f"{child.obituary()} Everything is stopped.")
+                raise EmbeddedError(f"{child.exit_report()} Everything is stopped.")
         worker.look()
         pause(LOOK_SECONDS)
 
 
-def tell(text: str, *, error: bool = False) -> None:
+def report(text: str, *, error: bool = False) -> None:
     """Print to the terminal, which may be gone."""
     with contextlib.suppress(OSError):
         typer.echo(text, err=error)

@@ -79,5 +79,5 @@ def _limit(connection: Connection) -> None:
 
 
 if context.is_offline_mode():
-    raise CommandError("Migrations read the database: they can't be written as a script (--sql).")
+    raise CommandError("Migrations read the database: they cannot be written as a script (--sql).")
 asyncio.run(_migrate(_url()))

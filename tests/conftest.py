@@ -43,7 +43,7 @@ from devserver.server import Server
 from tests.support.api import Api
 from tests.support.mailbox import Mailbox
 
-# No example is too slow on a busy machine, and each run tries the same ones.
+# No deadline, for busy machines, and the same examples in each run.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("steady")
 
@@ -185,7 +185,7 @@ def session_clock() -> SettableClock:
 
 @pytest.fixture
 def clock(session_clock: SettableClock) -> SettableClock:
-    """Stand at Monday, 08:00 UTC, until the test moves it."""
+    """Return a clock that stands at Monday, 08:00 UTC, until the test moves it."""
     session_clock.set(MONDAY)
     return session_clock
 
@@ -263,7 +263,7 @@ async def forget_limits(redis: Redis) -> None:
 
 @pytest.fixture
 async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """Return a client without credentials."""
+    """Yield a client without credentials."""
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
@@ -285,7 +285,7 @@ def mailbox(
 
 @pytest.fixture
 def logging_as_before() -> Iterator[None]:
-    """Undo a test's changes of the logging."""
+    """Restore the logging configuration after the test."""
     root, before = logging.getLogger(), structlog.get_config()
     handlers, level = list(root.handlers), root.level
     yield

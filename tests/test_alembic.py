@@ -1,4 +1,4 @@
-"""Alembic's own command works on the settings of the service."""
+"""The command `alembic` uses the settings of the service."""
 
 import os
 import subprocess
@@ -57,4 +57,4 @@ def test_a_missing_setting_is_named() -> None:
 def test_a_script_without_a_database_is_refused(settings: dict[str, str]) -> None:
     told = alembic("upgrade", "head", "--sql", **settings)
     assert told.returncode != 0
-    assert "can't be written as a script" in told.stdout + told.stderr
+    assert "cannot be written as a script" in told.stdout + told.stderr

@@ -1,4 +1,4 @@
-"""What was backed up comes back, all of it."""
+"""A backup restores everything."""
 
 import asyncio
 import os
@@ -67,7 +67,7 @@ async def service(settings: Settings) -> AsyncIterator[Api]:
 
 
 async def fill(api: Api) -> str:
-    """Something in every table; the code of a visitor who has not come yet."""
+    """Fill every table; return the code of a visitor who has not arrived yet."""
     admin = await api.superadmin(ACCOUNT["email"])
     await add_device(api, "scanner")
     await admin.post("departments/", {"name": "Research", "description": ""})
@@ -102,7 +102,7 @@ async def upload(admin: Client) -> None:
 
 
 async def contents(url: str) -> dict[str, tuple[int, str]]:
-    """Of every table how many rows it has, and a sum over all that is in them."""
+    """Return the number of rows and a checksum of every table."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
         return {table: await _content(connection, table) for table in sorted(metadata.tables)}
@@ -152,7 +152,7 @@ def test_standard_output_and_input_will_do(name: str, url: str):
 
 @pytest.fixture
 def beside(tmp_path: Path) -> str:
-    """Return a path on which an engine runs its command here, and nothing is encrypted."""
+    """Return a PATH whose `docker` runs the command here and whose `age` encrypts nothing."""
     for name, command in {"docker": f"{SCRIPTS}/backup.sh -", "age": "cat"}.items():
         file = tmp_path / "bin" / name
         file.parent.mkdir(exist_ok=True)

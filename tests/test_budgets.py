@@ -1,6 +1,6 @@
-"""How many statements an operation may send, the one that finds the caller included.
+"""The number of statements of each operation, including the look-up of the caller.
 
-A number that grows is a price that every request pays. BEGIN and COMMIT are not counted.
+Every request pays for a number that grows. BEGIN and COMMIT are not counted.
 """
 
 import pytest

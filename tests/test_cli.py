@@ -96,7 +96,7 @@ def test_migrate_shows_who_waits_how_far_it_is(environment: dict[str, str]) -> N
 
 
 def test_migrate_leaves_a_newer_database_alone(migrated: dict[str, str], fresh_url: str) -> None:
-    """So that the version before an upgrade can be started again."""
+    """The version before an upgrade can be started again."""
     asyncio.run(_execute(fresh_url, "UPDATE alembic_version SET version_num = 'of tomorrow'"))
     run = vms("migrate", environment=migrated)
     assert (run.returncode, "newer" in run.stdout) == (0, True)
@@ -216,7 +216,7 @@ def test_a_wrong_command_is_2() -> None:
     ],
 )
 def test_a_shell_completes_commands(shell: str, asked: dict[str, str]) -> None:
-    """What `vms --install-completion` puts in place asks in this way."""
+    """Completion as installed by `vms --install-completion`."""
     run = subprocess.run(
         [Path(sys.executable).with_name("vms")],
         env={"PATH": os.environ["PATH"], "_VMS_COMPLETE": f"complete_{shell}", **asked},

@@ -1,4 +1,4 @@
-"""The documents in `docs/` say what is there."""
+"""References in `docs/` exist."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ LINK = re.compile(r"\]\(([^)#:]*)(?:#([\w-]+))?\)")
 
 
 def named_tests() -> Iterator[tuple[str, str, str]]:
-    """Document, file and test; a file may be named alone."""
+    """Yield document, file and test; a file may be named alone."""
     for document in sorted((ROOT / "docs").rglob("*.md")):
         for file, test in NAMED.findall(document.read_text(encoding="utf-8")):
             yield document.name, file, test

@@ -1,4 +1,4 @@
-"""Rules of CONTRIBUTING.md that the other tools do not hold."""
+"""Rules of CONTRIBUTING.md that no other tool checks."""
 
 import ast
 from collections.abc import Iterator

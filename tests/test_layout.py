@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
-# Packages that are no feature: `core` has parts of its own, the others one story each.
+# Packages that are not features.
 OTHERS = {"core", "commands", "api_docs", "health"}
 MODULES = sorted(
     file
@@ -17,12 +17,12 @@ MODULES = sorted(
 )
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 LISTED = re.findall(r"^\| `(?:…_)?(\w+)\.py`", GUIDE, re.MULTILINE)
-# `name` in `path`, with any words between that are no code.
+# `name` in `path`, with any words in between.
 FOUND_IN = re.findall(r"`([\w.]+)` in `(app/[\w/]+\.py)`", GUIDE)
 
 
 def has_io(module: Path) -> bool:
-    """Whether a module awaits something or builds SQL."""
+    """Return whether a module awaits something or builds SQL."""
     nodes = list(ast.walk(ast.parse(module.read_text(encoding="utf-8"))))
     return any(
         isinstance(node, ast.AsyncFunctionDef)

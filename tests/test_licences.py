@@ -1,4 +1,4 @@
-"""The list of the parts' licences."""
+"""The list of licences of dependencies."""
 
 from email.message import Message
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Migrations of a database that is in use."""
+"""Migrations of a database in use."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -43,7 +43,7 @@ async def tables(url: str) -> set[str]:
 
 
 async def test_one_that_waits_for_a_table_gives_up_and_changes_nothing(url: str) -> None:
-    """Who waits for such a lock holds up everybody who comes after."""
+    """A migration that waits for such a lock blocks everybody behind it."""
     await asyncio.to_thread(migrations.upgrade, url)
     await asyncio.to_thread(migrations.downgrade, url, "base")
     async with connected(url) as connection, connection.transaction():
@@ -77,7 +77,7 @@ async def test_a_database_of_a_newer_version_is_not_behind(url: str) -> None:
     assert not await migrations.is_behind(url)
 
 
-# Six thousand who were there before names were searched without regard to accents.
+# Six thousand visitors from before the search without accents.
 JUERGEN = """
 INSERT INTO slots (id, site_id, visit_date, hour, capacity, has_own_capacity, booked, excess,
     created_at)
@@ -102,7 +102,7 @@ async def test_who_was_there_before_is_found_without_accents(url: str) -> None:
     async with connected(url) as connection:
         await connection.execute(JUERGEN)
         assert await found(connection, "jürgen", "jurgen") == [6000, 0]
-        async with connection.transaction():  # somebody else registers meanwhile
+        async with connection.transaction():  # another visitor registers in between
             await connection.execute("LOCK TABLE visitors IN ROW EXCLUSIVE MODE")
             await asyncio.to_thread(migrations.upgrade, url, "0006")
         assert await found(connection, "jürgen", "jurgen", "juergen") == [6000, 6000, 6000]
@@ -113,7 +113,7 @@ async def test_who_was_there_before_is_found_without_accents(url: str) -> None:
 
 
 async def test_a_search_finds_everybody_while_words_are_made_once_more(url: str) -> None:
-    """And a migration that was broken off goes on."""
+    """An interrupted migration continues."""
     await asyncio.to_thread(migrations.upgrade, url, "0005")
     async with connected(url) as connection:
         await connection.execute(JUERGEN)
@@ -129,7 +129,7 @@ async def test_a_search_finds_everybody_while_words_are_made_once_more(url: str)
 
 
 async def test_the_checks_are_those_of_the_models(url: str) -> None:
-    """Alembic compares no CHECK, and a later migration finds one by its name alone."""
+    """Alembic does not compare CHECKs, and a later migration finds one only by its name."""
     await asyncio.to_thread(migrations.upgrade, url)
     async with connected(url) as connection:
         found = await connection.fetch(
@@ -264,7 +264,7 @@ async def test_the_end_of_an_update_counts_earlier_strangers(
     await asyncio.to_thread(migrations.upgrade, url, "0008")
     await run(url, STRANGERS)
     await run(url, UNPROVEN)  # accounts: the previous release may be running
-    for _ in range(2):  # there, back, and there again
+    for _ in range(2):  # up, down, and up again
         await asyncio.to_thread(migrations.upgrade, url)
         assert await strangers(url) == ((100, 0, 0), [])
         await run(url, "UPDATE slots SET booked = booked")  # as the previous release writes
@@ -276,7 +276,7 @@ async def test_the_end_of_an_update_counts_earlier_strangers(
 
 async def test_sites_that_are_there_keep_all_places_for_strangers(url: str) -> None:
     await asyncio.to_thread(migrations.upgrade, url, "0008")
-    await run(url, UNPROVEN)  # accounts: somebody uses it
+    await run(url, UNPROVEN)  # accounts: in use
     await asyncio.to_thread(migrations.upgrade, url)
     async with connected(url) as connection:
         await connection.execute(

@@ -1,4 +1,4 @@
-"""Dashboard, alerts and the guide speak of figures that there are, and of all of them."""
+"""Dashboard, alerts and guide name exactly the metrics that exist."""
 
 import json
 import re
@@ -47,7 +47,7 @@ TARGET = {"job", "instance", "le"}
 
 
 def series() -> dict[str, set[str]]:
-    """Every series of the service with its labels, as Prometheus is told of it."""
+    """Return every series of the service with its labels, as Prometheus reads it."""
     told: dict[str, set[str]] = {}
     for metric, labels in (*_counted(), *_looked_up()):
         for suffix in SUFFIXES[metric.type]:
@@ -131,19 +131,19 @@ def jobs() -> set[str]:
 
 
 def matched() -> Iterator[tuple[str, str]]:
-    """Every label with the values that some expression wants."""
+    """Yield every label with the values that an expression matches."""
     for expression in expressions():
         yield from MATCHER.findall(expression)
 
 
-def test_the_guide_tells_of_every_figure():
+def test_the_guide_names_every_metric():
     guide = GUIDE.read_text(encoding="utf-8")
     names = {re.sub(r"_(bucket|count|sum)$", "", name) for name in series()}
     assert {name for name in names if f"`{name}`" not in guide} == set()
     assert {name for name in re.findall(r"`(vms_\w+)`", guide) if name not in names} == set()
 
 
-def test_the_guide_tells_what_to_do_about_every_alert():
+def test_the_guide_says_what_to_do_about_every_alert():
     headings = re.findall(r"^#### (Vms\w+)$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(headings) == sorted(rule["alert"] for rule in rules())
     for rule in rules():

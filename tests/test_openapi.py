@@ -17,13 +17,13 @@ from tools.write_permissions import documented_app
 Json = dict[str, Any]
 APP = documented_app()
 DOCUMENT = APP.openapi()
-# Words of which neither FastAPI nor Pydantic has made up a part.
+# Texts that FastAPI or Pydantic did not generate.
 OPERATION_ID = re.compile(r"[a-z]+(_[a-z]+){1,3}")
 COMPONENT = re.compile(r"(?!.*(In|Out)$)([A-Z][a-z]*)+|SignIn|WalkIn")
 
 
 def described() -> Iterator[tuple[str, Json]]:
-    """Every operation with the name by which tests report it."""
+    """Yield every operation with the name by which tests report it."""
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
             yield f"{method.upper()} {path}", operation
@@ -42,7 +42,7 @@ def resolved(node: Json) -> Json:
 
 
 def bodies(operation: Json) -> Iterator[tuple[str, Json]]:
-    """Every answer in JSON: media type and what is said of it."""
+    """Yield media type and definition of every JSON response."""
     for answer in operation["responses"].values():
         for media_type, body in resolved(answer).get("content", {}).items():
             if media_type.endswith("json"):
@@ -50,7 +50,7 @@ def bodies(operation: Json) -> Iterator[tuple[str, Json]]:
 
 
 def faults(schema: Json, value: Any) -> list[str]:
-    """Why a value does not fit a schema of the document."""
+    """Return why a value does not match a schema of the document."""
     whole = {**schema, "components": DOCUMENT["components"]}
     validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
     return [error.message for error in validator.iter_errors(value)]
@@ -120,7 +120,7 @@ def test_an_example_that_does_not_fit_is_found():
 
 
 def test_who_may_call_is_what_the_guards_say():
-    """Against the guards themselves, so that no list of ours has to be kept."""
+    """Compared with the guards themselves, so that no second list is needed."""
     people, devices = PEOPLE, DEVICES
     for operation in operations(APP):
         if str(operation) not in OPERATIONS:  # a page
@@ -161,7 +161,7 @@ def test_an_upload_refused_may_come_back_as_a_workbook():
     }
 
 
-def test_whoever_is_not_signed_in_is_told_how():
+def test_an_unauthenticated_caller_gets_a_challenge():
     refusals = [cls for cls in _all(Problem) if cls.status == 401]
     assert refusals
     for cls in refusals:

@@ -1,4 +1,4 @@
-"""A change that would break a client is named, and one that would not is none."""
+"""Changes that would break a client are reported, others are not."""
 
 import copy
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Every example of a request, posted as it stands in the document, does what it says."""
+"""Every example of a request, sent as it is, succeeds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from tools.write_permissions import documented_app
 
 Json = dict[str, Any]
 DOCUMENT = documented_app().openapi()
-# Tokens can't be true in a document; what comes of one that is well-formed and not ours.
+# A document has no valid tokens; these are the responses to well-formed invalid ones.
 OF_NOBODY = {
     "auth_refresh": "invalid_token",
     "auth_logout": "invalid_token",
@@ -65,7 +65,7 @@ def examples() -> Iterator[Example]:
 
 
 async def caller(api: Api, example: Example) -> Client:
-    """Who would send that: a kiosk, Ada with her own password, a superadmin, or nobody."""
+    """Return a plausible sender: a kiosk, Ada with her own password, a superadmin, or nobody."""
     if example.form == "WalkIn":
         return await add_device(api, "kiosk")
     if example.form in {"PasswordChange", "Confirmation"}:

@@ -1,6 +1,6 @@
-"""What PostgreSQL does about the hot queries where there are many visitors.
+"""Query plans of the hot statements with many visitors.
 
-A query that reads a whole table is as quick as any other in its first week. None of these does, and
+A query that reads a whole table is fast only while the table is small. None of these does, and
 a page of a list is found without looking at many more rows than it has.
 """
 
@@ -40,7 +40,7 @@ from tests.support.plans import explained, rows_looked_at
 
 VISITORS = 100_000
 LARGE = re.compile(r"Seq Scan on (visitors|audit_entries|scans|notifications)\b")
-# For a page of fifty: of a first name that one visitor in 37 has it looks at 37 times as many.
+# For a page of fifty: a first name that one visitor in 37 has needs 37 times as many rows.
 LOOKED_AT = 4_000
 
 
@@ -148,7 +148,7 @@ async def test_a_page_of_a_list_looks_at_few_rows(crowd: Crowd, name: str) -> No
         "code": crowd.known["qr_code"],
     }
     params = {key: value.format(**words) for key, value in LISTS[name].items()}
-    for _ in range(7):  # so often that PostgreSQL may settle for one plan for all values
+    for _ in range(7):  # often enough for PostgreSQL to choose a generic plan
         with sent_to(crowd.database) as sent:
             page = await crowd.root.get("visitors/", **params)
     assert page.status_code == 200, page.text
@@ -298,4 +298,4 @@ async def test_a_change_of_a_site_uses_its_index(crowd: Crowd) -> None:
 
 
 async def _nobody() -> None:
-    """Nobody is to be woken."""
+    """Wake nobody."""

@@ -34,7 +34,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 @pytest.fixture
 async def visitor(api: Api, database: Database) -> dict[str, Any]:
-    """Somebody who was here long ago."""
+    """Add a visitor whose visit was long ago."""
     registered = await (await api.admin()).register()
     async with database.write() as unit:
         values = {"visit_date": date(2020, 1, 6), "status": VisitorStatus.COMPLETED}

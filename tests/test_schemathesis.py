@@ -1,4 +1,4 @@
-"""Requests made from the OpenAPI document get no 5xx, and no answer that it does not have."""
+"""Requests generated from the OpenAPI document get no 5xx and no undocumented response."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -27,13 +27,13 @@ from tools.write_permissions import documented_app
 
 
 def _operations(document: dict[str, Any]) -> dict[str, Any]:
-    """Every operation by its name. Credentials are left out, or they would be made up as well."""
+    """Return every operation by its name, without credentials, which would be generated too."""
     document = deepcopy(document)
     for operations in document["paths"].values():
         for operation in operations.values():
             operation.pop("security", None)
     found = schemathesis.openapi.from_dict(document).get_all_operations()
-    # What can't be read of the document fails here.
+    # Unreadable parts of the document fail here.
     return {operation.label: operation for operation in (cast("Any", one).ok() for one in found)}
 
 
@@ -47,10 +47,10 @@ CHECKS = [
     response_schema_conformance,
 ]
 ASKING = {name for name, operation in OPERATIONS.items() if operation.query or operation.body}
-# An operation that takes nothing can't be sent anything wrong.
+# An operation without input has no invalid requests.
 TAKING = [n for n, operation in OPERATIONS.items() if n in ASKING or operation.path_parameters]
-BEFORE_ROUTING = {431}  # of the headers, whatever is asked: test_transport
-SECONDS = 20  # for one answer, on the slowest of machines
+BEFORE_ROUTING = {431}  # of headers: test_transport
+SECONDS = 20  # for one response, on a slow machine
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ async def _explore(
 def _send(
     url: str, cases: SearchStrategy[Request], headers: Mapping[str, str], examples: int
 ) -> None:
-    # The same requests in every run, and no minimising: the first failure is short enough.
+    # The same requests in every run, without minimising, since failures are short.
     bounded = settings(
         max_examples=examples,
         phases=[Phase.generate],

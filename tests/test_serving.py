@@ -1,4 +1,4 @@
-"""`vms serve`, and how it ends."""
+"""`vms serve` and its shutdown."""
 
 import os
 import signal
@@ -49,7 +49,7 @@ def _development(settings: Settings) -> dict[str, str]:
 async def test_in_development_no_server_answers_other_machines(
     settings: Settings, tmp_path: Path
 ) -> None:
-    """uvicorn itself, which nobody keeps from listening everywhere."""
+    """Also uvicorn itself, which could listen everywhere."""
     port, outside = free_port(), _address_of_this_machine()
     command = ["--factory", "app.cli:make_app", "--host", "0.0.0.0", "--port", str(port)]  # noqa: S104
     with process(command, _development(settings), tmp_path / "log", "uvicorn"):

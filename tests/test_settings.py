@@ -1,4 +1,4 @@
-"""Settings: the contract's names, and what is refused."""
+"""Settings: their names, and the values that are refused."""
 
 import re
 from pathlib import Path

@@ -20,7 +20,8 @@ WRITE_SECONDS = 1.0
 MARGIN_SECONDS = 60.0
 
 _last_beat = Gauge(
-    "vms_worker_last_beat_timestamp_seconds", "When the delivery of this worker was last active"
+    "vms_worker_last_beat_timestamp_seconds",
+    "Time at which the delivery of this worker was last active",
 )
 
 
@@ -32,7 +33,7 @@ class Heartbeat:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._written_at = -WRITE_SECONDS
-        self._told = False
+        self._warned = False
 
     def beat(self) -> None:
         _last_beat.set(time())
@@ -48,9 +49,9 @@ class Heartbeat:
             draft.write_text(f"{os.getpid()} {now}\n", encoding="ascii")
             draft.replace(self._file)
         except OSError as error:
-            if not self._told:
+            if not self._warned:
                 logger.warning("no heartbeat: set WORKER_HEARTBEAT_FILE", error=str(error))
-            self._told = True
+            self._warned = True
 
     def check(self, limit: float) -> str:
         """Return a sentence if the worker was active within `limit` seconds; raise `NotAlive`."""

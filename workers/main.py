@@ -63,16 +63,16 @@ async def _run_jobs(context: WorkerContext, redis_url: str, stop: asyncio.Event)
     """Run ARQ workers one after another, since each ends when it loses Redis."""
     outage = Outage("jobs wait for Redis", "jobs run again")
 
-    async def tell_that_it_is_over(ctx: dict[Any, Any]) -> None:  # noqa: ARG001 - of ARQ
+    async def note_reconnection(ctx: dict[Any, Any]) -> None:  # noqa: ARG001 - of ARQ
         outage.over()
 
     while not stop.is_set():
         worker = make_worker(context, redis_url)
-        worker.on_startup = tell_that_it_is_over
+        worker.on_startup = note_reconnection
         try:
             await _until_stopped(worker, stop)
         except (RedisError, OSError) as error:
-            outage.tell(error)
+            outage.report(error)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), RECONNECT_SECONDS)
         finally:

@@ -13,7 +13,7 @@ from app.core.observability.logging import logger
 from app.core.request_context import RequestContext, set_request_context
 from workers.context import WorkerContext, context_of
 
-_durations = Summary("vms_job_duration_seconds", "Runs of jobs", ["job_name", "result"])
+_durations = Summary("vms_job_duration_seconds", "Duration of job runs", ["job_name", "result"])
 _tracer = trace.get_tracer("vms.worker")
 
 

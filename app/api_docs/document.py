@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's own, completed."""
+"""The OpenAPI document that FastAPI generates, completed."""
 
 import json
 import re
@@ -21,8 +21,8 @@ Json = dict[str, Any]
 
 PATH = "/openapi.json"
 JSON = "application/json"
-UNSAID = "Successful Response"
-# FastAPI's schema without a response body, and the correct one.
+DEFAULT_DESCRIPTION = "Successful Response"
+# What FastAPI writes for a response without a body, and the correct schema.
 UNKNOWN: Json = {JSON: {"schema": {}}}
 NULL: Json = {JSON: {"schema": {"type": "null"}}}
 PAGE = re.compile(r"\bPage_(\w+)_")
@@ -64,7 +64,7 @@ def install(app: FastAPI) -> None:
         # From the server's configuration, not from the client.
         return await encoded(request.scope.get("root_path", "").rstrip("/")).answer(request)
 
-    app.openapi = openapi  # type: ignore[method-assign] # as FastAPI's manual has it
+    app.openapi = openapi  # type: ignore[method-assign] # as in FastAPI's documentation
     app.add_route(PATH, answer, include_in_schema=False)
 
 
@@ -80,7 +80,7 @@ def completed(document: Json, app: FastAPI) -> Json:
     components |= {"securitySchemes": SCHEMES, "headers": HEADERS}
     _tidy([document["paths"], components["schemas"]])
     _add_examples(document)
-    return _in_our_words(document)
+    return _with_public_names(document)
 
 
 def _operations(document: Json) -> Iterator[tuple[str, str, Json]]:
@@ -92,7 +92,7 @@ def _operations(document: Json) -> Iterator[tuple[str, str, Json]]:
 def _describe_answers(operation: Json) -> None:
     takes_key = any(p["name"] == "Idempotency-Key" for p in operation.get("parameters", ()))
     for status, answer in operation["responses"].items():
-        if answer["description"] == UNSAID:
+        if answer["description"] == DEFAULT_DESCRIPTION:
             answer["description"] = HTTPStatus(int(status)).phrase
         if answer.get("content") == UNKNOWN:
             answer["content"] = NULL
@@ -160,7 +160,7 @@ def _name(schema: Json) -> str:
     return reference.rpartition("/")[2]
 
 
-def _in_our_words(document: Json) -> Json:
+def _with_public_names(document: Json) -> Json:
     text = PASSWORD_FORM.sub("PasswordForm", PAGE.sub(r"\1Page", json.dumps(document)))
     renamed: Json = json.loads(text)
     return renamed

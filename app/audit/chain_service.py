@@ -53,7 +53,7 @@ class Sequencer:
                     pass
                 outage.over()
             except _OUTAGES as error:
-                outage.tell(error)
+                outage.report(error)
                 pause = RETRY_SECONDS
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)

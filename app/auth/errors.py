@@ -83,4 +83,4 @@ class RegistrationClosed(Forbidden):
 
 
 class DomainNotAllowed(Forbidden):
-    code, title = "domain_not_allowed", "Addresses of this domain can't register"
+    code, title = "domain_not_allowed", "Addresses of this domain cannot register"

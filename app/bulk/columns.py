@@ -56,7 +56,7 @@ _EXPORTED = {field: mark.title for field, mark in exported(Visitor).items()}
 # The titles of the template that are not those of the export.
 _TITLES = _EXPORTED | {"company": "Company/Organization", "notes": "Notes"}
 
-# A list has the fields above, and each further one of the export that a registration has.
+# A list has the fields above, and every other field of the export that a registration has.
 COLUMNS = tuple(
     Column(field, _TITLES[field], field in _REQUIRED, ALIASES.get(field, ()))
     for field in dict.fromkeys((*ALIASES, *_EXPORTED))

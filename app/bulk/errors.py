@@ -28,7 +28,7 @@ class FullHour(BaseModel):
 
 
 class HoursFull(SlotFull):
-    """The first full hour; `slots` lists all of them."""
+    """Some hours are full: the members describe the first, `slots` lists all."""
 
     class Members(FullHour, SlotFull.Members, WhatWasRead):
         slots: list[FullHour] = Field(description="All hours that are full")
@@ -49,10 +49,10 @@ class InvalidRows(Problem):
         super().__init__(
             f"{_counted(len(faults), 'fault')} in {_counted(rows, 'row')}: nobody was registered",
             errors=[asdict(fault) for fault in faults],
-            **found.told(),
+            **found.members(),
         )
 
-    def response(self) -> Response:  # type: ignore[override] # the one problem that may be no JSON
+    def response(self) -> Response:  # type: ignore[override] # the one problem that may not be JSON
         if self.marked is None:
             return super().response()
         disposition = 'attachment; filename="visitors-to-correct.xlsx"'

@@ -22,15 +22,15 @@ from app.bulk.leftovers import Ignored, Leftover
 from app.bulk.spreadsheet import Sheet
 
 HEADER_WITHIN = 10
-# Enough for a header row; missing headers are then reported by name.
+# Enough to recognise a header row; missing headers are then reported by name.
 FEWEST_HEADERS = 2
 # The template's sheet of hosts has name and e-mail columns, too.
-FEWEST_OF_RIVAL = 3
+FEWEST_OF_LIST = 3
 # A row without any of these is not a visitor.
 PERSON = ("name", "first_name", "last_name", "email", "phone")
 
 
-# As many export-only columns identify our own export.
+# This many columns that only an export has identify our own export.
 EXPORT_COLUMNS = 3
 
 

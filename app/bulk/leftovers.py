@@ -45,7 +45,7 @@ def documents(ignored: Iterable[Ignored]) -> list[dict[str, Any]]:
 
 
 def of_rows(rows: Sequence[Ignored]) -> list[Ignored]:
-    """Return the ignored rows, up to `MAX_ROWS` and where the rest begins."""
+    """Return the first `MAX_ROWS` ignored rows, and where the rest begins."""
     if len(rows) <= MAX_ROWS:
         return list(rows)
     return [*rows[:MAX_ROWS], Ignored(Leftover.FURTHER_ROWS, row=rows[MAX_ROWS].row)]

@@ -29,7 +29,7 @@ def _summary(visitors: list[Visitor]) -> OutgoingMail:
             host_name=name,
             site_name=", ".join(site.name for site in sites),
             timezone=sites[0].timezone,
-            visitors=tuple(_row(visitor, is_told=len(sites) > 1) for visitor in in_order),
+            visitors=tuple(_row(visitor, with_site=len(sites) > 1) for visitor in in_order),
         ),
         to=visitors[0].host_email or "",
         name=name,
@@ -37,14 +37,14 @@ def _summary(visitors: list[Visitor]) -> OutgoingMail:
     )
 
 
-def _row(visitor: Visitor, *, is_told: bool) -> BulkRow:
-    """Return a line of the mail; with `is_told` it names the site."""
+def _row(visitor: Visitor, *, with_site: bool) -> BulkRow:
+    """Return a line of the mail; `with_site` adds site and time zone."""
     return BulkRow(
         visitor_id=visitor.id,
         name=visitor.name,
         company=visitor.company,
         visit_date=visitor.visit_date,
         visit_time=visitor.visit_time,
-        site_name=visitor.site.name if is_told else None,
-        timezone=visitor.site.timezone if is_told else None,
+        site_name=visitor.site.name if with_site else None,
+        timezone=visitor.site.timezone if with_site else None,
     )

@@ -17,9 +17,9 @@ from app.bulk.sheets import (
     TEXT_FORMAT,
     as_bytes,
     cell_at,
-    dress_header,
     fit_to_width,
     offer_words,
+    style_header,
     write_text,
 )
 from app.bulk.workbook import VisitorList
@@ -43,7 +43,7 @@ def marked(found: VisitorList, faults: Sequence[RowFault]) -> bytes:
     for number, row in found.header.sheet.rows.items():
         for position, cell in row.items():
             _write(cell_at(sheet, number, position), cell)
-    _dress(sheet, found)
+    _style(sheet, found)
     _mark(sheet, found, faults)
     return as_bytes(workbook)
 
@@ -59,12 +59,12 @@ def _write(target: SheetCell, cell: Cell) -> None:
         target.number_format = cell.number_format
 
 
-def _dress(sheet: Worksheet, found: VisitorList) -> None:
+def _style(sheet: Worksheet, found: VisitorList) -> None:
     last = max(found.header.sheet.rows) + 1
     for field, position in found.header.positions.items():
         letter = get_column_letter(position)
         sheet.column_dimensions[letter].width = WIDTH
-        dress_header(cell_at(sheet, found.header.row, position))
+        style_header(cell_at(sheet, found.header.row, position))
         if field in WORDS:
             rows = range(found.header.row + 1, last + 1)
             offer_words(sheet, letter, list(WORDS[field]), rows)

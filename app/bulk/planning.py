@@ -159,7 +159,7 @@ def _never_bookable(
         yield _not_bookable(number, reason, place.site, day, at, now)
 
 
-def shut_meanwhile(made: Plan, slots: Sequence[Slot], now: datetime) -> Iterator[RowFault]:
+def closed_meanwhile(made: Plan, slots: Sequence[Slot], now: datetime) -> Iterator[RowFault]:
     """Yield rows whose time was closed during the upload, by their locked slots."""
     closed = {slot.key: slot.closed_shifts for slot in slots}
     for visit in made.visits:

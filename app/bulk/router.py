@@ -17,8 +17,8 @@ from app.core.errors import SiteRequired, merge_problems
 from app.core.http.dependencies import Now, Reading, Writing
 from app.core.http.responses import BINARY, Responses, download
 from app.core.http.routing import ApiRoute
+from app.devices.errors import UnknownSite
 from app.services import services
-from app.sites.errors import UnknownSite
 from app.sites.repository import SiteReader
 from app.users.repository import UserReader
 from app.visitors.budget_limits import Budgeted
@@ -106,7 +106,7 @@ async def bulk_upload(
     try:
         if upload.is_dry_run:
             response.status_code = 200
-            return BulkUploadResult.planned(rows.found, await service.rehearse(rows, caller))
+            return BulkUploadResult.planned(rows.found, await service.dry_run(rows, caller))
         async with budgets.registrations(caller, len(rows.candidates)):
             made = await service.register(rows, caller)
         registration = service.registration

@@ -104,13 +104,13 @@ def _incomplete(row: ListRow, values: dict[str, Any], wrong: set[str]) -> Candid
 
 
 def _faults(row: ListRow, error: ValidationError, present: set[str]) -> Iterator[RowFault]:
-    told = set(row.at_fault)
+    reported = set(row.at_fault)
     for detail in error.errors(include_url=False, include_context=True):
         field = str(detail["loc"][0]) if detail["loc"] else ""
         column = BY_FIELD.get(field)
-        if column is None or field in told or (column.required and field not in present):
+        if column is None or field in reported or (column.required and field not in present):
             continue
-        told.add(field)
+        reported.add(field)
         code, message = _translated(field, column.title, detail)
         yield RowFault(row.number, column.title, code, message)
 

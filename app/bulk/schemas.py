@@ -107,7 +107,7 @@ class BulkUploadResult(WhatWasRead):
             )
             for number, visitor in rows
         ]
-        return cls(created=created, total=len(created), **found.told())
+        return cls(created=created, total=len(created), **found.members())
 
     @classmethod
     def planned(cls, found: VisitorList, rows: Sequence[Ready]) -> Self:
@@ -115,7 +115,7 @@ class BulkUploadResult(WhatWasRead):
             CreatedRow(id=None, qr_code=None, **_shown(row.number, row.site, row.form))
             for row in rows
         ]
-        return cls(created=created, total=len(created), **found.told())
+        return cls(created=created, total=len(created), **found.members())
 
 
 def _shown(number: int, site: Site, visitor: Visitor | VisitorDetails) -> dict[str, Any]:

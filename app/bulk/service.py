@@ -6,13 +6,13 @@ from app.bulk.columns import EMAIL
 from app.bulk.errors import HoursFull, InvalidRows
 from app.bulk.faults import RowFault
 from app.bulk.mails import summaries
-from app.bulk.planning import Places, Plan, Ready, place_of, plan, shut_meanwhile
+from app.bulk.planning import Places, Plan, Ready, closed_meanwhile, place_of, plan
 from app.bulk.repository import UploadReader
 from app.bulk.rows import ReadRows
 from app.core.observability.metrics import counted
 from app.core.text import address_key
+from app.devices.errors import UnknownSite
 from app.sites.access import asked_site, reached_site
-from app.sites.errors import UnknownSite
 from app.slots.keys import SlotKey
 from app.slots.models import Slot
 from app.slots.seat_repository import SeatRepository
@@ -35,13 +35,13 @@ class UploadService:
         """Register every row; raise `InvalidRows` with all errors, or `HoursFull`."""
         made = await self._plan(rows, caller)
         slots = [] if made.faults else await self._locked(made)
-        made.faults.extend(shut_meanwhile(made, slots, self.registration.now))
+        made.faults.extend(closed_meanwhile(made, slots, self.registration.now))
         # After locking, so that a concurrent upload of the same file is seen.
         await self._refuse_faults(made, rows)
         await self._refuse_full(made, slots, rows)
         return await self._book(made, slots, caller)
 
-    async def rehearse(self, rows: ReadRows, caller: Caller) -> list[Ready]:
+    async def dry_run(self, rows: ReadRows, caller: Caller) -> list[Ready]:
         """Run the same checks without locks or changes."""
         made = await self._plan(rows, caller)
         await self._refuse_faults(made, rows)
@@ -99,7 +99,7 @@ class UploadService:
         self, made: Plan, short: list[tuple[SlotKey, int, int]], rows: ReadRows
     ) -> HoursFull:
         first, wanted, free = short[0]
-        sites, spoken_for = made.sites(), made.wanted()
+        sites, reserved = made.sites(), made.wanted()
         site, day, at = sites[first.site_id], first.visit_date, first.begins
         others = await alternatives(
             self.registration.unit,
@@ -107,7 +107,7 @@ class UploadService:
             day,
             at,
             self.registration.now,
-            fits=lambda offer: offer.available - spoken_for[offer.key] >= wanted,
+            fits=lambda offer: offer.available - reserved[offer.key] >= wanted,
         )
         slots: list[dict[str, Any]] = [
             {
@@ -126,7 +126,7 @@ class UploadService:
             **slots[0],
             slots=slots,
             alternatives=[as_alternative(offer) for offer in others],
-            **rows.found.told(),
+            **rows.found.members(),
         )
 
     # -- booking ------------------------------------------------------------------------------

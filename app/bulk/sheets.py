@@ -23,7 +23,7 @@ def cell_at(sheet: Worksheet, row: int, position: int) -> Cell:
     """Return a cell of a sheet without merged cells."""
     cell = sheet.cell(row, position)
     if isinstance(cell, MergedCell):
-        raise TypeError("a merged cell can't be written")
+        raise TypeError("a merged cell cannot be written")
     return cell
 
 
@@ -40,14 +40,14 @@ def write_header(sheet: Worksheet, titles: Sequence[str], widths: Sequence[int])
     for position, (title, width) in enumerate(zip(titles, widths, strict=True), start=1):
         cell = cell_at(sheet, 1, position)
         write_text(cell, title)
-        dress_header(cell)
+        style_header(cell)
         sheet.column_dimensions[cell.column_letter].width = width
     sheet.row_dimensions[1].height = 1.5 * LINE
     sheet.freeze_panes = "A2"
     fit_to_width(sheet)
 
 
-def dress_header(cell: Cell) -> None:
+def style_header(cell: Cell) -> None:
     cell.font, cell.fill = HEADER_FONT, HEADER_FILL
     cell.alignment = Alignment(vertical="center")
 

@@ -15,7 +15,7 @@ from app.bulk.columns import (
     word_of,
 )
 from app.bulk.faults import HiddenRows, NoList, RowFault, SeveralLists, UnknownColumns
-from app.bulk.header import FEWEST_OF_RIVAL, Header, header_faults, header_of, other_columns
+from app.bulk.header import FEWEST_OF_LIST, Header, header_faults, header_of, other_columns
 from app.bulk.leftovers import Ignored, Leftover, documents, of_rows
 from app.bulk.spreadsheet import Book, read_book
 from app.core.languages import Language
@@ -41,7 +41,7 @@ class VisitorList:
     rows: list[ListRow] = field(default_factory=list)
     faults: list[RowFault] = field(default_factory=list)
 
-    def told(self) -> dict[str, Any]:
+    def members(self) -> dict[str, Any]:
         return {"sheet": self.header.sheet.name, "ignored": documents(self.ignored)}
 
 
@@ -77,14 +77,14 @@ def _find(book: Book) -> Header:
 
 
 def _is_list(header: Header) -> bool:
-    return len(header.positions) >= FEWEST_OF_RIVAL and next(header.visitors(), None) is not None
+    return len(header.positions) >= FEWEST_OF_LIST and next(header.visitors(), None) is not None
 
 
 def _other_sheets(book: Book, chosen: Header) -> Iterator[Ignored]:
     for sheet in book.sheets:
         if sheet is not chosen.sheet and sheet.rows:
             header = header_of(sheet)
-            is_like = header is not None and len(header.positions) >= FEWEST_OF_RIVAL
+            is_like = header is not None and len(header.positions) >= FEWEST_OF_LIST
             yield Ignored(Leftover.NO_VISITORS if is_like else Leftover.NO_LIST, sheet=sheet.name)
     yield from (Ignored(Leftover.HIDDEN, sheet=name) for name in book.hidden)
     yield from (Ignored(Leftover.TOO_MANY_SHEETS, sheet=name) for name in book.unread)

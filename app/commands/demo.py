@@ -41,7 +41,7 @@ def demo(
     run(refuse_behind(settings))
     removed = _remove(settings, silent=as_json) if replace or remove else False
     filled = None if remove else _fill(settings, visitors, once=once, silent=as_json)
-    _tell(filled, removed=removed, as_json=as_json)
+    _print_result(filled, removed=removed, as_json=as_json)
 
 
 def _remove(settings: "Settings", *, silent: bool) -> bool:
@@ -68,7 +68,7 @@ def _fill(settings: "Settings", visitors: int, *, once: bool, silent: bool) -> "
         fail(f"An existing record has the name of a demo record: {taken}")
 
 
-def _tell(filled: "Filled | None", *, removed: bool, as_json: bool) -> None:
+def _print_result(filled: "Filled | None", *, removed: bool, as_json: bool) -> None:
     from dataclasses import asdict
 
     if as_json:

@@ -1,13 +1,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-PUT_RIGHT = "Correct the user and password in DATABASE_URL."
+CHECK_CREDENTIALS = "Correct the user and password in DATABASE_URL."
 BEHIND = "42P01", "42703"  # a table or column does not exist
 MIGRATE = "Run `vms migrate`."
 
 # By SQLSTATE or its class.
 KNOWN = {
-    "28": ("refuses this user and password", PUT_RIGHT),
+    "28": ("refuses this user and password", CHECK_CREDENTIALS),
     "3D000": ("does not exist on that server", "Create it, or correct its name in DATABASE_URL."),
     "53300": ("has no connection left", "Add up the connections: docs/operations.md, Sizing."),
     "57P": ("is starting up or shutting down", "Try again."),
@@ -30,7 +30,7 @@ class Reason:
 
 def reason_of(error: BaseException) -> Reason | None:
     """Return the reason behind an error, or None if it is not about the connection."""
-    state, text = _told(error)
+    state, text = _state_and_text(error)
     if "startup parameter" in text:
         advice = "A pooler is in between: add ?pooler=transaction to DATABASE_URL."
         return Reason(f"cannot be reached: {text}", advice)
@@ -46,7 +46,7 @@ def reason_of(error: BaseException) -> Reason | None:
     return None
 
 
-def _told(error: BaseException) -> tuple[str, str]:
+def _state_and_text(error: BaseException) -> tuple[str, str]:
     """Return the SQLSTATE and first line of the original error."""
     state, text = "", ""
     for each in _causes(error):

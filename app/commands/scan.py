@@ -93,7 +93,7 @@ def scan(
     if not (answer.opens or answer.refuses):
         _end_undecided(answer)
     if not as_json:
-        _tell(answer, direction)
+        _print_answer(answer, direction)
     if not answer.opens:
         raise typer.Exit(REFUSED)
 
@@ -169,7 +169,7 @@ def _document(content: bytes) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _tell(answer: Answer, direction: Direction) -> None:
+def _print_answer(answer: Answer, direction: Direction) -> None:
     lines = _opened(answer.document) if answer.opens else _refused(answer, direction)
     colour = typer.colors.GREEN if answer.opens else typer.colors.RED
     title, *rest = lines

@@ -7,7 +7,7 @@ import gc
 import sys
 
 YOUNG, MIDDLE, OLD = 20_000, 20, 20
-HAND_ON_SECONDS = 0.0005
+SWITCH_SECONDS = 0.0005
 
 
 def tune_interpreter() -> None:
@@ -15,4 +15,4 @@ def tune_interpreter() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, MIDDLE, OLD)
-    sys.setswitchinterval(HAND_ON_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)

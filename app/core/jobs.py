@@ -70,7 +70,7 @@ class Waker:
                 await self._redis.enqueue_job(self._function)
             except (RedisError, OSError) as error:
                 LOST_WAKE_UPS.inc()
-                self._outage.tell(error)
+                self._outage.report(error)
             else:
                 self._outage.over()
             await asyncio.sleep(GATHER_SECONDS)

@@ -3,5 +3,7 @@
 from app.core.errors import UnknownReference
 
 
-class UnknownDeviceSite(UnknownReference):
+class UnknownSite(UnknownReference):
+    """The site of a device, a visit or a report does not exist."""
+
     refers_in, message = "site", "This site does not exist"

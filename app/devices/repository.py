@@ -12,7 +12,7 @@ from app.core.db.prepared import Query
 from app.core.db.repository import ReadRepository, Repository, refusals
 from app.core.db.scope import Scope
 from app.core.http.pagination import Ordering, PageRequest, paginate
-from app.devices.errors import UnknownDeviceSite
+from app.devices.errors import UnknownSite
 from app.devices.models import Device, DeviceKind
 
 BY_NAME = Ordering("devices", (Device.name, Device.id), descending=False)
@@ -71,9 +71,9 @@ class DeviceReader(ReadRepository[Device]):
 
 class DeviceRepository(DeviceReader, Repository[Device]):
     async def save(self, device: Device) -> Device:
-        """Store a device; raise `UnknownDeviceSite`."""
+        """Store a device; raise `UnknownSite`."""
         self.add(device)
-        with refusals({"fk_devices_site_id_sites": UnknownDeviceSite}):
+        with refusals({"fk_devices_site_id_sites": UnknownSite}):
             await self.unit.flush()
         return device
 

@@ -12,7 +12,7 @@ from app.core.db.scope import Scope
 from app.core.errors import NotFound, SiteRequired
 from app.core.observability.logging import logger
 from app.devices.device_key import is_well_formed, key_hash, new_key
-from app.devices.errors import UnknownDeviceSite
+from app.devices.errors import UnknownSite
 from app.devices.models import Device
 from app.devices.repository import DeviceRepository, KnownDevice, device_of_key
 
@@ -50,7 +50,7 @@ class DeviceRegister:
         self.now = now
 
     async def create(self, values: dict[str, Any]) -> tuple[Device, str]:
-        """Create a device; return it and its key. Raise `UnknownDeviceSite`."""
+        """Create a device; return it and its key. Raise `UnknownSite`."""
         key = new_key()
         device = Device(
             **await self._columns(values),
@@ -68,7 +68,7 @@ class DeviceRegister:
     async def change(
         self, device_id: UUID, values: dict[str, Any], confirm: Callable[[], None]
     ) -> Device:
-        """Set fields; raise `NotFound` or `UnknownDeviceSite`.
+        """Set fields; raise `NotFound` or `UnknownSite`.
 
         Call `confirm` if the key gets access to something else.
         """
@@ -120,9 +120,9 @@ class DeviceRegister:
     async def _site(self, named: UUID | None) -> UUID:
         """Return the site named, the only one in scope, or the default one.
 
-        Raise `UnknownDeviceSite`, or `SiteRequired` if the default site is out of scope.
+        Raise `UnknownSite`, or `SiteRequired` if the default site is out of scope.
         """
         site_id = named or self.scope.only_site or await self.devices.default_site()
         if site_id is not None and self.scope.has_site(site_id):
             return site_id
-        raise SiteRequired if named is None else UnknownDeviceSite
+        raise SiteRequired if named is None else UnknownSite

@@ -38,12 +38,12 @@ class LookedUp:
         )
         yield _gauge(
             "vms_outbox_overdue_seconds",
-            "How long the most overdue mail has been due without being sent",
+            "Time since the most overdue mail became due",
             self._age(self.due.first),
         )
         yield _gauge(
             "vms_clock_offset_seconds",
-            "How far the clock of this process is ahead of the database's",
+            "Clock of this process minus clock of the database",
             (self.now - self.due.asked_at).total_seconds(),
         )
         yield from self._job_times()
@@ -60,11 +60,13 @@ class LookedUp:
 
     def _job_times(self) -> Iterator[Metric]:
         ended = GaugeMetricFamily(
-            "vms_job_last_end_timestamp_seconds", "When the job last ended", labels=["job_name"]
+            "vms_job_last_end_timestamp_seconds",
+            "Time at which the job last ended",
+            labels=["job_name"],
         )
         succeeded = GaugeMetricFamily(
             "vms_job_last_success_timestamp_seconds",
-            "When the job last succeeded",
+            "Time at which the job last succeeded",
             labels=["job_name"],
         )
         for run in self.jobs:

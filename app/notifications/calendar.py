@@ -80,7 +80,7 @@ def _title(visit: VisitPayload, words: Wording) -> str:
 
 
 def _title_for_host(visit: VisitPayload, words: Wording) -> str:
-    """Return a title without text typed by a stranger."""
+    """Return a title without text typed by the visitor."""
     if visit.is_typed_by_stranger:
         return words.gettext("A visitor at %(site)s") % {"site": visit.site_name}
     return words.gettext("Visit of %(visitor)s") % {"visitor": visit.visitor_name}

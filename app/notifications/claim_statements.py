@@ -115,9 +115,12 @@ def _claiming() -> ReturningUpdate[Any]:
         "recipient_name": facts.c.recipient_name,
     }
     taken = update(Notification).where(Notification.id == facts.c.id).values(values)
-    told = ("recipient", "payload")
+    current = ("recipient", "payload")
     return taken.returning(
-        *((facts.c if name in told else Notification.__table__.c)[name] for name in Claim.__slots__)
+        *(
+            (facts.c if name in current else Notification.__table__.c)[name]
+            for name in Claim.__slots__
+        )
     )
 
 

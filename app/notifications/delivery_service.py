@@ -70,7 +70,7 @@ class Delivery:
         try:
             due = await self.tidy(self.senders - at_work)
         except _OUTAGES as error:
-            self.outage.tell(error)
+            self.outage.report(error)
             return 0
         self.outage.over()
         return due
@@ -93,7 +93,7 @@ class Delivery:
         try:
             await self.send_all(stop)
         except _OUTAGES as error:
-            self.outage.tell(error)
+            self.outage.report(error)
 
     async def send_all(self, stop: asyncio.Event) -> int:
         """Send mails until none is due or `stop` is set; return the number of attempts."""
@@ -160,7 +160,7 @@ class Delivery:
             message = self._message(claim, recipient)
         except Exception:
             # It must not block the mails behind it.
-            logger.exception("mail can't be rendered")
+            logger.exception("mail cannot be rendered")
             return _failed("The mail could not be rendered")
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
@@ -206,7 +206,7 @@ class Delivery:
 
 
 def _display_name(claim: Claim, payload: Payload) -> str:
-    """Return the name for the To header, without text typed by a stranger."""
+    """Return the name for the To header, without text typed by the visitor."""
     if (
         claim.kind in TO_VISITOR
         and isinstance(payload, VisitPayload)

@@ -69,7 +69,7 @@ _slots = table("slots", column("id", Uuid), column("closed_shifts", ARRAY(Date))
 _users = table("users", column("id", Uuid), column("email", String), column("is_active", Boolean))
 
 _visit, _site, _host = _visits.alias("visit"), _sites.alias("site"), _users.alias("host")
-_shut = _slots.alias("shut")
+_slot = _slots.alias("slot")
 _addressee = _users.alias("addressee")  # the account of the recipient
 _OPEN = ("pending", "verified")
 
@@ -82,12 +82,12 @@ def words(values: Iterable[str]) -> list[ColumnElement[str]]:
 def true_facts(mail: CTE) -> CTE:
     """Return the current recipient and content; no recipient if the mail is outdated."""
     kind, listed = cast(mail.c.kind, String), _listed(mail)
-    told = {
+    facts_of_mail = {
         "recipient": cast(_recipient(mail, kind, listed), String),
         "recipient_name": cast(_recipient_name(mail, kind), String),
         "payload": cast(_payload(mail, kind, listed), JSONB),
     }
-    columns = (column.label(name) for name, column in told.items())
+    columns = (column.label(name) for name, column in facts_of_mail.items())
     return select(mail.c.id, *columns).select_from(_sources(mail, kind, listed)).cte("facts")
 
 
@@ -103,7 +103,7 @@ def _sources(mail: CTE, kind: ColumnElement[str], listed: LateralFromClause) -> 
         mail.outerjoin(_visit, is_about)
         .outerjoin(_site, _site.c.id == _visit.c.site_id)
         .outerjoin(_host, _host.c.id == _visit.c.host_id)
-        .outerjoin(_shut, and_(_shut.c.id == _visit.c.slot_id, is_reminder))
+        .outerjoin(_slot, and_(_slot.c.id == _visit.c.slot_id, is_reminder))
         .outerjoin(_addressee, _addressee.c.id == named)
         .outerjoin(listed, _is(kind, NotificationKind.host_bulk_summary))
     )
@@ -115,7 +115,7 @@ def _recipient(
     is_summary = _is(kind, NotificationKind.host_bulk_summary)
     of_visit = case((kind.in_(words(TO_VISITOR)), _visit.c.email), else_=_host_address(kind))
     return case(
-        (func.cardinality(_shut.c.closed_shifts) > 0, null()),
+        (func.cardinality(_slot.c.closed_shifts) > 0, null()),
         (_visit.c.id.is_not(None), of_visit),
         (and_(is_summary, listed.c.visitors.is_(None)), null()),
         (_addressee.c.is_active.is_(True), _addressee.c.email),
@@ -163,7 +163,7 @@ def _goes_to_reception() -> ColumnElement[bool]:
 
 def _of_visit(kind: ColumnElement[str]) -> ColumnElement[Any]:
     is_named_by_us = _visit.c.host_as_sent.is_(None)
-    # A host address typed by a stranger is never shown.
+    # A host address typed by the visitor is never shown.
     named = case(
         (is_named_by_us, func.coalesce(_visit.c.host_name, _visit.c.host_email)),
         else_=_visit.c.host_name,

@@ -46,7 +46,7 @@ def _known_zone(name: str) -> str:
 
 # Cleaned first, since Pydantic rejects lone surrogates.
 OneLine = Annotated[str, BeforeValidator(_one_line_input)]
-# Strangers may type it, so no mail client may turn it into a link.
+# Visitors may type it, so no mail client may turn it into a link.
 Typed = Annotated[OneLine, AfterValidator(unlinked)]
 PostalAddress = Annotated[str, BeforeValidator(_address_input)]
 Zone = Annotated[str, AfterValidator(_known_zone)]

@@ -219,7 +219,7 @@ class Outbox(MailKeeper):
         self.wake_after_commit()
         return notification
 
-    async def hands_free_at(self, visitor_id: UUID, now: datetime) -> datetime:
+    async def last_lease_ends_at(self, visitor_id: UUID, now: datetime) -> datetime:
         """Return when the last claim of a mail about the visit ends at the latest."""
         until = await self.session.scalar(
             select(func.max(Notification.lease_until)).where(

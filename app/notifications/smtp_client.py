@@ -39,7 +39,7 @@ class TemporaryMailError(MailError):
 
 
 class PermanentMailError(MailError):
-    """A failure that no retry can fix: 5xx, or an address that the server can't accept."""
+    """A failure that no retry can fix: 5xx, or an address that the server cannot accept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Limits on mails that strangers cause to unverified addresses."""
+"""Limits on mails to unverified addresses that anonymous callers and kiosks cause."""
 
 from contextlib import suppress
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ from app.core.languages import Language, translations
 # An unclosed one reorders the rest of the line. The direction marks U+200E and U+200F do not, and
 # are part of Hebrew and Arabic names.
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Controls, separators, and lone surrogates, which UTF-8 can't encode.
+# Controls, separators, and lone surrogates, which UTF-8 cannot encode.
 _BREAKING = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 

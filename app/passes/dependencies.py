@@ -35,7 +35,7 @@ class View:
             **visit.model_dump(exclude={"language"}),
             "token": self.token,
             "state": self.found.state.value,
-            "tells_host": self.found.tells_host,
+            "notifies_host": self.found.notifies_host,
             "starts_at": visit.starts_at,
             "checked_in_at": checked_in_at and checked_in_at.astimezone(ZoneInfo(visit.timezone)),
             "map_link": self.links.map(visit.site_address),

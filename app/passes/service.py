@@ -16,13 +16,13 @@ from app.visitors.service import VisitorService
 class VisitorPass:
     """A pass at an instant.
 
-    `tells_host` is false for a host named by a stranger, so as not to reveal whether the address
-    has an account.
+    `notifies_host` is false for a host named by the visitor, to hide whether the address has an
+    account.
     """
 
     visit: VisitPayload
     state: PassState
-    tells_host: bool
+    notifies_host: bool
     checked_in_at: datetime | None
 
 
@@ -32,7 +32,7 @@ async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorP
     return VisitorPass(
         visit=for_visitor(visit_payload(visitor, visitor.site), visitor),
         state=state_of(visitor, visitor.site, now),
-        tells_host=visitor.host_as_sent is None and visitor.host_email is not None,
+        notifies_host=visitor.host_as_sent is None and visitor.host_email is not None,
         checked_in_at=visitor.checked_in_at,
     )
 
@@ -40,7 +40,7 @@ async def find_pass(session: ReadSession, token: str, now: datetime) -> VisitorP
 async def cancel_by_visitor(service: VisitorService, token: str) -> None:
     """Cancel an upcoming visit; otherwise do nothing.
 
-    Locks by token, so that a pass replaced by a concurrent reschedule can't cancel the new time.
+    Locks by token, so that a pass replaced by a concurrent reschedule cannot cancel the new time.
     """
     await service.visitors.lock_by_code(token)
     visitor = await _holder(PassReader(service.unit), token)

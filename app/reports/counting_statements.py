@@ -132,11 +132,13 @@ def _figures(narrowing: tuple[str, ...], *, own: bool) -> Query:
     visits = union_all(*sums).subquery("visits")
     total = func.sum(visits.c.visits).label("visits")
     totals = select(visits.c.part, visits.c.value, total).group_by(visits.c.part, visits.c.value)
-    told = union_all(totals, _inside(conditions)).subquery("told")
-    is_department = (told.c.part == "department") & (cast(Department.id, String) == told.c.value)
+    counts = union_all(totals, _inside(conditions)).subquery("counts")
+    is_department = (counts.c.part == "department") & (
+        cast(Department.id, String) == counts.c.value
+    )
     return Query(
-        select(told.c.part, told.c.value, told.c.visits, Department.name).select_from(
-            told.outerjoin(Department, is_department)
+        select(counts.c.part, counts.c.value, counts.c.visits, Department.name).select_from(
+            counts.outerjoin(Department, is_department)
         )
     )
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.auth.caller import Caller
 from app.core.db.database import ReadSession
+from app.devices.errors import UnknownSite
 from app.reports import calendar
 from app.reports.calendar import Granularity, SiteDay, Span
 from app.reports.counting_statements import (
@@ -28,7 +29,6 @@ from app.reports.schemas import (
     Trends,
     VisitFigures,
 )
-from app.sites.errors import UnknownSite
 from app.visitors.list_statements import Record, VisitorFilter, first_records
 from app.visitors.models import VisitorStatus
 

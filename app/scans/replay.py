@@ -17,7 +17,7 @@ from app.visitors.lifecycle import HOLDS_SEAT, enter
 from app.visitors.models import Visitor, VisitorStatus
 
 # The host is not notified later, since they have met.
-HOST_IS_TOLD_FOR = timedelta(minutes=30)
+HOST_NOTIFIED_WITHIN = timedelta(minutes=30)
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class ScanReplay:
         return [
             mail
             for visitor, at in arrived
-            if self.now - at <= HOST_IS_TOLD_FOR
+            if self.now - at <= HOST_NOTIFIED_WITHIN
             for mail in arrival_mails(
                 visitor, self.sites[visitor.site_id], visitor.checked_in_gate, at
             )
@@ -95,5 +95,5 @@ def happened_at(scan: Scan) -> datetime:
 
 def _visitor_of(scan: Scan) -> UUID:
     if scan.visitor_id is None:
-        raise LookupError("a scan of nobody can't be decided on")
+        raise LookupError("a scan of nobody cannot be decided on")
     return scan.visitor_id

@@ -56,7 +56,7 @@ class ScanFilter:
             compare(column, value) for column, compare, value in compared if value is not None
         ]
         if self.verdict is not None:
-            # A literal, since the planner can't use the partial index for a parameter.
+            # A literal, since the planner cannot use the partial index for a parameter.
             found.append(Scan.verdict == literal_column(f"'{self.verdict.value}'"))
         return found
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.auth.caller import Caller
 from app.core.errors import Invalid, NotAuthenticated, SiteRequired
-from app.sites.errors import UnknownSite
+from app.devices.errors import UnknownSite
 from app.sites.models import Site
 
 

@@ -34,7 +34,7 @@ EXAMPLE: JsonDict = {
     "contact_email": "visits@example.com",
 }
 # A PUT without them leaves them unchanged.
-KEPT_WHERE_LEFT_OUT = frozenset(
+KEPT_IF_OMITTED = frozenset(
     {
         "late_arrival_minutes",
         "auto_check_out_hours",
@@ -158,9 +158,9 @@ class SiteCreate(BaseModel):
     )
 
     def values(self) -> dict[str, Any]:
-        unsaid = KEPT_WHERE_LEFT_OUT - self.model_fields_set
+        omitted = KEPT_IF_OMITTED - self.model_fields_set
         return self.model_dump(
-            exclude=set(unsaid if self.is_default is not None else unsaid | {"is_default"})
+            exclude=set(omitted if self.is_default is not None else omitted | {"is_default"})
         )
 
 

@@ -63,4 +63,6 @@ async def locked_site(sites: SiteRepository, site_id: UUID, scope: Scope = EVERY
 async def _require_timezone(sites: SiteRepository, values: dict[str, Any]) -> None:
     name = values.get("timezone")
     if name is not None and not await sites.knows_timezone(name):
-        raise Invalid.field("timezone", "unknown_timezone", f"The database does not know {name}")
+        raise Invalid.field(
+            "timezone", "unknown_timezone", f"The time zone {name} is not supported"
+        )

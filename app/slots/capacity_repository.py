@@ -49,7 +49,7 @@ class CapacityRepository(SlotReader, SeatRepository):
         await self._set_capacity(site.slot_capacity, *own, own=False)
         return await self.get(slot_id)
 
-    async def shut(self, shifts: Mapping[SlotKey, Collection[date]], now: datetime) -> None:
+    async def close(self, shifts: Mapping[SlotKey, Collection[date]], now: datetime) -> None:
         """Mark closed shifts in their slots.
 
         Every slot gets a row, which concurrent bookings read under the lock.
@@ -60,10 +60,10 @@ class CapacityRepository(SlotReader, SeatRepository):
 
     async def reopen(self, site_id: UUID, shifts: Collection[date]) -> None:
         """Remove these marks."""
-        shut = select(Slot.id, Slot.closed_shifts).where(
+        marked = select(Slot.id, Slot.closed_shifts).where(
             Slot.site_id == site_id, Slot.closed_shifts.overlap(list(shifts))
         )
-        found = await self.session.rows(in_lock_order(shut))
+        found = await self.session.rows(in_lock_order(marked))
         await self._note({slot_id: {*closed} - {*shifts} for slot_id, closed in found})
 
     async def _note(self, closed: Mapping[UUID, Collection[date]]) -> None:

@@ -41,7 +41,7 @@ class SiteRules:
         changed = await change_site(self.sites, site_id, values, self.now, self.scope)
         site, today = changed.site, today_at(changed.site, self.now)
         if values.keys() & {"opens_at", "closes_at"}:
-            await self._shut_again(site, today)
+            await self._close_again(site, today)
         await self.slots.follow_site(site, today)
         return changed, await self.slots.out_of_rules(site, day_slots(site, today), today)
 
@@ -49,7 +49,7 @@ class SiteRules:
         """Delete a site that was never booked; raise `InUse`."""
         site = await locked_site(self.sites, site_id, self.scope)
         if site.is_default:
-            raise InUse("The default site can't be deleted: make another site the default first")
+            raise InUse("The default site cannot be deleted: make another site the default first")
         await self.slots.lock_site(site.id)  # the cascade would lock them after the site
         await self.sites.delete(site)
 
@@ -58,7 +58,7 @@ class SiteRules:
         site = await locked_site(self.sites, site_id, self.scope)
         closure = SiteClosure(site_id=site.id, date=day, reason=reason, created_at=self.now)
         await self.closures.save(closure)
-        await self._shut(site, [day])
+        await self._close_shifts(site, [day])
         return site, closure
 
     async def reopen(self, site_id: UUID, closure_id: UUID) -> None:
@@ -86,7 +86,7 @@ class SiteRules:
             raise NotFound
         return site, slot
 
-    async def _shut(self, site: Site, days: Collection[date]) -> None:
+    async def _close_shifts(self, site: Site, days: Collection[date]) -> None:
         """Mark the slots of closed shifts.
 
         Not during a rollout: the previous release would reopen a day without its slots.
@@ -98,14 +98,14 @@ class SiteRules:
             for begins in shift_slots(site, day):
                 shifts[SlotKey.of(site.id, *begins)].append(day)
         if shifts:
-            await self.slots.shut(shifts, self.now)
+            await self.slots.close(shifts, self.now)
 
-    async def _shut_again(self, site: Site, today: date) -> None:
+    async def _close_again(self, site: Site, today: date) -> None:
         """Mark closed shifts again after a change of opening hours."""
         days = await self.closures.days(site.id, today - ONE_DAY, date.max)
         if days:
             await self.slots.reopen(site.id, days)
-            await self._shut(site, days)
+            await self._close_shifts(site, days)
 
     async def _require_open(self, site: Site, day: date, at: time) -> None:
         if day < today_at(site, self.now):

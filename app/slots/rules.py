@@ -138,7 +138,7 @@ def refusal(
     now: datetime,
     walk_in: bool = False,
 ) -> SlotReason | None:
-    """Return why a time can't be booked regardless of capacity, or None.
+    """Return why a time cannot be booked regardless of capacity, or None.
 
     A walk-in may take the current slot, without lead time.
     """

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.core.db.database import ReadSession, WriteSession
-from app.sites.errors import UnknownSite
+from app.devices.errors import UnknownSite
 from app.sites.models import Site
 from app.sites.repository import ClosureReader, SiteReader
 from app.slots.errors import NEVER_BOOKABLE, SlotClosed, SlotFull
@@ -33,7 +33,7 @@ SEARCH_DAYS = 28
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """A slot and, if it can't be booked, the reason."""
+    """A slot and, if it cannot be booked, the reason."""
 
     key: SlotKey
     slot: SlotTime
@@ -81,7 +81,7 @@ def require_bookable(
     now: datetime,
     walk_in: bool = False,
 ) -> None:
-    """Raise the reason why a time can't be booked regardless of capacity."""
+    """Raise the reason why a time cannot be booked regardless of capacity."""
     reason = refusal(site, day=day, at=at, closed=closed, now=now, walk_in=walk_in)
     if reason is not None:
         raise NEVER_BOOKABLE[reason]
@@ -92,7 +92,7 @@ async def move_seat(
 ) -> Seat:
     """Move a seat to another time; a stranger's stays within the share.
 
-    Raise the reason if that time can't be booked, or `SlotFull`.
+    Raise the reason if that time cannot be booked, or `SlotFull`.
     """
     site, closed = await site_for_day(unit, site_id, day)
     require_bookable(site, day, at, closed=closed, now=now)

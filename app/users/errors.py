@@ -13,7 +13,7 @@ class NameLooksTaken(Problem):
 
 
 class LastSuperadmin(Problem):
-    status, code, title = 409, "last_superadmin", "The last superadmin can't be removed"
+    status, code, title = 409, "last_superadmin", "The last superadmin cannot be removed"
 
 
 class SitesRequired(FieldProblem):
@@ -27,4 +27,4 @@ class SitesNotForRole(FieldProblem):
 class UnknownSites(UnknownReference):
     """A site of an account does not exist."""
 
-    refers_in, message = "sites", "There is no such site"
+    refers_in, message = "sites", "This site does not exist"

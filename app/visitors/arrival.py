@@ -1,12 +1,12 @@
-"""Decides on instants, not days, since visits may extend past midnight."""
+"""The times of a visit at the gate: instants, not days, since visits may pass midnight."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
 from app.core.localtime import start_of
+from app.notifications.calendar import VISIT_LENGTH
 
-VISIT_LENGTH = timedelta(hours=1)
 MIDNIGHT = time(0)
 
 
@@ -47,7 +47,7 @@ def arrival_window(visit: VisitTime, site: DoorRules) -> ArrivalWindow:
 
 
 def end_of_stay(visit: VisitTime, checked_in_at: datetime, site: DoorRules) -> datetime:
-    """Return when a stay without check-out is closed."""
+    """Return the time at which a stay without check-out is closed."""
     begins = start_of(visit.visit_date, visit.visit_time, site.timezone)
     longest = checked_in_at + timedelta(hours=site.auto_check_out_hours)
     return max(longest, begins + VISIT_LENGTH)

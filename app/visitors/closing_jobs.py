@@ -6,7 +6,7 @@ from uuid import UUID
 from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventRepository
 from app.auth.caller import SYSTEM
-from app.core.db.batches import Batch, in_batches
+from app.core.db.batches import BATCH, Batch, in_batches
 from app.core.db.database import Database, WriteSession
 from app.core.localtime import local_now
 from app.notifications.repository import MailKeeper
@@ -17,9 +17,6 @@ from app.visitors.arrival import arrival_window, end_of_stay
 from app.visitors.closing_repository import ClosingRepository, Place
 from app.visitors.lifecycle import expire, leave_unseen
 from app.visitors.models import Visitor, VisitorStatus
-
-# Small batches hold locks only briefly.
-BATCH = 500
 
 Sites = Mapping[UUID, Site]
 

@@ -56,8 +56,8 @@ class HandOver:
         if visits:
             sites = await SiteReader(self.unit).by_id({visit.site_id for visit in visits})
             await self._change_hands(visits, host)
-            self._bid_farewell(visits, sites, former, host)
-            self._welcome(visits, sites, host)
+            self._notify_former_host(visits, sites, former, host)
+            self._notify_new_host(visits, sites, host)
         left = await self.unit.scalar(
             select(func.count(Visitor.id)).where(*upcoming_of(former.id, self.caller.scope))
         )
@@ -98,7 +98,7 @@ class HandOver:
             "updated_at": self.now,
         }
 
-    def _bid_farewell(
+    def _notify_former_host(
         self, visits: Sequence[Visitor], sites: dict[UUID, Site], former: User, host: User
     ) -> None:
         if not former.is_active:
@@ -112,7 +112,9 @@ class HandOver:
             for mail in mails.to_host(kind, visit, site, payload, visit.revision + 1):
                 self.outbox.put(mail, self.now)
 
-    def _welcome(self, visits: Sequence[Visitor], sites: dict[UUID, Site], host: User) -> None:
+    def _notify_new_host(
+        self, visits: Sequence[Visitor], sites: dict[UUID, Site], host: User
+    ) -> None:
         last = max(visits, key=lambda visit: visit.visit_date)
         site = sites[last.site_id]
         payload = SummaryOfVisits(

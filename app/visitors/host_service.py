@@ -57,7 +57,7 @@ def require_own(said: Mapping[str, Any], caller: Caller, present: NamedHost = NO
     else:
         is_own = name is None or any(_is_same_name(name, host.name) for host in known)
     if not is_own:
-        raise NotYourVisit("You can't register visitors for another host or hand visits over")
+        raise NotYourVisit("You cannot register visitors for another host or hand visits over")
 
 
 def host_of_person(form: HostFields, caller: Caller, account: NamedHost | None) -> NamedHost:
@@ -75,8 +75,8 @@ def host_of_person(form: HostFields, caller: Caller, account: NamedHost | None) 
     return account or NamedHost(None, form.host_name, form.host_email)
 
 
-async def host_of_stranger(users: UserReader, form: HostFields) -> NamedHost:
-    """Return the host named by a stranger; raise `UnknownHost`.
+async def host_typed_by_visitor(users: UserReader, form: HostFields) -> NamedHost:
+    """Return the host named by the visitor; raise `UnknownHost`.
 
     An address without an account is dropped silently, to reveal none.
     """

@@ -28,7 +28,7 @@ def require_transition(present: VisitorStatus, wanted: VisitorStatus) -> None:
     """Raise `InvalidTransition` unless `wanted` may follow `present`."""
     if wanted not in AFTER[present]:
         raise InvalidTransition(
-            f"The visit is {present.value}: it can't become {wanted.value}",
+            f"The visit is {present.value}: it cannot become {wanted.value}",
             current_status=present.value,
         )
 
@@ -36,7 +36,7 @@ def require_transition(present: VisitorStatus, wanted: VisitorStatus) -> None:
 def require_pending(present: VisitorStatus, what: str) -> None:
     if present is not VisitorStatus.PENDING:
         raise InvalidTransition(
-            f"The visit is {present.value}: it can't be {what}", current_status=present.value
+            f"The visit is {present.value}: it cannot be {what}", current_status=present.value
         )
 
 

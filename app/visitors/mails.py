@@ -77,13 +77,13 @@ V = TypeVar("V", bound=VisitPayload)
 
 
 def for_visitor(payload: V, visitor: Visitor) -> V:
-    """Hide the host's account from the visitor if a stranger named the host."""
+    """Hide the host's account from the visitor if the visitor named the host."""
     if visitor.host_as_sent is None:
         return payload
     return payload.model_copy(update={"host_name": visitor.host_as_sent or None})
 
 
-def farewells(
+def deletion_mails(
     visitor: Visitor, site: Site, host_email: str | None, now: datetime
 ) -> list[OutgoingMail]:
     """Return the cancellation mails of a deleted visit, erased after a day."""
@@ -129,5 +129,5 @@ def _facts(visitor: Visitor, site: Site) -> dict[str, Any]:
 
 
 def _shown_address(visitor: Visitor) -> str | None:
-    """Return the host's address, unless a stranger typed it."""
+    """Return the host's address, unless the visitor typed it."""
     return visitor.host_email if visitor.host_as_sent is None else None

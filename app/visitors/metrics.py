@@ -16,8 +16,8 @@ class Channel(StrEnum):
 
 _bookings = Counter("vms_bookings", "Visitors registered", ["channel"])
 BOOKINGS = {channel: _bookings.labels(channel) for channel in Channel}
-_OF_STRANGERS = {CallerRole.KIOSK: Channel.KIOSK, CallerRole.ANONYMOUS: Channel.ANONYMOUS}
+_BY_VISITORS = {CallerRole.KIOSK: Channel.KIOSK, CallerRole.ANONYMOUS: Channel.ANONYMOUS}
 
 
 def bookings_of(caller: Caller) -> Counter:
-    return BOOKINGS[_OF_STRANGERS.get(caller.role, Channel.DESK)]
+    return BOOKINGS[_BY_VISITORS.get(caller.role, Channel.DESK)]

@@ -85,7 +85,7 @@ class Visitor(Entity):
     """A person invited for one local date and time at a site.
 
     `revision` increases with each change that is mailed again. `host_as_sent` is the host as typed
-    by a stranger or at a kiosk, and all that the visitor sees. With `host_closed`, mails to the
+    by the visitor, and all that the visitor sees. With `host_closed`, mails to the
     host go to the reception.
 
     `self_registration_key` is equal for all spellings of an address, which may have one open visit

@@ -16,7 +16,7 @@ from app.visitors.models import Visitor, VisitorStatus
 class Registration:
     """The facts of a registration, before its seat is taken.
 
-    `host_as_sent` is the host as typed by a stranger or at a kiosk, or "".
+    `host_as_sent` is the host as typed by the visitor, or "".
     """
 
     form: schemas.VisitorFacts
@@ -70,7 +70,7 @@ def booked_by(caller: Caller, host: NamedHost) -> str | None:
 
 
 def answer(registration: Registration, visitor: Visitor) -> schemas.Visitor:
-    """Return the visitor as the caller may see it; strangers see only what they sent."""
+    """Return the visitor as the caller may see it; visitors see only what they sent."""
     shown, caller = schemas.Visitor.of(visitor), registration.caller
     if caller.is_person:
         return shown

@@ -16,7 +16,7 @@ WALK_IN: JsonDict = {
     "purpose": "business_meeting",
     "host_id": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11",
 }
-# Strangers must not advertise; a company may be named like a domain.
+# Visitors must not advertise; a company may be named like a domain.
 _Name = Annotated[RequiredLine, AfterValidator(without_domain)]
 _HostName = Annotated[OptionalLine, AfterValidator(without_domain)]
 _Company = Annotated[OptionalLine, AfterValidator(without_link)]
@@ -29,7 +29,7 @@ class VisitorCreate(Reschedule, VisitorFacts):
 
 
 class PublicVisitorCreate(VisitorCreate):
-    """A registration by a stranger."""
+    """A registration by the visitor, without an account."""
 
     name: _Name
     company: _Company = None

@@ -15,10 +15,10 @@ from app.core.observability.metrics import counted
 from app.core.security.qr_token import QrTokens
 from app.departments.models import Department
 from app.departments.repository import DepartmentReader
+from app.devices.errors import UnknownSite
 from app.notifications.kinds import NotificationKind
 from app.notifications.repository import Outbox, OutgoingMail, mail_row
 from app.sites.access import asked_site, reached_site, require_open_to, require_own_site
-from app.sites.errors import UnknownSite
 from app.sites.models import Site
 from app.sites.repository import SiteReader
 from app.slots.errors import SlotClosed
@@ -30,7 +30,7 @@ from app.users.repository import UserReader
 from app.visitors import mails, schemas
 from app.visitors.budget_limits import Budgets
 from app.visitors.errors import AlreadyRegistered
-from app.visitors.host_service import host_of_person, host_of_stranger
+from app.visitors.host_service import host_of_person, host_typed_by_visitor
 from app.visitors.metrics import bookings_of
 from app.visitors.models import Visitor
 from app.visitors.registration import Registration, answer, new_visitor
@@ -43,7 +43,7 @@ TRIES = 10
 
 
 class UnknownDepartment(UnknownReference):
-    refers_in, message = "department", "There is no such department"
+    refers_in, message = "department", "This department does not exist"
 
 
 class BaseVisitorService:
@@ -114,7 +114,7 @@ class RegistrationService(BaseVisitorService):
     async def _decided(self, form: Form, caller: Caller) -> Registration:
         if caller.is_person and isinstance(form, VisitorCreate):
             return await self._of_person(form, caller)
-        return await self._of_stranger(form, caller)
+        return await self._of_visitor(form, caller)
 
     async def _of_person(self, form: VisitorCreate, caller: Caller) -> Registration:
         for_others = not caller.is_host or caller.acts_for
@@ -127,11 +127,11 @@ class RegistrationService(BaseVisitorService):
         day, at = form.visit_date, form.visit_time
         return Registration(form, caller, known.site, day, at, known.department, host)
 
-    async def _of_stranger(self, form: Form, caller: Caller) -> Registration:
+    async def _of_visitor(self, form: Form, caller: Caller) -> Registration:
         """Return a registration at a kiosk, or at a site with self-registration."""
         site = await self._site_of(form, caller)
         day, at = _when(form, site, self.now)
-        host = await host_of_stranger(UserReader(self.unit), form)
+        host = await host_typed_by_visitor(UserReader(self.unit), form)
         known = await self._bookable(form, caller, site.id, day, at)
         return Registration(
             form=form,
@@ -163,7 +163,7 @@ class RegistrationService(BaseVisitorService):
         host_id: UUID | None = None,
         host_email: str | None = None,
     ) -> BookingFacts:
-        """Return the facts; raise the reason if the time can't be booked."""
+        """Return the facts; raise the reason if the time cannot be booked."""
         known = await facts(
             self.unit, site_id, day, form.department, host_id, host_email, caller.scope
         )

@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from app.core.db.batches import Batch, in_batches
+from app.core.db.batches import BATCH, Batch, in_batches
 from app.core.db.database import AfterCommit, Database, ReadSession, WriteSession
 from app.core.localtime import local_now
 from app.notifications.kinds import NotificationKind
@@ -18,7 +18,6 @@ from app.visitors.reminder_repository import ReminderRepository
 
 # Local hours: not at night, and early enough to be useful.
 FROM_HOUR, TO_HOUR = 9, 12
-BATCH = 200
 
 
 async def remind(

@@ -29,22 +29,22 @@ class ReminderRepository(Repository[Visitor]):
         self,
         site: Site,
         today: date,
-        told_since: datetime,
+        mailed_since: datetime,
         closed: Collection[date],
         *,
         at_most: int,
     ) -> Sequence[Visitor]:
-        """Lock tomorrow's visitors who were not mailed since `told_since`."""
+        """Lock tomorrow's visitors who were not mailed since `mailed_since`."""
         tomorrow = today + timedelta(days=1)
         # The demonstration data has reminders written in advance.
         written = and_(
             Notification.kind == NotificationKind.visitor_reminder,
             Notification.version == Visitor.revision,
         )
-        told = exists().where(
+        is_mailed = exists().where(
             Notification.visitor_id == Visitor.id,
             or_(
-                and_(Notification.kind.in_(WITH_QR_CODE), Notification.created_at >= told_since),
+                and_(Notification.kind.in_(WITH_QR_CODE), Notification.created_at >= mailed_since),
                 written,
             ),
         )
@@ -55,7 +55,7 @@ class ReminderRepository(Repository[Visitor]):
                 Visitor.status == VisitorStatus.PENDING,
                 Visitor.visit_date == tomorrow,
                 *(~begins_on(site, tomorrow, day) for day in closed),
-                ~told,
+                ~is_mailed,
             )
             .order_by(Visitor.id)
             .limit(at_most)

@@ -213,7 +213,7 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
             .execution_options(populate_existing=True)
         )
         if found is None:
-            raise LookupError("a locked visitor can't vanish")
+            raise LookupError("a locked visitor cannot vanish")
         return found
 
     def retire_code(self, visitor: Visitor, now: datetime) -> None:

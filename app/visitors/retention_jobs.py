@@ -7,15 +7,12 @@ from sqlalchemy import Row
 from app.audit.models import VisitorAction
 from app.audit.repository import VisitorEventRepository
 from app.auth.caller import SYSTEM
-from app.core.db.batches import Batch, in_batches
+from app.core.db.batches import BATCH, Batch, in_batches
 from app.core.db.database import Database, WriteSession
 from app.core.http.idempotency import forget_kept_at
 from app.notifications.repository import MailKeeper
 from app.visitors.models import VisitorStatus
 from app.visitors.retention_repository import RetentionReader, RetentionRepository
-
-# Small batches hold locks only briefly.
-BATCH = 500
 
 
 async def due(

@@ -14,10 +14,10 @@ from app.core.errors import Forbidden, NotFound
 from app.core.http.idempotency import forget_mentions
 from app.core.security.qr_token import QrTokens
 from app.core.text import account_key, is_same_mailbox
+from app.devices.errors import UnknownSite
 from app.notifications.kinds import TO_HOST, TO_VISITOR, NotificationKind
 from app.notifications.payloads import VisitPayload
 from app.notifications.repository import OutgoingMail
-from app.sites.errors import UnknownSite
 from app.sites.models import Site
 from app.sites.repository import SiteReader
 from app.slots.service import move_seat
@@ -75,17 +75,17 @@ class VisitorService(BaseVisitorService):
         before = _host_of(visitor)
         host = await resolve(UserReader(self.unit), said, before, caller) if said else before
         is_handed_over = not host.is_same_as(before) and host != before
-        farewell = await self._farewell_of_host(visitor, host) if is_handed_over else []
+        to_former_host = await self._mails_to_former_host(visitor, host) if is_handed_over else []
         former_address = visitor.email
         is_changed = await self._set_fields(visitor, values, host, caller)
         if not is_changed and moved_to is None:
             return await self.visitors.with_relations(visitor)
         readdressed = not is_same_mailbox(visitor.email, former_address)
-        told = Told(visitor=readdressed, host=is_handed_over)
+        recipients = NewRecipients(visitor=readdressed, host=is_handed_over)
         is_mailed = moved_to is not None or (readdressed and visitor.status in HOLDS_SEAT)
         async with budgets.change(visitor_id, caller) if is_mailed else nullcontext():
-            await self._carry_out(visitor, moved_to, told, caller)
-            for mail in farewell:
+            await self._carry_out(visitor, moved_to, recipients, caller)
+            for mail in to_former_host:
                 self.outbox.put(replace(mail, version=visitor.revision), self.now)
             if readdressed and visitor.is_self_registered:
                 visitor.self_registration_key = account_key(visitor.email)
@@ -95,16 +95,16 @@ class VisitorService(BaseVisitorService):
         self,
         visitor: Visitor,
         moved_to: tuple[UUID, date, time] | None,
-        told: "Told",
+        recipients: "NewRecipients",
         caller: Caller,
     ) -> None:
-        if told.visitor:
+        if recipients.visitor:
             visitor.self_registration_key = None  # until the visit has its slot
             await self._replace_codes(visitor)
         if moved_to is not None:
-            await self._move(visitor, *moved_to, caller, told)
+            await self._move(visitor, *moved_to, caller, recipients)
         elif visitor.status in HOLDS_SEAT:
-            await self._tell_anew(visitor, told)
+            await self._notify_recipients(visitor, recipients)
 
     async def reschedule(
         self, visitor_id: UUID, day: date, at: time, caller: Caller, budgets: Budgets
@@ -116,7 +116,7 @@ class VisitorService(BaseVisitorService):
             return await self.visitors.with_relations(visitor)
         with refusals(ONE_FOR_AN_ADDRESS):
             async with budgets.change(visitor_id, caller):
-                await self._move(visitor, visitor.site_id, day, at, caller, Told())
+                await self._move(visitor, visitor.site_id, day, at, caller, NewRecipients())
                 return await self._saved(visitor)
 
     async def cancel(self, visitor_id: UUID, caller: Caller) -> Visitor:
@@ -127,7 +127,7 @@ class VisitorService(BaseVisitorService):
         self._note_cancelled(visitor, caller)
         await self.seats.free(visitor.seat)
         saved = await self._saved(visitor)
-        self._tell_cancelled(saved, saved.site, caller)
+        self._notify_of_cancellation(saved, saved.site, caller)
         return saved
 
     async def cancel_all(self, visitors: Sequence[Visitor], site: Site, caller: Caller) -> None:
@@ -136,7 +136,7 @@ class VisitorService(BaseVisitorService):
         for visitor in visitors:
             self._note_cancelled(visitor, caller)
             visitor.updated_at = self.now
-            self._tell_cancelled(visitor, site, caller)
+            self._notify_of_cancellation(visitor, site, caller)
         await self.unit.flush()
         await self.seats.free(*(visitor.seat for visitor in visitors))
 
@@ -160,7 +160,7 @@ class VisitorService(BaseVisitorService):
         if not _may_erase(caller, visitor):
             raise Forbidden("Delegates cannot erase visits")
         if notify and visitor.status is VisitorStatus.PENDING:
-            await self._bid_farewell(visitor)
+            await self._mail_deletion(visitor)
         if visitor.status in HOLDS_SEAT:
             await self.seats.free(visitor.seat)
         self._record(VisitorAction.DELETED, visitor, caller)
@@ -177,7 +177,7 @@ class VisitorService(BaseVisitorService):
         self._record(VisitorAction.EMAIL_RESENT, visitor, caller)
         site = await self._site_of(visitor)
         visitor.revision += 1
-        self._tell_visitor(CONFIRMATION, visitor, site, mails.visit_payload(visitor, site))
+        self._notify_visitor(CONFIRMATION, visitor, site, mails.visit_payload(visitor, site))
 
     async def replace_code(self, visitor_id: UUID, caller: Caller, budgets: Budgets) -> Visitor:
         """Mail a new code of a pending visit; raise `TooManyRequests` as `resend` does."""
@@ -187,7 +187,7 @@ class VisitorService(BaseVisitorService):
         await budgets.resend(visitor_id)
         await self._replace_codes(visitor)
         self._record(VisitorAction.CODE_REPLACED, visitor, caller)
-        await self._tell_anew(visitor, Told(visitor=True))
+        await self._notify_recipients(visitor, NewRecipients(visitor=True))
         return await self._saved(visitor)
 
     # -- steps --------------------------------------------------------------------------------
@@ -210,11 +210,11 @@ class VisitorService(BaseVisitorService):
         # RFC 5546: a change needs a higher SEQUENCE than the invitation.
         visitor.revision += 1
 
-    def _tell_cancelled(self, visitor: Visitor, site: Site, caller: Caller) -> None:
+    def _notify_of_cancellation(self, visitor: Visitor, site: Site, caller: Caller) -> None:
         by_visitor = caller.role is CallerRole.VISITOR
         payload = mails.cancelled_payload(visitor, site, by_visitor=by_visitor)
-        self._tell_visitor(NotificationKind.visitor_cancelled, visitor, site, payload)
-        self._tell_host(NotificationKind.host_cancelled, visitor, site, payload)
+        self._notify_visitor(NotificationKind.visitor_cancelled, visitor, site, payload)
+        self._notify_host(NotificationKind.host_cancelled, visitor, site, payload)
 
     async def _saved(self, visitor: Visitor) -> Visitor:
         visitor.updated_at = self.now
@@ -253,7 +253,7 @@ class VisitorService(BaseVisitorService):
         await self.visitors.note_replaced(visitor.id)
         visitor.qr_code = self.codes.new()
 
-    async def _farewell_of_host(self, visitor: Visitor, host: NamedHost) -> list[OutgoingMail]:
+    async def _mails_to_former_host(self, visitor: Visitor, host: NamedHost) -> list[OutgoingMail]:
         """Return the mails to the former host, about the visit as they know it."""
         if visitor.status not in HOLDS_SEAT:
             return []
@@ -264,20 +264,20 @@ class VisitorService(BaseVisitorService):
             update={"new_host_name": host.name or host.email, "sequence": visitor.revision + 1}
         )
         kind = NotificationKind.host_handed_over
-        farewell = mails.to_host(kind, visitor, site, payload, visitor.revision)
-        if farewell:
+        to_former_host = mails.to_host(kind, visitor, site, payload, visitor.revision)
+        if to_former_host:
             await require_finished(self.unit)
-        return farewell
+        return to_former_host
 
-    async def _bid_farewell(self, visitor: Visitor) -> None:
+    async def _mail_deletion(self, visitor: Visitor) -> None:
         site = await self._site_of(visitor)
         host_email = visitor.host_email
         if host_email is not None and await self._is_closed(visitor):
             host_email = site.reception_email
         visitor.revision += 1
-        free_at = await self.outbox.hands_free_at(visitor.id, self.now)
-        for mail in mails.farewells(visitor, site, host_email, self.now):
-            self.outbox.put(replace(mail, not_before=free_at), self.now)
+        lease_ends_at = await self.outbox.last_lease_ends_at(visitor.id, self.now)
+        for mail in mails.deletion_mails(visitor, site, host_email, self.now):
+            self.outbox.put(replace(mail, not_before=lease_ends_at), self.now)
 
     async def _is_closed(self, visitor: Visitor) -> bool:
         if visitor.host_closed or visitor.host_id is None:
@@ -286,14 +286,20 @@ class VisitorService(BaseVisitorService):
         return account is None or not account.is_active
 
     async def _move(
-        self, visitor: Visitor, site_id: UUID, day: date, at: time, caller: Caller, told: "Told"
+        self,
+        visitor: Visitor,
+        site_id: UUID,
+        day: date,
+        at: time,
+        caller: Caller,
+        recipients: "NewRecipients",
     ) -> None:
         require_pending(visitor.status, "moved")
         before, left = (visitor.visit_date, visitor.visit_time), await self._site_of(visitor)
         if site_id != visitor.site_id and not caller.scope.has_site(site_id):
             raise UnknownSite
         seat = await move_seat(self.unit, visitor.seat, site_id, day, at, self.now)
-        if not told.visitor:
+        if not recipients.visitor:
             self.visitors.retire_code(visitor, self.now)
             visitor.qr_code = self.codes.new()
         if not visitor.is_rescheduled:
@@ -307,38 +313,38 @@ class VisitorService(BaseVisitorService):
         await self.outbox.supersede([visitor.id], self.now)
         moved = mails.moved_payload(visitor, seat.site, *before, left)
         booked = mails.visit_payload(visitor, seat.site)
-        if told.visitor:
-            self._tell_visitor(CONFIRMATION, visitor, seat.site, booked)
+        if recipients.visitor:
+            self._notify_visitor(CONFIRMATION, visitor, seat.site, booked)
         else:
-            self._tell_visitor(NotificationKind.visitor_rescheduled, visitor, seat.site, moved)
-        if told.host:
-            self._tell_host(NotificationKind.host_registration, visitor, seat.site, booked)
+            self._notify_visitor(NotificationKind.visitor_rescheduled, visitor, seat.site, moved)
+        if recipients.host:
+            self._notify_host(NotificationKind.host_registration, visitor, seat.site, booked)
         else:
-            self._tell_host(NotificationKind.host_rescheduled, visitor, seat.site, moved)
+            self._notify_host(NotificationKind.host_rescheduled, visitor, seat.site, moved)
 
-    async def _tell_anew(self, visitor: Visitor, told: "Told") -> None:
+    async def _notify_recipients(self, visitor: Visitor, recipients: "NewRecipients") -> None:
         """Notify new recipients of a visit that was not moved."""
-        if not (told.visitor or told.host):
+        if not (recipients.visitor or recipients.host):
             return
         site = await self._site_of(visitor)
         visitor.revision += 1
         payload = mails.visit_payload(visitor, site)
-        if told.visitor:
+        if recipients.visitor:
             await self.outbox.supersede([visitor.id], self.now, TO_VISITOR)
-        if told.host:
+        if recipients.host:
             await self.outbox.supersede([visitor.id], self.now, TO_HOST)
-        if told.visitor:
-            self._tell_visitor(CONFIRMATION, visitor, site, payload)
-        if told.host:
-            self._tell_host(NotificationKind.host_registration, visitor, site, payload)
+        if recipients.visitor:
+            self._notify_visitor(CONFIRMATION, visitor, site, payload)
+        if recipients.host:
+            self._notify_host(NotificationKind.host_registration, visitor, site, payload)
 
-    def _tell_visitor(
+    def _notify_visitor(
         self, kind: NotificationKind, visitor: Visitor, site: Site, payload: VisitPayload
     ) -> None:
         mail = mails.to_visitor(kind, visitor, site, payload, visitor.revision)
         self.outbox.put(mail, self.now)
 
-    def _tell_host(
+    def _notify_host(
         self, kind: NotificationKind, visitor: Visitor, site: Site, payload: VisitPayload
     ) -> None:
         for mail in mails.to_host(kind, visitor, site, payload, visitor.revision):
@@ -352,7 +358,7 @@ class VisitorService(BaseVisitorService):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NewRecipients:
     """The new recipients, who are notified as of a new visit."""
 
     visitor: bool = False

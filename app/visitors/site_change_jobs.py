@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from app.core.db.batches import Batch, in_batches
+from app.core.db.batches import BATCH, Batch, in_batches
 from app.core.db.database import AfterCommit, Database, WriteSession
 from app.core.db.rollout import require_finished
 from app.core.db.scope import Scope
@@ -21,8 +21,6 @@ from app.visitors import mails
 from app.visitors.models import Visitor
 from app.visitors.repository import VisitorReader, VisitorRepository
 
-# Small batches hold locks only briefly.
-BATCH = 200
 BEFORE_ALL = UUID(int=0)
 
 
@@ -43,7 +41,7 @@ async def change_site(
     """
     changed, out_of_rules = await SiteRules(unit, now, scope).change(site_id, values)
     if dry_run:
-        unit.rehearse()
+        unit.dry_run()
     if not changed.former:
         return changed.site, out_of_rules
     if notify and not dry_run:
@@ -85,7 +83,7 @@ async def next_batch(unit: WriteSession, wake: AfterCommit, site_id: UUID, now: 
     site = await SiteReader(unit).get(site_id)
     if not changes or site is None:
         return Batch(0, more=False)
-    done = await _NextVisits(unit, Outbox(unit, wake), site, changes, now).tell()
+    done = await _NextVisits(unit, Outbox(unit, wake), site, changes, now).notify()
     return Batch(done, more=True)
 
 
@@ -105,7 +103,7 @@ class _NextVisits:
         self.now = now
         self.visitors = VisitorRepository(unit)
 
-    async def tell(self) -> int:
+    async def notify(self) -> int:
         """Apply the changes to the next visits; delete them if none are left."""
         today = today_at(self.site, self.now)
         after, before = min(map(_done_through, self.changes)), self.changes[-1].id
@@ -140,10 +138,10 @@ class _NextVisits:
         for visitor, changes in news.items():
             visitor.revision += 1
             visitor.updated_at = self.now
-            self._tell(visitor, [change for change in changes if change.notify])
+            self._notify(visitor, [change for change in changes if change.notify])
         await self.visitors.save_revisions(news)
 
-    def _tell(self, visitor: Visitor, changes: Sequence[SiteChange]) -> None:
+    def _notify(self, visitor: Visitor, changes: Sequence[SiteChange]) -> None:
         former = self._former(changes)
         if not former:
             return

@@ -117,7 +117,7 @@ def _booking(*, by_stranger: bool) -> Command:
         _columns(Visitor, "slot_id"),
         "visitors",
         when=[taken],
-        beside={"slot_id": taken.c.id},
+        extra={"slot_id": taken.c.id},
     )
     events = insertion(AuditEntry, ENTRY_COLUMNS, "events", when=[taken])
     mails = insertion(Notification, _columns(Notification), "mails", when=[taken])

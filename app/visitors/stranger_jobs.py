@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from app.core.db.batches import Batch, in_batches
+from app.core.db.batches import BATCH, Batch, in_batches
 from app.core.db.database import Database, WriteSession
 from app.core.text import account_key
 from app.sites.repository import SiteReader, SiteRepository
@@ -15,9 +15,6 @@ from app.slots.capacity_service import today_at
 from app.slots.seat_repository import SeatRepository
 from app.visitors.models import Visitor
 from app.visitors.stranger_repository import StrangerRepository
-
-# Small batches hold locks only briefly.
-BATCH = 200
 
 
 async def count_strangers(database: Database, now: datetime) -> int:

@@ -10,7 +10,7 @@ set -euo pipefail
 
 file=${1:-}
 [[ -n $file ]] || fail "Say what: restore.sh FILE, or - for standard input."
-[[ $file == - || -r $file ]] || fail "$file can't be read."
+[[ $file == - || -r $file ]] || fail "$file cannot be read."
 read_database_url
 
 if [[ -e $file.sha256 ]]; then

@@ -78,7 +78,7 @@ async def transaction(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @asynccontextmanager
-async def _told_of_names() -> AsyncIterator[None]:
+async def _raising_name_taken() -> AsyncIterator[None]:
     try:
         yield
     except asyncpg.UniqueViolationError as error:
@@ -92,7 +92,7 @@ async def fill(
 
     Call `advance` with the number of visitors just added.
     """
-    async with _told_of_names(), transaction(database_url) as connection:
+    async with _raising_name_taken(), transaction(database_url) as connection:
         if await company.is_there(connection):
             raise AlreadyThere
         hours = hours_of(visitors, now.date(), [site.share for site in SITES])

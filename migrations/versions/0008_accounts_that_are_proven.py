@@ -47,7 +47,7 @@ def downgrade() -> None:
     question = sa.text(f"SELECT count(*) FROM notifications WHERE kind IN ({words})")
     if count := op.get_bind().scalar(question):
         raise RuntimeError(
-            f"{count} rows of notifications are of a kind that the release before can't read"
+            f"{count} rows of notifications are of a kind that the previous release cannot read"
         )
     _allow_kinds([kind for kind in _kinds() if kind not in NEW_MAILS])
     op.execute("DELETE FROM rollouts WHERE revision = '0008'")

@@ -1,4 +1,4 @@
-"""The documentation pages as somebody uses them: signing in, trying it out, reading."""
+"""The documentation pages as used: signing in, trying an operation, reading."""
 
 from collections.abc import AsyncIterator
 
@@ -26,7 +26,7 @@ async def address(app: FastAPI, settings: Settings) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def docs(page: Page, address: str) -> Page:
-    """`/docs`, with nothing but this service to load from."""
+    """Open `/docs` in a browser that reaches only this service."""
 
     async def only_from_here(route: Route) -> None:
         assert route.request.url.startswith((address, "data:")), route.request.url
@@ -50,7 +50,7 @@ async def authorize(docs: Page, scheme: str, **fields: str) -> None:
 
 
 async def tried(docs: Page, tag: str, operation: str) -> tuple[str, str]:
-    """Status and text of the answer to an operation, with its examples as they are filled in."""
+    """Return status and text of the response to an operation sent with its examples."""
     block = docs.locator(f".opblock[id$='-{operation}']")
     if not await block.is_visible():
         await docs.locator(f".opblock-tag[data-tag='{tag}']").click()
@@ -106,6 +106,6 @@ async def test_redoc_shows_every_operation(browser: Browser, address: str):
     shown = await page.locator("h2").all_inner_texts()
     headings = {heading.strip().removesuffix("Deprecated").strip() for heading in shown}
     assert set(summaries) <= headings
-    # Its maker's logo, which our stylesheet hides and the policy keeps from being asked for.
+    # The logo of its maker, hidden by our stylesheet and blocked by the policy.
     assert all("logo-mini.svg" in complaint for complaint in complaints)
     await context.close()

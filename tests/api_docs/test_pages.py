@@ -1,4 +1,4 @@
-"""The documentation pages: served from here alone, without inline script."""
+"""The documentation pages: served without other hosts and inline scripts."""
 
 import re
 

@@ -27,7 +27,7 @@ def settings_with(settings: Settings, contact: str) -> Settings:
         ("https://example.com/report", "https://example.com/report"),
     ],
 )
-async def test_it_says_whom_to_tell_and_until_when(
+async def test_it_names_a_contact_and_an_expiry(
     settings: Settings, clock: SettableClock, contact: str, told: str
 ):
     app = create_app(settings_with(settings, contact), clock=clock)

@@ -50,7 +50,7 @@ async def test_what_is_rolled_back_has_no_number(
     unit = database.write()
     async with unit:
         record(unit, AuditAction.SITE_UPDATED, new_id(), DESK, AT)
-        unit.rehearse()
+        unit.dry_run()
     await write(database)
     await sequencer.step()
     await assert_sound(database, signer, 1)
@@ -138,7 +138,7 @@ async def test_many_writers_and_sequencers_make_one_chain(
                 await unit.flush()
                 await asyncio.sleep(0.001 * (number % 7))
                 if (turn + number) % 5 == 0:
-                    unit.rehearse()
+                    unit.dry_run()
 
     async def sequence(own: Database) -> None:
         while not done.is_set():

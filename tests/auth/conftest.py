@@ -22,7 +22,7 @@ StartApp = Callable[..., Awaitable[Api]]
 
 @pytest.fixture(autouse=True)
 def _timing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answers that wait for their time do not."""
+    """Remove the delay that hides how long the work took."""
     monkeypatch.setattr(dependencies, "EVEN_SECONDS", 0)
 
 

@@ -1,4 +1,4 @@
-"""The links that are mailed to the owners of accounts."""
+"""The links mailed to the owners of accounts."""
 
 import re
 from email.message import EmailMessage

@@ -1,4 +1,4 @@
-"""How many wrong passwords are accepted, and what their answers say."""
+"""How many wrong passwords are accepted, and the responses to them."""
 
 import asyncio
 from collections import Counter
@@ -83,7 +83,7 @@ async def test_many_guesses_at_once_get_no_more_answers(start: StartApp):
     answers = await asyncio.gather(*(login(api, f"guess {n}") for n in range(20)))
     counted = Counter(answer.status_code for answer in answers)
     assert counted[401] == 3
-    assert counted.keys() == {401, 429, 503}  # the last for those for whom there was no place
+    assert counted.keys() == {401, 429, 503}  # the last for callers without a place
 
 
 async def test_an_address_is_limited_over_all_accounts(start: StartApp):
@@ -178,7 +178,7 @@ async def test_every_failure_costs_one_hash(api: Api, hashes: list[str]):
     await api.admin()
     closed = await api.host()
     await deactivate(api.database, closed.user_id)
-    await login(api, email="nobody@example.com")  # the first makes the hash of nobody
+    await login(api, email="nobody@example.com")  # the first creates the hash for unknown accounts
     for email in (EMAIL, "nobody@example.com", "charles@example.com"):
         hashes.clear()
         problem(await login(api, "wrong password", email), 401, "invalid_credentials")
@@ -196,7 +196,7 @@ async def test_a_forgotten_password_costs_no_hash(api: Api, hashes: list[str]):
 async def test_a_forgotten_password_is_answered_when_its_time_has_come(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ):
-    """Whatever there was to do: the wait fills up the same span, once the work is committed."""
+    """The response is delayed to the same time, after the commit."""
     await api.admin()
     waits: list[tuple[float, int]] = []
 

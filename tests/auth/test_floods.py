@@ -1,4 +1,4 @@
-"""Floods of guesses: what they cost, whom they keep waiting, whom they shut out."""
+"""Floods of guesses: their cost, and who has to wait or is refused."""
 
 import asyncio
 from collections import Counter
@@ -64,7 +64,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @dataclass
 class Hashing:
-    """The passwords whose check has begun; none ends before `go_on`."""
+    """Password checks that have begun; none ends before `go_on`."""
 
     begun: list[str] = field(default_factory=list)
     go_on: Event = field(default_factory=Event)
@@ -74,7 +74,7 @@ class Hashing:
 
     @asynccontextmanager
     async def ending(self) -> AsyncIterator[None]:
-        """Whatever happens in the block: who stops the server waits for all."""
+        """Let the held checks continue at the end of the block, even after an error."""
         try:
             yield
         finally:
@@ -97,7 +97,7 @@ def hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hashing]:
 
 
 async def waits(api: Api, *networks: str) -> None:
-    """Until callers from these networks wait for their turn, the next first."""
+    """Wait until callers from these networks queue, the next one first."""
     turns = app_of(api).state.hasher.turns
     await until(lambda: turns.waiting == list(networks))
 
@@ -121,7 +121,7 @@ async def test_a_right_password_passes_a_flood_by(start: StartApp, hashing: Hash
     heard = STRANGERS + WAITING_OF_A_NETWORK
     await until(lambda: sum(guess.done() for guess in flood) == 300 - heard)
     right = asyncio.create_task(login(api))
-    await until(lambda: PASSWORD in hashing.begun)  # at once: none of the flood has ended
+    await until(lambda: PASSWORD in hashing.begun)  # immediately: no request of the flood has ended
     await waits(api, *[ELSEWHERE] * WAITING_OF_A_NETWORK)
     hashing.go_on.set()
     assert (await right).status_code == 200
@@ -219,7 +219,7 @@ async def test_a_network_of_ipv6_is_one(start: StartApp):
 
 
 async def guess_everywhere(api: Api, email: str = EMAIL) -> None:
-    """As often as the wider limit of an account allows, where one guess a network is allowed."""
+    """Use up the total limit of an account from as many networks, one guess each."""
     for number in range(10):
         answer = await login(api, WRONG, email=email, via=f"198.51.100.{number}")
         problem(answer, 401, "invalid_credentials")
@@ -271,7 +271,7 @@ async def test_the_network_of_another_account_is_not_known(start: StartApp):
 async def test_a_wrong_old_password_counts_like_a_guess(start: StartApp, database: Database):
     api = await start(**BEHIND_A_PROXY, login_limit_per_account="1/15minute")
     admin = await api.admin()
-    await guess_everywhere(api)  # which does not keep the owner from it
+    await guess_everywhere(api)  # which does not block the owner
     body = {"old_password": WRONG, "new_password": "another fine password"}
     problem(await admin.post("auth/change-password/", body), 422, "invalid")
     body["old_password"] = PASSWORD

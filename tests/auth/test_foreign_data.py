@@ -1,4 +1,4 @@
-"""To a host, other hosts' visitors do not exist: by no road, and not as a difference either."""
+"""For a host, other hosts' visitors do not exist, not even as a difference in a response."""
 
 import zipfile
 from io import BytesIO
@@ -16,7 +16,7 @@ from tools.write_permissions import documented_app
 
 APP = documented_app()
 OWN = {"name": "Own Visitor", "email": "own@example.com", "visit_date": "2026-11-25"}
-# Words that are in nothing but the foreign visitor.
+# Words that occur only in the foreign visitor.
 FOREIGN = {
     "name": "Xanthippe Quagmire",
     "email": "xq.secret@foreign.example",
@@ -28,7 +28,7 @@ FOREIGN = {
     "visit_time": "13:37",
 }
 WORDS = ("Xanthippe", "Quagmire", "xq.secret", "7777 123", "Zyzzyva", "umbrella", "mary@", "Mary")
-# A field that names somebody or something, and that a host may look through.
+# A field with names or references, which a host may search.
 SEARCHES: list[dict[str, Any]] = [
     *[{"q": word} for word in ("Xanthippe", "quag", "xq.secret", "foreign.example", "Zyzzyva")],
     {"q": "+49 7777 1234567"},
@@ -38,14 +38,14 @@ SEARCHES: list[dict[str, Any]] = [
     {"status": "pending", "visit_date_to": FOREIGN["visit_date"]},
 ]
 READS = [op for op in operations(APP) if op.method == "GET" and op.path.startswith("/api/")]
-# Of everybody's visits by their nature: how many seats an hour has left, and who receives visitors.
+# They depend on all visits: the free seats of an hour, and the list of hosts.
 SHARED = {"/api/visitors/available-slots/", "/api/visitors/check-slot/", "/api/visitors/hosts/"}
 OF_THE_CALLER = [op for op in READS if op.path not in SHARED]
 OF_ONE_VISITOR = [op for op in operations(APP) if "{visitor_id}" in op.path]
 
 
 class Foreign:
-    """A visitor of Mary's, and Charles, who must not know of them."""
+    """A visitor of Mary, and the host Charles, who must not learn of the visit."""
 
     def __init__(self, charles: Client, mary: Client) -> None:
         self.charles, self.mary = charles, mary
@@ -93,7 +93,7 @@ async def test_no_answer_differs_by_what_others_have(foreign: Foreign, operation
     before = _said(await _ask(foreign.charles, operation))
     await foreign.arrives()
     after = await _ask(foreign.charles, operation)
-    if "download-template" not in operation.path:  # made of the hosts' list
+    if "download-template" not in operation.path:  # built from the list of hosts
         assert not [word for word in foreign.words() if word in text_of(after)]
     assert _said(after) == before
 

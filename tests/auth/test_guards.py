@@ -1,4 +1,4 @@
-"""No route without a guard."""
+"""Every route has a guard."""
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts

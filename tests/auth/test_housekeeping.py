@@ -1,4 +1,4 @@
-"""What is deleted at night."""
+"""The nightly deletion of expired rows."""
 
 from dataclasses import astuple
 from datetime import timedelta
@@ -22,7 +22,7 @@ async def sign_in(api: Api) -> str:
 
 
 async def counts(database: Database) -> tuple[int, ...]:
-    """Sessions, refresh tokens, links."""
+    """Return the numbers of sessions, refresh tokens and links."""
     async with database.read() as session:
         tables = (AuthSession, RefreshToken, AccountLink)
         found = [await session.scalar(select(func.count()).select_from(t)) for t in tables]

@@ -1,4 +1,4 @@
-"""A new SECRET_KEY signs nobody out while the old one is SECRET_KEY_PREVIOUS."""
+"""A new SECRET_KEY ends no session while the old one is SECRET_KEY_PREVIOUS."""
 
 from pydantic import SecretStr
 
@@ -70,7 +70,7 @@ async def test_the_old_process_reads_nothing_new(api: Api, start: StartApp, sett
 async def test_a_process_that_knows_the_next_key_reads_what_it_signs(
     api: Api, start: StartApp, settings: Settings
 ):
-    """So that nobody is refused while processes are replaced one after the other."""
+    """Nobody is refused while processes are replaced one after the other."""
     told = await start(secret_key_previous=NEW)
     after = await rotated(start, settings)
     admin = await after.admin()

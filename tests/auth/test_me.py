@@ -1,4 +1,4 @@
-"""One's own profile."""
+"""The caller's own profile."""
 
 import pytest
 

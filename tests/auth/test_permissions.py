@@ -1,4 +1,4 @@
-"""Every operation, asked for by every kind of caller, answers as the table of permissions says."""
+"""Every operation responds to every kind of caller as the table of permissions says."""
 
 from app.auth.caller import CallerRole
 from app.core.db.database import Database

@@ -1,4 +1,4 @@
-"""Making an account for oneself."""
+"""Registering an account."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""`REGISTRATION=domain`: an account belongs to whoever reads the mail, not to whoever asked."""
+"""`REGISTRATION=domain`: an account belongs to the reader of the mail, not to the requester."""
 
 import asyncio
 from datetime import timedelta
@@ -268,7 +268,7 @@ async def test_an_unproven_address_gets_three_links_a_day(start: StartApp, mailb
     answers += await asyncio.gather(*(register(api) for _ in range(5)))
     assert {(answer.status_code, answer.content) for answer in answers} == {(202, b"null")}
     assert len(await all_mails(api.database)) == 3
-    assert (await accept(api, await invited(mailbox))).status_code == 204  # the last one is good
+    assert (await accept(api, await invited(mailbox))).status_code == 204  # the last one is valid
     for _ in range(2):
         await api.http.post("/api/auth/forgot-password/", json=forgotten)
     assert len([m for m in await all_mails(api.database) if m.kind == "password_reset"]) == 2

@@ -1,4 +1,4 @@
-"""Where one is signed in, signing out there, and the last day of a session."""
+"""The list of sessions, signing out of one, and the last day of a session."""
 
 from datetime import timedelta
 from typing import Any
@@ -100,7 +100,7 @@ async def test_all_others_end_at_once(api: Api):
 
 
 async def test_sessions_of_others_are_not_there(api: Api):
-    """Not even to a superadmin, who closes an account instead."""
+    """A superadmin does not see them either, but can deactivate the account."""
     host, root = await api.host(), await api.superadmin()
     [theirs] = await sessions(host)
     problem(await root.delete(f"auth/sessions/{theirs['id']}/"), 404, "not_found")

@@ -1,4 +1,4 @@
-"""What needs the password again, and the mails about it."""
+"""Operations that need the password again, and the mails about them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

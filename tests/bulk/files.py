@@ -115,7 +115,7 @@ async def upload(
 
 
 def faults(answer: httpx.Response) -> list[tuple[int, str, str]]:
-    """Row, column and code of each fault of a refusal."""
+    """Return row, column and code of each fault of a refusal."""
     assert answer.status_code == 422, answer.text
     found = answer.json()["errors"]
     assert all(fault.keys() == {"row", "column", "code", "message"} for fault in found)

@@ -1,4 +1,4 @@
-"""Lists read without a request around them."""
+"""Reads lists without a request."""
 
 from datetime import date, datetime, time
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an upload leaves in the database."""
+"""The rows that an upload stores."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from app.visitors.models import Visitor
 
 
 async def stored(database: Database) -> dict[str, int]:
-    """How many rows each table has that an upload writes."""
+    """Return the number of rows of each table that an upload writes."""
     tables: list[Any] = [Visitor, AuditEntry, Notification, Slot]
     counted = {table: select(func.count()).select_from(table) for table in tables}
     counted[AuditEntry] = counted[AuditEntry].where(AuditEntry.subject_type == VISITOR)

@@ -1,4 +1,4 @@
-"""What the cells of a list say: phones, dates as text, line breaks, what nobody can see."""
+"""The values of cells: phones, dates as text, line breaks, invisible characters."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whatever bytes are sent, the answer is a list or a clear refusal, never a failure of ours."""
+"""Any bytes are read as a list or clearly refused, never a 500."""
 
 import json
 import zipfile
@@ -33,7 +33,7 @@ Change = tuple[float, int, bytes]
 changes = st.lists(
     st.tuples(st.floats(0, 1), st.integers(0, 40), st.binary(max_size=20)), min_size=1, max_size=8
 )
-# Pieces of the language, so that mutations reach further than the parser of XML.
+# Fragments of XML, so that mutations get past the parser.
 WORDS = (
     b"< </c> <f>1</f> t='s' s='9' r='A1048576' &amp; <v>-1</v> <v>1e999</v> <row> <!-- ]]>".split()
 )

@@ -1,4 +1,4 @@
-"""The names of columns, and the two that make a name."""
+"""The names of columns, and the two columns of a name."""
 
 from typing import Any
 
@@ -73,7 +73,7 @@ def test_first_and_last_name_make_the_name_and_one_is_enough():
     assert only(read(split(None, "Lovelace"))).name == "Lovelace"
 
 
-def test_faults_of_the_two_are_told_like_those_of_one():
+def test_faults_of_two_columns_are_reported_like_those_of_one():
     assert told(read(split(None, " "))) == [(2, "Name", "missing")]
     assert told(read(split("=B1", "Lovelace"))) == [(2, "First Name", "formula")]
     assert told(read(split("A" * 150, "B" * 150))) == [(2, "Name", "too_long")]

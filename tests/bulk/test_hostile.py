@@ -1,4 +1,4 @@
-"""Files that are none, that lie, or that were made to do harm."""
+"""Files that are no workbooks, are inconsistent, or are attacks."""
 
 import struct
 import zipfile
@@ -46,7 +46,7 @@ def refused(data: bytes) -> type[UnreadableWorkbook]:
         (workbook([["a", "b"]], ["First", "Second"]), faults.NoList),
     ],
 )
-def test_a_file_that_is_no_list_is_told_as_what_it_is(
+def test_a_file_without_a_list_is_named_as_what_it_is(
     data: bytes, verdict: type[UnreadableWorkbook]
 ):
     assert refused(data) is verdict
@@ -59,7 +59,7 @@ def test_a_truncated_file_is_damaged(share: float):
     assert refused(data[: int(len(data) * share)]) is faults.Damaged
 
 
-def test_a_password_of_the_zip_is_told():
+def test_a_password_of_the_zip_is_reported():
     data = bytearray(workbook(rows(1)))
     directory = data.index(b"PK\x01\x02")
     data[directory + 8] |= 1

@@ -1,4 +1,4 @@
-"""What of a workbook is not read: refused, or named in the answer."""
+"""The parts of a workbook that are not read: refused, or named in the response."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -51,7 +51,7 @@ def test_a_header_only_and_other_sheets_are_listed():
         Blank=[],
     )
     found = read_list(saved(book), 20)
-    assert found.told() == {
+    assert found.members() == {
         "sheet": "Guests",
         "ignored": [
             {"sheet": "Next", "reason": "no_visitors"},
@@ -63,7 +63,7 @@ def test_a_header_only_and_other_sheets_are_listed():
 
 
 def test_the_sheet_with_visitors_is_read_wherever_it_is():
-    assert read_list(saved(book_of(Empty=[HEADER], Guests=LIST)), 20).told()["sheet"] == "Guests"
+    assert read_list(saved(book_of(Empty=[HEADER], Guests=LIST)), 20).members()["sheet"] == "Guests"
 
 
 @pytest.mark.parametrize("state", ["hidden", "veryHidden"])
@@ -72,7 +72,7 @@ def test_a_hidden_list_is_listed_and_not_read(state: Literal["hidden", "veryHidd
     book["Old"].sheet_state = state
     found = read_list(saved(book), 20)
     assert [line.values["name"] for line in found.rows] == ["Guest 1"]
-    assert found.told()["ignored"] == [{"sheet": "Old", "reason": "hidden"}]
+    assert found.members()["ignored"] == [{"sheet": "Old", "reason": "hidden"}]
 
 
 @pytest.mark.parametrize("header", [HEADER, ["Vorname", "Nachname", "E-Mail"]])
@@ -108,7 +108,7 @@ def test_an_unknown_column_that_holds_something_is_named():
     ]
 
 
-def test_a_mistyped_header_is_told_with_what_was_meant():
+def test_a_mistyped_header_is_reported_with_a_guess():
     verdict = refused(workbook([row(1, "2026-11-24")], [*HEADER, "Visit Dat"]))
     assert "“Visit Dat” (did you mean Visit Date?)" in verdict.message
 
@@ -127,7 +127,7 @@ def test_a_hidden_column_counts_and_is_listed():
     book["Guests"].column_dimensions["C"].hidden = True
     found = read_list(saved(book), 20)
     assert found.rows[0].values["phone"] == "+49 30 123456"
-    assert found.told()["ignored"] == [{"column": "Phone*", "reason": "hidden_but_read"}]
+    assert found.members()["ignored"] == [{"column": "Phone*", "reason": "hidden_but_read"}]
 
 
 def test_a_hidden_unknown_column_is_refused_like_a_visible_one():
@@ -185,7 +185,7 @@ def test_rows_that_hold_something_and_no_visitor_are_listed():
     )
     found = read_list(saved(book), 20)
     assert [line.number for line in found.rows] == [5]
-    assert found.told()["ignored"] == [
+    assert found.members()["ignored"] == [
         {"row": 1, "reason": "above_header"},
         {"row": 4, "reason": "example"},
         {"row": 6, "reason": "no_visitor"},
@@ -225,7 +225,7 @@ def test_of_many_rows_the_first_and_the_next_number_are_named():
 # -- answers --------------------------------------------------------------------------------------
 
 
-async def test_every_answer_tells_what_was_read(api: Api):
+async def test_every_answer_says_what_was_read(api: Api):
     admin = await api.admin()
     told = {"sheet": "Guests", "ignored": [{"sheet": "Notes", "reason": "no_list"}]}
     sound = saved(book_of(Guests=LIST, Notes=[["x"]]))

@@ -1,4 +1,4 @@
-"""Files as LibreOffice writes them, and our own as it reads them."""
+"""Files written by LibreOffice, and our own read by it."""
 
 import csv
 import shutil

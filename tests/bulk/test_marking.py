@@ -1,4 +1,4 @@
-"""A refused list as the workbook with its faulty cells marked."""
+"""A refused list, returned as a workbook with marked cells."""
 
 from datetime import date, time
 from io import BytesIO
@@ -65,7 +65,7 @@ async def test_a_corrected_list_is_taken(api: Api):
     assert (await upload(admin, saved(book))).json()["total"] == 2
 
 
-async def test_what_has_no_cell_is_told_where_its_row_begins(api: Api):
+async def test_faults_without_a_cell_are_marked_where_the_row_begins(api: Api):
     book = Workbook()
     sheet = book.worksheets[0]
     for number, line in enumerate((HEADER, row()), start=3):

@@ -1,4 +1,4 @@
-"""What the worst accepted file costs."""
+"""The memory that the worst accepted file needs."""
 
 import random
 import subprocess
@@ -40,12 +40,12 @@ print(result, (peak() - idle) // 1024)
 
 
 def _noise(size: int) -> bytes:
-    """Letters that can be packed eight to one, and no better."""
+    """Return letters that compress eight to one, and no better."""
     return random.Random(1).randbytes(size).translate(b"ab" * 128)  # noqa: S311 - no secret
 
 
 def _long_texts(size: int) -> bytes:
-    """Texts that take four bytes a character in memory, and one in the file."""
+    """Return texts of four bytes a character in memory, and one in the file."""
     opening, closing = b'<c t="inlineStr"><is><t>' + "\U0001f600".encode(), b"</t></is></c>"
     noise, length = _noise(size), 3_900
     texts = [noise[begin : begin + length] for begin in range(0, size, length)]

@@ -1,4 +1,4 @@
-"""Rows at several sites, and for departments, by name."""
+"""Rows for several sites and departments, by name."""
 
 import asyncio
 from collections import Counter

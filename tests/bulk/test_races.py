@@ -1,4 +1,4 @@
-"""Uploads and registrations that want the same seats at the same time."""
+"""Concurrent uploads and registrations for the same seats."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What an upload is refused for."""
+"""The reasons for which an upload is refused."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.support.problems import faulty_fields, problem
 
 
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])
-async def test_every_fault_is_told_at_once_and_nothing_is_written(
+async def test_all_faults_are_reported_and_nothing_is_written(
     api: Api, database: Database, query: str
 ):
     admin = await api.admin()
@@ -84,7 +84,7 @@ async def test_a_faulty_row_also_names_its_time_and_its_duplicate(api: Api):
     ]
 
 
-async def test_uploading_the_same_file_again_is_told_row_by_row(api: Api, database: Database):
+async def test_uploading_the_same_file_again_is_reported_by_row(api: Api, database: Database):
     admin = await api.admin()
     file = workbook(rows(20))
     assert (await upload(admin, file)).status_code == 201

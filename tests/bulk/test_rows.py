@@ -1,4 +1,4 @@
-"""The rows of a list: which count, and every fault that they can have."""
+"""The rows of a list: which of them are read, and their faults."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ def test_merged_cells_among_the_rows_are_faults(area: str, faults: list[tuple[in
     assert [fault for fault in told(read(saved(book))) if fault[2] == "merged_cells"] == faults
 
 
-def test_missing_and_repeated_headers_are_told_by_name():
+def test_missing_and_repeated_headers_are_reported_by_name():
     header = ["Name", "Email", "Full Name", "Company", "Visitor Type"]
     line = ["Ada", "ada@example.com", "Ada", "Engines Ltd", "student"]
     found = read(workbook([line], header))

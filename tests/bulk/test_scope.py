@@ -32,7 +32,7 @@ async def test_another_site_for_all_rows_is_none(api: Api, database: Database):
     for site in (lab, NOBODY):
         fault = problem(await upload(desk, workbook(rows(1)), site=site), 422, "invalid")
         assert fault["errors"] == [
-            {"field": "site", "code": "unknown", "message": "There is no such site"}
+            {"field": "site", "code": "unknown", "message": "This site does not exist"}
         ]
 
 

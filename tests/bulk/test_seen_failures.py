@@ -1,4 +1,4 @@
-"""Lists as people have sent them, which were read in part or refused without need."""
+"""Lists from users that were read in part or refused without need."""
 
 from typing import Any
 

@@ -55,7 +55,7 @@ async def test_it_lists_the_active_hosts_and_none_becomes_a_formula(api: Api):
     ]
 
 
-async def test_it_tells_the_limits_in_force(api: Api):
+async def test_it_shows_the_limits_in_force(api: Api):
     sheet = (await template(await api.admin()))["Instructions"]
     text = "\n".join(str(cell.value) for line in sheet.iter_rows() for cell in line)
     for word in ("20 visitors", "1 MiB", "Monday to Friday, 09:00 to 17:00", "2026-11-23", "govt"):

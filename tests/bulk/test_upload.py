@@ -80,7 +80,7 @@ async def test_each_visitor_and_each_host_gets_one_mail(api: Api, mailbox: Mailb
     assert subjects["charles@example.com"].startswith("2 visitors registered for you")
 
 
-async def test_a_visitor_who_is_told_is_there(api: Api, database: Database):
+async def test_a_created_visitor_is_stored_with_event_and_mail(api: Api, database: Database):
     admin = await api.admin()
     made = (await upload(admin, workbook([row()]))).json()["created"][0]
     assert [(e.action, str(e.subject_id)) for e in await all_events(database)] == [
@@ -140,7 +140,7 @@ async def test_another_site_keeps_its_own_seats(api: Api, database: Database):
     assert (await upload(admin, workbook(rows(1)))).status_code == 201
 
 
-async def test_a_dry_run_tells_the_rows_and_writes_nothing(api: Api, database: Database):
+async def test_a_dry_run_reports_the_rows_and_writes_nothing(api: Api, database: Database):
     admin = await api.admin()
     before = await stored(database)
     answer = await upload(admin, workbook(rows(2)), query="?dry_run=true")

@@ -1,4 +1,4 @@
-"""Uploads that wait for their turn: what they hold meanwhile, and how many of them there are."""
+"""Uploads that wait for their turn: their number, and the resources that they hold."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -19,7 +19,7 @@ from tests.support.problems import problem
 
 CONCURRENT = reading_service.CONCURRENT
 
-# Made once: a workbook bears the second in which it was made.
+# Created once, since a workbook contains the second of its creation.
 LIST = workbook(rows(2))
 
 
@@ -33,7 +33,7 @@ async def limiter() -> CapacityLimiter:
 
 @asynccontextmanager
 async def no_place() -> AsyncIterator[CapacityLimiter]:
-    """All places of the reader are taken during the block."""
+    """Occupy all places of the reader during the block."""
     places, go_on = await limiter(), Event()
     taken = [asyncio.create_task(reading_service.in_thread(go_on.wait)) for _ in range(CONCURRENT)]
     try:
@@ -51,7 +51,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def in_use(app: FastAPI) -> int:
-    """How many connections of the pool are taken."""
+    """Return the number of connections of the pool in use."""
     used: int = app.state.database.engine.pool.checkedout()
     return used
 

@@ -1,4 +1,4 @@
-"""Reading a list: what is understood, and what is told of what is not."""
+"""Reading a list: what is understood, and what is reported about the rest."""
 
 import zipfile
 from datetime import date, time

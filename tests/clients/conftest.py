@@ -19,7 +19,7 @@ FULL = ("2026-11-23", "16:00")
 
 @pytest.fixture
 async def service(app: FastAPI, api: Api, settings: Settings) -> AsyncIterator[str]:
-    """Its address. It is Monday, 08:00; the hour from 16:00 on has no places."""
+    """Yield the address of a service on Monday, 08:00, with no places from 16:00 on."""
     await create_development_accounts(settings)
     root = await api.superadmin()
     (site,) = (await root.get("sites/")).json()["items"]
@@ -31,7 +31,7 @@ async def service(app: FastAPI, api: Api, settings: Settings) -> AsyncIterator[s
 
 @pytest.fixture
 def workbooks(tmp_path: Path) -> Path:
-    """`good.xlsx` with five visitors, `crowd.xlsx` with them in the full hour, `faulty.xlsx`."""
+    """Write `good.xlsx` (five visitors), `crowd.xlsx` (in the full hour) and `faulty.xlsx`."""
     folder = tmp_path / "workbooks"
     folder.mkdir()
     for name, when in (("good", WHEN), ("crowd", FULL)):

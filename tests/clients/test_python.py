@@ -8,7 +8,7 @@ HERE = Path(__file__).parent
 
 
 async def test_a_generated_client_drives_the_service(service: str, workbooks: Path, tmp_path: Path):
-    """Nothing of the document may be left out of it: a warning fails, too."""
+    """The generator must leave nothing out: a warning fails, too."""
     tools = require(PYTHON / ".venv" / "bin")
     write_document(tmp_path / "openapi.json")
     generate = ("--path", "openapi.json", "--config", PYTHON / "config.yaml", "--meta", "none")

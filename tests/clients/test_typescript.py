@@ -1,4 +1,4 @@
-"""The TypeScript client, and with it the guide for front ends, against a running service."""
+"""The TypeScript client and the guide for front ends, against a running service."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from tests.clients.tools import ROOT, TYPESCRIPT, run, typescript_package
 
 GUIDE = ROOT / "docs" / "frontend.md"
 HERE = Path(__file__).parent
-# Where the application names a fault of a field; the rest of the codes are the validator's.
+# The application's codes of field errors; all other codes are the validator's.
 NAMED = re.compile(r'(?:Invalid\.field\(\s*[\w"]+,|PydanticCustomError\(|Weakness\()\s*"(\w+)"')
 SNIPPET = re.compile(r"^```ts\n(.*?)^```", re.DOTALL | re.MULTILINE)
 OPTIONS = {
@@ -32,7 +32,7 @@ OPTIONS = {
     "noUnusedLocals": True,
     "skipLibCheck": True,
 }
-# A front end of the service's own origin, which is nothing but the guide's module.
+# A front end at the origin of the service, with only the guide's module.
 FRONT = "/front/"
 PAGE = """<!doctype html>
 <script type="importmap">{"imports": {"visitor-management-client": "/front/dist/index.js"}}</script>
@@ -107,7 +107,7 @@ async def test_the_tabs_of_a_browser_are_one_session(context: BrowserContext, cl
     one, other = await tab(context), await tab(context)
     await one.evaluate(SIGN_IN)
     await other.wait_for_function("changes === 1")
-    for times in range(1, 6):  # which of them comes first is chance
+    for times in range(1, 6):  # in any order
         clock.advance(timedelta(minutes=20))
         both = await asyncio.gather(one.evaluate(THREE_AT_ONCE), other.evaluate(THREE_AT_ONCE))
         assert [*both] == [ALL_THREE, ALL_THREE]

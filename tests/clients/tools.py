@@ -1,4 +1,4 @@
-"""The programs that make and run clients, and a folder for what they make."""
+"""The programs that generate and run clients, and a folder for their output."""
 
 import asyncio
 import json

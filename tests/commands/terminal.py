@@ -1,4 +1,4 @@
-"""Runs `vms` for somebody who sits at a terminal."""
+"""Runs `vms` in a terminal."""
 
 import os
 import pty
@@ -10,7 +10,7 @@ from threading import Thread
 
 @dataclass(frozen=True)
 class Run:
-    """How it ended, what was seen on the terminal, and what a pipe would have got."""
+    """The exit code, the output on the terminal, and the output to a pipe."""
 
     code: int
     seen: str
@@ -41,5 +41,5 @@ def _read_all(descriptor: int, parts: list[bytes]) -> None:
     try:
         while part := os.read(descriptor, 65_536):
             parts.append(part)
-    except OSError:  # Linux's word for the end of a terminal
+    except OSError:  # how Linux reports the end of a terminal
         return

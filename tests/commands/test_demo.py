@@ -60,7 +60,7 @@ def test_production_is_left_alone_unless_forced(environment: dict[str, str]) -> 
     assert forced.returncode == 0, forced.stderr
 
 
-async def test_a_name_that_is_taken_is_told_in_a_sentence(
+async def test_a_name_that_is_taken_is_reported_in_a_sentence(
     environment: dict[str, str], settings: Settings
 ) -> None:
     connection = await asyncpg.connect(settings.database_url.replace("+asyncpg", ""))

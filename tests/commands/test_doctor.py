@@ -1,4 +1,4 @@
-"""`vms doctor` against real parts, whole and broken."""
+"""`vms doctor` against real parts, working and broken."""
 
 import asyncio
 import json
@@ -68,7 +68,7 @@ def healths(settings: Settings) -> dict[str, Health]:
 
 
 def faults(settings: Settings) -> dict[str, str]:
-    """Parts that are broken, and what to do."""
+    """Return the broken parts with the advice for each."""
     found = examine(settings)
     return {each.part: each.advice for each in found if each.health is Health.FAULT}
 
@@ -211,7 +211,7 @@ def test_a_fault_ends_the_command_with_1(whole: Settings):
 
 
 def test_before_an_update_all_that_will_be_refused_is_named():
-    """Nothing but the settings is needed for it."""
+    """Only the settings are needed for it."""
     unsafe = {"SECRET_KEY": "k" * 48, "REGISTRATION": "open", "BCRYPT_ROUNDS": "4"}
     ended = doctor(PRODUCTION | unsafe, "--before-update")
     found = json.loads(ended.stdout)

@@ -1,4 +1,4 @@
-"""`vms scan`, run as a command against a service that listens."""
+"""`vms scan`, run as a command against a running service."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ UNUSED = "http://127.0.0.1:9"  # the port of "discard"
 
 @dataclass(frozen=True)
 class Ended:
-    """How the command ended and what it said."""
+    """The exit code and output of the command."""
 
     code: int | None
     output: str
@@ -217,7 +217,7 @@ async def test_codes_that_are_limited_are_not_ours(gate: Gate):
 async def answering(
     status: int, document: Any, headers: dict[str, str]
 ) -> AsyncIterator[tuple[str, list[float]]]:
-    """Something that answers everything alike: its address, and when it was asked."""
+    """Serve one answer to everything; yield the address and the times of the requests."""
     asked: list[float] = []
 
     async def answer(_: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Runs a command as a container engine would: in another root, as process 1, without rights.
+"""Runs a command as a container engine would: in another root, as process 1, unprivileged.
 
     unshare --mount --pid --net --fork python box.py ROOT '{"user": 10001, …}' COMMAND…
 
@@ -20,7 +20,10 @@ SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
 
 
 def run(root: Path, options: dict[str, Any], command: list[str]) -> None:
-    """Turn into the command. `binds` are (outside, inside); without `read_only` all is writable."""
+    """Replace this process with the command.
+
+    `binds` are (outside, inside); without `read_only` everything is writable.
+    """
     mount("--bind", root, root)
     for name in SYSTEM:
         show_system(Path("/", name), root / name)
@@ -73,7 +76,7 @@ def start_loopback() -> None:
 
 
 def restrictions(user: int) -> list[str]:
-    """`--user`, `--cap-drop ALL` and `--security-opt no-new-privileges`."""
+    """Return the command of `--user`, `--cap-drop ALL` and `no-new-privileges`."""
     if user == 0:
         return ["/usr/bin/env"]
     ids = [f"--reuid={user}", f"--regid={user}", "--clear-groups"]

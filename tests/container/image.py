@@ -1,4 +1,4 @@
-"""The image, made by the Dockerfile's own steps, and containers of it, made without an engine."""
+"""The image, built by the steps of the Dockerfile, and its containers, both without an engine."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.container.dockerfile import ROOT, Stage, stages
 
 BOX = Path(__file__).with_name("box.py")
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Where the base image has its Python, with pip; ours stands in for it.
+# The Python of the base image, with pip; replaced by ours.
 BASE = "/base"
 DOWNLOADED = Path.home() / ".cache" / "pip"
 INTERPRETER = f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -44,7 +44,7 @@ class Tree:
 
     def run(self, command: Sequence[str]) -> None:
         DOWNLOADED.mkdir(parents=True, exist_ok=True)
-        # What `make install` has fetched already need not be fetched again.
+        # Reuse what `make install` has downloaded.
         boxed = self.boxed(
             command,
             user=0,
@@ -116,7 +116,7 @@ def built(folder: Path) -> Tree:
 
 
 def _add_pip(root: Path) -> None:
-    """Ours, since to install another takes seconds; and where it finds packages."""
+    """Copy our pip, since installing another takes seconds, and say where it finds packages."""
     (packages,) = root.glob(f"{BASE[1:]}/lib/python3*/site-packages")
     shutil.copytree(Path(pip.__file__).parent, packages / "pip")
     command = root / BASE[1:] / "bin" / "pip"
@@ -139,17 +139,17 @@ class Container:
 
     @property
     def pid(self) -> int | None:
-        """Its process 1, as seen from outside; None while it is being made."""
+        """Return its process 1 as seen from outside; None while it is starting."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         pid = int((children.split() or ["0"])[0])
-        # What makes the container turns into what runs in it.
+        # The process that creates the container becomes the one that runs in it.
         made = (
             pid and Path(f"/proc/{pid}/comm").read_text().strip() == self.tree.stage.entrypoint[0]
         )
         return pid if made else None
 
     def execute(self, command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-        """`docker exec`: a command in the namespaces of the container, as its user."""
+        """Run a command in the container as its user, as `docker exec` does."""
         if self.pid is None:
             return subprocess.CompletedProcess(command, 1, "", "there is nothing yet")
         user = self.tree.stage.user
@@ -173,7 +173,7 @@ def started(
     binds: Sequence[tuple[Path, str]],
     log: Path,
 ) -> Iterator[Container]:
-    """`docker run --read-only --cap-drop ALL`, without a network but the loopback."""
+    """Run the container as `docker run --read-only --cap-drop ALL` with only the loopback."""
     stage = tree.stage
     boxed = tree.boxed(
         [*stage.entrypoint, *(command or stage.command)],

@@ -1,4 +1,4 @@
-"""Dockerfile, compose.yaml and what belongs to them, held against the service."""
+"""Dockerfile, compose.yaml and their scripts match the service."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ from tests.container.database_role import make_role
 from tests.container.dockerfile import ROOT, stages
 from tests.devserver.helpers import query
 
-# Of the service's role: what it may not do with rows, or may do with tables.
+# Missing rights on rows, and excessive rights on tables, of the service's role.
 MISPLACED_RIGHTS = """
 SELECT string_agg(relname || ' ' || word, ', ') FROM pg_class,
     unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS word
@@ -37,7 +37,7 @@ def compose() -> Compose:
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As an operator makes them."""
+    """Create the secrets as an operator does."""
     directory: Path = tmp_path_factory.mktemp("made") / "secrets"
     make_secrets(directory)
     return directory

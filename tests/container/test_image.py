@@ -1,4 +1,4 @@
-"""The image that the Dockerfile describes: made by its own steps, run as an orchestrator does."""
+"""The image of the Dockerfile, built by its own steps and run as an orchestrator does."""
 
 import os
 import signal
@@ -18,13 +18,13 @@ from tests.container.image import Container, Tree, built, started
 pytestmark = pytest.mark.needs(
     sys.platform == "linux" and os.geteuid() == 0, "only root of Linux may make namespaces"
 )
-LIMIT = 60  # seconds, for whatever should happen soon
+LIMIT = 60  # seconds, for anything that should be quick
 PACKAGED = ("app", "workers", "email_templates", "locales", "migrations")
 Run = Callable[..., AbstractContextManager[Container]]
 
 
 class Postgres(EmbeddedPostgres):
-    """One that every user may reach in a directory."""
+    """PostgreSQL with a socket that every user may use."""
 
     def __init__(self, folder: Path, shared: Path) -> None:
         super().__init__(folder, durable=False)
@@ -36,7 +36,7 @@ class Postgres(EmbeddedPostgres):
 
 
 class Redis(EmbeddedRedis):
-    """Likewise."""
+    """Redis with a socket that every user may use."""
 
     def __init__(self, folder: Path, shared: Path) -> None:
         super().__init__(folder, durable=False)
@@ -57,7 +57,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 
 @pytest.fixture(scope="module")
 def sockets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where PostgreSQL and Redis are reached."""
+    """Yield the directory of the sockets of PostgreSQL and Redis."""
     folder = tmp_path_factory.mktemp("servers")
     shared = folder / "sockets"
     shared.mkdir()
@@ -143,7 +143,7 @@ def test_the_worker_is_healthy_and_ends_when_told(run: Run) -> None:
 
 
 def test_a_migration_ends_when_told(run: Run) -> None:
-    """As process 1, for which the kernel has no usual way to end."""
+    """As process 1, for which signals have no default action."""
     with run("migrate") as container:
         eventually(lambda: container.pid is not None, container)
         assert ends_when_told(container)

@@ -1,4 +1,4 @@
-"""deploy/kubernetes as `kubectl kustomize` builds it, held against the schemas and the service."""
+"""deploy/kubernetes, built by `kubectl kustomize`, matches the schemas and the service."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The proxies of deploy/ keep keys and codes out of their logs, where nobody answers as well."""
+"""The proxies of deploy/ log no keys and codes, not even while the service is down."""
 
 import os
 import shutil

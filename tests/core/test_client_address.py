@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""The address of the client."""
 
 from ipaddress import ip_network
 
@@ -95,7 +95,7 @@ def test_a_peer_without_an_address_is_left_as_it_is(peer: str | None):
         (["203.0.113.9, 10.0.0.2"], ["https, http"], "https"),
         (["203.0.113.9, 10.0.0.2"], ["https", "http"], "https"),
         (["203.0.113.9, 10.0.0.2"], ["https"], "https"),
-        # what stands left of the client's own hop was sent by the client
+        # everything to the left of the client's hop was sent by the client
         (["1.1.1.1, 203.0.113.9"], ["https, http"], "http"),
         (["203.0.113.9"], ["https, http"], "http"),
         (["203.0.113.9"], ["javascript"], None),

@@ -1,4 +1,4 @@
-"""How many requests of one network are under way at once where strangers send passwords."""
+"""The limit of concurrent requests with passwords from one network."""
 
 import asyncio
 from collections import Counter
@@ -14,7 +14,7 @@ from tests.support.api import PASSWORD, Api
 
 
 class Held:
-    """An application that answers 204 when it is let go."""
+    """An application that answers 204 when it is released."""
 
     def __init__(self) -> None:
         self.go_on = asyncio.Event()

@@ -1,4 +1,4 @@
-"""How a database is reached, through a pooler or not."""
+"""Connecting to a database, through a pooler or not."""
 
 from collections.abc import AsyncIterator
 
@@ -21,7 +21,7 @@ async def role_url(database_url: str, worker_id: str) -> AsyncIterator[str]:
 
 
 async def prepared(url: str) -> int:
-    """How many statements one connection leaves behind in its server."""
+    """Return the number of statements that one connection leaves prepared in its server."""
     engine = make_engine(url)
     async with engine.connect() as connection:
         for number in range(3):
@@ -40,7 +40,7 @@ async def test_through_a_pooler_nothing_is_left_at_the_server(role_url: str):
 async def test_a_pooler_is_sent_no_limits_that_it_would_refuse(role_url: str):
     assert "lock_timeout" in connect_options(role_url)["server_settings"]
     assert set(connect_options(f"{role_url}&pooler=transaction")["server_settings"]) == {
-        "application_name",  # the two that PgBouncer carries from client to server
+        "application_name",  # the two that PgBouncer forwards
         "timezone",
     }
 

@@ -31,7 +31,7 @@ def test_who_is_not_signed_in_is_told_how():
         assert cls().response().headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_who_should_wait_is_told_how_long():
+def test_an_unavailable_service_says_how_long_to_wait():
     assert int(errors.Unavailable().response().headers["Retry-After"]) > 0
 
 

@@ -1,4 +1,4 @@
-"""Faults reported to Sentry: where and what, never who."""
+"""Faults reported to Sentry: where and what, but no personal data."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -76,7 +76,7 @@ async def test_a_refusal_is_no_fault(http: httpx.AsyncClient, sentry: Collector)
 
 
 def events(collector: Collector) -> Iterator[dict[str, Any]]:
-    """Of envelopes: a line about each item, and the item."""
+    """Yield the events of envelopes, whose items each follow a line about them."""
     for body in collector.bodies:
         _, *items = body.decode().splitlines()
         for about, item in zip(items[::2], items[1::2], strict=True):

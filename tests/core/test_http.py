@@ -1,4 +1,4 @@
-"""What HTTP promises on every route: problems, request ids, media types, slashes."""
+"""Properties of every route: problems, request ids, media types, slashes."""
 
 import json
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a POST that comes again creates nothing again."""
+"""`Idempotency-Key`: a repeated POST creates nothing again."""
 
 import asyncio
 from datetime import timedelta
@@ -65,7 +65,7 @@ async def test_a_form_is_the_same_whatever_its_boundary(api: Api) -> None:
 
 
 def files(line: list[Any]) -> dict[str, Any]:
-    # Twice the same bytes: a workbook holds the time of its making.
+    # The same bytes twice, since a workbook contains the time of its creation.
     return {"file": ("list.xlsx", _workbook(tuple(line)), XLSX)}
 
 

@@ -1,4 +1,4 @@
-"""What is answered before FastAPI looks for a route: addresses and methods that are not there."""
+"""Unknown paths and methods are refused before FastAPI looks for a route."""
 
 import itertools
 import re
@@ -75,14 +75,14 @@ async def ask(app: FastAPI, method: str, path: str, **headers: str) -> httpx.Res
 
 
 def told(answer: httpx.Response) -> tuple[Any, ...]:
-    """All of an answer but the id of its request."""
+    """Return an answer without the id of its request."""
     headers = {name: value for name, value in answer.headers.items() if name not in OWN}
     body = answer.content.replace(answer.headers["X-Request-ID"].encode(), b"")
     return answer.status_code, headers, body
 
 
 def found(app: FastAPI, method: str, path: str) -> bool:
-    """Whether one of FastAPI's routes takes this."""
+    """Return whether one of FastAPI's routes matches."""
     scope = {"type": "http", "method": method, "path": path, "root_path": ""}
     return any(route.matches(dict(scope))[0] is Match.FULL for route in app.routes)
 

@@ -1,4 +1,4 @@
-"""Languages: catalogues that lack nothing, and the one that a reader wants."""
+"""Languages: complete catalogues, and the choice for a reader."""
 
 import re
 
@@ -22,7 +22,7 @@ def test_languages_and_catalogues_are_the_same():
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_is_in_step_with_the_templates_and_the_code(language: Language):
-    """Otherwise: `python -m tools.write_catalogues`, and translate what is new."""
+    """To repair: `python -m tools.write_catalogues`, then translate what is new."""
     file = CATALOGUES / f"{language}.po"
     assert file.read_bytes() == in_step(read(file))
 
@@ -45,7 +45,7 @@ def test_a_translation_fills_in_what_the_message_fills_in(language: Language):
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_translation_brings_no_markup_of_its_own(language: Language):
-    """It is not escaped: the words of a template are as good as the template."""
+    """Translations are not escaped, since they are trusted as templates are."""
     assert [
         form for message in messages(language) for form in _forms(message) if MARKUP.search(form)
     ] == []

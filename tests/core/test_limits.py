@@ -1,4 +1,4 @@
-"""Rate limits: what is counted where, and what happens without Redis."""
+"""Rate limits: counted in Redis, or without it in the process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisDown
 from app.core.http import limits
 from app.core.http.limits import Breaker, Lots, RateLimiter, Rule, TooManyRequests, _lot
 from app.core.keys import KeyRing
-from app.core.observability.metrics import LIMITS_STOOD_STILL, LIMITS_WITHOUT_REDIS
+from app.core.observability.metrics import LIMITS_STALLED, LIMITS_WITHOUT_REDIS
 from app.core.request_context import RequestContext, client_network, set_request_context
 from app.settings import Rate
 from tests.conftest import forget_limits
@@ -61,7 +61,7 @@ async def frozen() -> AsyncIterator[tuple[str, list[object]]]:
 
 
 async def passed(limiter: RateLimiter, *keys: str, rule: Rule = RULE, tries: int = 6) -> int:
-    """How many of these hits are let through."""
+    """Return how many of these hits are allowed."""
     count = 0
     for _ in range(tries):
         try:
@@ -235,12 +235,12 @@ async def test_a_stall_of_our_own_is_no_outage(
     limiter: RateLimiter, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(limits, "REDIS_SECONDS", 0.05)
-    stood_still = LIMITS_STOOD_STILL._value.get()
+    stalled = LIMITS_STALLED._value.get()
     async with busy(0.1):
         assert await passed(limiter, "ada") == 3
-    assert limiter._breaker.lets_through()
+    assert limiter._breaker.allows()
     assert LIMITS_WITHOUT_REDIS._value.get() == 0
-    assert LIMITS_STOOD_STILL._value.get() > stood_still
+    assert LIMITS_STALLED._value.get() > stalled
     async with Redis.from_url(redis_url) as redis:
         assert len(await redis.keys("limit:*")) == 1
 
@@ -290,11 +290,11 @@ async def test_redis_is_asked_again_once_it_is_back(
 def test_after_the_pause_one_caller_tries():
     breaker = Breaker()
     breaker.open(RedisDown())
-    assert not breaker.lets_through()
+    assert not breaker.allows()
     breaker._retry_at = 0
-    assert [breaker.lets_through() for _ in range(3)] == [True, False, False]
+    assert [breaker.allows() for _ in range(3)] == [True, False, False]
     breaker.close()
-    assert [breaker.lets_through() for _ in range(3)] == [True, True, True]
+    assert [breaker.allows() for _ in range(3)] == [True, True, True]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A site's wall clock and the instant behind it."""
+"""The local time of a site and its instant."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -49,7 +49,7 @@ def test_a_skipped_time_is_one_that_no_instant_shows(day: date, at: time, zone: 
         ("America/New_York", date(2027, 3, 14), time(2, 0)),
         ("Australia/Lord_Howe", date(2026, 10, 4), time(2, 15)),
         ("Africa/Cairo", date(2027, 4, 30), time(0, 0)),
-        ("Pacific/Apia", date(2011, 12, 30), time(12, 0)),  # a day that the island left out
+        ("Pacific/Apia", date(2011, 12, 30), time(12, 0)),  # a day that the island skipped
     ],
 )
 def test_a_time_that_the_clocks_skip_has_no_instant(zone: str, day: date, at: time):

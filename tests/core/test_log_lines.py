@@ -1,4 +1,4 @@
-"""What the log says, joined by ids, and what it never says."""
+"""The content of log lines, joined by ids, and what they never contain."""
 
 import logging
 from collections.abc import Callable
@@ -35,7 +35,7 @@ async def test_nothing_that_a_caller_types_is_logged(
     await admin.get("visitors/", q="typed")
     await api.http.get("/typed%0d%0apath?typed=1", headers={"X-Request-ID": "typed typed typed"})
     await api.http.request("TYPED", "/api/visitors/")
-    lines = [line for line in log() if line["logger"] != "httpx"]  # that is the test's own client
+    lines = [line for line in log() if line["logger"] != "httpx"]  # the test's client
     assert len(lines) > 4
     assert "typed" not in str(lines).lower()
 

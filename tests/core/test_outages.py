@@ -1,4 +1,4 @@
-"""What the log says of a part that is away for long."""
+"""The log of a long outage."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,15 +9,15 @@ from app.core.observability import outages
 from app.core.observability.outages import Outage
 
 
-def test_an_outage_is_told_once_and_its_end(
+def test_an_outage_is_logged_once_and_its_end(
     monkeypatch: pytest.MonkeyPatch, log: Callable[[], list[dict[str, Any]]]
 ):
     outage = Outage("away", "back")
     now = 0.0
     monkeypatch.setattr(outages, "monotonic", lambda: now)
     for now in range(100):  # noqa: B007 - read by the clock
-        outage.tell(ConnectionError())
+        outage.report(ConnectionError())
     outage.over()
     outage.over()
-    outage.tell(ConnectionError())
+    outage.report(ConnectionError())
     assert [line["event"] for line in log()] == ["away", "away", "back", "away"]

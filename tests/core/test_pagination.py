@@ -21,7 +21,7 @@ HOURS = ("09:00", "11:30", "14:15", "16:59")
 
 
 async def register(client: Client, first: int, last: int) -> list[str]:
-    """Visitors of several hours and days; their ids."""
+    """Register visitors of several hours and days; return their ids."""
     return [
         (
             await client.register(

@@ -1,4 +1,4 @@
-"""Hashes, and what becomes of those that nobody waits for."""
+"""Password hashes, and the end of those whose caller has left."""
 
 import asyncio
 from threading import Semaphore

@@ -1,4 +1,4 @@
-"""What a pooler that deals out transactions would see, read from the wire."""
+"""What a transaction pooler would see, read from the wire."""
 
 import re
 from collections.abc import AsyncIterator, Callable
@@ -19,14 +19,14 @@ from tests.support.api import VISITOR, Api
 from tests.support.database import change_default_site
 from tests.support.wire import Heard, overheard
 
-# One that was prepared and not yet bound when its message ended: the next may meet another server.
+# A statement prepared but not bound in one message: the next may use another server.
 LEFT_BEHIND = re.compile("P[^B]*S")
 Listen = Callable[[str], AbstractAsyncContextManager[Heard]]
 
 
 @pytest.fixture
 def listen(app: FastAPI, database: Database, settings: Settings, clock: SettableClock) -> Listen:
-    """One of each kind of work, by the test's database with that at the end of its address."""
+    """Return a recorder of each kind of work; `options` end the address of the database."""
 
     @asynccontextmanager
     async def heard_of(options: str) -> AsyncIterator[Heard]:
@@ -73,6 +73,6 @@ async def test_through_a_pooler_a_statement_is_bound_in_its_message(listen: List
 
 
 async def test_without_a_pooler_statements_have_names(listen: Listen):
-    """Which the two above would have heard."""
+    """The two tests above would have recorded these."""
     async with listen("") as heard:
         assert len(set(heard.statements)) > 20

@@ -1,4 +1,4 @@
-"""The token inside a QR code."""
+"""The token in a QR code."""
 
 import string
 

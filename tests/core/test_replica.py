@@ -1,4 +1,4 @@
-"""Reads from a streaming replica: which ones, and until when."""
+"""Reads from a streaming replica: which ones, and for how long."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -27,7 +27,7 @@ from tests.faults.processes import frozen
 from tests.support.api import VISITOR, Api, Client
 from tests.support.replication import make_standby
 
-LIMIT = 30  # seconds, for whatever should happen soon
+LIMIT = 30  # seconds, for anything that should be quick
 Servers = tuple[EmbeddedPostgres, EmbeddedPostgres]
 
 
@@ -89,7 +89,7 @@ async def on(server: EmbeddedPostgres, sql: str) -> None:
 
 
 async def test_a_replica_that_keeps_up_answers_who_may_be_told_late(pair: Database):
-    assert not await from_replica(pair)  # before anything is known of it
+    assert not await from_replica(pair)  # before its state is known
     await replica_answers(pair)
     assert not await from_replica(pair, may_lag=False)
     async with pair.read() as session:
@@ -168,7 +168,7 @@ async def api(app: FastAPI, settings: Settings) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def paused(servers: Servers) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Has the replica stand still until the end of the test."""
+    """Pause the replica until the end of the test."""
     yield lambda: on(servers[1], "SELECT pg_wal_replay_pause()")
     await on(servers[1], "SELECT pg_wal_replay_resume()")
 
@@ -189,7 +189,7 @@ async def test_who_has_written_misses_nothing_of_it(
     assert await found("visitors/export-excel/", format="csv") == [True, False]
 
 
-async def test_without_redis_nobody_is_told_late(
+async def test_without_redis_nobody_reads_late_rows(
     api: Api, app: FastAPI, paused: Callable[[], Awaitable[None]]
 ):
     writer, other = await api.admin("a@example.com"), await api.admin("b@example.com")

@@ -1,4 +1,4 @@
-"""Text as people send it."""
+"""Normalisation of text in requests."""
 
 import unicodedata
 from typing import Any

@@ -1,4 +1,4 @@
-"""Signed tokens: what is read, and everything that is not."""
+"""Signed tokens: valid ones are read, all others refused."""
 
 import base64
 import json

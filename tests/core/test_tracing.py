@@ -1,4 +1,4 @@
-"""What leaves this machine of a span."""
+"""The parts of a span that are exported."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 
-from app.core.observability.tracing import Discreet
+from app.core.observability.tracing import RedactingExporter
 
 EMAIL = "ada@example.com"
 
@@ -21,7 +21,7 @@ def told() -> InMemorySpanExporter:
 @pytest.fixture
 def tracer(told: InMemorySpanExporter) -> Tracer:
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(Discreet(told)))
+    provider.add_span_processor(SimpleSpanProcessor(RedactingExporter(told)))
     return provider.get_tracer("tests")
 
 
@@ -29,7 +29,7 @@ def names(spans: Sequence[ReadableSpan]) -> list[str]:
     return [span.name for span in spans]
 
 
-def test_of_a_request_the_pattern_is_told_and_not_the_path(
+def test_a_request_is_exported_by_pattern_and_not_by_path(
     tracer: Tracer, told: InMemorySpanExporter
 ):
     attributes = {
@@ -43,7 +43,7 @@ def test_of_a_request_the_pattern_is_told_and_not_the_path(
     assert dict(span.attributes or {}) == {"http.route": "/pass/{token}"}
 
 
-def test_an_error_is_told_without_its_text(tracer: Tracer, told: InMemorySpanExporter):
+def test_an_error_is_exported_without_its_text(tracer: Tracer, told: InMemorySpanExporter):
     text = f"duplicate key: ({EMAIL}) already exists"
     with tracer.start_as_current_span("request"):
         span = tracer.start_span("INSERT", kind=SpanKind.CLIENT)
@@ -56,9 +56,7 @@ def test_an_error_is_told_without_its_text(tracer: Tracer, told: InMemorySpanExp
     assert EMAIL not in statement.to_json()
 
 
-def test_a_statement_of_nothing_in_particular_is_not_told(
-    tracer: Tracer, told: InMemorySpanExporter
-):
+def test_a_statement_outside_requests_is_not_exported(tracer: Tracer, told: InMemorySpanExporter):
     tracer.start_span("SELECT", kind=SpanKind.CLIENT).end()
     with tracer.start_as_current_span("job"):
         tracer.start_span("UPDATE", kind=SpanKind.CLIENT).end()

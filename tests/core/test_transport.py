@@ -1,4 +1,4 @@
-"""What is refused before anything looks into a request, and what every answer says to browsers."""
+"""Requests that are refused before they are read, and the headers of every response."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def client_of(app: FastAPI, base_url: str = "http://visits.example.com") -> http
 
 @pytest.fixture(scope="module")
 def strict_app(settings: Settings) -> FastAPI:
-    """Named hosts and one front end; no database is asked here."""
+    """Return an application with named hosts and one origin; it needs no database."""
     named = {
         "allowed_hosts": ["visits.example.com", "*.internal.example.com", "[::1]"],
         "cors_allowed_origins": [FRONT_END],
@@ -78,10 +78,10 @@ async def test_any_other_host_is_a_problem_and_no_redirect(strict: httpx.AsyncCl
 
 
 async def test_a_probe_names_the_host_as_it_likes(strict: httpx.AsyncClient):
-    """An orchestrator and Prometheus know a container by its address alone."""
+    """Orchestrators and Prometheus know a container only by its address."""
     for path in ("/health/live/", "/health/live", "/metrics"):
         answer = await strict.post(path, headers={"Host": "10.1.2.3:8000"})
-        assert answer.status_code == 405  # it came as far as the route
+        assert answer.status_code == 405  # it reached the route
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ async def _exchange(
     path: str = LOGIN,
     server: tuple[str, int | None] | None = ("visits.example.com", 80),
 ) -> dict[str, Any]:
-    """One request as a server sees it: after `messages` the client is silent."""
+    """Run a request as a server does; after `messages` the client is silent."""
     waiting: Iterator[dict[str, Any]] = iter(messages)
     answer: dict[str, Any] = {"body": b""}
 
@@ -249,7 +249,7 @@ async def _exchange(
     [
         ("/openapi.json", "evil.example", 400),
         (f"/{'x' * 9_000}", "visits.example.com", 414),
-        # Without a lifespan there is no database: an unexpected fault of our own.
+        # Without a lifespan there is no database, so that requests fail unexpectedly.
         ("/api/sites/", "visits.example.com", 500),
     ],
 )

@@ -1,4 +1,4 @@
-"""Who waits, who is next, and who is sent away."""
+"""The queue for password checks: who waits, who is next, who is refused."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -13,7 +13,7 @@ AT_ONCE, OF_NETWORK, IN_ALL = 2, 4, 32
 
 
 class Line:
-    """Callers who stay for as long as the test wants; `served` is the order in which they came."""
+    """Callers that stay until released; `served` is the order in which they were served."""
 
     def __init__(self, *, for_known: int = 0) -> None:
         self.turns = Turns(AT_ONCE, for_known=for_known, of_network=OF_NETWORK, in_all=IN_ALL)
@@ -22,7 +22,7 @@ class Line:
         self._enough: dict[str, asyncio.Event] = {}
 
     async def come(self, *names: str, known: bool = False, failures: int = 0) -> None:
-        """One after the other; the network of `a1` is `a`."""
+        """Queue callers one after the other; the network of `a1` is `a`."""
         for name in names:
             standing = Standing(name.rstrip("0123456789"), known, failures)
             self.callers.append(asyncio.create_task(self._stay(name, standing)))
@@ -193,7 +193,7 @@ async def test_who_is_cancelled_leaves_the_line(line: Line):
 async def test_who_is_cancelled_when_called_passes_the_turn_on(line: Line):
     await line.come("x1", "x2", "a1", "b1")
     line._enough["x1"].set()
-    await asyncio.sleep(0)  # x1 has left, and a1 was called, which it has not heard yet
+    await asyncio.sleep(0)  # x1 has left, and a1 was called but has not run yet
     line.callers[2].cancel()
     await settled()
     assert line.served == ["x1", "x2", "b1"]

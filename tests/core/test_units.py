@@ -1,4 +1,4 @@
-"""Sessions and units of work: what may write, and what follows a commit."""
+"""Sessions and units of work: which may write, and what follows a commit."""
 
 from collections.abc import Iterator
 
@@ -138,23 +138,23 @@ async def test_no_callback_runs_after_an_error(department: Database, single: boo
     assert not told
 
 
-async def test_a_rehearsal_changes_nothing_and_tells_nobody(
+async def test_a_dry_run_changes_nothing_and_notifies_nobody(
     department: Database, writers: list[str]
 ):
     async def fail() -> None:
         raise AssertionError
 
     async with department.write() as unit:
-        unit.rehearse()
+        unit.dry_run()
         unit.after_commit(fail)
         await rename(unit)
     assert (await names(department), writers) == (["Sales"], [])
 
 
-async def test_single_statements_cannot_be_rehearsed(department: Database):
+async def test_single_statements_have_no_dry_run(department: Database):
     async with department.write(single_statement=True) as unit:
         with pytest.raises(RuntimeError):
-            unit.rehearse()
+            unit.dry_run()
 
 
 @pytest.mark.parametrize("single", [False, True])

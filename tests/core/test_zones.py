@@ -1,4 +1,4 @@
-"""Zones come from the package `tzdata` in every process, whatever lies on the machine."""
+"""Every process takes time zones from the package `tzdata`, not from the machine."""
 
 import subprocess
 import sys
@@ -55,7 +55,7 @@ def of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("app.cli", "-1 day, 17:00:00"),
         ("workers.settings", "-1 day, 17:00:00"),
         ("devserver.dev", "-1 day, 17:00:00"),
-        ("json", "9:00:00"),  # which is none of ours, and shows that the machine was asked
+        ("json", "9:00:00"),  # a foreign zone, which shows that the machine was asked
     ],
 )
 def test_every_process_takes_them_from_there(module: str, offset: str):

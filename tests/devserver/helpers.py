@@ -1,4 +1,4 @@
-"""Watching, starting and killing processes from outside."""
+"""Watches, starts and kills processes."""
 
 import os
 import pwd
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from devserver.postgres import EmbeddedPostgres
 
-LIMIT = 30.0  # seconds, for whatever should happen at once
+LIMIT = 30.0  # seconds, for anything that should be immediate
 AS_ROOT = os.geteuid() == 0
 
 linux = pytest.mark.needs(
@@ -32,18 +32,18 @@ def eventually(holds: Callable[[], bool]) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that is dead but not collected by its parent does not."""
+    """Return whether the process runs, that is, exists and is no zombie."""
     return _stat(pid)[0] not in {"gone", "Z"}
 
 
 def children(pid: int) -> dict[int, str]:
-    """Process id and command line of each child."""
+    """Return process id and command line of each child."""
     found = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
     return {child: _command(child) for child in found if _stat(child)[1] == str(pid)}
 
 
 def _stat(pid: int) -> list[str]:
-    """State and parent."""
+    """Return the state and the parent of a process."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
     except OSError:

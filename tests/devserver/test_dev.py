@@ -1,4 +1,4 @@
-"""The whole of `vms dev`, and its parts that need no server."""
+"""`vms dev` as a whole, and its parts that need no server."""
 
 import itertools
 import os
@@ -27,7 +27,7 @@ ADDRESS = "http://127.0.0.1:8000"
 
 
 class Dev:
-    """A running `vms dev` that is up."""
+    """A running `vms dev` that is ready."""
 
     def __init__(self, data_dir: Path, *options: str) -> None:
         self.port = _free_port()
@@ -36,7 +36,7 @@ class Dev:
         self.parts = children(self.process.pid)
 
     def part(self, word: str) -> int:
-        """Process id of the child whose command line has the word."""
+        """Return the process id of the child whose command line contains the word."""
         current = children(self.process.pid)
         return next((pid for pid, command in current.items() if word in command), 0)
 
@@ -95,7 +95,7 @@ def _start(data_dir: Path, port: int, *options: str, **environment: str) -> "sub
 
 
 def _hear_hangups() -> None:
-    """Undo what the process inherits where the tests run under `nohup`."""
+    """Restore SIGHUP, which is ignored if the tests run under `nohup`."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
@@ -181,7 +181,7 @@ def test_a_wrong_setting_is_named_and_ends_the_start(tmp_path: Path) -> None:
     assert "The API did not start." in said
 
 
-def test_a_taken_port_is_told_in_one_sentence(
+def test_a_taken_port_is_reported_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -193,7 +193,7 @@ def test_a_taken_port_is_told_in_one_sentence(
     )
 
 
-def test_a_directory_in_use_is_told_in_one_sentence(
+def test_a_directory_in_use_is_reported_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lock = DirectoryLock(tmp_path / "lock", tmp_path)

@@ -113,7 +113,7 @@ def test_kill_9_of_the_supervisor_ends_it(tmp_path: Path) -> None:
     assert len(list((tmp_path / "mail").glob("*.eml"))) == 1
 
 
-def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(EmbeddedError, match=f"cannot listen on 127.0.0.1:{port}: Address"):

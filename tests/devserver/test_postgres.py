@@ -126,7 +126,7 @@ def test_a_server_that_was_started_by_hand_is_left_alone(
     tmp_path: Path, start: StartPostgres
 ) -> None:
     server = start(tmp_path / "postgres")
-    (tmp_path / "postgres.lock").rename(tmp_path / "hidden")  # as if it did not hold our lock
+    (tmp_path / "postgres.lock").rename(tmp_path / "hidden")  # as if the lock were free
     with pytest.raises(EmbeddedError, match=r'lock file "postmaster.pid" already exists'):
         EmbeddedPostgres(tmp_path / "postgres").start()
     assert server.running
@@ -176,13 +176,13 @@ async def test_databases_are_copied_from_a_template_once(
     assert await query(server, "SELECT number FROM kept", "odd \"name'") == 7
 
 
-def test_an_unusable_place_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_an_unusable_place_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EmbeddedError, match=r"cannot be .*Not a directory"):
         EmbeddedPostgres(tmp_path / "file" / "postgres").start()
 
 
-def test_a_broken_data_directory_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_a_broken_data_directory_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "postgres").mkdir(mode=0o700)
     server = EmbeddedPostgres(tmp_path / "postgres")
     with pytest.raises(EmbeddedError, match=r"PostgreSQL did not start: .*(not a valid|could not)"):
@@ -206,7 +206,7 @@ def test_root_starts_it_in_a_closed_directory_without_opening_it(
     assert closed.stat().st_mode & 0o777 == 0o700
     assert (closed / "postgres").stat().st_uid == (0 if way == "namespace" else nobody().pw_uid)
     server.stop()
-    start(closed / "postgres").stop()  # however it chooses, it copes with what is there
+    start(closed / "postgres").stop()  # with either choice it handles the existing files
 
 
 @pytest.mark.needs(AS_ROOT, "only root changes its identity")
@@ -220,7 +220,7 @@ def test_root_without_any_way_gets_one_sentence(tmp_path: Path, way: Way) -> Non
 def test_root_becomes_another_user_if_namespaces_are_forbidden(
     tmp_path: Path, start: StartPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused = Identity("namespace:-1", 0, 0)  # the kernel takes no such number
+    refused = Identity("namespace:-1", 0, 0)  # the kernel rejects this number
     monkeypatch.setattr("devserver.unprivileged._namespace", lambda: refused)
     start(tmp_path / "postgres")
     assert (tmp_path / "postgres").stat().st_uid == nobody().pw_uid

@@ -1,4 +1,4 @@
-"""A server that takes whatever is posted to it, as collectors of traces and faults do."""
+"""A server that accepts any POST, as collectors of traces and faults do."""
 
 import gzip
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        """Log nothing."""
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def installation(
     today: Today,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Installation]:
-    """Two API servers, a worker and a catcher over a database of their own."""
+    """Run two API servers, a worker and a mail catcher over a separate database."""
     folder: Path = tmp_path_factory.mktemp("e2e")
     catcher = MailCatcher(folder / "mail")
     catcher.start()

@@ -1,4 +1,4 @@
-"""A whole installation of real processes: two API servers, a worker, a mail catcher."""
+"""An installation of real processes: two API servers, a worker, a mail catcher."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ SUPERADMIN = {"email": "superadmin@ifactory.com", "password": "superadmin123"}
 
 @dataclass(frozen=True)
 class Installation:
-    """Where its servers listen and what its processes are started with."""
+    """The addresses of its servers, and the settings of its processes."""
 
     addresses: tuple[str, ...]
     environment: dict[str, str]
@@ -39,7 +39,7 @@ class Installation:
         return [mail for mail in mails if mail["To"].addresses[0].addr_spec == address]
 
     async def signed_in(self, credentials: dict[str, str] = ADMIN) -> list[httpx.AsyncClient]:
-        """One client for each server, all with one person's token."""
+        """Return a client for each server, all with the token of one user."""
         async with httpx.AsyncClient(base_url=self.addresses[0]) as client:
             answer = await client.post("/api/auth/login/", json=credentials)
         headers = {"Authorization": f"Bearer {answer.json()['access']}"}
@@ -60,7 +60,7 @@ def _read(path: Path) -> EmailMessage:
 def running(
     settings: dict[str, str], catcher: MailCatcher, *, servers: int, logs: Path
 ) -> Iterator[Installation]:
-    """Migrate, start everything, stop everything."""
+    """Migrate and start everything; stop it at the end of the block."""
     environment = {**os.environ, **settings}
     vms("migrate", environment)
     vms("dev-accounts", environment)
@@ -139,7 +139,7 @@ async def eventually(condition: Any, seconds: float = 180) -> Any:
 
 @dataclass(frozen=True)
 class Today:
-    """A zone in which it is about ten in the morning, so that no test runs into midnight."""
+    """A zone in which it is about ten in the morning, so that no test crosses midnight."""
 
     timezone: str
     ahead: timedelta
@@ -148,17 +148,17 @@ class Today:
     def somewhere(cls) -> "Today":
         hours = (10 - datetime.now(UTC).hour) % 24
         hours -= 24 if hours > 14 else 0
-        # The signs of the Etc zones are the reverse of everybody else's.
+        # The signs of Etc zones are reversed.
         return cls(f"Etc/GMT{-hours:+d}", timedelta(hours=hours))
 
     @property
     def now(self) -> datetime:
-        """What the clock there shows, also to a test that comes late."""
+        """Return the time of the installation's clock, even late in a test."""
         return datetime.now(UTC) + self.ahead
 
     @property
     def in_five_minutes(self) -> dict[str, str]:
-        """When to book a visit that the gate admits right away."""
+        """Return the time of a visit that the gate admits immediately."""
         return self.fields(self.now + timedelta(minutes=5))
 
     def tomorrow(self, hour: int) -> dict[str, str]:

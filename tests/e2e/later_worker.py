@@ -9,7 +9,7 @@ from workers.main import run
 
 
 class Later:
-    """The system's clock, some days ahead."""
+    """The system clock, some days ahead."""
 
     def __init__(self, days: int) -> None:
         self._ahead = timedelta(days=days)

@@ -1,4 +1,4 @@
-"""A newcomer: starts `vms dev` and pastes what a document says, line by line."""
+"""Starts `vms dev` and runs the commands of a document, line by line."""
 
 import os
 import re
@@ -34,7 +34,7 @@ def dev(data: Path) -> Iterator[int]:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of the test run's own servers."""
+    """Return an environment without the servers of the test run."""
     replaced = ("DATABASE_URL", "REDIS_URL", "EMAIL_HOST")
     return {name: value for name, value in os.environ.items() if name not in replaced}
 

@@ -74,7 +74,7 @@ async def test_the_next_day_closes_the_rest(
         return {v["status"] for v in (await statuses()).values()} == {"expired", "completed"}
 
     module = "tests.e2e.later_worker"
-    # With a queue of its own: the worker of today would take half of its jobs.
+    # With a separate queue, or the other worker would take half of its jobs.
     environment = installation.environment | {"REDIS_URL": other_redis_url}
     with process(["1"], environment, tmp_path / "tomorrow.log", module):
         await eventually(both_closed)

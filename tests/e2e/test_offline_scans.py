@@ -1,4 +1,4 @@
-"""Batches of offline gates over two server processes, and over one that dies."""
+"""Batches of offline gates sent to two server processes, and to one that dies."""
 
 import asyncio
 from collections import Counter
@@ -53,7 +53,7 @@ async def test_of_two_gates_on_two_servers_one_admits_each_visitor(
 
 @asynccontextmanager
 async def held(url: str, code: str) -> AsyncIterator[asyncpg.Connection]:
-    """Another session that has locked the visitor of a code."""
+    """Lock the visitor of a code in another session during the block."""
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction():

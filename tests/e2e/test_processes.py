@@ -1,4 +1,4 @@
-"""Several processes of one server count as one."""
+"""The processes of one server share limits and metrics."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ POOL = "vms_database_pool_connections_max"
 
 
 async def ask(address: str, path: str) -> httpx.Response:
-    """On a connection of its own: the kernel deals those out to the processes."""
+    """Send a request on a new connection, which the kernel assigns to a process."""
     async with httpx.AsyncClient(base_url=address) as client:
         return await client.get(path)
 
@@ -40,7 +40,7 @@ async def test_figures_are_sums_whichever_process_answers(
             assert (await figures(address)).of("vms_http_requests_total", **LIVE) == 20
         killed = _serving(server.pid)[0]
         os.kill(killed, signal.SIGKILL)
-        # A dead process counts until its parent has taken note of it, and starts another.
+        # A dead process counts until its parent notices and starts another.
         await eventually(lambda: killed not in (there := _serving(server.pid)) and len(there) == 2)
         await eventually(lambda: _serves(address, processes=2))
         now = await figures(address)

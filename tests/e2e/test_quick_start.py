@@ -1,4 +1,4 @@
-"""The quick start for integrators, pasted as it stands: first with curl, then in Python."""
+"""The quick start for integrators, run as it is written: first curl, then Python."""
 
 from pathlib import Path
 

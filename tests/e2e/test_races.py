@@ -1,4 +1,4 @@
-"""Many at once, over two server processes."""
+"""Concurrent requests to two server processes."""
 
 import asyncio
 from collections import Counter

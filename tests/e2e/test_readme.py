@@ -1,4 +1,4 @@
-"""The README's tour, pasted line by line against `vms dev`, as a newcomer would."""
+"""The tour of the README, run line by line against `vms dev`."""
 
 import time
 from pathlib import Path
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.e2e]
 
 
 def _wait_for_mails(folder: Path, count: int) -> None:
-    """Those that left before the visit was over."""
+    """Wait until the folder has `count` mails."""
     deadline = time.monotonic() + START_SECONDS
     while len(list(folder.glob("*.eml"))) < count:
         assert time.monotonic() < deadline, "the mails did not arrive"

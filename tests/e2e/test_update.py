@@ -1,4 +1,4 @@
-"""The previous release and this one over one database, until the update is finished."""
+"""The previous release and this one on one database, until the update is finished."""
 
 import asyncio
 import io
@@ -58,7 +58,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Both:
-    """The API of both releases, and the worker of the one before."""
+    """The API of both releases, and the worker of the previous one."""
 
     old: httpx.AsyncClient
     new: httpx.AsyncClient
@@ -151,7 +151,7 @@ async def _both_serve(both: Both, today: Today) -> None:
     vms(["migrate"], both.environment, ROOT)
     vms(["audit", "verify"], both.environment, ROOT)
 
-    # What it could not read is not written.
+    # What it cannot read is not written.
     refused = await both.new.patch(f"/api/visitors/{theirs['id']}/", json=HOST)
     assert (refused.status_code, refused.json()["code"]) == (503, "update_under_way")
     assert int(refused.headers["Retry-After"]) > 0

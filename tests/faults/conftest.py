@@ -1,4 +1,4 @@
-"""Servers of the fault suite's own, which it may stop, and the table of what came of it."""
+"""The servers of the fault suite, which it may stop, and the table of results."""
 
 import asyncio
 import logging
@@ -45,7 +45,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def find(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Finding]]:
-    """Begins a row of the table: `found = find("the worker is killed")`."""
+    """Begin a row of the table: `found = find("the worker is killed")`."""
     findings: list[Finding] = []
 
     def begin(fault: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Registrations over and over, while something breaks."""
+"""Repeated registrations during a fault."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -19,7 +19,7 @@ AGAIN = 0.05
 
 
 class Load:
-    """Clients that register one visitor after the other, each of them once, and note the answers.
+    """Clients that each register visitors, one after the other and once, and record the responses.
 
     `name` keeps the visitors apart from those of other loads; `pause` is in seconds, between two
     requests of a client.

@@ -1,4 +1,4 @@
-"""A mail server that fails as it is told to, each recipient in a way of their own."""
+"""A mail server with planned faults for each recipient."""
 
 import asyncio
 from collections import Counter
@@ -13,7 +13,7 @@ from aiosmtpd.smtp import SMTP
 
 
 class Fault(Enum):
-    """What happens to one try."""
+    """The outcome of one attempt."""
 
     SILENCE = "no answer, with the connection open"
     HANGS_UP = "the connection is cut before the mail"
@@ -31,7 +31,7 @@ AT_RECIPIENT = {Fault.BUSY, Fault.UNKNOWN}
 
 @dataclass(frozen=True)
 class Plan:
-    """The faults of a recipient's first tries; then the mail is taken, unless one is final."""
+    """Faults of a recipient's first attempts; then the mail is accepted, unless one is final."""
 
     faults: tuple[Fault, ...]
 
@@ -42,18 +42,18 @@ class Plan:
 
     @property
     def last_answer(self) -> str | None:
-        """The server's answer where it is the end of the mail."""
+        """Return the server's answer if it ends the mail."""
         return next((fault.value for fault in self.faults if fault in FINAL), None)
 
     @property
     def taken(self) -> int:
-        """How often the mail arrives."""
+        """Return how often the mail arrives."""
         return self.faults.count(Fault.CUT_AFTER_DATA) + (self.last_answer is None)
 
 
 @dataclass
 class ChaosServer:
-    """aiosmtpd finds its methods by their names."""
+    """The handler of aiosmtpd, which finds methods by name."""
 
     plans: dict[str, Plan]
     tries: Counter[str] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""The outcome of the mails: in the outbox, and at the recipients."""
+"""The outcome of mails, in the outbox and at the recipients."""
 
 import asyncio
 from collections import Counter
@@ -15,12 +15,12 @@ WAITING = (NotificationStatus.QUEUED, NotificationStatus.SENDING)
 
 
 async def none_waits(database: Database, seconds: float = 60) -> None:
-    """Until every mail has come to an end."""
+    """Wait until no mail is queued or being sent."""
     await _until_none(database, seconds, Notification.status.in_(WAITING))
 
 
 async def reached(database: Database, recipients: Collection[str], seconds: float = 60) -> None:
-    """Until every mail to these addresses has been sent."""
+    """Wait until every mail to these addresses has been sent."""
     sent = Notification.status == NotificationStatus.SENT
     await _until_none(database, seconds, Notification.recipient.in_(recipients), ~sent)
 
@@ -35,7 +35,7 @@ async def _until_none(database: Database, seconds: float, *which: ColumnElement[
 
 
 async def latest(database: Database, recipients: Collection[str]) -> float:
-    """Seconds that the slowest of the mails to these addresses took to be sent."""
+    """Return the seconds that the slowest mail to these addresses took."""
     took = func.extract("epoch", func.max(Notification.sent_at - Notification.created_at))
     async with database.read() as session:
         longest = await session.scalar(select(took).where(Notification.recipient.in_(recipients)))
@@ -43,7 +43,7 @@ async def latest(database: Database, recipients: Collection[str]) -> float:
 
 
 def arrived(folder: Path, name: str) -> Counter[str]:
-    """How often each address that begins with `name` has got mail."""
+    """Return how many mails each address that begins with `name` has received."""
     recipients: Counter[str] = Counter()
     for file in folder.glob("*.eml"):
         with file.open("rb") as content:

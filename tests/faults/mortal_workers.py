@@ -1,4 +1,4 @@
-"""Real workers, one after the other, each killed some steps later than the one before it.
+"""Real workers, each killed some steps later than the one before it.
 
     python -m tests.faults.mortal_workers STEPS EVERY
 
@@ -26,7 +26,7 @@ WORDS = ("write", "data_received")
 
 
 def die_at(last: int) -> None:
-    """Have this process die at that step as by `kill -9`."""
+    """Kill this process at that step, as `kill -9` would."""
     steps = count(1)
 
     def step(*_: Any) -> None:
@@ -48,7 +48,7 @@ def _after(step: Callable[[], None], method: Callable[..., None]) -> Callable[..
 
 
 def work_until(last: int) -> None:
-    """Work in a forked process, which has imported everything already."""
+    """Run the work in a forked process, which has everything imported."""
     die_at(last)
     asyncio.run(run(Settings()))
 

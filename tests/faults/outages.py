@@ -1,4 +1,4 @@
-"""Ways for a server to be away, and to come back when the block ends."""
+"""Outages of a server, which end with the block."""
 
 import asyncio
 import os
@@ -12,10 +12,10 @@ from tests.faults.processes import frozen
 
 @asynccontextmanager
 async def stopped(server: Server) -> AsyncIterator[None]:
-    # In a thread: who measures meanwhile how long answers take must not be held up.
+    # In a thread, so that concurrent measurements of response times are not delayed.
     await asyncio.to_thread(server.stop)
     yield
-    server.launch()  # who waits for it sees itself how long it takes
+    server.launch()  # the caller measures how long it takes
 
 
 @asynccontextmanager

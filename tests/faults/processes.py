@@ -22,7 +22,7 @@ from devserver.process import Child, Program
 from tests.devserver.helpers import children
 from tests.e2e.installation import ADMIN, Installation, all_ready, free_port
 
-STOP_SECONDS = 30.0  # for what has a time limit of its own below that
+STOP_SECONDS = 30.0  # for anything with a shorter time limit
 
 
 def visitor(address: str, hour: int) -> dict[str, str]:
@@ -38,7 +38,7 @@ def visitor(address: str, hour: int) -> dict[str, str]:
 
 @dataclass
 class Service:
-    """Starts processes of one installation, and ends what is left of them."""
+    """Starts processes of one installation, and ends those that are left."""
 
     environment: dict[str, str]
     folder: Path
@@ -53,7 +53,7 @@ class Service:
         return Settings(_env_file=None, **given)
 
     async def serve(self, *options: str, servers: int = 1, **settings: str) -> Installation:
-        """`vms serve`, as often as asked, ready to answer."""
+        """Start `vms serve` with so many processes and wait until it is ready."""
         ports = [free_port() for _ in range(servers)]
         for port in ports:
             self.start("serve", "--port", str(port), *options, **settings)
@@ -107,7 +107,7 @@ class Service:
 
 
 def kill(child: Child) -> None:
-    """As `kill -9` does: it can't say a word. With it goes what it has started."""
+    """Kill the process and its children, as `kill -9` does."""
     os.kill(child.pid, signal.SIGKILL)
     child.stop()
 
@@ -124,7 +124,7 @@ async def ended(child: Child, seconds: float = STOP_SECONDS) -> int:
 def frozen(pid: int | None) -> Iterator[None]:
     """Stop a server and all its processes, so that it says nothing while its sockets stay open."""
     assert pid
-    os.kill(pid, signal.SIGSTOP)  # first, so that it makes no further ones
+    os.kill(pid, signal.SIGSTOP)  # first, so that it starts no others
     others = children(pid)
     try:
         _tell(others, signal.SIGSTOP)
@@ -136,12 +136,12 @@ def frozen(pid: int | None) -> Iterator[None]:
 
 def _tell(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
-        with suppress(ProcessLookupError):  # a server may end one that has nobody to serve
+        with suppress(ProcessLookupError):  # a server may close an idle one
             os.kill(pid, number)
 
 
 async def until_ready(client: httpx.AsyncClient, says: Callable[[httpx.Response], bool]) -> None:
-    """Until `/health/ready/` says something."""
+    """Wait until `/health/ready/` responds."""
     async with asyncio.timeout(STOP_SECONDS):
         while not says(await client.get("/health/ready/")):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.02)

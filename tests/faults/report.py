@@ -1,16 +1,16 @@
-"""The table at the end of a run: for each fault what was lost and what was late."""
+"""The table at the end of a run: what each fault lost and delayed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-PROPERTY = "fault"  # of a test report: they travel from process to process
+PROPERTY = "fault"  # of a test report, which is sent between processes
 HEADINGS = ("fault", "lost", "twice", "late")
 
 
 @dataclass
 class Finding:
-    """What one fault did. `late` says what was late and by how much."""
+    """The effect of one fault; `late` says what was late and by how much."""
 
     fault: str
     lost: int = 0

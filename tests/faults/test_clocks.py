@@ -1,4 +1,4 @@
-"""The days on which the clocks are changed."""
+"""The days on which the clocks change."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.faults]
 
 @dataclass(frozen=True)
 class Change:
-    """A day on which the clocks of Berlin are changed, and its end in UTC."""
+    """A day on which the clocks of Berlin change, and its end in UTC."""
 
     day: date
     skipped: set[int]

@@ -1,4 +1,4 @@
-"""No room on the disk: of PostgreSQL, and of the log."""
+"""Full disks: of PostgreSQL, and of the log."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ from tests.support.requests import XLSX
 
 pytestmark = [pytest.mark.faults]
 
-ROWS = 5_000  # more than the disk has room for, when they are sorted
+ROWS = 5_000  # too many to be sorted on the disk
 ATTEMPTS = 200
 MEBIBYTE = 1024 * 1024
 
@@ -47,7 +47,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
 async def on_small_disk(
     small_disk: Path, postgres: EmbeddedPostgres, url: str, database: Database
 ) -> AsyncIterator[Path]:
-    """Visitors are kept there, and what is sorted."""
+    """Move the visitors table and temporary files to a small disk."""
     name = make_url(url).database or ""
     room = small_disk / "visitors"
     room.mkdir()
@@ -122,7 +122,7 @@ async def export(client: httpx.AsyncClient) -> httpx.Response:
 
 
 async def register_until_refused(client: httpx.AsyncClient, told: set[str]) -> httpx.Response:
-    """Register until the first page that has to be added to the table can't be."""
+    """Register until the first page that has to be added to the table cannot be."""
     for number in range(ATTEMPTS):
         answer = await register(client, told, number)
         if answer.status_code != 201:

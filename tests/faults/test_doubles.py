@@ -1,4 +1,4 @@
-"""Two of everything at work on the same."""
+"""Two processes of each kind at work on the same rows."""
 
 import asyncio
 from collections import Counter

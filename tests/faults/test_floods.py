@@ -71,7 +71,7 @@ async def test_an_owner_signs_in_while_others_guess(
     assert await tries(database) <= 100
 
 
-async def test_who_is_shut_out_stays_so_without_redis(
+async def test_a_locked_out_caller_stays_so_without_redis(
     service: Service, redis: EmbeddedRedis, find: Callable[[str], Finding]
 ) -> None:
     installation = await service.serve(TRUSTED_PROXIES="127.0.0.1")

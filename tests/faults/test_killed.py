@@ -1,4 +1,4 @@
-"""The service's own processes, killed as `kill -9` does."""
+"""Processes of the service, killed with `kill -9`."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -70,7 +70,7 @@ async def tries(database: Database) -> Counter[str]:
 
 
 async def arrive(service: Service, number: int) -> None:
-    """Until so many mails are there."""
+    """Wait until so many mails have arrived."""
     await eventually(lambda: arrived(service.mail, "killed-worker").total() >= number)
 
 
@@ -82,7 +82,7 @@ async def test_an_api_under_load(
         await load.goes_on(50)
         [api] = service.running
         kill(api)
-        await load.is_unanswered()  # what was answered before has been read
+        await load.is_unanswered()  # earlier responses have been read
         service.again(api.program)
         away = await load.goes_on()
     kept = await registered(database)

@@ -12,7 +12,7 @@ from tests.faults.report import Finding
 
 pytestmark = [pytest.mark.faults]
 
-# A wider column changes the answer of statements that are prepared already.
+# A wider column changes the result type of prepared statements.
 WIDER = "ALTER TABLE visitors ALTER COLUMN host_name TYPE varchar(999)"
 
 

@@ -32,7 +32,7 @@ async def test_nothing_is_lost_and_nobody_waits(
     database: Database,
     find: Callable[[str], Finding],
 ) -> None:
-    installation = await service.serve()  # one for all of them: it is never started again
+    installation = await service.serve()  # shared, since it is never restarted
     for name, outage in OUTAGES.items():
         found = find(f"PostgreSQL is {name} under load")
         async with Load(installation, name).running() as load:
@@ -53,7 +53,7 @@ async def test_nothing_is_lost_and_nobody_waits(
 
 
 async def everything_is_unavailable(client: httpx.AsyncClient) -> None:
-    """Every operation answers at once, and none as if it could be had."""
+    """Assert that every operation responds at once, and none with success."""
     document = (await client.get("/openapi.json")).json()
     operations = [
         (method, path)
@@ -71,7 +71,7 @@ async def everything_is_unavailable(client: httpx.AsyncClient) -> None:
             assert int(answer.headers["Retry-After"]) > 0
         elif answer.status_code == 200:
             served.add(path)
-        else:  # it was refused for what it said itself, such as a token that was made up
+        else:  # it was refused for its content, such as an invented token
             assert 400 <= answer.status_code < 500, f"{method} {path}: {answer.text}"
     assert served == NEED_NO_DATABASE
 

@@ -20,12 +20,12 @@ from tests.faults.visits import registered
 
 pytestmark = [pytest.mark.faults]
 
-# What orchestrators give by default is 30 seconds; the worker takes 18 at most.
+# Orchestrators allow 30 seconds by default; the worker takes 18 at most.
 GRACE = 25.0
 
 
 async def terminated(child: Child) -> float:
-    """Seconds from SIGTERM to an orderly end."""
+    """Return the seconds from SIGTERM to an orderly end."""
     began = monotonic()
     os.kill(child.pid, signal.SIGTERM)
     assert await ended(child) == 0
@@ -43,7 +43,7 @@ async def test_an_api_answers_what_it_has_begun(
     kept = await registered(database)
     found.lost = len(load.registered.keys() - kept)
     found.late = [f"its end {seconds:.1f} s"]
-    assert kept == load.registered.keys()  # neither lost nor done without an answer
+    assert kept == load.registered.keys()  # neither lost nor done without a response
     assert load.answers.keys() == {201}
 
 

@@ -158,7 +158,7 @@ async def test_second_factors_are_counted_right_and_wrong(api: Api, clock: Setta
 # -- what is looked up ------------------------------------------------------------------------
 
 
-async def test_the_outbox_tells_how_many_wait_and_since_when(
+async def test_the_outbox_shows_how_many_wait_and_since_when(
     api: Api, clock: SettableClock, mailbox: Mailbox
 ):
     admin = await api.admin()

@@ -1,4 +1,4 @@
-"""Whether requests can be served, as an orchestrator asks."""
+"""The readiness check of an orchestrator."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ READY = "/health/ready/"
 
 @pytest.fixture
 async def small(settings: Settings, database: Database) -> AsyncIterator[FastAPI]:
-    """Yield an application with one connection."""
+    """Yield an application with a pool of one connection."""
     app = create_app(settings.model_copy(update={"database_pool_size": 1}))
     async with LifespanManager(app):
         yield app

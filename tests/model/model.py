@@ -9,7 +9,7 @@ SHARE = 1  # of strangers
 EARLY, LATE = timedelta(hours=2), timedelta(hours=3)
 STAY, VISIT = timedelta(hours=14), timedelta(hours=1)
 CORRECTABLE = timedelta(days=1)
-REMINDERS = range(9, 12)  # the hours in which they are sent
+REMINDERS = range(9, 12)  # the hours in which reminders are sent
 
 Mail = tuple[str, str, int]  # kind, recipient, and the SEQUENCE of its calendar file
 
@@ -59,7 +59,7 @@ class Visit:
 
     @property
     def closes(self) -> datetime:
-        """From when on nobody is admitted."""
+        """Return the time from which nobody is admitted."""
         midnight = datetime.combine(self.at + timedelta(days=1), time(0), self.at.tzinfo)
         return max(midnight, self.at + LATE)
 
@@ -160,7 +160,7 @@ class Model:
         visit.mail("arrival", to_visitor=False)
 
     def can_leave(self, visit: Visit) -> bool:
-        """Through a gate, that is: it also tells when a forgotten stay has really ended."""
+        """Return whether a gate lets the visitor out, also after a forgotten stay was closed."""
         gone = visit.assumed_gone
         is_news = gone is not None and self.now <= gone + CORRECTABLE
         return visit.status == "verified" or is_news

@@ -36,7 +36,7 @@ HOST = "charles@example.com"
 OTHER_HOST = "mary@example.com"
 BEGIN = MONDAY + timedelta(hours=2)  # an hour in which reminders are sent
 
-# What an entry of the audit log makes of a visit; the others change nothing.
+# The status after an entry of the audit log; other entries change nothing.
 BECOMES = {
     VisitorAction.REGISTERED: "pending",
     VisitorAction.CHECKED_IN: "verified",
@@ -72,7 +72,7 @@ class Visits(RuleBasedStateMachine):
 
     @initialize(target=ids)
     def begin(self):
-        """One visit for each day, so that there is something to change from the first step."""
+        """Register a visit for each day, so that the first step can change one."""
         return multiple(*(self.register(day, time(14), HOST) for day in range(3)))
 
     @rule(target=ids, day=days, at=times, host=hosts)
@@ -133,7 +133,9 @@ class Visits(RuleBasedStateMachine):
     def change(self, id_: str, what: str) -> None:
         visit = self.model.visits[id_]
         answer = self.world.request("POST", f"visitors/{id_}/{what}/")
-        if what == "resend-email" and answer.status_code == 429:  # it was, a moment ago
+        if (
+            what == "resend-email" and answer.status_code == 429
+        ):  # it was registered a moment before
             return
         allowed = visit.status == ("verified" if what in {"check-out", "complete"} else "pending")
         assert answer.is_success is allowed, answer.text
@@ -153,7 +155,7 @@ class Visits(RuleBasedStateMachine):
     def replace_code(self, id_: str) -> None:
         visit = self.model.visits[id_]
         answer = self.world.request("POST", f"visitors/{id_}/replace-code/")
-        if answer.status_code == 429:  # a code was mailed a moment ago
+        if answer.status_code == 429:  # a code was mailed a moment before
             return
         assert answer.is_success is (visit.status == "pending"), answer.text
         if answer.is_success:

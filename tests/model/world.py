@@ -1,4 +1,4 @@
-"""The real application over a real database, for a test that has no event loop of its own."""
+"""The real application over a real database, for tests without an event loop."""
 
 import asyncio
 from bisect import insort
@@ -47,7 +47,7 @@ OPEN_ALWAYS = {
 
 @dataclass
 class Found:
-    """What the database says of one visitor."""
+    """The database's facts of one visitor."""
 
     status: str
     actions: list[str] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Found:
 
 @dataclass
 class Seats:
-    """What the database says of one slot."""
+    """The database's facts of one slot."""
 
     booked: int
     capacity: int
@@ -68,7 +68,7 @@ class Seats:
 
 @dataclass
 class Snapshot:
-    """All of it."""
+    """All facts of visitors and slots."""
 
     visits: dict[str, Found]
     slots: dict[datetime, Seats]
@@ -76,7 +76,7 @@ class Snapshot:
 
 
 class World:
-    """Runs whatever it is told to on an event loop of its own."""
+    """Runs coroutines on its own event loop."""
 
     def __init__(
         self, runner: asyncio.Runner, api: Api, admin: Client, context: WorkerContext
@@ -93,7 +93,7 @@ class World:
         return self._context.clock
 
     def begin(self, now: datetime) -> None:
-        """Nobody is registered."""
+        """Start with no registrations."""
         self.clock.set(now)
         self._runner.run(self._forget())
 
@@ -120,7 +120,7 @@ class World:
         return await upload(await self._admin(), workbook(rows), **fields)
 
     async def _admin(self) -> Client:
-        """Signed in again when the time has been changed: a token lasts for minutes."""
+        """Sign in again after a change of the time, since a token lasts for minutes."""
         if self._signed_in_at != self.clock.now():
             self._client = await self._api.sign_in(ADMIN, self._client.user_id)
             self._signed_in_at = self.clock.now()
@@ -134,7 +134,7 @@ class World:
         await job({"context": self._context})
 
     def deliver(self) -> None:
-        """Have the worker send what waits."""
+        """Have the worker send the queued mails."""
         self._runner.run(sweep(self._context.delivery))
 
     def look(self) -> Snapshot:

@@ -1,4 +1,4 @@
-"""Payloads as the outbox has them, for the tests of this folder."""
+"""Payloads as in the outbox, for the tests of this folder."""
 
 from datetime import UTC, datetime
 from typing import Any

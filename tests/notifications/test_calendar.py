@@ -23,7 +23,7 @@ def event(text: str) -> Event:
     return found
 
 
-def test_the_event_tells_when_where_and_with_whom():
+def test_the_event_has_time_place_and_host():
     found = event(written())
     assert found["SUMMARY"] == "Visit to Berlin Campus"
     assert found["LOCATION"] == "Berlin Campus, Invalidenstraße 120, 10115 Berlin"

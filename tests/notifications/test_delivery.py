@@ -1,4 +1,4 @@
-"""From the outbox to a mail server that does what it is told."""
+"""Delivery from the outbox to a mail server with planned answers."""
 
 import asyncio
 from collections import Counter

@@ -43,7 +43,7 @@ def built(mail: RenderedMail | None = None, **changes: Any) -> Message:
 
 
 def received(message: Message) -> EmailMessage:
-    """As the standard library reads it, which is to find no fault in it."""
+    """Parse the message with the standard library, which must find no defects."""
     read = message_from_bytes(message.content, policy=default_policy)
     assert [part.defects for part in read.walk() if part.defects] == []
     return read

@@ -270,7 +270,7 @@ async def test_a_cancellation_of_an_erased_visit_waits_for_its_claim(api: Api, d
 
 
 async def test_moves_and_claims_that_race_say_nothing_untrue(api: Api, database: Database):
-    """Whichever comes first: a mail of the old time leaves before its correction, or never."""
+    """In either order, a mail with the old time is sent before its correction or never."""
     admin = await api.admin()
     guests = [await admin.register(email=f"g{n}@example.com", host_email=None) for n in range(8)]
     later = {"visit_date": "2026-11-24", "visit_time": "14:00"}

@@ -84,7 +84,7 @@ def test_a_template_that_names_what_is_not_there_fails():
 
 
 @pytest.mark.parametrize("kind", VISIT_KINDS)
-def test_both_parts_tell_time_zone_place_and_purpose(kind):
+def test_both_parts_have_time_zone_place_and_purpose(kind):
     mail = rendered(kind)
     html = Tags(mail.html).text
     for part in (mail.text, html):
@@ -96,7 +96,7 @@ def test_both_parts_tell_time_zone_place_and_purpose(kind):
 
 
 @pytest.mark.parametrize("kind", [Kind.visitor_rescheduled, Kind.host_rescheduled])
-def test_a_move_tells_the_old_time_in_its_own_season(kind):
+def test_a_move_shows_the_old_time_in_its_own_season(kind):
     mail = rendered(kind)
     assert "Tuesday, 20 October 2026, 14:00 (Europe/London, BST)" in mail.text
     assert "Tuesday, 20 October 2026, 14:00" in Tags(mail.html).text
@@ -107,7 +107,7 @@ SAME = {"previous_site_name": None, "previous_site_address": None, "previous_tim
 
 
 @pytest.mark.parametrize("kind", SITE_CHANGED)
-def test_a_change_of_the_site_tells_what_was_and_what_is(kind):
+def test_a_changed_site_mails_old_and_new_values(kind):
     mail = rendered(kind)
     for part in (mail.text, Tags(mail.html).text):
         assert "now called Berlin Campus (previously: Berlin Works)" in part
@@ -125,10 +125,10 @@ def test_a_change_of_the_site_tells_what_was_and_what_is(kind):
         ({"previous_site_address": ""}, "The address is now Invalidenstraße 120, 10115 Berlin."),
         ({"previous_site_address": "Old", "site_address": ""}, "no longer applies: Old"),
         ({"previous_timezone": "UTC"}, "(previously: UTC)"),
-        ({"previous_timezone": "Europe/Berlin"}, ""),  # it has come back meanwhile
+        ({"previous_timezone": "Europe/Berlin"}, ""),  # it has returned in between
     ],
 )
-def test_a_change_of_the_site_tells_only_what_has_changed(kind, change, words):
+def test_a_changed_site_mails_only_what_has_changed(kind, change, words):
     mail = rendered(kind, **SAME | change)
     said = [part for part in ("now called", "address", "time of day") if part in mail.text]
     assert words in mail.text
@@ -146,7 +146,7 @@ def test_a_former_host_reads_who_receives_the_visitor():
     assert "Reception now takes care of your visitor Maria Sánchez." in without.text
 
 
-def test_the_reception_is_told_of_an_arrival_as_the_reception():
+def test_the_reception_is_addressed_as_the_reception():
     mail = rendered(Kind.host_arrival, to_reception=True)
     assert "Hello," in mail.text
     assert "Host: Lena Hoffmann" in mail.text
@@ -242,7 +242,7 @@ def test_nothing_is_loaded_from_outside(kind):
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_the_html_is_told_to_screen_readers(kind):
+def test_the_html_is_readable_by_screen_readers(kind):
     found = Tags(rendered(kind).html).found
     assert ("html", {"lang": "en", "dir": "ltr"}) in found
     layout_tables = [attrs for tag, attrs in found if tag == "table"]
@@ -294,7 +294,7 @@ def test_no_other_mail_leads_to_a_pass(kind):
 
 
 @pytest.mark.parametrize("kind", [Kind.visitor_cancelled, Kind.host_cancelled])
-def test_who_cancelled_is_told(kind):
+def test_the_mail_says_who_cancelled(kind):
     by_visitor, by_others = rendered(kind, by_visitor=True), rendered(kind)
     assert "has cancelled" in by_visitor.text or "You have cancelled" in by_visitor.text
     assert "has been cancelled" in by_others.text
@@ -320,7 +320,7 @@ def test_german_mails_are_german(kind):
     assert ("html", {"lang": "de", "dir": "ltr"}) in Tags(mail.html).found
     english = rendered(kind, gate="Nordtor")
     shared = set(mail.text.splitlines()) & set(english.text.splitlines())
-    # What is a name, a link, a code or a mark in every language.
+    # Names, links, codes and marks, the same in every language.
     allowed = r"-- ?|V1.*|7KQ.*|https?://.*|Host: .*|- .*|"
     assert [line for line in shared if not re.fullmatch(allowed, line)] == []
     assert mail.subject != english.subject

@@ -1,4 +1,4 @@
-"""Mails in a browser, as most readers have them: phone and desktop, light and dark."""
+"""Mails in a browser: phone and desktop, light and dark."""
 
 import base64
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""When a mail is tried again."""
+"""The times of further attempts."""
 
 from datetime import UTC, datetime, timedelta
 

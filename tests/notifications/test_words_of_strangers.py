@@ -1,4 +1,4 @@
-"""What strangers type: no subject, no link, no address."""
+"""Text typed by visitors: not in subjects, not as links, not as addresses."""
 
 import re
 from html import unescape
@@ -16,7 +16,7 @@ from app.notifications.rendering import RenderedMail
 from tests.notifications.examples import TOKEN, VALUES, rendered
 
 DOT = "[.\u3002\uff0e\uff61\u2024\ufe52]"
-# What Gmail, Outlook, Apple Mail or linkify-it would link, and more: any top-level domain counts.
+# Texts that Gmail, Outlook, Apple Mail or linkify-it would link, with any top-level domain.
 LINKED = re.compile(
     rf"""(?:https?|ftp|mailto|tel|sms|javascript|data|file)[:\uff1a]\S
     | [/\uff0f\\]{{2}}\S
@@ -54,7 +54,7 @@ HOSTILE = [
     "a.evil.example",
     "<a href='https://evil.example'>x</a>",
 ]
-# Our own: where a mail leads, what a site says of itself, the names of zones.
+# Trusted text: the links of a mail, the facts of a site, the names of zones.
 OURS = [
     f"https://visitors.example.com/pass/{TOKEN}",
     "https://maps.example.com/?q=Invalidenstra%C3%9Fe%20120%2C%2010115%20Berlin",

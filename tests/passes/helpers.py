@@ -1,4 +1,4 @@
-"""A pass to look at."""
+"""A pass as a browser shows it."""
 
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -6,12 +6,12 @@ from typing import Any
 
 import httpx
 
-# Genuine in its form alone.
+# Genuine only in form.
 FORGED = "V1" + "A" * 40
 
 
 class Page(HTMLParser):
-    """A page as its reader has it: the words, and where it leads."""
+    """A page as its reader sees it: its text and links."""
 
     def __init__(self, answer: httpx.Response) -> None:
         super().__init__()

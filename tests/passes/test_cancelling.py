@@ -1,4 +1,4 @@
-"""Visitors who cancel by themselves."""
+"""Cancellation by the visitor."""
 
 import asyncio
 import re
@@ -37,7 +37,7 @@ async def test_cancelling_frees_the_seat_and_names_the_visitor(api: Api, databas
     assert (events[-1]["actor_name"], events[-1]["actor_id"]) == ("visitor", None)
 
 
-async def test_host_and_visitor_are_told_who_cancelled(api: Api, mailbox: Mailbox):
+async def test_host_and_visitor_are_notified_who_cancelled(api: Api, mailbox: Mailbox):
     ada = await (await api.admin()).register()
     await mailbox.deliver()
     before = len(mailbox.mails())
@@ -62,7 +62,7 @@ async def test_the_question_comes_first_and_is_a_form(api: Api):
 
 
 async def seen_by(http: httpx.AsyncClient, id_: str, code: str) -> list[str]:
-    """Everything that whoever has a code is shown, without what is of this visit alone."""
+    """Return everything shown to the holder of a code, without the facts of this visit."""
     seen = []
     for path in ("", "/cancel", "/visit.ics"):
         answer = await http.get(f"/pass/{code}{path}")
@@ -81,7 +81,7 @@ def mailed_to(guest: str, mails: list[EmailMessage]) -> list[str]:
 async def test_nothing_tells_strangers_which_addresses_have_accounts(
     api: Api, database: Database, mailbox: Mailbox, clock: SettableClock
 ):
-    """The same words of both hosts, before and after the account of one is changed and closed."""
+    """The pages are the same for both hosts, before and after one account is changed and closed."""
     await change_default_site(database, self_registration=True, contact_email="desk@example.com")
     charles, root = await api.host(), await api.superadmin()
     visits = {}
@@ -104,7 +104,7 @@ async def test_nothing_tells_strangers_which_addresses_have_accounts(
     assert ada == eve
 
 
-async def test_the_question_says_who_is_told(api: Api, database: Database):
+async def test_the_question_says_who_is_notified(api: Api, database: Database):
     await change_default_site(database, self_registration=True)
     root, _ = await api.superadmin(), await api.host()
     invited = await root.register()
@@ -157,7 +157,7 @@ async def test_the_link_of_an_old_mail_does_not_cancel_the_new_time(api: Api):
 async def test_of_a_move_and_an_old_link_the_move_wins(
     api: Api, app: FastAPI, database: Database, clock: SettableClock
 ):
-    """Whichever comes first: the visit is moved, or cancelled at its old time, never both."""
+    """In either order, the visit is moved, or cancelled at its old time, never both."""
     admin = await api.admin()
     for _ in range(5):
         ada = await admin.register()

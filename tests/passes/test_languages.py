@@ -1,4 +1,4 @@
-"""In which language people are written to, and read."""
+"""The language of mails and pages."""
 
 import pytest
 
@@ -26,7 +26,7 @@ async def test_mails_are_in_the_language_of_the_site(
 async def test_a_mail_leaves_in_the_language_that_its_site_has(
     api: Api, database: Database, mailbox: Mailbox
 ):
-    """Like its other facts: a mail says what is true when it leaves."""
+    """Like its other facts, the language is that of the time of sending."""
     await (await api.admin()).register()
     await change_default_site(database, language="de")
     assert all("Montag" in mail["Subject"] for mail in await mailbox.deliver())

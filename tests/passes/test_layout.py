@@ -59,7 +59,7 @@ async def opened(browser: Browser, **options: Any) -> Page:
 
 
 async def overhang(page: Page) -> int:
-    """By how many pixels the page is wider than the screen."""
+    """Return by how many pixels the page is wider than the screen."""
     return int(await page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
 
@@ -124,7 +124,7 @@ async def test_a_pass_prints_as_a_badge_on_one_sheet(
 
 
 async def test_a_visitor_cancels_with_two_clicks(page: Page, url: str, tokens: dict[str, str]):
-    """With the policy that forbids scripts, and forms that lead elsewhere."""
+    """With the policy that forbids scripts and foreign forms."""
     await page.goto(f"{url}/pass/{tokens['plain']}")
     await page.get_by_role("link", name="I cannot come").click()
     await page.get_by_role("link", name="No, keep it").click()

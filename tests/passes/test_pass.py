@@ -1,4 +1,4 @@
-"""What visitors see behind the link of their mail."""
+"""The visitor's page behind the link of a mail."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ BERLIN = {"name": "Berlin", "timezone": "Europe/Berlin", "address": "Hauptstraß
 LATER = {"visit_date": "2026-11-24", "visit_time": "14:00"}
 
 
-async def test_a_pass_tells_who_when_where_and_with_whom(api: Api, database: Database):
+async def test_a_pass_shows_who_when_where_and_with_whom(api: Api, database: Database):
     await change_default_site(database, **BERLIN)
     ada = await (await api.admin()).register(company="Engines Ltd", purpose="interview")
     page = await look(api.http, ada["qr_code"])
@@ -44,7 +44,7 @@ async def test_a_pass_tells_who_when_where_and_with_whom(api: Api, database: Dat
     )
 
 
-async def test_a_pass_tells_how_to_reach_the_site(api: Api, database: Database):
+async def test_a_pass_shows_how_to_reach_the_site(api: Api, database: Database):
     admin = await api.admin()
     ada = await admin.register()
     assert "Contact" not in (await look(api.http, ada["qr_code"])).words
@@ -84,7 +84,7 @@ async def test_a_page_is_for_one_reader_and_runs_nothing(api: Api):
 
 
 async def test_looking_changes_nothing(api: Api, app: FastAPI):
-    """Programs follow the links of mails before their readers do."""
+    """Programs follow the links of mails before readers do."""
     ada = await (await api.admin()).register()
     with statements(app) as sent:
         for path in ("", "/visit.ics", "/cancel"):
@@ -138,7 +138,7 @@ async def test_a_moved_visit_sends_its_old_link_to_the_newest_mail(api: Api):
     assert "Tuesday, 24 November 2026" in (await look(api.http, moved["qr_code"])).words
 
 
-async def test_who_is_inside_is_told_so_and_keeps_the_code(api: Api, clock: SettableClock):
+async def test_a_visitor_inside_sees_it_and_keeps_the_code(api: Api, clock: SettableClock):
     admin = await api.admin()
     ada = await admin.register()
     await admin.scan(ada["qr_code"])

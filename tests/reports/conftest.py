@@ -6,5 +6,5 @@ from tests.reports.data import Visitors
 
 @pytest.fixture
 def visitors(database: Database) -> Visitors:
-    """Visitors without the API: `await visitors.add({"status": …}, …)`."""
+    """Add visitors without the API: `await visitors.add({"status": …}, …)`."""
     return Visitors(database)

@@ -1,4 +1,4 @@
-"""Visitors put into the database behind the API's back, as many and as odd as a test wants."""
+"""Visitors inserted without the API, also with unusual values."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -52,7 +52,7 @@ class Visitors:
     added: list[dict[str, Any]] = field(default_factory=list)
 
     async def add(self, *rows: dict[str, Any]) -> None:
-        """Rows of `Visitor` columns over `DEFAULTS`; at the default site unless they say else."""
+        """Add rows of `Visitor` columns over `DEFAULTS`, by default at the default site."""
         default = await self.default_site()
         wanted = [
             {"id": new_id(), "qr_code": f"T{next(_codes)}", "site_id": default, **DEFAULTS, **row}
@@ -72,7 +72,7 @@ class Visitors:
         return found
 
     async def _slots(self, sites: set[UUID]) -> dict[UUID, UUID]:
-        """One slot for each site: the figures never look at slots."""
+        """Create one slot for each site, since reports ignore slots."""
         slots = {site: new_id() for site in sites}
         rows = [
             {
@@ -100,7 +100,7 @@ async def fold(database: Database) -> None:
 
 
 async def fill(database: Database, rows: int, *, name: str = "Visitor") -> None:
-    """Many visitors of the default site over three years around November 2026, then ANALYZE."""
+    """Add many visitors of the default site over three years around November 2026, then ANALYZE."""
     visitors = Visitors(database)
     await visitors.add({})
     statement = text(

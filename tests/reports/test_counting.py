@@ -1,4 +1,4 @@
-"""The counts behind the dashboard: whatever becomes of visitors, they are those of a recount."""
+"""The counts behind the dashboard always equal a new count of all visitors."""
 
 import asyncio
 from datetime import date
@@ -38,7 +38,7 @@ async def recount(database: Database) -> None:
 
 
 async def assert_exact(database: Database) -> None:
-    """Assert that what is kept is what counting all visitors anew would make."""
+    """Assert that the stored counts equal a new count of all visitors."""
     before = await kept(database)
     await recount(database)
     assert await kept(database) == before
@@ -66,12 +66,12 @@ async def test_the_life_of_a_visit_is_counted(api: Api, database: Database) -> N
     await assert_exact(database)
 
 
-async def test_what_no_figure_tells_is_no_change(database: Database, visitors: Visitors) -> None:
+async def test_unreported_columns_are_no_change(database: Database, visitors: Visitors) -> None:
     await visitors.add({}, {})
     await fold(database)
     async with database.write() as unit:
         await unit.write(update(Visitor).values(notes="Comes by bicycle"))
-        await unit.write(update(Visitor).values(visit_date=date(2026, 11, 23)))  # as before
+        await unit.write(update(Visitor).values(visit_date=date(2026, 11, 23)))  # unchanged
     assert await changes(database) == 0
 
 

@@ -1,4 +1,4 @@
-"""The day at a glance: exact, on each site's own calendar, in few statements."""
+"""The dashboard: exact, by each site's calendar, in few statements."""
 
 import random
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The export over the API."""
+"""The export through the API."""
 
 import csv
 import io

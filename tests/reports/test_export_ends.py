@@ -1,4 +1,4 @@
-"""How exports end: in turn, by a client that hangs up, by a fault of the database."""
+"""The ends of exports: completed, disconnected by the client, failed in the database."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from tests.support.api import Api, Client
 from tests.support.problems import problem
 
 PATH = "/api/visitors/export-excel/"
-# Transactions of clients: autovacuum has some of its own.
+# Only transactions of clients, not of autovacuum.
 OTHERS = (
     "datname = current_database() AND backend_type = 'client backend' AND xact_start IS NOT NULL"
     " AND pid <> pg_backend_pid() AND application_name <> 'vms monitor'"
@@ -28,7 +28,7 @@ OTHERS = (
 
 
 class Slow:
-    """A client that takes the beginning of an export and no more until it is told to."""
+    """A client that reads the beginning of an export, and the rest when released."""
 
     def __init__(self, app: FastAPI, client: Client, query: str = "") -> None:
         self.began, self.goes_on, self.gone = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -76,7 +76,7 @@ async def slow(app: FastAPI) -> AsyncIterator[Callable[[Client], Slow]]:
 
 
 async def transactions(database: Database) -> int:
-    """How many transactions are open in this database beside the one that asks."""
+    """Return the number of other open transactions in this database."""
     statement = text(f"SELECT count(*) FROM pg_stat_activity WHERE {OTHERS}")
     async with database.engine.connect() as connection:
         return int(await connection.scalar(statement) or 0)
@@ -91,7 +91,7 @@ async def none_is_left(database: Database) -> None:
     await eventually(none)
 
 
-async def test_a_third_export_at_a_time_is_told_to_come_again(
+async def test_a_third_concurrent_export_gets_a_retry_after(
     api: Api, visitors: Visitors, app: FastAPI, slow: Callable[[Client], Slow]
 ) -> None:
     admin = await api.admin()

@@ -65,7 +65,7 @@ def test_what_excel_refuses_is_left_out() -> None:
 
 
 def test_what_looks_like_an_escape_of_excel_is_escaped() -> None:
-    assert texts_of("_x0041_ _x_") == ["_x005F_x0041_ _x_"] * 2  # which openpyxl does not undo
+    assert texts_of("_x0041_ _x_") == ["_x005F_x0041_ _x_"] * 2  # which openpyxl does not decode
 
 
 @settings(max_examples=300)
@@ -119,7 +119,7 @@ def test_dates_and_times_are_real_ones(
 
 
 def test_every_part_leaves_at_once() -> None:
-    """Nothing waits for the end but what zlib holds back."""
+    """Only zlib holds data back."""
     file = Workbook(TEXTS)
     assert b"[Content_Types].xml" in file.head()
     sent = [len(file.rows([(f"{n}" * 50, "x")] * 250)) for n in range(600)]

@@ -1,4 +1,4 @@
-"""A bigger installation on one machine.
+"""A larger installation on one machine.
 
 Two API processes behind nginx, two workers, PgBouncer in transaction mode, a primary and a
 streaming replica.
@@ -37,7 +37,7 @@ OPEN_ALWAYS = {
 
 
 class Cluster:
-    """Everything, and the handles to break it."""
+    """All servers, and the means to stop them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -97,7 +97,7 @@ class Cluster:
         return self.service.start("serve", "--port", str(port), "--linger", "2")
 
     def database(self) -> Database:
-        """Straight to the primary, past the pooler."""
+        """Connect to the primary, not to the pooler."""
         return Database(self.primary.url())
 
 

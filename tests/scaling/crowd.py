@@ -1,4 +1,4 @@
-"""Many who register at once and, as a good client does, ask again until they have an answer."""
+"""Concurrent registrations that are repeated until they are answered, as good clients do."""
 
 import asyncio
 import ssl
@@ -29,7 +29,7 @@ def opened(nginx: Nginx) -> httpx.AsyncClient:
 
 
 class Named(httpx.AsyncBaseTransport):
-    """Knows where the name leads."""
+    """Resolves the name of the server."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport, port: int) -> None:
         self.transport, self.port = transport, port
@@ -53,7 +53,7 @@ async def signed_in(
 
 @dataclass
 class Crowd:
-    """What came of all requests of a kind."""
+    """The outcome of all requests of a kind."""
 
     client: httpx.AsyncClient
     answers: Counter[int] = field(default_factory=Counter)
@@ -95,7 +95,7 @@ class Crowd:
         return is_full or answer.status_code == 201
 
     def summary(self) -> str:
-        """One line of figures."""
+        """Return the figures in one line."""
         ordered = sorted(self.seconds)
         middle, late = (ordered[int(len(ordered) * part)] for part in (0.5, 0.95))
         answers = ", ".join(f"{n} x {status}" for status, n in sorted(self.answers.items()))

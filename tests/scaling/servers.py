@@ -1,4 +1,4 @@
-"""The servers around the service in a bigger installation.
+"""The servers around the service in a larger installation.
 
 They come from Debian's packages, with the files of deploy/ as an operator gets them except for
 addresses.
@@ -23,7 +23,7 @@ START_SECONDS = 20
 
 
 class Postgres(EmbeddedPostgres):
-    """Durable, and reached by TCP: a pooler stands in between."""
+    """Durable, and reached by TCP, since a pooler is in between."""
 
     def __init__(self, data_dir: Path) -> None:
         super().__init__(data_dir)
@@ -38,7 +38,7 @@ class Postgres(EmbeddedPostgres):
 
     @property
     def place(self) -> dict[str, str]:
-        """For psql."""
+        """Return the connection options of psql."""
         return {"PGHOST": "127.0.0.1", "PGPORT": str(self.port)}
 
 
@@ -77,7 +77,7 @@ class PgBouncer(Server):
         return listens(self.port)
 
     def _release(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
 
 class Nginx(Server):
@@ -127,7 +127,7 @@ class Nginx(Server):
         return listens(self.port)
 
     def _release(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
 
 class Caddy(Server):
@@ -153,7 +153,7 @@ class Caddy(Server):
         return listens(self.port)
 
     def _release(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
 
 def filled(file: Path, values: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""What one machine can show of a bigger installation: nothing is lost while its parts come and go.
+"""What one machine can show of a larger installation: nothing is lost while parts restart.
 
 Not in the usual run: `make test-scaling` needs nginx, PgBouncer and Caddy (apt-get install
 nginx-light pgbouncer caddy).
@@ -50,7 +50,7 @@ async def database(cluster: Cluster) -> AsyncIterator[Database]:
 
 
 def bodies(name: str, number: int, hours: int) -> list[dict[str, Any]]:
-    """Registrations for some hours of a day of their own."""
+    """Return registrations for some hours of a day."""
     day = datetime.now(UTC).date() + timedelta(days=next(_days))
     return [
         {
@@ -72,7 +72,7 @@ async def value(url: str, sql: str) -> Any:
 
 
 async def everything_is_there(database: Database, crowd: Crowd) -> None:
-    """Who was told so is registered, with seat, event and mail, and nobody else."""
+    """Assert that the confirmed visitors are stored, each with seat, event and mail."""
     assert crowd.registered.keys() <= await registered(database)
     await none_waits(database)
 
@@ -102,7 +102,7 @@ async def test_the_proxy_of_the_compose_file_leads_to_the_api(cluster: Cluster) 
 async def test_every_connection_comes_from_the_pooler(
     cluster: Cluster, client: httpx.AsyncClient, database: Database, tell: Tell
 ) -> None:
-    """A hundred at once share fewer connections than the two processes could open by themselves."""
+    """A hundred concurrent requests share fewer connections than two processes could open."""
     crowd = Crowd(client)
     await crowd.register(bodies("pooled", 200, hours=10))
     assert len(crowd.registered) == 200
@@ -115,7 +115,7 @@ async def test_every_connection_comes_from_the_pooler(
 
 
 async def test_every_kind_of_work_passes_the_pooler(client: httpx.AsyncClient) -> None:
-    """Many of each at once, so that statements of one request meet several servers."""
+    """Many requests of each kind, so that the statements of one use several servers."""
     (body,) = bodies("work", 1, hours=1)
     when = {"visit_date": body["visit_date"], "visit_time": "05:00"}
     made = (await client.post("/api/visitors/", json=body)).json()
@@ -144,7 +144,7 @@ async def test_every_kind_of_work_passes_the_pooler(client: httpx.AsyncClient) -
         return [(answer.request.url.path, answer.status_code) for answer in done]
 
     answers = Counter(chain.from_iterable(await asyncio.gather(*map(each, range(20)))))
-    # Nothing but what the rules say: two exports at a time, one repeat at a time, a gate too early.
+    # Only expected refusals: two exports at a time, one repeat at a time, a gate too early.
     assert {status for _, status in answers} <= {200, 201, 409, 429}, answers
     assert answers["/api/visitors/bulk-upload/", 201] > 0
     assert answers["/api/visitors/export-excel/", 200] > 0
@@ -208,7 +208,7 @@ async def test_a_rolling_update_is_not_noticed(
 async def test_to_the_last_seat_while_parts_come_and_go(
     cluster: Cluster, client: httpx.AsyncClient, database: Database, tell: Tell
 ) -> None:
-    """An API process is killed, PgBouncer is restarted, the replica stops: 900 for 600 seats."""
+    """900 requests for 600 seats; a process is killed, PgBouncer restarts, the replica stops."""
     crowd = Crowd(client)
     booking = asyncio.create_task(crowd.register(bodies("crowd", 900, hours=3)))
     looking = asyncio.create_task(look(client))

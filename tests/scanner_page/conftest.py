@@ -1,4 +1,4 @@
-"""A scanner page that is served, and what it needs to know."""
+"""The scanner page, served with the device that it needs."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tests.support.serving import served
 
 @dataclass(frozen=True)
 class Gate:
-    """Where the page is, and the key of its device."""
+    """The address of the page, and the key of its device."""
 
     address: str
     key: str
@@ -50,6 +50,6 @@ async def network(page: Page) -> BrowserContext:
 
 
 async def type_like_a_scanner(page: Page, code: str) -> None:
-    """Without a click: keys, and Enter at the end."""
+    """Type the code and Enter without a click."""
     await page.keyboard.type(code)
     await page.keyboard.press("Enter")

@@ -1,10 +1,10 @@
-"""The scanner for those who see little, hear the screen read, or want it still."""
+"""The scanner page with poor sight, a screen reader, and reduced motion."""
 
 from playwright.async_api import Page, expect
 
 from tests.scanner_page.conftest import type_like_a_scanner
 
-# The contrast ratio of WCAG 2.2, 1.4.3, of every text that is shown; the least of them.
+# The lowest contrast ratio (WCAG 2.2, 1.4.3) of all visible texts.
 LEAST_CONTRAST = """() => {
     const luminance = (colour) => {
         const [r, g, b] = colour.match(/[\\d.]+/g).map(Number).map((value) => {
@@ -46,7 +46,7 @@ async def test_every_text_stands_out(scanner: Page):
         assert await scanner.evaluate(LEAST_CONTRAST) >= ENOUGH, colour
 
 
-async def test_the_colour_is_told_in_words_and_read_out(scanner: Page):
+async def test_the_colour_is_also_in_words_and_read_out(scanner: Page):
     for colour, heading in (("green", "Welcome"), ("red", "Cancelled"), ("amber", "Not checked")):
         await show(scanner, colour)
         alert = scanner.get_by_role("alert")

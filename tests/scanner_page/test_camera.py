@@ -1,4 +1,4 @@
-"""The scanner's camera: a stream that shows the QR code of a mail that was really delivered."""
+"""The scanner's camera, shown the QR code of a delivered mail."""
 
 import io
 from email.message import EmailMessage
@@ -69,7 +69,7 @@ async def test_a_code_from_a_mail_that_is_held_up_opens_the_gate_once(
         await colour(page, "green")
         await expect(page.get_by_role("alert")).to_contain_text("Ada Lovelace")
         await page.get_by_role("button", name="Next").click()
-        # It is still in sight: a later picture of it is no second scan.
+        # The code is still in sight: later frames are not another scan.
         await page.locator("#picture").evaluate(A_SECOND_MORE)
         await expect(page.locator("#verdict")).to_be_hidden()
         assert complaints == []

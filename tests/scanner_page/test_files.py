@@ -1,4 +1,4 @@
-"""What the scanner's page consists of, and when it is served."""
+"""The files of the scanner page, and when they are served."""
 
 import hashlib
 import re
@@ -19,7 +19,7 @@ FOR_PEOPLE = {".md", ""}  # licences, sums, how to renew
 
 
 def loaded() -> set[str]:
-    """Every file that a browser may ask for, relative to the page."""
+    """Return every file that a browser may request, relative to the page."""
     files = (path for path in STATIC.rglob("*") if path.is_file() and path.suffix not in FOR_PEOPLE)
     return {str(path.relative_to(STATIC)) for path in files} | {"refusals.json"}
 

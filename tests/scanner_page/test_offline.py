@@ -1,4 +1,4 @@
-"""The scanner without a network: what it keeps, and what becomes of it later."""
+"""The scanner without a network: what it keeps, and sends later."""
 
 import json
 
@@ -202,7 +202,7 @@ async def test_a_scan_under_a_used_id_is_reported_under_another_one(
 async def test_a_scan_that_was_asked_about_keeps_its_id_in_the_queue(
     api: Api, database: Database, scanner: Page
 ):
-    """The service has admitted the visitor, but no answer gets through, three times."""
+    """The service has admitted the visitor, but three responses are lost."""
     visitor = await (await api.admin()).register()
 
     async def lose(route: Route) -> None:

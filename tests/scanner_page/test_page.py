@@ -1,4 +1,4 @@
-"""The scanner in the browser: clicked, typed into, cut off from the network."""
+"""The scanner page in a browser: clicks, typing, no network."""
 
 import re
 from datetime import timedelta
@@ -114,7 +114,7 @@ async def test_a_scan_without_an_answer_is_sent_again_and_done_once(
     async def lose_the_first(route: Route) -> None:
         sent.append(route.request.post_data)
         if len(sent) == 1:
-            await route.fetch()  # the service has it; the answer never arrives
+            await route.fetch()  # the service has the scan, but the response never arrives
             await route.abort()
         else:
             await route.continue_()

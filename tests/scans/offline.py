@@ -1,4 +1,4 @@
-"""Batches of scans that have happened, as an offline gate reports them."""
+"""Batches of past scans, as an offline gate reports them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -49,6 +49,6 @@ async def shown(admin: Client, visitor: dict[str, Any]) -> dict[str, Any]:
 
 
 async def at_noon(api: Api, clock: SettableClock) -> Client:
-    """Reception at midday; who signed in at eight is signed out by then."""
+    """Sign in the reception at midday, since earlier sign-ins have expired by then."""
     clock.set(NOON)
     return await api.admin("noon@example.com")

@@ -1,4 +1,4 @@
-"""`docs/scanner.md` tells the truth: its requests are sent, its answers are what comes back."""
+"""The requests of `docs/scanner.md` are answered as it says."""
 
 import json
 import re
@@ -22,13 +22,13 @@ ADA = "V1GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBV"
 GRACE = "V1MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LKMFRGGZDF"
 BLOCK = re.compile(r"```http\n(?P<head>.+?)\n\n(?P<body>.*?)```", re.DOTALL)
 ROW = re.compile(r"^\| `(\w+)` \| (\d+) \| (.+) \| (.+) \| (.+) \|$", re.MULTILINE)
-# Ids and what carries them differ in every installation.
+# Ids, and values that contain them, differ in every installation.
 ELSEWHERE = {"id", "site", "scanned_by", "request_id"}
 
 
 @dataclass(frozen=True)
 class Example:
-    """A request of the guide and the answer that follows it."""
+    """A request of the guide and its response."""
 
     method: str
     path: str

@@ -134,7 +134,7 @@ async def test_conflicts_are_found_without_a_look_at_the_rest(
 
 
 async def _fill(database: Database, count: int) -> None:
-    """So many more scans like the admitted one, each a second older."""
+    """Add this many scans like the admitted one, each a second older."""
     statement = text(
         "INSERT INTO scans SELECT (jsonb_populate_record(s, jsonb_build_object("
         "'id', gen_random_uuid(), 'created_at', s.created_at - n * interval '1 second'))).*"

@@ -1,4 +1,4 @@
-"""Scans that happened while a gate was offline."""
+"""Scans made while a gate was offline."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -98,7 +98,7 @@ async def test_an_admission_against_an_unseen_refusal_is_a_conflict(
 
 
 async def test_a_batch_is_answered_again_by_the_scan_alone(api: Api, gate: Client):
-    """The gate is online again and asks for a scan that it has reported already."""
+    """The gate is online again and repeats a scan that it has reported already."""
     visitor = await (await api.admin()).register()
     scans = [happened(visitor["qr_code"]), happened(visitor["qr_code"])]
     await report(gate, *scans)
@@ -266,7 +266,7 @@ async def test_a_clock_that_is_wrong_by_years_loses_nothing(
 
 
 @pytest.mark.parametrize(("minutes", "mails"), [(30, 1), (31, 0)])
-async def test_a_host_is_told_of_an_arrival_while_it_is_news(
+async def test_a_host_is_notified_of_a_recent_arrival(
     api: Api, database: Database, clock: SettableClock, gate: Client, minutes: int, mails: int
 ):
     visitor = await (await api.admin()).register()
@@ -276,7 +276,7 @@ async def test_a_host_is_told_of_an_arrival_while_it_is_news(
     assert kinds["host_arrival"] == mails
 
 
-async def test_a_host_is_not_told_of_who_has_left_again(
+async def test_a_host_is_not_notified_of_visitors_who_left_again(
     api: Api, database: Database, clock: SettableClock, gate: Client
 ):
     visitor = await (await api.admin()).register()

@@ -1,4 +1,4 @@
-"""Batches of offline scans: who sends them, limits, costs and faults."""
+"""Batches of offline scans: permissions, limits, costs and faults."""
 
 from collections import Counter
 from typing import Any
@@ -201,7 +201,9 @@ async def test_new_scans_are_limited_and_repeats_are_not(
     problem(await send(gate, *first, *third), 429, "too_many_requests")
     assert len(await all_scans(api.database)) == kept == 7
     assert len(await report(gate, *first, *second)) == 7  # repeats count nothing
-    assert (await gate.scan(token)).status_code != 429  # the door does not wait for the queue
+    assert (
+        await gate.scan(token)
+    ).status_code != 429  # scans at the gate do not wait for the queue
 
 
 async def test_a_batch_of_thousands_of_faults_gets_a_short_answer(gate: Client):

@@ -1,4 +1,4 @@
-"""Batches of offline gates beside each other and beside everything else, in real sessions."""
+"""Concurrent batches of offline gates and other requests, in real sessions."""
 
 import asyncio
 import random
@@ -192,4 +192,4 @@ async def test_batches_are_limited_repeats_too(
     assert [(await send(gate, scan)).status_code for _ in range(2)] == [200, 200]
     problem(await send(gate, scan), 429, "too_many_requests")
     assert (await send(other, scan)).status_code == 200
-    assert (await gate.scan(visitor["qr_code"])).status_code == 409  # the door does not wait
+    assert (await gate.scan(visitor["qr_code"])).status_code == 409  # scans at the gate do not wait

@@ -1,4 +1,4 @@
-"""The decision at the gate, without a gate."""
+"""The decision at the gate, as a function."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -95,18 +95,18 @@ def test_who_is_inside_is_said_to_be_since_when_and_where():
         ("UTC", NOON + timedelta(days=1), "2026-11-23, 09:30"),
     ],
 )
-def test_since_when_is_told_by_the_clock_of_the_site(zone: str, now: datetime, since: str):
+def test_the_time_of_entry_is_shown_by_the_clock_of_the_site(zone: str, now: datetime, since: str):
     decision = verdict(visitor(VERIFIED, checked_in_gate=None), now=now, zone=zone)
     assert decision.message == f"Already inside since {since}"
 
 
-def test_who_is_too_early_is_told_from_when_the_gate_opens():
+def test_an_early_visitor_learns_when_the_gate_opens():
     decision = verdict(visitor(visit_time=time(16, 15)), zone="Europe/Berlin")
     assert decision.message == "This visit begins at 16:15: the gate opens from 14:15"
 
 
 @pytest.mark.parametrize("status", [PENDING, VisitorStatus.EXPIRED])
-def test_who_is_too_late_is_told_which_day_it_was(status: VisitorStatus):
+def test_a_late_visitor_learns_which_day_it_was(status: VisitorStatus):
     decision = verdict(visitor(status, visit_date=date(2026, 11, 20)))
     assert decision.message == "This visit was on 2026-11-20"
 

@@ -55,7 +55,7 @@ async def test_an_admitted_visitor(api: Api):
     assert inside["checked_in_at"] == "2026-11-23T08:00:00Z"
 
 
-async def test_the_host_hears_of_an_arrival_once(api: Api, database: Database):
+async def test_the_host_is_notified_of_an_arrival_once(api: Api, database: Database):
     admin = await api.admin()
     visitor = await admin.register()
     for _ in range(3):
@@ -64,7 +64,7 @@ async def test_the_host_hears_of_an_arrival_once(api: Api, database: Database):
     assert kinds["host_arrival"] == 1
 
 
-async def test_reception_is_told_of_an_arrival_without_a_host_address(api: Api, database: Database):
+async def test_reception_is_notified_if_the_host_has_no_address(api: Api, database: Database):
     await change_default_site(database, reception_email="reception@example.com")
     admin = await api.admin()
     with_address = await admin.register()
@@ -83,7 +83,7 @@ async def test_reception_is_told_of_an_arrival_without_a_host_address(api: Api, 
     assert {mail.recipient_name for mail in mails} == {"Charles Babbage", "Main site"}
 
 
-async def test_without_reception_and_host_nobody_is_told_of_arrivals(api: Api, database: Database):
+async def test_without_reception_and_host_arrivals_notify_nobody(api: Api, database: Database):
     admin = await api.admin()
     visitor = await admin.register(host_email=None)
     assert (await admin.scan(visitor["qr_code"])).status_code == 200
@@ -387,7 +387,7 @@ async def test_token_and_qr_code_together_are_422(api: Api):
     assert faulty_fields(answer) == {"qr_code"}
 
 
-async def test_who_may_not_scan_is_told_so_before_anything(api: Api, database: Database):
+async def test_who_may_not_scan_is_refused_first(api: Api, database: Database):
     host = await api.host()
     visitor = await host.register()
     problem(await host.scan(visitor["qr_code"]), 403, "forbidden")

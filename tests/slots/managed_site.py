@@ -1,4 +1,4 @@
-"""A site whose rules are changed, and what its slots count."""
+"""A site whose rules change, and the counters of its slots."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -74,9 +74,9 @@ async def annex(site: ManagedSite, **fields: Any) -> ManagedSite:
 
 
 async def counters(database: Database) -> dict[tuple[str, int], tuple[int, int]]:
-    """Capacity and seats taken of every slot, which must be what its visitors hold.
+    """Return capacity and taken seats of every slot; they must match its visitors.
 
-    Without those that have a row because they are closed.
+    Slots that have a row only because they are closed are omitted.
     """
     holding = (
         select(func.count())

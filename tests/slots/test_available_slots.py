@@ -1,4 +1,4 @@
-"""The offer of a day."""
+"""The slots offered for a day."""
 
 from datetime import UTC, datetime, time
 

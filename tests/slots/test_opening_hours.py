@@ -1,4 +1,4 @@
-"""A change of the opening hours of a site, and what it leaves alone."""
+"""A change of the opening hours of a site, and what it does not affect."""
 
 from tests.slots.managed_site import SLOT, TUESDAY, ManagedSite
 from tests.support.api import VISITOR

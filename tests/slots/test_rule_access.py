@@ -1,4 +1,4 @@
-"""Who closes days and sets capacities, and of which site."""
+"""Who may close days and set capacities, and at which site."""
 
 import httpx
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""Changes of rules beside registrations and each other."""
+"""Changes of rules, concurrent with registrations and each other."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -18,7 +18,7 @@ from tests.support.api import VISITOR, Client
 async def race(
     client: Client, seats: int, change: Coroutine[Any, Any, httpx.Response], at: int
 ) -> httpx.Response:
-    """Registrations for one slot with a change of rules among them; the answer to the change."""
+    """Race registrations for one slot with a change of rules; return its response."""
     calls = [client.post("visitors/", VISITOR | SLOT) for _ in range(seats)]
     answers = await asyncio.gather(*calls[:at], change, *calls[at:])
     changed = answers.pop(at)

@@ -1,4 +1,4 @@
-"""When a visit may be booked, by the thousand."""
+"""The times at which a visit may be booked, tested exhaustively."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta

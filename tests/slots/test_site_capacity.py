@@ -1,4 +1,4 @@
-"""A change of the capacity of a site, and what it leaves alone."""
+"""A change of the capacity of a site, and what it does not affect."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Capacities of single slots."""
+"""Individual capacities of slots."""
 
 from typing import Any
 

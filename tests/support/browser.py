@@ -36,14 +36,14 @@ async def launched(chromium: str, *flags: str) -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="session")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
-    """Return a browser; open a page in a fresh context with `await browser.new_page()`."""
+    """Yield a browser; open a page in a fresh context with `await browser.new_page()`."""
     async with launched(chromium) as browser:
         yield browser
 
 
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """Return a page without state, whose console must stay empty."""
+    """Yield a page without state, whose console must stay empty."""
     context = await browser.new_context()
     page = await context.new_page()
     complaints = watched(page)

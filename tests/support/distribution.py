@@ -9,7 +9,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 # Their files share an installation or a port.
 TOGETHER = ("tests/e2e/",)
-# They begin, so that no process is idle at the end.
+# They run first, so that no process is idle at the end.
 LONGEST = (
     "tests/container/test_image.py",
     "tests/test_schemathesis.py",

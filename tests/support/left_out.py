@@ -1,4 +1,4 @@
-"""The only way to leave a test out: where a machine lacks something that CI has."""
+"""The only way to skip a test: the machine lacks something that CI has."""
 
 import os
 from typing import NoReturn

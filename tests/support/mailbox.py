@@ -1,4 +1,4 @@
-"""Mail for tests, delivered by the worker's code over SMTP."""
+"""Mail of tests, delivered by the worker's code over SMTP."""
 
 import asyncio
 from email import message_from_bytes

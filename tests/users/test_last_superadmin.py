@@ -1,4 +1,4 @@
-"""Somebody is always left to run the installation."""
+"""One active superadmin always remains."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ LOSSES: list[dict[str, Any] | None] = [
 
 
 async def take(caller: Client, victim: Client, loss: dict[str, Any] | None) -> httpx.Response:
-    """Have `caller` take the superadmin away from `victim`."""
+    """Remove or demote the superadmin `victim` as `caller`."""
     path = f"auth/users/{victim.user_id}/"
     return await (caller.delete(path) if loss is None else caller.patch(path, loss))
 

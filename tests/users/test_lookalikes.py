@@ -1,4 +1,4 @@
-"""Nobody takes a name that is mistaken for another one's on the kiosk's list."""
+"""Nobody takes a name that looks like another one in the kiosk's list."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What staff does with accounts."""
+"""Management of accounts by staff."""
 
 import asyncio
 from collections import Counter

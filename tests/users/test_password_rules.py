@@ -1,4 +1,4 @@
-"""Which passwords are accepted."""
+"""The passwords that are accepted."""
 
 import pytest
 

@@ -10,7 +10,7 @@ from tests.visitors.strangers import Strangers
 
 @pytest.fixture
 async def strangers(app: FastAPI, database: Database) -> Strangers:
-    """At the default site, which has four places an hour, two of them for strangers."""
+    """Return strangers at the default site, with two of four places an hour for them."""
     await change_default_site(
         database, self_registration=True, self_registration_share=50, slot_capacity=4
     )

@@ -1,4 +1,4 @@
-"""People who register themselves, and the seats that they take."""
+"""Visitors who register themselves, and their seats."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ FORM = {"name": "Ada Lovelace", "visit_date": DAY, "visit_time": "10:00"}
 
 
 class Strangers:
-    """People who register themselves, each from a network of their own."""
+    """Visitors who register themselves, each from another network."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
@@ -39,7 +39,7 @@ class Strangers:
 
 
 async def seats(database: Database, hour: int = 10) -> tuple[int, int, int]:
-    """All that are taken in an hour, those of strangers, and those above their share."""
+    """Return the seats taken in an hour: all, those of strangers, and those above their share."""
     async with database.read() as session:
         columns = (Slot.booked, Slot.self_booked, Slot.self_excess)
         found = (await session.rows(select(*columns).where(Slot.hour == hour))).one()

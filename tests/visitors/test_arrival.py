@@ -1,4 +1,4 @@
-"""When a visit can be admitted and when a stay ends by itself, in every zone."""
+"""The arrival window and the automatic end of a stay, in every zone."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -29,7 +29,7 @@ class Door:
     auto_check_out_hours: int = 14
 
 
-# Years in which most zones put their clocks forward and back, some at midnight.
+# Years in which most zones change their clocks, some at midnight.
 days = st.integers(0, 3650).map(lambda number: date(2018, 1, 1) + timedelta(days=number))
 minutes = st.integers(0, 1439).map(lambda minute: time(minute // 60, minute % 60))
 visits = st.builds(Visit, days, minutes)
@@ -105,7 +105,7 @@ def test_a_stay_ends_after_the_visit_and_not_before_its_hours(
         ("Europe/Berlin", date(2026, 10, 25), time(10), "2026-10-25T23:00:00Z"),
         # The day after begins at one o'clock.
         ("Africa/Cairo", date(2027, 4, 29), time(10), "2027-04-29T22:00:00Z"),
-        # The three hours of a late visit are hours, whatever the clocks do.
+        # The three hours of a late visit are not affected by the clocks.
         ("Europe/Berlin", date(2027, 3, 27), time(23, 30), "2027-03-28T01:30:00Z"),
         ("Europe/Berlin", date(2026, 10, 24), time(23, 30), "2026-10-25T00:30:00Z"),
         # The island had no 30 December 2011.

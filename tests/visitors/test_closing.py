@@ -1,4 +1,4 @@
-"""The end of visits to which nobody came, on each site's own calendar, and of forgotten stays."""
+"""The end of missed visits and forgotten stays, by each site's calendar."""
 
 import asyncio
 from datetime import UTC, datetime, time, timedelta
@@ -36,7 +36,7 @@ async def test_a_visit_is_open_until_its_last_moment(api: Api, database: Databas
     assert expired["checked_out_at"] is None
     assert not expired["checked_out_automatically"]
     assert completed["checked_out_automatically"]
-    assert completed["checked_out_at"] == "2026-11-23T22:00:00Z"  # 14 hours after the way in
+    assert completed["checked_out_at"] == "2026-11-23T22:00:00Z"  # 14 hours after the check-in
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Closing a day with the visits in it: all of them are cancelled, whatever races."""
+"""Closing a day cancels all visits in it, whatever races."""
 
 import asyncio
 from collections import Counter
@@ -193,7 +193,7 @@ async def test_a_wrong_word_is_named(closures: Closures, value: Any):
 async def test_it_waits_for_the_end_of_an_update(
     closures: Closures, database: Database, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ):
-    """Refuse it, as processes of the previous release don't see that a slot is closed."""
+    """Processes of the previous release do not see that a slot is closed."""
     monkeypatch.setattr(app.state.database, "rollout_is_finished", False)
     async with database.write() as unit:
         unit.add(Rollout(revision="0005", finished_at=None))
@@ -227,7 +227,7 @@ async def test_slots_say_which_of_their_shifts_are_closed(
 
 
 async def shut(database: Database, hour: int = 10) -> None:
-    """Have a slot say that its shift is closed, as one does that was closed a moment ago."""
+    """Mark the shift as closed in its slot, as a concurrent closure would."""
     async with database.write() as unit:
         await unit.write(
             update(Slot).where(Slot.hour == hour).values(closed_shifts=array([Slot.visit_date]))
@@ -373,7 +373,7 @@ async def test_closings_of_days_race_each_other_and_the_worker(
 
 
 async def somebody_waits(database: Database) -> None:
-    """Return once a session waits for a lock of another."""
+    """Wait until a session waits for a lock of another."""
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -390,7 +390,7 @@ async def take_part_of_the_site(unit: WriteSession) -> None:
 
 
 async def put_at(database: Database, visitor: dict[str, Any], day: str) -> None:
-    """Have a visit be on a day, behind everybody's back."""
+    """Move a visit to a day without the API."""
     async with database.write() as unit:
         await unit.write(
             update(Visitor)
@@ -415,7 +415,7 @@ async def test_who_has_a_visit_in_hand_may_go_on_to_the_site(
 async def test_a_newcomer_in_other_hands_has_the_closing_begin_anew(
     closures: Closures, database: Database
 ):
-    """Who came in after the visits were locked is in the hands of somebody who wants the site."""
+    """A visit booked after the lock may itself be locked by a request that waits for the site."""
     await closures.client.register(**AT_TEN)
     newcomer = await closures.client.register(**AT_TEN | {"visit_time": "11:00"})
     await put_at(database, newcomer, WEDNESDAY)
@@ -430,6 +430,6 @@ async def test_a_newcomer_in_other_hands_has_the_closing_begin_anew(
         await put_at(database, newcomer, TUESDAY)
         await VisitorRepository(mover).lock(Visitor.qr_code == newcomer["qr_code"])
         await until_booked.aclose()
-        await take_part_of_the_site(mover)  # as soon as the closing has let go of it
+        await take_part_of_the_site(mover)  # as soon as the closing has released it
     assert (await closing).json()["cancelled_visits"] == 2
     await none_is_left(database)

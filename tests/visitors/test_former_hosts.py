@@ -1,4 +1,4 @@
-"""Visits whose host has left, and their new hosts."""
+"""Visits of a host who has left, and their new hosts."""
 
 import pytest
 
@@ -42,7 +42,7 @@ async def test_visits_are_handed_over_with_one_mail_to_the_new_host(api: Api, ma
     assert sorted(await ids(new)) == sorted(visit["id"] for visit in visits)
 
 
-async def test_a_closed_former_host_hears_nothing_of_a_hand_over(api: Api, mailbox: Mailbox):
+async def test_a_closed_former_host_gets_no_mail_of_a_hand_over(api: Api, mailbox: Mailbox):
     root, former = await api.superadmin(), await api.host()
     new = await api.host("mary@example.com", "Mary")
     await root.register()

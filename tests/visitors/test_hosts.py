@@ -1,4 +1,4 @@
-"""The host of a visit, and the mails when that changes."""
+"""The host of a visit, and the mails about a change of host."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from tests.support.problems import problem
 from tests.visitors.told import LATER, MARY, RIGHT, ids, subjects, text_of, waiting
 
 
-async def test_a_new_host_is_told_and_so_is_the_former_one(api: Api, mailbox: Mailbox):
+async def test_a_new_host_is_notified_and_so_is_the_former_one(api: Api, mailbox: Mailbox):
     admin = await api.admin()
     visitor = await admin.register()
     await mailbox.deliver()
@@ -53,7 +53,7 @@ async def test_a_new_mailbox_of_a_moved_visit_gets_a_confirmation(api: Api, data
     }
 
 
-async def test_a_host_who_has_the_visit_again_hears_that_alone(api: Api, mailbox: Mailbox):
+async def test_a_host_who_has_the_visit_again_gets_one_mail(api: Api, mailbox: Mailbox):
     admin = await api.admin()
     visitor = await admin.register()
     await mailbox.deliver()
@@ -165,7 +165,7 @@ async def test_an_accounts_new_name_and_address_reach_its_visits(api: Api, mailb
     assert (after["host_name"], after["host_email"]) == ("Chas Babbage", "cb@example.com")
     mails = await mailbox.deliver()
     assert any("Ada Lovelace" in subject for subject in subjects(mails, "cb@example.com"))
-    # What the former address hears is that the account has another one.
+    # The former address is informed that the account has another one.
     assert not any("Ada" in subject for subject in subjects(mails, "charles@example.com"))
 
 

@@ -1,4 +1,4 @@
-"""A kiosk in the lobby: registers who walks in."""
+"""Registration of walk-ins at a kiosk."""
 
 from datetime import datetime, time
 from typing import Any
@@ -83,7 +83,7 @@ async def test_a_full_hour_is_full_for_a_walk_in_too(kiosk: Client, database: Da
 
 async def test_a_walk_in_at_a_closed_hour_is_refused(kiosk: Client, clock: SettableClock):
     clock.set(datetime.fromisoformat("2026-11-23T17:00:00Z"))
-    # The site is closed: there is nobody to walk in to.
+    # The site is closed, so that nobody can walk in.
     problem(await kiosk.post("visitors/", WALK_IN), 422, "slot_closed")
 
 
@@ -175,7 +175,7 @@ async def test_a_kiosk_has_mail_sent_to_no_address_that_is_not_a_hosts(
         (await register_walk_in(kiosk, **body, host_email=email)) | {"id": "", "created_at": ""}
         for email in ("charles@example.com", "victim@example.com")
     ]
-    assert answers[0] == answers[1]  # so that nobody learns which address has an account
+    assert answers[0] == answers[1]  # to hide which addresses have an account
     recipients = [mail.recipient for mail in await all_mails(database)]
     assert sorted(recipients) == ["ada@example.com", "ada@example.com", "charles@example.com"]
 

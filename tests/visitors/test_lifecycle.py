@@ -1,4 +1,4 @@
-"""Which status may follow which."""
+"""The transitions between statuses."""
 
 import pytest
 from fastapi import FastAPI
@@ -12,7 +12,7 @@ from tests.support.database import all_events, assert_seats_are_visitors, booked
 from tests.support.mailbox import Mailbox
 from tests.support.problems import problem
 
-# The contract's own words: pending -> verified -> completed; pending -> cancelled or expired.
+# pending -> verified -> completed; pending -> cancelled or expired.
 ALLOWED = {
     ("pending", "verified"),
     ("verified", "completed"),
@@ -90,7 +90,7 @@ async def test_a_cancelled_seat_is_free_again(api: Api, database: Database):
     await assert_seats_are_visitors(database)
 
 
-async def test_a_cancelled_visit_tells_both_and_drops_what_waited(api: Api, mailbox: Mailbox):
+async def test_cancelling_notifies_both_and_drops_queued_mails(api: Api, mailbox: Mailbox):
     admin = await api.admin()
     visitor = await admin.register()
     await admin.post(f"visitors/{visitor['id']}/cancel/")

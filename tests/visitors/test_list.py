@@ -1,4 +1,4 @@
-"""The list of visitors: filters, search, order, and what hosts see of it."""
+"""The list of visitors: filters, search, order, and the scope of hosts."""
 
 from typing import Any
 

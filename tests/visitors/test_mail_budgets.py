@@ -1,4 +1,4 @@
-"""How many mails a host, a kiosk or a stranger may cause."""
+"""The number of mails that a host, a kiosk or a stranger may cause."""
 
 import asyncio
 from collections import Counter
@@ -40,7 +40,7 @@ async def codes(calls: Sequence[Answers]) -> Counter[int]:
 
 @pytest.fixture
 def limited(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Has the application use these settings."""
+    """Run the application with these settings."""
 
     def change(**changes: Any) -> None:
         settings: Settings = app.state.settings
@@ -339,7 +339,7 @@ async def test_staff_sees_why_and_sends_it_all_the_same(
     problem(await admin.post(f"notifications/{mail['id']}/retry/"), 409, "pointless")
     assert (await admin.post(f"{path}resend-email/")).status_code == 202
     assert len(await mailbox.deliver()) == 4
-    await admin.register(email=VICTIM)  # who has signed in is no stranger
+    await admin.register(email=VICTIM)  # a signed-in user is not a stranger
     assert len(await mailbox.deliver()) == 6
 
 
@@ -389,7 +389,7 @@ async def test_reminders_of_strangers_visits_count(
 
     for _ in range(5):
         assert (await elsewhere(visit_date="2026-11-25")).status_code == 201
-    await StrangerMails(app.state.limiter).give_back(VICTIM)  # as if a day had begun: two are left
+    await StrangerMails(app.state.limiter).give_back(VICTIM)  # as on a new day: two are left
     await StrangerMails(app.state.limiter).give_back(VICTIM)
     at = datetime.fromisoformat("2026-11-24T11:00:00Z")
     assert await remind(database, nobody, at, StrangerMails(app.state.limiter)) == 5

@@ -1,4 +1,4 @@
-"""The door, across midnight: who comes, who is inside and who leaves at a site open at night."""
+"""Arrival, presence and exit at a site that is open at night."""
 
 import asyncio
 from datetime import UTC, datetime, time, timedelta
@@ -46,7 +46,7 @@ def instant(text: str) -> datetime:
 
 
 async def inside(api: Api, gate: Client, clock: SettableClock, **when: str) -> dict[str, Any]:
-    """Somebody who has come in at the time of the visit."""
+    """Register a visitor and check in at the time of the visit."""
     visitor = await (await api.admin()).register(**when)
     clock.set(instant(f"{visitor['visit_date'][-2:]} {visitor['visit_time']}"))
     assert (await gate.scan(visitor["qr_code"])).status_code == 200
@@ -297,7 +297,7 @@ async def test_a_late_exit_costs_as_much_as_any_other(
     visitor = await inside(api, gate, clock, visit_time="22:00")
     await close_past_visits(database, instant("24 12:04"))
     clock.set(instant("24 13:00"))
-    await gate.scan("no code")  # notes that the device is alive
+    await gate.scan("no code")  # records that the device was seen
     with statements(app) as sent:
         await gate.scan(visitor["qr_code"], direction="out")
     assert len(sent) <= 3, sent
@@ -319,7 +319,7 @@ async def night(api: Api) -> Client:
 
 
 async def offered(client: Client, day: str) -> dict[str, str | None]:
-    """Why each slot of a day can't be booked; None where it can."""
+    """Return why each slot of a day cannot be booked; None if it can."""
     slots = (await client.get("visitors/available-slots/", visit_date=day)).json()["slots"]
     return {f"{slot['time']}-{slot['end_time']}": slot["reason"] for slot in slots}
 

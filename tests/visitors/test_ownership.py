@@ -1,4 +1,4 @@
-"""To a host, another host's visitor is not there."""
+"""For a host, another host's visitor does not exist."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is held about a person, in one document."""
+"""All data about a person in one document."""
 
 from typing import Any
 

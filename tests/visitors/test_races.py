@@ -1,4 +1,4 @@
-"""Real sessions that want the same thing at the same time."""
+"""Real sessions that compete for the same seats."""
 
 import asyncio
 from collections import Counter
@@ -13,7 +13,7 @@ from tests.support.database import all_events, assert_seats_are_visitors, booked
 
 
 async def together(*calls: Awaitable[httpx.Response]) -> Counter[int]:
-    """How often each status code was the answer."""
+    """Return the number of responses with each status code."""
     return Counter(answer.status_code for answer in await asyncio.gather(*calls))
 
 
@@ -30,7 +30,7 @@ async def test_sixty_at_once_for_twenty_seats(api: Api, database: Database, slot
 
 
 async def test_registrations_at_once_for_an_hour_without_a_row_fit(api: Api):
-    """The row is made by one of them: that it was not there a moment ago does not mean full."""
+    """One of them creates the row; its absence a moment before does not mean full."""
     admin = await api.admin()
     for hour in range(9, 17):
         bodies = [VISITOR | {"visit_time": f"{hour:02}:{n:02}"} for n in range(20)]

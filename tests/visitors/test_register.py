@@ -235,5 +235,5 @@ async def test_text_is_kept_trimmed_and_composed(api: Api):
     assert visitor["company"] is None
 
 
-async def test_who_may_not_register_is_told_so(api: Api):
+async def test_registration_without_credentials_gets_a_401(api: Api):
     problem(await api.http.post("/api/visitors/", json=VISITOR), 401, "not_authenticated")

@@ -170,7 +170,7 @@ async def test_a_closure_takes_the_hours_past_midnight_of_its_shift(
     assert set(await reminded(database)) == expected
 
 
-async def test_who_was_told_of_a_change_today_is_not_reminded(
+async def test_a_visitor_mailed_today_is_not_reminded(
     api: Api, database: Database, clock: SettableClock
 ):
     root = await api.superadmin()

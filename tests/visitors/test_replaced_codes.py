@@ -1,4 +1,4 @@
-"""A code that another mailbox has, or had, is replaced."""
+"""A code that another mailbox has received is replaced."""
 
 import pytest
 

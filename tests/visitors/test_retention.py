@@ -1,4 +1,4 @@
-"""Visitors become anonymous when their time is over; what statistics count stays."""
+"""Visitors are anonymised after the retention period; statistics keep their counts."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The public form: strangers register on sites that allow it."""
+"""The public form: strangers register at sites that allow it."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ async def test_each_site_decides_for_itself(http: httpx.AsyncClient, database: D
 
 
 @pytest.mark.usefixtures("open_site")
-async def test_a_closed_site_does_not_tell_how_full_it_is(
+async def test_a_closed_site_does_not_show_how_full_it_is(
     http: httpx.AsyncClient, database: Database
 ):
     full = await add_site(database, slot_capacity=0)
@@ -57,7 +57,7 @@ async def test_a_closed_site_does_not_tell_how_full_it_is(
 
 
 @pytest.mark.usefixtures("open_site")
-async def test_a_stranger_is_told_what_they_sent_and_no_code(
+async def test_a_stranger_sees_what_they_sent_and_no_code(
     api: Api, http: httpx.AsyncClient, database: Database
 ):
     host = await api.host()
@@ -83,7 +83,7 @@ async def test_mail_goes_to_the_visitor_and_to_known_hosts_alone(
         form = FORM | {"host_email": email, "visit_time": at}
         answer = await http.post(VISITORS, json=form)
         shown.append(answer.json() | {"id": "", "visit_time": ""})
-    assert shown[0] == shown[1]  # so that nobody learns which address has an account
+    assert shown[0] == shown[1]  # to hide which addresses have an account
     recipients = sorted(mail.recipient for mail in await all_mails(database))
     assert recipients == ["ada@example.com", "ada@example.com", "charles@example.com"]
 
@@ -117,7 +117,7 @@ async def test_registrations_are_limited_per_address(api: Api, http: httpx.Async
     limited = await http.post(VISITORS, json=FORM | {"visit_time": "11:00"})
     problem(limited, 429, "too_many_requests")
     assert int(limited.headers["Retry-After"]) >= 1
-    await (await api.admin()).register(visit_time="12:00")  # whoever has signed in is not counted
+    await (await api.admin()).register(visit_time="12:00")  # signed-in users are not counted
 
 
 @pytest.mark.usefixtures("open_site")

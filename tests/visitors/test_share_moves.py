@@ -1,4 +1,4 @@
-"""Moves and ends of visits give the seats of strangers back."""
+"""Moves and ends of visits free the seats of strangers."""
 
 from datetime import UTC, datetime
 
@@ -27,7 +27,7 @@ async def test_a_move_takes_the_place_along(api: Api, strangers: Strangers, data
         await strangers.register()
     refused = await admin.patch(f"visitors/{id_}/", {"visit_time": "10:30"})
     alternatives = problem(refused, 409, "slot_full")["alternatives"]
-    assert alternatives[0]["visit_time"] == "12:00"  # 11:00 is where it is
+    assert alternatives[0]["visit_time"] == "12:00"  # it is already at 11:00
     await strangers.register(visit_time="11:00")
     problem(await strangers.post(visit_time="11:00"), 409, "slot_full")
     guest = await admin.register(visit_time="12:00")

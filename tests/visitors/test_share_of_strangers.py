@@ -1,4 +1,4 @@
-"""Strangers take a share of a slot, and each address one seat in it."""
+"""Strangers may take a share of a slot, and each address one seat in it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -127,7 +127,7 @@ async def test_strangers_are_shown_their_share_alone(
     assert await shown(await add_device(api, "kiosk")) == (4, 2, 2)
     await admin.register()
     await admin.register()
-    assert await shown(http, "/api/") == (2, 2, 0)  # the rest of the share is taken by guests
+    assert await shown(http, "/api/") == (2, 2, 0)  # invited visitors have the rest of the share
     await change_default_site(api.database, self_registration_share=1)
     hours = (await http.get(f"/api/{SLOTS}")).json()["slots"]
     assert {hour["capacity"] for hour in hours if hour["time"] != "10:00"} == {1}
@@ -181,7 +181,9 @@ async def test_a_lower_capacity_lowers_the_share(
         answer = await root.post(f"{path}slot-capacities/", own | {"capacity": capacity})
         assert answer.status_code == 201
         assert await seats(database) == (2, 2, 2 - capacity // 2)
-    await root.patch(path, {"self_registration_share": 25})  # own capacities follow it, too
+    await root.patch(
+        path, {"self_registration_share": 25}
+    )  # which also applies to individual capacities
     await root.post(f"{path}slot-capacities/", own | {"capacity": 10_000})
     assert await seats(database) == (2, 2, 0)
     await root.delete(f"{path}slot-capacities/{answer.json()['id']}/")

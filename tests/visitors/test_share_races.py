@@ -1,4 +1,4 @@
-"""Strangers at once, beside admins and beside an update."""
+"""Strangers concurrent with each other, with admins and with an update."""
 
 import asyncio
 from collections import Counter
@@ -80,7 +80,7 @@ async def begin_update(app: FastAPI, database: Database) -> None:
 async def test_strangers_are_counted_once_an_update_is_finished(
     api: Api, app: FastAPI, strangers: Strangers, database: Database
 ):
-    """Wait, as the previous release would give back a seat and leave it counted."""
+    """The previous release would free a seat without uncounting it."""
     await begin_update(app, database)
     admin = await api.admin()
     for email in ("ada@example.com", "Ada@example.com", "eve@example.com"):

@@ -1,4 +1,4 @@
-"""What a change of a site's name, address or time zone does to the visits there."""
+"""The effect of a change of a site's name, address or time zone on its visits."""
 
 import asyncio
 from collections import Counter
@@ -35,7 +35,7 @@ async def nobody() -> None: ...
 
 @dataclass
 class Place:
-    """A superadmin, a site, and what came of its changes."""
+    """A superadmin, a site, and the mails about its changes."""
 
     root: Client
     database: Database
@@ -61,7 +61,7 @@ class Place:
         return sorted(mail.recipient for mail in await self.told())
 
     async def waiting(self) -> int:
-        """How many changes the worker has still to bring."""
+        """Return the number of changes that the worker has not mailed yet."""
         async with self.database.read() as session:
             return await session.scalar(select(func.count()).select_from(SiteChange)) or 0
 
@@ -152,7 +152,7 @@ async def test_a_dry_run_refuses_what_would_be_refused(place: Place):
     problem(await place.root.patch(missing, {"name": "Plant"}), 404, "not_found")
 
 
-async def test_while_an_update_is_under_way_nobody_can_be_told(place: Place, app: FastAPI):
+async def test_a_mailed_change_waits_for_the_end_of_an_update(place: Place, app: FastAPI):
     await place.register()
     app.state.database.rollout_is_finished = False
     async with place.database.write() as unit:
@@ -170,7 +170,7 @@ async def test_while_an_update_is_under_way_nobody_can_be_told(place: Place, app
 # -- what is told ------------------------------------------------------------------------------
 
 
-async def test_visitor_and_host_are_told_what_was_and_what_is(place: Place, mailbox: Mailbox):
+async def test_visitor_and_host_are_mailed_old_and_new_values(place: Place, mailbox: Mailbox):
     await place.register()
     await mailbox.deliver()
     fields = {"name": "Plant", "address": "New Street 2", "timezone": "Europe/Berlin"}
@@ -220,7 +220,7 @@ async def test_a_silent_change_mails_nobody_but_raises_the_sequence(place: Place
     assert await place.sequence(ada) == 1
 
 
-async def test_only_those_ahead_at_that_site_are_told(place: Place):
+async def test_only_upcoming_visits_at_that_site_are_mailed(place: Place):
     await place.register(email="ahead@example.com", host_email=None)
     over = await place.register(email="over@example.com", host_email=None)
     await set_status(place.database, over["id"], VisitorStatus.EXPIRED)
@@ -239,7 +239,7 @@ async def test_visits_made_after_the_change_get_no_mail_about_it(place: Place):
     assert await place.told_to() == []
 
 
-async def test_who_moved_here_before_the_change_is_told(place: Place):
+async def test_a_visit_moved_here_before_the_change_is_mailed(place: Place):
     moved = await place.root.register(email="moved@example.com", host_email=None)
     await place.root.patch(f"visitors/{moved['id']}/", {"site": place.id})
     await place.change(name="Plant")
@@ -282,7 +282,7 @@ async def test_several_changes_are_one_mail_from_oldest_to_newest(place: Place):
     assert (await place.waiting(), await place.sequence(ada)) == (0, 1)
 
 
-async def test_a_change_that_was_taken_back_is_told_to_nobody(place: Place):
+async def test_a_reverted_change_is_mailed_to_nobody(place: Place):
     await place.register()
     await place.change(name="Plant")
     await place.change(name="Works")
@@ -290,7 +290,7 @@ async def test_a_change_that_was_taken_back_is_told_to_nobody(place: Place):
     assert await place.told() == []
 
 
-async def test_a_silent_change_does_not_silence_one_that_is_told(place: Place):
+async def test_a_silent_change_does_not_silence_one_that_is_mailed(place: Place):
     await place.register(host_email=None)
     await place.change(name="Plant")
     await place.change("?notify=false", address="New Street 2")
@@ -300,8 +300,10 @@ async def test_a_silent_change_does_not_silence_one_that_is_told(place: Place):
     assert mail.payload["previous_site_address"] is None
 
 
-async def test_each_visit_is_told_what_is_new_to_it(place: Place, monkeypatch: pytest.MonkeyPatch):
-    """The second change comes while the first has come to half of the visits."""
+async def test_each_visit_is_mailed_what_is_new_to_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+):
+    """The second change happens while the first has reached half of the visits."""
     monkeypatch.setattr(site_changes, "BATCH", 2)
     for number in range(4):
         await place.register(email=f"v{number}@example.com", host_email=None)
@@ -323,10 +325,10 @@ async def test_each_visit_is_told_what_is_new_to_it(place: Place, monkeypatch: p
 async def one_batch(place: Place) -> None:
     async with place.database.write() as unit:
         batch = await site_changes.next_batch(unit, nobody, UUID(place.id), MONDAY)
-    assert batch.done == site_changes.BATCH
+    assert batch.done == 2
 
 
-async def test_what_was_begun_is_ended_and_nobody_is_told_twice(
+async def test_an_interrupted_change_ends_and_nobody_is_mailed_twice(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(site_changes, "BATCH", 2)
@@ -340,7 +342,7 @@ async def test_what_was_begun_is_ended_and_nobody_is_told_twice(
     assert (await place.waiting(), await place.bring()) == (0, 0)
 
 
-async def test_several_workers_at_once_tell_each_visit_once(
+async def test_concurrent_workers_mail_each_visit_once(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(site_changes, "BATCH", 2)
@@ -353,10 +355,10 @@ async def test_several_workers_at_once_tell_each_visit_once(
     assert await place.waiting() == 0
 
 
-async def test_visits_that_change_meanwhile_are_told_what_is_true(
+async def test_visits_that_change_meanwhile_get_true_mails(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ):
-    """Cancellations, moves and registrations race the worker; nothing waits for it in a circle."""
+    """Cancellations, moves and registrations race the worker without deadlocks."""
     monkeypatch.setattr(site_changes, "BATCH", 2)
     visits = [await place.register(email=f"v{n}@example.com", host_email=None) for n in range(8)]
     await place.change(name="Plant")

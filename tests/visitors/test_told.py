@@ -1,4 +1,4 @@
-"""Mails that wait say what is true when they are sent."""
+"""Queued mails have the facts of the time of sending."""
 
 from app.core.db.database import Database
 from app.visitors.models import VisitorStatus
@@ -39,7 +39,7 @@ async def test_a_failed_mail_of_a_moved_visit_is_not_sent_again(api: Api, databa
 
 
 async def fail(database: Database) -> None:
-    """Have every mail refused by the mail server."""
+    """Make the mail server refuse every mail."""
     from sqlalchemy import update
 
     from app.notifications.models import Notification, NotificationStatus
@@ -101,7 +101,7 @@ async def test_a_visit_is_deleted_in_silence_where_that_is_asked(api: Api, datab
     assert await all_mails(database) == []
 
 
-async def test_a_deleted_visit_of_the_past_tells_nobody(api: Api, database: Database):
+async def test_deleting_a_past_visit_notifies_nobody(api: Api, database: Database):
     admin = await api.admin()
     visitor = await admin.register()
     await set_status(database, visitor["id"], VisitorStatus.COMPLETED)

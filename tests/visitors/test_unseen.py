@@ -1,4 +1,4 @@
-"""Characters that nobody can see, in requests."""
+"""Invisible characters in requests."""
 
 from typing import Any
 

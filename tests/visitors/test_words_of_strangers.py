@@ -1,4 +1,4 @@
-"""What strangers type, on its way through registration, changes and mails."""
+"""Text typed by visitors in registrations, changes and mails."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -45,7 +45,7 @@ async def register(
 
 
 def whole(mail: EmailMessage) -> str:
-    """Everything that a mail says."""
+    """Return the complete text of a mail."""
     parts = [
         str(part.get_content()) for part in mail.walk() if part.get_content_maintype() == "text"
     ]
@@ -63,7 +63,7 @@ async def test_no_mail_of_a_visits_life_has_their_words_in_the_subject(
     await mailbox.deliver()
     assert (await admin.post(f"{path}reschedule/", move)).status_code == 200
     await mailbox.deliver()
-    # Somebody of the house names another host: who the visitor is was typed by a stranger still.
+    # A user names another host; the visitor's data was still typed by the visitor.
     assert (await admin.patch(path, {"host_id": mary.user_id})).status_code == 200
     await mailbox.deliver()
     [site] = (await (await api.superadmin()).get("sites/")).json()["items"]
@@ -92,7 +92,7 @@ async def test_no_mail_of_a_visits_life_has_their_words_in_the_subject(
         assert "SUMMARY:Visit of" not in whole(mail)
     for mail in to_hosts:
         assert "Zorro" in body_of(mail)
-        assert "zorro@" not in whole(mail)  # an address that a stranger typed
+        assert "zorro@" not in whole(mail)  # an address typed by the visitor
 
 
 async def _nobody() -> None: ...
@@ -101,7 +101,7 @@ async def _nobody() -> None: ...
 async def test_whom_the_house_registers_is_named_in_mails_of_before(
     api: Api, database: Database, mailbox: Mailbox
 ):
-    """Read it from the visit, as a row of the previous release does not say it."""
+    """The fact is read from the visit, since rows of the previous release lack it."""
     await (await api.admin()).register()
     async with database.write() as unit:
         silent = Notification.payload.op("-")("is_typed_by_stranger")
@@ -123,7 +123,7 @@ async def test_a_row_of_the_release_before_is_known_by_its_host(
 async def test_no_address_that_is_typed_comes_back(
     api: Api, register: Register, database: Database, mailbox: Mailbox, http: httpx.AsyncClient
 ):
-    """An account without a name would be shown by its address, and so tell that it exists."""
+    """An account without a name would be shown by its address, which would disclose it."""
     admin = await api.admin("boss@example.com")
     async with database.write() as unit:
         await unit.write(update(User).values(first_name="", last_name=""))

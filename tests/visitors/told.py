@@ -1,4 +1,4 @@
-"""Who was told what about a visit."""
+"""The mails about a visit and their recipients."""
 
 from collections.abc import Sequence
 from email.message import EmailMessage

@@ -1,4 +1,4 @@
-"""The job of site changes, again and again, each time killed some steps later than before.
+"""The job of site changes, repeatedly killed, each time some steps later.
 
     python -m tests.workers.mortal_site_changes STEPS EVERY
 
@@ -17,7 +17,7 @@ from tests.faults.mortal_workers import die_at
 
 
 async def work() -> None:
-    site_changes.BATCH = 2
+    vars(site_changes)["BATCH"] = 2
     database = Database(os.environ["DATABASE_URL"])
     await site_changes.bring_to_visits(database, nobody, datetime(2026, 11, 23, 8, tzinfo=UTC))
     await database.close()

@@ -1,4 +1,4 @@
-"""Whether a worker moves, as `vms worker --check` finds out."""
+"""Whether a worker is alive, as `vms worker --check` reports."""
 
 import asyncio
 import subprocess
@@ -86,7 +86,7 @@ async def test_a_delivery_that_hangs_does_not_beat(
         stop = asyncio.Event()
         delivering = asyncio.create_task(delivery.run(asyncio.Event(), stop))
         await server.reached.wait()
-        assert len(beats) == 1  # that of the sweep which has found the mail
+        assert len(beats) == 1  # that of the sweep that found the mail
         stop.set()
         server.released.set()
         await delivering

@@ -1,4 +1,4 @@
-"""The worker's own figures, over a socket."""
+"""The worker's own metrics, over a socket."""
 
 import httpx
 import pytest

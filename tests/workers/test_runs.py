@@ -1,4 +1,4 @@
-"""What is kept, counted and logged of each run of a job."""
+"""The record, metrics and log of a job run."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Ctx = dict[Any, Any]
 
 
 async def tidy_up(ctx: Ctx) -> None:
-    """Nothing to do."""
+    """Do nothing."""
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def ctx(settings: Settings, database: Database, clock: SettableClock) -> Ctx:
 
 
 async def run(job: WorkerCoroutine, ctx: Ctx) -> None:
-    """In a task of its own, as ARQ does."""
+    """Run the job in a separate task, as ARQ does."""
     await asyncio.create_task(watched(job)(ctx))
 
 

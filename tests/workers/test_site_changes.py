@@ -1,4 +1,4 @@
-"""The worker that brings the changes of sites to their visits: woken, late, killed."""
+"""The worker that mails the changes of sites: woken, late, killed."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The worker as a process of its own, with a Redis that comes and goes."""
+"""The worker as a process, with a Redis that stops and restarts."""
 
 import asyncio
 import os
@@ -44,7 +44,7 @@ def redis() -> Iterator[EmbeddedRedis]:
 async def admin(
     settings: Settings, database: Database, clock: SettableClock, redis: EmbeddedRedis
 ) -> AsyncIterator[Client]:
-    """Someone whose requests wake the worker over that server, in the machine's own time."""
+    """Yield a user whose requests wake the worker over that server, in real time."""
     clock.set(SystemClock().now())
     app = create_app(settings.model_copy(update={"redis_url": redis.url}), clock=clock)
     async with LifespanManager(app):
@@ -58,7 +58,7 @@ async def admin(
 async def worker(
     settings: Settings, redis_url: str, **more: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`vms worker`, killed at the end if it is still there. `more` are further settings."""
+    """Run `vms worker`, killed at the end if it still runs. `more` are further settings."""
     environment = {
         **more,
         "PATH": os.environ["PATH"],
@@ -148,7 +148,7 @@ async def test_a_signal_ends_it_with_a_full_queue(settings: Settings, redis: Emb
 
 
 async def begun(queue: ArqRedis) -> bool:
-    """Whether the worker has taken from the queue."""
+    """Return whether the worker has taken a job from the queue."""
     return int(await queue.zcard(default_queue_name)) < 500
 
 

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from app.core.db.database import Database, WriteSession
 
+# Rows of a batch.
+BATCH = 200
+
 
 class Batch(NamedTuple):
     """The number of changed rows, and whether more may be left."""

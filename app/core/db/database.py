@@ -151,7 +151,7 @@ class WriteSession(ReadSession):
         self.database = database
         self._callbacks: list[AfterCommit] = []
         self._appended: defaultdict[Shape, list[Mapping[str, Any]]] = defaultdict(list)
-        self._rehearses = False
+        self._is_dry_run = False
 
     async def __aexit__(
         self,
@@ -164,12 +164,12 @@ class WriteSession(ReadSession):
                 await self._commit()
         finally:
             await self.aclose()
-        if kind is None and not self._rehearses:
+        if kind is None and not self._is_dry_run:
             await self._follow_up()
 
     async def _commit(self) -> None:
         await self.flush()
-        if self._opened is not None and not self._rehearses:
+        if self._opened is not None and not self._is_dry_run:
             await self._opened.commit()
 
     async def _follow_up(self) -> None:
@@ -179,11 +179,11 @@ class WriteSession(ReadSession):
         if writers is not None and writer is not None:
             await writers.note(writer)
 
-    def rehearse(self) -> None:
+    def dry_run(self) -> None:
         """Make this a dry run: roll back and skip the after-commit callbacks."""
         if self._direct is not None:
             raise RuntimeError("each statement of this unit is committed already")
-        self._rehearses = True
+        self._is_dry_run = True
 
     def add(self, *entities: object) -> None:
         self._session.add_all(entities)

@@ -51,15 +51,15 @@ def insertion(
     parameter: str,
     *,
     when: Sequence[FromClause] = (),
-    beside: Mapping[str, ColumnElement[Any]] = MappingProxyType({}),
+    extra: Mapping[str, ColumnElement[Any]] = MappingProxyType({}),
 ) -> Insert:
     """Return an INSERT of the rows in a JSON parameter, for use in a larger statement.
 
-    It runs only if each FROM clause in `when` returns a row; `beside` adds columns from them.
+    It runs only if each FROM clause in `when` returns a row; `extra` adds columns from them.
     """
     given = given_rows(model, names, parameter)
-    rows = select(*given.c, *beside.values()).select_from(given, *when)
-    return insert_into(model).from_select([*names, *beside], rows)
+    rows = select(*given.c, *extra.values()).select_from(given, *when)
+    return insert_into(model).from_select([*names, *extra], rows)
 
 
 def given_rows(model: type[Entity], names: Sequence[str], parameter: str) -> FromClause:

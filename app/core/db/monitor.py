@@ -19,7 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.observability.logging import logger
 
-BEAT_SECONDS = 0.5
+CHECK_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
 
 
@@ -51,7 +51,7 @@ class DatabaseMonitor:
             asking.cancel()
             with suppress(asyncio.CancelledError):
                 await asking
-            self._hang_up()
+            self._disconnect()
 
     def cut(self) -> None:
         """Close every connection, so that everything waiting on one fails now."""
@@ -86,19 +86,19 @@ class DatabaseMonitor:
 
     async def _run(self) -> None:
         while True:
-            await self._beat()
-            await asyncio.sleep(0 if self.silent else BEAT_SECONDS)
+            await self._check()
+            await asyncio.sleep(0 if self.silent else CHECK_SECONDS)
 
-    async def _beat(self) -> None:
+    async def _check(self) -> None:
         asked = asyncio.create_task(self._ask())
         try:
             # Twice, in case our own process was blocked.
             for _ in range(2):
                 await asyncio.wait({asked}, timeout=ANSWER_SECONDS / 2)
             if asked.done():
-                self._hear()
+                self._mark_answering()
             else:
-                self._fall_silent()
+                self._mark_silent()
         finally:  # also when cancelled
             asked.cancel()
             await asyncio.wait({asked})
@@ -112,19 +112,19 @@ class DatabaseMonitor:
                 self._own = await asyncpg.connect(**self._address)
             await self._own.execute("SELECT 1")
 
-    def _hear(self) -> None:
+    def _mark_answering(self) -> None:
         if self.silent:
             logger.info(f"the {self._of} answers again")
         self.silent = False
 
-    def _fall_silent(self) -> None:
+    def _mark_silent(self) -> None:
         if not self.silent:
             logger.warning(f"the {self._of} does not answer")
         self.silent = True
-        self._hang_up()
+        self._disconnect()
         self.cut()
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if self._own is not None:
             self._own.terminate()
             self._own = None

@@ -82,7 +82,7 @@ def _sentence(code: str, fault: Mapping[str, Any]) -> str:
 
 async def _database(_: Request, error: DBAPIError) -> Response:
     # asyncpg's error is `orig` or its cause.
-    problem = _told_by(error.orig) or _told_by(error.orig and error.orig.__cause__)
+    problem = _problem_of(error.orig) or _problem_of(error.orig and error.orig.__cause__)
     if problem is None and error.connection_invalidated:
         problem = errors.Unavailable("The database is not available: try again")
     if problem is None:
@@ -92,13 +92,13 @@ async def _database(_: Request, error: DBAPIError) -> Response:
 
 async def _driver(_: Request, error: Exception) -> Response:
     """Handle errors that SQLAlchemy does not wrap."""
-    problem = _told_by(error)
+    problem = _problem_of(error)
     if problem is None:
         raise error
     return problem.response()
 
 
-def _told_by(error: BaseException | None) -> errors.Problem | None:
+def _problem_of(error: BaseException | None) -> errors.Problem | None:
     """Return the problem, or None if the error is a fault of the service."""
     state = getattr(error, "sqlstate", None)
     if state in BUSY:

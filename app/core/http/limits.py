@@ -15,11 +15,11 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from app.core.errors import Problem
-from app.core.http.patience import StoodStillError, patiently
+from app.core.http.patience import StalledError, wait_for_answer
 from app.core.http.windows import Answer, Counter, OwnWindows, SharedWindows
 from app.core.keys import KeyRing, mac
 from app.core.observability.logging import logger
-from app.core.observability.metrics import LIMITS_STOOD_STILL, LIMITS_WITHOUT_REDIS
+from app.core.observability.metrics import LIMITS_STALLED, LIMITS_WITHOUT_REDIS
 
 REDIS_SECONDS = 0.25
 # The pause after a failure, before Redis is tried again.
@@ -36,11 +36,11 @@ LOTS = 60
 class TooManyRequests(Problem):
     """429 with `Retry-After` in seconds (RFC 6585, section 4)."""
 
-    status, code, title = 429, "too_many_requests", "Too many requests: try again later"
+    status, code, title = 429, "too_many_requests", "Too many requests"
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(
-            f"Too many requests: try again in {retry_after} seconds",
+            f"Try again in {retry_after} seconds",
             headers={"Retry-After": str(retry_after)},
         )
 
@@ -142,7 +142,7 @@ class RateLimiter:
     async def _ask(self, limits: Sequence[Limit], number: int, *, whole: bool = False) -> Answer:
         room = number if whole else 1
         counters = [self._counter(limit, room) for limit in limits]
-        if self._breaker.lets_through():
+        if self._breaker.allows():
             answer = await self._ask_redis(counters, number)
             if answer is not None:
                 self.own.note(counters, answer.windows)
@@ -153,15 +153,15 @@ class RateLimiter:
     async def _ask_redis(self, counters: Sequence[Counter], number: int) -> Answer | None:
         """Return Redis's answer, or None if there is none in time."""
         try:
-            answer, stood_still = await patiently(self._add(counters, number), REDIS_SECONDS)
-        except StoodStillError:
-            LIMITS_STOOD_STILL.inc()
+            answer, stalled = await wait_for_answer(self._add(counters, number), REDIS_SECONDS)
+        except StalledError:
+            LIMITS_STALLED.inc()
             return None
         except (RedisError, OSError) as error:  # includes time-outs
             self._breaker.open(error)
             LIMITS_WITHOUT_REDIS.set(1)
             return None
-        LIMITS_STOOD_STILL.inc(stood_still)
+        LIMITS_STALLED.inc(stalled)
         self._breaker.close()
         LIMITS_WITHOUT_REDIS.set(0)
         return answer
@@ -187,7 +187,7 @@ class Breaker:
     def __init__(self) -> None:
         self._retry_at: float | None = None
 
-    def lets_through(self) -> bool:
+    def allows(self) -> bool:
         """Return whether to call Redis; after a pause one caller may try."""
         if self._retry_at is None:
             return True

@@ -67,7 +67,7 @@ class CursorCodec:
             [_plain(value) for value in values], separators=(",", ":"), ensure_ascii=False
         ).encode()
         tag = mac(self._keys[0], ordering.name.encode() + b"\0" + body, MAC_BYTES)
-        return base64.urlsafe_b64encode(tag + body).decode().rstrip("=")
+        return self.encode_raw(tag + body)
 
     def decode(self, ordering: Ordering, cursor: str) -> list[Any]:
         try:

@@ -1,4 +1,4 @@
-"""Time-outs that tell a silent server from a busy process."""
+"""Time-outs that distinguish a silent server from a busy process."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -12,14 +12,14 @@ LOOKS = 5
 MOST_LOOKS = 8 * LOOKS
 
 
-class StoodStillError(Exception):
+class StalledError(Exception):
     """This process was too busy to read the answer."""
 
 
-async def patiently(question: Coroutine[Any, Any, T], seconds: float) -> tuple[T, bool]:
+async def wait_for_answer(question: Coroutine[Any, Any, T], seconds: float) -> tuple[T, bool]:
     """Return the answer, and whether it took longer than `seconds`.
 
-    Raise TimeoutError if the server is silent, `StoodStillError` if that is unknown: late polls do
+    Raise TimeoutError if the server is silent, `StalledError` if that is unknown: late polls do
     not count.
     """
     began, asked, left = monotonic(), asyncio.ensure_future(question), LOOKS
@@ -31,7 +31,7 @@ async def patiently(question: Coroutine[Any, Any, T], seconds: float) -> tuple[T
             left -= in_time
             if not left:
                 raise TimeoutError
-        raise StoodStillError
+        raise StalledError
     finally:
         if not asked.done():
             asked.cancel()

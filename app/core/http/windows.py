@@ -78,8 +78,8 @@ class SharedWindows:
     async def add(self, counters: Sequence[Counter], number: int) -> Answer:
         """Add `number` to all counters unless one is full; 0 only reads."""
         bounds = (value for counter in counters for value in (counter.most, counter.seconds))
-        full, *told = await self._add([_named(c.key) for c in counters], [number, *bounds])
-        pairs = zip(told[::2], told[1::2], strict=True)
+        full, *counted = await self._add([_named(c.key) for c in counters], [number, *bounds])
+        pairs = zip(counted[::2], counted[1::2], strict=True)
         return Answer(bool(full), [Window(count, max(0, left) / 1000) for count, left in pairs])
 
     async def restore(self, windows: dict[str, Window]) -> None:

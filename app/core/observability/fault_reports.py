@@ -11,7 +11,7 @@ from sentry_sdk.integrations.dedupe import DedupeIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 
 from app import __version__
-from app.core.observability.logging import tell_faults_to
+from app.core.observability.logging import add_fault_listener
 from app.core.request_context import current_request_id
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def report_faults(dsn: str) -> None:
             ExcepthookIntegration(),
         ],
     )
-    tell_faults_to(_report)
+    add_fault_listener(_report)
 
 
 def _report(error: BaseException) -> None:
@@ -60,7 +60,7 @@ def _report(error: BaseException) -> None:
 
 
 def _without_people(event: "Event", _: "Hint") -> "Event":
-    told: Event = {name: event[name] for name in REPORTED if name in event}  # type: ignore[assignment,literal-required]
-    for error in told.get("exception", {}).get("values", []):
+    kept: Event = {name: event[name] for name in REPORTED if name in event}  # type: ignore[assignment,literal-required]
+    for error in kept.get("exception", {}).get("values", []):
         error["value"] = ""
-    return told
+    return kept

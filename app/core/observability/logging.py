@@ -26,12 +26,14 @@ logger: structlog.stdlib.BoundLogger = structlog.get_logger("vms")
 _fault_listeners: list[Callable[[BaseException], None]] = []
 
 
-def tell_faults_to(listener: Callable[[BaseException], None]) -> None:
+def add_fault_listener(listener: Callable[[BaseException], None]) -> None:
     """Call `listener` with every error logged with a traceback."""
     _fault_listeners.append(listener)
 
 
-def _tell_fault(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _notify_fault_listeners(
+    _: Any, __: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     error = event.get("exc_info") if _fault_listeners else None
     if error is True:
         error = sys.exc_info()
@@ -71,7 +73,7 @@ def configure_logging(*, debug: bool) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _tell_fault,
+        _notify_fault_listeners,
         structlog.processors.format_exc_info,
         _on_one_line,
     ]
@@ -96,7 +98,7 @@ def configure_logging(*, debug: bool) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, final],
         )
     )
-    _leave_out_what_no_line_tells()
+    _skip_unused_lookups()
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -104,7 +106,7 @@ def configure_logging(*, debug: bool) -> None:
         logging.getLogger(name).setLevel(level)
 
 
-def _leave_out_what_no_line_tells() -> None:
+def _skip_unused_lookups() -> None:
     """Skip looking up caller, thread and process (Python's Logging HOWTO)."""
     logging._srcfile = None  # noqa: SLF001 - as it is documented
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

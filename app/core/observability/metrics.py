@@ -28,15 +28,15 @@ SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _requests = Counter("vms_http_requests", "Requests answered", ["method", "route", "status"])
 _durations = Histogram(
     "vms_http_request_duration_seconds",
-    "From the request's head to the answer's end",
+    "Time from the head of a request to the end of its response",
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-PROBLEMS = Counter("vms_problems", "Refusals and faults, by the code that the caller got", ["code"])
+PROBLEMS = Counter("vms_problems", "Problem responses, by code", ["code"])
 
 POOL_SIZE = Gauge(
     "vms_database_pool_connections_max",
-    "Connections that the pool may hold",
+    "Maximum number of connections in the pool",
     ["pool"],
     multiprocess_mode="livesum",
 )
@@ -48,27 +48,27 @@ POOL_CHECKED_OUT = Gauge(
 )
 POOL_WAITS = Summary(
     "vms_database_pool_wait_seconds",
-    "Waits for a connection while all of them were in use",
+    "Time waited for a connection while all were in use",
     ["pool"],
 )
 LIMITS_WITHOUT_REDIS = Gauge(
     "vms_rate_limits_without_redis",
-    "1 while this process counts its rate limits for itself",
+    "1 while this process counts rate limits in its own memory, without Redis",
     multiprocess_mode="livesum",
 )
-LIMITS_STOOD_STILL = Counter(
+LIMITS_STALLED = Counter(
     "vms_rate_limits_stood_still",
-    "Questions to Redis of which this busy process heard the answer late, or not at all",
+    "Answers of Redis that this busy process received late or not at all",
 )
 PASSWORDS_WAITING = Gauge(
     "vms_passwords_waiting",
-    "Requests that wait for their password to be hashed",
+    "Requests waiting for a password hash",
     multiprocess_mode="livesum",
 )
 PASSWORDS_TURNED_AWAY = Counter(
-    "vms_passwords_turned_away", "Requests whose password was not hashed", ["reason"]
+    "vms_passwords_turned_away", "Requests rejected before their password was hashed", ["reason"]
 )
-LOST_WAKE_UPS = Counter("vms_wake_ups_lost", "Times that the worker could not be told of new mail")
+LOST_WAKE_UPS = Counter("vms_wake_ups_lost", "Failed attempts to wake the worker for new mail")
 
 _build = Gauge("vms_build_info", "The version, always 1", ["version"], multiprocess_mode="livemax")
 _build.labels(__version__).set(1)

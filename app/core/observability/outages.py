@@ -12,15 +12,15 @@ class Outage:
 
     def __init__(self, event: str, over: str) -> None:
         self._event, self._over = event, over
-        self._told_at: float | None = None
+        self._reported_at: float | None = None
 
-    def tell(self, error: Exception) -> None:
+    def report(self, error: Exception) -> None:
         now = monotonic()
-        if self._told_at is None or now - self._told_at >= QUIET_SECONDS:
-            self._told_at = now
+        if self._reported_at is None or now - self._reported_at >= QUIET_SECONDS:
+            self._reported_at = now
             logger.warning(self._event, error=type(error).__name__)
 
     def over(self) -> None:
-        if self._told_at is not None:
-            self._told_at = None
+        if self._reported_at is not None:
+            self._reported_at = None
             logger.info(self._over)

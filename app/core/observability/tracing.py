@@ -19,7 +19,7 @@ from opentelemetry.util.types import AttributeValue
 from app.core.db import direct
 
 # Path and query are not exported: they contain ids, searches and pass tokens.
-TOLD_OF_A_REQUEST = frozenset(
+REQUEST_ATTRIBUTES = frozenset(
     {
         "error.type",
         "http.request.method",
@@ -36,7 +36,7 @@ def start_tracing() -> None:
     """Export the spans of this process; call before any engine is created."""
     os.environ.setdefault("OTEL_SERVICE_NAME", "vms")
     provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(Discreet(OTLPSpanExporter())))
+    provider.add_span_processor(BatchSpanProcessor(RedactingExporter(OTLPSpanExporter())))
     trace.set_tracer_provider(provider)
     # It works with SQLAlchemy 2.1, but does not declare so: tests/e2e/test_tracing.py.
     SQLAlchemyInstrumentor().instrument(skip_dep_check=True)
@@ -51,7 +51,7 @@ def _span_of_statement(sql: str, _: tuple[Any, ...]) -> AbstractContextManager[t
     )
 
 
-class Discreet(SpanExporter):
+class RedactingExporter(SpanExporter):
     """Exports spans without personal data, and no statements outside requests and jobs.
 
     An error is exported by its type, since its text may quote a row.
@@ -61,8 +61,10 @@ class Discreet(SpanExporter):
         self._exporter = exporter
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        told = [_told(span) for span in spans if span.parent or span.kind is not SpanKind.CLIENT]
-        return self._exporter.export(told) if told else SpanExportResult.SUCCESS
+        redacted = [
+            _redacted(span) for span in spans if span.parent or span.kind is not SpanKind.CLIENT
+        ]
+        return self._exporter.export(redacted) if redacted else SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
         self._exporter.shutdown()
@@ -71,13 +73,13 @@ class Discreet(SpanExporter):
         return self._exporter.force_flush(timeout_millis)
 
 
-def _told(span: ReadableSpan) -> ReadableSpan:
+def _redacted(span: ReadableSpan) -> ReadableSpan:
     return ReadableSpan(
         name=span.name,
         context=span.context,
         parent=span.parent,
         resource=span.resource,
-        attributes=_told_attributes(span),
+        attributes=_redacted_attributes(span),
         links=span.links,
         kind=span.kind,
         status=Status(span.status.status_code),
@@ -87,8 +89,8 @@ def _told(span: ReadableSpan) -> ReadableSpan:
     )
 
 
-def _told_attributes(span: ReadableSpan) -> Mapping[str, AttributeValue]:
+def _redacted_attributes(span: ReadableSpan) -> Mapping[str, AttributeValue]:
     attributes = dict(span.attributes or {})
     if span.kind is not SpanKind.SERVER:
         return attributes
-    return {name: attributes[name] for name in TOLD_OF_A_REQUEST & attributes.keys()}
+    return {name: attributes[name] for name in REQUEST_ATTRIBUTES & attributes.keys()}

@@ -39,7 +39,7 @@ def normalized(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-def _step_back() -> None:
+def _lower_priority() -> None:
     """Lower the priority of this thread."""
     if sys.platform == "linux":  # elsewhere it affects the process
         os.setpriority(os.PRIO_PROCESS, get_native_id(), NICE)
@@ -54,7 +54,7 @@ class PasswordHasher:
         self._dummy: str | None = None
         self._known = ThreadPoolExecutor(CONCURRENT, "passwords")
         self._strangers = ThreadPoolExecutor(
-            CONCURRENT - FOR_KNOWN, "passwords of strangers", _step_back
+            CONCURRENT - FOR_KNOWN, "passwords of strangers", _lower_priority
         )
         self.turns = Turns(
             CONCURRENT, for_known=FOR_KNOWN, of_network=WAITING_OF_A_NETWORK, in_all=WAITING
@@ -91,7 +91,7 @@ class PasswordHasher:
     def verify_now(self, password: str, hashed: str | None) -> bool:
         """Return whether the password matches; without a hash, fail after the same work."""
         if hashed is None:
-            self._verify(password, self._of_nobody())
+            self._verify(password, self._dummy_hash())
             return False
         return self._verify(password, hashed)
 
@@ -99,7 +99,7 @@ class PasswordHasher:
         text = normalized(password)
         return len(text) <= MAX_LENGTH and bool(self._scheme.verify(text, hashed))
 
-    def _of_nobody(self) -> str:
+    def _dummy_hash(self) -> str:
         if self._dummy is None:
             self._dummy = self.hash_now("nobody has this password")
         return self._dummy

@@ -15,7 +15,7 @@ from app.core.observability.metrics import PASSWORDS_TURNED_AWAY, PASSWORDS_WAIT
 from app.core.request_context import until_hung_up
 
 Reason = Literal["share", "full", "passed", "hung_up"]
-_turned_away = {
+_refused = {
     reason: PASSWORDS_TURNED_AWAY.labels(reason)
     for reason in ("share", "full", "passed", "hung_up")
 }
@@ -89,7 +89,7 @@ class Turns:
             await asyncio.sleep(0)  # a disconnect may have happened already
             await asyncio.wait({me.called, hung_up}, return_when=asyncio.FIRST_COMPLETED)
             if hung_up.done():
-                raise _turn_away("hung_up")
+                raise _refusal("hung_up")
             me.called.result()
         except BaseException:
             self._give_up(me)
@@ -113,20 +113,20 @@ class Turns:
     def _make_room(self, me: _Waiting) -> None:
         same = self._of(me.standing.network)
         if len(same) >= self._of_network:
-            self._send_away(self._last(same, me, "share"))
+            self._evict(self._last(same, me, "share"))
         if len(self._line) >= self._in_all:
-            self._send_away(self._last(self._line, me, "full"))
+            self._evict(self._last(self._line, me, "full"))
 
     def _last(self, line: Sequence[_Waiting], me: _Waiting, reason: Reason) -> _Waiting:
         """Return the entry that must make room; raise `Unavailable` if it is the new one."""
         last = max(reversed(line), key=_order)
         if last.order <= me.order:
-            raise _turn_away(reason)
+            raise _refusal(reason)
         return last
 
-    def _send_away(self, last: _Waiting) -> None:
+    def _evict(self, last: _Waiting) -> None:
         self._line.remove(last)
-        last.called.set_exception(_turn_away("passed"))
+        last.called.set_exception(_refusal("passed"))
 
     def _give_up(self, me: _Waiting) -> None:
         if me in self._line:
@@ -153,6 +153,6 @@ def _order(waiting: _Waiting) -> tuple[bool, int]:
     return waiting.order
 
 
-def _turn_away(reason: Reason) -> Unavailable:
-    _turned_away[reason].inc()
+def _refusal(reason: Reason) -> Unavailable:
+    _refused[reason].inc()
     return Unavailable("Too many passwords are being checked: try again")

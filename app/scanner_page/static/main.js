@@ -12,7 +12,7 @@ const SCANNERS_NAME = /^\]Q[0-9]\s*/;
 const REPORT_FIRST_MS = 3_000;
 const MISSING = "This device needs a key to check codes.";
 const REFUSED = "The service refused this key: it is mistyped, revoked, or not for a scanner. Ask reception for a new one.";
-const UNREACHABLE = "The service can't be reached. Check the network and try again.";
+const UNREACHABLE = "The service cannot be reached. Check the network and try again.";
 
 const element = (id) => document.getElementById(id);
 const sender = new Sender({ changed: showWaiting, stopped: () => screen.showKeyForm(REFUSED) });

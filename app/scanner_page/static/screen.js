@@ -43,7 +43,7 @@ export function showAsking() {
 export function showUndecided(direction, before) {
   const passed = before && `This code was let ${direction} here at ${clock(before)}.`;
   const what = direction === "in" ? "Let in" : "Let out";
-  show("amber", "?", "Not checked", "", "The service can't be reached.", passed || "Decide by the rules of the site.");
+  show("amber", "?", "Not checked", "", "The service cannot be reached.", passed || "Decide by the rules of the site.");
   element("let-in").firstChild.data = `${what} `;
   element("verdict-choice").hidden = false;
   element("next").hidden = true;

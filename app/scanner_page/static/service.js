@@ -70,7 +70,7 @@ function unreadable(body) {
   return [...new Set(fields.filter(Boolean).map((found) => Number(found[1])))];
 }
 
-// Return whether the key is valid, or null if the service can't be reached.
+// Return whether the key is valid, or null if the service cannot be reached.
 export async function keyIsGood() {
   const { status } = await send("/api/devices/heartbeat/", {}, ASK_MS);
   return status === 204 ? true : KEY_IS_REFUSED.includes(status) ? false : null;

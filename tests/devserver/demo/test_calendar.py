@@ -1,4 +1,4 @@
-"""How many invented visitors come when."""
+"""The distribution of the demo visitors over days and hours."""
 
 from datetime import date, timedelta
 

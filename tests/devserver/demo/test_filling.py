@@ -1,4 +1,4 @@
-"""A demonstration is what an installation would have become by itself, and sends nothing."""
+"""Demo data equals that of a used installation, and sends no mail."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -48,7 +48,7 @@ async def visitors(database: Database) -> list[Visitor]:
 
 
 async def counts(database: Database) -> dict[str, int]:
-    """Rows of every table that a demonstration fills."""
+    """Return the number of rows of every table that a demonstration fills."""
     async with database.read() as session:
         return {
             model.__tablename__: await session.scalar(select(func.count()).select_from(model)) or 0
