@@ -48,6 +48,7 @@ async def list_scans(
 ) -> Page[KeptScan]:
     """Return scans of genuine QR tokens, newest first.
 
+    Callers limited to sites get the scans at their gates, and those of their visitors by users.
     `verdict=conflict` lists the scans for which an offline gate opened although the visit did not
     permit it.
     """

@@ -60,7 +60,10 @@ async def list_visitors(
     page: Paging,
     ordering: VisitorOrdering = VisitorOrdering.LATEST_CREATED_AT,
 ) -> Page[schemas.Visitor]:
-    """Return visitors, by default newest first. Hosts see only their own."""
+    """Return visitors, by default newest first.
+
+    Hosts see only their own, others those of their sites.
+    """
     items, next_cursor, total = await page_of_records(session, chosen, caller, ordering, page)
     page_of_items = {"items": items, "next_cursor": next_cursor, "total": total}
     return Page[schemas.Visitor].model_validate(page_of_items)
@@ -112,7 +115,7 @@ async def list_hosts(caller: HostViewer, session: Reading) -> list[schemas.Host]
 async def read_visitor(
     visitor_id: UUID, caller: VisitorViewer, session: Reading
 ) -> schemas.Visitor:
-    """Return a visitor. Hosts get a 404 for visitors of other hosts."""
+    """Return a visitor. Hosts get a 404 for visitors of other hosts, staff for other sites."""
     return schemas.Visitor.of(await _visible(session, visitor_id, caller))
 
 

@@ -234,6 +234,15 @@ ACCOUNT_ACTIONS = (
     "updated",
     "deleted",
     "visits_handed_over",
+    "second_factor_failed",
+    "second_factor_added",
+    "second_factor_removed",
+    "second_factor_reset",
+    "recovery_code_used",
+    "recovery_codes_renewed",
+    "directory_linked",
+    "directory_unlinked",
+    "role_followed",
 )
 
 
