@@ -14,7 +14,7 @@ from app.auth.errors import (
     TokenReused,
 )
 from app.auth.factor_models import SignInMethod
-from app.auth.factor_repository import held_factors
+from app.auth.factor_repository import user_and_factors
 from app.auth.guards import Enrolling, Public
 from app.auth.schemas import (
     Confirmation,
@@ -36,7 +36,7 @@ from app.core.http.routing import ApiRoute
 from app.settings import Settings
 from app.users.errors import NameLooksTaken
 from app.users.models import User
-from app.users.repository import UserReader, UserRepository
+from app.users.repository import UserRepository
 from app.users.schemas import Profile
 
 # Where anonymous callers send passwords.
@@ -155,7 +155,7 @@ async def logout(body: RefreshToken, unit: Writing, tokens: Issuer, now: Now) ->
 @router.get("/me/", operation_id="auth_me", summary="Read the caller's profile")
 async def read_me(caller: Enrolling, session: Reading, settings: Configured) -> OwnAccount:
     """Return the account of the access token."""
-    return await _shown(session, await _own(UserReader(session), caller), settings)
+    return await _shown(session, caller, settings)
 
 
 @router.patch(
@@ -179,7 +179,8 @@ async def change_me(
     user.updated_at = now
     await users.refuse_lookalike(user)
     await users.carry_to_visits(user)
-    return await _shown(unit, user, settings)
+    await unit.flush()
+    return await _shown(unit, caller, settings)
 
 
 def signed_in(done: SignedIn) -> SignIn:
@@ -192,8 +193,11 @@ def signed_in(done: SignedIn) -> SignIn:
     )
 
 
-async def _shown(session: ReadSession, user: User, settings: Settings) -> OwnAccount:
-    held = await held_factors(session, user.id)
+async def _shown(session: ReadSession, caller: Caller, settings: Settings) -> OwnAccount:
+    found = await user_and_factors(session, caller.id) if caller.id else None
+    if found is None:
+        raise NotAuthenticated
+    user, held = found
     return OwnAccount(
         **Profile.model_validate(user).model_dump(),
         second_factor=SecondFactors(
@@ -205,7 +209,7 @@ async def _shown(session: ReadSession, user: User, settings: Settings) -> OwnAcc
     )
 
 
-async def _own(users: UserReader, caller: Caller) -> User:
+async def _own(users: UserRepository, caller: Caller) -> User:
     user = await users.get(caller.id) if caller.id else None
     if user is None:
         raise NotAuthenticated
