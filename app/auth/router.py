@@ -15,7 +15,7 @@ from app.auth.errors import (
 )
 from app.auth.event_repository import AccountEventRepository
 from app.auth.factor_models import SignInMethod
-from app.auth.factor_repository import held_factors
+from app.auth.factor_repository import user_and_factors
 from app.auth.guards import Enrolling, Public, needs_factor
 from app.auth.models import AccountAction
 from app.auth.schemas import (
@@ -39,7 +39,7 @@ from app.core.http.routing import ApiRoute
 from app.settings import Settings
 from app.users.errors import NameLooksTaken
 from app.users.models import User
-from app.users.repository import UserReader, UserRepository
+from app.users.repository import UserRepository
 from app.users.schemas import Profile
 
 # Where anonymous callers send passwords.
@@ -158,7 +158,7 @@ async def logout(body: RefreshToken, unit: Writing, tokens: Issuer, now: Now) ->
 @router.get("/me/", operation_id="auth_me", summary="Read the caller's profile")
 async def read_me(caller: Enrolling, session: Reading, settings: Configured) -> OwnAccount:
     """Return the caller's account, with its permissions and sites, and the hosts it acts for."""
-    user = await _own(UserReader(session), caller)
+    user = caller
     return await _shown(session, user, caller, settings)
 
 
@@ -188,7 +188,8 @@ async def change_me(
     )
     await users.refuse_lookalike(user)
     await users.carry_to_visits(user)
-    return await _shown(unit, user, caller, settings)
+    await unit.flush()
+    return await _shown(unit, caller, caller, settings)
 
 
 def signed_in(done: SignedIn) -> SignIn:
@@ -202,9 +203,12 @@ def signed_in(done: SignedIn) -> SignIn:
 
 
 async def _shown(
-    session: ReadSession, user: User, caller: Caller, settings: Settings
+    session: ReadSession, caller: Caller, caller: Caller, settings: Settings
 ) -> OwnAccount:
-    held = await held_factors(session, user.id)
+    found = await user_and_factors(session, caller.id) if caller.id else None
+    if found is None:
+        raise NotAuthenticated
+    user, held = found
     hosts = await UserReader(session).by_ids(caller.acts_for)
     return OwnAccount(
         **Me.of(user, caller, hosts).model_dump(),
@@ -217,7 +221,7 @@ async def _shown(
     )
 
 
-async def _own(users: UserReader, caller: Caller) -> User:
+async def _own(users: UserRepository, caller: Caller) -> User:
     user = await users.get(caller.id) if caller.id else None
     if user is None:
         raise NotAuthenticated
