@@ -39,6 +39,7 @@ async def test_a_good_answer_is_taken(page: Page, forger: Forger):
         {"nonce": "another"},
         {"nonce": None},
         {"nonce": 1},
+        {"nonce": "\ud800"},
         {"sub": None},
         {"sub": ""},
         {"sub": 7},
