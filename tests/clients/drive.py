@@ -24,7 +24,7 @@ from visitor_management.models import (
     InvalidProblem,
     InvalidRowsProblem,
     NotAuthenticatedProblem,
-    Profile,
+    OwnAccount,
     ScanAccepted,
     ScanCreate,
     SignIn,
@@ -52,7 +52,7 @@ def sign_in(address: str) -> AuthenticatedClient:
     known = auth_login.sync(client=stranger, body=Credentials(email=ADMIN, password="admin123"))
     assert isinstance(known, SignIn)
     client = AuthenticatedClient(base_url=address, token=known.access)
-    assert isinstance(auth_me.sync(client=client), Profile)
+    assert isinstance(auth_me.sync(client=client), OwnAccount)
     nobody = AuthenticatedClient(base_url=address, token="no.such.token")
     assert isinstance(auth_me.sync(client=nobody), NotAuthenticatedProblem)
     return client
