@@ -82,7 +82,7 @@ async def dashboard_stats(
 ) -> Dashboard:
     """Return the current figures, exact at one instant.
 
-    Hosts see figures of their own visitors.
+    Hosts see figures of their own visitors, others those of their sites.
     """
     return await service.dashboard(
         session, caller, now, date_from=date_from, date_to=date_to, site=site
@@ -108,8 +108,9 @@ async def export_excel(
 ) -> Response:
     """Return the visitors of a list as a file, in the order of the list.
 
-    Hosts get their own visitors. Visit date and time are local to the site; instants are UTC. In
-    CSV files, text that a spreadsheet would run as a formula is prefixed with an apostrophe.
+    Hosts get their own visitors, others those of their sites. Visit date and time are local to the
+    site; instants are UTC. In CSV files, text that a spreadsheet would run as a formula is prefixed
+    with an apostrophe.
     """
     file: ExportFile = FILES[file_format](COLUMNS)
     return ExportResponse(
@@ -140,7 +141,7 @@ async def trends(
 ) -> Trends:
     """Return visits by day, week or month, by site and by department.
 
-    Hosts see figures of their own visitors.
+    Hosts see figures of their own visitors, others those of their sites.
     """
     return await service.trends(
         session,

@@ -50,7 +50,8 @@ async def list_scans(
 ) -> Page[KeptScan]:
     """Return scans of genuine QR tokens, newest first; `verdict=conflict` lists those to check.
 
-    A conflict is a scan for which an offline gate opened although the visit did not permit it.
+    Who is limited to sites gets the scans at their gates, and those by users of their visitors. A
+    conflict is a scan for which an offline gate opened although the visit did not permit it.
     """
     rows, next_cursor, total = await ScanReader(session).page(
         ScanFilter(**chosen.model_dump()), caller.scope, page

@@ -62,7 +62,10 @@ async def list_visitors(
     page: Paging,
     ordering: VisitorOrdering = VisitorOrdering.LATEST_CREATED_AT,
 ) -> Page[schemas.Visitor]:
-    """Return visitors, newest first unless `ordering` is set. Hosts see their own visitors."""
+    """Return visitors, newest first unless `ordering` is set.
+
+    Hosts see their own visitors, others those of their sites.
+    """
     items, next_cursor, total = await page_of_records(session, chosen, caller, ordering, page)
     page_of_items = {"items": items, "next_cursor": next_cursor, "total": total}
     return Page[schemas.Visitor].model_validate(page_of_items)
@@ -114,7 +117,7 @@ async def list_hosts(caller: HostViewer, session: Reading) -> list[schemas.Host]
 async def read_visitor(
     visitor_id: UUID, caller: VisitorViewer, session: Reading
 ) -> schemas.Visitor:
-    """Return a visitor. For hosts, visitors of other hosts are a 404."""
+    """Return a visitor. Visitors of other hosts or sites are a 404 for who may not see them."""
     return schemas.Visitor.of(await _visible(session, visitor_id, caller))
 
 
