@@ -11,7 +11,6 @@ from app.auth.directory_flow_service import DirectoryFlows, DirectorySecrets
 from app.auth.directory_models import MOST_RETURN_TO
 from app.auth.directory_schemas import ReturnTo
 from app.auth.directory_sign_in_service import DirectorySignIns
-from app.core.db.database import Database
 from app.core.db.rollout import UpdateUnderWay, is_under_way
 from app.core.errors import NotFound
 from app.core.http.dependencies import Db, Limiter, Now
@@ -59,21 +58,13 @@ _return_to.problems = (InvalidReturnTo,)  # type: ignore[attr-defined]
 CheckedReturnTo = Annotated[str, Depends(_return_to)]
 
 
-async def _limited(limiter: Limiter, settings: Configured) -> None:
-    await limiter.hit(Rule("directory", settings.oidc_limit_per_address), client_network())
-
-
-async def _updated(_: Flows, database: Db) -> None:
-    await _require_updated(database)
-
-
-async def _require_updated(database: Database) -> None:
-    """Raise `UpdateUnderWay` while processes run that do not know sign-in by directory."""
+async def _beginning(_: Flows, database: Db, limiter: Limiter, settings: Configured) -> None:
+    """Raise `UpdateUnderWay` while processes run that know no directory, or `TooManyRequests`."""
     async with database.read() as session:
         if await is_under_way(session, REVISION):
             raise UpdateUnderWay
+    await limiter.hit(Rule("directory", settings.oidc_limit_per_address), client_network())
 
 
-_limited.problems = (TooManyRequests,)  # type: ignore[attr-defined]
-_updated.problems = (UpdateUnderWay,)  # type: ignore[attr-defined]
-BEFORE_BEGINNING = [Depends(_updated), Depends(_limited)]
+_beginning.problems = (UpdateUnderWay, TooManyRequests)  # type: ignore[attr-defined]
+Beginning = Annotated[None, Depends(_beginning)]

@@ -252,8 +252,8 @@ class DirectoryFlows:
 
     def _check_binding(self, flow: DirectoryFlow, claims: Mapping[str, Any]) -> None:
         """Raise `TokenRefused` unless the token is of this flow, and fresh where that matters."""
-        nonce = claims.get("nonce")
-        if not isinstance(nonce, str) or not compare_digest(hashed(nonce), flow.nonce_hash):
+        nonce = str(claims.get("nonce"))
+        if not nonce.isascii() or not compare_digest(hashed(nonce), flow.nonce_hash):
             raise TokenRefused("the nonce is of another sign-in")
         if flow.session_id is None:
             return

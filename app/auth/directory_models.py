@@ -20,7 +20,7 @@ class DirectoryFlow(Entity):
 
     The verifier (RFC 7636) is encrypted; state, nonce and the browser's cookie are hashes.
     `challenge` is that of the page, which redeems our code. `session_id` is the session that is to
-    be confirmed, if any.
+    be confirmed, if any, and may have ended.
     """
 
     __tablename__ = "directory_flows"
@@ -31,9 +31,7 @@ class DirectoryFlow(Entity):
     verifier: Mapped[bytes] = mapped_column(LargeBinary, info=encrypted(VERIFIERS))
     challenge: Mapped[str] = mapped_column(String(43))
     return_to: Mapped[str] = mapped_column(String(MOST_RETURN_TO))
-    session_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("auth_sessions.id", ondelete="CASCADE"), index=True
-    )
+    session_id: Mapped[UUID | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
 
@@ -49,9 +47,7 @@ class DirectoryCode(Entity):
     code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     challenge: Mapped[str] = mapped_column(String(43))
     identity: Mapped[bytes] = mapped_column(LargeBinary, info=encrypted(IDENTITIES))
-    session_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("auth_sessions.id", ondelete="CASCADE"), index=True
-    )
+    session_id: Mapped[UUID | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse
 
 from app.auth.directory_dependencies import (
-    BEFORE_BEGINNING,
+    Beginning,
     CheckedReturnTo,
     Flows,
     SignIns,
@@ -36,10 +36,9 @@ from app.auth.models import AccountAction
 from app.auth.repository import AuthSessionRepository
 from app.auth.router import signed_in
 from app.auth.schemas import SignIn
-from app.core.errors import Invalid, NotFound, Unavailable, problems
+from app.core.errors import Invalid, NotFound, problems
 from app.core.http.dependencies import Now, Writing
-from app.core.http.routing import ApiRoute
-from app.core.http.transport import UrlTooLong
+from app.core.http.routing import ApiRoute, OpenRoute
 from app.core.security.openid import ProviderUnavailable
 
 PREFIX = "/api/auth/oidc"
@@ -48,8 +47,8 @@ GONE: dict[int | str, dict[str, Any]] = {
     302: {"description": "To the directory, or back to the page"}
 }
 router = APIRouter(prefix=PREFIX, tags=["auth"], route_class=ApiRoute)
-# Directories add parameters of their own, which `ApiRoute` would refuse.
-lenient = APIRouter(prefix=PREFIX, tags=["auth"])
+# Directories add parameters of their own.
+lenient = APIRouter(prefix=PREFIX, tags=["auth"], route_class=OpenRoute)
 links = APIRouter(prefix="/api/auth/users", tags=["users"], route_class=ApiRoute)
 
 
@@ -59,10 +58,11 @@ links = APIRouter(prefix="/api/auth/users", tags=["users"], route_class=ApiRoute
     summary="Go to the company's directory",
     status_code=302,
     response_class=RedirectResponse,
-    dependencies=[Public, *BEFORE_BEGINNING],
+    dependencies=[Public],
     responses=GONE | problems(DirectoryUnavailable),
 )
 async def start(
+    _: Beginning,
     flows: Flows,
     return_to: CheckedReturnTo,
     challenge: Annotated[Challenge | None, Query()] = None,
@@ -110,7 +110,7 @@ def _bind(answer: RedirectResponse, begun: Begun, callback: str) -> None:
     status_code=302,
     response_class=RedirectResponse,
     dependencies=[Public],
-    responses=GONE | problems(NotFound, Unavailable, UrlTooLong),
+    responses=GONE,
 )
 async def callback(request: Request, flows: Flows) -> RedirectResponse:
     """Check the directory's answer, and redirect to the page.
@@ -153,11 +153,10 @@ async def token(body: DirectoryRedemption, flows: Flows, sign_ins: SignIns) -> S
     "/confirm/",
     operation_id="auth_directory_confirm",
     summary="Confirm the sign-in at the company's directory",
-    dependencies=BEFORE_BEGINNING,
     responses=problems(InvalidReturnTo, ConfirmedElsewhere),
 )
 async def confirm(
-    body: DirectoryConfirmation, caller: SignedIn, flows: Flows, sign_ins: SignIns
+    body: DirectoryConfirmation, caller: SignedIn, _: Beginning, flows: Flows, sign_ins: SignIns
 ) -> DirectoryAddress:
     """Return an address to open within a minute, where the directory asks for a new sign-in.
 

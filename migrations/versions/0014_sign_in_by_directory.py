@@ -57,11 +57,9 @@ def _create_flows() -> None:
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        _of_session("directory_flows"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_flows")),
         sa.UniqueConstraint("state_hash", name=op.f("uq_directory_flows_state_hash")),
     )
-    op.create_index(op.f("ix_directory_flows_session_id"), "directory_flows", ["session_id"])
     op.create_index(op.f("ix_directory_flows_expires_at"), "directory_flows", ["expires_at"])
 
 
@@ -75,11 +73,9 @@ def _create_codes() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        _of_session("directory_codes"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_codes")),
         sa.UniqueConstraint("code_hash", name=op.f("uq_directory_codes_code_hash")),
     )
-    op.create_index(op.f("ix_directory_codes_session_id"), "directory_codes", ["session_id"])
     op.create_index(op.f("ix_directory_codes_expires_at"), "directory_codes", ["expires_at"])
 
 
@@ -100,13 +96,6 @@ def _create_links() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_links")),
         sa.UniqueConstraint("issuer", "subject", name=op.f("uq_directory_links_issuer_subject")),
         sa.UniqueConstraint("user_id", name=op.f("uq_directory_links_user_id")),
-    )
-
-
-def _of_session(table: str) -> sa.ForeignKeyConstraint:
-    name = op.f(f"fk_{table}_session_id_auth_sessions")
-    return sa.ForeignKeyConstraint(
-        ["session_id"], ["auth_sessions.id"], name=name, ondelete="CASCADE"
     )
 
 

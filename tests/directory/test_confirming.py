@@ -5,9 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import delete
 
 from app.auth.directory_flow_service import challenge_of
+from app.auth.models import AuthSession
 from app.core.clock import SettableClock
+from app.core.db.database import Database
 from tests.auth.factors import enrol
 from tests.directory.conftest import CALLED_BACK, Configure
 from tests.directory.sign_in import Page, fragment, parameters
@@ -101,6 +104,19 @@ async def test_a_session_that_has_ended_is_not_confirmed(ada: Client, page: Page
     address = await confirmed(ada, page, forger)
     sessions = (await ada.get("auth/sessions/")).json()["items"]
     await ada.delete(f"auth/sessions/{sessions[0]['id']}/")
+    problem(await page.redeem(address), 401, "invalid_code")
+
+
+async def test_a_session_that_is_gone_meanwhile_is_not_confirmed(
+    ada: Client, page: Page, forger: Forger, database: Database
+):
+    url = (await asked(ada, page)).json()["url"]
+    async with database.write() as unit:
+        await unit.write(delete(AuthSession))
+    sent = parameters((await page.http.get(url)).headers["location"])
+    now = int(forger.clock.now().timestamp())
+    forger.nonce, forger.claims = sent["nonce"], {"auth_time": now}
+    address = await page.come_back(code="code", state=sent["state"], iss=forger.issuer)
     problem(await page.redeem(address), 401, "invalid_code")
 
 

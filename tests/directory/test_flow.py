@@ -1,6 +1,7 @@
 """The rules of a flow: where it leads, how often it counts, and for how long."""
 
 import asyncio
+import json
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -246,3 +247,13 @@ async def test_no_secret_of_a_flow_is_stored_as_it_is(
     secrets = [sent["state"], sent["nonce"], form["code_verifier"], fragment(address)["code"]]
     for secret in (*secrets, "ada@example.com", *page.http.cookies.values()):
         assert not await places_holding(database, secret)
+
+
+@pytest.mark.parametrize("field", ["code", "verifier"])
+async def test_half_a_character_is_no_secret(page: Page, forger: Forger, field: str):
+    code = fragment(await page.forged(forger))["code"]
+    sound = {"code": code, "verifier": page.verifier}
+    body = json.dumps(sound | {field: "\ud800" * 43})
+    headers = {"Content-Type": "application/json"}
+    answer = await page.http.post(TOKEN, content=body, headers=headers)
+    assert answer.status_code in {401, 422}

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from fastapi import Request, Response
@@ -39,6 +39,8 @@ class ApiRoute(APIRoute):
     Documents the problems in the attribute `problems` of its dependencies.
     """
 
+    refuses_unknown: ClassVar[bool] = True
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         own = merge_problems(options.get("responses") or {}, self._implied_problems())
@@ -58,7 +60,8 @@ class ApiRoute(APIRoute):
 
         async def checked(request: Request) -> Response:
             note_ids(request)
-            refuse_odd_query(request, known)
+            if self.refuses_unknown:
+                refuse_odd_query(request, known)
             refuse_other_media(request, accepted)
             if "idempotency-key" in request.headers:
                 await request.body()  # cached: parsing a form would consume it
@@ -77,6 +80,12 @@ class ApiRoute(APIRoute):
         if isinstance(self.body_field.field_info, File):
             return UPLOAD
         return FORM if isinstance(self.body_field.field_info, Form) else JSON
+
+
+class OpenRoute(ApiRoute):
+    """A route that takes any query parameters, since others write its address."""
+
+    refuses_unknown = False
 
 
 def note_ids(request: Request) -> None:
