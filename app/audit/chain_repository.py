@@ -149,7 +149,7 @@ class ChainRepository(ChainReader):
         self.unit = unit
 
     async def take(self, at_most: int) -> Sequence[Row[Any]]:
-        """Lock entries that wait, oldest first, passing over those that others hold.
+        """Lock entries that wait, oldest first, skipping those that others hold.
 
         The last two columns are the site and the actor's name where the writer did not know them.
         """

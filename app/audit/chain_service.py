@@ -1,6 +1,6 @@
 """The sequencer: it chains entries after their commit, one process at a time.
 
-Entries are written unchained, so that nothing queues for the chain. Whoever holds the lease takes
+Entries are written unchained, so that nothing queues for the chain. The holder of the lease takes
 all that wait, whatever their ids, and so misses none that commits late.
 """
 
@@ -117,7 +117,7 @@ async def _sign(chain: ChainRepository, signed: Signed) -> None:
     await chain.add_head(signed)
 
     async def tell() -> None:
-        # Whoever keeps these lines elsewhere can prove that the end was not cut.
+        # Kept elsewhere, these lines prove that the end was not cut.
         logger.info("audit head", head=str(signed.position), key=signed.key_id)
 
     chain.unit.after_commit(tell)

@@ -67,7 +67,7 @@ class KnownActor:
     id: UUID | None = None
 
 
-# Whoever may run commands on the machine.
+# Anyone who may run commands on the machine.
 COMMAND_LINE = KnownActor("command line")
 WORKER = KnownActor("worker")
 

@@ -49,7 +49,7 @@ async def verify(database: Database, signer: Signer, known: Sequence[Position] =
     ) as session:
         reader = ChainReader(session)
         checked = _Check(signer, await reader.anchor(), known)
-        without_entry = await reader.heads_without_entry(checked.begin.seq, MOST_LISTED)
+        without_entry = await reader.heads_without_entry(checked.start.seq, MOST_LISTED)
         async with aclosing(session.stream(CHAIN, part=PART)) as parts:
             async for rows in parts:
                 await asyncio.to_thread(checked.rows, rows)
@@ -63,11 +63,11 @@ class _Check:
     def __init__(self, signer: Signer, anchor: Signed | None, known: Sequence[Position]) -> None:
         self.signer = signer
         self.verdict = Verdict(anchor=anchor)
-        self.begin = anchor.position if anchor else Position(0, START)
-        self.end = self.begin
+        self.start = anchor.position if anchor else Position(0, START)
+        self.end = self.start
         self.known = {position.seq: position.hash for position in known}
         if anchor and not signer.verifies(anchor):
-            self.verdict.add(f"the anchor at {self.begin.seq} is not signed by this installation")
+            self.verdict.add(f"the anchor at {self.start.seq} is not signed by this installation")
 
     def rows(self, rows: Sequence[Sequence[Any]]) -> None:
         for row in rows:
@@ -113,15 +113,15 @@ class _Check:
         for head in without_entry:
             if head.position.seq > self.end.seq:
                 self._add(f"the end is missing: entry {head.position.seq} was signed as the head")
-        known = self.known.pop(self.begin.seq, None)
-        if known not in {None, self.begin.hash}:
-            self._add(f"entry {self.begin.seq} is not the one of the head that you know")
+        known = self.known.pop(self.start.seq, None)
+        if known not in {None, self.start.hash}:
+            self._add(f"entry {self.start.seq} is not the one of the head that you know")
         for seq in sorted(self.known):
             if seq > self.end.seq:
                 self._add(
                     f"the end is missing: you know entry {seq}, the last one is {self.end.seq}"
                 )
-            elif seq < self.begin.seq:
+            elif seq < self.start.seq:
                 self.verdict.notes.append(f"entry {seq} was cut off since: it can't be compared")
         self.verdict.end = self.end
 

@@ -103,7 +103,7 @@ def both(
 
 
 def _client(address: str) -> httpx.AsyncClient:
-    answer = httpx.post(f"{address}/api/auth/login/", json=SUPERADMIN)
+    answer = httpx.post(f"{address}/api/auth/login/", json=SUPERADMIN, timeout=60)
     headers = {"Authorization": f"Bearer {answer.json()['access']}"}
     return httpx.AsyncClient(base_url=address, headers=headers, timeout=60)
 
