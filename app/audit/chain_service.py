@@ -55,6 +55,10 @@ class Sequencer:
             except _OUTAGES as error:
                 outage.tell(error)
                 pause = RETRY_SECONDS
+            except Exception:
+                # Entries wait then, but mail does not.
+                logger.exception("entries can't be chained")
+                pause = RETRY_SECONDS
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
 
