@@ -146,6 +146,8 @@ def fits(facts: Facts, macs: bytes, key: bytes | None) -> bool:
 
     Without its key an entry has no values.
     """
+    if not isinstance(facts.details, dict):
+        return False
     values = list(facts.values())
     if len(macs) != MAC_BYTES * len(values):
         return False

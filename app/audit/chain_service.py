@@ -55,6 +55,10 @@ class Sequencer:
             except _OUTAGES as error:
                 outage.report(error)
                 pause = RETRY_SECONDS
+            except Exception:
+                # Entries wait then, but mail does not.
+                logger.exception("entries can't be chained")
+                pause = RETRY_SECONDS
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
 
@@ -117,7 +121,7 @@ async def _sign(chain: ChainRepository, signed: Signed) -> None:
     await chain.add_head(signed)
 
     async def tell() -> None:
-        # Anyone who keeps these lines elsewhere can prove that the end was not cut.
+        # Kept elsewhere, these lines prove that the end was not cut.
         logger.info("audit head", head=str(signed.position), key=signed.key_id)
 
     chain.unit.after_commit(tell)

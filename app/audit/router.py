@@ -17,16 +17,17 @@ from app.core.errors import problems
 from app.core.http.dependencies import Db, Now, Paging, Reading
 from app.core.http.export import PART, ExportResponse, TooManyExports
 from app.core.http.pagination import Page
-from app.core.http.responses import BINARY, Responses
+from app.core.http.responses import Responses
 from app.core.http.routing import ApiRoute
 from app.services import services
 
 router = APIRouter(prefix="/api/audit", tags=["audit"], route_class=ApiRoute)
 
+LINES = {"value": '{"seq":1,"action":"site.created"}\n{"seq":2,"action":"site.updated"}\n'}
 LISTED: Responses = {
     200: {
         "description": "A page, newest first; as lines of JSON the whole list, oldest first",
-        "content": {MEDIA_TYPE: BINARY},
+        "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "examples": {"lines": LINES}}},
     }
 }
 

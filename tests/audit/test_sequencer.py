@@ -1,6 +1,7 @@
 """Numbers are given after the commit, by one sequencer at a time."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -20,6 +21,7 @@ from app.core.db.leases import Lease, take
 from app.core.ids import new_id
 from app.settings import Settings
 from tests.audit.entries import AT, DESK, all_entries, sql, write
+from tests.e2e.installation import eventually
 
 
 async def assert_sound(database: Database, signer: Signer, entries: int) -> None:
@@ -122,6 +124,27 @@ async def test_a_sequencer_that_freezes_in_its_transaction_is_ended(
     monkeypatch.setattr("app.core.db.leases.take", look_at)
     await sequencer.step()
     assert seen == ["3s"]
+
+
+async def test_an_entry_that_can_not_be_hashed_ends_nothing(
+    database: Database, sequencer: Sequencer, log: Callable[[], list[dict[str, Any]]]
+):
+    await write(database)
+    await sql(database, "UPDATE audit_entries SET details = '[1]'")
+    stop = asyncio.Event()
+    running = asyncio.create_task(sequencer.run(stop))
+    told: list[str] = []
+    while "entries can't be chained" not in told:
+        await asyncio.sleep(0.01)
+        told += [line["event"] for line in log()]
+    await sql(database, "UPDATE audit_entries SET details = '{}'")
+    await eventually(lambda: _is_chained(database))
+    stop.set()
+    await running
+
+
+async def _is_chained(database: Database) -> bool:
+    return all(entry.seq is not None for entry in await all_entries(database))
 
 
 async def test_many_writers_and_sequencers_make_one_chain(

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from app.audit.chain_service import chain_batch
 from app.auth import jobs as housekeeping
 from app.auth.jobs import purge_audit_log, purge_sign_ins
 from app.auth.models import AccountLink, AuthSession, RefreshToken
@@ -84,6 +85,8 @@ async def test_account_events_go_when_they_are_old(
     monkeypatch.setattr(housekeeping, "BATCH", 1)
     await api.admin()
     await sign_in(api)
+    async with api.database.write() as unit:
+        assert await chain_batch(unit, 10) == 2
     clock.advance(timedelta(days=180))
     assert await purge_audit_log(api.database, clock.now(), 180) == 0
     root = await api.superadmin()

@@ -149,4 +149,4 @@ async def test_many_rows_are_one_statement_and_all_there(
     with statements(app) as sent:
         found = await names(admin)
     assert len(found) == len(set(found)) == 1_101
-    assert len(sent) == 3  # the caller, the limits of the transaction, the rows
+    assert len(sent) == 4  # the caller, the limits of the transaction, the rows, the audit entry
