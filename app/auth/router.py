@@ -39,7 +39,7 @@ from app.core.http.routing import ApiRoute
 from app.settings import Settings
 from app.users.errors import NameLooksTaken
 from app.users.models import User
-from app.users.repository import UserRepository
+from app.users.repository import UserReader, UserRepository
 from app.users.schemas import Profile
 
 # Where anonymous callers send passwords.
@@ -158,8 +158,7 @@ async def logout(body: RefreshToken, unit: Writing, tokens: Issuer, now: Now) ->
 @router.get("/me/", operation_id="auth_me", summary="Read the caller's profile")
 async def read_me(caller: Enrolling, session: Reading, settings: Configured) -> OwnAccount:
     """Return the caller's account, with its permissions and sites, and the hosts it acts for."""
-    user = caller
-    return await _shown(session, user, caller, settings)
+    return await _shown(session, caller, settings)
 
 
 @router.patch(
@@ -189,7 +188,7 @@ async def change_me(
     await users.refuse_lookalike(user)
     await users.carry_to_visits(user)
     await unit.flush()
-    return await _shown(unit, caller, caller, settings)
+    return await _shown(unit, caller, settings)
 
 
 def signed_in(done: SignedIn) -> SignIn:
@@ -202,9 +201,7 @@ def signed_in(done: SignedIn) -> SignIn:
     )
 
 
-async def _shown(
-    session: ReadSession, caller: Caller, caller: Caller, settings: Settings
-) -> OwnAccount:
+async def _shown(session: ReadSession, caller: Caller, settings: Settings) -> OwnAccount:
     found = await user_and_factors(session, caller.id) if caller.id else None
     if found is None:
         raise NotAuthenticated

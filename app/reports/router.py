@@ -84,7 +84,10 @@ async def dashboard_stats(
     ] = None,
     site: SiteId = None,
 ) -> Dashboard:
-    """Return the current figures, exact at one instant. Hosts see those of their own visitors, others those of their sites."""
+    """Return the current figures, exact at one instant.
+
+    Hosts get those of their own visitors, staff those of their sites.
+    """
     return await service.dashboard(
         session, caller, now, date_from=date_from, date_to=date_to, site=site
     )
