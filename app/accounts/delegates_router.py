@@ -73,7 +73,7 @@ async def set_delegates(
     if user is None:
         raise NotFound
     if user.role is Role.HOST and caller.scope.sites is not None:
-        raise BeyondYourRights("Hosts belong to every site: an admin of some can't change this")
+        raise BeyondYourRights("Hosts belong to every site: an admin of some cannot change this")
     return Delegates(
         user_ids=await DelegateService(unit, caller, now).replace(user_id, body.user_ids)
     )

@@ -10,7 +10,7 @@ from app.users.errors import SitesNotForRole, SitesRequired
 from app.users.models import Role, User
 from app.users.roles import ROLES, rights_of
 
-# What the previous release can't read.
+# What the previous release cannot read.
 NEW_ROLES = frozenset({Role.RECEPTIONIST, Role.GUARD})
 
 
@@ -52,4 +52,4 @@ def require_change(caller: Caller, user: User, values: Mapping[str, Any]) -> Non
     is_moved = values.get("email", user.email) != user.email
     is_host = Role.HOST in {user.role, role}
     if caller.scope.sites is not None and is_host and (is_moved or role is not user.role):
-        raise BeyondYourRights("Hosts belong to every site: an admin of some can't change this")
+        raise BeyondYourRights("Hosts belong to every site: an admin of some cannot change this")

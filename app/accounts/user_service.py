@@ -114,7 +114,7 @@ class UserService:
         return sites_of(self.caller, body.role, body.model_dump(exclude_unset=True))
 
     async def _require_readable(self, role: Role, sites: Collection[UUID] | None) -> None:
-        """Raise `UpdateUnderWay` for what the previous release can't read, or does not heed."""
+        """Raise `UpdateUnderWay` for what the previous release cannot read, or does not heed."""
         if role in NEW_ROLES or sites is not None:
             await require_finished(self.service.unit)
 

@@ -102,7 +102,7 @@ def value_mac(key: bytes, value: Any) -> bytes:
 def _canonical(value: Any) -> bytes:
     try:
         return rfc8785.dumps(value)
-    except rfc8785.CanonicalizationError:  # a number that JSON of JavaScript can't hold
+    except rfc8785.CanonicalizationError:  # a number that JSON of JavaScript cannot hold
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 

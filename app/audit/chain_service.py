@@ -57,7 +57,7 @@ class Sequencer:
                 pause = RETRY_SECONDS
             except Exception:
                 # Entries wait then, but mail does not.
-                logger.exception("entries can't be chained")
+                logger.exception("entries cannot be chained")
                 pause = RETRY_SECONDS
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)

@@ -122,7 +122,7 @@ class _Check:
                     f"the end is missing: you know entry {seq}, the last one is {self.end.seq}"
                 )
             elif seq < self.start.seq:
-                self.verdict.notes.append(f"entry {seq} was cut off since: it can't be compared")
+                self.verdict.notes.append(f"entry {seq} was cut off since: it cannot be compared")
         self.verdict.end = self.end
 
     def _add(self, fault: str) -> None:

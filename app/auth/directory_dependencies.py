@@ -18,7 +18,7 @@ from app.core.http.limits import Rule, TooManyRequests
 from app.core.request_context import client_network
 from app.services import services
 
-# The release that brought it: those before can't read what a sign-in writes.
+# The release that brought it: those before cannot read what a sign-in writes.
 REVISION = "0014"
 # The characters of a path and query (RFC 3986, sections 3.3 and 3.4).
 PATH = re.compile(r"/(?!/)(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")

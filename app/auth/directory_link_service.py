@@ -38,7 +38,7 @@ def fault_of(
     is_taken: bool,
     domains: Collection[str],
 ) -> DirectoryFault | None:
-    """Return why a person can't sign in, or None.
+    """Return why a person cannot sign in, or None.
 
     `user` is their account (`is_theirs`), or else that of their address, which `is_taken` if it is
     linked to somebody else.

@@ -112,7 +112,7 @@ class FactorChecker:
         try:
             secret = self.totp_secrets.decrypt(factor.secret)
         except UnreadableSecret:
-            logger.error("a TOTP secret can't be read: see `vms doctor`")
+            logger.error("a TOTP secret cannot be read: see `vms doctor`")
             return False
         step = used_step(secret, code, factor.last_step, self.now)
         if step is not None:

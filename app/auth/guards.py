@@ -135,7 +135,7 @@ def _misses_factor(caller: Caller, settings: Settings) -> bool:
 def needs_factor(caller: Caller, settings: Settings) -> bool:
     """Return whether a user may only set up a second factor as long as there is none.
 
-    So may superadmins who used a password where others can't.
+    So may superadmins who used a password where others cannot.
     """
     by_password = caller.role is CallerRole.SUPERADMIN and not caller.by_directory
     is_needed = caller.role.value in settings.second_factor_roles

@@ -40,7 +40,7 @@ class PasskeyRefused(Exception):  # noqa: N818 - a verdict
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Refuse what the library can't read: for malformed input it raises errors of many kinds."""
+    """Refuse what the library cannot read: for malformed input it raises errors of many kinds."""
     try:
         yield
     except Exception as error:
@@ -163,7 +163,7 @@ def _fitting(rp_id: str, urls: Iterable[str]) -> Iterable[str]:
 
 
 def unfitting(rp_id: str, urls: Iterable[str]) -> list[str]:
-    """Return the addresses at which passkeys of this id can't be offered."""
+    """Return the addresses at which passkeys of this id cannot be offered."""
     return [url for url in urls if not list(_fitting(rp_id, [url]))]
 
 

@@ -30,7 +30,7 @@ def verify(
 ) -> None:
     """Find changed, missing and inserted entries, and an end that was cut off.
 
-    Exits with 1 if there are any. Heads that were kept elsewhere prove what the database can't.
+    Exits with 1 if there are any. Heads that were kept elsewhere prove what the database cannot.
     """
     settings, known = prepared(), [_position(text) for text in head or ()]
     verdict = run(_verify(settings, known))

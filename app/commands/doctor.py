@@ -345,7 +345,7 @@ async def _secrets(settings: Settings) -> Finding:
     finally:
         await database.close()
     if found.unreadable:
-        says = f"{found.unreadable} stored secrets can't be read with the keys of the settings"
+        says = f"{found.unreadable} stored secrets cannot be read with the keys of the settings"
         return Finding("secrets", Health.FAULT, says, LOST_KEY)
     if found.former:
         says = f"{found.former} stored secrets still need SECRET_KEY_PREVIOUS"

@@ -23,7 +23,7 @@ BEGIN_ROLLOUT = """
 INSERT INTO rollouts (revision, finished_at)
 SELECT '0012', CASE WHEN EXISTS (SELECT FROM users) THEN NULL ELSE now() END
 """
-# A request reads the list with its account; the rows have the foreign key that a list can't have.
+# A request reads the list with its account; the rows have the foreign key that a list cannot have.
 # Rows that stay are not touched, so that no deletion of their site waits for this one in a circle.
 FOLLOW = """
 CREATE FUNCTION note_sites_of_user() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -97,7 +97,7 @@ def _allow(roles: Sequence[str]) -> None:
 def _refuse_rows(condition: str, what: str) -> None:
     question = sa.text(f"SELECT count(*) FROM users WHERE {condition}")
     if count := op.get_bind().scalar(question):
-        raise RuntimeError(f"{count} rows of users {what} that the release before can't read")
+        raise RuntimeError(f"{count} rows of users {what} that the release before cannot read")
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -170,7 +170,7 @@ def _refuse_rows(table: str, column: str, words: Sequence[str]) -> None:
     question = sa.text(f"SELECT count(*) FROM {table} WHERE {column} IN ({_listed(words)})")
     if count := op.get_bind().scalar(question):
         raise RuntimeError(
-            f"{count} rows of {table} are of a kind that the release before can't read"
+            f"{count} rows of {table} are of a kind that the release before cannot read"
         )
 
 

@@ -1,6 +1,6 @@
 """Sign-in by the company's directory: flows, codes, links, and what they change in accounts.
 
-Additive. The previous release can't read the new words, so that no sign-in by directory begins
+Additive. The previous release cannot read the new words, so that no sign-in by directory begins
 before `vms migrate --finish`.
 """
 
@@ -142,7 +142,7 @@ def _allow(table: str, column: str, constraint: str, words: Sequence[str]) -> No
 def _refuse_rows(table: str, condition: str) -> None:
     question = sa.text(f"SELECT count(*) FROM {table} WHERE {condition}")
     if count := op.get_bind().scalar(question):
-        raise RuntimeError(f"{count} rows of {table} that the release before can't read")
+        raise RuntimeError(f"{count} rows of {table} that the release before cannot read")
 
 
 def _listed(words: Sequence[str]) -> str:

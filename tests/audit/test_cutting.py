@@ -103,7 +103,7 @@ async def test_a_head_from_before_the_cut_can_not_be_compared(
     await cut(database, signer, clock.now(), 2)
     verdict = await verify(database, signer, [Position(3, b"x" * 32)])
     assert verdict.faults == []
-    assert verdict.notes == ["entry 3 was cut off since: it can't be compared"]
+    assert verdict.notes == ["entry 3 was cut off since: it cannot be compared"]
 
 
 async def test_a_new_secret_signs_what_the_previous_one_signed(

@@ -134,7 +134,7 @@ async def test_an_entry_that_can_not_be_hashed_ends_nothing(
     stop = asyncio.Event()
     running = asyncio.create_task(sequencer.run(stop))
     told: list[str] = []
-    while "entries can't be chained" not in told:
+    while "entries cannot be chained" not in told:
         await asyncio.sleep(0.01)
         told += [line["event"] for line in log()]
     await sql(database, "UPDATE audit_entries SET details = '{}'")
