@@ -389,7 +389,7 @@ INSERT INTO account_events (id, action, request_id, details, created_at) VALUES
 """
 
 
-async def test_the_way_back_refuses_while_accounts_are_linked_to_a_directory(url: str) -> None:
+async def test_the_way_back_refuses_while_accounts_are_linked(url: str) -> None:
     await asyncio.to_thread(migrations.upgrade, url)
     await run(url, LINKED)
     with pytest.raises(RuntimeError, match="1 rows of account_events"):

@@ -52,7 +52,7 @@ VISIT: JsonDict = {
     "site": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c13",
     "site_name": "Berlin",
     "host_id": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c14",
-    "booked_by": None,
+    "booked_by": "Front Desk",
     "status": "completed",
     "qr_code": "V1" + "A" * 40,
     "checked_in_at": "2026-11-23T08:52:07Z",

@@ -97,7 +97,7 @@ def _allow(roles: Sequence[str]) -> None:
 def _refuse_rows(condition: str, what: str) -> None:
     question = sa.text(f"SELECT count(*) FROM users WHERE {condition}")
     if count := op.get_bind().scalar(question):
-        raise RuntimeError(f"{count} rows of users {what} that the release before cannot read")
+        raise RuntimeError(f"{count} rows of users {what} that the previous release cannot read")
 
 
 def _listed(words: Sequence[str]) -> str:

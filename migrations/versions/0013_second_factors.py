@@ -108,7 +108,7 @@ def downgrade() -> None:
     """Drop the second factors, unless somebody has one: the account would be open without it."""
     if count := op.get_bind().scalar(sa.text(COUNT_ENROLLED)):
         raise RuntimeError(
-            f"{count} accounts have a second factor that the release before does not ask for"
+            f"{count} accounts have a second factor that the previous release does not ask for"
         )
     for table, column, constraint, added in WORDS:
         _refuse_rows(table, column, added)
@@ -170,7 +170,7 @@ def _refuse_rows(table: str, column: str, words: Sequence[str]) -> None:
     question = sa.text(f"SELECT count(*) FROM {table} WHERE {column} IN ({_listed(words)})")
     if count := op.get_bind().scalar(question):
         raise RuntimeError(
-            f"{count} rows of {table} are of a kind that the release before cannot read"
+            f"{count} rows of {table} are of a kind that the previous release cannot read"
         )
 
 

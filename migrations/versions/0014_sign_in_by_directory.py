@@ -142,7 +142,7 @@ def _allow(table: str, column: str, constraint: str, words: Sequence[str]) -> No
 def _refuse_rows(table: str, condition: str) -> None:
     question = sa.text(f"SELECT count(*) FROM {table} WHERE {condition}")
     if count := op.get_bind().scalar(question):
-        raise RuntimeError(f"{count} rows of {table} that the release before cannot read")
+        raise RuntimeError(f"{count} rows of {table} that the previous release cannot read")
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -46,7 +46,7 @@ def running(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 async def two(
     database: Database, environment: dict[str, str]
 ) -> AsyncIterator[dict[UUID, subprocess.Popen[str]]]:
-    """Two sequencers in processes of their own, by who they are."""
+    """Two sequencers in processes of their own."""
     with ExitStack() as stack:
         started = [stack.enter_context(running(environment)) for _ in range(2)]
         yield {await asyncio.to_thread(_name, process): process for process in started}

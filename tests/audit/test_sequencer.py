@@ -95,7 +95,7 @@ async def test_another_takes_over_when_the_lease_has_run_out(
     await assert_sound(database, signer, 2)
 
 
-def test_a_lease_ends_early_enough_for_another_to_take_over_within_five_seconds():
+def test_another_sequencer_takes_over_within_five_seconds():
     waits = chain_service.LASTS.total_seconds() + chain_service.POLL_SECONDS
     assert waits + chain_service.RETRY_SECONDS < 5
 

@@ -43,12 +43,12 @@ def test_one_id_is_compared_and_several_are_listed():
     assert set(limits(Visitor.site_id, Visitor.host_id)) == set(PARAMETERS)
 
 
-def test_a_site_that_is_asked_for_replaces_the_limit_only_within_it():
+def test_an_asked_site_replaces_the_limit_only_within_it():
     assert TWO.parameters(at=A) == {}
     assert TWO.parameters(at=C) == TWO.parameters()
 
 
-def test_a_host_reaches_their_visits_and_those_of_hosts_they_act_for():
+def test_a_host_reaches_own_and_represented_visits():
     host = Caller(CallerRole.HOST, A, "Ada", acts_for=frozenset({B}))
     assert host.scope == Scope(hosts=frozenset({A, B}))
     assert host.scope.has_site(C)

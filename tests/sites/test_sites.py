@@ -372,7 +372,7 @@ async def test_what_is_not_there_is_a_404(api: Api) -> None:
         problem(await root.delete(path), 404, "not_found")
 
 
-async def test_hosts_read_sites_and_change_none_and_admins_change_fields_alone(api: Api) -> None:
+async def test_hosts_change_no_site_and_admins_change_only_fields(api: Api) -> None:
     admin, host = await api.admin(), await api.host()
     for caller in (admin, host):
         site = await main_site(caller)
