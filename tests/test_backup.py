@@ -15,6 +15,9 @@ from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from app import migrations
+from app.audit.chain import Signer
+from app.audit.chain_service import Sequencer
+from app.audit.models import FormerAccountEvent
 from app.core.clock import SettableClock
 from app.core.job_runs import note_run
 from app.core.security.passwords import PasswordHasher
@@ -26,7 +29,7 @@ from devserver.wheels import wheel_file
 from tests.bulk.files import COMMON, rows, workbook
 from tests.conftest import MONDAY, TEMPLATE, recreate_database
 from tests.devices.devices import add_device
-from tests.support.api import PASSWORD, VISITOR, Api, Client
+from tests.support.api import PASSWORD, VISITOR, Api, Client, app_of
 from tests.support.problems import problem
 
 SCRIPTS = Path(__file__).parent.parent / "deploy" / "backup"
@@ -66,6 +69,14 @@ async def service(settings: Settings) -> AsyncIterator[Api]:
             yield Api(http, app.state.database, PasswordHasher(settings.bcrypt_rounds))
 
 
+FORMER: dict[str, Any] = {
+    "action": "signed_in",
+    "request_id": "-",
+    "details": {},
+    "created_at": MONDAY,
+}
+
+
 async def fill(api: Api) -> str:
     """Fill every table; return the code of a visitor who has not arrived yet."""
     admin = await api.superadmin(ACCOUNT["email"])
@@ -90,6 +101,9 @@ async def fill(api: Api) -> str:
         await api.http.post("/api/auth/forgot-password/", json={"email": ACCOUNT["email"]})
     async with api.database.write() as unit:
         await note_run(unit, "close_visits", MONDAY, succeeded=True)
+        unit.add(FormerAccountEvent(**FORMER))
+    state = app_of(api).state
+    await Sequencer(api.database, state.clock, Signer(state.settings.key_ring)).step()
     code: str = awaited["qr_code"]
     return code
 
