@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from app.auth.caller import CallerRole
+from app.auth.directory_link_service import DirectoryMail
 from app.auth.errors import SecondFactorRequired
 from app.auth.factor_limits import FactorLimits
 from app.auth.factor_mails import FactorMails
@@ -180,4 +181,5 @@ def sign_ins(api: Api, clock: SettableClock) -> SignIns:
         clock.now(),
     )
     limits = FactorLimits(ours.limiter, "50/15minute")
-    return SignIns(api.database, ours.tokens, limits, checker, clock.now(), None, None)
+    mail = DirectoryMail(ours.wake_outbox, Language.ENGLISH)
+    return SignIns(api.database, ours.tokens, limits, checker, mail, clock.now(), None, None)
