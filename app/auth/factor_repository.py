@@ -56,13 +56,23 @@ def has_factor(user_id: Any) -> ColumnElement[bool]:
 
 async def held_factors(session: ReadSession, user_id: UUID) -> HeldFactors:
     """Return the second factors of an account, with one statement."""
-    own_totp = exists().where(TotpFactor.user_id == user_id, TotpFactor.is_confirmed)
+    found = await user_and_factors(session, user_id)
+    return found[1] if found else HeldFactors(totp=False, passkeys=0, recovery_codes=0)
+
+
+async def user_and_factors(session: ReadSession, user_id: UUID) -> tuple[User, HeldFactors] | None:
+    """Return an account and its second factors, with one statement."""
+    own_totp = exists().where(TotpFactor.user_id == User.id, TotpFactor.is_confirmed)
     passkeys, codes = (
-        select(func.count()).where(table.user_id == user_id).scalar_subquery()
+        select(func.count()).where(table.user_id == User.id).scalar_subquery()
         for table in (Passkey, RecoveryCode)
     )
-    row = (await session.rows(select(own_totp, passkeys, codes))).one()
-    return HeldFactors(*row)
+    found = await session.rows(select(User, own_totp, passkeys, codes).where(User.id == user_id))
+    row = found.first()
+    if row is None:
+        return None
+    user, *numbers = row
+    return user, HeldFactors(*numbers)
 
 
 async def drop_factors(unit: WriteSession, user_id: UUID) -> None:

@@ -14,7 +14,7 @@ from app.auth.errors import (
     TokenReused,
 )
 from app.auth.factor_models import SignInMethod
-from app.auth.factor_repository import held_factors
+from app.auth.factor_repository import user_and_factors
 from app.auth.guards import Enrolling, Public, needs_factor
 from app.auth.schemas import (
     Confirmation,
@@ -37,7 +37,7 @@ from app.core.http.routing import ApiRoute
 from app.settings import Settings
 from app.users.errors import NameLooksTaken
 from app.users.models import User
-from app.users.repository import UserReader, UserRepository
+from app.users.repository import UserRepository
 from app.users.schemas import Profile
 
 # Where anonymous callers send passwords.
@@ -156,8 +156,7 @@ async def logout(body: RefreshToken, unit: Writing, tokens: Issuer, now: Now) ->
 @router.get("/me/", operation_id="auth_me", summary="Read the caller's profile")
 async def read_me(caller: Enrolling, session: Reading, settings: Configured) -> OwnAccount:
     """Return the account of the access token, with its permissions and sites."""
-    user = await _own(UserReader(session), caller)
-    return await _shown(session, user, caller, settings)
+    return await _shown(session, caller, settings)
 
 
 @router.patch(
@@ -181,7 +180,8 @@ async def change_me(
     user.updated_at = now
     await users.refuse_lookalike(user)
     await users.carry_to_visits(user)
-    return await _shown(unit, user, caller, settings)
+    await unit.flush()
+    return await _shown(unit, caller, settings)
 
 
 def signed_in(done: SignedIn) -> SignIn:
@@ -194,10 +194,11 @@ def signed_in(done: SignedIn) -> SignIn:
     )
 
 
-async def _shown(
-    session: ReadSession, user: User, caller: Caller, settings: Settings
-) -> OwnAccount:
-    held = await held_factors(session, user.id)
+async def _shown(session: ReadSession, caller: Caller, settings: Settings) -> OwnAccount:
+    found = await user_and_factors(session, caller.id) if caller.id else None
+    if found is None:
+        raise NotAuthenticated
+    user, held = found
     return OwnAccount(
         **Me.of(user, caller).model_dump(),
         second_factor=SecondFactors(
@@ -209,7 +210,7 @@ async def _shown(
     )
 
 
-async def _own(users: UserReader, caller: Caller) -> User:
+async def _own(users: UserRepository, caller: Caller) -> User:
     user = await users.get(caller.id) if caller.id else None
     if user is None:
         raise NotAuthenticated

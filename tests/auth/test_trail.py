@@ -49,7 +49,7 @@ async def test_a_sign_in_says_who_when_and_from_where(api: Api):
         "actor_email": "charles@example.com",
         "client_address": "127.0.0.1",
         "request_id": "sign-in-0001",
-        "details": {"user_agent": "Tablet"},
+        "details": {"user_agent": "Tablet", "method": "password"},
     }
 
 
