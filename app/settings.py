@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.core.keys import KeyRing
-from app.directory_settings import DirectorySettings
+from app.directory_settings import DirectorySettings, MappedRole
 
 # In example keys, but not in random ones.
 EXAMPLE_WORDS = ("change-me", "change_me", "changeme", "example", "insecure")
@@ -24,8 +24,7 @@ MINIMUM_SECRET_CHARACTERS = 10  # distinct
 MINIMUM_BCRYPT_ROUNDS = 10
 # The shortest prefix of a trusted network, by IP version.
 WIDEST = {4: 8, 6: 32}
-# Of `app/users/models.py`, which is above the settings.
-ROLES = frozenset({"superadmin", "admin", "receptionist", "guard", "host"})
+ROLES = frozenset(get_args(MappedRole))
 ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@]+")
 ADDRESS = re.compile(r"[!-?A-~]+@[^\s@]+")
 SECRETS = Path("/run/secrets")  # where Docker mounts them

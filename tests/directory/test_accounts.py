@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from app.core.clock import SettableClock
 from app.core.db.database import Database
 from app.users.models import Role
+from app.users.repository import UserReader
 from tests.directory.conftest import Configure
 from tests.directory.sign_in import Page, fragment
 from tests.support.api import PASSWORD, Api, Client
@@ -179,10 +181,6 @@ async def sites(api: Api) -> dict[str, str]:
 
 
 async def stored(database: Database, user_id: str) -> tuple[Role, set[str] | None]:
-    from uuid import UUID
-
-    from app.users.repository import UserReader
-
     async with database.read() as session:
         user = await UserReader(session).get(UUID(user_id))
     assert user is not None

@@ -7,13 +7,16 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from sqlalchemy import Select, select
 
+from app.auth.jobs import purge_sign_ins
 from app.core.clock import SettableClock
 from app.core.db.database import Database
 from app.core.db.rollout import Rollout
 from tests.directory.conftest import Configure
 from tests.directory.sign_in import TOKEN, Page, fragment, parameters
 from tests.support.api import Api
+from tests.support.database import places_holding
 from tests.support.forger import Forger
 from tests.support.problems import problem
 
@@ -217,17 +220,13 @@ async def test_nobody_begins_while_the_release_before_may_run(
             await unit.delete(await unit.scalar(_ours("later")))
 
 
-def _ours(revision: str = "0014"):
-    from sqlalchemy import select
-
+def _ours(revision: str = "0014") -> Select[Rollout]:
     return select(Rollout).where(Rollout.revision == revision)
 
 
 async def test_what_is_over_is_purged(
     page: Page, forger: Forger, database: Database, clock: SettableClock
 ):
-    from app.auth.jobs import purge_sign_ins
-
     await page.forged(forger)
     assert (await purge_sign_ins(database, clock.now())).directory_flows == 0
     clock.advance(timedelta(minutes=10))
@@ -237,8 +236,6 @@ async def test_what_is_over_is_purged(
 async def test_no_secret_of_a_flow_is_stored_as_it_is(
     page: Page, forger: Forger, database: Database
 ):
-    from tests.support.database import places_holding
-
     sent = parameters(await page.begin())
     forger.nonce = sent["nonce"]
     said = {"code": "code", "state": sent["state"], "iss": forger.issuer}

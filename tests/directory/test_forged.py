@@ -1,6 +1,7 @@
 """Answers that a directory never gave, and documents that are not to be believed."""
 
 import asyncio
+import warnings
 from typing import Any
 
 import pytest
@@ -116,8 +117,6 @@ async def test_curves_are_taken(page: Page, forger: Forger):
 
 
 async def test_a_short_key_is_ignored(page: Page, forger: Forger):
-    import warnings
-
     with warnings.catch_warnings(action="ignore"):
         key = RSAKey.generate_key(1024, parameters={"kid": "short"})
         forger.published.append(key)
