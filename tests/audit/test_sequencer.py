@@ -159,21 +159,22 @@ async def _is_chained(database: Database) -> bool:
     return all(entry.seq is not None for entry in await all_entries(database))
 
 
+async def _write_now_and_then(own: Database, number: int) -> None:
+    for turn in range(10):
+        async with own.write() as unit:
+            record(unit, AuditAction.SITE_UPDATED, new_id(), DESK, AT, number=number)
+            await unit.flush()
+            await asyncio.sleep(0.001 * (number % 7))
+            if (turn + number) % 5 == 0:
+                unit.dry_run()
+
+
 async def test_many_writers_and_sequencers_make_one_chain(
     database: Database, clock: SettableClock, signer: Signer, settings: Settings
 ):
-    """Entries commit late, are rolled back, and are chained by whoever has the lease."""
+    """Entries commit late, are rolled back, and are chained by the holder of the lease."""
     processes = [Database(settings.database_url, pool_size=10) for _ in range(2)]
     done = asyncio.Event()
-
-    async def writer(own: Database, number: int) -> None:
-        for turn in range(10):
-            async with own.write() as unit:
-                record(unit, AuditAction.SITE_UPDATED, new_id(), DESK, AT, number=number)
-                await unit.flush()
-                await asyncio.sleep(0.001 * (number % 7))
-                if (turn + number) % 5 == 0:
-                    unit.dry_run()
 
     async def sequence(own: Database) -> None:
         while not done.is_set():
@@ -186,7 +187,8 @@ async def test_many_writers_and_sequencers_make_one_chain(
     async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
         for own in (*processes, *processes):
             tasks.create_task(sequence(own))
-        await asyncio.gather(*(writer(processes[number % 2], number) for number in range(8)))
+        writers = (_write_now_and_then(processes[n % 2], n) for n in range(8))
+        await asyncio.gather(*writers)
         done.set()
     await sql(database, "DELETE FROM leases")
     await Sequencer(database, clock, signer).chain_next()
