@@ -117,7 +117,7 @@ async def list_hosts(caller: HostViewer, session: Reading) -> list[schemas.Host]
 async def read_visitor(
     visitor_id: UUID, caller: VisitorViewer, session: Reading
 ) -> schemas.Visitor:
-    """Return a visitor. Visitors of other hosts or sites are a 404 for who may not see them."""
+    """Return a visitor; outside the caller's scope it is a 404."""
     return schemas.Visitor.of(await _visible(session, visitor_id, caller))
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 
 from app.auth.caller import Caller
 from app.auth.directory_roles import warnings_of_rename
-from app.auth.guards import SiteEditor
+from app.auth.guards import SiteEditor, SiteManager
 from app.core.db.repository import NameTaken
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import BeyondYourRights, NotFound, problems
@@ -37,7 +37,7 @@ FAULTS = problems(BeyondYourRights, NotFound, NameTaken, UpdateUnderWay)
 async def replace_site(
     site_id: UUID,
     body: sites.SiteCreate,
-    caller: SiteEditor,
+    caller: SiteManager,
     unit: Writing,
     now: Now,
     request: Request,
