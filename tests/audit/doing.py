@@ -3,73 +3,24 @@
 A new operation that writes needs a line in `DONE`, or a reason in `NOTHING_DONE`.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from sqlalchemy import update
 
-from app.core.db.database import Database
 from app.notifications.models import Notification, NotificationStatus
+from tests.audit.doing_with_factors import DONE_WITH_FACTORS
+from tests.audit.scene import Doing, Scene
 from tests.auth.links import newest_token
 from tests.bulk.files import HOST, rows, workbook
 from tests.bulk.files import upload as send_workbook
 from tests.devices.devices import add_device
 from tests.passes.helpers import press_cancel
 from tests.scans.offline import happened, send
-from tests.support.api import PASSWORD, Api, Client
-from tests.support.mailbox import Mailbox
-from tests.support.things import one_of_each
+from tests.support.api import PASSWORD
 
 ANOTHER = "another correct battery"
 PERSON = {"email": "new@example.com", "first_name": "New", "last_name": "Host"}
-
-
-@dataclass
-class Scene:
-    """A superadmin, and one thing of every kind."""
-
-    api: Api
-    root: Client
-    ids: dict[str, str]
-    mailbox: Mailbox
-    database: Database
-
-    @property
-    def visitor(self) -> str:
-        return f"visitors/{self.ids['visitor_id']}/"
-
-    @property
-    def site(self) -> str:
-        return f"sites/{self.ids['site_id']}/"
-
-    @property
-    def department(self) -> str:
-        return f"departments/{self.ids['department_id']}/"
-
-    @property
-    def device(self) -> str:
-        return f"devices/{self.ids['device_id']}/"
-
-    async def code(self) -> str:
-        return str((await self.root.get(self.visitor)).json()["qr_code"])
-
-    async def tokens(self) -> dict[str, str]:
-        body = {"email": "root@example.com", "password": PASSWORD}
-        tokens: dict[str, str] = (await self.api.http.post("/api/auth/login/", json=body)).json()
-        return tokens
-
-    async def host(self) -> Client:
-        return await self.api.host()
-
-
-async def scene_of(api: Api, mailbox: Mailbox) -> Scene:
-    root = await api.superadmin()
-    return Scene(api, root, await one_of_each(root), mailbox, api.database)
-
-
-Doing = Callable[[Scene], Awaitable[httpx.Response]]
 
 
 async def _arrived(scene: Scene) -> str:
@@ -339,7 +290,17 @@ DONE: dict[str, tuple[str, Doing]] = {
         _sent("DELETE", "{site}closures/{closure_id}/"),
     ),
 }
+DONE |= DONE_WITH_FACTORS
+
+OF_DIRECTORY = "needs a directory: tests/directory looks at its entries"
 NOTHING_DONE = {
+    "POST /api/auth/oidc/confirm/": OF_DIRECTORY,
+    "POST /api/auth/oidc/token/": OF_DIRECTORY,
+    "DELETE /api/auth/users/{user_id}/directory/": OF_DIRECTORY,
+    "POST /api/auth/second-factor/totp/": "changes nothing before it is confirmed",
+    "POST /api/auth/passkeys/options/": "changes nothing before a passkey is stored",
+    "POST /api/auth/passkeys/sign-in/options/": "changes nothing",
+    "PATCH /api/auth/passkeys/{passkey_id}/": "changes a name that its user chose",
     "POST /api/auth/token/refresh/": "goes on with a session whose beginning is recorded",
     "POST /api/auth/verify-email/": "refuses everything",
     "POST /api/devices/heartbeat/": "says that a device runs",

@@ -126,7 +126,7 @@ async def test_expired_account_events_stay_in_the_chain_unseen(
     assert (len(events["items"]), events["total"]) == (1, 1)
     shown = (await root.get("audit/", action="user.signed_in")).json()["items"]
     assert [entry["address"] is None for entry in shown] == [False, True]
-    assert shown[1]["details"] == {"user_agent": None}
+    assert shown[1]["details"] == {"method": None, "user_agent": None}
     assert (await verify(database, signer)).faults == []
 
 

@@ -6,8 +6,9 @@ from fastapi import FastAPI
 from app.audit.chain import action_of
 from app.audit.models import AuditEntry
 from app.core.db.database import Database
-from tests.audit.doing import DONE, NOTHING_DONE, Scene, scene_of
+from tests.audit.doing import DONE, NOTHING_DONE
 from tests.audit.entries import all_entries
+from tests.audit.scene import Scene, scene_of
 from tests.support.api import Api
 from tests.support.mailbox import Mailbox
 from tests.support.route_table import operations

@@ -54,6 +54,18 @@ OF_NO_SITE = {
     "GET /api/auth/events/",
     "GET /api/auth/me/",
     "PATCH /api/auth/me/",
+    "GET /api/auth/me/delegates/",
+    "PUT /api/auth/me/delegates/",
+    "POST /api/auth/oidc/confirm/",
+    "GET /api/auth/passkeys/",
+    "POST /api/auth/passkeys/",
+    "POST /api/auth/passkeys/options/",
+    "DELETE /api/auth/passkeys/{passkey_id}/",
+    "PATCH /api/auth/passkeys/{passkey_id}/",
+    "POST /api/auth/second-factor/recovery-codes/",
+    "POST /api/auth/second-factor/totp/",
+    "DELETE /api/auth/second-factor/totp/",
+    "POST /api/auth/second-factor/totp/confirm/",
     "DELETE /api/auth/sessions/",
     "GET /api/auth/sessions/",
     "DELETE /api/auth/sessions/{session_id}/",
@@ -126,10 +138,15 @@ class TwoSites:
             "notification_id": mails[0]["id"],
             "device_id": device.user_id,
             "user_id": guard.user_id,
+            "session_id": await self._session_of(guard),
             "closure_id": await self._made(f"{site}/closures/", {"date": "2026-12-23"}),
             "slot_id": await self._made(f"{site}/slot-capacities/", slot),
         }
         return visitor
+
+    async def _session_of(self, client: Client) -> str:
+        sessions = (await self.root.get(f"auth/users/{client.user_id}/sessions/")).json()["items"]
+        return str(sessions[0]["id"])
 
     async def _made(self, path: str, body: dict[str, Any]) -> str:
         answer = await self.root.post(path, body)

@@ -40,7 +40,9 @@ def test_one_id_is_compared_and_several_are_listed():
     assert ONE.parameters() == {"scope_site": A}
     assert TWO.parameters() == {"scope_sites": [A, B]}
     assert Scope(hosts=frozenset({C})).parameters() == {"scope_host": C}
-    assert set(limits(Visitor.site_id, Visitor.host_id)) == set(PARAMETERS)
+    assert Scope(frozenset({A}), besides=frozenset({C})).parameters() == {"scope_reach": [A, C]}
+    found = limits(Visitor.site_id, Visitor.host_id)
+    assert found.keys() == {*PARAMETERS, "scope_reach"}
 
 
 def test_an_asked_site_replaces_the_limit_only_within_it():
