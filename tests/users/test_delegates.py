@@ -1,5 +1,6 @@
 """Who acts for a host."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -7,7 +8,7 @@ import pytest
 
 from app.users.models import Role
 from tests.support.api import Api, Client
-from tests.support.database import deactivate
+from tests.support.database import add_site, deactivate
 from tests.support.problems import problem
 
 NOBODY = "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11"
@@ -82,3 +83,26 @@ async def test_a_closed_delegate_is_not_listed(api: Api):
     await choose(host, mary.user_id)
     await deactivate(api.database, mary.user_id)
     assert await delegates(host) == []
+
+
+async def test_two_choices_at_once_are_made_one_after_the_other(api: Api):
+    host, mary = await api.host(), await api.host("mary@example.com", "Mary")
+    answers = await asyncio.gather(*[choose(host, mary.user_id) for _ in range(4)])
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert await delegates(host) == [mary.user_id]
+
+
+async def test_to_staff_of_some_sites_an_account_elsewhere_is_unknown(api: Api):
+    sites = [await add_site(api.database, name) for name in ("Berlin", "Paris")]
+    desk, other = [
+        await api.of_role(Role.RECEPTIONIST, site, email=f"{site}@example.com") for site in sites
+    ]
+    assert faults(await choose(desk, other.user_id)) == [("user_ids.0", "unknown_user")]
+
+
+async def test_the_log_says_who_acts_for_a_host(api: Api):
+    host, mary = await api.host(), await api.host("mary@example.com", "Mary")
+    await choose(host, mary.user_id)
+    [event, *_] = (await host.get("auth/events/")).json()["items"]
+    told = {"fields": ["delegates"], "delegates": [mary.user_id]}
+    assert (event["action"], event["details"]) == ("updated", told)
