@@ -154,8 +154,17 @@ async def test_a_delegate_at_one_site_sees_the_host_at_every_site(api: Api, boss
     assert await visit(receptionist, visitor) == 200
     listed = (await receptionist.get("visitors/", include_total=True)).json()
     assert ([each["id"] for each in listed["items"]], listed["total"]) == ([visitor["id"]], 1)
-    figures = (await receptionist.get("dashboard/")).json()
-    assert figures["on_site_now"] == 0
+
+
+async def test_figures_are_of_the_sites_of_a_delegate(api: Api, boss: Client):
+    receptionist = await api.of_role(Role.RECEPTIONIST, await add_site(api.database, "Annex"))
+    await delegate(boss, receptionist)
+    await boss.register()
+    month = {"date_from": "2026-11-01", "date_to": "2026-11-30"}
+    figures = (await receptionist.get("visitors/dashboard-stats/", **month)).json()
+    assert figures["total_this_month"] == 0
+    trends = (await receptionist.get("analytics/trends/", **month)).json()
+    assert (trends["overall"]["total"], trends["by_site"]) == (0, [])
 
 
 async def test_me_names_the_hosts_for_whom_one_acts(boss: Client, assistant: Client):
