@@ -45,7 +45,8 @@ class DelegateService:
             raise Invalid.faults(faults)
         await delegates.replace(host_id, named, self.now)
         log = AccountEventRepository(self.unit, self.now)
-        log.record(AccountAction.UPDATED, host_id, by=self.caller.id, fields=["delegates"])
+        told = {"fields": ["delegates"], "delegates": [str(id_) for id_ in named]}
+        log.record(AccountAction.UPDATED, host_id, by=self.caller.id, **told)
         return named
 
 

@@ -5,7 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
+from app.core.db.database import Database
 from app.users.models import Role
+from tests.audit.entries import all_entries
 from tests.support.api import Api, Client
 from tests.support.database import deactivate
 from tests.support.problems import problem
@@ -39,6 +41,13 @@ async def test_a_host_names_delegates_who_replace_the_former_ones(api: Api):
     assert await delegates(host) == [grace.user_id]
     await choose(host)
     assert await delegates(host) == []
+
+
+async def test_the_audit_log_names_the_delegates(api: Api, database: Database):
+    host, mary = await api.host(), await api.host("mary@example.com", "Mary")
+    await choose(host, mary.user_id)
+    entry = (await all_entries(database))[-1]
+    assert entry.details == {"fields": ["delegates"], "delegates": [mary.user_id]}
 
 
 async def test_a_delegate_is_another_active_account(api: Api):
