@@ -35,9 +35,13 @@ RIGHTS = ("role", "sites")
 class UserService:
     service: AccountService
     caller: Caller
+    directory_required: bool
 
     async def create(self, body: UserCreate) -> User:
-        """Create an active account and mail its user a link; raise `EmailTaken`."""
+        """Create an active account; raise `EmailTaken`.
+
+        Mail its user a link, unless no password would sign the account in.
+        """
         self._sites_of_new(body)
         if body.role is not Role.HOST:
             require_recent_sign_in(self.caller, self.service.now)
@@ -52,7 +56,8 @@ class UserService:
         )
         await self.service.users.adopt_visitors(user)
         self._record(AccountAction.CREATED, user.id, role=user.role.value, **_sites(user))
-        await self.service.invite(user)
+        if not self.directory_required or user.role is Role.SUPERADMIN:
+            await self.service.invite(user)
         return user
 
     async def change(self, user_id: UUID, values: dict[str, Any]) -> tuple[User, int | None]:
