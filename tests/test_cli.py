@@ -17,6 +17,10 @@ from tests.commands.terminal import on_a_terminal
 from tests.conftest import TEMPLATE, recreate_database
 
 PASSWORD = "correct horse battery"
+AN_APP = """
+INSERT INTO totp_factors (id, user_id, is_confirmed, secret, created_at)
+SELECT gen_random_uuid(), id, true, 'secret', now() FROM users
+"""
 
 
 @pytest.fixture
@@ -258,6 +262,15 @@ async def _users(url: str) -> list[Any]:
         await connection.close()
 
 
+async def _mails(url: str) -> list[Any]:
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        mails = await connection.fetch("SELECT recipient, kind FROM notifications")
+        return [tuple(mail) for mail in mails]
+    finally:
+        await connection.close()
+
+
 def test_a_second_factor_of_nobody_is_not_reset(migrated: dict[str, str]) -> None:
     run = vms("reset-second-factor", "--email", "nobody@example.com", environment=migrated)
     assert (run.returncode, run.stderr) == (1, "No account has this e-mail address.\n")
@@ -269,3 +282,14 @@ def test_a_reset_second_factor_is_told_a_script(migrated: dict[str, str]) -> Non
     reset = ("reset-second-factor", "--email", "root@example.com", "--json")
     run = vms(*reset, environment=migrated)
     assert json.loads(run.stdout) == {"email": "root@example.com", "reset": False}
+
+
+def test_a_reset_removes_the_second_factor_and_mails_its_owner(migrated: dict[str, str]) -> None:
+    create = ("create-superadmin", "--email", "root@example.com", "--password-stdin")
+    vms(*create, environment=migrated, stdin=PASSWORD)
+    url = migrated["DATABASE_URL"]
+    asyncio.run(_execute(url, AN_APP))
+    run = vms("reset-second-factor", "--email", "Root@example.com", environment=migrated)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == "Root@example.com signs in with the password alone now.\n"
+    assert asyncio.run(_mails(url)) == [("root@example.com", "second_factor_changed")]

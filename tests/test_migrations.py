@@ -57,6 +57,23 @@ async def test_one_that_waits_for_a_table_gives_up_and_changes_nothing(url: str)
     assert not await migrations.is_behind(url)
 
 
+# A table that is rewritten is closed to everybody, for minutes where it has millions of rows.
+NO_REWRITES = """
+CREATE FUNCTION refuse_rewrite() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'rewrites %', pg_event_trigger_table_rewrite_oid()::regclass; END $$;
+CREATE EVENT TRIGGER no_rewrites ON table_rewrite EXECUTE FUNCTION refuse_rewrite();
+"""
+
+
+async def test_no_table_is_rewritten(url: str) -> None:
+    await asyncio.to_thread(migrations.upgrade, url, "0011")
+    await run(url, NO_REWRITES)
+    with pytest.raises(asyncpg.RaiseError, match="rewrites visitors"):
+        await run(url, "ALTER TABLE visitors ALTER COLUMN revision TYPE bigint USING revision + 1")
+    await asyncio.to_thread(migrations.upgrade, url)
+    assert not await migrations.is_behind(url)
+
+
 async def test_a_database_without_a_schema_is_behind(url: str) -> None:
     assert await migrations.is_behind(url)
 

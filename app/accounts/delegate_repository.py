@@ -4,27 +4,39 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from app.core.db.repository import ReadRepository, Repository
-from app.users.models import Delegate, User
+from app.users.models import Delegate, Role, User
+from app.users.roles import may_represent
+
+REPRESENTING = [role for role in Role if may_represent(role)]
 
 
 class DelegateReader(ReadRepository[Delegate]):
     model = Delegate
 
     async def of_host(self, host_id: UUID) -> Sequence[UUID]:
-        """Return the active accounts that act for the host, in the order they were named."""
+        """Return the accounts that act for the host, in the order they were named."""
         found = await self.session.scalars(
             select(Delegate.delegate_id)
             .join(User, User.id == Delegate.delegate_id)
-            .where(Delegate.host_id == host_id, User.is_active)
+            .where(Delegate.host_id == host_id, User.is_active, User.role.in_(REPRESENTING))
             .order_by(Delegate.id)
         )
         return found.all()
 
+    async def is_delegate(self, user_id: UUID) -> bool:
+        """Return whether the account was chosen by a host."""
+        return await self.exists(Delegate.delegate_id == user_id)
+
 
 class DelegateRepository(DelegateReader, Repository[Delegate]):
+    async def lock_choice(self, host_id: UUID) -> None:
+        """Block other choices of the host's delegates; take before any row lock."""
+        key = func.hashtextextended(f"delegates of {host_id}", 0)
+        await self.unit.scalar(select(func.pg_advisory_xact_lock(key)))
+
     async def lock_accounts(self, ids: Collection[UUID]) -> dict[UUID, User]:
         """Lock and return these accounts, so that none is closed or deleted meanwhile."""
         found = await self.session.scalars(

@@ -11,10 +11,8 @@ from app.auth.event_repository import AccountEventRepository
 from app.auth.models import AccountAction
 from app.core.db.database import WriteSession
 from app.core.errors import FieldFault, Invalid, NotFound
-from app.users.models import Role, User
-
-# Roles that never see the record of a visit.
-NOT_ELIGIBLE = frozenset({Role.GUARD})
+from app.users.models import User
+from app.users.roles import may_represent
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +26,28 @@ class DelegateService:
     async def replace(self, host_id: UUID, ids: Sequence[UUID]) -> list[UUID]:
         """Let exactly these accounts act for the host; return them.
 
-        Raise `Invalid` for accounts that are unknown, closed, guards, or the host.
+        Raise `Invalid` for accounts that are unknown, closed, guards, or the host. To a caller of
+        some sites those who work only elsewhere are unknown.
         """
         named = list(dict.fromkeys(ids))
         delegates = DelegateRepository(self.unit)
+        await delegates.lock_choice(host_id)
         accounts = await delegates.lock_accounts({host_id, *named})
         if host_id not in accounts:
             raise NotFound
+        known = {id_: user for id_, user in accounts.items() if self.caller.scope.meets(user.sites)}
         faults = [
             FieldFault(field=f"user_ids.{ids.index(id_)}", code=code, message=message)
             for id_ in named
-            if (fault := _fault(accounts.get(id_), host_id))
+            if (fault := _fault(known.get(id_), host_id))
             for code, message in [fault]
         ]
         if faults:
             raise Invalid.faults(faults)
         await delegates.replace(host_id, named, self.now)
         log = AccountEventRepository(self.unit, self.now)
-        log.record(AccountAction.UPDATED, host_id, by=self.caller.id, fields=["delegates"])
+        told = {"fields": ["delegates"], "delegates": [str(id_) for id_ in named]}
+        log.record(AccountAction.UPDATED, host_id, by=self.caller.id, **told)
         return named
 
 
@@ -54,6 +56,6 @@ def _fault(user: User | None, host_id: UUID) -> tuple[str, str] | None:
         return "unknown_user", "Unknown account"
     if user.id == host_id:
         return "not_eligible", "Nobody is their own delegate"
-    if not user.is_active or user.role in NOT_ELIGIBLE:
+    if not user.is_active or not may_represent(user.role):
         return "not_eligible", "The account is closed, or that of a guard"
     return None

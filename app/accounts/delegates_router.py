@@ -12,7 +12,6 @@ from app.auth.guards import DelegateManager, SignedIn, UserViewer
 from app.core.errors import BeyondYourRights, NotAuthenticated, NotFound, problems
 from app.core.http.dependencies import Now, Reading, Writing
 from app.core.http.routing import ApiRoute
-from app.users.models import Role
 from app.users.repository import UserReader
 
 router = APIRouter(prefix="/api/auth", tags=["users"], route_class=ApiRoute)
@@ -66,14 +65,13 @@ async def set_delegates(
 ) -> Delegates:
     """Let exactly these accounts act for a host.
 
-    The caller must have confirmed the sign-in within the last 10 minutes; an admin with `sites`
-    cannot choose those of a host.
+    The caller must have confirmed the sign-in within the last 10 minutes, and have no `sites`:
+    delegates see visits everywhere.
     """
-    user = await UserReader(unit).of_roles(user_id, managed_roles(caller), caller.scope)
-    if user is None:
+    if await UserReader(unit).of_roles(user_id, managed_roles(caller), caller.scope) is None:
         raise NotFound
-    if user.role is Role.HOST and caller.scope.sites is not None:
-        raise BeyondYourRights("Hosts belong to every site: an admin of some cannot change this")
+    if caller.scope.sites is not None:
+        raise BeyondYourRights("Delegates see every site: an admin of some cannot choose them")
     return Delegates(
         user_ids=await DelegateService(unit, caller, now).replace(user_id, body.user_ids)
     )

@@ -75,8 +75,10 @@ async def _changer(
     return PasswordChanger(service, database, hasher, limits)
 
 
-async def _user_service(service: Accounts, caller: UserManager) -> UserService:
-    return UserService(service, caller)
+async def _user_service(
+    service: Accounts, caller: UserManager, settings: Configured
+) -> UserService:
+    return UserService(service, caller, settings.oidc_required)
 
 
 Passwords = Annotated[PasswordChanger, Depends(_changer)]

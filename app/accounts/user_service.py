@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from app.accounts.delegate_repository import DelegateReader
 from app.accounts.rights import (
     NEW_ROLES,
     managed_roles,
@@ -17,7 +18,7 @@ from app.auth.caller import Caller
 from app.auth.models import AccountAction
 from app.auth.step_up import require_recent_sign_in
 from app.core.db.rollout import require_finished
-from app.core.errors import NotFound
+from app.core.errors import BeyondYourRights, NotFound
 from app.core.security.passwords import NO_PASSWORD
 from app.core.text import account_key
 from app.users.errors import LastSuperadmin
@@ -35,9 +36,13 @@ RIGHTS = ("role", "sites")
 class UserService:
     service: AccountService
     caller: Caller
+    directory_required: bool
 
     async def create(self, body: UserCreate) -> User:
-        """Create an active account and mail its user a link; raise `EmailTaken`."""
+        """Create an active account; raise `EmailTaken`.
+
+        Mail its user a link, unless no password would sign the account in.
+        """
         self._sites_of_new(body)
         if body.role is not Role.HOST:
             require_recent_sign_in(self.caller, self.service.now)
@@ -52,7 +57,8 @@ class UserService:
         )
         await self.service.users.adopt_visitors(user)
         self._record(AccountAction.CREATED, user.id, role=user.role.value, **_sites(user))
-        await self.service.invite(user)
+        if not self.directory_required or user.role is Role.SUPERADMIN:
+            await self.service.invite(user)
         return user
 
     async def change(self, user_id: UUID, values: dict[str, Any]) -> tuple[User, int | None]:
@@ -98,6 +104,8 @@ class UserService:
     async def _permitted(self, user: User, values: dict[str, Any]) -> dict[str, Any]:
         """Return the changes, with the sites that go with them, if the caller may make them."""
         require_change(self.caller, user, values)
+        if "email" in values:
+            await self._require_own_reach(user, values["email"])
         role = values.get("role", user.role)
         if "sites" in values or role is not user.role:
             values = values | {"sites": sites_of(self.caller, role, values)}
@@ -105,6 +113,13 @@ class UserService:
         if any(values.get(name, getattr(user, name)) != getattr(user, name) for name in GUARDED):
             require_recent_sign_in(self.caller, self.service.now)
         return values
+
+    async def _require_own_reach(self, user: User, email: str) -> None:
+        """Raise `BeyondYourRights` where a new address would give a host's visits elsewhere."""
+        if self.caller.scope.sites is None or email == user.email:
+            return
+        if await DelegateReader(self.service.unit).is_delegate(user.id):
+            raise BeyondYourRights("The account acts for a host, who belongs to every site")
 
     def _record(self, action: AccountAction, account: UUID, **details: Any) -> None:
         self.service.audit_log.record(action, account, by=self.caller.id, **details)

@@ -72,6 +72,7 @@ async def list_users(
 async def create_user(body: UserCreate, users: Users, response: Response) -> User:
     """Create an account and mail its user a link to set the password, valid for a day.
 
+    With `OIDC_REQUIRED`, only superadmins are mailed a link; others sign in by the directory.
     For any role but `host`, the caller must have confirmed the sign-in within the last 10 minutes.
     Admins, receptionists and guards need `sites`: some of the caller's, or null for all, which only
     a caller without a limit may give.

@@ -67,8 +67,9 @@ async def _sent(request: Request, key: str | None) -> Sent | None:
         return None
     # Anonymous callers differ by address.
     owner = str(caller.id or current_client_address())
-    # An answer about a site is not for whoever has lost the site since.
+    # An answer about a site or host is not for whoever has lost the site or host since.
     reach = "" if caller.scope.sites is None else f" {sorted(caller.scope.sites)}"
+    reach += f" for {sorted(caller.acts_for)}" if caller.acts_for else ""
     return Sent(
         scope=scope_of(f"{caller.role.value} {owner}{reach}", request.url.path, key),
         # A plain hash could reveal a password in the body.

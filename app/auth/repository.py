@@ -40,6 +40,7 @@ from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.core.ids import new_id
 from app.core.text import account_key
 from app.users.models import Delegate, User, full_name
+from app.users.roles import may_represent
 
 # A network is known to an account for this long after a sign-in.
 KNOWN_FOR = timedelta(days=30)
@@ -96,7 +97,7 @@ async def live_caller(session: ReadSession, session_id: UUID, user_id: UUID) -> 
         has_factor=holds_factor,
         by_directory=by_directory,
         sites=None if sites is None else frozenset(sites),
-        acts_for=frozenset(acts_for),
+        acts_for=frozenset(acts_for) if may_represent(role) else frozenset(),
     )
 
 

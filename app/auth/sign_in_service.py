@@ -154,7 +154,7 @@ class SignIns:
             else:
                 outcome = await self._begin(unit, user, SignInMethod.PASSKEY, {}, shown=shown)
         if outcome is None:
-            raise InvalidCredentials
+            raise InvalidCredentials(InvalidCode.title)
         await self.limits.give_back(guess)
         return outcome
 
@@ -171,7 +171,7 @@ class SignIns:
             elif user is not None:
                 self._record_failure(unit, user)
         if not fits:
-            raise InvalidCredentials
+            raise InvalidCredentials(InvalidCode.title)
         await self.limits.give_back(guess)
 
     async def _owner(self, unit: WriteSession, credential: dict[str, Any]) -> User | None:

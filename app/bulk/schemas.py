@@ -32,7 +32,9 @@ class BulkUpload(BaseModel):
     host_name: OptionalLine = None
     host_email: OptionalEmail = None
     department: UUID | None = None
-    site: UUID | None = Field(None, description="Default: the default site")
+    site: UUID | None = Field(
+        None, description="Default: the caller's only site, else the default site"
+    )
 
     def common(self) -> dict[str, Any]:
         return self.model_dump(exclude={"file"})

@@ -386,7 +386,10 @@ async def _directory(settings: Settings) -> Finding:
         await provider.discovery()
     except ProviderUnavailable as error:
         health = Health.FAULT if settings.oidc_required else Health.WARNING
-        advice = "Check OIDC_ISSUER: it must be what the discovery document names, to the letter."
+        advice = (
+            "This machine must reach the directory, and OIDC_ISSUER be what the discovery document"
+            " names, to the letter."
+        )
         return Finding("directory", health, str(error), advice)
     finally:
         await provider.close()

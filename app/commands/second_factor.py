@@ -36,6 +36,7 @@ def reset_second_factor(
 
 async def reset_of(settings: "Settings", email: str, now: "datetime") -> bool | None:
     """Return whether the account had a second factor; None if there is no account."""
+    import app.tables  # noqa: F401 - a mail refers to visitors, the type of whose id is needed
     from app.accounts.second_factor_service import reset_factors
     from app.auth.factor_mails import FactorMails
     from app.core.db.database import Database

@@ -23,7 +23,9 @@ class DeviceCreate(BaseModel):
 
     name: RequiredLine
     kind: DeviceKind
-    site: UUID | None = Field(None, description="Default: the default site")
+    site: UUID | None = Field(
+        None, description="Default: the caller's only site, else the default site"
+    )
     gate: OptionalLine = None
 
 

@@ -1,7 +1,6 @@
 """Stored counts plus the changes since; the few visits of hosts are counted directly."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -90,8 +89,7 @@ async def figures(
     spans = [row for each in days for row in _spans(each)]
     columns = [list(column_) for column_ in zip(*spans, strict=True)]
     values: dict[str, Any] = dict(zip(SPAN, columns, strict=True))
-    # Counted by site: visits elsewhere of hosts for whom the caller acts are left out.
-    scope = replace(caller.scope, besides=frozenset())
+    scope = caller.scope.of_own_sites
     narrowing = scope.parameters(at=site_id)
     if site_id is not None:
         narrowing["site"] = site_id

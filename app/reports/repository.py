@@ -68,7 +68,7 @@ class ReportReader:
         self, chosen: VisitorFilter, granularity: Granularity, caller: Caller
     ) -> Groups:
         """Return the measures of visits by each of `TRENDS_BY`, and in total (None)."""
-        visits = _outcomes(chosen.values(caller), granularity)
+        visits = _outcomes(chosen.values(caller.scope.of_own_sites), granularity)
         figures = _grouping(visits, TRENDS_BY, _measures(visits), "figures")
         return await self._grouped(figures, TRENDS_BY)
 
@@ -91,7 +91,7 @@ class ReportReader:
         self, chosen: VisitorFilter, caller: Caller, ordering: VisitorOrdering, *, part: int
     ) -> AsyncGenerator[Sequence[Row], None]:
         """Yield the cells of `EXPORTED` for matching visitors, `part` rows at a time."""
-        values = chosen.values(caller)
+        values = chosen.values(caller.scope)
         return self.session.stream(_export(tuple(values), ordering), part=part, **values)
 
 

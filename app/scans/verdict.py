@@ -42,7 +42,7 @@ def refuse(refusal: type[errors.Refusal], message: str, **details: Any) -> Decis
 def not_current(owner: UUID | None, *, is_replaced: bool) -> Decision:
     """Decide on a genuine code that is not current; `owner` had it before."""
     if owner is None:
-        return refuse(errors.UnknownToken, "This code is no longer in use")
+        return refuse(errors.UnknownToken, "This code belongs to no visit here")
     if is_replaced:
         return refuse(errors.Replaced, "This code was replaced: use the one in the newest mail")
     return refuse(errors.Rescheduled, "The visit was moved: use the code in the newest mail")

@@ -131,6 +131,11 @@ def rights_of(role: CallerRole) -> Rights:
     return ROLES[Role(role)] if role in PEOPLE else _OTHERS.get(role, _NOBODY)
 
 
+def may_represent(role: CallerRole | Role) -> bool:
+    """Return whether a role may act for a host: guards never see the record of a visit."""
+    return P.VISITORS_READ in rights_of(CallerRole(role)).permissions
+
+
 def manages_everybody(role: CallerRole) -> bool:
     """Return whether a role manages the accounts of all roles."""
     return rights_of(role).manages == frozenset(Role)

@@ -98,6 +98,8 @@ async def resolve(
     """
     if caller.is_host:
         named = await _represented(users, said, caller)
+        if named is not None and named.id == caller.id != present.id:
+            raise NotYourVisit("Delegates cannot take visits over, but can hand theirs to the host")
         if named is not None:
             return present if named.id == present.id else named
         require_own(said, caller, present)

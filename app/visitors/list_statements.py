@@ -30,7 +30,7 @@ from app.auth.caller import Caller
 from app.core.db.database import ReadSession
 from app.core.db.direct import Row
 from app.core.db.prepared import Query
-from app.core.db.scope import limits
+from app.core.db.scope import Scope, limits
 from app.core.http.pagination import Ordering, PageRequest
 from app.departments.models import Department
 from app.sites.models import Site
@@ -79,13 +79,13 @@ class VisitorFilter:
     host_email: str | None = None
     q: str | None = None
 
-    def values(self, caller: Caller) -> dict[str, Any]:
-        """Return the filters of a caller's list and its scope, by the names in `NARROWS`."""
+    def values(self, scope: Scope) -> dict[str, Any]:
+        """Return the filters of a list in scope, by the names in `NARROWS`."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         given["host_email"] = (self.host_email or "").strip().lower() or None
         given["q"] = (self.q or "").strip() or None
         chosen = {name: value for name, value in given.items() if value is not None}
-        return chosen | caller.scope.parameters(at=self.site)
+        return chosen | scope.parameters(at=self.site)
 
 
 def _q() -> ColumnElement[bool]:
@@ -173,7 +173,7 @@ def _total(narrowing: tuple[str, ...]) -> Query:
 async def first_records(
     session: ReadSession, chosen: VisitorFilter, caller: Caller, rows: int
 ) -> list[Record]:
-    values = chosen.values(caller)
+    values = chosen.values(caller.scope)
     statement = _listing(tuple(values), VisitorOrdering.LATEST_CREATED_AT, continued=False)
     return _records(await session.fetch(statement, **values, rows=rows))
 
@@ -186,7 +186,7 @@ async def page_of_records(
     page: PageRequest,
 ) -> tuple[list[Record], str | None, int | None]:
     """Return a page, the next cursor, and the total if requested."""
-    values = chosen.values(caller)
+    values = chosen.values(caller.scope)
     order = ORDERINGS[ordering]
     total = None
     if page.include_total:

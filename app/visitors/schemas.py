@@ -108,7 +108,9 @@ class PersonFields(BaseModel):
 
 class PlaceFields(BaseModel):
     department: UUID | None = None
-    site: UUID | None = Field(None, description="Default: the default site")
+    site: UUID | None = Field(
+        None, description="Default: the caller's only site, else the default site"
+    )
 
 
 class HostFields(BaseModel):

@@ -22,10 +22,11 @@ from app.sites.models import Site
 from app.sites.repository import SiteReader
 from app.slots.service import move_seat
 from app.users.repository import UserReader
+from app.users.roles import Permission
 from app.visitors import mails
 from app.visitors.budget_limits import Budgets
 from app.visitors.errors import ONE_FOR_AN_ADDRESS
-from app.visitors.host_service import NamedHost, resolve
+from app.visitors.host_service import NamedHost, NotYourVisit, resolve
 from app.visitors.lifecycle import HOLDS_SEAT, leave, require_pending, require_transition
 from app.visitors.models import Visitor, VisitorStatus
 from app.visitors.registration_service import BaseVisitorService, department_of
@@ -296,8 +297,7 @@ class VisitorService(BaseVisitorService):
     ) -> None:
         require_pending(visitor.status, "moved")
         before, left = (visitor.visit_date, visitor.visit_time), await self._site_of(visitor)
-        if site_id != visitor.site_id and not caller.scope.has_site(site_id):
-            raise UnknownSite
+        _require_move(caller, visitor.site_id, site_id)
         seat = await move_seat(self.unit, visitor.seat, site_id, day, at, self.now)
         if not recipients.visitor:
             self.visitors.retire_code(visitor, self.now)
@@ -374,6 +374,16 @@ def _may_erase(caller: Caller, visitor: Visitor) -> bool:
     if caller.is_host:
         return visitor.host_id == caller.id
     return caller.scope.has_site(visitor.site_id)
+
+
+def _require_move(caller: Caller, site_id: UUID, to: UUID) -> None:
+    """Raise `UnknownSite`, or `NotYourVisit` if a delegate could erase the visit afterwards."""
+    if to == site_id:
+        return
+    if not caller.scope.has_site(to):
+        raise UnknownSite
+    if not caller.scope.has_site(site_id) and Permission.VISITORS_ERASE in caller.permissions:
+        raise NotYourVisit("Delegates cannot move visits to a site where they could erase them")
 
 
 def _when(day: date, at: time) -> str:

@@ -54,6 +54,7 @@ CHANGES = {
     "no macs": "macs = NULL",
     "a key": "value_key = sha256(value_key)",
     "a value without its key": "value_key = NULL",
+    "no detail": """details = '{"reason": null}'""",
     "previous hash": "previous_hash = sha256(previous_hash)",
     "hash": "hash = sha256(hash)",
     "no hash": "hash = NULL",

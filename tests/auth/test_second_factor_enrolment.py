@@ -163,7 +163,8 @@ async def test_a_code_confirms_the_sign_in(host: Client, clock: SettableClock):
 async def test_a_recovery_code_confirms_the_sign_in_once(host: Client, clock: SettableClock):
     [code, *_] = (await enrol(host, clock)).recovery_codes
     assert (await host.post("auth/confirm/", {"code": code})).status_code == 204
-    problem(await host.post("auth/confirm/", {"code": code}), 401, "invalid_credentials")
+    refused = problem(await host.post("auth/confirm/", {"code": code}), 401, "invalid_credentials")
+    assert refused["detail"] == "The code or passkey is not accepted"
 
 
 async def test_a_wrong_code_of_a_confirmation_counts_as_a_guess(

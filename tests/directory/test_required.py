@@ -101,6 +101,22 @@ async def test_nobody_is_mailed_a_link(
     assert await mailbox.deliver() == []
 
 
+async def test_a_new_account_is_mailed_no_link_but_to_a_superadmin(
+    api: Api, configure: Configure, clock: SettableClock, mailbox: Mailbox
+):
+    root = await api.superadmin()
+    await enrol(root, clock)
+    configure(oidc_required=True)
+    for role in ("host", "superadmin"):
+        body = {"email": f"{role}@example.com", "first_name": "Ada", "last_name": role.title()}
+        # Only the password of a superadmin may ever sign in.
+        assert (await root.post("auth/users/", body | {"role": role})).status_code == 201
+    links = [
+        mail["To"] for mail in await mailbox.deliver() if "account is ready" in mail["Subject"]
+    ]
+    assert links == ["Ada Superadmin <superadmin@example.com>"]
+
+
 async def test_a_superadmin_without_second_factor_may_only_enrol(
     api: Api, configure: Configure, clock: SettableClock
 ):

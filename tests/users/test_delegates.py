@@ -1,13 +1,16 @@
 """Who acts for a host."""
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
 
+from app.core.db.database import Database
 from app.users.models import Role
+from tests.audit.entries import all_entries
 from tests.support.api import Api, Client
-from tests.support.database import deactivate
+from tests.support.database import add_site, deactivate
 from tests.support.problems import problem
 
 NOBODY = "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11"
@@ -39,6 +42,13 @@ async def test_a_host_names_delegates_who_replace_the_former_ones(api: Api):
     assert await delegates(host) == [grace.user_id]
     await choose(host)
     assert await delegates(host) == []
+
+
+async def test_the_audit_log_names_the_delegates(api: Api, database: Database):
+    host, mary = await api.host(), await api.host("mary@example.com", "Mary")
+    await choose(host, mary.user_id)
+    entry = (await all_entries(database))[-1]
+    assert entry.details == {"fields": ["delegates"], "delegates": [mary.user_id]}
 
 
 async def test_a_delegate_is_another_active_account(api: Api):
@@ -82,3 +92,26 @@ async def test_a_closed_delegate_is_not_listed(api: Api):
     await choose(host, mary.user_id)
     await deactivate(api.database, mary.user_id)
     assert await delegates(host) == []
+
+
+async def test_two_choices_at_once_are_made_one_after_the_other(api: Api):
+    host, mary = await api.host(), await api.host("mary@example.com", "Mary")
+    answers = await asyncio.gather(*[choose(host, mary.user_id) for _ in range(4)])
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert await delegates(host) == [mary.user_id]
+
+
+async def test_to_staff_of_some_sites_an_account_elsewhere_is_unknown(api: Api):
+    sites = [await add_site(api.database, name) for name in ("Berlin", "Paris")]
+    desk, other = [
+        await api.of_role(Role.RECEPTIONIST, site, email=f"{site}@example.com") for site in sites
+    ]
+    assert faults(await choose(desk, other.user_id)) == [("user_ids.0", "unknown_user")]
+
+
+async def test_the_log_says_who_acts_for_a_host(api: Api):
+    host, mary = await api.host(), await api.host("mary@example.com", "Mary")
+    await choose(host, mary.user_id)
+    [event, *_] = (await host.get("auth/events/")).json()["items"]
+    told = {"fields": ["delegates"], "delegates": [mary.user_id]}
+    assert (event["action"], event["details"]) == ("updated", told)

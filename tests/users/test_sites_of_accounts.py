@@ -192,6 +192,18 @@ async def test_an_admin_of_some_sites_takes_no_host_over(two: Two, api: Api):
     assert (await local.post("auth/users/", new)).status_code == 201
 
 
+async def test_an_admin_of_some_sites_reaches_no_host_by_a_delegate(two: Two, api: Api):
+    local, host = await two.local(), await api.host()
+    desk = await two.at(Role.RECEPTIONIST, two.berlin)
+    path = f"auth/users/{desk.user_id}/"
+    answer = await local.put(f"{path}delegates/", {"user_ids": [local.user_id]})
+    problem(answer, 403, "beyond_your_rights")
+    await host.put("auth/me/delegates/", {"user_ids": [desk.user_id]})
+    answer = await local.patch(path, {"email": "mine@example.com"})
+    problem(answer, 403, "beyond_your_rights")
+    assert (await local.patch(path, {"first_name": "Grace"})).status_code == 200
+
+
 async def test_an_admin_without_a_limit_gives_a_host_another_address(two: Two, api: Api):
     admin, host = await api.admin(), await api.host()
     assert (await change(admin, host, email="babbage@example.com")).status_code == 200

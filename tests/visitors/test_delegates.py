@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from app.users.models import Role
+from app.visitors.models import VisitorStatus
 from tests.support.api import VISITOR, Api, Client
+from tests.support.database import add_site, set_status
 from tests.support.mailbox import Mailbox
 from tests.support.problems import problem
 
@@ -71,13 +73,47 @@ async def test_a_delegate_changes_a_visit_and_erases_none(boss: Client, assistan
     assert (await boss.delete(path)).status_code == 204
 
 
-async def test_a_delegate_hands_a_visit_to_the_host_and_back(boss: Client, assistant: Client):
+async def test_a_delegate_hands_a_visit_to_the_host_and_takes_none_over(
+    boss: Client, assistant: Client
+):
     path = f"visitors/{(await assistant.register())['id']}/"
     answer = await assistant.patch(path, {"host_id": boss.user_id})
     assert answer.json()["host_name"] == "Charles Babbage"
-    answer = await assistant.patch(path, {"host_email": "mary@example.com"})
-    assert answer.json()["host_name"] == "Mary Babbage"
-    assert await visit(boss, answer.json()) == 404
+    for mine in ({"host_id": assistant.user_id}, {"host_email": "mary@example.com"}):
+        problem(await assistant.patch(path, mine), 403, "not_your_visit")
+    problem(await assistant.delete(path), 403, "forbidden")
+
+
+async def test_a_delegate_moves_no_visit_to_where_it_could_be_erased(api: Api, boss: Client):
+    visitor, annex = await boss.register(), await add_site(api.database, "Annex")
+    path = f"visitors/{visitor['id']}/"
+    for role, status in ((Role.ADMIN, 403), (Role.RECEPTIONIST, 200)):
+        staff = await api.of_role(role, annex)
+        await delegate(boss, staff)
+        assert (await staff.patch(path, {"site": annex})).status_code == status
+
+
+async def test_a_guard_acts_for_nobody(api: Api, boss: Client):
+    annex = await add_site(api.database, "Annex")
+    guard = await api.of_role(Role.RECEPTIONIST, annex)
+    await delegate(boss, guard)
+    visitor = await boss.register()
+    await set_status(api.database, visitor["id"], VisitorStatus.VERIFIED)
+    root = await api.superadmin()
+    change = {"role": "guard", "sites": [annex]}
+    assert (await root.patch(f"auth/users/{guard.user_id}/", change)).status_code == 200
+    problem(await guard.post(f"visitors/{visitor['id']}/check-out/"), 404, "not_found")
+    assert (await guard.get("auth/me/")).json()["acts_for"] == []
+    assert (await boss.get("auth/me/delegates/")).json() == {"user_ids": []}
+
+
+async def test_an_answer_is_not_repeated_to_a_former_delegate(boss: Client, assistant: Client):
+    assistant.headers = assistant.headers | {"Idempotency-Key": "once"}
+    first = await assistant.register(host_id=boss.user_id)
+    assert await assistant.register(host_id=boss.user_id) == first
+    await boss.put("auth/me/delegates/", {"user_ids": []})
+    body = {**VISITOR_OF_NOBODY, "host_id": boss.user_id}
+    problem(await assistant.post("visitors/", body), 403, "not_your_visit")
 
 
 async def test_a_delegate_names_nobody_else(api: Api, boss: Client, assistant: Client):
@@ -118,8 +154,17 @@ async def test_a_delegate_at_one_site_sees_the_host_at_every_site(api: Api, boss
     assert await visit(receptionist, visitor) == 200
     listed = (await receptionist.get("visitors/", include_total=True)).json()
     assert ([each["id"] for each in listed["items"]], listed["total"]) == ([visitor["id"]], 1)
-    figures = (await receptionist.get("dashboard/")).json()
-    assert figures["on_site_now"] == 0
+
+
+async def test_figures_are_of_the_sites_of_a_delegate(api: Api, boss: Client):
+    receptionist = await api.of_role(Role.RECEPTIONIST, await add_site(api.database, "Annex"))
+    await delegate(boss, receptionist)
+    await boss.register()
+    month = {"date_from": "2026-11-01", "date_to": "2026-11-30"}
+    figures = (await receptionist.get("visitors/dashboard-stats/", **month)).json()
+    assert figures["total_this_month"] == 0
+    trends = (await receptionist.get("analytics/trends/", **month)).json()
+    assert (trends["overall"]["total"], trends["by_site"]) == (0, [])
 
 
 async def test_me_names_the_hosts_for_whom_one_acts(boss: Client, assistant: Client):

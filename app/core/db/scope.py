@@ -1,7 +1,7 @@
 """What of the rows a caller reaches, as a value and as SQL."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,11 @@ class Scope:
     def only_site(self) -> UUID | None:
         """Return the site, if there is exactly one."""
         return next(iter(self.sites)) if self.sites and len(self.sites) == 1 else None
+
+    @property
+    def of_own_sites(self) -> "Scope":
+        """Return the scope of figures, which are counted by site: without the hosts `besides`."""
+        return replace(self, besides=frozenset())
 
     def has_site(self, site_id: UUID | None) -> bool:
         """Return whether a site is in scope; a row of no site is only without a limit."""
