@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.users.models import Role
-from tests.support.api import PASSWORD, Api, Client
+from tests.support.api import Api, Client
 from tests.support.database import add_site
 from tests.support.problems import problem
 from tests.support.requests import NOBODY
@@ -15,7 +15,6 @@ ADA: dict[str, Any] = {
     "email": "ada@example.com",
     "first_name": "Ada",
     "last_name": "Lovelace",
-    "password": PASSWORD,
 }
 LIMITED = ("admin", "receptionist", "guard")
 UNLIMITED = ("superadmin", "host")
