@@ -37,8 +37,8 @@ async def set_own_delegates(
     """Let exactly these accounts act for the caller.
 
     They see and change the caller's visits at every site, and register visitors for the caller, but
-    erase none and take none over. Mails still go to the caller. Whoever is limited to sites cannot
-    have delegates.
+    erase none and take none over. Mails still go to the caller. Accounts limited to sites
+    have no delegates.
     """
     return Delegates(
         user_ids=await DelegateService(unit, caller, now).replace(_own(caller), body.user_ids)

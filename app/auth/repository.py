@@ -47,7 +47,7 @@ from app.users.roles import may_represent
 KNOWN_FOR = timedelta(days=30)
 NEWEST_FIRST = Ordering("sessions", (AuthSession.id,), descending=True)
 
-# Whoever sees some sites gives nobody the others.
+# An account that sees some sites gives nobody the others.
 _represented = aliased(User)
 _LIVE = Query(
     select(
