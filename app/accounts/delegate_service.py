@@ -10,7 +10,7 @@ from app.auth.caller import Caller
 from app.auth.event_repository import AccountEventRepository
 from app.auth.models import AccountAction
 from app.core.db.database import WriteSession
-from app.core.errors import FieldFault, Invalid, NotFound
+from app.core.errors import BeyondYourRights, FieldFault, Invalid, NotFound
 from app.users.models import User
 from app.users.roles import may_represent
 
@@ -26,8 +26,8 @@ class DelegateService:
     async def replace(self, host_id: UUID, ids: Sequence[UUID]) -> list[UUID]:
         """Let exactly these accounts act for the host; return them.
 
-        Raise `Invalid` for accounts that are unknown, closed, guards, or the host. To a caller of
-        some sites those who work only elsewhere are unknown.
+        Raise `Invalid` for accounts that are unknown, closed, guards, or the host, and
+        `BeyondYourRights` if the host is limited to sites.
         """
         named = list(dict.fromkeys(ids))
         delegates = DelegateRepository(self.unit)
@@ -35,11 +35,12 @@ class DelegateService:
         accounts = await delegates.lock_accounts({host_id, *named})
         if host_id not in accounts:
             raise NotFound
-        known = {id_: user for id_, user in accounts.items() if self.caller.scope.meets(user.sites)}
+        if named and accounts[host_id].sites is not None:
+            raise BeyondYourRights("Delegates see every site, an account of some gives no others")
         faults = [
             FieldFault(field=f"user_ids.{ids.index(id_)}", code=code, message=message)
             for id_ in named
-            if (fault := _fault(known.get(id_), host_id))
+            if (fault := _fault(accounts.get(id_), host_id))
             for code, message in [fault]
         ]
         if faults:

@@ -26,7 +26,10 @@ async def list_own_delegates(caller: SignedIn, session: Reading) -> Delegates:
 
 
 @router.put(
-    "/me/delegates/", operation_id="auth_set_my_delegates", summary="Choose the caller's delegates"
+    "/me/delegates/",
+    operation_id="auth_set_my_delegates",
+    summary="Choose the caller's delegates",
+    responses=problems(BeyondYourRights),
 )
 async def set_own_delegates(
     body: Delegates, caller: SignedIn, unit: Writing, now: Now
@@ -34,7 +37,8 @@ async def set_own_delegates(
     """Let exactly these accounts act for the caller.
 
     They see and change the caller's visits at every site, and register visitors for the caller, but
-    erase none. Mails still go to the caller.
+    erase none and take none over. Mails still go to the caller. Accounts limited to sites
+    have no delegates.
     """
     return Delegates(
         user_ids=await DelegateService(unit, caller, now).replace(_own(caller), body.user_ids)

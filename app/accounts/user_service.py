@@ -115,11 +115,14 @@ class UserService:
         return values
 
     async def _require_own_reach(self, user: User, email: str) -> None:
-        """Raise `BeyondYourRights` where a new address would give a host's visits elsewhere."""
-        if self.caller.scope.sites is None or email == user.email:
+        """Raise `BeyondYourRights` where a new address would give visits at other sites."""
+        scope, users = self.caller.scope, self.service.users
+        if scope.sites is None or email == user.email:
             return
-        if await DelegateReader(self.service.unit).is_delegate(user.id):
+        if await DelegateReader(users.unit).is_delegate(user.id):
             raise BeyondYourRights("The account acts for a host, who belongs to every site")
+        if await users.has_open_visits_beyond(user.id, scope):
+            raise BeyondYourRights("The account has visits at other sites, which would follow")
 
     def _record(self, action: AccountAction, account: UUID, **details: Any) -> None:
         self.service.audit_log.record(action, account, by=self.caller.id, **details)

@@ -120,7 +120,8 @@ async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedU
     address is mailed to both addresses.
 
     A change to another role needs `sites` as a new account does, and to `host` or `superadmin`
-    drops them. An admin with `sites` changes neither the address nor the role of a host.
+    drops them. An admin with `sites` changes neither the address nor the role of a host, nor the
+    address of an account that acts for one or has visits at other sites.
 
     Mails to a deactivated host go to the `reception_email` of the site, if there is one. `POST
     …/hand-over/` gives the visits to another host.

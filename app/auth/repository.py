@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.orm import aliased
 
 from app.auth.caller import Caller, CallerRole
 from app.auth.factor_repository import has_factor
@@ -46,6 +47,8 @@ from app.users.roles import may_represent
 KNOWN_FOR = timedelta(days=30)
 NEWEST_FIRST = Ordering("sessions", (AuthSession.id,), descending=True)
 
+# An account that sees some sites gives nobody the others.
+_represented = aliased(User)
 _LIVE = Query(
     select(
         User.role,
@@ -54,7 +57,10 @@ _LIVE = Query(
         User.email,
         User.sites,
         func.array(
-            select(Delegate.host_id).where(Delegate.delegate_id == User.id).scalar_subquery(),
+            select(Delegate.host_id)
+            .join(_represented, _represented.id == Delegate.host_id)
+            .where(Delegate.delegate_id == User.id, _represented.sites.is_(None))
+            .scalar_subquery(),
             type_=ARRAY(Uuid()),
         ),
         func.coalesce(AuthSession.confirmed_at, AuthSession.created_at),

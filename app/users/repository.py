@@ -291,6 +291,12 @@ class UserRepository(UserReader, Repository[User]):
         theirs = select(func.count()).where(_visitors.c.host_id == user_id, _IS_AHEAD, *at_sites)
         return await self.session.scalar(theirs) or 0
 
+    async def has_open_visits_beyond(self, user_id: UUID, scope: Scope) -> bool:
+        """Return whether the account has visits at sites out of scope that follow its address."""
+        elsewhere = [~within for within in scope.of_sites(_visitors.c.site_id)]
+        theirs = select(_visitors.c.id).where(_visitors.c.host_id == user_id, _IS_OPEN, *elsewhere)
+        return await self.session.scalar(theirs.limit(1)) is not None
+
     async def _lock_visits(self, *which: ColumnElement[bool]) -> None:
         """Lock in the order of ids, as everywhere."""
         ordered = select(_visitors.c.id).where(*which).order_by(_visitors.c.id).with_for_update()

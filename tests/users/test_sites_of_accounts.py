@@ -203,6 +203,21 @@ async def test_an_admin_of_some_sites_reaches_no_host_by_a_delegate(two: Two, ap
     assert (await local.patch(path, {"first_name": "Grace"})).status_code == 200
 
 
+async def test_an_admin_of_some_sites_redirects_no_mail_of_others(two: Two, api: Api):
+    local, root = await two.local(), await api.superadmin()
+    desk = await two.at(Role.RECEPTIONIST, two.berlin)
+    own, other = [
+        await root.register(site=site, host_email="nobody@example.com", email=f"{site}@example.com")
+        for site in (two.berlin, two.paris)
+    ]
+    assert (await change(local, desk, email="nobody@example.com")).status_code == 200
+    problem(await change(local, desk, email="mine@example.com"), 403, "beyond_your_rights")
+    assert (await root.post(f"visitors/{other['id']}/cancel/")).status_code == 200
+    assert (await change(local, desk, email="mine@example.com")).status_code == 200
+    moved = (await root.get(f"visitors/{own['id']}/")).json()
+    assert moved["host_email"] == "mine@example.com"
+
+
 async def test_an_admin_without_a_limit_gives_a_host_another_address(two: Two, api: Api):
     admin, host = await api.admin(), await api.host()
     assert (await change(admin, host, email="babbage@example.com")).status_code == 200

@@ -73,9 +73,7 @@ async def test_a_delegate_changes_a_visit_and_erases_none(boss: Client, assistan
     assert (await boss.delete(path)).status_code == 204
 
 
-async def test_a_delegate_hands_a_visit_to_the_host_and_takes_none_over(
-    boss: Client, assistant: Client
-):
+async def test_a_delegate_gives_visits_to_the_host_and_takes_none(boss: Client, assistant: Client):
     path = f"visitors/{(await assistant.register())['id']}/"
     answer = await assistant.patch(path, {"host_id": boss.user_id})
     assert answer.json()["host_name"] == "Charles Babbage"
@@ -105,6 +103,15 @@ async def test_a_guard_acts_for_nobody(api: Api, boss: Client):
     problem(await guard.post(f"visitors/{visitor['id']}/check-out/"), 404, "not_found")
     assert (await guard.get("auth/me/")).json()["acts_for"] == []
     assert (await boss.get("auth/me/delegates/")).json() == {"user_ids": []}
+
+
+async def test_nobody_gives_away_visits_that_they_do_not_see(
+    api: Api, boss: Client, assistant: Client
+):
+    visitor, annex = await boss.register(), await add_site(api.database, "Annex")
+    root, change = await api.superadmin(), {"role": "receptionist", "sites": [annex]}
+    assert (await root.patch(f"auth/users/{boss.user_id}/", change)).status_code == 200
+    assert [await visit(each, visitor) for each in (boss, assistant)] == [404, 404]
 
 
 async def test_an_answer_is_not_repeated_to_a_former_delegate(boss: Client, assistant: Client):
