@@ -31,8 +31,14 @@ async def _own(request: Request, unit: Writing, mails: Mails, now: Now) -> OwnFa
 Own = Annotated[OwnFactors, Depends(_own)]
 
 
-async def _totp(request: Request, own: Own, limiter: Limiter, settings: Configured) -> TotpService:
-    limits = FactorLimits(limiter, settings.login_limit_per_address)
+async def _limits(limiter: Limiter, settings: Configured) -> FactorLimits:
+    return FactorLimits(limiter, settings.login_limit_per_address)
+
+
+Guesses = Annotated[FactorLimits, Depends(_limits)]
+
+
+async def _totp(request: Request, own: Own, limits: Guesses) -> TotpService:
     return TotpService(own, services(request).totp_secrets, limits)
 
 

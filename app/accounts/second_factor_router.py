@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from app.accounts.factor_dependencies import Mails, Totp
+from app.accounts.factor_dependencies import Guesses, Mails, Totp
 from app.accounts.second_factor_schemas import RecoveryCodes, TotpConfirmation, TotpEnrolment
 from app.accounts.second_factor_service import reset_factors
 from app.auth.errors import EnrolmentNotStarted, InvalidCode, NoSecondFactor
@@ -84,15 +84,22 @@ async def renew_recovery_codes(_: FactorOwner, totp: Totp) -> RecoveryCodes:
     tags=["users"],
 )
 async def reset_second_factor(
-    user_id: UUID, caller: FactorResetter, unit: Writing, mails: Mails, now: Now
+    user_id: UUID,
+    caller: FactorResetter,
+    unit: Writing,
+    mails: Mails,
+    guesses: Guesses,
+    now: Now,
 ) -> None:
     """Remove app, passkeys and recovery codes of another account, and end its sessions.
 
-    The owner is mailed. Nothing changes for an account without a second factor.
+    The owner is mailed, and earlier wrong codes no longer count. Nothing changes for an account
+    without a second factor.
     """
     if user_id == caller.id:
         raise Forbidden("Another superadmin must do this, or `vms reset-second-factor`")
     user = await UserRepository(unit).lock_of_roles(user_id, tuple(Role), caller.scope)
     if user is None:
         raise NotFound
-    await reset_factors(unit, user, mails, now, by=caller.id)
+    if await reset_factors(unit, user, mails, now, by=caller.id):
+        await guesses.forget(user_id)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from app.audit.repository import KnownActor
 from app.auth.caller import Caller
 from app.auth.errors import EnrolmentNotStarted, InvalidCode, NoSecondFactor
 from app.auth.event_repository import AccountEventRepository
@@ -152,7 +153,12 @@ class TotpService:
 
 
 async def reset_factors(
-    unit: WriteSession, user: User, mails: FactorMails, now: datetime, *, by: UUID | None
+    unit: WriteSession,
+    user: User,
+    mails: FactorMails,
+    now: datetime,
+    *,
+    by: UUID | KnownActor | None,
 ) -> bool:
     """Remove all second factors of a locked account; return whether it had one.
 

@@ -68,15 +68,22 @@ class AccountEventRepository:
         self._now = now
 
     def record(
-        self, action: AccountAction, account: UUID | None, *, by: UUID | None, **details: Any
+        self,
+        action: AccountAction,
+        account: UUID | None,
+        *,
+        by: UUID | KnownActor | None,
+        **details: Any,
     ) -> None:
-        """Record an event; `details` name no person."""
-        actor = ANONYMOUS if by is None else KnownActor("", UNKNOWN_ROLE, by)
+        """Record an event by a user or a part of the system; `details` name no person."""
+        actor = KnownActor("", UNKNOWN_ROLE, by) if isinstance(by, UUID) else by or ANONYMOUS
         row = entry_row(USER, account, action, actor, self._now, **details)
         self.unit.append(AuditEntry, row)
 
         async def tell() -> None:
-            logger.info("account", action=action.value, **subjects(account_id=account, actor_id=by))
+            logger.info(
+                "account", action=action.value, **subjects(account_id=account, actor_id=actor.id)
+            )
 
         self.unit.after_commit(tell)
 

@@ -20,9 +20,13 @@ class FactorLimits:
 
     async def count(self, user_id: UUID) -> Limit:
         """Count a guess at an account; raise `TooManyRequests`."""
-        limit = Rule("wrong code, account", WRONG_CODES).of(str(user_id))
+        limit = _of_account(user_id)
         await self.limiter.count(limit)
         return limit
+
+    async def forget(self, user_id: UUID) -> None:
+        """Forget the guesses at an account whose factors are gone."""
+        await self.limiter.clear(_of_account(user_id))
 
     async def count_passkey(self) -> Limit:
         """Count a passkey of an unknown owner; raise `TooManyRequests`."""
@@ -36,3 +40,7 @@ class FactorLimits:
     async def count_challenge(self) -> None:
         """Count a challenge of the current network; raise `TooManyRequests`."""
         await self.limiter.hit(Rule("passkey challenge", CHALLENGES), client_network())
+
+
+def _of_account(user_id: UUID) -> Limit:
+    return Rule("wrong code, account", WRONG_CODES).of(str(user_id))

@@ -38,6 +38,7 @@ async def reset_of(settings: "Settings", email: str, now: "datetime") -> bool | 
     """Return whether the account had a second factor; None if there is no account."""
     import app.tables  # noqa: F401 - a mail refers to visitors, the type of whose id is needed
     from app.accounts.second_factor_service import reset_factors
+    from app.audit.repository import COMMAND_LINE
     from app.auth.factor_mails import FactorMails
     from app.core.db.database import Database
     from app.core.languages import Language
@@ -53,6 +54,6 @@ async def reset_of(settings: "Settings", email: str, now: "datetime") -> bool | 
             if user is None:
                 return None
             mails = FactorMails(wake, Language.ENGLISH)
-            return await reset_factors(unit, user, mails, now, by=None)
+            return await reset_factors(unit, user, mails, now, by=COMMAND_LINE)
     finally:
         await database.close()

@@ -6,7 +6,9 @@ import pytest
 
 from app.commands.second_factor import reset_of
 from app.core.clock import SettableClock
+from app.core.db.database import Database
 from app.settings import Settings
+from tests.audit.entries import all_entries
 from tests.auth.factors import assertion, enrol, login, redeem, register, ticket
 from tests.support.api import Api, Client
 from tests.support.mailbox import Mailbox, body_of
@@ -43,6 +45,18 @@ async def test_a_superadmin_resets_and_the_owner_is_mailed(
     [event] = [each for each in items if each["action"] == "second_factor_reset"]
     assert event["actor_id"] == root.user_id
     assert event["details"] == {"factors": ["totp", "passkey", "recovery_code"]}
+
+
+async def test_earlier_wrong_codes_do_not_keep_the_owner_from_a_new_app(
+    api: Api, clock: SettableClock
+):
+    host, root = await api.host(), await api.superadmin()
+    app = await enrol(host, clock)
+    for _ in range(10):
+        await host.post("auth/confirm/", {"code": app.wrong()})
+    problem(await host.post("auth/confirm/", {"code": app.wrong()}), 429, "too_many_requests")
+    await root.delete(path(host))
+    await enrol(await api.sign_in("charles@example.com", host.user_id), clock)
 
 
 async def test_a_passkey_of_before_signs_nobody_in(api: Api, clock: SettableClock):
@@ -93,7 +107,7 @@ async def test_without_a_second_factor_nothing_happens(api: Api, mailbox: Mailbo
 
 
 async def test_the_command_line_is_the_way_back_of_a_lone_superadmin(
-    api: Api, clock: SettableClock, settings: Settings, mailbox: Mailbox
+    api: Api, clock: SettableClock, settings: Settings, database: Database, mailbox: Mailbox
 ):
     root, now = await api.superadmin(), clock.now()
     await enrol(root, clock)
@@ -102,6 +116,8 @@ async def test_the_command_line_is_the_way_back_of_a_lone_superadmin(
     items = (await after.get("auth/events/")).json()["items"]
     [event] = [each for each in items if each["action"] == "second_factor_reset"]
     assert (event["account_id"], event["actor_id"]) == (root.user_id, None)
+    [entry] = [each for each in await all_entries(database) if each.action == "second_factor_reset"]
+    assert (entry.actor_role, entry.actor_name) == ("system", "command line")
     assert len(await mailbox.deliver()) == 2
     assert await reset_of(settings, "root@example.com", now) is False
     assert await reset_of(settings, "nobody@example.com", now) is None
