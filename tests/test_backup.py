@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -18,6 +19,7 @@ from app import migrations
 from app.audit.chain import Signer
 from app.audit.chain_service import Sequencer
 from app.audit.models import FormerAccountEvent
+from app.auth.directory_models import DirectoryCode, DirectoryFlow, DirectoryLink
 from app.core.clock import SettableClock
 from app.core.job_runs import note_run
 from app.core.security.passwords import PasswordHasher
@@ -25,11 +27,14 @@ from app.main import create_app
 from app.reports.counting_statements import fold_changes
 from app.settings import Settings
 from app.tables import metadata
+from app.users.models import Role
 from devserver.wheels import wheel_file
+from tests.auth.factors import enrol, register, ticket
 from tests.bulk.files import COMMON, rows, workbook
 from tests.conftest import MONDAY, TEMPLATE, recreate_database
 from tests.devices.devices import add_device
 from tests.support.api import PASSWORD, VISITOR, Api, Client, app_of
+from tests.support.passkeys import SoftKey
 from tests.support.problems import problem
 
 SCRIPTS = Path(__file__).parent.parent / "deploy" / "backup"
@@ -102,10 +107,29 @@ async def fill(api: Api) -> str:
     async with api.database.write() as unit:
         await note_run(unit, "close_visits", MONDAY, succeeded=True)
         unit.add(FormerAccountEvent(**FORMER))
+    await fill_accounts(api, admin, site["id"])
     state = app_of(api).state
     await Sequencer(api.database, state.clock, Signer(state.settings.key_ring)).step()
     code: str = awaited["qr_code"]
     return code
+
+
+async def fill_accounts(api: Api, admin: Client, site: str) -> None:
+    host = await api.host()
+    await api.of_role(Role.GUARD, site)
+    await admin.put("auth/me/delegates/", {"user_ids": [host.user_id]})
+    await enrol(host, app_of(api).state.clock)
+    await register(host, SoftKey())
+    await api.http.post("/api/auth/passkeys/sign-in/options/")
+    await ticket(api)
+    until = {"expires_at": MONDAY, "created_at": MONDAY}
+    known: dict[str, Any] = {"challenge": "c" * 43, "session_id": None, **until}
+    hashes = dict.fromkeys(("state_hash", "browser_hash", "nonce_hash", "verifier"), b"")
+    async with api.database.write() as unit:
+        unit.add(DirectoryFlow(**hashes, **known, return_to="/", used_at=None))
+        unit.add(DirectoryCode(**known, code_hash=b"", identity=b""))
+        person = {"issuer": "https://login.example.com", "subject": "ada"}
+        unit.add(DirectoryLink(user_id=UUID(host.user_id), created_at=MONDAY, **person))
 
 
 async def upload(admin: Client) -> None:

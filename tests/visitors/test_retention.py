@@ -97,6 +97,7 @@ async def test_what_statistics_count_and_the_host_stay(api: Api, database: Datab
         "company": None,
         "notes": None,
         "qr_code": f"anonymised-{visitor['id']}",
+        "booked_by": "Front Desk",
         "site_name": visitor["site_name"],
         "is_rescheduled": False,
         "checked_out_automatically": False,
@@ -268,6 +269,7 @@ OF_OTHERS = {
     "status",
     "host_name",
     "host_email",
+    "booked_by",
     "host_as_sent",
     "checked_in_gate",
 }
