@@ -5,12 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import aliased
 
 from app.core.db.repository import ReadRepository, Repository
 from app.users.models import Delegate, Role, User
 from app.users.roles import may_represent
 
 REPRESENTING = [role for role in Role if may_represent(role)]
+_host = aliased(User)
 
 
 class DelegateReader(ReadRepository[Delegate]):
@@ -21,7 +23,9 @@ class DelegateReader(ReadRepository[Delegate]):
         found = await self.session.scalars(
             select(Delegate.delegate_id)
             .join(User, User.id == Delegate.delegate_id)
-            .where(Delegate.host_id == host_id, User.is_active, User.role.in_(REPRESENTING))
+            .join(_host, _host.id == Delegate.host_id)
+            .where(Delegate.host_id == host_id, _host.sites.is_(None))
+            .where(User.is_active, User.role.in_(REPRESENTING))
             .order_by(Delegate.id)
         )
         return found.all()

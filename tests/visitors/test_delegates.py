@@ -112,6 +112,7 @@ async def test_nobody_gives_away_visits_that_they_do_not_see(
     root, change = await api.superadmin(), {"role": "receptionist", "sites": [annex]}
     assert (await root.patch(f"auth/users/{boss.user_id}/", change)).status_code == 200
     assert [await visit(each, visitor) for each in (boss, assistant)] == [404, 404]
+    assert (await boss.get("auth/me/delegates/")).json() == {"user_ids": []}
 
 
 async def test_an_answer_is_not_repeated_to_a_former_delegate(boss: Client, assistant: Client):
