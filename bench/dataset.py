@@ -24,6 +24,7 @@ SITES = {
 }  # besides the default one
 DEPARTMENTS = ("Engineering", "Sales", "Human Resources", "Legal", "Research", "Logistics")
 HOST_EMAIL = "host0@example.com"
+RECEPTION_EMAIL = "reception@example.com"  # of one site
 SPACIOUS = 1_000_000  # seats per hour: never full unless a measurement fills it
 # The history of each visitor.
 LEFT = {
@@ -75,6 +76,15 @@ FROM pg_index LEFT JOIN pg_constraint AS own ON own.conindid = indexrelid AND ow
 WHERE indrelid = ANY($1::regclass[]) AND NOT EXISTS (
     SELECT FROM pg_constraint AS leaning WHERE leaning.conindid = indexrelid AND contype = 'f')
 ORDER BY indexrelid
+"""
+
+
+# The password is that of the host.
+ADD_RECEPTIONIST = """
+INSERT INTO users SELECT (jsonb_populate_record(users, jsonb_build_object(
+    'id', $1::uuid, 'email', $2::text, 'email_key', $2::text, 'role', 'receptionist',
+    'sites', array_to_json(ARRAY[$3::uuid])))).*
+FROM users WHERE role = 'host'
 """
 
 
@@ -148,6 +158,7 @@ class Dataset:
         await pool.execute(ADD_SLOTS, *span)
         slots = await pool.fetch("SELECT site_id, visit_date, hour, id FROM slots")
         sites = await pool.fetch("SELECT id FROM sites ORDER BY is_default DESC, name")
+        await pool.execute(ADD_RECEPTIONIST, new_id(), RECEPTION_EMAIL, sites[1]["id"])
         departments = await pool.fetch("SELECT id FROM departments ORDER BY name")
         self._default_site = sites[0]["id"]
         places = Places(

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from app.core.http.pagination import CursorCodec
 from app.core.keys import KeyRing
 from app.visitors.list_statements import ORDERINGS, VisitorOrdering
-from bench.dataset import HOST_EMAIL
+from bench.dataset import HOST_EMAIL, RECEPTION_EMAIL
 from bench.installation import SECRET
 from bench.load import drive, get
 from bench.requests import VISITORS
@@ -20,9 +20,14 @@ WARM = 3
 
 async def measure(bench: Bench) -> None:
     host = await sign_in(bench.api.port, HOST_EMAIL)
+    reception = await sign_in(bench.api.port, RECEPTION_EMAIL)
     requests = {
         **{f"list, {name}": _list(query, bench.admin) for name, query in await _lists(bench)},
         "list, a host's own": _list({}, host),
+        **{
+            f"list, at the site of a receptionist, {name}": _list(query, reception)
+            for name, query in _of_a_desk(bench)
+        },
         "dashboard": get(f"{VISITORS}dashboard-stats/", bench.admin),
         "available-slots": get(
             f"{VISITORS}available-slots/?visit_date={bench.dataset.today + timedelta(1)}",
@@ -64,6 +69,16 @@ async def _pages(bench: Bench) -> list[tuple[str, dict[str, Any]]]:
         ("oldest first", {"ordering": "created_at"}),
         ("latest visit first", {"ordering": "-visit_date"}),
         ("by visit, thousandth page", await _by_visit(bench)),
+    ]
+
+
+def _of_a_desk(bench: Bench) -> list[tuple[str, dict[str, Any]]]:
+    day = bench.dataset.today
+    return [
+        ("first page", {}),
+        ("of a day", {"visit_date": day, "limit": 10}),
+        ("awaited, by visit", {"visit_date": day, "status": "pending", "ordering": "visit_date"}),
+        ("q, a first name", {"q": "grace"}),
     ]
 
 
