@@ -42,6 +42,12 @@ def sites_of(caller: Caller, role: Role, sent: Mapping[str, Any]) -> list[UUID] 
     return None if sent["sites"] is None else sorted(set(sent["sites"]))
 
 
+def require_deletion(caller: Caller, user: User) -> None:
+    """Raise `BeyondYourRights` for a host, unless the caller is at every site, too."""
+    if caller.scope.sites is not None and user.role is Role.HOST:
+        raise BeyondYourRights("Hosts belong to every site: an admin of some cannot delete them")
+
+
 def require_change(caller: Caller, user: User, values: Mapping[str, Any]) -> None:
     """Raise `BeyondYourRights` if an account is at more sites than the caller.
 

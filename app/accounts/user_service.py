@@ -10,6 +10,7 @@ from app.accounts.rights import (
     NEW_ROLES,
     managed_roles,
     require_change,
+    require_deletion,
     require_managed,
     sites_of,
 )
@@ -92,8 +93,12 @@ class UserService:
         return user, await self.service.users.count_upcoming(user.id, scope) if is_closed else None
 
     async def delete(self, user_id: UUID) -> int:
-        """Delete an account; return its number of upcoming visits. Raise `LastSuperadmin`."""
+        """Delete an account; return its number of upcoming visits.
+
+        Raise `LastSuperadmin` or `BeyondYourRights`.
+        """
         user = await self._locked(user_id, stays=False)
+        require_deletion(self.caller, user)
         require_recent_sign_in(self.caller, self.service.now)
         upcoming = await self.service.users.count_upcoming(user.id, self.caller.scope)
         await self.service.users.close_visits(user)

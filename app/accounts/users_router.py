@@ -134,12 +134,12 @@ async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedU
     "/{user_id:uuid}/",
     operation_id="users_delete",
     summary="Delete an account",
-    responses=problems(NotFound, LastSuperadmin, ReauthenticationRequired),
+    responses=problems(NotFound, BeyondYourRights, LastSuperadmin, ReauthenticationRequired),
 )
 async def delete_user(user_id: UUID, users: Users) -> DeletedUser:
     """Delete an account. Its visitors remain, with the host's name and address.
 
-    Needs a sign-in confirmed within the last 10 minutes. Mails to the host go to the site's
-    `reception_email`, if there is one.
+    Needs a sign-in confirmed within the last 10 minutes. An admin with `sites` deletes no host.
+    Mails to the host go to the site's `reception_email`, if there is one.
     """
     return DeletedUser(upcoming_visits=await users.delete(user_id))
