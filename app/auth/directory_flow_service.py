@@ -266,16 +266,16 @@ class DirectoryFlows:
         """Raise `DirectoryRefused` if the person may not sign in."""
         async with self.database.read() as session:
             links = DirectoryLinkReader(session)
+            found = await UserReader(session).by_email(identity.email) if identity.email else None
+            is_taken = found is not None and await links.is_linked(found.id)
+            # Last, to see the link that a concurrent sign-in of the same person has made.
             linked = await links.user_of(identity.issuer, identity.subject)
-            user = linked
-            if user is None and identity.email is not None:
-                user = await UserReader(session).by_email(identity.email)
-            is_taken = user is not None and linked is None and await links.is_linked(user.id)
+        user = linked or found
         fault = fault_of(
             identity,
             user,
             is_theirs=linked is not None,
-            is_taken=is_taken,
+            is_taken=is_taken and linked is None,
             domains=self.settings.oidc_domains,
         )
         if fault is not None:

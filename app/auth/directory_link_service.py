@@ -96,9 +96,12 @@ async def link_account(
 ) -> None:
     """Link a locked account to a person, and tell its owner by mail.
 
-    Raise `InvalidDirectoryCode` if the account or the person was linked meanwhile.
+    Raise `InvalidDirectoryCode` if the account or the person was linked to another meanwhile.
     """
     links = DirectoryLinkRepository(unit)
+    present = await links.of_person(person["issuer"], person["subject"])
+    if present is not None and present.user_id == user.id:
+        return
     if await links.is_linked(user.id):
         raise InvalidDirectoryCode
     links.add(DirectoryLink(user_id=user.id, created_at=now, **person))

@@ -57,14 +57,15 @@ class DirectorySignIns:
         """
         async with self.sign_ins.database.write() as unit:
             links, accounts = DirectoryLinkReader(unit), self._accounts(unit)
+            user = await UserReader(unit).by_email(identity.email) if identity.email else None
+            is_taken = user is not None and await links.is_linked(user.id)
+            # Last, to see the link that a concurrent sign-in of the same person has made.
             linked = await links.user_of(identity.issuer, identity.subject)
             if linked is not None:
                 self._require(identity, linked, is_theirs=True, is_taken=False)
                 return await accounts.follow(linked, identity.groups), True
             if identity.email is None:
                 raise InvalidDirectoryCode
-            user = await UserReader(unit).by_email(identity.email)
-            is_taken = user is not None and await links.is_linked(user.id)
             self._require(identity, user, is_theirs=False, is_taken=is_taken)
             if user is None or user.awaits_verification:
                 return await accounts.create(identity, identity.email), True

@@ -157,6 +157,14 @@ async def test_of_two_first_sign_ins_one_makes_the_account(page: Page, forger: F
     assert len({answer.json()["user"]["id"] for answer in answers}) == 1
 
 
+async def test_first_links_of_one_person_at_once_are_one(page: Page, forger: Forger, api: Api):
+    host = await api.host("ada@example.com", "Ada")
+    codes = [await page.forged(forger) for _ in range(3)]
+    answers = await asyncio.gather(*(page.redeem(code) for code in codes))
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert {answer.json()["user"]["id"] for answer in answers} == {host.user_id}
+
+
 async def test_of_two_first_links_one_wins(page: Page, forger: Forger, api: Api):
     await api.host("ada@example.com", "Ada")
     codes = [await page.forged(forger)]
