@@ -7,12 +7,11 @@ from fastapi import APIRouter
 from app.accounts.delegate_repository import DelegateReader
 from app.accounts.delegate_schemas import Delegates
 from app.accounts.delegate_service import DelegateService
-from app.accounts.rights import managed_roles
+from app.accounts.user_service import managed_account
 from app.auth.guards import DelegateManager, SignedIn, UserViewer
 from app.core.errors import BeyondYourRights, NotAuthenticated, NotFound, problems
 from app.core.http.dependencies import Now, Reading, Writing
 from app.core.http.routing import ApiRoute
-from app.users.repository import UserReader
 
 router = APIRouter(prefix="/api/auth", tags=["users"], route_class=ApiRoute)
 
@@ -53,8 +52,7 @@ async def set_own_delegates(
 )
 async def list_delegates(user_id: UUID, caller: UserViewer, session: Reading) -> Delegates:
     """Return the accounts that act for a host."""
-    if await UserReader(session).of_roles(user_id, managed_roles(caller), caller.scope) is None:
-        raise NotFound
+    await managed_account(session, caller, user_id)
     return Delegates(user_ids=list(await DelegateReader(session).of_host(user_id)))
 
 
@@ -72,8 +70,7 @@ async def set_delegates(
     The caller must have confirmed the sign-in within the last 10 minutes, and have no `sites`:
     delegates see visits everywhere.
     """
-    if await UserReader(unit).of_roles(user_id, managed_roles(caller), caller.scope) is None:
-        raise NotFound
+    await managed_account(unit, caller, user_id)
     if caller.scope.sites is not None:
         raise BeyondYourRights("Delegates see every site: an admin of some cannot choose them")
     return Delegates(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.accounts.service import AccountService, link_hash
+from app.accounts.service import AccountService
 from app.auth.caller import Caller
 from app.auth.errors import InvalidLink
 from app.auth.event_repository import record_alone
@@ -15,6 +15,7 @@ from app.core.db.database import Database
 from app.core.errors import Invalid, NotAuthenticated
 from app.core.request_context import client_network
 from app.core.security.passwords import PasswordHasher
+from app.core.security.random_secrets import stored_hash
 from app.notifications.stranger_mail_limits import StrangerMails
 from app.users.models import User
 from app.users.repository import UserReader
@@ -74,7 +75,7 @@ class PasswordChanger:
     async def _set_by_link(
         self, purpose: LinkPurpose, token: str, password: str, *, field: str
     ) -> User:
-        hashed_token = link_hash(token)
+        hashed_token = stored_hash(token)
         seen = await self._owner(purpose, hashed_token)
         await self.service.passwords.require_strong(password, seen.email, field=field)
         hashed = await self.hasher.hash(password, known=True)

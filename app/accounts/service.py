@@ -1,6 +1,5 @@
 """Changes of accounts in a unit of work."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from app.core.db.database import AfterCommit, WriteSession
 from app.core.db.rollout import UpdateUnderWay, require_finished
 from app.core.languages import Language
 from app.core.observability.logging import logger
+from app.core.security.random_secrets import stored_hash
 from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import (
     AccountLinkPayload,
@@ -36,11 +36,6 @@ PAGES = {
     LinkPurpose.PASSWORD_RESET: "reset-password",
     LinkPurpose.INVITATION: "accept-invitation",
 }
-
-
-def link_hash(token: str) -> bytes:
-    """Return the hash of a link's token; 256 random bits need no slow hash."""
-    return hashlib.sha256(token.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +99,7 @@ class AccountService:
         self, user: User, purpose: LinkPurpose, kind: NotificationKind, lifetime: timedelta
     ) -> None:
         token, until = secrets.token_urlsafe(TOKEN_BYTES), self.now + lifetime
-        await self.links.store(user.id, purpose, link_hash(token), self.now, until=until)
+        await self.links.store(user.id, purpose, stored_hash(token), self.now, until=until)
         payload = AccountLinkPayload(
             **self._greeting(user),
             link=f"{self._mailing.frontend_url}/{PAGES[purpose]}?token={token}",

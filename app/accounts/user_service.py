@@ -18,12 +18,14 @@ from app.accounts.service import AccountService
 from app.auth.caller import Caller
 from app.auth.models import AccountAction
 from app.auth.step_up import require_recent_sign_in
+from app.core.db.database import ReadSession
 from app.core.db.rollout import require_finished
 from app.core.errors import BeyondYourRights, NotFound
 from app.core.security.passwords import NO_PASSWORD
 from app.core.text import account_key
 from app.users.errors import LastSuperadmin
 from app.users.models import Role, User
+from app.users.repository import UserReader
 from app.users.roles import ROLES
 from app.users.schemas import UserCreate
 from app.users.service import add_user
@@ -31,6 +33,14 @@ from app.users.service import add_user
 # Fields that grant access or permissions.
 GUARDED = ("email", "role", "is_active", "sites")
 RIGHTS = ("role", "sites")
+
+
+async def managed_account(session: ReadSession, caller: Caller, user_id: UUID) -> User:
+    """Return an account that the caller manages; raise `NotFound`."""
+    user = await UserReader(session).of_roles(user_id, managed_roles(caller), caller.scope)
+    if user is None:
+        raise NotFound
+    return user
 
 
 @dataclass(frozen=True, slots=True)

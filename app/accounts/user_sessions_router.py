@@ -4,19 +4,16 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from app.accounts.rights import managed_roles
-from app.auth.caller import Caller
+from app.accounts.user_service import managed_account
 from app.auth.event_repository import AccountEventRepository
 from app.auth.guards import SessionEnder, UserViewer
 from app.auth.models import AccountAction
 from app.auth.repository import AuthSessionReader, AuthSessionRepository
 from app.auth.schemas import Session
-from app.core.db.database import ReadSession
 from app.core.errors import NotFound, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
 from app.core.http.pagination import Page
 from app.core.http.routing import ApiRoute
-from app.users.repository import UserReader
 
 router = APIRouter(
     prefix="/api/auth/users/{user_id:uuid}/sessions",
@@ -26,17 +23,12 @@ router = APIRouter(
 )
 
 
-async def _require_managed(session: ReadSession, user_id: UUID, caller: Caller) -> None:
-    if await UserReader(session).of_roles(user_id, managed_roles(caller), caller.scope) is None:
-        raise NotFound
-
-
 @router.get("/", operation_id="users_sessions_list", summary="List an account's sessions")
 async def list_sessions(
     user_id: UUID, caller: UserViewer, session: Reading, now: Now, page: Paging
 ) -> Page[Session]:
     """Return the live sessions of an account, newest first."""
-    await _require_managed(session, user_id, caller)
+    await managed_account(session, caller, user_id)
     rows, next_cursor, total = await AuthSessionReader(session).page_of(user_id, now, page)
     items = [Session.model_validate(row) for row in rows]
     for item in items:
@@ -55,7 +47,7 @@ async def end_sessions(user_id: UUID, caller: SessionEnder, unit: Writing, now: 
 
     The caller must have confirmed the sign-in within the last 10 minutes.
     """
-    await _require_managed(unit, user_id, caller)
+    await managed_account(unit, caller, user_id)
     await AuthSessionRepository(unit).revoke_all(user_id, now)
     log = AccountEventRepository(unit, now)
     log.record(AccountAction.SESSION_ENDED, user_id, by=caller.id, all=True)
@@ -74,7 +66,7 @@ async def end_session(
 
     The caller must have confirmed the sign-in within the last 10 minutes.
     """
-    await _require_managed(unit, user_id, caller)
+    await managed_account(unit, caller, user_id)
     session = await AuthSessionRepository(unit).lock_live(session_id, now)
     if session is None or session.user_id != user_id:
         raise NotFound

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from app.accounts.dependencies import Users
 from app.accounts.rights import managed_roles
+from app.accounts.user_service import managed_account
 from app.auth.errors import ReauthenticationRequired
 from app.auth.guards import UserViewer
 from app.auth.idempotency_dependencies import Once
@@ -90,10 +91,7 @@ async def create_user(body: UserCreate, users: Users, response: Response) -> Use
 )
 async def read_user(user_id: UUID, caller: UserViewer, session: Reading) -> User:
     """Return an account that the caller manages."""
-    user = await UserReader(session).of_roles(user_id, managed_roles(caller), caller.scope)
-    if user is None:
-        raise NotFound
-    return User.model_validate(user)
+    return User.model_validate(await managed_account(session, caller, user_id))
 
 
 @router.patch(

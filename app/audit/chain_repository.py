@@ -63,10 +63,6 @@ class ChainReader:
     def __init__(self, session: ReadSession) -> None:
         self.session = session
 
-    async def has_waiting(self) -> bool:
-        """Return whether entries wait to be chained."""
-        return bool(await self.session.scalar(select(_waiting())))
-
     async def waiting_since(self) -> datetime | None:
         """Return the instant of the oldest entry that waits."""
         return await self.session.scalar(

@@ -1,6 +1,5 @@
 """A sign-in by directory, from the start to the code that the page redeems."""
 
-import hashlib
 import json
 import re
 import secrets
@@ -38,6 +37,7 @@ from app.core.security.openid import (
     ProviderUnavailable,
     TokenRefused,
 )
+from app.core.security.random_secrets import stored_hash
 from app.settings import Settings
 from app.users.repository import UserReader
 
@@ -118,19 +118,14 @@ class Redeemed:
     session_id: UUID | None
 
 
-def hashed(secret: str) -> bytes:
-    """Return the stored hash of a random secret."""
-    return hashlib.sha256(secret.encode()).digest()
-
-
 def challenge_of(verifier: str) -> str:
     """Return the S256 challenge of a verifier (RFC 7636, section 4.2)."""
-    return urlsafe_b64encode(hashed(verifier)).rstrip(b"=").decode()
+    return urlsafe_b64encode(stored_hash(verifier)).rstrip(b"=").decode()
 
 
 def cookie_of(state: str) -> str:
     """Return the name of a flow's cookie: each has its own, so that two tabs can sign in."""
-    return COOKIE + hashed(state).hex()[:16]
+    return COOKIE + stored_hash(state).hex()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +155,9 @@ class DirectoryFlows:
         async with self.database.write() as unit:
             DirectoryFlowRepository(unit).add(
                 DirectoryFlow(
-                    state_hash=hashed(state),
-                    browser_hash=hashed(browser),
-                    nonce_hash=hashed(nonce),
+                    state_hash=stored_hash(state),
+                    browser_hash=stored_hash(browser),
+                    nonce_hash=stored_hash(nonce),
                     verifier=self.secrets.verifiers.encrypt(verifier),
                     challenge=wish.challenge,
                     return_to=wish.return_to,
@@ -204,8 +199,8 @@ class DirectoryFlows:
             return None, False
         browser = cookies.get(cookie_of(state), "")
         async with self.database.write() as unit:
-            flow = await DirectoryFlowRepository(unit).lock_by_state(hashed(state))
-            if flow is None or not compare_digest(flow.browser_hash, hashed(browser)):
+            flow = await DirectoryFlowRepository(unit).lock_by_state(stored_hash(state))
+            if flow is None or not compare_digest(flow.browser_hash, stored_hash(browser)):
                 return flow, False
             is_good = flow.used_at is None and self.now < flow.expires_at
             flow.used_at = flow.used_at or self.now
@@ -253,7 +248,7 @@ class DirectoryFlows:
     def _check_binding(self, flow: DirectoryFlow, claims: Mapping[str, Any]) -> None:
         """Raise `TokenRefused` unless the token is of this flow, and fresh where that matters."""
         nonce = str(claims.get("nonce"))
-        if not nonce.isascii() or not compare_digest(hashed(nonce), flow.nonce_hash):
+        if not nonce.isascii() or not compare_digest(stored_hash(nonce), flow.nonce_hash):
             raise TokenRefused("the nonce is of another sign-in")
         if flow.session_id is None:
             return
@@ -289,7 +284,7 @@ class DirectoryFlows:
         async with self.database.write() as unit:
             DirectoryCodeRepository(unit).add(
                 DirectoryCode(
-                    code_hash=hashed(code),
+                    code_hash=stored_hash(code),
                     challenge=flow.challenge,
                     identity=self.secrets.identities.encrypt(document),
                     session_id=flow.session_id,
@@ -302,7 +297,7 @@ class DirectoryFlows:
     async def redeem(self, code: str, verifier: str) -> Redeemed:
         """Use up a code; raise `InvalidDirectoryCode` unless the verifier is the page's."""
         async with self.database.write() as unit:
-            found = await DirectoryCodeRepository(unit).take(hashed(code))
+            found = await DirectoryCodeRepository(unit).take(stored_hash(code))
         if found is None or self.now >= found.expires_at:
             raise InvalidDirectoryCode
         fits = VERIFIER.fullmatch(verifier) and compare_digest(

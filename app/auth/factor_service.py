@@ -1,6 +1,5 @@
 """Checks second factors."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,16 +22,12 @@ from app.auth.passkeys import PasskeyRefused, RelyingParty, read_sign_in
 from app.core.db.database import WriteSession
 from app.core.observability.logging import logger
 from app.core.security.encryption import Encryption, UnreadableSecret
+from app.core.security.random_secrets import stored_hash
 from app.notifications.payloads import FactorChange
 from app.users.models import User
 
 CHALLENGE_BYTES = 32
 CHALLENGE_LIFETIME = timedelta(minutes=5)
-
-
-def stored_hash(secret: bytes) -> bytes:
-    """Return the stored hash of a ticket or challenge; 256 random bits need no slow hash."""
-    return hashlib.sha256(secret).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Sign-in, refresh and sign-out."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -20,6 +19,7 @@ from app.core.db.database import Database, WriteSession
 from app.core.errors import Unavailable
 from app.core.request_context import client_network, current_client_address
 from app.core.security.passwords import PasswordHasher
+from app.core.security.random_secrets import stored_hash
 from app.core.security.tokens import Claims, InvalidToken, SessionTokens
 from app.users.models import User
 from app.users.repository import UserRepository
@@ -61,14 +61,10 @@ def _stored(token: str, claims: Claims, session_id: UUID, now: datetime) -> Refr
     return RefreshToken(
         id=claims.id,
         session_id=session_id,
-        token_hash=_hash(token),
+        token_hash=stored_hash(token),
         expires_at=claims.expires_at,
         created_at=now,
     )
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 async def check_password(
@@ -167,7 +163,7 @@ async def rotate(
     """
     refreshes, sessions = RefreshTokenRepository(unit), AuthSessionRepository(unit)
     session = await sessions.lock_live(_claims(tokens, token, now).session, now)
-    stored = await refreshes.by_hash(_hash(token))
+    stored = await refreshes.by_hash(stored_hash(token))
     if session is None or stored is None or stored.session_id != session.id:
         raise InvalidRefreshToken
     if stored.used_at is not None:

@@ -24,12 +24,13 @@ from app.auth.factor_repository import (
     TicketRepository,
     held_factors,
 )
-from app.auth.factor_service import FactorChecker, Proof, new_challenge, stored_hash
+from app.auth.factor_service import FactorChecker, Proof, new_challenge
 from app.auth.models import AccountAction
 from app.auth.passkeys import PasskeyRefused, read_sign_in
 from app.auth.service import TokenPair, begin_session, confirm_session
 from app.core.db.database import Database, WriteSession
 from app.core.errors import Problem
+from app.core.security.random_secrets import stored_hash
 from app.core.security.tokens import SessionTokens
 from app.users.models import Role, User
 from app.users.repository import UserRepository
@@ -101,7 +102,7 @@ class SignIns:
 
         The ticket works once, and of concurrent requests for one.
         """
-        hashed = stored_hash(ticket.encode())
+        hashed = stored_hash(ticket)
         async with self.database.read() as session:
             owner = await TicketReader(session).owner(hashed, self.now)
         if owner is None:
@@ -222,7 +223,7 @@ class SignIns:
         TicketRepository(unit).add(
             SignInTicket(
                 user_id=user.id,
-                ticket_hash=stored_hash(ticket.encode()),
+                ticket_hash=stored_hash(ticket),
                 method=method,
                 context=context,
                 failures=0,

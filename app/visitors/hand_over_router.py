@@ -3,7 +3,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.accounts.rights import managed_roles
+from app.accounts.user_service import managed_account
 from app.auth.event_repository import AccountEventRepository
 from app.auth.guards import UserManager
 from app.auth.models import AccountAction
@@ -12,7 +12,6 @@ from app.core.errors import NotFound, problems
 from app.core.http.dependencies import Now, Writing
 from app.core.http.routing import ApiRoute
 from app.services import services
-from app.users.repository import UserReader
 from app.visitors.hand_over_service import HandOver
 
 router = APIRouter(prefix="/api/auth/users", tags=["users"], route_class=ApiRoute)
@@ -49,9 +48,7 @@ async def hand_over(
 
     The new host receives one mail; the former one, if the account is active, a mail for each visit.
     """
-    former = await UserReader(unit).of_roles(user_id, managed_roles(caller), caller.scope)
-    if former is None:
-        raise NotFound
+    former = await managed_account(unit, caller, user_id)
     done = await HandOver(unit, services(request).wake_outbox, caller, now).run(former, body.to)
     AccountEventRepository(unit, now).record(
         AccountAction.VISITS_HANDED_OVER, former.id, by=caller.id, to=str(body.to)
