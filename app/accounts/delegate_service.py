@@ -37,13 +37,8 @@ class DelegateService:
             raise NotFound
         if named and accounts[host_id].sites is not None:
             raise BeyondYourRights("Delegates see every site, an account of some gives no others")
-        faults = [
-            FieldFault(field=f"user_ids.{ids.index(id_)}", code=code, message=message)
-            for id_ in named
-            if (fault := _fault(accounts.get(id_), host_id))
-            for code, message in [fault]
-        ]
-        if faults:
+        judged = (_fault(f"user_ids.{ids.index(id_)}", accounts.get(id_), host_id) for id_ in named)
+        if faults := [fault for fault in judged if fault]:
             raise Invalid.faults(faults)
         await delegates.replace(host_id, named, self.now)
         log = AccountEventRepository(self.unit, self.now)
@@ -52,11 +47,13 @@ class DelegateService:
         return named
 
 
-def _fault(user: User | None, host_id: UUID) -> tuple[str, str] | None:
+def _fault(field: str, user: User | None, host_id: UUID) -> FieldFault | None:
     if user is None:
-        return "unknown_user", "Unknown account"
+        return FieldFault(field=field, code="unknown_user", message="Unknown account")
     if user.id == host_id:
-        return "not_eligible", "Nobody is their own delegate"
-    if not user.is_active or not may_represent(user.role):
-        return "not_eligible", "The account is closed, or that of a guard"
-    return None
+        message = "Nobody is their own delegate"
+    elif not user.is_active or not may_represent(user.role):
+        message = "The account is closed, or that of a guard"
+    else:
+        return None
+    return FieldFault(field=field, code="not_eligible", message=message)

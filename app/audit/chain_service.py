@@ -8,6 +8,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -162,12 +163,7 @@ async def cut(database: Database, signer: Signer, now: datetime, days: int) -> i
 
     async def some(unit: WriteSession) -> Batch:
         chain = ChainRepository(unit)
-        oldest = await chain.oldest(BATCH)
-        old = []
-        for row in oldest:
-            if row.created_at >= before:
-                break
-            old.append(row)
+        old = [*takewhile(lambda row: row.created_at < before, await chain.oldest(BATCH))]
         if old:
             last = Position(old[-1].seq, old[-1].hash)
             await chain.cut_through(last.seq)

@@ -142,7 +142,7 @@ async def _examine(settings: Settings) -> list[Finding]:
         *([_look("directory", _directory, settings)] if settings.has_directory else []),
     )
     if _is_away(database):
-        parts = ("migrations", "clock", *LAST, "secrets")
+        parts = ("migrations", "clock", *LAST)
         behind = [_waiting(part, "the database") for part in parts]
         return [*_settings(settings), database, redis, smtp, *directory, *behind]
     migrations, clock = await asyncio.gather(

@@ -84,6 +84,12 @@ def test_a_database_that_is_away_is_a_fault_with_advice(whole: Settings):
     assert faults(away) == {"database": "Check DATABASE_URL, and that the server is running."}
 
 
+def test_each_part_is_named_once_without_a_database(whole: Settings):
+    away = whole.model_copy(update={"database_url": f"postgresql+asyncpg://vms@{NOBODY}/vms"})
+    parts = [finding.part for finding in examine(away)]
+    assert len(parts) == len(set(parts))
+
+
 def test_a_database_that_is_not_there_is_to_be_created(whole: Settings):
     missing = re.sub(r"/vms_test\w+", "/no_such_database", whole.database_url)
     [advice] = faults(whole.model_copy(update={"database_url": missing})).values()
