@@ -33,7 +33,7 @@ test: install ## Run the whole test suite
 	@$(BIN)/python -m pytest
 
 test-faults: install ## Stop, freeze and kill servers and processes: what is lost, what is late
-	@MODEL_EXAMPLES=60 $(BIN)/python -m pytest -n 2 -m "" tests/faults tests/model
+	@MODEL_EXAMPLES=20 $(BIN)/python -m pytest -n 2 -m "" tests/faults tests/model
 
 test-scaling: install ## Two API processes behind nginx, PgBouncer and a replica (apt-get install nginx-light pgbouncer caddy)
 	@$(BIN)/python -m pytest -n 0 -m scaling tests/scaling
@@ -43,13 +43,16 @@ check: install ## Formatting, lint, types, import rules, migrations, permissions
 
 check-types: install
 	$(BIN)/mypy
+	$(BIN)/mypy clients/examples
 
-check-rules: install
+# Where Node.js must be, its packages are made once, however many targets of one run need them.
+check-rules: install $(if $(CI),$(TYPESCRIPT)/node_modules/installed)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.check_migrations
 	$(BIN)/python -m tools.write_permissions --check
+	$(BIN)/python -m tools.write_events --check
 	$(BIN)/python -m tools.write_openapi --check
 	@$(MAKE) --no-print-directory lint-document
 	$(BIN)/python -m tools.write_licences --check

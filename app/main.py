@@ -14,6 +14,7 @@ from app.accounts import second_factor_router as second_factors
 from app.accounts import user_sessions_router as user_sessions
 from app.accounts import users_router as users
 from app.api_docs import document, info, pages, security_txt
+from app.api_keys import router as api_keys
 from app.audit import router as audit
 from app.auth import directory_router as directory
 from app.auth import events_router as account_events
@@ -23,6 +24,7 @@ from app.auth import sign_in_router as sign_ins
 from app.auth.directory_flow_service import directory_provider
 from app.auth.directory_link_service import warn_of_unknown_sites
 from app.auth.factor_models import TOTP_SECRETS
+from app.badges import router as badges
 from app.bulk import router as bulk
 from app.core.clock import Clock, SystemClock
 from app.core.db.database import Database
@@ -43,45 +45,71 @@ from app.core.http.middleware import (
 from app.core.http.pagination import CursorCodec
 from app.core.http.transport import BodyMiddleware, SaneRequestMiddleware
 from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, Waker, connect
-from app.core.leaving import LeavingMiddleware
+from app.core.leaving import LeavingMiddleware, noting_the_end
 from app.core.places import BatchTurns, Places
 from app.core.security.encryption import Encryption
 from app.core.security.passwords import PasswordHasher
 from app.core.security.qr_token import QrTokens
 from app.core.security.tokens import Lifetimes, SessionTokens
 from app.departments import router as departments
+from app.desk import router as desk
 from app.devices import router as devices
+from app.events import router as events
+from app.groups import router as groups
 from app.health import router as health
+from app.meta import router as meta
+from app.musters import link_router as muster_links
+from app.musters import router as musters
+from app.musters import warden_router as wardens
 from app.notifications import router as notifications
 from app.passes import router as passes
 from app.passes.middleware import ProblemPagesMiddleware
+from app.reports import muster_router as muster_reports
 from app.reports import personal_data_router as personal_data
 from app.reports import router as reports
 from app.scanner_page import router as scanner
+from app.scans import by_hand_router as scans_by_hand
+from app.scans import check_out_all_router as check_out_all
 from app.scans import ledger_router as scan_ledger
 from app.scans import router as scans
-from app.services import Services
+from app.scans import undo_router as undoing
+from app.scans import walk_in_router as walk_ins
 from app.settings import Settings
+from app.sites import logo_router as logos
 from app.sites import router as sites
 from app.slots import router as slots
 from app.slots import rules_router as site_rules
+from app.streams import router as streams
+from app.streams.dependencies import AllServices
+from app.streams.hub_service import Hub
 from app.visitors import closures_router as closures
 from app.visitors import hand_over_router as handing_over
 from app.visitors import router as visitors
 from app.visitors import sites_router as site_changes
+from app.visitors import suggestions_router as suggestions
+from app.warden_page import router as warden_page
+from app.webhooks import router as webhooks
+from app.webhooks.models import WEBHOOK_SECRETS
 
 # Matched in order, so the most frequent are first.
 ROUTERS: Sequence[APIRouter] = (
     scans.router,
+    scans_by_hand.router,
     visitors.router,
+    suggestions.router,
+    walk_ins.router,
+    undoing.router,
     slots.router,
     reports.router,
+    desk.router,
     auth.router,
     sign_ins.router,
     passes.router,
     health.router,
+    meta.router,
     scan_ledger.router,
     personal_data.router,
+    groups.router,
     notifications.router,
     accounts.router,
     directory.router,
@@ -96,19 +124,36 @@ ROUTERS: Sequence[APIRouter] = (
     sessions.router,
     account_events.router,
     audit.router,
+    events.router,
+    streams.router,
     departments.router,
     devices.router,
+    api_keys.router,
     sites.router,
+    logos.router,
+    badges.router,
     site_changes.router,
     site_rules.router,
     closures.router,
+    check_out_all.router,
+    musters.marks_router,
+    musters.router,
+    muster_links.router,
+    muster_reports.router,
+    wardens.router,
+    wardens.marks_router,
+    warden_page.router,
+    webhooks.router,
 )
 
 # Exposed to scripts of other origins.
 EXPOSED_HEADERS = (
     "Content-Disposition",
+    "ETag",
     "Idempotency-Replayed",
     "Location",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "X-Affected-Visitors",
     "X-Request-ID",
@@ -141,6 +186,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     security_txt.install(app, settings)
     if settings.serves_scanner_page:
         scanner.install(app)
+    warden_page.install(app)
     for router in (_uploads(), *ROUTERS):
         app.include_router(router)
     document.install(app)
@@ -154,9 +200,9 @@ def _uploads() -> APIRouter:
     return router
 
 
-def _services(settings: Settings, clock: Clock) -> Services:
+def _services(settings: Settings, clock: Clock) -> AllServices:
     """Return the resources that need no connection."""
-    ring, ours = settings.key_ring, Services()
+    ring, ours = settings.key_ring, AllServices()
     ours.settings = settings
     ours.clock = clock
     ours.export_places = Places(AT_ONCE)
@@ -171,6 +217,7 @@ def _services(settings: Settings, clock: Clock) -> Services:
         ),
     )
     ours.totp_secrets = Encryption(ring, TOTP_SECRETS)
+    ours.webhook_secrets = Encryption(ring, WEBHOOK_SECRETS)
     ours.qr_tokens = QrTokens(ring)
     ours.cursor_codec = CursorCodec(ring)
     ours.repeat_key = ring.keys("repeated body")[0]
@@ -181,7 +228,7 @@ def _services(settings: Settings, clock: Clock) -> Services:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    ours: Services = app.state  # type: ignore[assignment] # set by create_app
+    ours: AllServices = app.state  # type: ignore[assignment] # set by create_app
     settings = ours.settings
     ours.redis = connect(settings.redis_url)
     ours.database = Database(
@@ -194,15 +241,17 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     ours.wake_site_changes = Waker(ours.redis, TELL_OF_SITE_CHANGES)
     ours.limiter = RateLimiter(settings.redis_url, settings.key_ring)
     ours.lots = Lots(ours.limiter)
+    ours.hub = Hub(ours.database, ours.clock, ours.redis, settings.event_streams_per_account)
     try:
         await warn_of_unknown_sites(ours.database, settings.oidc_role_map)
-        async with ours.database.monitor.running():
-            yield
+        async with ours.database.monitor.running(), ours.hub.running():
+            with noting_the_end():
+                yield
     finally:
         await _close(ours)
 
 
-async def _close(ours: Services) -> None:
+async def _close(ours: AllServices) -> None:
     await ours.limiter.close()
     if ours.directory is not None:
         await ours.directory.close()
@@ -225,7 +274,11 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         limits={
             # the file and its form
             UPLOAD_PATH: settings.bulk_upload_max_bytes + settings.max_body_bytes,
+            logos.PATH: logos.MOST_BYTES,
+            groups.PATH: max(groups.MOST_BYTES, settings.max_body_bytes),
             scan_ledger.PATH: max(scan_ledger.MOST_BYTES, settings.max_body_bytes),
+            musters.MARKS_PATH: max(musters.MOST_BYTES, settings.max_body_bytes),
+            wardens.MARKS_PATH: max(musters.MOST_BYTES, settings.max_body_bytes),
         },
     )
     app.add_middleware(TrailingSlashMiddleware)
@@ -244,6 +297,9 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
                 "Authorization",
                 "Content-Type",
                 "Idempotency-Key",
+                "If-Match",
+                "If-None-Match",
+                "Last-Event-ID",
                 "X-Device-Key",
                 "X-Request-ID",
             ],

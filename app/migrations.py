@@ -21,7 +21,9 @@ from app.core.db.database import Database
 from app.core.db.engine import make_engine
 from app.core.keys import KeyRing
 from app.core.security.renewal import renew_secrets
+from app.events import sequencer_service
 from app.tables import metadata
+from app.visitors.stay_jobs import derive_stays
 from app.visitors.stranger_jobs import count_strangers
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
@@ -102,7 +104,7 @@ async def missing(database_url: str) -> list[str]:
 async def rollout_status(database_url: str, *, finish: bool) -> bool:
     """Return whether a rollout is in progress; `finish` ends it.
 
-    Ending it also counts the visits that the previous release did not.
+    Ending it also counts the visits, and stores the stays, that the previous release did not.
     """
     database, now = Database(database_url), SystemClock().now()
     try:
@@ -114,7 +116,17 @@ async def rollout_status(database_url: str, *, finish: bool) -> bool:
             under_way = await rollout.is_under_way(unit)
         if finish:
             await count_strangers(database, now)
+            await derive_stays(database)
         return under_way
+    finally:
+        await database.close()
+
+
+async def store_earlier_stays(database_url: str) -> int:
+    """Store the stays from before this release; return how many visitors had any."""
+    database = Database(database_url)
+    try:
+        return await derive_stays(database)
     finally:
         await database.close()
 
@@ -144,7 +156,7 @@ async def bring_log_up_to_date(
                 record(unit, action, None, COMMAND_LINE, now, revisions=list(applied))
         moved = await chain_service.adopt_account_events(database)
         await chain_service.sign_anew(database, signer)
-        return moved, await chain_service.chain_all(database, clock, signer)
+        return moved, await sequencer_service.chain_all(database, clock, signer)
     finally:
         await database.close()
 

@@ -15,6 +15,7 @@ class Services(CoreServices):
     settings: Settings
     tokens: SessionTokens
     totp_secrets: Encryption
+    webhook_secrets: Encryption
     wake_outbox: Waker
     wake_site_changes: Waker
     export_places: Places

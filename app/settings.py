@@ -112,6 +112,9 @@ class Settings(DirectorySettings):
     audit_days: int = Field(
         730, ge=1, le=36_500, description="Days to keep the audit log of everything that was done"
     )
+    event_days: int = Field(
+        90, ge=90, le=36_500, description="Days to keep the events that other systems read"
+    )
     password_words: CommaSeparated = Field(
         [], description="Names that passwords must not consist of, such as the company's"
     )
@@ -138,10 +141,14 @@ class Settings(DirectorySettings):
     )
     host_registration_limit: Rate = Field(
         "100/hour",
-        description="Registrations by one host, those of uploads too, and as many mailed changes",
+        description="Registrations by one host, those of uploads too, and as many mailed changes; "
+        "each co-host counts",
     )
     upload_limit_per_account: Rate = Field(
         "30/minute", description="Workbooks uploaded by one account, dry runs too"
+    )
+    event_streams_per_account: int = Field(
+        20, ge=1, description="Streams of events that one account has open at a process"
     )
     kiosk_registration_limit: Rate = Field("300/hour", description="Registrations at one kiosk")
     kiosk_mail_limit: Rate = Field(
@@ -150,6 +157,7 @@ class Settings(DirectorySettings):
     scan_limit_per_device: Rate = Field(
         "600/minute", description="New scans of genuine codes, and as many again from offline"
     )
+    api_key_limit: Rate = Field("600/minute", description="Requests with one API key")
     batch_limit_per_device: Rate = Field(
         "120/minute", description="Batches of offline scans, repeated ones too"
     )
@@ -170,6 +178,9 @@ class Settings(DirectorySettings):
     )
     scanner_page: bool | None = Field(
         None, description="Serve the page /scanner/; default: only in development"
+    )
+    webhook_allowed_networks: Networks = Field(
+        [], description="Networks inside to which webhooks may be sent"
     )
     metrics_token: SecretStr | None = Field(
         None, min_length=16, description="Token of Prometheus; default: no metrics in production"
@@ -209,6 +220,7 @@ class Settings(DirectorySettings):
         "registration_domains",
         "second_factor_roles",
         "trusted_proxies",
+        "webhook_allowed_networks",
         mode="before",
     )
     @classmethod
@@ -382,6 +394,11 @@ class Settings(DirectorySettings):
     @property
     def serves_scanner_page(self) -> bool:
         return self.debug if self.scanner_page is None else self.scanner_page
+
+    @property
+    def opened_to_webhooks(self) -> list[IPv4Network | IPv6Network] | None:
+        """Return the networks inside that webhooks may reach; None for all, in development."""
+        return None if self.debug else self.webhook_allowed_networks
 
     @property
     def email_tls(self) -> Literal["none", "starttls", "implicit"]:

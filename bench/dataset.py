@@ -31,8 +31,9 @@ LEFT = {
     "notifications": ["visitor_confirmation", "host_registration"],
     "audit_entries": ["registered", "checked_in"],
     "scans": ["in"],
+    "stays": ["gate"],
 }
-FILLED = ("visitors", "audit_entries", "notifications", "scans")
+FILLED = ("visitors", "audit_entries", "notifications", "scans", "stays")
 VACUUMED = (*FILLED, "slots", "visit_counts", "visit_changes")
 CONNECTIONS = 2
 COPY_ROWS = 20_000
@@ -110,7 +111,7 @@ class Dataset:
         ) as pool:
             if self._crowd is None:
                 self._crowd = await self._prepare(pool)
-            await pool.execute(f"TRUNCATE {', '.join(FILLED)}, retired_qr_codes")
+            await pool.execute(f"TRUNCATE {', '.join(FILLED)}, retired_qr_codes, groups")
             indexes = await pool.fetch(INDEXES, FILLED)
             for index in indexes:
                 await pool.execute(index["gone"])

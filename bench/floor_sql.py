@@ -112,6 +112,11 @@ SCAN = (
         " gate, verdict, message, details, created_at) VALUES (uuidv7(), :visitor, :caller, :scan,"
         " :hash, :hash, 'in', 'North', 'admitted', 'Welcome', '{}', now())"
     ),
+    Statement(
+        "INSERT INTO stays (id, visitor_id, site_id, in_at, in_gate, in_method, created_at)"
+        " SELECT uuidv7(), id, site_id, now(), 'North', 'gate', now() FROM visitors"
+        " WHERE id = :visitor"
+    ),
     _event("checked_in"),
     _mails("(VALUES ('host_arrival')) AS one (kind)"),
     Statement("COMMIT"),

@@ -97,9 +97,10 @@ class Installation:
             yield Process(port, child.pid)
 
     @contextmanager
-    def worker(self) -> Iterator[int]:
+    def worker(self, **settings: str) -> Iterator[int]:
         """Run `vms worker`; yield its process id."""
-        with self._child("worker", "app.cli", "worker") as child:
+        environment = self._environment() | settings
+        with self._child("worker", "app.cli", "worker", environment=environment) as child:
             yield child.pid
 
     @contextmanager
@@ -145,6 +146,7 @@ class Installation:
             # Measurements send thousands of scans.
             "SCAN_LIMIT_PER_DEVICE": "999999/second",
             "FORGED_SCAN_LIMIT_PER_DEVICE": "999999/second",
+            "EVENT_STREAMS_PER_ACCOUNT": "9999",
         }
 
 

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Iterable
 from datetime import date, timedelta
 from io import BytesIO
@@ -10,12 +11,15 @@ from bench.load import post, post_content
 from bench.run import Bench, Headers
 
 VISITORS = "/api/visitors/"
+WALK_IN = "/api/visitors/walk-in/"
 VERIFY = "/api/visitors/verify-qr/"
 UPLOAD = "/api/visitors/bulk-upload/"
 HOST = {"host_name": "Charles Babbage", "host_email": "charles@example.com"}
 DAYS, HOURS = 60, 24
 BOUNDARY = "a-boundary-that-no-workbook-holds"
 UPLOADED = 20
+GROUPS = "/api/groups/"
+GROUPED = 100
 HEADER = ("Name*", "Email*", "Phone*", "Company/Organization*", "Visitor Type*")
 CATEGORY = "Visitor Category*"
 
@@ -30,15 +34,25 @@ def registrations(
     ]
 
 
+def walk_ins(bench: Bench, count: int) -> list[bytes]:
+    """Return walk-ins of new visitors, all into the present hour."""
+    return [
+        post(WALK_IN, person(number) | {"gate": "North"}, bench.admin)
+        for number, _ in zip(bench.numbers, range(count), strict=False)
+    ]
+
+
 def visitor(number: int, day: date, hour: int) -> dict[str, Any]:
+    return person(number) | {"visit_date": day.isoformat(), "visit_time": f"{hour:02}:15"}
+
+
+def person(number: int) -> dict[str, Any]:
     return {
         "name": f"Visitor Number {number}",
         "email": address(number),
         "phone": "+49 30 123456",
         "company": "Analytical Engines Ltd",
         "purpose": "business_meeting",
-        "visit_date": day.isoformat(),
-        "visit_time": f"{hour:02}:15",
         **HOST,
     }
 
@@ -74,6 +88,27 @@ def _upload(bench: Bench, number: int) -> bytes:
     content = b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
     kind = f"multipart/form-data; boundary={BOUNDARY}"
     return post_content(UPLOAD, content, kind, bench.admin)
+
+
+def groups(bench: Bench, count: int) -> list[bytes]:
+    """Return groups of new visitors, each for its own hour."""
+    return [_group(bench, number) for number, _ in zip(bench.numbers, range(count), strict=False)]
+
+
+def _group(bench: Bench, number: int) -> bytes:
+    own = ("name", "email", "phone")
+    common = visitor(number, *when(bench.dataset.today, number))
+    members = [
+        {
+            name: value
+            for name, value in visitor(number, bench.dataset.today, 0).items()
+            if name in own
+        }
+        for number in itertools.islice(bench.numbers, GROUPED)
+    ]
+    shared = {name: value for name, value in common.items() if name not in own}
+    body = {**shared, "name": f"Group {number}", "visitors": members}
+    return post(GROUPS, body, bench.admin)
 
 
 def _part(disposition: str, content: bytes) -> bytes:

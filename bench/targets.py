@@ -73,6 +73,8 @@ TARGETS = (
     Target("register", "of F1 in statements", ratio("register", "register, F1"), at_least=0.8),
     Target("register", "requests/s", of("register", "per_second"), at_least=20 * OLD_SYSTEM),
     Target("register", "p99 : p50", tail("register"), at_most=8),
+    Target("walk-in", "of a registration", ratio("walk-in", "register"), at_least=0.9),
+    Target("walk-in", "statements", of("walk-in", "statements"), at_most=3, decimals=0),
     Target("one hot hour", "of F1", ratio("hot hour", "hot hour, F1"), at_least=0.8),
     Target("one hot hour", "seats too many", of("last seats", "overbooked"), at_most=0),
     Target(
@@ -87,11 +89,18 @@ TARGETS = (
     Target("100 scans/s beside all else", "p99 ms", of("scan, beside", "p99"), at_most=50),
     Target("upload of 20", "p50 ms", of("upload", "p50"), at_most=20),
     Target("upload of 20", "statements", of("upload", "statements"), at_most=12, decimals=0),
+    Target("group of 100", "p50 ms", of("group", "p50"), at_most=80),
+    Target("group of 100", "statements", of("group", "statements"), at_most=12, decimals=0),
+    # 10,000 events a second.
+    Target("events, 200 a page", "requests/s", of("events", "per_second"), at_least=50),
+    Target("events, 200 a page", "statements", of("events", "statements"), at_most=2, decimals=0),
     Target("list, the slowest", "p50 ms", slowest("list, ", "p50"), at_most=10),
     Target("list, the slowest", "of 10k visitors", slowest_growth("list, "), at_most=1.3),
     Target("list", "statements", slowest("list, ", "statements"), at_most=2, decimals=0),
     Target("dashboard", "p50 ms", of("dashboard", "p50"), at_most=15),
     Target("dashboard", "of 10k visitors", lambda r: r.growth("dashboard"), at_most=1.5),
+    Target("desk", "p50 ms", of("desk", "p50"), at_most=15),
+    Target("desk", "statements", of("desk", "statements"), at_most=4, decimals=0),
     Target("available-slots", "p50 ms", of("available-slots", "p50"), at_most=3),
     Target(
         "available-slots", "statements", of("available-slots", "statements"), at_most=2, decimals=0
@@ -99,8 +108,20 @@ TARGETS = (
     Target("export", "seconds", of("export", "seconds"), at_most=3),
     Target("export", "first byte, seconds", of("export", "first_byte"), at_most=0.5),
     Target("export", "MB above idle", of("export", "above_idle"), at_most=40),
+    *(
+        Target(what, "p50 ms", of(row, "p50"), at_most=100)
+        for what, row in (
+            ("muster of 2,000, started", "muster, start"),
+            ("muster of 2,000, read", "muster, roster"),
+            ("muster, 500 marks", "muster, marks"),
+        )
+    ),
+    Target("muster, 500 marks", "statements", of("muster, marks", "statements"), at_most=8),
+    Target("1,000 idle streams", "MB", of("streams, idle", "above_idle"), at_most=60),
+    Target("commit to stream", "p99 ms", of("stream, delay", "p99"), at_most=1000),
     Target("mails, one worker", "mails/s", of("mails", "per_second"), at_least=300),
     Target("mails, one worker", "answer to SMTP, p50 ms", of("mail, delay", "p50"), at_most=150),
+    Target("webhooks, one worker", "deliveries/s", of("webhooks", "per_second"), at_least=500),
     Target("vms dev, with data", "ready, seconds", of("vms dev", "seconds"), at_most=3),
     Target("idle API and worker", "MB", of("idle", "mb"), at_most=220),
     Target("others while 6 log in", "p99 ms", of("beside logins", "p99"), at_most=20),

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -41,6 +42,7 @@ from devserver.postgres import EmbeddedPostgres
 from devserver.redis import EmbeddedRedis
 from devserver.server import Server
 from tests.support.api import Api
+from tests.support.in_process import InProcess
 from tests.support.mailbox import Mailbox
 
 # No deadline, for busy machines, and the same examples in each run.
@@ -57,6 +59,9 @@ pytest_plugins = (
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 TEMPLATE = "vms_template"
 LARGE = 1024 * 1024  # bytes of a table that is truncated
+
+# Collect garbage seldom: imports and the collection of tests make hardly any.
+gc.set_threshold(50_000, 20, 50)
 
 _servers: list[Server] = []
 _folder: tempfile.TemporaryDirectory[str] | None = None
@@ -81,6 +86,11 @@ def pytest_configure(config: pytest.Config) -> None:
         _start(redis)
         os.environ["REDIS_URL"] = redis.url
     migrations.upgrade(recreate_database(TEMPLATE))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Leave what has been imported and collected to no garbage collection."""
+    gc.freeze()
 
 
 def _start(server: Server) -> None:
@@ -264,8 +274,7 @@ async def forget_limits(redis: Redis) -> None:
 @pytest.fixture
 async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client without credentials."""
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=InProcess(app), base_url="http://test") as client:
         yield client
 
 

@@ -17,22 +17,28 @@ from pydantic import SecretStr
 
 from app import migrations
 from app.audit.chain import Signer
-from app.audit.chain_service import Sequencer
 from app.audit.models import FormerAccountEvent
 from app.auth.directory_models import DirectoryCode, DirectoryFlow, DirectoryLink
 from app.core.clock import SettableClock
 from app.core.job_runs import note_run
 from app.core.security.passwords import PasswordHasher
+from app.events.kinds import EventType
+from app.events.outbox import emit
+from app.events.sequencer_service import Sequencer
 from app.main import create_app
 from app.reports.counting_statements import fold_changes
 from app.settings import Settings
 from app.tables import metadata
 from app.users.models import Role
+from app.webhooks.dispatch_service import Dispatcher
 from devserver.wheels import wheel_file
+from tests.api_keys.keys import make
 from tests.auth.factors import enrol, register, ticket
 from tests.bulk.files import COMMON, rows, workbook
 from tests.conftest import MONDAY, TEMPLATE, recreate_database
 from tests.devices.devices import add_device
+from tests.groups.groups import add_group
+from tests.sites.logos import put_logo
 from tests.support.api import PASSWORD, VISITOR, Api, Client, app_of
 from tests.support.passkeys import SoftKey
 from tests.support.problems import problem
@@ -86,8 +92,9 @@ async def fill(api: Api) -> str:
     """Fill every table; return the code of a visitor who has not arrived yet."""
     admin = await api.superadmin(ACCOUNT["email"])
     await add_device(api, "scanner")
-    await admin.post("departments/", {"name": "Research", "description": ""})
     [site] = (await admin.get("sites/")).json()["items"]
+    await make(admin, sites=[site["id"]])
+    await admin.post("departments/", {"name": "Research", "description": ""})
     closure = {"date": "2026-12-24", "reason": "holiday"}
     await admin.post(f"sites/{site['id']}/closures/", closure)
     await admin.patch(f"sites/{site['id']}/", {"address": "Elsewhere"})
@@ -96,12 +103,23 @@ async def fill(api: Api) -> str:
     later = {"visit_date": "2026-11-24", "visit_time": "11:00"}
     await admin.post(f"visitors/{moved['id']}/reschedule/", later)
     await admin.scan(moved["qr_code"])
+    came = await admin.register(email="came@example.com", visit_time="10:00")
+    await admin.scan(came["qr_code"])
     await api.http.post(
         "/api/visitors/", json=VISITOR, headers={**admin.headers, "Idempotency-Key": "once"}
     )
     async with api.database.write() as unit:
         await fold_changes(unit)
     await upload(admin)
+    await put_logo(admin, site["id"])
+    await add_group(admin, 1)
+    hook = {"url": "https://hooks.example.com/", "types": ["visit.registered"]}
+    webhook = (await admin.post("webhooks/", hook)).json()
+    await admin.post(f"webhooks/{webhook['id']}/test/")
+    muster = (await admin.post(f"sites/{site['id']}/musters/", {"kind": "drill"})).json()
+    person = {"name": "Grace", "state": "safe"}
+    await admin.post(f"musters/{muster['id']}/people/", person)
+    await admin.post(f"musters/{muster['id']}/links/", {"name": "Mary"})
     for _ in range(2):
         await api.http.post("/api/auth/forgot-password/", json={"email": ACCOUNT["email"]})
     async with api.database.write() as unit:
@@ -110,6 +128,9 @@ async def fill(api: Api) -> str:
     await fill_accounts(api, admin, site["id"])
     state = app_of(api).state
     await Sequencer(api.database, state.clock, Signer(state.settings.key_ring)).step()
+    await Dispatcher(api.database, state.clock, state.wake_outbox).step()
+    async with api.database.write() as unit:
+        emit(unit, EventType.SLOT_FULL, "slot", None, MONDAY)
     code: str = awaited["qr_code"]
     return code
 
@@ -122,6 +143,7 @@ async def fill_accounts(api: Api, admin: Client, site: str) -> None:
     await register(host, SoftKey())
     await api.http.post("/api/auth/passkeys/sign-in/options/")
     await ticket(api)
+    await admin.post("events/stream-ticket/")
     until = {"expires_at": MONDAY, "created_at": MONDAY}
     known: dict[str, Any] = {"challenge": "c" * 43, "session_id": None, **until}
     hashes = dict.fromkeys(("state_hash", "browser_hash", "nonce_hash", "verifier"), b"")

@@ -429,3 +429,14 @@ async def test_no_sign_in_by_directory_begins_during_an_update(url: str) -> None
     assert not await migrations.rollout_status(url, finish=True)
     async with connected(url) as connection:
         assert await connection.fetchval(question) is not None
+
+
+async def test_the_way_back_refuses_re_entry(url: str) -> None:
+    await asyncio.to_thread(migrations.upgrade, url)
+    await run(url, "UPDATE sites SET re_entry = 'same_day'")
+    with pytest.raises(RuntimeError, match="1 sites permit re-entry"):
+        await asyncio.to_thread(migrations.downgrade, url, "0016")
+    await run(url, "UPDATE sites SET re_entry = 'none'")
+    await asyncio.to_thread(migrations.downgrade, url, "0016")
+    assert "stays" not in await tables(url)
+    await asyncio.to_thread(migrations.upgrade, url)

@@ -65,7 +65,9 @@ def _counted() -> Iterator[tuple[Metric, set[str]]]:
 def _looked_up() -> Iterator[tuple[Metric, set[str]]]:
     outbox = [OutboxState(status, 1, NOW) for status in OPEN]
     jobs = [JobRun(job="close_visits", ended_at=NOW, succeeded_at=NOW)]
-    for metric in Figures(LookedUp(NOW, Due(NOW, NOW), outbox, jobs), redis_up=True).asked():
+    for metric in Figures(
+        LookedUp(NOW, Due(NOW, NOW), outbox, jobs, 0, {"working": 1}), redis_up=True
+    ).asked():
         yield metric, set(metric.samples[0].labels)
 
 

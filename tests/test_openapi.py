@@ -133,13 +133,21 @@ def test_who_may_call_is_what_the_guards_say():
         assert ("device" in names) is bool(expected & devices)
 
 
+def test_a_credential_that_an_operation_takes_is_defined():
+    named = {name for one in OPERATIONS.values() for way in one["security"] for name in way}
+    assert named == set(DOCUMENT["components"]["securitySchemes"])
+
+
+PERSON: list[Json] = [{"bearer": []}, {"oauth2": []}]
+
+
 @pytest.mark.parametrize(
     ("name", "security"),
     [
         ("POST /api/auth/login/", []),
-        ("GET /api/visitors/", [{"bearer": []}, {"oauth2": []}]),
-        ("POST /api/visitors/verify-qr/", [{"bearer": []}, {"oauth2": []}, {"device": []}]),
-        ("POST /api/visitors/", [{"bearer": []}, {"oauth2": []}, {"device": []}, {}]),
+        ("GET /api/visitors/", [*PERSON, {"apiKey": ["visitors:read"]}]),
+        ("POST /api/visitors/verify-qr/", [*PERSON, {"device": []}, {"apiKey": ["gate:scan"]}]),
+        ("POST /api/visitors/", [*PERSON, {"device": []}, {"apiKey": ["visitors:write"]}, {}]),
         ("POST /api/devices/heartbeat/", [{"device": []}]),
     ],
 )

@@ -11,16 +11,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
+from sqlalchemy import func, select
 
 from app.core.db.database import Database
 from app.core.security.passwords import PasswordHasher
 from app.main import create_app
 from app.notifications.claim_statements import DeliveryQueue
 from app.reports.counting_statements import fold_changes
+from app.reports.models import VisitCount
 from app.settings import Settings
 from app.sites.models import SiteChange
 from app.users.models import Role
@@ -57,6 +60,8 @@ class Crowd:
     """A receptionist of one site."""
     regional: Client
     """A receptionist of two sites."""
+    guard: Client
+    """A guard of one site."""
     known: dict[str, Any]
     """An ended visit."""
 
@@ -88,7 +93,8 @@ async def crowd(settings: Settings, url: str) -> AsyncIterator[Crowd]:
         others = [site for site in sites if site != ended["site"]]
         local = await api.of_role(Role.RECEPTIONIST, ended["site"])
         regional = await api.of_role(Role.RECEPTIONIST, *others[:2], email="regional@example.com")
-        yield Crowd(app, database, dataset, root, host, local, regional, ended)
+        guard = await api.of_role(Role.GUARD, ended["site"])
+        yield Crowd(app, database, dataset, root, host, local, regional, guard, ended)
 
 
 async def assert_by_index(crowd: Crowd, sent: list[Sent]) -> None:
@@ -98,6 +104,7 @@ async def assert_by_index(crowd: Crowd, sent: list[Sent]) -> None:
     assert not LARGE.search(plans), plans
 
 
+BY_TEXT = ("name", "-name", "company", "-company")
 LISTS: dict[str, dict[str, Any]] = {
     "all": {},
     "oldest first": {"ordering": "created_at"},
@@ -108,6 +115,20 @@ LISTS: dict[str, dict[str, Any]] = {
         f"{status}, latest visit first": {"status": status, "ordering": "-visit_date"}
         for status in VisitorStatus
     },
+    "ended": {"status": "completed,expired,cancelled"},
+    "ended, latest visit first": {"status": "completed,expired", "ordering": "-visit_date"},
+    "open": {"status": "pending,verified"},
+    "pending, oldest first": {"status": "pending", "ordering": "created_at"},
+    "open, oldest first": {"status": "pending,verified", "ordering": "created_at"},
+    **{f"by {order}": {"ordering": order} for order in BY_TEXT},
+    "pending, by name": {"status": "pending", "ordering": "name"},
+    "open, by company": {"status": "pending,verified", "ordering": "-company"},
+    "of a day, by name": {"visit_date": "{today}", "ordering": "name"},
+    "of a site, by name": {"site": "{site}", "ordering": "name"},
+    "changed since": {"updated_since": "{now}"},
+    "changed since, by name": {"updated_since": "{now}", "ordering": "name"},
+    "q, a first name, by name": {"q": "grace", "ordering": "name"},
+    "q, nobody, by company": {"q": "xyzzy", "ordering": "company"},
     "of a site": {"site": "{site}"},
     "of a department": {"department": "{department}"},
     "of a purpose": {"purpose": "interview"},
@@ -118,6 +139,8 @@ LISTS: dict[str, dict[str, Any]] = {
         "ordering": "visit_date",
     },
     "of a day at a site": {"visit_date": "{today}", "site": "{site}", "status": "pending"},
+    "overdue": {"overdue": "true"},
+    "not overdue": {"overdue": "false"},
     "of a host": {"host_email": "host7@example.com"},
     "q, everybody": {"q": "example"},
     "q, a first name": {"q": "grace"},
@@ -142,6 +165,7 @@ async def test_a_page_of_a_list_looks_at_few_rows(crowd: Crowd, name: str) -> No
         "department": (await crowd.root.get("departments/")).json()["items"][0]["id"],
         "today": crowd.day(0),
         "week": crowd.day(6),
+        "now": datetime.now(UTC).isoformat(),
         "name": crowd.known["name"],
         "email": crowd.known["email"],
         "phone": crowd.known["phone"],
@@ -164,6 +188,7 @@ SCOPED = {
     **{name: LISTS[name] for name in ("all", "oldest first", "by visit", "latest visit first")},
     **{name: LISTS[name] for name in ("pending", "completed", "q, a first name", "q, a code")},
     "of a day": LISTS["of a day"],
+    **{f"by {order}": {"ordering": order} for order in BY_TEXT},
 }
 
 
@@ -181,6 +206,34 @@ async def test_a_list_of_some_sites_looks_at_few_rows(crowd: Crowd, name: str, w
     assert await rows_looked_at(crowd.database, sent[-1], "visitors") <= LOOKED_AT
 
 
+@pytest.mark.parametrize("path", ["desk/", "desk/search/?q=grace", "desk/search/?q=xyzzy"])
+async def test_a_desk_looks_at_the_visits_of_a_day(crowd: Crowd, path: str) -> None:
+    for client in (crowd.local, crowd.guard):
+        for _ in range(7):
+            with sent_to(crowd.database) as sent:
+                answer = await client.request("GET", path)
+        assert answer.status_code == 200, answer.text
+        await assert_by_index(crowd, sent)
+        for each in sent:
+            if "FROM visitors" in each.sql:
+                assert await rows_looked_at(crowd.database, each, "visitors") <= LOOKED_AT
+
+
+async def test_no_plan_of_a_filtered_list_is_kept(crowd: Crowd) -> None:
+    with sent_to(crowd.database) as sent:
+        await crowd.local.get("visitors/")
+        await crowd.root.get("visitors/", q="grace")
+    lent = await crowd.database.engine.raw_connection()
+    connection: asyncpg.Connection = lent.driver_connection
+    for sql, parameters in sent:
+        if "FROM visitors" in sql:
+            for _ in range(7):
+                await connection.fetch(sql, *parameters)
+            kept = "SELECT generic_plans FROM pg_prepared_statements WHERE statement = $1"
+            assert await connection.fetchval(kept, sql) == 0
+    lent.close()
+
+
 async def test_a_list_by_visit_of_one_site_uses_its_index(crowd: Crowd) -> None:
     with sent_to(crowd.database) as sent:
         await crowd.local.get("visitors/", visit_date=crowd.day(1), ordering="visit_date")
@@ -194,7 +247,20 @@ async def test_a_host_s_list_is_found_by_the_host(crowd: Crowd, ordering: str) -
     await assert_by_index(crowd, sent)
 
 
-@pytest.mark.parametrize("days", [None, (-90, 0), (-600, -500)])
+@pytest.mark.parametrize("q", ["gr", "grace", "example", "{name}", "xyzzy", "xüzzy ölm"])
+async def test_suggestions_look_at_few_visits(crowd: Crowd, q: str) -> None:
+    for client in (crowd.root, crowd.local, crowd.regional, crowd.host):
+        for _ in range(7):
+            with sent_to(crowd.database) as sent:
+                found = await client.get("visitors/suggest/", q=q.format(name=crowd.known["name"]))
+        assert found.status_code == 200, found.text
+        asked = [each for each in sent if "anonymised_at" in each.sql]
+        await assert_by_index(crowd, sent)
+        for each in asked:
+            assert await rows_looked_at(crowd.database, each, "visitors") <= LOOKED_AT
+
+
+@pytest.mark.parametrize("days", [None, (-90, 0), (-600, -500), (-3_000, 600)])
 async def test_the_dashboard_reads_counts_alone(crowd: Crowd, days: tuple[int, int] | None) -> None:
     async with crowd.database.write() as unit:
         await fold_changes(unit)
@@ -208,7 +274,24 @@ async def test_the_dashboard_reads_counts_alone(crowd: Crowd, days: tuple[int, i
         await assert_by_index(crowd, sent)
         plans = await explained(crowd.database, sent)
         assert "Seq Scan on visit_counts" not in plans
+        assert "Seq Scan on visit_month_counts" not in plans
     assert await rows_looked_at(crowd.database, sent[2], "visitors") <= LOOKED_AT
+
+
+async def test_ten_years_are_read_by_months_and_days_at_the_edges(crowd: Crowd) -> None:
+    async with crowd.database.write() as unit:
+        while await fold_changes(unit):
+            pass
+    async with crowd.database.read() as session:
+        stored = await session.scalar(select(func.count()).select_from(VisitCount)) or 0
+    params = {"date_from": crowd.day(-3_000), "date_to": crowd.day(600)}
+    with sent_to(crowd.database) as sent:
+        answer = await crowd.root.get("visitors/dashboard-stats/", **params)
+    assert answer.status_code == 200, answer.text
+    [figures] = [each for each in sent if "visit_month_counts" in each.sql]
+    days = await rows_looked_at(crowd.database, figures, "visit_counts")
+    assert days * 10 < stored, (days, stored)
+    assert await rows_looked_at(crowd.database, figures, "visit_changes") == 0
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,9 @@ ALLOWED = {
     "LGPL-3.0-or-later",
     "MIT",
     "MIT-0",
+    "MIT-CMU",
     "MPL-2.0",
+    "OFL-1.1",
     "PSF-2.0",
     "Unlicense",
 }

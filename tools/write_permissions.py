@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from app.api_docs.security import scopes_of
 from app.auth.caller import CallerRole
 from app.main import create_app
 from app.settings import Settings
@@ -32,7 +33,7 @@ WITHIN = {
     (CallerRole.ANONYMOUS, "GET /api/visitors/check-slot/"): "open sites",
 }
 P = Permission
-OF_VISITORS = ("visitors:", "uploads:", "dashboard:")
+OF_VISITORS = ("visitors:", "groups:", "uploads:", "dashboard:")
 HEAD = """\
 # Permissions
 
@@ -43,17 +44,22 @@ of the matrix.
 What a permission opens is limited by the scope of the account: the `sites` of an admin,
 receptionist or guard, where they have any, and a host's own visitors. What is out of scope is
 answered like what does not exist. `GET /api/auth/me/` has the caller's `permissions` and `sites`.
+
+The permissions of an API key (`key`) are its scopes, of which it has some, as far as its maker has
+them now; its scope is its `sites` among those of its maker. What needs a recent sign-in is 403 to
+every key. One without `visitors:read` sees the card of a visit where others see the record.
 """
 OPERATIONS = """\
 ## Operations
 
 Where a cell is empty, a caller without a valid credential gets a 401 `not_authenticated`, others a
-403 `forbidden`. The credentials of deactivated accounts and deleted devices are not valid. *own*:
-only visitors whose host is the caller, and a 404 for others. *as host*: always with the caller as
-the host. *card*: the answer is the card of the visit. *managed*: only accounts of hosts,
-receptionists and guards. *own site*: only the site of the kiosk. *names*: no e-mail addresses.
-*open sites*: only sites with `self_registration`. *public*: no credential is read, except for `GET
-/metrics`, which needs `METRICS_TOKEN` outside development mode.
+403 `forbidden`. The credentials of deactivated accounts and deleted devices are not valid. The
+column *key* names the scopes that an API key needs. *own*: only visitors whose host is the caller,
+and a 404 for others. *as host*: always with the caller as the host. *card*: the answer is the card
+of the visit. *managed*: only accounts of hosts, receptionists and guards. *own site*: only the site
+of the kiosk. *names*: no e-mail addresses. *open sites*: only sites with `self_registration`.
+*public*: no credential is read, except for `GET /metrics`, which needs `METRICS_TOKEN` outside
+development mode.
 """
 
 
@@ -80,8 +86,9 @@ def _table(first: str, columns: Sequence[str], rows: Iterable[tuple[str, ...]]) 
 
 
 def _words() -> Iterator[str]:
-    rows = ((word, *("yes" if word in r.permissions else "" for r in ROLES.values())) for word in P)
-    return _table("permission", [*ROLES], rows)
+    all_rights = [*ROLES.values(), rights_of(CallerRole.KEY)]
+    rows = ((word, *("yes" if word in r.permissions else "" for r in all_rights)) for word in P)
+    return _table("permission", [*ROLES, CallerRole.KEY], rows)
 
 
 def _operations(app: FastAPI) -> Iterator[str]:
@@ -96,6 +103,8 @@ def _cell(operation: Operation, role: CallerRole) -> str:
         return "public"
     if not operation.allows(role):
         return ""
+    if role is CallerRole.KEY:
+        return " or ".join(" + ".join(f"`{s}`" for s in some) for some in scopes_of(operation))
     words = {word for guard in operation.guards for word in guard.permissions}
     limit = "yes"
     if rights_of(role).has_own_visitors and any(word.startswith(OF_VISITORS) for word in words):

@@ -2,18 +2,22 @@
 
 import asyncio
 import signal
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
 from app.audit.chain import Signer
-from app.audit.chain_service import Sequencer
 from app.core.clock import Clock, SystemClock
+from app.core.jobs import connect
+from app.core.nudges import NEW_EVENTS, Nudger
 from app.core.observability.logging import logger
 from app.core.observability.outages import Outage
+from app.events.sequencer_service import Sequencer
 from app.settings import Settings
+from app.webhooks.dispatch_service import Dispatcher
 from workers.context import WorkerContext, open_context
 from workers.metrics_server import metrics_served
 from workers.settings import make_worker
@@ -35,13 +39,16 @@ async def run(settings: Settings, clock: Clock | None = None) -> None:
 
 
 async def _work(settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
-    async with open_context(settings, clock) as context:
-        sequencer = Sequencer(context.database, clock, Signer(settings.key_ring))
+    async with open_context(settings, clock) as context, _nudging(settings) as nudge:
+        sequencer = Sequencer(context.database, clock, Signer(settings.key_ring), nudge)
+        dispatcher = Dispatcher(context.database, clock, context.webhooks.wake)
         try:
             async with asyncio.timeout(None) as limit:
                 await asyncio.gather(
                     context.delivery.run(context.mail_waits, stop),
                     sequencer.run(stop),
+                    dispatcher.run(stop),
+                    context.webhooks.run(stop),
                     _run_jobs(context, settings.redis_url, stop),
                     _end_on_stop(context, stop, limit),
                 )
@@ -49,6 +56,18 @@ async def _work(settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
             if not limit.expired():
                 raise
             logger.warning("worker stops with work in progress", seconds=STOP_SECONDS)
+
+
+@asynccontextmanager
+async def _nudging(settings: Settings) -> AsyncIterator[Nudger]:
+    """Open what tells the streams of all processes that there are new events."""
+    redis = connect(settings.redis_url)
+    nudge = Nudger(redis, NEW_EVENTS)
+    try:
+        yield nudge
+    finally:
+        await nudge.close()
+        await redis.aclose(close_connection_pool=True)
 
 
 async def _end_on_stop(context: WorkerContext, stop: asyncio.Event, limit: asyncio.Timeout) -> None:

@@ -8,9 +8,11 @@ from app.core.jobs import DRAIN_OUTBOX, TELL_OF_SITE_CHANGES, connect, deseriali
 from workers.accounts import purge_accounts
 from workers.audit import cut_audit_log
 from workers.context import WorkerContext
+from workers.events import delete_events
 from workers.mail import drain_outbox
 from workers.repeats import forget_answers
 from workers.runs import watched
+from workers.telling import tell_of_the_clock
 from workers.visits import (
     anonymise_visitors,
     close_visits,
@@ -18,6 +20,7 @@ from workers.visits import (
     send_reminders,
     tell_of_site_changes,
 )
+from workers.webhooks import delete_deliveries
 
 # The job of a killed worker runs again ten seconds after this time.
 JOB_SECONDS = 60
@@ -27,14 +30,18 @@ POLL_SECONDS = 0.05
 def calendar() -> list[CronJob]:
     """Return the scheduled jobs, in UTC; keep the alerts in deploy/ in step."""
     return [
-        cron(watched(close_visits), minute=set(range(0, 60, 5)), run_at_startup=True),
-        cron(watched(count_visits), run_at_startup=True),  # every minute
+        # Every minute, since events tell of what they do.
+        cron(watched(close_visits), run_at_startup=True),
+        cron(watched(tell_of_the_clock), run_at_startup=True),
+        cron(watched(count_visits), run_at_startup=True),
         # A fallback for a lost wake-up.
         cron(watched(tell_of_site_changes), second=set(range(0, 60, 15)), run_at_startup=True),
         cron(watched(send_reminders), minute=set(range(0, 60, 15)), run_at_startup=True),
         cron(watched(purge_accounts), hour=2, minute=40),
         cron(watched(cut_audit_log), hour=3, minute=40),
+        cron(watched(delete_events), hour=3, minute=50),
         cron(watched(forget_answers), minute=20),
+        cron(watched(delete_deliveries), hour=4, minute=10),
         # Work left at the time-out waits for the next night.
         cron(watched(anonymise_visitors), hour=3, minute=10),
     ]

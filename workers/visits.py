@@ -3,6 +3,7 @@ from typing import Any
 from app.core.db.batches import Batch, in_batches
 from app.core.db.database import WriteSession
 from app.core.observability.logging import logger
+from app.musters.retention_jobs import erase_past_musters
 from app.reports.counting_statements import fold_changes
 from app.visitors.closing_jobs import close_past_visits
 from app.visitors.reminder_jobs import remind
@@ -50,10 +51,11 @@ async def tell_of_site_changes(ctx: dict[Any, Any]) -> None:
 
 
 async def anonymise_visitors(ctx: dict[Any, Any]) -> None:
-    """Anonymise visitors whose retention period has ended, if one is set."""
-    context = context_of(ctx)
-    if context.retention_days is None:
+    """Anonymise visitors and musters whose retention period has ended, if one is set."""
+    context, days = context_of(ctx), context_of(ctx).retention_days
+    if days is None:
         return
-    count = await anonymise_past(context.database, context.clock.now(), context.retention_days)
+    count = await anonymise_past(context.database, context.clock.now(), days)
+    await erase_past_musters(context.database, context.clock.now(), days)
     if count:
         logger.info("visitors anonymised", count=count)

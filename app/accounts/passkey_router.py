@@ -41,7 +41,10 @@ async def passkey_options(_: Enroller, passkeys: Passkeys, origin: Origin = None
     responses=problems(PasskeyKnown, TooManyPasskeys, UpdateUnderWay),
 )
 async def create_passkey(body: PasskeyCreate, _: Enroller, passkeys: Passkeys) -> Passkey:
-    """Store a passkey, which signs in alone and is a second factor of sign-ins by password."""
+    """Store a passkey, which signs in alone and is a second factor of sign-ins by password.
+
+    The first factor ends the caller's other sessions that began without one.
+    """
     return Passkey.model_validate(await passkeys.register(body.name, body.credential))
 
 

@@ -50,6 +50,7 @@ class PasskeyService:
         verified = await self._verified(credential)
         user = await self.own.lock_owner()
         await self._known(user)
+        await self.own.end_sessions_without_factor(user)
         passkey = Passkey(
             user_id=user.id,
             name=name,

@@ -47,7 +47,8 @@ async def start_totp(_: Enroller, totp: Totp) -> TotpEnrolment:
 async def confirm_totp(body: TotpConfirmation, _: Enroller, totp: Totp) -> RecoveryCodes:
     """Take the app into use, and return new recovery codes, which are shown only here.
 
-    From now on `login/` and `token/` need a second factor. The session goes on.
+    From now on `login/` and `token/` need a second factor. The session goes on; with the first
+    factor, others that began without one end.
     """
     return RecoveryCodes(recovery_codes=await totp.confirm(body.code))
 

@@ -49,14 +49,29 @@ class OwnFactors:
         self.unit = unit
         self.now = now
         self.user_id = caller.id or NOBODY  # the guards let people in alone
+        self._session_id = caller.session_id or NOBODY
         self._mails = mails
         self._audit_log = AccountEventRepository(unit, now)
 
     async def lock_owner(self) -> User:
+        """Lock the account; raise `NotAuthenticated` if it or the session was ended meanwhile.
+
+        Else a request that overlaps with a reset would add a factor that survives it.
+        """
         user = await UserRepository(self.unit).lock_active(self.user_id)
-        if user is None:
+        sessions = AuthSessionRepository(self.unit)
+        if user is None or await sessions.lock_live(self._session_id, self.now) is None:
             raise NotAuthenticated
         return user
+
+    async def end_sessions_without_factor(self, user: User) -> None:
+        """End the other sessions of an account that gets its first factor.
+
+        A password alone began them, and anyone who knows it could go on as if they had the factor.
+        """
+        if not (await held_factors(self.unit, user.id)).methods:
+            sessions, own = AuthSessionRepository(self.unit), self._session_id
+            await sessions.revoke_all(user.id, self.now, but=own, without_factor=True)
 
     def tell(self, user: User, action: AccountAction, change: FactorChange, **details: Any) -> None:
         """Record a change and mail it to the owner."""
@@ -117,6 +132,7 @@ class TotpService:
         step = used_step(self._secret(pending), without_spaces(code), None, self.own.now)
         if step is None:
             raise InvalidCode
+        await self.own.end_sessions_without_factor(user)
         await factors.drop(user.id, confirmed=True)
         pending.is_confirmed, pending.last_step = True, step
         told = {"factor": FactorMethod.TOTP.value}

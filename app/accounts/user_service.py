@@ -20,7 +20,7 @@ from app.auth.models import AccountAction
 from app.auth.step_up import require_recent_sign_in
 from app.core.db.database import ReadSession
 from app.core.db.rollout import require_finished
-from app.core.errors import BeyondYourRights, NotFound
+from app.core.errors import BeyondYourRights, Forbidden, NotFound
 from app.core.security.passwords import NO_PASSWORD
 from app.core.text import account_key
 from app.users.errors import LastSuperadmin
@@ -157,6 +157,8 @@ class UserService:
         superadmins: Sequence[UUID] = ()
         if Role.SUPERADMIN in roles:
             superadmins = await self.service.users.lock_superadmins()
+            if self.caller.id not in superadmins:  # demoted since the request began
+                raise Forbidden
         user = await self.service.users.lock_of_roles(user_id, roles, self.caller.scope)
         if user is None:
             raise NotFound

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from app.accounts.dependencies import Users
+from app.accounts.dependencies import IfCurrent, Users
 from app.accounts.rights import managed_roles
 from app.accounts.user_service import managed_account
 from app.auth.errors import ReauthenticationRequired
@@ -98,6 +98,7 @@ async def read_user(user_id: UUID, caller: UserViewer, session: Reading) -> User
     "/{user_id:uuid}/",
     operation_id="users_update",
     summary="Change an account",
+    dependencies=[IfCurrent],
     responses=problems(
         NotFound,
         EmailTaken,
@@ -132,6 +133,7 @@ async def change_user(user_id: UUID, body: UserUpdate, users: Users) -> ChangedU
     "/{user_id:uuid}/",
     operation_id="users_delete",
     summary="Delete an account",
+    dependencies=[IfCurrent],
     responses=problems(NotFound, BeyondYourRights, LastSuperadmin, ReauthenticationRequired),
 )
 async def delete_user(user_id: UUID, users: Users) -> DeletedUser:

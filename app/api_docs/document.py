@@ -39,11 +39,21 @@ HEADERS: Json = {
         "schema": {"type": "string", "examples": ["Bearer"]},
     },
     "Retry-After": {"description": "The number of seconds to wait", "schema": {"type": "integer"}},
+    "RateLimit-Policy": {
+        "description": "The limits that count this request, with quota and window in seconds "
+        "(draft-ietf-httpapi-ratelimit-headers-10)",
+        "schema": {"type": "string", "examples": ['"api-key";q=600;w=60']},
+    },
+    "RateLimit": {
+        "description": "What is left of each, and the seconds until it is whole again",
+        "schema": {"type": "string", "examples": ['"api-key";r=599;t=60']},
+    },
     "Idempotency-Replayed": {
         "description": "`true` if this is the stored response to an earlier request with the key",
         "schema": {"type": "string", "enum": ["true"]},
     },
 }
+LIMITED = ["RateLimit-Policy", "RateLimit"]
 BY_STATUS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
 
 
@@ -97,6 +107,7 @@ def _describe_answers(operation: Json) -> None:
         if answer.get("content") == UNKNOWN:
             answer["content"] = NULL
         names = ["X-Request-ID", BY_STATUS.get(status)]
+        names += LIMITED if "429" in operation["responses"] else []
         names += ["Idempotency-Replayed"] if takes_key and status.startswith("2") else []
         refs = {name: {"$ref": f"#/components/headers/{name}"} for name in names if name}
         answer["headers"] = answer.get("headers", {}) | refs
@@ -107,7 +118,7 @@ def _drop_nulls(operation: Json, schemas: Json) -> None:
     for parameter in operation.get("parameters", ()):
         parameter["schema"] = _without_null(parameter["schema"])
     for media_type, body in operation.get("requestBody", {}).get("content", {}).items():
-        if media_type != JSON:
+        if media_type != JSON and "$ref" in body["schema"]:
             fields = schemas[_name(body["schema"])]["properties"]
             fields |= {name: _without_null(schema) for name, schema in fields.items()}
 
@@ -115,7 +126,7 @@ def _drop_nulls(operation: Json, schemas: Json) -> None:
 def _without_null(schema: Json) -> Json:
     choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
     if len(choices) != 1:
-        return schema
+        return {**schema, "anyOf": choices} if choices else schema
     return {**choices[0], **{name: schema[name] for name in schema if name != "anyOf"}}
 
 

@@ -28,12 +28,14 @@ BY_NAME = {
     "gate": "North",
     "host_email": "charles@example.com",
     "host_name": "Charles Babbage",
+    "host_phone": "+49 (30) 123-456",
     "last_error": "550 5.1.1 No such mailbox",
     "last_name": "Lovelace",
     "message": "Field required",
     "name": "Ada Lovelace",
     "new_password": "difference engine",
     "next_cursor": "q83vEjRWeJCrWyIyMDI2LTExLTIzIl0",
+    "note": "At the car park",
     "notes": "Comes by bicycle",
     "old_password": "analytical engine",
     "password": "analytical engine",
@@ -67,7 +69,7 @@ class Examples:
         if "$ref" in schema:
             return self.of(self.component(schema["$ref"]))
         if "examples" in schema:
-            return _in_order(schema["examples"][0], schema.get("properties", {}))
+            return _in_order(_with_nulls(schema), schema.get("properties", {}))
         if "enum" in schema:
             return schema["enum"][0]
         for given in ("const", "default"):
@@ -92,6 +94,16 @@ class Examples:
         if schema.get("format") in BY_FORMAT:
             return BY_FORMAT[schema["format"]]
         return BY_TYPE[schema["type"]]
+
+
+def _with_nulls(schema: Json) -> Any:
+    """Return the example of a schema with the required nulls, which FastAPI removes."""
+    example, fields = schema["examples"][0], schema.get("properties", {})
+    if not isinstance(example, dict):
+        return example
+    missing = (name for name in schema.get("required", ()) if name not in example)
+    nullable = {"type": "null"}
+    return example | {name: None for name in missing if nullable in fields[name].get("anyOf", ())}
 
 
 def _in_order(example: Any, properties: Json) -> Any:

@@ -26,15 +26,18 @@ class Problem(BaseModel):
 def describe(document: Json) -> None:
     """Replace the names of declared problems with their schemas and examples."""
     used: dict[str, type[errors.Problem]] = {}
-    alone: Json = {}
+    alone: dict[str, Json] = {}
     for answers, status in _declaring(document):
         declared = [errors.DECLARED[name] for name in answers[status].pop(errors.DECLARED_PROBLEMS)]
         content = answers[status].get("content", {}) | {errors.MEDIA_TYPE: _content(declared)}
         answers[status]["content"] = dict(sorted(content.items(), key=_is_no_json))
         used |= {cls.__name__: cls for cls in declared}
         if len(declared) == len(answers[status]["content"]) == 1:
-            alone[declared[0].__name__] = answers[status]
-            answers[status] = {"$ref": f"#/components/responses/{declared[0].__name__}"}
+            name = declared[0].__name__
+            # Operations share it, of which only some have limits and their headers.
+            shared = alone.setdefault(name, answers[status])
+            shared["headers"] |= answers[status]["headers"]
+            answers[status] = {"$ref": f"#/components/responses/{name}"}
     components = document["components"]
     components["responses"] = alone
     components["schemas"] |= _schemas(used.values())
@@ -98,5 +101,7 @@ def _example(cls: type[errors.Problem], examples: Examples) -> Json:
         "code": cls.code,
         "request_id": REQUEST_ID,
     }
+    if issubclass(cls, errors.VisitRefusal):
+        common |= {"overridable": cls.overridable, "refusals": [cls.code]}
     _, own = examples.component(_name(cls))["allOf"]
     return {"summary": cls.title, "value": examples.of(own) | common}

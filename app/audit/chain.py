@@ -32,6 +32,7 @@ KINDS = {
     "key": "key",
     "anonymous": "anonymous",
     "visitor": "visitor",
+    "warden": "warden",
     "system": "system",
 }
 UNKNOWN_ROLE = "user"
@@ -72,6 +73,16 @@ class Facts:
         if self.is_request_id_of_client:
             yield self.request_id
         yield from (self.details[name] for name in sorted(self.details))
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is known of the moment of an entry besides its facts, for its event; not hashed."""
+
+    makes_event: bool
+    host_id: UUID | None
+    subject_version: int | None
+    is_final_exit: bool
 
 
 @dataclass(frozen=True, slots=True)

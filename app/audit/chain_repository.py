@@ -5,56 +5,48 @@ from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Row,
-    String,
+    Select,
     Uuid,
     and_,
-    bindparam,
     case,
     column,
     delete,
     exists,
     func,
     literal,
+    or_,
     select,
     table,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from app.audit.chain import START, UNKNOWN_ROLE, Facts, Link, Position, Signed
+from app.audit.chain import START, UNKNOWN_ROLE, Facts, Link, Moment, Position, Signed
 from app.audit.models import USER, VISITOR, AuditEntry, AuditHead, FormerAccountEvent
 from app.core.db.database import ReadSession, WriteSession
-from app.core.db.leases import Lease
 from app.core.db.prepared import Query
 from app.core.db.update_many import update_many
 
 FACTS = tuple(AuditEntry.__table__.c[field.name] for field in fields(Facts))
 LINK = ("seq", "previous_hash", "hash", "macs", "value_key")
 # Above the features that own them: read where the writer of an entry did not know them.
-_visitors = table("visitors", column("id", Uuid()), column("site_id", Uuid()))
+_visitors = table(
+    "visitors", column("id", Uuid()), column("site_id", Uuid()), column("host_id", Uuid())
+)
 _users = table("users", column("id", Uuid()), column("first_name"), column("last_name"))
 _users_name = func.left(func.concat_ws(" ", _users.c.first_name, _users.c.last_name), 401)
+_log = table("event_log", column("entries_through", BigInteger()))
 _is_head = AuditHead.is_anchor.is_(False)
 
 
-def _waiting() -> ColumnElement[bool]:
+def entry_waits() -> ColumnElement[bool]:
+    """Return whether an entry waits to be chained."""
     return exists().where(AuditEntry.seq.is_(None))
-
-
-_LOOK = Query(
-    select(
-        _waiting(),
-        Lease.holder,
-        func.extract("epoch", Lease.until - func.clock_timestamp()),
-    )
-    .select_from(select(literal(1).label("one")).subquery())
-    .outerjoin(Lease, Lease.name == bindparam("name", type_=String()))
-)
 
 
 class ChainReader:
@@ -137,6 +129,30 @@ CHAIN = Query(
 """The whole chain with its signed heads, for `ReadSession.stream`."""
 
 
+def _known() -> Select[Any]:
+    """Select the facts and the `Moment` of entries, and what their writers did not know.
+
+    The host is that of the moment, or else that of now; the last two columns are the site and the
+    actor's name.
+    """
+    host = case((AuditEntry.is_host_known, AuditEntry.host_id), else_=_visitors.c.host_id)
+    site = case((AuditEntry.site_id.is_(None), _visitors.c.site_id))
+    is_lacking = or_(AuditEntry.site_id.is_(None), AuditEntry.is_host_known.is_(False))
+    of_visitor = and_(
+        is_lacking,
+        AuditEntry.subject_type == VISITOR,
+        _visitors.c.id == AuditEntry.subject_id,
+    )
+    of_user = and_(AuditEntry.actor_name == "", _users.c.id == AuditEntry.actor_id)
+    moment = (AuditEntry.makes_event, host, AuditEntry.subject_version, AuditEntry.is_final_exit)
+    return (
+        select(*FACTS, *moment, site, _users_name)
+        .select_from(AuditEntry)
+        .outerjoin(_visitors, of_visitor)
+        .outerjoin(_users, of_user)
+    )
+
+
 class ChainRepository(ChainReader):
     """Changes the chain."""
 
@@ -147,26 +163,29 @@ class ChainRepository(ChainReader):
     async def take(self, at_most: int) -> Sequence[Row[Any]]:
         """Lock entries that wait, oldest first, skipping those that others hold.
 
-        The last two columns are the site and the actor's name where the writer did not know them.
+        The columns are those of `_known`.
         """
         found = await self.unit.returning(
-            select(*FACTS, _visitors.c.site_id, _users_name)
-            .select_from(AuditEntry)
-            .outerjoin(
-                _visitors,
-                and_(
-                    AuditEntry.site_id.is_(None),
-                    AuditEntry.subject_type == VISITOR,
-                    _visitors.c.id == AuditEntry.subject_id,
-                ),
-            )
-            .outerjoin(
-                _users, and_(AuditEntry.actor_name == "", _users.c.id == AuditEntry.actor_id)
-            )
+            _known()
             .where(AuditEntry.seq.is_(None))
             .order_by(AuditEntry.id)
             .limit(at_most)
             .with_for_update(of=AuditEntry, skip_locked=True)
+        )
+        return found.all()
+
+    async def without_event(self, at_most: int) -> Sequence[Row[Any]]:
+        """Return entries that the previous release has chained, which makes no events.
+
+        The columns are those of `_known`, then the number.
+        """
+        through = func.coalesce(select(_log.c.entries_through).scalar_subquery(), 0)
+        found = await self.unit.rows(
+            _known()
+            .add_columns(AuditEntry.seq)
+            .where(AuditEntry.seq > through, AuditEntry.makes_event)
+            .order_by(AuditEntry.seq)
+            .limit(at_most)
         )
         return found.all()
 
@@ -257,17 +276,14 @@ def _columns(signed: Signed) -> dict[str, Any]:
     }
 
 
-async def look(session: ReadSession, lease: str) -> tuple[bool, UUID | None, float]:
-    """Return whether entries wait, who holds the lease, and for how many more seconds."""
-    row = await session.row(_LOOK, name=lease)
-    if row is None:
-        raise LookupError("the query always has one row")
-    return bool(row[0]), row[1], float(row[2] or 0)
-
-
 def facts_of(row: Sequence[Any]) -> Facts:
     """Return the facts from the first columns of a row; a prepared statement has JSON as text."""
     values = [*row[: len(FACTS)]]
     if isinstance(values[-1], str):
         values[-1] = json.loads(values[-1])
     return Facts(*values)
+
+
+def moment_of(row: Sequence[Any]) -> Moment:
+    """Return the moment from a row of `take` or `without_event`."""
+    return Moment(*row[len(FACTS) : len(FACTS) + len(fields(Moment))])

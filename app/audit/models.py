@@ -26,6 +26,7 @@ class VisitorAction(StrEnum):
     CHECKED_IN = "checked_in"
     CHECKED_OUT = "checked_out"
     COMPLETED = "completed"
+    UNDONE = "undone"
     EMAIL_RESENT = "email_resent"
     CODE_REPLACED = "code_replaced"
     DELETED = "deleted"
@@ -39,10 +40,12 @@ class AuditAction(StrEnum):
     SITE_CREATED = "site.created"
     SITE_UPDATED = "site.updated"
     SITE_DELETED = "site.deleted"
+    SITE_CHECKED_OUT = "site.checked_out"
     CLOSURE_CREATED = "closure.created"
     CLOSURE_DELETED = "closure.deleted"
     SLOT_CAPACITY_SET = "slot.capacity_set"
     SLOT_CAPACITY_DROPPED = "slot.capacity_dropped"
+    SLOT_CAPACITY_RAISED = "slot.capacity_raised"
     DEPARTMENT_CREATED = "department.created"
     DEPARTMENT_UPDATED = "department.updated"
     DEPARTMENT_DELETED = "department.deleted"
@@ -50,9 +53,33 @@ class AuditAction(StrEnum):
     DEVICE_UPDATED = "device.updated"
     DEVICE_KEY_ROTATED = "device.key_rotated"
     DEVICE_DELETED = "device.deleted"
+    API_KEY_CREATED = "api_key.created"
+    API_KEY_UPDATED = "api_key.updated"
+    API_KEY_ROTATED = "api_key.rotated"
+    API_KEY_DELETED = "api_key.deleted"
     NOTIFICATION_RETRIED = "notification.retried"
+    GROUP_CREATED = "group.created"
+    GROUP_UPDATED = "group.updated"
     WORKBOOK_UPLOADED = "workbook.uploaded"
     VISITORS_EXPORTED = "visitors.exported"
+    MUSTER_STARTED = "muster.started"
+    MUSTER_TURNED_REAL = "muster.turned_real"
+    MUSTER_MARKED = "muster.marked"
+    MUSTER_PERSON_ADDED = "muster.person_added"
+    MUSTER_ENDED = "muster.ended"
+    MUSTER_REOPENED = "muster.reopened"
+    MUSTER_REPORTED = "muster.reported"
+    MUSTER_LINK_CREATED = "muster.link_created"
+    MUSTER_LINK_DELETED = "muster.link_deleted"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_UPDATED = "webhook.updated"
+    WEBHOOK_TAKEN_OVER = "webhook.taken_over"
+    WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated"  # noqa: S105 - an action
+    WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_TESTED = "webhook.tested"
+    WEBHOOK_REPLAYED = "webhook.replayed"
+    WEBHOOK_REDELIVERED = "webhook.redelivered"
+    WEBHOOK_DISABLED = "webhook.disabled"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_CUT = "audit.cut"
     DATABASE_MIGRATED = "database.migrated"
@@ -66,6 +93,8 @@ class AuditEntry(Entity):
     No id is a foreign key, because the log outlives what it names. The columns from `seq` on are
     null until the sequencer has chained the entry. `value_key` is deleted with the values of
     `client_address`, `details` and a `request_id` that the client made; `macs` remain.
+
+    The columns from `makes_event` on are for the event of the entry, and not hashed.
     """
 
     __tablename__ = "audit_entries"
@@ -105,6 +134,13 @@ class AuditEntry(Entity):
     hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     value_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     macs: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # Entries from before events were kept make none.
+    makes_event: Mapped[bool] = mapped_column(server_default=true())
+    # Processes of the previous release name no host.
+    is_host_known: Mapped[bool] = mapped_column(server_default=false())
+    host_id: Mapped[UUID | None]
+    subject_version: Mapped[int | None]
+    is_final_exit: Mapped[bool] = mapped_column(server_default=false())
 
 
 class AuditHead(Base):

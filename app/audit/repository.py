@@ -42,6 +42,9 @@ ENTRY_COLUMNS = (
     "is_request_id_of_client",
     "details",
     "created_at",
+    "host_id",
+    "is_host_known",
+    "is_final_exit",
 )
 FACTS = tuple(field.name for field in fields(Facts))
 PLACE = ("actor_name", "seq", "previous_hash", "hash")
@@ -100,6 +103,8 @@ def entry_row(
     now: datetime,
     *,
     site: UUID | None = None,
+    host: UUID | None = None,
+    is_final_exit: bool = False,
     **details: Any,
 ) -> dict[str, Any]:
     return {
@@ -116,6 +121,9 @@ def entry_row(
         "is_request_id_of_client": is_request_id_of_client(),
         "details": details,
         "created_at": now,
+        "host_id": host,
+        "is_host_known": True,
+        "is_final_exit": is_final_exit,
     }
 
 
@@ -125,11 +133,18 @@ def event_row(
     by: Actor,
     now: datetime,
     *,
+    host: UUID | None,
     site: UUID | None = None,
+    is_final_exit: bool = False,
     **details: Any,
 ) -> dict[str, Any]:
-    """Return the columns of an entry about a visitor; without a site, that of the visitor."""
-    return entry_row(VISITOR, visitor_id, action, by, now, site=site, **details)
+    """Return the columns of an entry about a visitor; without a site, that of the visitor.
+
+    `host` is the account of the host after the act, and `is_final_exit` whether the visitor went
+    out and the visit is over.
+    """
+    about: dict[str, Any] = {"site": site, "host": host, "is_final_exit": is_final_exit}
+    return entry_row(VISITOR, visitor_id, action, by, now, **about, **details)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +195,7 @@ class AuditReader(ReadRepository[AuditEntry]):
         shown = [columns[name] for name in (*FACTS, *PLACE)]
         conditions = [*chosen.conditions(), *scope.of_sites(AuditEntry.site_id)]
         chain = select(*shown).where(*conditions).order_by(AuditEntry.seq)
-        return self.session.stream(Query(chain, planned_anew=True), part=part)
+        return self.session.stream(Query(chain), part=part)
 
     async def of_visitor(self, visitor_id: UUID) -> Sequence[AuditEntry]:
         """Return the entries of one visitor, oldest first, chained or not."""
@@ -210,11 +225,14 @@ class VisitorEventRepository(AuditReader, Repository[AuditEntry]):
         by: Actor,
         now: datetime,
         *,
+        host: UUID | None,
         site: UUID | None = None,
+        is_final_exit: bool = False,
         **details: Any,
     ) -> None:
-        """Record what was done; `details` are JSON values and never personal data."""
-        row = event_row(visitor_id, action, by, now, site=site, **details)
+        """Record what was done, as `event_row`; `details` are JSON values, never personal data."""
+        about: dict[str, Any] = {"site": site, "host": host, "is_final_exit": is_final_exit}
+        row = event_row(visitor_id, action, by, now, **about, **details)
         self.unit.append(AuditEntry, row)
 
     async def erase_values(self, visitor_ids: Collection[UUID]) -> None:

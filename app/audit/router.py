@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.audit.lines import MEDIA_TYPE, JsonLines, shown
 from app.audit.models import AuditAction
-from app.audit.repository import FACTS, PLACE, Actor, AuditFilter, AuditReader, record
+from app.audit.repository import FACTS, PLACE, AuditFilter, AuditReader, record
 from app.audit.schemas import AuditEntry, AuditQuery
 from app.auth import guards
 from app.core.db.database import Database
@@ -78,9 +78,10 @@ def _wants_lines(request: Request) -> bool:
 
 
 async def _note_export(
-    database: Database, caller: Actor, now: datetime, chosen: AuditFilter
+    database: Database, caller: guards.AuditReader, now: datetime, chosen: AuditFilter
 ) -> None:
-    filters = chosen.named()
+    # What is out of scope has no entry, nor does a filter make one there.
+    site = chosen.site if caller.scope.has_site(chosen.site) else None
     async with database.write() as unit:
         action = AuditAction.AUDIT_EXPORTED
-        record(unit, action, None, caller, now, site=chosen.site, filters=filters)
+        record(unit, action, None, caller, now, site=site, filters=chosen.named())

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.audit.chain import Facts, action_of, instant, kind_of, role_of
 from app.audit.models import VisitorAction
+from app.core.times import Instant
 
 # An erased one is shown as one of work without a request.
 KeptRequestId = Annotated[str, BeforeValidator(lambda id_: id_ or "-")]
@@ -108,5 +109,5 @@ class AuditQuery(BaseModel):
     )
     subject: UUID | None = Field(None, description="The id of what it was done to")
     site: UUID | None = None
-    since: AwareDatetime | None = Field(None, description="Entries from this instant on")
-    until: AwareDatetime | None = Field(None, description="Entries before this instant")
+    since: Instant | None = Field(None, description="Entries from this instant on")
+    until: Instant | None = Field(None, description="Entries before this instant")

@@ -41,9 +41,9 @@ class AccountLimits:
         return [self._of_account(email), *from_there]
 
     def _of_account_from(self, network: str, email: str) -> Limit:
-        return Rule(f"{self.name}, account from there", self.per_account).of(
-            account_key(email), network
-        )
+        rule = Rule(f"{self.name}, account from there", self.per_account, shown=False)
+        return rule.of(account_key(email), network)
 
     def _of_account(self, email: str) -> Limit:
-        return Rule(f"{self.name}, account", self.per_account, WIDER).of(account_key(email))
+        rule = Rule(f"{self.name}, account", self.per_account, WIDER, shown=False)
+        return rule.of(account_key(email))

@@ -54,7 +54,7 @@ async def _return_to(return_to: Annotated[ReturnTo, Query()] = "/") -> str:
     return require_return_to(return_to)
 
 
-_return_to.problems = (InvalidReturnTo,)  # type: ignore[attr-defined]
+_return_to.problems = (InvalidReturnTo,)  # type: ignore[attr-defined] # see ApiRoute
 CheckedReturnTo = Annotated[str, Depends(_return_to)]
 
 
@@ -66,5 +66,5 @@ async def _beginning(_: Flows, database: Db, limiter: Limiter, settings: Configu
     await limiter.hit(Rule("directory", settings.oidc_limit_per_address), client_network())
 
 
-_beginning.problems = (UpdateUnderWay, TooManyRequests)  # type: ignore[attr-defined]
+_beginning.problems = (UpdateUnderWay, TooManyRequests)  # type: ignore[attr-defined] # see ApiRoute
 Beginning = Annotated[None, Depends(_beginning)]

@@ -172,21 +172,20 @@ class DirectoryFlows:
     async def finish(self, answer: Answer, cookies: Mapping[str, str]) -> str:
         """Take the directory's answer; return the address to send the browser to."""
         flow, is_own = await self._take(answer.state, cookies)
-        base = self._base(flow)
+        root, errors = self._pages(flow)
         try:
             if flow is None or not is_own:
                 raise DirectoryRefused(DirectoryFault.STATE_INVALID)
             code = await self._code(flow, answer)
         except DirectoryRefused as refused:
-            return f"{base}#error={refused.fault.value}"
-        root = base.removesuffix(RECEPTION).rstrip("/")
+            return f"{root}{errors}#error={refused.fault.value}"
         return f"{root}{flow.return_to}#code={code}"
 
-    def _base(self, flow: DirectoryFlow | None) -> str:
-        """Return the page that is told of errors."""
+    def _pages(self, flow: DirectoryFlow | None) -> tuple[str, str]:
+        """Return the address that `return_to` continues, and the path that is told of errors."""
         if flow is not None and flow.return_to.startswith(RECEPTION):
-            return f"{self.settings.service_url}{RECEPTION}"
-        return f"{self.settings.frontend_url}/"
+            return self.settings.service_url, RECEPTION
+        return self.settings.frontend_url, "/"
 
     async def _take(
         self, state: str | None, cookies: Mapping[str, str]

@@ -13,6 +13,8 @@ _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 _NAME: TypeAdapter[str] = TypeAdapter(PersonName)
 # Where Microsoft says that a user has more groups than fit in a token.
 LEFT_OUT = ("_claim_names", "hasgroups")
+# The year 3000, which every clock can show.
+LATEST = 32_503_680_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Identity:
     """A person in the directory.
 
     `groups` are those that give a role, or None if the directory left them out of the answer.
+    `signed_in_at` is when they last entered something there (a Unix time), if the directory says.
     """
 
     issuer: str
@@ -30,6 +33,7 @@ class Identity:
     last_name: str
     groups: list[str] | None
     has_second_factor: bool
+    signed_in_at: float | None = None
 
     @property
     def domain(self) -> str:
@@ -71,7 +75,15 @@ def identity_of(
         last_name=last_name,
         groups=_groups(claims, userinfo, role_claim, known_groups),
         has_second_factor=trust_mfa or "mfa" in _texts(claims.get("amr")),
+        signed_in_at=_instant(claims.get("auth_time")),
     )
+
+
+def _instant(said: Any) -> float | None:
+    """Return a Unix time from the beginning on; one that is out of bounds is the beginning."""
+    if not isinstance(said, int | float):
+        return None
+    return float(said) if 0 <= said < LATEST else 0.0
 
 
 def _address(

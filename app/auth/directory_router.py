@@ -31,7 +31,7 @@ from app.auth.directory_schemas import (
 )
 from app.auth.errors import SecondFactorMissing, SecondFactorRequired
 from app.auth.event_repository import AccountEventRepository
-from app.auth.guards import AccountLinkManager, Public, SignedIn
+from app.auth.guards import AccountLinkManager, Enrolling, Public
 from app.auth.models import AccountAction
 from app.auth.repository import AuthSessionRepository
 from app.auth.router import signed_in
@@ -156,7 +156,7 @@ async def token(body: DirectoryRedemption, flows: Flows, sign_ins: SignIns) -> S
     responses=problems(InvalidReturnTo, ConfirmedElsewhere),
 )
 async def confirm(
-    body: DirectoryConfirmation, caller: SignedIn, _: Beginning, flows: Flows, sign_ins: SignIns
+    body: DirectoryConfirmation, caller: Enrolling, _: Beginning, flows: Flows, sign_ins: SignIns
 ) -> DirectoryAddress:
     """Return an address to open within a minute, where the directory asks for a new sign-in.
 

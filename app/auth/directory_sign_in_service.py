@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from app.auth.caller import Caller
@@ -15,7 +15,7 @@ from app.auth.event_repository import AccountEventRepository
 from app.auth.factor_models import SignInMethod
 from app.auth.factor_repository import held_factors
 from app.auth.models import AccountAction
-from app.auth.repository import AuthSessionRepository
+from app.auth.repository import AuthSessionRepository, RefreshTokenRepository
 from app.auth.service import issue
 from app.auth.sign_in_service import SignedIn, SignIns
 from app.core.db.database import WriteSession
@@ -47,8 +47,15 @@ class DirectorySignIns:
             user,
             SignInMethod.DIRECTORY,
             has_second_factor=is_linked and identity.has_second_factor,
+            confirmed_at=self._confirmed_at(identity),
             context={} if is_linked else {LINK: link_to(identity)},
         )
+
+    def _confirmed_at(self, identity: Identity) -> datetime | None:
+        """Return when the person entered something: not now, where the directory knew them."""
+        if identity.signed_in_at is None:
+            return None
+        return min(datetime.fromtimestamp(identity.signed_in_at, UTC), self.now)
 
     async def _account(self, identity: Identity) -> tuple[User, bool]:
         """Return the person's account, and whether it is linked to them.
@@ -90,7 +97,10 @@ class DirectorySignIns:
         session = await AuthSessionRepository(unit).lock_live(session_id, self.now)
         if user is None or session is None or session.user_id != user.id:
             raise InvalidDirectoryCode
+        if (await held_factors(unit, user.id)).methods:  # set up since the confirmation began
+            raise InvalidDirectoryCode
         session.confirmed_at = self.now
+        await RefreshTokenRepository(unit).spend_all(session.id, self.now)
         AccountEventRepository(unit, self.now).record(
             AccountAction.SIGNED_IN, user.id, by=user.id, confirmed=True
         )

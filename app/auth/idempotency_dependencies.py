@@ -35,15 +35,16 @@ Key = Annotated[
 
 async def _once(request: Request, unit: Writing, key: Key = None) -> None:
     """Replay the stored response, or store that of a first request."""
-    await _begin(request, unit, key)
+    await begin(request, unit, key)
 
 
 async def _once_single(request: Request, unit: SingleStatement, key: Key = None) -> None:
     """Do the same where a request without a key needs a single statement."""
-    await _begin(request, unit, key)
+    await begin(request, unit, key)
 
 
-async def _begin(request: Request, unit: WriteSession, key: str | None) -> None:
+async def begin(request: Request, unit: WriteSession, key: str | None) -> None:
+    """Replay the stored response to a key, or store that of this request in its unit of work."""
     sent = await _sent(request, key)
     if sent is None:
         return
@@ -87,9 +88,10 @@ async def _said(request: Request) -> bytes:
     return b"\0".join((request.scope["query_string"], body))
 
 
+REPEATED = (IdempotencyKeyReused, RequestInProgress)
 # Read by ApiRoute.
-_once.problems = (IdempotencyKeyReused, RequestInProgress)  # type: ignore[attr-defined]
-_once_single.problems = (IdempotencyKeyReused, RequestInProgress)  # type: ignore[attr-defined]
+_once.problems = REPEATED  # type: ignore[attr-defined] # see ApiRoute
+_once_single.problems = REPEATED  # type: ignore[attr-defined] # see ApiRoute
 
 Once = Depends(_once)
 OnceForSingleStatement = Depends(_once_single)

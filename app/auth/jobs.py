@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.api_keys.repository import ApiKeyRepository
 from app.auth.directory_repository import DirectoryFlowRepository
 from app.auth.event_repository import AccountEventRepository
 from app.auth.factor_repository import ChallengeRepository, TicketRepository, TotpRepository
@@ -21,6 +22,8 @@ from app.users.repository import UserRepository
 BATCH = 1_000
 # Unverified accounts are kept for this time after the last request.
 UNPROVEN_FOR = timedelta(days=7)
+# How long an expired API key is listed.
+EXPIRED_KEYS_FOR = timedelta(days=90)
 # How long an authenticator app that was not confirmed is kept.
 UNCONFIRMED_FOR = timedelta(days=1)
 
@@ -38,6 +41,7 @@ class Purged:
     tickets: int
     challenges: int
     unconfirmed_apps: int
+    api_keys: int
 
 
 async def purge_audit_log(database: Database, now: datetime, days: int) -> int:
@@ -62,6 +66,7 @@ async def purge_sign_ins(database: Database, now: datetime) -> Purged:
         tickets=await _purge_table(database, now, TicketRepository),
         challenges=await _purge_table(database, now, ChallengeRepository),
         unconfirmed_apps=await _purge_table(database, now - UNCONFIRMED_FOR, TotpRepository),
+        api_keys=await _purge_table(database, now - EXPIRED_KEYS_FOR, ApiKeyRepository),
     )
 
 
@@ -76,7 +81,8 @@ async def _purge_table(
     database: Database,
     now: datetime,
     table: type[
-        AuthSessionRepository
+        ApiKeyRepository
+        | AuthSessionRepository
         | ChallengeRepository
         | DirectoryFlowRepository
         | RefreshTokenRepository

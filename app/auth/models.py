@@ -24,7 +24,8 @@ class AuthSession(Entity):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
-    # Null until the password is confirmed again; the sign-in is `created_at`.
+    # Null until the sign-in is confirmed again: it was at `created_at`. What the directory says of
+    # its own sign-in stands here from the beginning.
     confirmed_at: Mapped[datetime | None]
     # The default is for the previous release, during a rollout.
     last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())

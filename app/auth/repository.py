@@ -137,11 +137,17 @@ class AuthSessionRepository(AuthSessionReader, Repository[AuthSession]):
         *,
         but: UUID | None = None,
         by_directory: bool = False,
+        without_factor: bool = False,
     ) -> None:
-        """End the user's sessions, except `but`, or only those that began at the directory."""
+        """End the user's sessions, except `but`.
+
+        Or only those that began at the directory, or for which it checked no second factor.
+        """
         others = [] if but is None else [AuthSession.id != but]
         if by_directory:
             others.append(AuthSession.by_directory.is_(True))
+        if without_factor:
+            others.append(AuthSession.has_directory_factor.is_(False))
         await self.unit.write(
             update(AuthSession)
             .where(AuthSession.user_id == user_id, AuthSession.revoked_at.is_(None), *others)
@@ -239,6 +245,11 @@ class RefreshTokenRepository(Repository[RefreshToken]):
 
     async def by_hash(self, token_hash: bytes) -> RefreshToken | None:
         return await self.lock(RefreshToken.token_hash == token_hash)
+
+    async def spend_all(self, session_id: UUID, now: datetime) -> None:
+        """Mark the tokens of a locked session as used, so that showing one again ends it."""
+        unused = (RefreshToken.session_id == session_id, RefreshToken.used_at.is_(None))
+        await self.unit.write(update(RefreshToken).where(*unused).values(used_at=now))
 
     async def purge(self, now: datetime, *, at_most: int) -> int:
         """Delete expired tokens; used ones are kept until then, to detect reuse."""

@@ -1,11 +1,13 @@
 """`/api/auth/`: sign-in and the caller's profile."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import OAuth2PasswordRequestForm
 
 from app.auth.caller import Caller
+from app.auth.condition_dependencies import if_match
 from app.auth.dependencies import Configured, Issuer, SignInGate, SignInWays
 from app.auth.errors import (
     InvalidCredentials,
@@ -36,6 +38,7 @@ from app.core.db.database import ReadSession
 from app.core.errors import NotAuthenticated, problems
 from app.core.http.dependencies import Db, Now, Reading, Writing
 from app.core.http.routing import ApiRoute
+from app.services import Services
 from app.settings import Settings
 from app.users.errors import NameLooksTaken
 from app.users.models import User
@@ -161,10 +164,20 @@ async def read_me(caller: Enrolling, session: Reading, settings: Configured) -> 
     return await _shown(session, caller, settings)
 
 
+async def _shown_to_owner(
+    session: ReadSession, _: UUID, caller: Caller, ours: Services
+) -> OwnAccount:
+    return await _shown(session, caller, ours.settings)
+
+
+IfCurrent = if_match(User, None, _shown_to_owner)
+
+
 @router.patch(
     "/me/",
     operation_id="auth_update_me",
     summary="Change the caller's profile",
+    dependencies=[IfCurrent],
     responses=problems(NameLooksTaken),
 )
 async def change_me(
@@ -176,7 +189,7 @@ async def change_me(
     """
     users = UserRepository(unit)
     await users.lock_names()
-    user = await _own(users, caller)
+    user = await _locked(users, caller)
     values = body.changes()
     for name, value in values.items():
         setattr(user, name, value)
@@ -218,8 +231,8 @@ async def _shown(session: ReadSession, caller: Caller, settings: Settings) -> Ow
     )
 
 
-async def _own(users: UserRepository, caller: Caller) -> User:
-    user = await users.get(caller.id) if caller.id else None
+async def _locked(users: UserRepository, caller: Caller) -> User:
+    user = await users.lock(User.id == caller.id, key_share=True)
     if user is None:
         raise NotAuthenticated
     return user

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from pydantic import (
     AliasPath,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -20,7 +19,9 @@ from app.audit.schemas import KeptRequestId
 from app.auth.caller import Caller
 from app.auth.factor_service import Proof
 from app.auth.models import AccountAction
+from app.core.http.etags import Tagged
 from app.core.text import LEFT_OUT, Email, Phone
+from app.core.times import Instant
 from app.users.models import User
 from app.users.roles import Permission
 from app.users.schemas import SITES, NewPassword, PersonName, Profile
@@ -185,7 +186,7 @@ class Me(Profile):
         )
 
 
-class OwnAccount(Me):
+class OwnAccount(Tagged, Me):
     """The account of the caller."""
 
     second_factor: SecondFactors
@@ -372,5 +373,5 @@ class AccountEventQuery(BaseModel):
 
     account: UUID | None = None
     action: AccountAction | None = None
-    since: AwareDatetime | None = Field(None, description="Events from this instant on")
-    until: AwareDatetime | None = Field(None, description="Events before this instant")
+    since: Instant | None = Field(None, description="Events from this instant on")
+    until: Instant | None = Field(None, description="Events before this instant")

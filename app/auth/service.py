@@ -119,6 +119,7 @@ async def begin_session(
     *,
     by_directory: bool,
     has_directory_factor: bool,
+    confirmed_at: datetime | None = None,
     **details: str,
 ) -> TokenPair:
     """Begin a session of a locked account, whose sign-in `SignIns` has completed."""
@@ -133,6 +134,7 @@ async def begin_session(
             user_agent=user_agent,
             by_directory=by_directory,
             has_directory_factor=has_directory_factor,
+            confirmed_at=confirmed_at,
         )
     )
     await unit.flush()  # for the foreign key

@@ -73,6 +73,7 @@ class SignIns:
         method: SignInMethod,
         *,
         has_second_factor: bool = False,
+        confirmed_at: datetime | None = None,
         context: dict[str, Any] | None = None,
     ) -> SignedIn:
         """Complete the sign-in of an account that `method` has just verified.
@@ -80,7 +81,8 @@ class SignIns:
         Raise `SecondFactorRequired`, with a ticket for `login/second-factor/`, if the account has
         a second factor, and `InvalidCredentials` if its access or password changed since `user`
         was read. `has_second_factor` says that the method has checked one itself (the directory's
-        `amr`). What may happen only after the second factor goes into `context` (JSON) and is done
+        `amr`), and `confirmed_at` when the user last entered something, unless that is now. What
+        may happen only after the second factor goes into `context` (JSON) and is done
         in `_begin`, which all ways of completing a sign-in come through: the directory's first
         link, for example. Hold no unit of work meanwhile.
         """
@@ -92,7 +94,12 @@ class SignIns:
             held = await held_factors(unit, seen.id)
             if has_second_factor or not held.methods:
                 return await self._begin(
-                    unit, seen, method, context, has_directory_factor=has_second_factor
+                    unit,
+                    seen,
+                    method,
+                    context,
+                    has_directory_factor=has_second_factor,
+                    confirmed_at=confirmed_at,
                 )
             ticket = self._add_ticket(unit, seen, method, context)
         raise SecondFactorRequired(ticket=ticket, methods=self._offered(held.methods))
@@ -192,6 +199,7 @@ class SignIns:
         *,
         shown: FactorMethod | None = None,
         has_directory_factor: bool = False,
+        confirmed_at: datetime | None = None,
     ) -> SignedIn:
         """Begin the session of a locked account whose sign-in is complete."""
         if LINK in context:
@@ -207,6 +215,7 @@ class SignIns:
             self.user_agent,
             by_directory=method is SignInMethod.DIRECTORY,
             has_directory_factor=has_directory_factor,
+            confirmed_at=confirmed_at,
             **told,
         )
         return SignedIn(user, pair)

@@ -1,8 +1,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-
-from openpyxl.styles.numbers import is_date_format
+from functools import lru_cache
 
 from app.bulk.number_formats import digits_shown
 from app.bulk.parts import RawCell, unescaped
@@ -10,6 +9,7 @@ from app.core.text import visible
 
 CALENDAR_1900, CALENDAR_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001 - no zone
 SECONDS_OF_DAY = 86_400
+FORMATS = 256  # cached: more than a usual workbook has
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::00)?", re.ASCII)
 GERMAN_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
@@ -128,13 +128,20 @@ def _iso(text: str) -> Value:
         return text
 
 
+@lru_cache(FORMATS)
+def _is_date_format(number_format: str) -> bool:
+    from openpyxl.styles.numbers import is_date_format  # also loads Pillow
+
+    return is_date_format(number_format)
+
+
 def _number(text: str, number_format: str, calendar: datetime) -> Value:
     try:
         number = float(text)
         whole = int(text) if text.lstrip("-").isdecimal() else number
     except (ValueError, OverflowError):
         return text
-    if not is_date_format(number_format):
+    if not _is_date_format(number_format):
         return whole
     try:
         return _moment(number, calendar)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.core.text import OptionalLine
+from app.core.text import Email, OptionalLine
 from app.visitors.exported import exported
 from app.visitors.models import Purpose, VisitorCategory, VisitorType
-from app.visitors.schemas import Visitor, VisitorDetails
+from app.visitors.schemas import STAY_FIELDS, ExportedVisitor, VisitorDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,9 @@ class Column:
 
 
 class RowDetails(VisitorDetails):
-    """A registration that names its site and department."""
+    """A registration that names its site and department; its visitor has an address."""
 
+    email: Email
     site_name: OptionalLine = None
     department_name: OptionalLine = None
 
@@ -52,15 +53,15 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 """Usual headers of a field, other than its title, in the order of the template."""
 
 _REQUIRED = {"name", "email", "phone", "company", "visitor_type", "visitor_category"}
-_EXPORTED = {field: mark.title for field, mark in exported(Visitor).items()}
+_EXPORTED = {field: mark.title for field, mark in exported(ExportedVisitor).items()}
 # The titles of the template that are not those of the export.
 _TITLES = _EXPORTED | {"company": "Company/Organization", "notes": "Notes"}
 
-# A list has the fields above, and every other field of the export that a registration has.
+# A list has the fields above, and every other field of the export that visitors themselves have.
 COLUMNS = tuple(
     Column(field, _TITLES[field], field in _REQUIRED, ALIASES.get(field, ()))
     for field in dict.fromkeys((*ALIASES, *_EXPORTED))
-    if field in RowDetails.model_fields
+    if field in RowDetails.model_fields and field not in STAY_FIELDS
 )
 REQUIRED = tuple(column for column in COLUMNS if column.required)
 OPTIONAL = tuple(column for column in COLUMNS if not column.required)

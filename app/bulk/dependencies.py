@@ -22,6 +22,7 @@ from app.services import services
 class Upload:
     rows: ReadRows
     is_dry_run: bool
+    group_name: str | None
 
 
 async def _limit(caller: Uploader, request: Request) -> None:
@@ -44,7 +45,7 @@ async def _upload(
         rows = await in_thread(_rows_of, data, most, chosen, common)
     except UnreadableWorkbook as verdict:
         raise problem_of(verdict) from None
-    return Upload(rows, chosen.dry_run)
+    return Upload(rows, chosen.dry_run, form.group_name)
 
 
 def _rows_of(data: bytes, max_rows: int, chosen: Choices, common: dict[str, Any]) -> ReadRows:

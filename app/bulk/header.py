@@ -1,8 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from openpyxl.utils import get_column_letter
-
 from app.bulk.cells import Cell
 from app.bulk.columns import (
     COLUMNS,
@@ -133,6 +131,8 @@ def _repeated(header: Header) -> Iterator[tuple[Column, list[str]]]:
 
 def other_columns(header: Header) -> tuple[dict[str, str | None], list[Ignored]]:
     """Return the non-empty unknown columns with guesses, and the ignored ones."""
+    from openpyxl.utils import get_column_letter  # also loads Pillow
+
     unknown: dict[str, str | None] = {}
     ignored = []
     row, held = header.sheet.rows[header.row], _held(header)

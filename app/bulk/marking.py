@@ -31,12 +31,10 @@ AUTHOR = "Visitor desk"
 FALLBACK_TITLE = "Visitors"
 
 
-def can_be_marked(found: VisitorList) -> bool:
-    """Return whether the list can be corrected by hand."""
-    return sum(len(row) for row in found.header.sheet.rows.values()) <= MAX_CELLS
-
-
-def marked(found: VisitorList, faults: Sequence[RowFault]) -> bytes:
+def marked(found: VisitorList, faults: Sequence[RowFault]) -> bytes | None:
+    """Return the list with its errors marked; None if it cannot be corrected by hand."""
+    if sum(len(row) for row in found.header.sheet.rows.values()) > MAX_CELLS:
+        return None
     workbook = Workbook()
     sheet: Worksheet = workbook.worksheets[0]
     sheet.title = FALLBACK_TITLE

@@ -2,10 +2,8 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from posixpath import join, normpath
-
-from openpyxl.styles.numbers import BUILTIN_FORMATS
-from openpyxl.utils import column_index_from_string
 
 from app.bulk.faults import Damaged, TooComplex
 
@@ -89,6 +87,8 @@ class Formats:
     """`styles.xml`: the number format of each cell style."""
 
     def __init__(self) -> None:
+        from openpyxl.styles.numbers import BUILTIN_FORMATS  # also loads Pillow
+
         built_in = {**BUILTIN_FORMATS, **EAST_ASIAN_FORMATS}
         self._codes: dict[str, str] = {str(key): code for key, code in built_in.items()}
         self._styles: list[str] = []
@@ -258,11 +258,18 @@ def _whole(text: str | None, default: int, most: int) -> int:
     return int(text)
 
 
+@lru_cache(MAX_COLUMN)
+def _column(letters: str) -> int:
+    from openpyxl.utils import column_index_from_string  # also loads Pillow
+
+    return column_index_from_string(letters)
+
+
 def _position(reference: str) -> tuple[int, int]:
     found = REFERENCE.fullmatch(reference)
     if found is None:
         raise Damaged
-    row, column = int(found[2]), column_index_from_string(found[1])
+    row, column = int(found[2]), _column(found[1])
     if row > MAX_ROW or column > MAX_COLUMN:
         raise Damaged
     return row, column

@@ -26,19 +26,12 @@ from app.slots.errors import NEVER_BOOKABLE
 from app.slots.keys import SlotKey
 from app.slots.models import Slot
 from app.slots.rules import SlotReason, is_open_at, refusal, shift_of
+from app.visitors.batch import Place
 
 VisitKey = tuple[str, str, SlotKey]
 """The identity of a visit: normalised address and name, and slot."""
 
 ORDER = {column.title: place for place, column in enumerate((*NAME_PARTS, *COLUMNS))}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A site and its closures around the days of the upload."""
-
-    site: Site
-    closed: set[date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +99,15 @@ def name_key(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def plan(rows: ReadRows, places: Places, now: datetime) -> Plan:
+def plan(rows: ReadRows, places: Places, now: datetime, *, one_site: bool = False) -> Plan:
+    """Return the visits and their errors; `one_site` allows no other site than the first."""
     made = Plan([_visit(row, places) for row in rows.candidates], list(rows.faults))
     for visit in made.visits:
         made.faults.extend(_unknown_names(visit.row, places))
         made.faults.extend(_time_faults(visit, now))
     made.faults.extend(_repeated(made.keyed()))
+    if one_site:
+        made.faults.extend(_elsewhere(made))
     return made
 
 
@@ -138,6 +134,14 @@ def _unknown_names(row: Candidate, places: Places) -> Iterator[RowFault]:
         if name is not None and name not in known:
             message = f"{column.title} “{name}” does not exist"
             yield RowFault(row.number, column.title, "unknown_value", message)
+
+
+def _elsewhere(made: Plan) -> Iterator[RowFault]:
+    sites = [(visit.row.number, visit.place.site) for visit in made.visits if visit.place]
+    for number, site in sites:
+        if site.id != sites[0][1].id:
+            message = f"A group comes to one site: row {sites[0][0]} is at {sites[0][1].name}"
+            yield RowFault(number, SITE.title, "other_site", message)
 
 
 def _time_faults(visit: Visit, now: datetime) -> Iterator[RowFault]:

@@ -1,18 +1,21 @@
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.audit.models import AuditAction
-from app.audit.repository import record
+from app.audit.models import AuditAction, AuditEntry
+from app.audit.repository import entry_row
+from app.auth.caller import Caller
 from app.auth.guards import Uploader
 from app.auth.idempotency_dependencies import Once
 from app.bulk.dependencies import BeforeReading, Uploaded
 from app.bulk.errors import UNREADABLE, XLSX, HoursFull, InvalidRows
-from app.bulk.marking import can_be_marked, marked
+from app.bulk.faults import RowFault
 from app.bulk.reading_service import in_thread
 from app.bulk.schemas import BulkUploadResult
 from app.bulk.service import UploadService
-from app.bulk.template import TemplateFacts, make_template
+from app.bulk.template_facts import TemplateFacts
+from app.bulk.workbook import VisitorList
 from app.core.errors import SiteRequired, merge_problems
 from app.core.http.dependencies import Now, Reading, Writing
 from app.core.http.responses import BINARY, Responses, download
@@ -21,8 +24,9 @@ from app.devices.errors import UnknownSite
 from app.services import services
 from app.sites.repository import SiteReader
 from app.users.repository import UserReader
+from app.visitors.batch_service import BatchService
 from app.visitors.budget_limits import Budgeted
-from app.visitors.registration_service import RegistrationService
+from app.visitors.models import Visitor
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
 
@@ -41,7 +45,7 @@ async def _upload_service(
     request: Request, unit: Writing, now: Now, budgets: Budgeted
 ) -> UploadService:
     ours = services(request)
-    return UploadService(RegistrationService(unit, ours.qr_tokens, ours.wake_outbox, now, budgets))
+    return UploadService(BatchService(unit, ours.qr_tokens, ours.wake_outbox, now, budgets))
 
 
 UploadServiceDep = Annotated[UploadService, Depends(_upload_service)]
@@ -70,7 +74,7 @@ async def download_template(caller: Uploader, session: Reading, request: Request
     )
     await session.aclose()  # wait for a turn without a connection
     headers = {"Content-Disposition": 'attachment; filename="visitors-template.xlsx"'}
-    return XlsxResponse(await in_thread(make_template, facts), headers=headers)
+    return XlsxResponse(await in_thread(_template, facts), headers=headers)
 
 
 @router.post(
@@ -91,7 +95,7 @@ async def bulk_upload(
     request: Request,
     response: Response,
 ) -> BulkUploadResult:
-    """Register all visitors of a workbook, or none.
+    """Register all visitors of a workbook, or none; with `group_name`, as a new group.
 
     Form values apply to rows without their own; hosts can only register their own visitors.
     `dry_run` checks everything without saving. Ambiguous content is refused (a second list, hidden
@@ -106,26 +110,44 @@ async def bulk_upload(
     try:
         if upload.is_dry_run:
             response.status_code = 200
-            return BulkUploadResult.planned(rows.found, await service.dry_run(rows, caller))
+            planned = await service.dry_run(rows, caller, upload.group_name)
+            return BulkUploadResult.planned(rows.found, planned)
         async with budgets.registrations(caller, len(rows.candidates)):
-            made = await service.register(rows, caller)
-        registration = service.registration
-        record(
-            registration.unit,
-            AuditAction.WORKBOOK_UPLOADED,
-            None,
-            caller,
-            registration.now,
-            visitors=len(made),
-        )
-        return BulkUploadResult.made(rows.found, made)
+            made, group = await service.register(rows, caller, upload.group_name)
+        _record(service, caller, [visitor for _, visitor in made])
+        return BulkUploadResult.made(rows.found, made, group)
     except InvalidRows as refusal:
-        if not (_wants_workbook(request) and can_be_marked(rows.found)):
+        if not _wants_workbook(request):
             raise
         # Nothing was saved: wait for a turn without a connection.
         await service.registration.unit.aclose()
-        workbook = await in_thread(marked, rows.found, refusal.faults)
+        workbook = await in_thread(_marked, rows.found, refusal.faults)
         raise InvalidRows(refusal.faults, rows.found, workbook) from None
+
+
+# Imported where it is used: openpyxl and Pillow are loaded in the thread, once somebody needs them.
+
+
+def _template(facts: TemplateFacts) -> bytes:
+    from app.bulk.template import make_template
+
+    return make_template(facts)
+
+
+def _marked(found: VisitorList, faults: Sequence[RowFault]) -> bytes | None:
+    from app.bulk.marking import marked
+
+    return marked(found, faults)
+
+
+def _record(service: UploadService, caller: Caller, made: Sequence[Visitor]) -> None:
+    """Record an upload, of the site of its visitors if that is one, and of the host who made it."""
+    unit, now = service.registration.unit, service.registration.now
+    subject_type, _, verb = AuditAction.WORKBOOK_UPLOADED.partition(".")
+    sites = {visitor.site_id for visitor in made}
+    site, host = sites.pop() if len(sites) == 1 else None, caller.id if caller.is_host else None
+    about: dict[str, Any] = {"site": site, "host": host, "visitors": len(made)}
+    unit.append(AuditEntry, entry_row(subject_type, None, verb, caller, now, **about))
 
 
 def _wants_workbook(request: Request) -> bool:

@@ -12,8 +12,9 @@ from app.bulk.workbook import VisitorList
 from app.core.text import OptionalEmail, OptionalLine
 from app.core.times import LocalDate, WallTime
 from app.sites.models import Site
+from app.visitors.group_models import Group
 from app.visitors.models import Purpose, Visitor
-from app.visitors.schemas import VisitorDetails
+from app.visitors.schemas import GroupName, VisitorDetails
 
 
 class BulkUpload(BaseModel):
@@ -36,8 +37,13 @@ class BulkUpload(BaseModel):
         None, description="Default: the caller's only site, else the default site"
     )
 
+    group_name: OptionalLine = Field(
+        None, description="Name of a new group of these visitors, who must come to one site"
+    )
+
     def common(self) -> dict[str, Any]:
-        return self.model_dump(exclude={"file"})
+        """Return the values of rows without their own."""
+        return self.model_dump(exclude={"file", "group_name"})
 
 
 class Choices(BaseModel):
@@ -100,16 +106,22 @@ class BulkUploadResult(WhatWasRead):
 
     created: list[CreatedRow]
     total: int
+    group: GroupName | None = Field(
+        description="The new group; null without `group_name` and in a dry run"
+    )
 
     @classmethod
-    def made(cls, found: VisitorList, rows: Sequence[tuple[int, Visitor]]) -> Self:
+    def made(
+        cls, found: VisitorList, rows: Sequence[tuple[int, Visitor]], group: Group | None
+    ) -> Self:
         created = [
             CreatedRow(
                 id=visitor.id, qr_code=visitor.qr_code, **_shown(number, visitor.site, visitor)
             )
             for number, visitor in rows
         ]
-        return cls(created=created, total=len(created), **found.members())
+        name = GroupName.model_validate(group) if group else None
+        return cls(created=created, total=len(created), group=name, **found.members())
 
     @classmethod
     def planned(cls, found: VisitorList, rows: Sequence[Ready]) -> Self:
@@ -117,7 +129,7 @@ class BulkUploadResult(WhatWasRead):
             CreatedRow(id=None, qr_code=None, **_shown(row.number, row.site, row.form))
             for row in rows
         ]
-        return cls(created=created, total=len(created), **found.members())
+        return cls(created=created, total=len(created), group=None, **found.members())
 
 
 def _shown(number: int, site: Site, visitor: Visitor | VisitorDetails) -> dict[str, Any]:

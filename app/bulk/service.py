@@ -5,45 +5,49 @@ from app.auth.caller import Caller
 from app.bulk.columns import EMAIL
 from app.bulk.errors import HoursFull, InvalidRows
 from app.bulk.faults import RowFault
-from app.bulk.mails import summaries
 from app.bulk.planning import Places, Plan, Ready, closed_meanwhile, place_of, plan
 from app.bulk.repository import UploadReader
 from app.bulk.rows import ReadRows
-from app.core.observability.metrics import counted
-from app.core.text import address_key
-from app.devices.errors import UnknownSite
 from app.sites.access import asked_site, reached_site
-from app.slots.keys import SlotKey
 from app.slots.models import Slot
 from app.slots.seat_repository import SeatRepository
-from app.slots.seats import HeldSeat
+from app.slots.seats import Shortage, shortages
 from app.slots.service import alternatives, as_alternative
+from app.visitors.batch_service import BatchService, new_group
+from app.visitors.group_models import Group
 from app.visitors.host_service import NamedHost, host_of_person
-from app.visitors.metrics import BOOKINGS, Channel
 from app.visitors.models import Visitor
 from app.visitors.registration import Registration
-from app.visitors.registration_service import RegistrationService, department_of
+from app.visitors.registration_service import department_of
 
 
 class UploadService:
-    def __init__(self, registration: RegistrationService) -> None:
+    def __init__(self, registration: BatchService) -> None:
         self.registration = registration
         self.reader = UploadReader(registration.unit)
         self.seats = SeatRepository(registration.unit)
 
-    async def register(self, rows: ReadRows, caller: Caller) -> list[tuple[int, Visitor]]:
-        """Register every row; raise `InvalidRows` with all errors, or `HoursFull`."""
-        made = await self._plan(rows, caller)
-        slots = [] if made.faults else await self._locked(made)
+    async def register(
+        self, rows: ReadRows, caller: Caller, group_name: str | None = None
+    ) -> tuple[list[tuple[int, Visitor]], Group | None]:
+        """Register every row; raise `InvalidRows` with all errors, or `HoursFull`.
+
+        With `group_name`, the visitors become a new group.
+        """
+        made = await self._plan(rows, caller, group_name)
+        keys = made.wanted().keys()
+        slots = [] if made.faults else await self.registration.lock_slots(keys)
         made.faults.extend(closed_meanwhile(made, slots, self.registration.now))
         # After locking, so that a concurrent upload of the same file is seen.
         await self._refuse_faults(made, rows)
         await self._refuse_full(made, slots, rows)
-        return await self._book(made, slots, caller)
+        return await self._book(made, slots, caller, group_name)
 
-    async def dry_run(self, rows: ReadRows, caller: Caller) -> list[Ready]:
+    async def dry_run(
+        self, rows: ReadRows, caller: Caller, group_name: str | None = None
+    ) -> list[Ready]:
         """Run the same checks without locks or changes."""
-        made = await self._plan(rows, caller)
+        made = await self._plan(rows, caller, group_name)
         await self._refuse_faults(made, rows)
         await self._refuse_full(made, await self.seats.some(made.wanted()), rows)
         ready = made.ready()
@@ -52,8 +56,9 @@ class UploadService:
 
     # -- checks -------------------------------------------------------------------------------
 
-    async def _plan(self, rows: ReadRows, caller: Caller) -> Plan:
-        return plan(rows, await self._places(rows, caller), self.registration.now)
+    async def _plan(self, rows: ReadRows, caller: Caller, group_name: str | None) -> Plan:
+        places = await self._places(rows, caller)
+        return plan(rows, places, self.registration.now, one_site=group_name is not None)
 
     async def _places(self, rows: ReadRows, caller: Caller) -> Places:
         """Look up names; raise `UnknownSite` or `UnknownDepartment` for common values."""
@@ -85,19 +90,10 @@ class UploadService:
             raise InvalidRows(sorted(made.faults, key=place_of), rows.found)
 
     async def _refuse_full(self, made: Plan, slots: Sequence[Slot], rows: ReadRows) -> None:
-        sites = made.sites()
-        free = {slot.key: slot.capacity - slot.booked for slot in slots}
-        short = [
-            (key, wanted, max(left, 0))
-            for key, wanted in sorted(made.wanted().items())
-            if wanted > (left := free.get(key, sites[key.site_id].slot_capacity))
-        ]
-        if short:
+        if short := shortages(made.wanted(), slots, made.sites()):
             raise await self._full(made, short, rows)
 
-    async def _full(
-        self, made: Plan, short: list[tuple[SlotKey, int, int]], rows: ReadRows
-    ) -> HoursFull:
+    async def _full(self, made: Plan, short: list[Shortage], rows: ReadRows) -> HoursFull:
         first, wanted, free = short[0]
         sites, reserved = made.sites(), made.wanted()
         site, day, at = sites[first.site_id], first.visit_date, first.begins
@@ -131,39 +127,24 @@ class UploadService:
 
     # -- booking ------------------------------------------------------------------------------
 
-    async def _locked(self, made: Plan) -> Sequence[Slot]:
-        wanted = made.wanted()
-        await self.seats.create(wanted.keys(), self.registration.now)
-        slots = await self.seats.lock_keys(wanted.keys())
-        if len(slots) < len(wanted):  # a site has just been deleted
-            raise UnknownSite
-        return slots
-
     async def _book(
-        self, made: Plan, slots: Sequence[Slot], caller: Caller
-    ) -> list[tuple[int, Visitor]]:
-        ids = {slot.key: slot.id for slot in slots}
-        taken = made.wanted().elements()
-        await self.seats.take(*(HeldSeat(ids[key], by_stranger=False) for key in taken))
+        self, made: Plan, slots: Sequence[Slot], caller: Caller, group_name: str | None
+    ) -> tuple[list[tuple[int, Visitor]], Group | None]:
         ready = made.ready()
         hosts = await self._hosts(ready, caller)
-        booked = [
-            (_registration(row, host, caller), ids[row.slot])
-            for row, host in zip(ready, hosts, strict=True)
+        group = None
+        if group_name is not None and ready:
+            group = new_group(group_name, ready[0].site, caller, self.registration.now)
+        registrations = [
+            _registration(row, host, caller) for row, host in zip(ready, hosts, strict=True)
         ]
-        visitors = self.registration.register_all(booked, summaries)
-        self.registration.unit.after_commit(counted(BOOKINGS[Channel.BULK], len(visitors)))
-        return [(row.number, v) for row, v in zip(ready, visitors, strict=True)]
+        visitors = await self.registration.book(registrations, slots, group)
+        return [(row.number, v) for row, v in zip(ready, visitors, strict=True)], group
 
     async def _hosts(self, rows: Sequence[Ready], caller: Caller) -> list[NamedHost]:
         """Return the host of each row; raise `NotYourVisit` if a host names another host."""
-        emails = {email for row in rows if (email := row.form.host_email) is not None}
-        for_others = not caller.is_host or caller.acts_for
-        accounts = await self.reader.hosts(emails) if emails and for_others else {}
-        return [
-            host_of_person(row.form, caller, accounts.get(address_key(row.form.host_email or "")))
-            for row in rows
-        ]
+        known = await self.reader.hosts([row.form for row in rows], caller)
+        return [host_of_person(row.form, caller, known.of(row.form)) for row in rows]
 
 
 def _registration(row: Ready, host: NamedHost, caller: Caller) -> Registration:

@@ -1,7 +1,6 @@
 """The Excel template: list, hosts and instructions."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import time
 from math import ceil
 
@@ -21,6 +20,7 @@ from app.bulk.sheets import (
     write_header,
     write_text,
 )
+from app.bulk.template_facts import TemplateFacts
 from app.slots.rules import OpeningRules
 
 WIDTHS = (28, 32, 20, 30, 18, 20)
@@ -29,16 +29,6 @@ TOPIC_FONT = Font(FONT_NAME, 11, bold=True)
 # Fewer than fit: fonts differ, and programs do not recount lines.
 CHARACTERS_OF_LINE = 80
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateFacts:
-    max_rows: int
-    max_bytes: int
-    site_name: str
-    opening: OpeningRules
-    hosts: Sequence[tuple[str, str]]
-    """Names and e-mail addresses."""
 
 
 def make_template(facts: TemplateFacts) -> bytes:

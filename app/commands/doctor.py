@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 
 from app import migrations
+from app.api_keys.repository import ApiKeyReader
 from app.audit.chain import Signer
 from app.audit.chain_service import waiting_since
 from app.audit.verification_service import verify
@@ -29,6 +30,7 @@ from app.core.localtime import local_now
 from app.core.loopback import is_loopback
 from app.core.security.openid import ProviderUnavailable
 from app.core.security.renewal import count_secrets
+from app.events.repository import EventReader
 from app.health.repository import OutboxReader
 from app.settings import Settings
 from app.sites.repository import SiteReader
@@ -40,8 +42,10 @@ PART_SECONDS = 10.0
 OLDEST_POSTGRESQL = 15
 # With a larger difference, tokens of one machine are invalid on another.
 CLOCK_TOLERANCE = timedelta(seconds=5)
-# A running worker chains entries within a second.
+# A running worker chains entries and numbers events within a second.
 CHAIN_TOLERANCE = timedelta(minutes=1)
+# Before an API key expires.
+KEY_NOTICE = timedelta(days=14)
 # A running worker sends mail within seconds.
 MAIL_TOLERANCE = timedelta(minutes=5)
 ZONE_WEEKS = 104
@@ -54,6 +58,7 @@ LOST_KEY = (
     "Set SECRET_KEY_PREVIOUS to the former key, then run `vms migrate`. If it is lost: `vms"
     " reset-second-factor`."
 )
+START_WORKER = "Start `vms worker`, or check its log."
 CHECK_DATABASE = "Check DATABASE_URL, and that the server is running and reachable."
 # Used in `.env.example` and deploy/compose.env.example.
 EXAMPLE = "example.com"
@@ -126,7 +131,7 @@ def before_update(loaded: Settings | Sequence[str]) -> list[Finding]:
     return [Finding("settings", Health.OK, "this release accepts all of them")]
 
 
-LAST = ("time zones", "mail", "secrets", "audit log")
+LAST = ("time zones", "mail", "secrets", "api keys", "audit log")
 # Takes as long as the log is.
 UNLIMITED = {"audit log"}
 
@@ -155,7 +160,9 @@ async def _examine(settings: Settings) -> list[Finding]:
         ("time zones", _zones),
         ("mail", _mail),
         ("secrets", _secrets),
+        ("api keys", _api_keys),
         ("audit log", _audit_log),
+        ("events", _events),
     ]
     if settings.oidc_role_map:
         looks.append(("role map", _role_map))
@@ -177,9 +184,24 @@ async def _audit_log(settings: Settings) -> Finding:
         return Finding(part, Health.FAULT, says, "Run `vms audit verify`, and find out who did it.")
     if waiting and datetime.now(UTC) - waiting > CHAIN_TOLERANCE:
         says = f"entries have waited to be chained since {waiting:%Y-%m-%d %H:%M} UTC"
-        return Finding(part, Health.FAULT, says, "Start `vms worker`, or check its log.")
+        return Finding(part, Health.FAULT, says, START_WORKER)
     says = f"{verdict.entries} entries, head {verdict.end}"
     return Finding(part, Health.OK, says)
+
+
+async def _events(settings: Settings) -> Finding:
+    """Look for events that nobody numbers: the feed, the stream and webhooks wait for them."""
+    database, part = Database(settings.database_url), "events"
+    try:
+        async with database.read() as session:
+            reader = EventReader(session)
+            waiting, head = await reader.waiting_since(), await reader.head()
+    finally:
+        await database.close()
+    if waiting and datetime.now(UTC) - waiting > CHAIN_TOLERANCE:
+        says = f"events have waited for their numbers since {waiting:%Y-%m-%d %H:%M} UTC"
+        return Finding(part, Health.FAULT, says, START_WORKER)
+    return Finding(part, Health.OK, f"the newest has the number {head}")
 
 
 def _is_away(database: Finding) -> bool:
@@ -353,6 +375,21 @@ async def _secrets(settings: Settings) -> Finding:
     return Finding("secrets", Health.OK, "SECRET_KEY reads all stored secrets")
 
 
+async def _api_keys(settings: Settings) -> Finding:
+    database, now = Database(settings.database_url), datetime.now(UTC)
+    try:
+        async with database.read() as session:
+            soon = await ApiKeyReader(session).expiring(now, now + KEY_NOTICE)
+    finally:
+        await database.close()
+    if soon:
+        says = ", ".join(f"{name} on {until:%Y-%m-%d}" for name, until in soon[:5])
+        more = f" and {len(soon) - 5} more" if len(soon) > 5 else ""
+        advice = "Extend them (`expires_at`), or replace them by new ones."
+        return Finding("api keys", Health.WARNING, f"soon expire: {says}{more}", advice)
+    return Finding("api keys", Health.OK, f"none expires within {KEY_NOTICE.days} days")
+
+
 async def _redis(settings: Settings) -> Finding:
     redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5)
     try:
@@ -420,5 +457,5 @@ async def _mail(settings: Settings) -> Finding:
     late = due.asked_at - due.first if due.first else timedelta(0)
     if late > MAIL_TOLERANCE:
         says = f"mail is late by {late.total_seconds() / 60:.0f} minutes"
-        return Finding("mail", Health.FAULT, says, "Start `vms worker`, or check its log.")
+        return Finding("mail", Health.FAULT, says, START_WORKER)
     return Finding("mail", Health.OK, "no mail is late")

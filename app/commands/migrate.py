@@ -33,6 +33,8 @@ def migrate(
             missing = asyncio.run(migrations.missing(url))
             # Also empty if a newer version has migrated the database.
             applied = _run(url, len(missing), silent=as_json) if missing else []
+            if applied:
+                asyncio.run(migrations.store_earlier_stays(url))
             ring = settings.key_ring
             renewed = asyncio.run(migrations.renew_stored_secrets(url, ring))
             _, chained = asyncio.run(migrations.bring_log_up_to_date(url, ring, applied))

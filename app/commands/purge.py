@@ -60,6 +60,7 @@ async def _purge(settings: "Settings", days: int, *, silent: bool) -> int:
     from app.audit.repository import COMMAND_LINE, record
     from app.core.clock import SystemClock
     from app.core.db.database import Database
+    from app.musters.retention_jobs import erase_past_musters
     from app.visitors import retention_jobs as retention
 
     database, now = Database(settings.database_url), SystemClock().now()
@@ -67,6 +68,7 @@ async def _purge(settings: "Settings", days: int, *, silent: bool) -> int:
         total = await retention.count_due(database, now, days)
         with progress("Anonymising", total, hidden=silent) as advance:
             done = await retention.anonymise_past(database, now, days, advance)
+        await erase_past_musters(database, now, days)
         async with database.write() as unit:
             record(unit, AuditAction.VISITORS_PURGED, None, COMMAND_LINE, now, visitors=done)
         return done

@@ -2,19 +2,24 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 from urllib.parse import SplitResult, urlsplit
 from uuid import uuid4
 
 import typer
 
+if TYPE_CHECKING:
+    from app.core.languages import Language
+
 PATH = "/api/visitors/verify-qr/"
+OWN_PLACE = "/api/devices/me/"
 ANSWER_SECONDS = 3.0
 PAUSES = (0.3, 1.0)  # seconds between attempts
 PATIENCE_SECONDS = 3.0  # the longest `Retry-After` to wait for at a door
@@ -87,13 +92,15 @@ def scan(
         "direction": direction.value,
         "gate": gate,
     }
-    answer = ask(address_of(url), key, body)
+    address = address_of(url)
+    answer = ask(address, key, body)
     if as_json and answer.document:
         typer.echo(json.dumps(answer.document, indent=2, ensure_ascii=False))
     if not (answer.opens or answer.refuses):
         _end_undecided(answer)
     if not as_json:
-        _print_answer(answer, direction)
+        place = _send(address, "GET", OWN_PLACE, key).document
+        print_answer(answer, direction, place, gate)
     if not answer.opens:
         raise typer.Exit(REFUSED)
 
@@ -146,11 +153,17 @@ def ask(address: SplitResult, key: str, body: dict[str, Any]) -> Answer:
 
 
 def _ask_once(address: SplitResult, key: str, body: dict[str, Any]) -> Answer:
+    return _send(address, "POST", PATH, key, json.dumps(body))
+
+
+def _send(
+    address: SplitResult, method: str, path: str, key: str, body: str | None = None
+) -> Answer:
     kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
     connection = kind(address.hostname or "", address.port, timeout=ANSWER_SECONDS)
     headers = {"Content-Type": "application/json", "X-Device-Key": key}
     try:
-        connection.request("POST", address.path.rstrip("/") + PATH, json.dumps(body), headers)
+        connection.request(method, address.path.rstrip("/") + path, body, headers)
         answer = connection.getresponse()
         content = answer.read()
     except (OSError, HTTPException):
@@ -169,33 +182,69 @@ def _document(content: bytes) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _print_answer(answer: Answer, direction: Direction) -> None:
-    lines = _opened(answer.document) if answer.opens else _refused(answer, direction)
-    colour = typer.colors.GREEN if answer.opens else typer.colors.RED
-    title, *rest = lines
-    typer.secho(title, fg=colour, bold=True)
-    for line in rest:
-        typer.echo(line)
+def print_answer(
+    answer: Answer, direction: Direction, place: dict[str, Any], gate: str | None
+) -> None:
+    """Print an answer in the language of the site; without a `place`, in English."""
+    from app.core.languages import Language, translations  # would slow down the start
+
+    known = set(Language)
+    language = Language(place["language"]) if place.get("language") in known else Language.ENGLISH
+    gettext = translations(language).gettext
+    said = (
+        opened(answer.document, gettext) if answer.opens else refused(answer, direction, language)
+    )
+    title, *rest = said
+    typer.secho(title, fg=typer.colors.GREEN if answer.opens else typer.colors.RED, bold=True)
+    where = (gate or place.get("gate"), place.get("site_name"))
+    for line in (*rest, " · ".join(filter(None, where))):
+        if line:
+            typer.echo(line)
 
 
-def _opened(document: dict[str, Any]) -> Iterator[str]:
-    visitor = document["visitor"]
-    yield f"{document['message']}: {visitor['name']}"
-    host = visitor["host_name"] and f"to see {visitor['host_name']}"
-    facts = (visitor["company"], host, visitor["visit_time"])
-    yield ", ".join(fact for fact in facts if fact)
+def opened(document: dict[str, Any], gettext: Callable[[str], str]) -> Iterator[str]:
+    is_out = document["verdict"] == "checked_out"
+    yield f"{gettext('Goodbye') if is_out else gettext('Welcome')}: {document['visitor']['name']}"
+    yield _facts(document["visitor"], gettext)
 
 
-def _refused(answer: Answer, direction: Direction) -> Iterator[str]:
+def refused(answer: Answer, direction: Direction, language: "Language") -> Iterator[str]:
     """Yield the texts of the page `/scanner/`."""
-    from app.scans.errors import REFUSALS  # would slow down the start
+    from app.core.languages import Language, translations
+    from app.scans.errors import REFUSALS
 
     refusal = REFUSALS.get("unknown" if answer.status in NOT_OURS else answer.code)
-    words = refusal.advice.words() if refusal else {}
-    yield f"{words.get('title', answer.document['title'])} ({answer.code})"
-    yield answer.document["detail"]
-    if direction in words:
-        yield words[direction]
+    words = refusal.advice.words(language) if refusal else {}
+    document, visitor = answer.document, answer.document.get("visitor")
+    yield f"{words.get('title', document['title'])} ({answer.code})"
+    if visitor:
+        yield visitor["name"]
+        yield _facts(visitor, translations(language).gettext)
+    parts = () if language is Language.ENGLISH else words.get("reason", ())
+    yield " · ".join(_filled(parts, document)) or document["detail"]
+    yield words.get(direction, "")
+
+
+def _facts(visitor: dict[str, Any], gettext: Callable[[str], str]) -> str:
+    host = visitor.get("host_name")
+    to_host = host and gettext("to see {host}").format(host=host)
+    facts = (visitor["company"], to_host, visitor.get("visit_date"), visitor.get("visit_time"))
+    return ", ".join(filter(None, facts))
+
+
+def _filled(parts: Iterable[str], document: dict[str, Any]) -> Iterator[str]:
+    """Yield the parts of a reason whose facts are known; times are those of this machine."""
+    visitor, since = document.get("visitor") or {}, document.get("since")
+    facts = {
+        "date": visitor.get("visit_date"),
+        "time": visitor.get("visit_time"),
+        "since": since and f"{datetime.fromisoformat(since).astimezone():%H:%M}",
+        "gate": document.get("gate"),
+    }
+    known = {name: value for name, value in facts.items() if value}
+    for part in parts:
+        with suppress(KeyError):
+            yield part.format(**known)
 
 
 def _end_undecided(answer: Answer) -> NoReturn:

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse
 
 from app.core.observability.metrics import PROBLEMS
 from app.core.request_context import current_request_id
@@ -172,6 +172,30 @@ class Unavailable(Problem):
 
     def __init__(self, detail: str | None = None, **members: Any) -> None:
         super().__init__(detail, headers={"Retry-After": "2"}, **members)
+
+
+class VisitRefusal(Problem):
+    """A refusal of a visit, which the desk may override if `overridable`."""
+
+    status = 409
+    overridable: ClassVar[bool] = False
+
+    class Members(BaseModel):
+        overridable: bool = Field(description="Whether the desk may override this refusal")
+        refusals: list[str] | None = Field(
+            None,
+            description="At the desk: the codes of all refusals that hold, in the order of "
+            "decision",
+            examples=[["wrong_day", "slot_full"]],
+        )
+        by: str | None = Field(
+            None,
+            description="At the desk: who let the visitor in or out, cancelled, or ended the visit",
+            examples=["Front Desk"],
+        )
+
+    def document(self) -> dict[str, Any]:
+        return super().document() | {"overridable": self.overridable}
 
 
 def problems(*classes: type[Problem]) -> dict[int | str, dict[str, Any]]:

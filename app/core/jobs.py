@@ -45,18 +45,18 @@ def connect(redis_url: str) -> ArqRedis:
     )
 
 
-class Waker:
-    """Enqueues a job after commits without delaying the requests.
+class Gathered:
+    """Sends something to Redis after commits without delaying the requests.
 
-    Calls within `GATHER_SECONDS` are combined into one, so a frozen Redis holds one task at most.
+    Calls within `gather_seconds` are combined into one, so a frozen Redis holds one task at most.
     """
 
-    def __init__(self, redis: ArqRedis, function: str) -> None:
-        self._redis = redis
-        self._function = function
+    gather_seconds = GATHER_SECONDS
+
+    def __init__(self, lost: str, over: str) -> None:
         self._task: asyncio.Task[None] | None = None
         self._again = False
-        self._outage = Outage("wake-up lost", "wake-ups arrive again")
+        self._outage = Outage(lost, over)
 
     async def __call__(self) -> None:
         self._again = True
@@ -67,14 +67,29 @@ class Waker:
         while self._again:
             self._again = False
             try:
-                await self._redis.enqueue_job(self._function)
+                await self._send()
             except (RedisError, OSError) as error:
                 LOST_WAKE_UPS.inc()
                 self._outage.report(error)
             else:
                 self._outage.over()
-            await asyncio.sleep(GATHER_SECONDS)
+            await asyncio.sleep(self.gather_seconds)
+
+    async def _send(self) -> None:
+        raise NotImplementedError
 
     async def close(self) -> None:
         if self._task is not None:
             await asyncio.wait([self._task], timeout=2 * REDIS_SECONDS)
+
+
+class Waker(Gathered):
+    """Enqueues a job for the worker."""
+
+    def __init__(self, redis: ArqRedis, function: str) -> None:
+        super().__init__("wake-up lost", "wake-ups arrive again")
+        self._redis = redis
+        self._function = function
+
+    async def _send(self) -> None:
+        await self._redis.enqueue_job(self._function)

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel import Locale
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from starlette.datastructures import Headers
@@ -37,17 +38,37 @@ class Language(StrEnum):
         return self.locale.text_direction
 
 
+def translatable(text: str) -> str:
+    """Mark a text for the catalogues that is translated where it is used."""
+    return text
+
+
 @lru_cache
 def translations(language: Language) -> NullTranslations:
     """Return the catalogue; fuzzy entries stay English."""
     if language is Language.ENGLISH:
         return NullTranslations()
-    with (CATALOGUES / f"{language.value}.po").open("rb") as file:
-        catalogue = read_po(file, locale=language.value)
     compiled = BytesIO()
-    write_mo(compiled, catalogue)
+    write_mo(compiled, _catalogue(language))
     compiled.seek(0)
     return GNUTranslations(compiled)
+
+
+@lru_cache
+def texts_of(language: Language, folder: str) -> dict[str, str]:
+    """Return the translations of the texts in files of a folder, by the English ones."""
+    if language is Language.ENGLISH:
+        return {}
+    return {
+        str(message.id): str(message.string)
+        for message in _catalogue(language)
+        if message.string and any(name.startswith(folder) for name, _ in message.locations)
+    }
+
+
+def _catalogue(language: Language) -> Catalog:
+    with (CATALOGUES / f"{language.value}.po").open("rb") as file:
+        return read_po(file, locale=language.value)
 
 
 def preferred(accept_language: str, default: Language) -> Language:

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 DOTS = ".\u3002\uff0e\uff61\u2024\ufe52"
 ATS = "@\uff20\ufe6b"
 _ENDS_WORDS = r"\s.,;:!?…)\]}\"'»”\u2019"
+_BEFORE_SEAMS = re.compile(f"[{DOTS}{ATS}:\uff1a/\uff0f\\\\]")
 _SEAM = re.compile(
     f"(?<=[{DOTS}])(?=[^{_ENDS_WORDS}/])"
     f"|(?<=[{ATS}])(?=[^{_ENDS_WORDS}])"
@@ -38,7 +39,8 @@ _LINK = re.compile(
 
 def unlinked(text: str) -> str:
     """Return the text with a space in everything that could become a link. Idempotent."""
-    return _SEAM.sub(" ", text)
+    # Most names have nothing to look at, and every mail has several.
+    return _SEAM.sub(" ", text) if _BEFORE_SEAMS.search(text) else text
 
 
 def without_link(text: str | None) -> str | None:

@@ -16,13 +16,25 @@ CALLER = "vms.caller"
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Where a limit stands: `left` of `most` until it is reset in some seconds."""
+
+    policy: str
+    most: int
+    seconds: int
+    left: int
+    ends_in: int
+
+
 @dataclass(slots=True)
 class RequestContext:
     """The context of a request, or of a job with its own id.
 
     `is_request_id_of_client` is false for ids that this service made.
 
-    `subjects` are ids for the log, without names and addresses; `writer` is the user's id.
+    `subjects` are ids for the log, without names and addresses; `writer` is the user's or key's id;
+    `quotas` are the limits that counted the request, by policy.
     """
 
     request_id: str
@@ -31,6 +43,7 @@ class RequestContext:
     subjects: dict[str, str] = field(default_factory=dict)
     receive: Receive | None = field(default=None, repr=False, compare=False)
     writer: str | None = field(default=None, repr=False, compare=False)
+    quotas: dict[str, Quota] = field(default_factory=dict, repr=False, compare=False)
 
 
 _context: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
@@ -71,15 +84,22 @@ def current_client_address() -> str | None:
     return context.client_address if context else None
 
 
+def note_quota(quota: Quota) -> None:
+    """Tell the client where a limit stands; the latest of a policy counts."""
+    context = _context.get()
+    if context:
+        context.quotas[quota.policy] = quota
+
+
 def note_writer(id_: UUID | None) -> None:
-    """Record the user who makes the changes of this request."""
+    """Record the user or key that makes the changes of this request."""
     context = _context.get()
     if context:
         context.writer = str(id_)
 
 
 def current_writer() -> str | None:
-    """Return the user who makes the changes, or None for devices, strangers and jobs."""
+    """Return who makes the changes, a user or key; None for devices, strangers and jobs."""
     context = _context.get()
     return context.writer if context else None
 

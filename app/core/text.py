@@ -134,11 +134,22 @@ def mailbox_key(email: str) -> str:
 
 
 # Checked twice, since NFC expands some characters to three.
-_ShortLine = StringConstraints(max_length=200)
-_ShortText = StringConstraints(max_length=2000)
+MOST_IN_LINE, MOST_IN_TEXT = 200, 2_000
+_ShortLine = StringConstraints(max_length=MOST_IN_LINE)
+_ShortText = StringConstraints(max_length=MOST_IN_TEXT)
 Line = Annotated[str, _ShortLine, AfterValidator(_one_line), _ShortLine]
 RequiredLine = Annotated[Line, StringConstraints(min_length=1, strip_whitespace=True)]
+# Why something out of the ordinary is done.
+Reason = Annotated[
+    str,
+    StringConstraints(max_length=300),
+    AfterValidator(_one_line),
+    StringConstraints(min_length=3, max_length=300),
+]
 SearchText = Annotated[str, StringConstraints(max_length=254), AfterValidator(_sought)]
+OptionalBriefLine = Annotated[
+    Annotated[Line, StringConstraints(max_length=60)] | None, BeforeValidator(_blank_to_none)
+]
 OptionalLine = Annotated[Line | None, BeforeValidator(_blank_to_none)]
 Notes = Annotated[
     Annotated[str, _ShortText, AfterValidator(_many_lines), _ShortText] | None,

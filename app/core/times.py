@@ -1,10 +1,10 @@
-"""Dates (`YYYY-MM-DD`) and wall-clock times (`HH:MM`) of the API."""
+"""Dates (`YYYY-MM-DD`), wall-clock times (`HH:MM`) and instants of the API."""
 
 import re
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, WithJsonSchema
 
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -18,6 +18,16 @@ def _only_a_date(value: Any) -> Any:
 
 
 LocalDate = Annotated[date, BeforeValidator(_only_a_date)]
+
+
+def _in_utc(value: datetime) -> datetime:
+    # Other years have instants that do not exist in every time zone.
+    if not 1900 <= value.year < 9999:
+        raise ValueError("must be between the years 1900 and 9998")
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 def _read(value: Any) -> Any:

@@ -8,23 +8,41 @@ from fastapi import APIRouter, Response
 
 from app.audit.models import AuditAction
 from app.audit.repository import Actor, record
+from app.auth.caller import Caller
+from app.auth.condition_dependencies import if_match
 from app.auth.guards import DepartmentEditor, DepartmentViewer
 from app.auth.idempotency_dependencies import Once
-from app.core.db.database import WriteSession
+from app.core.db.database import ReadSession, WriteSession
 from app.core.db.repository import NameTaken
 from app.core.errors import InUse, NotFound, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
+from app.core.http.etags import Revalidated
 from app.core.http.pagination import Page
 from app.core.http.responses import CREATED
 from app.core.http.routing import ApiRoute
 from app.departments import schemas
 from app.departments.models import Department
 from app.departments.repository import DepartmentReader, DepartmentRepository
+from app.services import Services
 
 router = APIRouter(prefix="/api/departments", tags=["departments"], route_class=ApiRoute)
 
 
-@router.get("/", operation_id="departments_list", summary="List departments")
+async def _shown(
+    session: ReadSession, department_id: UUID, _: Caller, __: Services
+) -> schemas.Department:
+    department = await DepartmentReader(session).get(department_id)
+    if department is None:
+        raise NotFound
+    return schemas.Department.model_validate(department)
+
+
+IfCurrent = if_match(Department, "department_id", _shown)
+
+
+@router.get(
+    "/", operation_id="departments_list", summary="List departments", dependencies=[Revalidated]
+)
 async def list_departments(
     _: DepartmentViewer, session: Reading, page: Paging
 ) -> Page[schemas.Department]:
@@ -77,6 +95,7 @@ async def read_department(
     "/{department_id:uuid}/",
     operation_id="departments_replace",
     summary="Replace a department",
+    dependencies=[IfCurrent],
     responses=problems(NotFound, NameTaken),
 )
 async def replace_department(
@@ -94,6 +113,7 @@ async def replace_department(
     "/{department_id:uuid}/",
     operation_id="departments_update",
     summary="Update a department",
+    dependencies=[IfCurrent],
     responses=problems(NotFound, NameTaken),
 )
 async def change_department(
@@ -125,6 +145,7 @@ async def _change(
     operation_id="departments_delete",
     summary="Delete a department",
     status_code=204,
+    dependencies=[IfCurrent],
     responses=problems(NotFound, InUse),
 )
 async def delete_department(

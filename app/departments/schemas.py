@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.core.http.etags import Tagged
 from app.core.text import LEFT_OUT, RequiredLine, TextOrEmpty
 
 
@@ -36,7 +37,7 @@ class DepartmentUpdate(BaseModel):
         return self.model_dump(exclude_unset=True)
 
 
-class Department(BaseModel):
+class Department(Tagged, BaseModel):
     """A department."""
 
     model_config = ConfigDict(from_attributes=True)

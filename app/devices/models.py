@@ -21,6 +21,7 @@ class Device(Entity):
     """A scanner at a gate or a kiosk, at one site.
 
     The previous key is valid until `previous_key_until`, for an uninterrupted change.
+    `offline_at` is set while it has been silent for too long.
     """
 
     __tablename__ = "devices"
@@ -33,3 +34,4 @@ class Device(Entity):
     previous_key_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
     previous_key_until: Mapped[datetime | None]
     last_seen_at: Mapped[datetime | None]
+    offline_at: Mapped[datetime | None]

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from app.auth.condition_dependencies import if_match
 from app.auth.guards import (
     Confirmation,
     DeviceEditor,
@@ -13,16 +14,18 @@ from app.auth.guards import (
     DeviceViewer,
     RunningDevice,
 )
-from app.core.errors import NotFound, SiteRequired, problems
+from app.core.db.database import ReadSession
+from app.core.errors import NotAuthenticated, NotFound, SiteRequired, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
 from app.core.http.pagination import Page
 from app.core.http.responses import CREATED
 from app.core.http.routing import ApiRoute
+from app.core.languages import Language
 from app.devices import schemas
-from app.devices.models import Device
+from app.devices.models import Device, DeviceKind
 from app.devices.repository import DeviceReader
 from app.devices.service import DeviceRegister
-from app.services import services
+from app.services import Services, services
 
 router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=ApiRoute)
 
@@ -34,6 +37,16 @@ async def _register(
     return DeviceRegister(unit, overlap, caller.scope, now, caller)
 
 
+async def _read(
+    session: ReadSession, device_id: UUID, caller: DeviceViewer, _: Services
+) -> schemas.Device:
+    device = await DeviceReader(session).reached(device_id, caller.scope)
+    if device is None:
+        raise NotFound
+    return _shown(device)
+
+
+IfCurrent = if_match(Device, "device_id", _read)
 Register = Annotated[DeviceRegister, Depends(_register)]
 
 
@@ -73,6 +86,23 @@ async def heartbeat(_: RunningDevice) -> None:
     """Update `last_seen_at`, as all requests of the device do."""
 
 
+@router.get("/me/", operation_id="devices_me", summary="Read the calling device")
+async def read_own_device(caller: RunningDevice, session: Reading) -> schemas.OwnDevice:
+    """Return what a scanner's screen shows of its place, and the language to use there."""
+    if caller.id is None or caller.site_id is None:
+        raise NotAuthenticated
+    site_name, language = await DeviceReader(session).site_facts(caller.site_id)
+    return schemas.OwnDevice(
+        id=caller.id,
+        name=caller.name,
+        kind=DeviceKind(caller.role),
+        site=caller.site_id,
+        site_name=site_name,
+        gate=caller.gate,
+        language=Language(language),
+    )
+
+
 @router.get(
     "/{device_id:uuid}/",
     operation_id="devices_read",
@@ -91,6 +121,7 @@ async def read_device(device_id: UUID, caller: DeviceViewer, session: Reading) -
     "/{device_id:uuid}/",
     operation_id="devices_replace",
     summary="Replace a device",
+    dependencies=[IfCurrent],
     responses=problems(NotFound, SiteRequired),
 )
 async def replace_device(
@@ -102,7 +133,8 @@ async def replace_device(
 ) -> schemas.Device:
     """Replace all fields; the key stays.
 
-    Another `kind` or `site` needs a sign-in confirmed within the last 10 minutes.
+    Another `kind` or `site` needs a sign-in confirmed within the last 10 minutes. API keys change
+    no `kind`.
     """
     return _shown(await register.change(device_id, body.model_dump(), confirm))
 
@@ -111,6 +143,7 @@ async def replace_device(
     "/{device_id:uuid}/",
     operation_id="devices_update",
     summary="Update a device",
+    dependencies=[IfCurrent],
     responses=problems(NotFound),
 )
 async def change_device(
@@ -122,7 +155,8 @@ async def change_device(
 ) -> schemas.Device:
     """Change only the fields that are sent.
 
-    Another `kind` or `site` needs a sign-in confirmed within the last 10 minutes.
+    Another `kind` or `site` needs a sign-in confirmed within the last 10 minutes. API keys change
+    no `kind`.
     """
     return _shown(await register.change(device_id, body.changes(), confirm))
 
@@ -132,6 +166,7 @@ async def change_device(
     operation_id="devices_delete",
     summary="Revoke a device",
     status_code=204,
+    dependencies=[IfCurrent],
     responses=problems(NotFound),
 )
 async def delete_device(device_id: UUID, _: DeviceEditor, register: Register) -> None:
@@ -143,6 +178,7 @@ async def delete_device(device_id: UUID, _: DeviceEditor, register: Register) ->
     "/{device_id:uuid}/rotate-key/",
     operation_id="devices_rotate_key",
     summary="Rotate the key of a device",
+    dependencies=[IfCurrent],
     responses=problems(NotFound),
 )
 async def rotate_key(

@@ -1,11 +1,13 @@
 """Request and response bodies of devices."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.core.http.etags import Tagged
+from app.core.languages import Language
 from app.core.text import LEFT_OUT, OptionalLine, RequiredLine
 from app.devices import models
 from app.devices.models import DeviceKind
@@ -43,8 +45,10 @@ class DeviceUpdate(BaseModel):
         return self.model_dump(exclude_unset=True)
 
 
-class Device(BaseModel):
+class Device(Tagged, BaseModel):
     """A device, without its key."""
+
+    outside_tag: ClassVar = frozenset({"last_seen_at"})
 
     id: UUID
     name: str = Field(examples=["North gate, left"])
@@ -67,8 +71,22 @@ class Device(BaseModel):
         }
 
 
+class OwnDevice(Tagged, BaseModel):
+    """A device as it sees itself, for a scanner's screen."""
+
+    id: UUID
+    name: str = Field(examples=["North gate, left"])
+    kind: DeviceKind
+    site: UUID
+    site_name: str = Field(examples=["Berlin"])
+    gate: str | None = Field(examples=["North"])
+    language: Language = Field(description="The language of the site")
+
+
 class DeviceWithKey(Device):
     """A device with its new key, shown only once."""
+
+    outside_tag: ClassVar = frozenset({"last_seen_at", "key"})
 
     key: str = Field(
         description="Send it as `X-Device-Key`", examples=["vmsdev_" + "A" * 43 + "0" * 6]

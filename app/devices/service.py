@@ -11,25 +11,31 @@ from app.core.db.database import Database, WriteSession
 from app.core.db.scope import Scope
 from app.core.errors import NotFound, SiteRequired
 from app.core.observability.logging import logger
-from app.devices.device_key import is_well_formed, key_hash, new_key
+from app.core.security.access_keys import DEVICE_KEYS
+from app.core.security.random_secrets import stored_hash
 from app.devices.errors import UnknownSite
 from app.devices.models import Device
 from app.devices.repository import DeviceRepository, KnownDevice, device_of_key
+from app.users.roles import CallerRole
 
 SEEN_EVERY = timedelta(minutes=1)
-# What a key gives access to.
+SILENT_FOR = timedelta(minutes=5)
+"""After this time without a request a device is offline; scanners send heartbeats."""
+# What the key of a device gives access to.
 GUARDED = ("kind", "site_id")
+# An API key confirms nothing, but moves devices within its sites.
+GUARDED_FROM_KEYS = ("kind",)
 
 
 async def find_by_key(database: Database, key: str, now: datetime) -> KnownDevice | None:
     """Return the device of a key, in one statement and, once a minute, a second."""
-    if not is_well_formed(key):
+    if not DEVICE_KEYS.fits(key):
         return None
     async with database.read() as session:
-        device = await device_of_key(session, key_hash(key), now)
+        device = await device_of_key(session, stored_hash(key), now)
     if device is not None and _is_due(device, now):
         async with database.write(single_statement=True) as unit:
-            await DeviceRepository(unit).note_seen(device.id, now, SEEN_EVERY)
+            await DeviceRepository(unit).note_seen(device, now, SEEN_EVERY)
     return device
 
 
@@ -51,10 +57,10 @@ class DeviceRegister:
 
     async def create(self, values: dict[str, Any]) -> tuple[Device, str]:
         """Create a device; return it and its key. Raise `UnknownSite`."""
-        key = new_key()
+        key = DEVICE_KEYS.new()
         device = Device(
             **await self._columns(values),
-            key_hash=key_hash(key),
+            key_hash=stored_hash(key),
             previous_key_hash=None,
             previous_key_until=None,
             last_seen_at=None,
@@ -73,8 +79,9 @@ class DeviceRegister:
         Call `confirm` if the key gets access to something else.
         """
         device, columns = await self._locked(device_id), await self._columns(values)
+        guarded = GUARDED_FROM_KEYS if self.by.role == CallerRole.KEY else GUARDED
         if any(
-            columns.get(name, getattr(device, name)) != getattr(device, name) for name in GUARDED
+            columns.get(name, getattr(device, name)) != getattr(device, name) for name in guarded
         ):
             confirm()
         fields = sorted(name for name in columns if getattr(device, name) != columns[name])
@@ -85,10 +92,10 @@ class DeviceRegister:
 
     async def rotate_key(self, device_id: UUID) -> tuple[Device, str]:
         """Issue a new key; only the previous one stays valid, for the overlap."""
-        device, key = await self._locked(device_id), new_key()
+        device, key = await self._locked(device_id), DEVICE_KEYS.new()
         device.previous_key_hash = device.key_hash
         device.previous_key_until = self.now + self.overlap
-        device.key_hash = key_hash(key)
+        device.key_hash = stored_hash(key)
         await self.devices.save(device)
         self._record(AuditAction.DEVICE_KEY_ROTATED, device)
         logger.info("device key rotated", device=str(device.id))

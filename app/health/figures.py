@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from app.core.db.database import Database
 from app.core.job_runs import JobRun, last_runs
 from app.core.observability.metrics import of_all_processes
 from app.health import redis as redis_server
-from app.health.repository import COUNTED_TO, Due, OutboxReader, OutboxState
+from app.health.repository import COUNTED_TO, Due, OutboxReader, OutboxState, WebhookFigures
 from app.notifications.models import NotificationStatus
 
 # Prometheus gives up after ten seconds.
@@ -28,6 +28,8 @@ class LookedUp:
     due: Due
     outbox: Sequence[OutboxState]
     jobs: Sequence[JobRun]
+    deliveries: int
+    webhooks: Mapping[str, int]
 
     def families(self) -> Iterator[Metric]:
         yield self._mails()
@@ -46,6 +48,12 @@ class LookedUp:
             "Clock of this process minus clock of the database",
             (self.now - self.due.asked_at).total_seconds(),
         )
+        yield _gauge(
+            "vms_webhook_deliveries_waiting",
+            f"Deliveries that wait for active webhooks, counted up to {COUNTED_TO}",
+            self.deliveries,
+        )
+        yield self._webhooks()
         yield from self._job_times()
 
     def _age(self, since: datetime | None) -> float:
@@ -57,6 +65,12 @@ class LookedUp:
         for state in self.outbox:
             mails.add_metric([state.status.value], state.number)
         return mails
+
+    def _webhooks(self) -> Metric:
+        webhooks = GaugeMetricFamily("vms_webhooks", "Webhooks by state", labels=["state"])
+        for state, number in self.webhooks.items():
+            webhooks.add_metric([state], number)
+        return webhooks
 
     def _job_times(self) -> Iterator[Metric]:
         ended = GaugeMetricFamily(
@@ -107,7 +121,15 @@ async def _look_up(database: Database, now: datetime) -> LookedUp | None:
         async with asyncio.timeout(LOOK_UP_SECONDS), database.read() as session:
             outbox = OutboxReader(session)
             due = await outbox.due()  # first: it compares the clocks
-            return LookedUp(now, due, await outbox.states(), await last_runs(session))
+            hooks = WebhookFigures(session)
+            return LookedUp(
+                now,
+                due,
+                await outbox.states(),
+                await last_runs(session),
+                await hooks.waiting(),
+                await hooks.webhooks(),
+            )
     except (SQLAlchemyError, OSError):  # includes time-outs
         return None
 

@@ -2,10 +2,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, literal, select, union_all
+from sqlalchemy import Select, case, func, literal, select, union_all
 
 from app.core.db.database import ReadSession
 from app.notifications.models import Notification, NotificationStatus
+from app.webhooks.models import DeliveryStatus, Webhook, WebhookDelivery, WebhookStatus
 
 # The other states grow without limit.
 OPEN = (NotificationStatus.QUEUED, NotificationStatus.SENDING, NotificationStatus.FAILED)
@@ -48,6 +49,33 @@ class OutboxReader:
             )
         )
         return Due(*found.one())
+
+
+class WebhookFigures:
+    """Queries what waits for webhooks that are active, and how many are not."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self.session = session
+
+    async def waiting(self) -> int:
+        """Count pending deliveries, up to `COUNTED_TO`."""
+        of_active = Webhook.status == WebhookStatus.ACTIVE
+        some = (
+            select(WebhookDelivery.id)
+            .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
+            .where(WebhookDelivery.status == DeliveryStatus.PENDING, of_active)
+            .limit(COUNTED_TO)
+            .subquery()
+        )
+        return await self.session.scalar(select(func.count()).select_from(some)) or 0
+
+    async def webhooks(self) -> dict[str, int]:
+        """Return the number of webhooks that work, fail and are disabled."""
+        fails = Webhook.failing_since.is_not(None)
+        disabled = Webhook.status == WebhookStatus.DISABLED
+        state = case((disabled, "disabled"), (fails, "failing"), else_="working")
+        found = await self.session.rows(select(state, func.count()).group_by(state))
+        return dict.fromkeys(("working", "failing", "disabled"), 0) | dict(found.all())
 
 
 def _state(status: NotificationStatus) -> Select[Any]:

@@ -1,13 +1,12 @@
 """Calendar files of visits (RFC 5545 and 5546)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from app.notifications.payloads import VisitPayload
 from app.notifications.wording import Wording, wording
 
 PRODUCT = "-//vms//Visitor Management//EN"
-VISIT_LENGTH = timedelta(hours=1)
 LONGEST_LINE = 75  # octets (RFC 5545, 3.1)
 # Characters with a meaning in text (RFC 5545, 3.3.11).
 _ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
@@ -51,8 +50,6 @@ def _event(
     for_host: bool,
 ) -> list[str]:
     words = wording(visit.language)
-    # A named zone would need a VTIMEZONE.
-    starts_at = visit.starts_at.astimezone(UTC)
     title = _title_for_host(visit, words) if for_host else _title(visit, words)
     description = (
         _description_for_host(visit, words) if for_host else _description(visit, words, method)
@@ -63,8 +60,9 @@ def _event(
         f"UID:{visit.visitor_id}@vms",
         f"SEQUENCE:{visit.sequence}",
         f"DTSTAMP:{_instant(made_at.astimezone(UTC))}",
-        f"DTSTART:{_instant(starts_at)}",
-        f"DTEND:{_instant(starts_at + VISIT_LENGTH)}",
+        # A named zone would need a VTIMEZONE.
+        f"DTSTART:{_instant(visit.starts_at.astimezone(UTC))}",
+        f"DTEND:{_instant(visit.ends_at.astimezone(UTC))}",
         f"SUMMARY:{_text(title)}",
         f"LOCATION:{_text(_location(visit))}",
         f"DESCRIPTION:{_text(description)}",

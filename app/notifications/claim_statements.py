@@ -1,11 +1,13 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
+    Uuid,
     and_,
     bindparam,
     case,
@@ -21,14 +23,21 @@ from sqlalchemy import (
     union_all,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
+from app.audit.models import VISITOR
 from app.core.db.prepared import Command
 from app.core.db.repository import Repository
+from app.core.ids import new_id
+from app.events.kinds import ActorKind, EventType
+from app.events.models import PendingEvent
+from app.events.outbox import emit
 from app.notifications.fact_statements import true_facts
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification, NotificationStatus
+from app.notifications.repository import VISITORS
 from app.notifications.schedule import GIVE_UP_AFTER
 
 
@@ -59,6 +68,12 @@ class DeliveryOutcome:
     last_error: str | None = None
     sent_at: datetime | None = None
     next_attempt_at: datetime | None = None
+
+
+TOLD = {
+    NotificationStatus.SENT: EventType.MAIL_SENT,
+    NotificationStatus.FAILED: EventType.MAIL_FAILED,
+}
 
 
 def _word(status: NotificationStatus) -> ColumnElement[NotificationStatus]:
@@ -93,9 +108,11 @@ def _claiming() -> ReturningUpdate[Any]:
             Notification.id,
             Notification.visitor_id,
             Notification.kind,
+            Notification.co_host,
             Notification.recipient,
             Notification.recipient_name,
             Notification.payload,
+            Notification.created_at,
         )
         .where(*_due(now))
         .order_by(Notification.next_attempt_at)
@@ -142,6 +159,14 @@ def _came_to() -> ColumnElement[NotificationStatus]:
     return case((and_(untrue, not_sent), _word(NotificationStatus.SUPERSEDED)), else_=status)
 
 
+_TOLD: tuple[Any, ...] = (
+    Notification.id,
+    Notification.visitor_id,
+    Notification.request_id,
+    Notification.status,
+)
+
+
 def _settling() -> tuple[ReturningUpdate[Any], ReturningDelete[Any]]:
     """Record an outcome while the claim holds; delete a notification to be erased."""
     is_over = _came_to() != _word(NotificationStatus.QUEUED)
@@ -154,14 +179,42 @@ def _settling() -> tuple[ReturningUpdate[Any], ReturningDelete[Any]]:
         "next_attempt_at": func.coalesce(bindparam("next_attempt_at", type_=due.type), due),
         "lease_until": null(),
     }
-    kept = update(Notification).where(*_held(), ~goes).values(values).returning(Notification.id)
-    return kept, delete(Notification).where(*_held(), goes).returning(Notification.id)
+    kept = update(Notification).where(*_held(), ~goes).values(values)
+    return kept.returning(*_TOLD), delete(Notification).where(*_held(), goes).returning(
+        Notification.id
+    )
 
 
 def _settled_count() -> ColumnElement[int]:
     kept, erased = _settling()
-    both = union_all(select(kept.cte("kept").c.id), select(erased.cte("erased").c.id))
-    return select(func.count()).select_from(both.subquery("settled")).scalar_subquery()
+    settled = kept.cte("kept")
+    both = union_all(select(settled.c.id), select(erased.cte("erased").c.id))
+    counted = select(func.count()).select_from(both.subquery("settled"))
+    return counted.add_cte(_told(settled)).scalar_subquery()
+
+
+def _told(settled: CTE) -> CTE:
+    """Tell of a mail about a visit that is sent or given up; those that are erased are of none."""
+    words = {_word(status): literal(type_.value) for status, type_ in TOLD.items()}
+    values = {
+        "id": bindparam("event_id", type_=Uuid()),
+        "type": case(*((settled.c.status == word, type_) for word, type_ in words.items())),
+        "created_at": bindparam("settled_at", type_=PendingEvent.created_at.type),
+        "site_id": VISITORS.c.site_id,
+        "host_id": VISITORS.c.host_id,
+        "subject_type": literal_column(f"'{VISITOR}'"),
+        "subject_id": VISITORS.c.id,
+        "actor_kind": literal_column(f"'{ActorKind.SYSTEM}'"),
+        "request_id": settled.c.request_id,
+    }
+    rows = (
+        select(*values.values())
+        .select_from(settled)
+        .join(VISITORS, VISITORS.c.id == settled.c.visitor_id)
+        .where(or_(*(settled.c.status == word for word in words)))
+    )
+    stored = insert(PendingEvent).from_select([*values], rows, include_defaults=False)
+    return stored.cte("told")
 
 
 def _settling_and_claiming() -> Command:
@@ -224,7 +277,7 @@ class DeliveryQueue(Repository[Notification]):
         """Queue notifications of expired claims again, or fail them after a day."""
         spent = Notification.tries_began_at <= now - GIVE_UP_AFTER
         untrue = Notification.pointless_after <= now
-        result = await self.unit.write(
+        result = await self.unit.returning(
             update(Notification)
             .where(
                 Notification.status == _word(NotificationStatus.SENDING),
@@ -242,8 +295,27 @@ class DeliveryQueue(Repository[Notification]):
                 lease_until=None,
                 next_attempt_at=now,
             )
+            .returning(Notification.visitor_id, Notification.status)
+            .execution_options(synchronize_session=False)
         )
-        return result.rowcount
+        taken = result.all()
+        await self._tell_of_failed(
+            [row.visitor_id for row in taken if row.status is NotificationStatus.FAILED], now
+        )
+        return len(taken)
+
+    async def _tell_of_failed(self, of_visits: Sequence[UUID | None], now: datetime) -> None:
+        if not of_visits:
+            return
+        visits = await self.unit.rows(
+            select(VISITORS.c.id, VISITORS.c.site_id, VISITORS.c.host_id).where(
+                VISITORS.c.id.in_(of_visits)
+            )
+        )
+        about = {id_: {"site": site, "host": host} for id_, site, host in visits}
+        for id_ in of_visits:
+            if id_ in about:
+                emit(self.unit, EventType.MAIL_FAILED, VISITOR, id_, now, **about[id_])
 
     async def drop_pointless(self, now: datetime) -> int:
         result = await self.unit.write(
@@ -264,6 +336,7 @@ def _claim(values: Iterable[Any]) -> Claim:
 
 def _settled(claim: Claim, outcome: DeliveryOutcome, now: datetime) -> dict[str, Any]:
     return {
+        "event_id": new_id(),
         "claimed_id": claim.id,
         "claimed_attempts": claim.attempts,
         "settled_at": now,

@@ -14,10 +14,12 @@ from app.notifications.payloads import (
     EmailChangedPayload,
     HandedOverPayload,
     MovedVisitPayload,
+    MusterStartedPayload,
     Payload,
     SecondFactorPayload,
     UpdatedVisitPayload,
     VisitPayload,
+    WebhookDisabledPayload,
 )
 
 
@@ -32,6 +34,8 @@ class Audience(Enum):
     """The host whom the mail names, possibly a former one."""
     ACCOUNT = auto()
     """The owner of an account."""
+    WARDEN = auto()
+    """Somebody who is asked to help at a muster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class NotificationKind(StrEnum):
     )
     host_registration = "host_registration", Mail(VisitPayload, HOST, calendar=PUBLISH)
     host_arrival = "host_arrival", Mail(ArrivalPayload, HOST)
+    host_arrival_withdrawn = "host_arrival_withdrawn", Mail(ArrivalPayload, HOST)
     visitor_rescheduled = (
         "visitor_rescheduled",
         Mail(MovedVisitPayload, VISITOR, has_qr_code=True, calendar=PUBLISH),
@@ -88,6 +93,8 @@ class NotificationKind(StrEnum):
     email_changed = "email_changed", Mail(EmailChangedPayload, ACCOUNT)
     directory_linked = "directory_linked", Mail(AccountPayload, ACCOUNT)
     second_factor_changed = "second_factor_changed", Mail(SecondFactorPayload, ACCOUNT)
+    webhook_disabled = "webhook_disabled", Mail(WebhookDisabledPayload, ACCOUNT)
+    muster_started = "muster_started", Mail(MusterStartedPayload, Audience.WARDEN)
 
 
 def _to(*audiences: Audience) -> frozenset[NotificationKind]:
@@ -98,6 +105,9 @@ TO_VISITOR = _to(VISITOR)
 TO_HOST = _to(HOST)
 ABOUT_VISIT = TO_VISITOR | TO_HOST
 """Outdated by a reschedule, a cancellation or the end of the visit."""
+
+OF_ARRIVAL = frozenset({NotificationKind.host_arrival, NotificationKind.host_arrival_withdrawn})
+"""Sent to the reception where there is no host."""
 
 READ_BY_HOSTS = _to(HOST, NAMED_HOST)
 """Written for hosts, including former ones."""

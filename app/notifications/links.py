@@ -20,6 +20,9 @@ class Links:
     def visitor_pass(self, token: str) -> str:
         return f"{self.public_url}/pass/{token}"
 
+    def muster(self, token: str) -> str:
+        return f"{self.public_url}/muster/{token}"
+
     def map(self, address: str) -> str:
         return self.map_url.replace("{address}", quote(address, safe="")) if address else ""
 

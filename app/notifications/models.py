@@ -23,12 +23,13 @@ class NotificationStatus(StrEnum):
 class Notification(Entity):
     """A mail to be sent, written in the transaction that causes it.
 
-    (visitor, kind, version) is unique; `attempts` is the fencing token of a claim.
+    (visitor, kind, version, co-host) is unique; `attempts` is the fencing token of a claim.
+    `co_host` is the address of the co-host to whom it goes, and empty for everybody else.
     """
 
     __tablename__ = "notifications"
     __table_args__ = (
-        UniqueConstraint("visitor_id", "kind", "version"),
+        UniqueConstraint("visitor_id", "kind", "version", "co_host"),
         Index(
             "ix_notifications_due", "next_attempt_at", postgresql_where=text("status = 'queued'")
         ),
@@ -43,6 +44,7 @@ class Notification(Entity):
     kind: Mapped[NotificationKind] = mapped_column(words(NotificationKind))
     version: Mapped[int]
     request_id: Mapped[str | None] = mapped_column(String(128))
+    co_host: Mapped[str] = mapped_column(String(254), default="", server_default="")
     recipient: Mapped[str] = mapped_column(String(254))
     recipient_name: Mapped[str] = mapped_column(String(401))
     payload: Mapped[dict[str, Any]]

@@ -1,6 +1,6 @@
 """Payloads of notifications: all data of a mail, stored as JSON."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -32,8 +32,11 @@ def _address_input(value: object) -> object:
     return ", ".join(line for line in lines if line)
 
 
+_LANGUAGES = frozenset(Language)
+
+
 def _known_language(value: object) -> object:
-    return value if value in set(Language) else Language.ENGLISH
+    return value if value in _LANGUAGES else Language.ENGLISH
 
 
 def _known_zone(name: str) -> str:
@@ -62,14 +65,23 @@ class Payload(PayloadModel):
     language: MailLanguage = Language.ENGLISH
 
 
-class VisitPayload(Payload):
+class BrandedPayload(Payload):
+    """A mail with the brand of a site at its head."""
+
+    site_name: OneLine
+    brand_name: OneLine | None = None
+    brand_color: Annotated[str, Field(pattern="^#[0-9a-f]{6}$")] | None = None
+    logo: str | None = None
+    """A PNG in base64, read when the mail is sent."""
+
+
+class VisitPayload(BrandedPayload):
     visitor_id: UUID
     visitor_name: Typed
     company: Typed | None
     purpose: OneLine
     host_name: Typed | None
     """None if the visitor is received by reception."""
-    site_name: OneLine
     site_address: PostalAddress
     timezone: Zone
     visit_date: date
@@ -80,12 +92,36 @@ class VisitPayload(Payload):
     contact_phone: OneLine | None = None
     contact_email: OneLine | None = None
     reply_to: OneLine | None = None
+    duration_minutes: int = 60
+    to_co_host: bool = False
+    co_host_name: Typed | None = None
+    visiting_since: AwareDatetime | None = None
+    """Set if the visitor had arrived when the mail was made, until the visit is over."""
     is_typed_by_stranger: bool = True
     """Subjects then omit the visitor's name; rows of older releases default to true."""
 
     @property
     def starts_at(self) -> datetime:
         return local_moment(self.visit_date, self.visit_time, self.timezone)
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.after(self.duration_minutes)
+
+    @property
+    def visiting_since_local(self) -> datetime | None:
+        return self.visiting_since and self.visiting_since.astimezone(ZoneInfo(self.timezone))
+
+    @property
+    def host_or_co_host(self) -> str | None:
+        """Return the name of the host or co-host to whom the mail goes."""
+        return self.co_host_name if self.to_co_host else self.host_name
+
+    def after(self, minutes: int) -> datetime:
+        """Return the local time so many minutes after the start; the clocks may change between."""
+        return (self.starts_at.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(
+            ZoneInfo(self.timezone)
+        )
 
 
 class MovedVisitPayload(VisitPayload):
@@ -110,7 +146,12 @@ class UpdatedVisitPayload(VisitPayload):
     previous_site_name: OneLine | None = None
     previous_site_address: PostalAddress | None = None
     previous_timezone: Zone | None = None
+    previous_duration: int | None = None
     """The previous facts are None if unchanged."""
+
+    @property
+    def previously_ended_at(self) -> datetime:
+        return self.after(self.previous_duration or self.duration_minutes)
 
 
 class HandedOverPayload(VisitPayload):
@@ -143,12 +184,12 @@ class BulkRow(ListedVisitor):
     """Set if the visits are at several sites."""
 
 
-class BulkSummaryPayload(Payload):
+class BulkSummaryPayload(BrandedPayload):
+    """`site_name` has the names of all sites; several have no common brand."""
+
     account_id: UUID | None = None
     """The host, whose account may be closed or have a new address."""
     host_name: Typed
-    site_name: OneLine
-    """The names of all sites."""
     timezone: Zone
     visitors: tuple[BulkRow, ...]
 
@@ -207,6 +248,29 @@ class AccountLinkPayload(AccountPayload):
     link: OneLine
     valid_for_minutes: Annotated[int, Field(gt=0)]
     is_first: bool = False  # somebody else has just created the account
+
+
+class WebhookDisabledPayload(AccountPayload):
+    server: Typed
+    failing_since: AwareDatetime
+    error: Typed | None
+
+    @property
+    def failing_since_utc(self) -> datetime:
+        return self.failing_since.astimezone(ZoneInfo("UTC"))
+
+
+class MusterStartedPayload(Payload):
+    warden_name: Typed
+    site_name: OneLine
+    timezone: Zone
+    started_at: AwareDatetime
+    is_drill: bool
+    link: OneLine
+
+    @property
+    def started_at_local(self) -> datetime:
+        return self.started_at.astimezone(ZoneInfo(self.timezone))
 
 
 def local_moment(day: date, at: time, zone: str) -> datetime:

@@ -10,10 +10,11 @@ from jinja2 import Environment
 
 from app.core.languages import Language
 from app.core.qr_image import qr_png
+from app.notifications.brand import brand_of
 from app.notifications.calendar import CalendarMethod, visit_calendar
 from app.notifications.kinds import READ_BY_HOSTS, NotificationKind
 from app.notifications.links import Links
-from app.notifications.payloads import Payload, VisitPayload
+from app.notifications.payloads import BrandedPayload, Payload, VisitPayload
 from app.notifications.templates import environment
 from app.notifications.wording import one_line
 
@@ -21,7 +22,11 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "email_templates"
 FORMS = {"subject": ("subject", "text"), "text": ("text",), "html": ("html",)}
 BLANK_LINES = re.compile(r"\n{3,}")
 
-QR_CONTENT_ID = "qr-code@vms"
+COMPUTED = (
+    *("starts_at", "ends_at", "previously_at", "previously_ended_at", "arrived_at_local"),
+    *("visiting_since_local", "started_at_local", "failing_since_utc", "host_or_co_host"),
+)
+QR_CONTENT_ID, LOGO_CONTENT_ID = "qr-code@vms", "logo@vms"
 # Shown at 260 CSS pixels; twice that for high-resolution screens.
 QR_SCALE = 14
 
@@ -91,20 +96,29 @@ def _plain(text: str) -> str:
 
 
 def _values(payload: Payload, links: Links) -> dict[str, object]:
-    names = [*type(payload).model_fields, "starts_at", "previously_at", "arrived_at_local"]
+    names = [*type(payload).model_fields, *COMPUTED]
     values = {name: getattr(payload, name) for name in names if hasattr(payload, name)}
     del values["language"]
+    values["brand"] = None
+    if isinstance(payload, BrandedPayload):
+        values["brand"] = brand_of(payload)
+        values["heading_name"] = payload.brand_name or payload.site_name
     if isinstance(payload, VisitPayload):
         values["map_link"] = links.map(payload.site_address)
         values["pass_link"] = links.visitor_pass(payload.qr_code) if payload.qr_code else ""
-    return values | {"qr_content_id": QR_CONTENT_ID}
+    return values | {"qr_content_id": QR_CONTENT_ID, "logo_content_id": LOGO_CONTENT_ID}
 
 
 def _images(kind: NotificationKind, payload: Payload) -> tuple[InlineImage, ...]:
-    if not (kind.mail.has_qr_code and isinstance(payload, VisitPayload) and payload.qr_code):
+    if not isinstance(payload, BrandedPayload):
         return ()
-    png = qr_png(payload.qr_code, scale=QR_SCALE)
-    return (InlineImage(QR_CONTENT_ID, "qr-code.png", png),)
+    images = []
+    if isinstance(payload, VisitPayload) and kind.mail.has_qr_code and payload.qr_code:
+        png = qr_png(payload.qr_code, scale=QR_SCALE)
+        images.append(InlineImage(QR_CONTENT_ID, "qr-code.png", png))
+    if (brand := brand_of(payload)) and brand.logo:
+        images.append(InlineImage(LOGO_CONTENT_ID, "logo.png", brand.logo.png))
+    return tuple(images)
 
 
 def _attachments(

@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     table,
     update,
@@ -33,12 +34,20 @@ from app.core.ids import new_id
 from app.core.request_context import current_context
 from app.notifications.errors import NotFailed, Pointless
 from app.notifications.fact_statements import words
-from app.notifications.kinds import ABOUT_VISIT, NotificationKind
+from app.notifications.kinds import (
+    ABOUT_VISIT,
+    OF_ARRIVAL,
+    TO_HOST,
+    TO_VISITOR,
+    NotificationKind,
+)
 from app.notifications.models import Notification, NotificationStatus
 from app.notifications.payloads import Payload
 
 # Referred to by name, since the visitors package is above this one.
-_visitors = table("visitors", column("id", Uuid()), column("site_id", Uuid()))
+VISITORS = table(
+    "visitors", column("id", Uuid()), column("site_id", Uuid()), column("host_id", Uuid())
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +55,14 @@ class OutgoingMail:
     """A mail to be queued; after `pointless_after` it is not sent.
 
     With `erase_when_done` it is hidden, and deleted after sending. `withheld` is the reason to
-    record it without sending.
+    record it without sending. `co_host` is the address of a co-host who gets the mail of the host.
     """
 
     kind: NotificationKind
     payload: Payload
     to: str
     name: str
+    co_host: str = ""
     visitor_id: UUID | None = None
     version: int = 1
     pointless_after: datetime | None = None
@@ -70,8 +80,14 @@ def _within(scope: Scope) -> list[ColumnElement[bool]]:
     """Return the condition of mails in scope: those about visits at its sites."""
     if scope.sites is None:
         return []
-    is_about = _visitors.c.id == Notification.visitor_id
-    return [exists().where(is_about, *scope.of_sites(_visitors.c.site_id))]
+    is_about = VISITORS.c.id == Notification.visitor_id
+    return [exists().where(is_about, *scope.of_sites(VISITORS.c.site_id))]
+
+
+def _subject_of(kind: NotificationKind) -> Collection[NotificationKind]:
+    """Return the kinds that tell the same recipients of the same thing."""
+    subjects = (TO_VISITOR, OF_ARRIVAL, TO_HOST - OF_ARRIVAL)
+    return next((kinds for kinds in subjects if kind in kinds), frozenset({kind}))
 
 
 class NotificationReader(ReadRepository[Notification]):
@@ -82,6 +98,58 @@ class NotificationReader(ReadRepository[Notification]):
             self.statement().where(Notification.visitor_id == visitor_id).order_by(Notification.id)
         )
         return found.all()
+
+    async def left_since(
+        self, visitor_id: UUID, kinds: Collection[NotificationKind], since: datetime
+    ) -> Sequence[Notification]:
+        """Return the mails of these kinds, queued since an instant, that have been sent."""
+        found = await self.session.scalars(
+            self.statement()
+            .where(
+                Notification.visitor_id == visitor_id,
+                Notification.kind.in_(kinds),
+                Notification.created_at >= since,
+                Notification.status == NotificationStatus.SENT,
+            )
+            .order_by(Notification.id)
+        )
+        return found.all()
+
+    async def outdated_by(
+        self, visitor_id: UUID, acted_at: datetime
+    ) -> set[tuple[NotificationKind, str]]:
+        """Return the kinds and co-hosts of mails that an act kept from being sent.
+
+        Those in whose place another one waits are left out.
+        """
+        was_kept = and_(
+            Notification.pointless_after == acted_at,
+            Notification.status.in_([NotificationStatus.SUPERSEDED, NotificationStatus.SENDING]),
+        )
+        is_queued = Notification.status == NotificationStatus.QUEUED
+        found = await self.session.rows(
+            select(Notification.kind, Notification.co_host, Notification.status).where(
+                Notification.visitor_id == visitor_id, or_(was_kept, is_queued)
+            )
+        )
+        kept, waiting = set(), set()
+        for kind, co_host, status in found:
+            if status is NotificationStatus.QUEUED:
+                waiting.add((_subject_of(kind), co_host))
+            else:
+                kept.add((kind, co_host))
+        return {each for each in kept if (_subject_of(each[0]), each[1]) not in waiting}
+
+    async def may_have_left(
+        self, visitor_id: UUID, kind: NotificationKind, since: datetime
+    ) -> bool:
+        """Return whether a mail of a kind, queued since an instant, is sent or being sent."""
+        return await self.exists(
+            Notification.visitor_id == visitor_id,
+            Notification.kind == kind,
+            Notification.created_at >= since,
+            Notification.status.in_([NotificationStatus.SENT, NotificationStatus.SENDING]),
+        )
 
     async def summaries_naming(
         self, visitor_id: UUID, queued_at: datetime
@@ -132,9 +200,35 @@ class MailKeeper(Repository[Notification]):
             ).execution_options(synchronize_session=False)
         )
 
-    async def supersede_hand_over(self, visitor_id: UUID, host_email: str, now: datetime) -> None:
-        """Supersede the hand-over mail to a host who has the visit again."""
-        theirs = func.lower(Notification.recipient) == host_email.lower()
+    async def supersede_to_hosts(
+        self, visitor_ids: Collection[UUID], now: datetime, co_hosts: Collection[str] = ("",)
+    ) -> None:
+        """Supersede the mails to the host (""), or to the co-hosts with these addresses."""
+        theirs = and_(Notification.visitor_id.in_(visitor_ids), Notification.co_host.in_(co_hosts))
+        await self.unit.write(
+            superseding(theirs, literal(now), TO_HOST).execution_options(synchronize_session=False)
+        )
+
+    async def outdate_claimed(self, visitor_id: UUID, now: datetime) -> None:
+        """Supersede only claimed mails: those that wait are sent with the current facts.
+
+        It locks the waiting ones, so that none is claimed with the facts before this transaction.
+        """
+        is_claimed = Notification.status == NotificationStatus.SENDING
+        await self.unit.write(
+            update(Notification)
+            .where(
+                Notification.visitor_id == visitor_id,
+                cast(Notification.kind, String).in_(words(ABOUT_VISIT)),
+                or_(is_claimed, Notification.status == NotificationStatus.QUEUED),
+            )
+            .values(pointless_after=case((is_claimed, now), else_=Notification.pointless_after))
+            .execution_options(synchronize_session=False)
+        )
+
+    async def supersede_hand_over(self, visitor_id: UUID, address: str, now: datetime) -> None:
+        """Supersede the hand-over mail to a host or co-host who has the visit again."""
+        theirs = func.lower(Notification.recipient) == address.lower()
         await self.unit.write(
             superseding(
                 and_(Notification.visitor_id == visitor_id, theirs),
@@ -188,7 +282,7 @@ class Outbox(MailKeeper):
         self.wake_after_commit()
 
     async def put_once(self, mail: OutgoingMail, now: datetime) -> bool:
-        """Queue a mail unless its (visitor, kind, version) exists; return whether it is new."""
+        """Queue a mail unless one with its unique key exists; return whether it is new."""
         statement = insert(Notification).values(mail_row(mail, now)).on_conflict_do_nothing()
         inserted = bool((await self.unit.write(statement)).rowcount)
         if inserted:
@@ -268,6 +362,7 @@ def mail_row(mail: OutgoingMail, now: datetime) -> dict[str, Any]:
         "kind": mail.kind,
         "version": mail.version,
         "request_id": context.request_id if context else None,
+        "co_host": mail.co_host,
         "recipient": mail.to,
         "recipient_name": mail.name,
         "payload": mail.payload.model_dump(mode="json"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.core.http.limits import Limit, RateLimiter, Rule, TooManyRequests
 from app.core.text import mailbox_key
 
-MAILS_OF_STRANGERS = Rule("mails of strangers", "3/day")
+MAILS_OF_STRANGERS = Rule("mails of strangers", "3/day", shown=False)
 WITHHELD = "Not sent: the daily limit of mails from self-registration to this address is reached"
 
 

@@ -11,6 +11,7 @@ from app.core.http.limits import Rule
 from app.core.http.services import core_services
 from app.core.languages import Language, read_language
 from app.core.request_context import client_network
+from app.notifications.brand import brand_of
 from app.notifications.links import Links
 from app.passes.errors import UnknownPass
 from app.passes.pages import page
@@ -19,7 +20,7 @@ from app.passes.service import VisitorPass, find_pass
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A pass in the language of its reader."""
+    """A pass in the language of its visitor, else of its reader."""
 
     token: str
     found: VisitorPass
@@ -32,7 +33,9 @@ class View:
     def _facts(self) -> dict[str, Any]:
         visit, checked_in_at = self.found.visit, self.found.checked_in_at
         return {
-            **visit.model_dump(exclude={"language"}),
+            **visit.model_dump(exclude={"language", "logo"}),
+            "brand": brand_of(visit),
+            "heading_name": visit.brand_name or visit.site_name,
             "token": self.token,
             "state": self.found.state.value,
             "notifies_host": self.found.notifies_host,
@@ -58,7 +61,7 @@ async def _view(
     token: Token, session: Reading, now: Now, request: Request, settings: Configured
 ) -> View:
     found = await find_pass(session, token, now)
-    language = read_language(request.headers, found.visit.language)
+    language = found.language or read_language(request.headers, found.visit.language)
     return View(token, found, language, Links(settings.service_url, settings.map_url))
 
 

@@ -7,7 +7,14 @@ from app.core.errors import MEDIA_TYPE
 from app.core.languages import Language, read_language
 from app.passes.pages import page
 
-KEPT = ("allow", "connection", "retry-after", "x-request-id")
+KEPT = (
+    "allow",
+    "connection",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "x-request-id",
+)
 
 
 class ProblemPagesMiddleware:

@@ -1,7 +1,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from app.visitors.arrival import DoorRules, arrival_window
+from app.visitors.arrival import DoorRules, arrival_window, end_of_re_entry
 from app.visitors.models import Visitor, VisitorStatus
 
 
@@ -10,6 +10,7 @@ class PassState(StrEnum):
 
     VALID = "valid"
     INSIDE = "inside"
+    AWAY = "away"
     LEFT = "left"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
@@ -17,7 +18,7 @@ class PassState(StrEnum):
     @property
     def opens_gates(self) -> bool:
         """Return whether the QR code is accepted for check-in or check-out."""
-        return self in {PassState.VALID, PassState.INSIDE}
+        return self in {PassState.VALID, PassState.INSIDE, PassState.AWAY}
 
 
 STATES = {
@@ -34,4 +35,6 @@ def state_of(visitor: Visitor, site: DoorRules, now: datetime) -> PassState:
     waits = visitor.status is VisitorStatus.PENDING
     if waits and now >= arrival_window(visitor, site).closes:
         return PassState.EXPIRED
+    if visitor.is_away:
+        return PassState.AWAY if now < end_of_re_entry(visitor, site) else PassState.LEFT
     return STATES[visitor.status]

@@ -8,6 +8,9 @@ from uuid import UUID
 from app.core.errors import Invalid
 
 TRENDS_DEFAULT_DAYS = 30
+BY_DAY_AT_MOST = 366
+TEN_YEARS = 3_654  # to the same day, with three leap days
+ONE_DAY = timedelta(days=1)
 
 
 class Granularity(StrEnum):
@@ -33,6 +36,14 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """A range as whole months, and the days before and after them."""
+
+    days: tuple[Span, ...]
+    months: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SiteDay:
     """A site and its current local date."""
 
@@ -53,6 +64,26 @@ class CountedDays:
 
 def month_of(day: date) -> Span:
     return Span(day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1]))
+
+
+def is_long(span: Span) -> bool:
+    """Return whether a range is counted by whole months."""
+    return len(span) > BY_DAY_AT_MOST
+
+
+def parts_of(span: Span) -> Parts:
+    """Divide a long range into whole months and the days before and after them."""
+    if not is_long(span):
+        return Parts((span,))
+    begun, ended = month_of(span.first), month_of(span.last)
+    first, last, rest = span.first, span.last, list[Span]()
+    if first > begun.first:
+        rest.append(Span(first, begun.last))
+        first = begun.last + ONE_DAY
+    if last < ended.last:
+        rest.append(Span(ended.first, last))
+        last = ended.first - ONE_DAY
+    return Parts(tuple(rest), Span(first, last))
 
 
 def chosen_range(date_from: date | None, date_to: date | None) -> Span | None:

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from app.reports.columns import Kind
 
 # Indexes in `STYLES` (workbook_parts.py).
-HEADER, TEXT, DATE, TIME, INSTANT = 1, 2, 3, 4, 5
+HEADER, TEXT, DATE, TIME, INSTANT, LOCAL = 1, 2, 3, 4, 5, 6
 
 EMPTY = "<c/>"
 REMEMBERED = 4_096
@@ -59,12 +59,21 @@ def time_cell(value: time) -> str:
     return f'<c s="{TIME}"><v>{seconds / DAY_SECONDS}</v></c>'
 
 
-def instant_cell(value: datetime | None) -> str:
+def number_cell(value: int | None) -> str:
+    return EMPTY if value is None else f"<c><v>{value}</v></c>"
+
+
+def instant_cell(value: datetime | None, style: int = INSTANT) -> str:
     """Return an instant in UTC, in whole seconds."""
     if value is None:
         return EMPTY
     passed = value - MIDNIGHT_ZERO
-    return f'<c s="{INSTANT}"><v>{passed.days + passed.seconds / DAY_SECONDS}</v></c>'
+    return f'<c s="{style}"><v>{passed.days + passed.seconds / DAY_SECONDS}</v></c>'
+
+
+def local_cell(value: datetime | None) -> str:
+    """Return the time that clocks show at an instant in its zone, in whole seconds."""
+    return instant_cell(value and value.replace(tzinfo=UTC), LOCAL)
 
 
 MAKERS: dict[Kind, Callable[[Any], str]] = {
@@ -72,6 +81,8 @@ MAKERS: dict[Kind, Callable[[Any], str]] = {
     Kind.WORD: text_cell,
     Kind.DATE: date_cell,
     Kind.TIME: time_cell,
+    Kind.NUMBER: number_cell,
     Kind.INSTANT: instant_cell,
+    Kind.LOCAL: local_cell,
 }
 OFTEN_THE_SAME = {Kind.WORD, Kind.DATE, Kind.TIME}

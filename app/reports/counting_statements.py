@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     CTE,
+    Boolean,
     ColumnElement,
     Date,
     FromClause,
@@ -32,6 +33,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.auth.caller import Caller
 from app.core.db.database import ReadSession, WriteSession
@@ -39,16 +41,21 @@ from app.core.db.prepared import Command, Query
 from app.core.db.scope import Scope
 from app.core.localtime import local_now
 from app.departments.models import Department
-from app.reports.calendar import CountedDays, SiteDay
-from app.reports.models import VisitChange, VisitCount
+from app.reports.calendar import CountedDays, SiteDay, Span, is_long, parts_of
+from app.reports.models import VisitChange, VisitCount, VisitMonthCount
 from app.sites.models import Site
 from app.visitors.list_statements import NARROWS
 from app.visitors.models import Visitor, VisitorStatus
 
 DIMENSIONS = ("status", "purpose", "department", "hour")
-# The parts of the dashboard and their dimensions; `by_day` counts every status.
-TODAY, MONTH, BY_DAY, INSIDE = "today", "month", "by_day", "inside"
-PARTS = {TODAY: "status", MONTH: "status", BY_DAY: "status"} | {name: name for name in DIMENSIONS}
+# The parts of the dashboard and their dimensions; `by_day` and `by_month` count every status.
+TODAY, MONTH, INSIDE = "today", "month", "inside"
+BY_DAY, BY_MONTH = "by_day", "by_month"
+PARTS = {
+    **dict.fromkeys((TODAY, MONTH, BY_DAY, BY_MONTH), "status"),
+    **{name: name for name in DIMENSIONS},
+}
+MONTH_LETTERS = len("2026-11")
 NONE = ""  # stands for a missing value
 # The days to count, by parameter: column and type.
 SPAN: dict[str, tuple[str, Any]] = {
@@ -57,6 +64,7 @@ SPAN: dict[str, tuple[str, Any]] = {
     "dimensions": ("dimension", String),
     "firsts": ("first", Date),
     "lasts": ("last", Date),
+    "wholes": ("is_whole", Boolean),  # whether the days are whole months
 }
 
 Figures = dict[str, dict[str, int]]
@@ -106,14 +114,22 @@ async def figures(
     return found, names
 
 
-def _spans(each: CountedDays) -> list[tuple[UUID, str, str, date, date]]:
+def _spans(each: CountedDays) -> list[tuple[UUID, str, str, date, date, bool]]:
     spans = {TODAY: each.today, MONTH: each.month}
+    unused = BY_DAY if is_long(each.chosen) else BY_MONTH
     return [
-        (site, part, dimension, span.first, span.last)
+        (site, part, dimension, span.first, span.last, is_whole)
         for site in each.sites
         for part, dimension in PARTS.items()
-        for span in [spans.get(part, each.chosen)]
+        if part != unused
+        for span, is_whole in _divided(spans.get(part, each.chosen))
     ]
+
+
+def _divided(span: Span) -> list[tuple[Span, bool]]:
+    parts = parts_of(span)
+    months = [] if parts.months is None else [(parts.months, True)]
+    return [*((days, False) for days in parts.days), *months]
 
 
 @cache
@@ -152,19 +168,29 @@ def _of_all(spans: TableValuedAlias) -> list[Select[Any]]:
 
     Spans are summed one at a time: PostgreSQL would misestimate a join of all.
     """
-    value = _by(spans, VisitCount.visit_date, VisitCount.value)
+    months = _sums(spans, VisitMonthCount, VisitMonthCount.month, spans.c.is_whole)
+    days = _sums(spans, VisitCount, VisitCount.visit_date, ~spans.c.is_whole)
+    return [days, months, _one_by_one(spans, VisitChange.__table__)]
+
+
+def _sums(
+    spans: TableValuedAlias,
+    count: type[VisitCount | VisitMonthCount],
+    begins: InstrumentedAttribute[date],
+    is_meant: ColumnElement[bool],
+) -> Select[Any]:
     sums = (
-        select(value, func.sum(VisitCount.visits).label("visits"))
+        select(_by(spans, begins, count.value), func.sum(count.visits).label("visits"))
         .where(
-            VisitCount.site_id == spans.c.site_id,
-            VisitCount.dimension == spans.c.dimension,
-            VisitCount.visit_date.between(spans.c.first, spans.c.last),
+            is_meant,
+            count.site_id == spans.c.site_id,
+            count.dimension == spans.c.dimension,
+            begins.between(spans.c.first, spans.c.last),
         )
         .group_by(literal_column("1"))
         .lateral("sums")
     )
-    counted = select(spans.c.part, sums.c.value, sums.c.visits).join_from(spans, sums, true())
-    return [counted, _one_by_one(spans, VisitChange.__table__)]
+    return select(spans.c.part, sums.c.value, sums.c.visits).join_from(spans, sums, true())
 
 
 def _one_by_one(spans: TableValuedAlias, visits: FromClause) -> Select[Any]:
@@ -179,7 +205,12 @@ def _one_by_one(spans: TableValuedAlias, visits: FromClause) -> Select[Any]:
 
 
 def _by(spans: TableValuedAlias, day: Any, value: Any) -> Any:
-    return case((spans.c.part == BY_DAY, cast(day, String)), else_=value).label("value")
+    spelt = cast(day, String)
+    return case(
+        (spans.c.part == BY_DAY, spelt),
+        (spans.c.part == BY_MONTH, func.left(spelt, MONTH_LETTERS)),
+        else_=value,
+    ).label("value")
 
 
 def _value_of(visits: FromClause, dimension: Any) -> Any:
@@ -217,7 +248,7 @@ def _inside(conditions: Sequence[ColumnElement[bool]]) -> Select[Any, Any, Any]:
     verified = literal_column(f"'{VisitorStatus.VERIFIED}'", String)
     return select(
         literal_column(f"'{INSIDE}'"), literal_column(f"'{NONE}'"), func.count(Visitor.id)
-    ).where(type_coerce(Visitor.status, String) == verified, *conditions)
+    ).where(type_coerce(Visitor.status, String) == verified, ~Visitor.is_away, *conditions)
 
 
 # -- in the background ------------------------------------------------------------------------

@@ -69,10 +69,21 @@ def _instant(value: datetime | None) -> str:
     return "" if value is None else f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def _local(value: datetime | None) -> str:
+    """Return an instant with its offset: an hour occurs twice when clocks are set back."""
+    return "" if value is None else value.isoformat(timespec="seconds")
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
 FIELDS: dict[Kind, Callable[[Any], str]] = {
     Kind.TEXT: _text,
     Kind.WORD: _text,
     Kind.DATE: _date,
     Kind.TIME: _time,
+    Kind.NUMBER: _number,
     Kind.INSTANT: _instant,
+    Kind.LOCAL: _local,
 }

@@ -22,6 +22,18 @@ class VisitCount(Base):
     visits: Mapped[int]
 
 
+class VisitMonthCount(Base):
+    """The `VisitCount`s of one month, which is its first day, added up by triggers."""
+
+    __tablename__ = "visit_month_counts"
+
+    site_id: Mapped[UUID] = mapped_column(primary_key=True)
+    dimension: Mapped[str] = mapped_column(String(20), primary_key=True)
+    month: Mapped[date] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(String(40), primary_key=True)
+    visits: Mapped[int]
+
+
 class VisitChange(Base):
     """A visit added (+1) or removed (-1) that is not yet in `VisitCount`, by a trigger."""
 

@@ -5,9 +5,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.audit.schemas import VisitorEvent
+from app.musters.models import Confidence, MarkState
 from app.notifications.schemas import Notification
-from app.scans.models import ScanDirection, ScanVerdict
-from app.visitors.schemas import Visitor
+from app.scans.models import ScanDirection, ScanMethod, ScanVerdict
+from app.visitors.schemas import Stay, Visitor
 
 
 class HeldNotification(Notification):
@@ -31,6 +32,7 @@ class HeldScan(BaseModel):
     scan_id: UUID | None
     direction: ScanDirection
     gate: str | None
+    method: ScanMethod
     site_id: UUID | None
     verdict: ScanVerdict
     code: str | None = Field(
@@ -38,6 +40,38 @@ class HeldScan(BaseModel):
     )
     message: str = Field(examples=["Welcome"])
     details: dict[str, Any]
+
+
+class HeldMark(BaseModel):
+    """What was said of the visitor in a muster."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    muster_id: UUID
+    state: MarkState
+    marked_at: datetime
+    marked_by: str = Field(examples=["Front Desk"])
+    note: str | None
+
+
+class HeldEntry(BaseModel):
+    """The visitor's place on the roster of a muster."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    muster_id: UUID
+    created_at: datetime
+    gate: str | None
+    in_at: datetime | None
+    confidence: Confidence
+    state: MarkState
+
+
+class HeldStay(Stay):
+    """A time on site, with its place."""
+
+    site_id: UUID
+    in_gate: str | None = Field(examples=["North"])
 
 
 class PersonalData(BaseModel):
@@ -51,3 +85,6 @@ class PersonalData(BaseModel):
     events: list[VisitorEvent]
     notifications: list[HeldNotification]
     scans: list[HeldScan]
+    rosters: list[HeldEntry]
+    marks: list[HeldMark]
+    stays: list[HeldStay]

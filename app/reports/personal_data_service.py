@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from app.audit.models import VisitorAction
@@ -7,14 +8,24 @@ from app.audit.schemas import VisitorEvent
 from app.auth.caller import Caller
 from app.core.db.database import ReadSession, WriteSession
 from app.core.errors import NotFound
+from app.musters.repository import MusterReader
 from app.notifications.kinds import NotificationKind
 from app.notifications.models import Notification
 from app.notifications.repository import NotificationReader
-from app.reports.personal_data_schemas import HeldNotification, HeldScan, PersonalData
+from app.reports.personal_data_schemas import (
+    HeldEntry,
+    HeldMark,
+    HeldNotification,
+    HeldScan,
+    HeldStay,
+    PersonalData,
+)
 from app.scans.repository import ScanReader
 from app.visitors import schemas as visitors
 from app.visitors.models import Visitor
 from app.visitors.repository import VisitorReader
+from app.visitors.stay_repository import StayReader
+from app.visitors.stays import all_of
 
 
 async def export(
@@ -25,9 +36,12 @@ async def export(
     if visitor is None:
         raise NotFound
     events = VisitorEventRepository(unit)
+    stays = all_of(visitor, await StayReader(unit).of_visitor(visitor_id))
     action = VisitorAction.PERSONAL_DATA_EXPORTED
-    events.record(visitor_id, action, caller, now, site=visitor.site_id)
+    about: dict[str, Any] = {"site": visitor.site_id, "host": visitor.host_id}
+    events.record(visitor_id, action, caller, now, **about)
     await unit.flush()
+    musters = MusterReader(unit)
     return PersonalData(
         exported_at=now,
         visitor=visitors.Visitor.of(visitor),
@@ -39,6 +53,9 @@ async def export(
         scans=[
             HeldScan.model_validate(scan) for scan in await ScanReader(unit).of_visitor(visitor_id)
         ],
+        stays=[HeldStay.model_validate(stay) for stay in stays],
+        rosters=[HeldEntry.model_validate(e) for e in await musters.entries_of(visitor_id)],
+        marks=[HeldMark.model_validate(mark) for mark in await musters.marks_of(visitor_id)],
     )
 
 

@@ -1,4 +1,5 @@
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from functools import lru_cache
 from typing import Any
 
@@ -16,48 +17,67 @@ from sqlalchemy import (
     cast,
     extract,
     func,
+    literal_column,
     select,
     tuple_,
 )
 from sqlalchemy import Row as SqlRow
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.auth.caller import Caller
 from app.core.db.database import ReadSession
 from app.core.db.direct import Row
 from app.core.db.prepared import Query
+from app.core.localtime import zone_of
 from app.departments.models import Department
 from app.reports.calendar import Granularity
+from app.reports.columns import COLUMNS, Kind
 from app.sites.models import Site
+from app.users.models import User
 from app.visitors import schemas
 from app.visitors.exported import exported
-from app.visitors.list_statements import (
-    NARROWS,
-    ORDERINGS,
-    RECORD,
-    SHAPES,
-    VisitorFilter,
-    VisitorOrdering,
-    narrowed,
-)
+from app.visitors.group_models import Group
+from app.visitors.list_statements import NARROWS, RECORD, SHAPES, VisitorFilter, narrowed
 from app.visitors.models import Visitor, VisitorStatus
+from app.visitors.order_statements import ORDERINGS, VisitorOrdering
 
 ARRIVED = (VisitorStatus.VERIFIED, VisitorStatus.COMPLETED)
 TRENDS_BY = ("bucket", "hour", "site_id", "department_id")
 
 AnyRow = SqlRow[*tuple[Any, ...]]
+AnyColumn = ColumnElement[Any] | InstrumentedAttribute[Any]
 Groups = dict[str | None, list[AnyRow]]
 
 
-def _cell(field: str) -> ColumnElement[Any]:
+def _cell(field: str) -> AnyColumn:
     """Return a field as text if it is an id.
 
     Converting a million cells to objects and back would cost more than writing them.
     """
-    column = RECORD[field]
+    column = EXPORTABLE[field]
     return cast(column, String) if isinstance(column.type, Uuid) else column
 
 
-EXPORTED = tuple(_cell(field) for field in exported(schemas.Visitor))
+# What an export shows of other tables, and of a visit that its record does not.
+EXPORTABLE: dict[str, AnyColumn] = {
+    **RECORD,
+    "host_phone": User.phone,
+    "checked_in_gate": Visitor.checked_in_gate,
+    "group_name": Group.name,
+    "timezone": Site.timezone,
+}
+FIELDS = tuple(exported(schemas.ExportedVisitor))
+ZONE = FIELDS.index("timezone")
+INSTANTS = tuple(at for at, column in enumerate(COLUMNS) if column.kind is Kind.LOCAL)
+
+
+def in_zone(row: Row) -> list[Any]:
+    """Return the cells of an export with instants in its time zone."""
+    cells, zone = list(row), zone_of(row[ZONE])
+    for at in INSTANTS:
+        if cells[at] is not None:
+            cells[at] = cells[at].astimezone(zone)
+    return cells
 
 
 class ReportReader:
@@ -87,21 +107,38 @@ class ReportReader:
             grouped.setdefault(key_of.get(row.level), []).append(row)
         return grouped
 
-    def export(
-        self, chosen: VisitorFilter, caller: Caller, ordering: VisitorOrdering, *, part: int
-    ) -> AsyncGenerator[Sequence[Row], None]:
-        """Yield the cells of `EXPORTED` for matching visitors, `part` rows at a time."""
+    async def export(
+        self,
+        chosen: VisitorFilter,
+        caller: Caller,
+        ordering: VisitorOrdering,
+        *,
+        part: int,
+        utc: bool = False,
+    ) -> AsyncGenerator[Sequence[Sequence[Any]], None]:
+        """Yield the cells of matching visitors, `part` rows at a time.
+
+        Instants are in the time of the site, or in UTC.
+        """
         values = chosen.values(caller.scope)
-        return self.session.stream(_export(tuple(values), ordering), part=part, **values)
+        statement = _export(tuple(values), ordering, utc=utc)
+        async with aclosing(self.session.stream(statement, part=part, **values)) as parts:
+            async for rows in parts:
+                yield [in_zone(row) for row in rows]
 
 
 @lru_cache(SHAPES)
-def _export(narrowing: tuple[str, ...], ordering: VisitorOrdering) -> Query:
+def _export(narrowing: tuple[str, ...], ordering: VisitorOrdering, *, utc: bool) -> Query:
+    cells = {field: _cell(field) for field in FIELDS}
+    if utc:
+        cells["timezone"] = literal_column("'UTC'", String)
     return Query(
-        select(*EXPORTED)
+        select(*cells.values())
         .select_from(Visitor)
         .join(Site, Site.id == Visitor.site_id)
         .outerjoin(Department, Department.id == Visitor.department_id)
+        .outerjoin(User, User.id == Visitor.host_id)
+        .outerjoin(Group, Group.id == Visitor.group_id)
         .where(*(NARROWS[name] for name in narrowing))
         .order_by(*ORDERINGS[ordering].clauses())
     )

@@ -26,14 +26,15 @@ from app.core.http.routing import ApiRoute
 from app.core.places import Places
 from app.reports import service
 from app.reports.calendar import Granularity
-from app.reports.columns import COLUMNS
+from app.reports.columns import COLUMNS, IN_UTC
 from app.reports.csv_file import CsvFile
 from app.reports.repository import ReportReader
 from app.reports.schemas import Dashboard, Trends
 from app.reports.workbook import Workbook
 from app.services import services
 from app.visitors.dependencies import Filter
-from app.visitors.list_statements import VisitorFilter, VisitorOrdering
+from app.visitors.list_statements import VisitorFilter
+from app.visitors.order_statements import VisitorOrdering
 
 router = APIRouter(prefix="/api", tags=["reports"], route_class=ApiRoute)
 
@@ -80,7 +81,7 @@ async def dashboard_stats(
         ),
     ] = None,
     date_to: Annotated[
-        date | None, Query(description="Last day of the range, inclusive; at most 366 days")
+        date | None, Query(description="Last day of the range, inclusive; at most ten years")
     ] = None,
     site: SiteId = None,
 ) -> Dashboard:
@@ -109,19 +110,20 @@ async def export_excel(
     chosen: Filter,
     ordering: VisitorOrdering = VisitorOrdering.LATEST_CREATED_AT,
     file_format: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.XLSX,
+    utc: Annotated[bool, Query(description="Instants in UTC instead of the site's time")] = False,
 ) -> Response:
     """Return the visitors of a list as a file, in the order of the list.
 
-    Hosts get their own visitors, others those of their sites. Visit date and time are local to the
-    site; instants are UTC. In CSV files, formulas are prefixed
-    with an apostrophe.
+    Hosts get their own visitors, others those of their sites. Dates, times and instants are local
+    to the site, in the zone of the column `Time Zone`; CSV files have the offset of instants. In
+    CSV files, formulas are prefixed with an apostrophe.
     """
-    file: ExportFile = FILES[file_format](COLUMNS)
+    file: ExportFile = FILES[file_format](IN_UTC if utc else COLUMNS)
     return ExportResponse(
         database,
         places,
         file,
-        lambda session: ReportReader(session).export(chosen, caller, ordering, part=PART),
+        lambda session: ReportReader(session).export(chosen, caller, ordering, part=PART, utc=utc),
         on_begin=partial(_note_export, database, caller, now, chosen, file_format),
         name=f"visitors-{now:%Y-%m-%d}",
         may_lag=may_lag,
@@ -134,9 +136,12 @@ async def _note_export(
     """Record who exported what: names of filters, since their values may be names of people."""
     filters = sorted(name for name, value in asdict(chosen).items() if value is not None)
     details = {"filters": filters, "format": written.value}
+    # A filter makes no entry at a site from which the caller gets nothing.
+    reaches = caller.scope.has_site(chosen.site) or caller.scope.besides
+    site = chosen.site if reaches else None
     async with database.write() as unit:
         action = AuditAction.VISITORS_EXPORTED
-        record(unit, action, None, caller, now, site=chosen.site, **details)
+        record(unit, action, None, caller, now, site=site, **details)
 
 
 @router.get("/analytics/trends/", operation_id="analytics_trends", summary="Read trends")
@@ -149,7 +154,7 @@ async def trends(
         Query(description="First day of the range; default: 30 days up to today or `date_to`"),
     ] = None,
     date_to: Annotated[
-        date | None, Query(description="Last day of the range, inclusive; at most 1100 days")
+        date | None, Query(description="Last day of the range, inclusive; at most ten years")
     ] = None,
     granularity: Granularity = Granularity.DAY,
     site: SiteId = None,

@@ -55,6 +55,13 @@ class DayCount(BaseModel):
     count: Count
 
 
+class MonthCount(BaseModel):
+    """Visits in one month."""
+
+    month: str = Field(pattern="^[0-9]{4}-[0-9]{2}$", examples=["2026-11"])
+    count: Count
+
+
 class Dashboard(BaseModel):
     """The figures of a day.
 
@@ -76,7 +83,13 @@ class Dashboard(BaseModel):
         description="Departments with visits in the range, most visited first"
     )
     by_hour: list[HourCount] = Field(description="Visits by booked time, for all 24 hours")
-    by_day: list[DayCount] = Field(description="Visits by day, including days without visits")
+    by_day: list[DayCount] | None = Field(
+        description="Visits by day, including days without visits; null for more than 366 days"
+    )
+    by_month: list[MonthCount] | None = Field(
+        description="Visits by month in place of `by_day`, for more than 366 days; the first and "
+        "last month count only days within the range"
+    )
     recent_visitors: list[Visitor] = Field(
         max_length=5,
         description="The five newest registrations, for any date",

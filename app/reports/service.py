@@ -11,8 +11,10 @@ from app.reports import calendar
 from app.reports.calendar import Granularity, SiteDay, Span
 from app.reports.counting_statements import (
     BY_DAY,
+    BY_MONTH,
     INSIDE,
     MONTH,
+    MONTH_LETTERS,
     NONE,
     TODAY,
     Figures,
@@ -32,9 +34,7 @@ from app.reports.schemas import (
 from app.visitors.list_statements import Record, VisitorFilter, first_records
 from app.visitors.models import VisitorStatus
 
-DASHBOARD_DAYS = 366
 RECENT = 5
-TRENDS_DAYS = 1_100
 
 
 async def dashboard(
@@ -49,7 +49,7 @@ async def dashboard(
     """Return the dashboard; raise `UnknownSite`, or `Invalid` for an impossible range."""
     chosen = calendar.chosen_range(date_from, date_to)
     if chosen is not None:
-        calendar.require_range(chosen, at_most=DASHBOARD_DAYS)
+        calendar.require_range(chosen, at_most=calendar.TEN_YEARS)
     sites = await _site_days(session, site, now, caller)
     days = calendar.counted_days(sites, chosen)
     found, departments = await figures(session, days, site, caller)
@@ -72,7 +72,7 @@ async def trends(
     """Return the trends; raise `UnknownSite`, or `Invalid` for an impossible range."""
     sites = await _site_days(session, site, now, caller)
     span = calendar.trend_range(date_from, date_to, sites)
-    calendar.require_range(span, at_most=TRENDS_DAYS)
+    calendar.require_range(span, at_most=calendar.TEN_YEARS)
     chosen = VisitorFilter(
         site=site, department=department, visit_date_from=span.first, visit_date_to=span.last
     )
@@ -106,7 +106,8 @@ def _dashboard(
             "by_purpose": found["purpose"],
             "department_stats": _departments(found["department"], departments),
             "by_hour": _hours(found["hour"]),
-            "by_day": _by_day(found[BY_DAY], span),
+            "by_day": None if calendar.is_long(span) else _by_day(found[BY_DAY], span),
+            "by_month": _by_month(found[BY_MONTH], span) if calendar.is_long(span) else None,
             "recent_visitors": recent,
         }
     )
@@ -131,6 +132,12 @@ def _hours(counts: Mapping[str, int]) -> list[dict[str, int]]:
 
 def _by_day(counts: Mapping[str, int], span: Span) -> list[dict[str, Any]]:
     return [{"date": day, "count": counts.get(day.isoformat(), 0)} for day in span.days()]
+
+
+def _by_month(counts: Mapping[str, int], span: Span) -> list[dict[str, Any]]:
+    starts = calendar.buckets(span, Granularity.MONTH)
+    months = [start.isoformat()[:MONTH_LETTERS] for start in starts]
+    return [{"month": month, "count": counts.get(month, 0)} for month in months]
 
 
 def _trends(

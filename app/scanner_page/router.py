@@ -1,5 +1,6 @@
 """`/scanner/`: a scanner in the browser, for trials and for a tablet at the desk."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -9,8 +10,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.core.http.permissions_policy import permissions_policy
+from app.core.languages import Language, texts_of
 from app.scans.errors import REFUSALS
 
+FOLDER = "app/scanner_page/"
 STATIC = Path(__file__).parent / "static"
 HEADERS = {
     "Content-Security-Policy": (
@@ -34,12 +37,18 @@ async def _with_slash(_: Request) -> Response:
     return RedirectResponse("scanner/", status_code=308)
 
 
-async def _refusals(_: Request) -> Response:
-    words = {code: refusal.advice.words() for code, refusal in REFUSALS.items()}
-    return JSONResponse(words, headers=HEADERS)
+def _words(language: Language) -> Callable[[Request], Awaitable[Response]]:
+    async def words(_: Request) -> Response:
+        refusals = {code: each.advice.words(language) for code, each in REFUSALS.items()}
+        texts = texts_of(language, FOLDER)
+        return JSONResponse({"texts": texts, "refusals": refusals}, headers=HEADERS)
+
+    return words
 
 
 def install(app: FastAPI) -> None:
     app.add_route("/scanner", _with_slash, include_in_schema=False)
-    app.add_route("/scanner/refusals.json", _refusals, include_in_schema=False)
+    for language in Language:
+        path = f"/scanner/words-{language}.json"
+        app.add_route(path, _words(language), include_in_schema=False)
     app.mount("/scanner", _Files(directory=STATIC, html=True), name="scanner")

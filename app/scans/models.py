@@ -21,13 +21,22 @@ class ScanDirection(StrEnum):
 class ScanVerdict(StrEnum):
     """The result of a scan.
 
-    `conflict` means that an offline gate opened although the visit did not permit it.
+    `conflict` means that a gate opened although the visit did not permit it: one that was offline,
+    or an exit in an emergency.
     """
 
     ADMITTED = "admitted"
     CHECKED_OUT = "checked_out"
     REFUSED = "refused"
     CONFLICT = "conflict"
+
+
+class ScanMethod(StrEnum):
+    """Where somebody passed: at a gate, by hand at the desk, or with everybody else."""
+
+    GATE = "gate"
+    DESK = "desk"
+    BULK = "bulk"
 
 
 OPENED = frozenset({ScanVerdict.ADMITTED, ScanVerdict.CHECKED_OUT})
@@ -65,6 +74,9 @@ class Scan(Entity):
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     direction: Mapped[ScanDirection] = mapped_column(words(ScanDirection))
     gate: Mapped[str | None] = mapped_column(String(200))
+    method: Mapped[ScanMethod] = mapped_column(
+        words(ScanMethod), default=ScanMethod.GATE, server_default=ScanMethod.GATE.value
+    )
     site_id: Mapped[UUID | None]
     scanned_at: Mapped[datetime | None]
     verdict: Mapped[ScanVerdict] = mapped_column(words(ScanVerdict))

@@ -9,14 +9,15 @@ from app.core.security.qr_token import token_hash
 from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import ArrivalPayload
 from app.notifications.repository import OutgoingMail
-from app.scans.models import Scan
+from app.scans.models import Scan, ScanMethod
 from app.scans.schemas import ScanCreate
-from app.scans.verdict import Decision, Gate
+from app.scans.verdict import Decision, Gate, is_correction
 from app.sites.models import Site
 from app.visitors import mails
-from app.visitors.arrival import arrival_window
+from app.visitors.arrival import may_return
 from app.visitors.lifecycle import correct_exit, leave
-from app.visitors.models import Visitor, VisitorStatus
+from app.visitors.models import Visitor
+from app.visitors.stay_models import OutMethod, Stay
 
 
 def entry(body: ScanCreate, gate: Gate, caller_id: UUID, now: datetime) -> Scan:
@@ -29,6 +30,7 @@ def entry(body: ScanCreate, gate: Gate, caller_id: UUID, now: datetime) -> Scan:
         token_hash=token_hash(body.token),
         direction=body.direction,
         gate=gate.name,
+        method=ScanMethod.GATE,
         site_id=gate.site_id,
         scanned_at=body.scanned_at,
         created_at=now,
@@ -43,12 +45,19 @@ def decide_scan(scan: Scan, decision: Decision, visitor_id: UUID | None) -> None
     scan.details = decision.details
 
 
-def go_out(visitor: Visitor, at: datetime, now: datetime) -> dict[str, Any]:
+def go_out(
+    visitor: Visitor,
+    site: Site,
+    stay: Stay,
+    at: datetime,
+    now: datetime,
+    by: OutMethod = OutMethod.GATE,
+) -> dict[str, Any]:
     """Check out, or correct an automatic check-out; return details for the audit log."""
-    if visitor.status is VisitorStatus.COMPLETED:
-        correct_exit(visitor, at, now)
+    if is_correction(visitor, stay, at):
+        correct_exit(visitor, stay, at, now, by)
         return {"corrected": True}
-    leave(visitor, at, now)
+    leave(visitor, stay, at, now, by, may_return=may_return(visitor, site, at))
     return {}
 
 
@@ -63,26 +72,9 @@ def body_hash(body: ScanCreate, *, with_time: bool = True) -> bytes:
 def arrival_mails(
     visitor: Visitor, site: Site, gate: str | None, at: datetime
 ) -> list[OutgoingMail]:
-    """Return the arrival mail to the host, or to the reception without an address."""
-    to_reception = visitor.host_email is None
+    """Return the arrival mails to host and co-hosts; the reception stands in for no address."""
     facts = mails.visit_payload(visitor, site).model_dump()
-    payload = ArrivalPayload(**facts, arrived_at=at, gate=gate, to_reception=to_reception)
-    if to_reception:
-        return _to_reception(visitor, site, payload)
-    return mails.to_host(NotificationKind.host_arrival, visitor, site, payload, 0)
-
-
-def _to_reception(visitor: Visitor, site: Site, payload: ArrivalPayload) -> list[OutgoingMail]:
-    if site.reception_email is None:
-        return []
-    return [
-        OutgoingMail(
-            kind=NotificationKind.host_arrival,
-            payload=payload,
-            to=site.reception_email,
-            name=site.name,
-            visitor_id=visitor.id,
-            version=0,
-            pointless_after=arrival_window(visitor, site).closes,
-        )
-    ]
+    payload = ArrivalPayload(**facts, arrived_at=at, gate=gate)
+    # After an undo the visit has another revision, so that the host is told again.
+    kind, version = NotificationKind.host_arrival, visitor.revision
+    return mails.to_receiver(kind, visitor, site, payload, version)

@@ -1,12 +1,11 @@
 import re
-from datetime import UTC, date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -16,9 +15,11 @@ from pydantic import (
 
 from app.core.db.scope import Scope
 from app.core.text import OptionalLine, SearchText
-from app.core.times import WallTime
+from app.core.times import Instant
 from app.scans.errors import REFUSALS
-from app.scans.models import Scan, ScanDirection, ScanVerdict
+from app.scans.models import Scan, ScanDirection, ScanMethod, ScanVerdict
+from app.scans.override_schemas import Override
+from app.scans.shown import RefusedVisitor, RescheduledVisitor
 from app.visitors.models import Purpose
 
 MOST_OFFLINE_SCANS = 500
@@ -28,14 +29,6 @@ OF_REFUSAL = "Already inside since 10:00 at gate North"
 SCANNERS_NAME = re.compile(r"\]Q[0-9]\s*(?=\S)")
 
 
-def _in_utc(value: datetime) -> datetime:
-    # Other years have instants that do not exist in every time zone.
-    if not 1900 <= value.year < 9999:
-        raise ValueError("must be between the years 1900 and 9998")
-    return value.astimezone(UTC)
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 ScannedAt = Annotated[Instant, Field(description="Time of the scan by the device's clock")]
 
 
@@ -78,6 +71,40 @@ class ScanCreate(BaseModel):
         if isinstance(data, dict) and "qr_code" in data and "token" not in data:
             return {"token" if key == "qr_code" else key: value for key, value in data.items()}
         return data
+
+
+ObservedAt = Annotated[
+    Instant | None,
+    Field(
+        description="When the visitor passed, as seen by the person: at most 12 hours back, and "
+        "not before the visitor last passed. Default: now"
+    ),
+]
+
+
+class CheckInByHand(BaseModel):
+    """A check-in at the desk."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"gate": "North", "observed_at": "2026-11-23T08:00:00Z"}},
+    )
+
+    gate: OptionalLine = None
+    observed_at: ObservedAt = None
+    override: Override | None = Field(
+        None, description="Refusals to override; guards override nothing"
+    )
+
+
+class CheckOutByHand(BaseModel):
+    """A check-out at the desk."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"observed_at": "2026-11-23T08:00:00Z"}}
+    )
+
+    observed_at: ObservedAt = None
 
 
 class OfflineScan(ScanCreate):
@@ -134,6 +161,9 @@ class OfflineScanResult(BaseModel):
         examples=[None, "already_inside"],
     )
     message: str = Field(examples=["Welcome", OF_REFUSAL])
+    visitor: RefusedVisitor | RescheduledVisitor | None = Field(
+        None, description="As in the refusal that `code` names, for comparison with a document"
+    )
 
 
 class OfflineScanResults(BaseModel):
@@ -142,19 +172,28 @@ class OfflineScanResults(BaseModel):
     results: list[OfflineScanResult]
 
 
-class ScannedVisitor(BaseModel):
+class ScannedVisitor(RefusedVisitor):
     """The visitor as shown to the guard."""
 
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    name: str
-    company: str | None
-    host_name: str | None
-    visit_date: date
-    visit_time: WallTime
     purpose: Purpose
     checked_in_at: datetime | None
+
+
+def nobody(at: datetime) -> ScannedVisitor:
+    """Return what stands in for a visitor who is not named, since scanners show one.
+
+    A scanner that failed to show null would keep somebody inside.
+    """
+    return ScannedVisitor(
+        id=UUID(int=0),
+        name="Unknown visitor",
+        company=None,
+        host_name=None,
+        visit_date=at.date(),
+        visit_time=at.time().replace(second=0, microsecond=0),
+        purpose=Purpose.OTHER,
+        checked_in_at=None,
+    )
 
 
 class ScanQuery(BaseModel):
@@ -162,7 +201,7 @@ class ScanQuery(BaseModel):
 
     verdict: ScanVerdict | None = None
     site: UUID | None = Field(None, description="The site of the device")
-    scanned_by: UUID | None = Field(None, description="The device or user")
+    scanned_by: UUID | None = Field(None, description="The device, user or API key")
     gate: SearchText | None = Field(None, max_length=200, description="The exact name of the gate")
     visitor: UUID | None = None
     received_from: Instant | None = Field(None, description="Received at or after this instant")
@@ -183,9 +222,10 @@ class KeptScan(BaseModel):
     )
     message: str = Field(examples=["Welcome", OF_REFUSAL])
     direction: ScanDirection
+    method: ScanMethod = Field(description="`desk`: by hand, without a code")
     site: UUID | None = Field(description="The site of the device; null for users")
     gate: str | None
-    scanned_by: UUID = Field(description="The device or user")
+    scanned_by: UUID = Field(description="The device, user or API key")
     device_name: str | None = Field(description="Null for users and deleted devices")
     visitor: ScannedVisitor | None = Field(
         description="Null if the visitor was erased, or is at another site now"
@@ -209,6 +249,7 @@ class KeptScan(BaseModel):
             code=scan.code,
             message=title if is_hidden else scan.message,
             direction=scan.direction,
+            method=scan.method,
             site=scan.site_id,
             gate=scan.gate,
             scanned_by=scan.caller_id,
@@ -221,6 +262,8 @@ class ScanAccepted(BaseModel):
     """The gate opens."""
 
     verdict: Literal["admitted", "checked_out"]
-    visitor: ScannedVisitor
+    visitor: ScannedVisitor = Field(
+        description="In an emergency, an exit with a code that names no visitor here has a nil `id`"
+    )
     message: str = Field(examples=["Welcome"])
     replayed: bool = Field(description="True if this repeats an earlier response")

@@ -36,10 +36,13 @@ BY_DATE = Ordering("closures", (SiteClosure.date, SiteClosure.id), descending=Fa
 
 
 def closures_of(day: ColumnElement[date]) -> ScalarSelect[list[date] | None]:
-    """Return an array of closures on a day and the day before, or NULL."""
+    """Return an array of closures around a day, or NULL.
+
+    A shift may begin on the day before, and today may be a day before or after today in UTC.
+    """
     return (
         select(func.array_agg(SiteClosure.date))
-        .where(SiteClosure.site_id == Site.id, SiteClosure.date.between(day - 1, day))
+        .where(SiteClosure.site_id == Site.id, SiteClosure.date.between(day - 2, day + 1))
         .scalar_subquery()
     )
 
@@ -114,7 +117,7 @@ class SiteReader(ReadRepository[Site]):
         return [(name, at, seconds) for name, at, seconds in found]
 
     async def for_day(self, site_id: UUID | None, day: date) -> tuple[Site, set[date]] | None:
-        """Return a site (the default for None) with its closures of a day and the day before."""
+        """Return a site (the default for None) with its closures around a day."""
         chosen = Site.is_default if site_id is None else Site.id == site_id
         statement = select(Site, closures_of(literal(day))).where(chosen)
         found = (await self.session.rows(statement)).one_or_none()
@@ -130,7 +133,10 @@ class SiteRepository(SiteReader, Repository[Site]):
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )
-        return found.all()
+        sites = found.all()
+        for site in sites:
+            await self.unit.decide(site)
+        return sites
 
     async def clear_default(self) -> None:
         """Clear the default site; the UPDATE sees what was committed while it waited for locks."""

@@ -9,8 +9,10 @@ from app.audit.repository import record
 from app.auth.guards import SiteManager, SiteViewer
 from app.auth.idempotency_dependencies import Once
 from app.core.db.repository import NameTaken
+from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
+from app.core.http.etags import Revalidated
 from app.core.http.pagination import Page
 from app.core.http.responses import CREATED
 from app.core.http.routing import ApiRoute
@@ -21,7 +23,7 @@ from app.sites.schemas import Site, SiteCreate
 router = APIRouter(prefix="/api/sites", tags=["sites"], route_class=ApiRoute)
 
 
-@router.get("/", operation_id="sites_list", summary="List sites")
+@router.get("/", operation_id="sites_list", summary="List sites", dependencies=[Revalidated])
 async def list_sites(caller: SiteViewer, session: Reading, page: Paging) -> Page[Site]:
     """Return the caller's sites by name.
 
@@ -38,7 +40,7 @@ async def list_sites(caller: SiteViewer, session: Reading, page: Paging) -> Page
     summary="Add a site",
     status_code=201,
     dependencies=[Once],
-    responses=CREATED | problems(NameTaken),
+    responses=CREATED | problems(NameTaken, UpdateUnderWay),
 )
 async def create_site(
     body: SiteCreate, caller: SiteManager, unit: Writing, now: Now, response: Response

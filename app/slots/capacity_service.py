@@ -10,8 +10,10 @@ from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
+from app.audit.models import AuditAction
+from app.audit.repository import Actor, record
 from app.core.db.database import ReadSession, WriteSession
-from app.core.db.rollout import is_under_way
+from app.core.db.rollout import is_under_way, require_finished
 from app.core.db.scope import Scope
 from app.core.errors import InUse, NotFound
 from app.core.localtime import local_now
@@ -23,6 +25,8 @@ from app.slots.errors import SlotClosed, SlotInPast
 from app.slots.keys import SlotKey
 from app.slots.models import Slot
 from app.slots.rules import ONE_DAY, day_slots, is_open, shift_of, shift_slots
+from app.slots.seat_repository import SeatRepository
+from app.slots.seats import HeldSeat
 
 
 class SiteRules:
@@ -122,6 +126,23 @@ async def require_site(session: ReadSession, site_id: UUID, scope: Scope) -> Sit
     if site is None:
         raise NotFound
     return site
+
+
+async def take_added(
+    unit: WriteSession, slot: Slot, seat: HeldSeat, by: Actor, now: datetime
+) -> None:
+    """Give a locked slot a seat more, as its own capacity, and take it."""
+    await require_finished(unit)
+    capacity = await SeatRepository(unit).take_added(seat)
+    record_capacity(unit, AuditAction.SLOT_CAPACITY_RAISED, slot, by, now, capacity=capacity)
+
+
+def record_capacity(
+    unit: WriteSession, action: AuditAction, slot: Slot, by: Actor, now: datetime, **details: Any
+) -> None:
+    """Record a change of an hour's capacity."""
+    hour = {"visit_date": slot.visit_date.isoformat(), "hour": slot.hour}
+    record(unit, action, slot.id, by, now, site=slot.site_id, **hour, **details)
 
 
 def seats_above(site: Site, slot: Slot, now: datetime) -> int:

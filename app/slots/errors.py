@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import BaseModel, Field
 
-from app.core.errors import Problem
+from app.core.errors import Problem, VisitRefusal
 from app.core.times import WallTime
 from app.slots.rules import SlotReason
 
@@ -17,17 +17,19 @@ class FreeSlot(BaseModel):
     available: int = Field(description="Number of free seats", examples=[7])
 
 
-class SlotFull(Problem):
-    status, code, title = 409, "slot_full", "This hour is full"
+class SlotFull(VisitRefusal):
+    code, title = "slot_full", "This hour is full"
+    overridable = True
 
-    class Members(BaseModel):
+    class Members(VisitRefusal.Members):
         alternatives: list[FreeSlot] = Field(
             max_length=3, description="The next three free slots of the site"
         )
 
 
-class SlotClosed(Problem):
+class SlotClosed(VisitRefusal):
     status, code, title = 422, "slot_closed", "The site is closed at this time"
+    overridable = True
 
 
 class SlotInPast(Problem):

@@ -35,7 +35,7 @@ BY_TIME = Ordering("slot-capacities", (*ORDER[1:], Slot.id), descending=False)
 
 @dataclass(frozen=True, slots=True)
 class SiteDay:
-    """A site on one day, with its stored slots and the closures of that day and the day before."""
+    """A site on one day, with its stored slots and the closures around it."""
 
     site: Site
     closed: Collection[date]

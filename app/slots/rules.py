@@ -160,7 +160,13 @@ def refusal(
 def present_slot(rules: OpeningRules, now: datetime) -> datetime:
     local = local_now(now, rules.timezone)
     begins = begins_from(local.time())[0]
-    return local.replace(hour=begins.hour, minute=begins.minute, second=0, microsecond=0)
+    # Of an hour that occurs twice, a time means the first.
+    return local.replace(hour=begins.hour, minute=begins.minute, second=0, microsecond=0, fold=0)
+
+
+def present_minute(rules: OpeningRules, now: datetime) -> WallTime:
+    local = local_now(now, rules.timezone)
+    return local.date(), local.time().replace(second=0, microsecond=0)
 
 
 def last_bookable_day(rules: OpeningRules, now: datetime) -> date:

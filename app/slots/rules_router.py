@@ -17,6 +17,7 @@ from app.core.errors import InUse, NotFound, problems
 from app.core.http.dependencies import Now, Paging, Reading, Writing
 from app.core.http.pagination import Page
 from app.core.http.routing import ApiRoute
+from app.sites.dependencies import IfCurrent
 from app.sites.models import Site
 from app.slots import capacity_service as capacity
 from app.slots.capacity_service import SiteRules
@@ -56,6 +57,7 @@ NOW_ABOVE_CAPACITY: dict[int | str, dict[str, Any]] = {
     operation_id="sites_delete",
     summary="Delete a site",
     status_code=204,
+    dependencies=[IfCurrent],
     responses=problems(NotFound, InUse),
 )
 async def delete_site(site_id: UUID, caller: SiteManager, rules: Rules) -> None:
@@ -107,8 +109,7 @@ async def set_slot_capacity(
 def _record(
     rules: SiteRules, action: AuditAction, slot: Slot, caller: Actor, **details: Any
 ) -> None:
-    hour = {"visit_date": slot.visit_date.isoformat(), "hour": slot.hour}
-    record(rules.unit, action, slot.id, caller, rules.now, site=slot.site_id, **hour, **details)
+    capacity.record_capacity(rules.unit, action, slot, caller, rules.now, **details)
 
 
 def _slot_capacity(site: Site, slot: Slot, now: datetime) -> SlotCapacity:

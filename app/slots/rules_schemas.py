@@ -1,6 +1,7 @@
 """Request and response bodies of booking rules."""
 
 from datetime import date
+from typing import ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +22,8 @@ class AffectedVisitors(BaseModel):
 
 class ChangedSite(AffectedVisitors, Site):
     """A changed site."""
+
+    outside_tag: ClassVar = frozenset({"affected_visitors", "warnings"})
 
     warnings: list[str] = Field(
         [], description="What else to change: settings that name the site by its former name"

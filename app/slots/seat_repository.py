@@ -25,6 +25,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
+    exists,
     func,
     literal,
     or_,
@@ -62,14 +63,17 @@ def in_lock_order(slots: Select[*Ts]) -> Select[*Ts]:
     return slots.order_by(*ORDER).with_for_update(of=Slot)
 
 
-def seat_taken(*, by_stranger: bool) -> CTE:
+def seat_taken(*, by_stranger: bool, when: Sequence[CTE] = ()) -> CTE:
     """Return the CTE that locks a slot, takes a seat and returns the slot's id, if it can.
+
+    It does nothing unless all of `when` have a row, whose locks precede that of the slot.
 
     PostgreSQL tests the conditions before it waits for the lock, and again afterwards.
     """
     is_open = bindparam("shift", type_=Date()) != all_(Slot.closed_shifts)
     key = is_slot(*map(bindparam, SlotKey._fields))
     free = select(Slot.id).where(key, Slot.booked < Slot.capacity, is_open)
+    free = free.where(*(exists(select(part)) for part in when))
     if by_stranger:
         free = free.where(Slot.self_booked < share(Slot.capacity, Slot.self_share))
     slot = in_lock_order(free).cte("slot")
@@ -179,6 +183,16 @@ def _taking() -> Command:
     return Command(update(Slot).where(Slot.id == slot.c.id).values(**taken))
 
 
+def _raising() -> Command:
+    capacity = Slot.capacity + 1
+    strangers = Slot.self_booked + bindparam("stranger", type_=Integer)
+    taken = {"booked": Slot.booked + 1, "self_booked": strangers}
+    values = taken | above(capacity, Slot.self_share, **taken)
+    raised = update(Slot).where(Slot.id == bindparam("id", type_=Uuid()))
+    raised = raised.values(capacity=capacity, has_own_capacity=literal(value=True), **values)
+    return Command(raised.returning(Slot.capacity))
+
+
 def _recounting() -> Command:
     slot = _given_slots()
     return Command(_recounted(slot.c.id, slot.c.seat, slot.c.stranger))
@@ -189,6 +203,7 @@ _LOCK_KEYS = Command(in_lock_order(_locking_keys()))
 _LOCK_IDS = Command(in_lock_order(_locking_ids()))
 _LOCK_TWO = Command(in_lock_order(_locking_two()))
 _CREATE, _TAKE, _RECOUNT = _creating(), _taking(), _recounting()
+_RAISE = _raising()
 
 
 class SeatRepository(Repository[Slot]):
@@ -222,6 +237,17 @@ class SeatRepository(Repository[Slot]):
     async def take(self, *seats: HeldSeat) -> None:
         """Take seats in locked slots that have them."""
         await self.unit.run(_TAKE, **_counted(seats, 1))
+
+    async def take_added(self, seat: HeldSeat) -> int:
+        """Raise the capacity of a locked slot by a seat, and take it; return the capacity.
+
+        What is above the former capacity and share stays above them, and a full slot full.
+        """
+        row = await self.unit.row(_RAISE, id=seat.slot_id, stranger=int(seat.by_stranger))
+        if row is None:
+            raise LookupError("a locked slot cannot vanish")
+        capacity: int = row[0]
+        return capacity
 
     async def free(self, *seats: HeldSeat) -> None:
         if seats:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.core.db.database import ReadSession, WriteSession
+from app.core.errors import VisitRefusal
 from app.devices.errors import UnknownSite
 from app.sites.models import Site
 from app.sites.repository import ClosureReader, SiteReader
@@ -19,6 +20,7 @@ from app.slots.rules import (
     SlotReason,
     SlotTime,
     day_slots,
+    is_open,
     last_bookable_day,
     refusal,
     shift_of,
@@ -65,7 +67,7 @@ class Seat:
 async def site_for_day(
     session: ReadSession, site_id: UUID | None, day: date
 ) -> tuple[Site, Collection[date]]:
-    """Return a site (the default for None) with its closures of that day and the day before."""
+    """Return a site (the default for None) with its closures around that day."""
     found = await SiteReader(session).for_day(site_id, day)
     if found is None:
         raise UnknownSite
@@ -87,15 +89,22 @@ def require_bookable(
         raise NEVER_BOOKABLE[reason]
 
 
-async def move_seat(
-    unit: WriteSession, held: HeldSeat, site_id: UUID, day: date, at: time, now: datetime
-) -> Seat:
-    """Move a seat to another time; a stranger's stays within the share.
-
-    Raise the reason if that time cannot be booked, or `SlotFull`.
-    """
+async def bookable_site(
+    unit: WriteSession, site_id: UUID, day: date, at: time, now: datetime
+) -> Site:
+    """Return a site; raise `UnknownSite` or the reason if that time cannot be booked there."""
     site, closed = await site_for_day(unit, site_id, day)
     require_bookable(site, day, at, closed=closed, now=now)
+    return site
+
+
+async def move_seat(
+    unit: WriteSession, held: HeldSeat, site: Site, day: date, at: time, now: datetime
+) -> Seat:
+    """Move a seat to another time, which can be booked; a stranger's stays within the share.
+
+    Raise `UnknownSite`, `SlotClosed` or `SlotFull`.
+    """
     seats, key = SeatRepository(unit), SlotKey.of(site.id, day, at)
     await seats.create([key], now)
     old, target = await seats.lock_to_move(held, key)
@@ -117,6 +126,25 @@ async def move_seat(
             )
         await seats.move(held, target.id)
     return Seat(site, target.id)
+
+
+def refusals_at(
+    site: Site,
+    slot: Slot | None,
+    day: date,
+    at: time,
+    *,
+    closed: Collection[date],
+    strangers: bool = False,
+) -> list[type[VisitRefusal]]:
+    """Return why nobody may take a seat at a time of today, in the order of decision."""
+    found: list[type[VisitRefusal]] = []
+    marked = slot.closed_shifts if slot else ()
+    if not is_open(site, day, at, {*closed, *marked}):
+        found.append(SlotClosed)
+    if not seats_of(site, slot, to_strangers=strangers).left:
+        found.append(SlotFull)
+    return found
 
 
 async def slot_full(

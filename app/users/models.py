@@ -3,7 +3,16 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, Uuid, false
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    Uuid,
+    false,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -11,6 +20,10 @@ from app.core.db.models import Base, Entity, words
 from app.users.roles import Role
 
 __all__ = ["Role", "User", "UserSite", "full_name"]
+
+
+# The words of name and address, for a search of hosts while somebody types.
+SEARCH = "array_to_tsvector(search_words(first_name, email, last_name, NULL))"
 
 
 class User(Entity):
@@ -23,7 +36,10 @@ class User(Entity):
     """
 
     __tablename__ = "users"
-    __table_args__ = (CheckConstraint("cardinality(sites) > 0", name="sites"),)
+    __table_args__ = (
+        CheckConstraint("cardinality(sites) > 0", name="sites"),
+        Index("ix_users_search", text(SEARCH), postgresql_using="gin"),
+    )
 
     email: Mapped[str] = mapped_column(String(254))
     email_key: Mapped[str] = mapped_column(String(254), unique=True)

@@ -1,6 +1,6 @@
 """SQL of accounts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -21,7 +21,7 @@ from sqlalchemy import (
     table,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR, insert
 
 from app.core.db.repository import ReadRepository, Repository, refusals
 from app.core.db.scope import EVERYTHING, Scope
@@ -31,7 +31,7 @@ from app.core.security.passwords import NO_PASSWORD
 from app.core.text import account_key, is_same_mailbox
 from app.users.errors import EmailTaken, NameLooksTaken, UnknownSites
 from app.users.lookalikes import looks_like
-from app.users.models import Role, User, full_name
+from app.users.models import SEARCH, Role, User, full_name
 
 NEWEST_FIRST = Ordering("users", (User.id,), descending=True)
 
@@ -82,6 +82,16 @@ def _begins(q: str) -> ColumnElement[bool]:
     return or_(and_(by_name, ~User.awaits_verification), by_address)
 
 
+def _has_words(q: str, *, by_address: bool) -> Iterator[ColumnElement[bool]]:
+    """Match beginnings of words, with or without accents; the index has those of addresses, too."""
+    words = func.search_query(q, type_=TSQUERY)
+    if q:
+        yield literal_column(SEARCH, TSVECTOR).bool_op("@@")(words)
+    if q and not by_address:
+        names = func.search_words(User.first_name, "", User.last_name, "")
+        yield func.array_to_tsvector(names, type_=TSVECTOR).bool_op("@@")(words)
+
+
 def receives() -> ColumnElement[bool]:
     """Return the condition under which an account owns its address.
 
@@ -124,11 +134,16 @@ class UserReader(ReadRepository[User]):
         )
         return found if found is not None and is_same_mailbox(found.email, email) else None
 
-    async def active_hosts(self) -> Sequence[User]:
+    async def active_hosts(
+        self, q: str = "", *, at_most: int | None = None, by_address: bool = True
+    ) -> Sequence[User]:
+        """Return hosts of whom each word of `q` begins one of the name, or of the address."""
         found = await self.session.scalars(
             self.statement()
             .where(User.role == Role.HOST, User.is_active)
+            .where(*_has_words(q, by_address=by_address))
             .order_by(User.first_name, User.last_name, User.id)
+            .limit(at_most)
         )
         return found.all()
 

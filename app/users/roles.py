@@ -15,13 +15,14 @@ class Role(StrEnum):
 
 
 class CallerRole(StrEnum):
-    """The kind of a caller: a user's role, a device's kind, anonymous, pass holder, or worker."""
+    """The kind of a caller: a user's role, an API key, a device's kind, and others."""
 
     SUPERADMIN = "superadmin"
     ADMIN = "admin"
     RECEPTIONIST = "receptionist"
     GUARD = "guard"
     HOST = "host"
+    KEY = "key"
     SCANNER = "scanner"
     KIOSK = "kiosk"
     ANONYMOUS = "anonymous"
@@ -69,23 +70,26 @@ class Rights:
 
     It creates, changes and closes accounts of the roles that it `manages`. With `has_sites` the
     `sites` of the account limit it; with `has_own_visitors` it sees only visitors whose host it is.
+    With `undoes_all` it also undoes what others did.
     """
 
     permissions: frozenset[Permission]
     manages: frozenset[Role] = frozenset()
     has_sites: bool = False
     has_own_visitors: bool = False
+    undoes_all: bool = False
 
 
 P = Permission
 _EVERYTHING = frozenset(Permission)
 
 ROLES: dict[Role, Rights] = {
-    Role.SUPERADMIN: Rights(_EVERYTHING, manages=frozenset(Role)),
+    Role.SUPERADMIN: Rights(_EVERYTHING, manages=frozenset(Role), undoes_all=True),
     Role.ADMIN: Rights(
         _EVERYTHING - {P.SITES_CREATE},
         manages=frozenset({Role.HOST, Role.RECEPTIONIST, Role.GUARD}),
         has_sites=True,
+        undoes_all=True,
     ),
     Role.RECEPTIONIST: Rights(
         frozenset(
@@ -116,13 +120,25 @@ ROLES: dict[Role, Rights] = {
 }
 """The roles of people: a role is one entry."""
 
+# A program that is broken into must not be able to make itself accounts or other keys.
+KEY_SCOPES = _EVERYTHING - {P.USERS_WRITE, P.SESSIONS_END, P.KEYS_WRITE, P.WEBHOOKS_WRITE}
+"""The scopes that API keys can have; each has some of them."""
+
 _NOBODY = Rights(frozenset())
 # What a guard of a route opens to kiosks and strangers besides stands at that guard.
-_OTHERS = {CallerRole.SCANNER: Rights(frozenset({P.GATE_SCAN}))}
+_OTHERS = {
+    CallerRole.KEY: Rights(KEY_SCOPES, has_sites=True),
+    CallerRole.SCANNER: Rights(frozenset({P.GATE_SCAN})),
+}
 
 PEOPLE = frozenset(CallerRole(role) for role in Role)
 DEVICES = frozenset({CallerRole.SCANNER, CallerRole.KIOSK})
-CALLERS = (*map(CallerRole, Role), *sorted(DEVICES, reverse=True), CallerRole.ANONYMOUS)
+CALLERS = (
+    *map(CallerRole, Role),
+    CallerRole.KEY,
+    *sorted(DEVICES, reverse=True),
+    CallerRole.ANONYMOUS,
+)
 """Everybody who sends requests, in the order of the documentation."""
 
 

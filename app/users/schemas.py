@@ -1,11 +1,12 @@
 """Request and response bodies of accounts."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
+from app.core.http.etags import Tagged
 from app.core.link_marks import without_domain
 from app.core.security.passwords import MAX_LENGTH
 from app.core.text import LEFT_OUT, Email, Phone, RequiredLine, SearchText
@@ -52,7 +53,7 @@ class Profile(BaseModel):
     role: Role
 
 
-class User(Profile):
+class User(Tagged, Profile):
     """An account."""
 
     first_name: str = Field(
@@ -71,6 +72,8 @@ class User(Profile):
 
 class ChangedUser(User):
     """A changed account."""
+
+    outside_tag: ClassVar = frozenset({"upcoming_visits"})
 
     upcoming_visits: int | None = Field(
         description="Upcoming visits of a deactivated account, otherwise null"

@@ -5,9 +5,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
 from app.core.localtime import start_of
-from app.notifications.calendar import VISIT_LENGTH
+from app.sites.models import ReEntry
 
 MIDNIGHT = time(0)
+OVERDUE_AFTER = timedelta(minutes=15)
 
 
 class VisitTime(Protocol):
@@ -15,6 +16,11 @@ class VisitTime(Protocol):
     def visit_date(self) -> date: ...
     @property
     def visit_time(self) -> time: ...
+
+
+class PlannedVisit(VisitTime, Protocol):
+    @property
+    def duration_minutes(self) -> int: ...
 
 
 class DoorRules(Protocol):
@@ -26,6 +32,8 @@ class DoorRules(Protocol):
     def late_arrival_minutes(self) -> int: ...
     @property
     def auto_check_out_hours(self) -> int: ...
+    @property
+    def re_entry(self) -> ReEntry: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +54,28 @@ def arrival_window(visit: VisitTime, site: DoorRules) -> ArrivalWindow:
     )
 
 
-def end_of_stay(visit: VisitTime, checked_in_at: datetime, site: DoorRules) -> datetime:
+def visit_end(visit: PlannedVisit, timezone: str) -> datetime:
+    """Return the planned end in UTC, so many minutes after the start whatever the clocks do."""
+    begins = start_of(visit.visit_date, visit.visit_time, timezone)
+    return begins + timedelta(minutes=visit.duration_minutes)
+
+
+def is_over_time(visit: PlannedVisit, timezone: str, now: datetime) -> bool:
+    """Return whether a visitor who is inside should have left: they are overdue."""
+    return visit_end(visit, timezone) + OVERDUE_AFTER <= now
+
+
+def end_of_stay(visit: PlannedVisit, counts_from: datetime, site: DoorRules) -> datetime:
     """Return the time at which a stay without check-out is closed."""
-    begins = start_of(visit.visit_date, visit.visit_time, site.timezone)
-    longest = checked_in_at + timedelta(hours=site.auto_check_out_hours)
-    return max(longest, begins + VISIT_LENGTH)
+    longest = counts_from + timedelta(hours=site.auto_check_out_hours)
+    return max(longest, visit_end(visit, site.timezone))
+
+
+def end_of_re_entry(visit: PlannedVisit, site: DoorRules) -> datetime:
+    """Return the time from which nobody who went out may come in again."""
+    return max(arrival_window(visit, site).closes, visit_end(visit, site.timezone))
+
+
+def may_return(visit: PlannedVisit, site: DoorRules, at: datetime) -> bool:
+    """Return whether a visitor who goes out at `at` may come in again."""
+    return site.re_entry is ReEntry.SAME_DAY and at < end_of_re_entry(visit, site)

@@ -29,19 +29,21 @@ class Budgets:
     settings: Settings
 
     @asynccontextmanager
-    async def registrations(self, caller: Caller, number: int = 1) -> AsyncIterator[None]:
+    async def registrations(
+        self, caller: Caller, number: int = 1, *, are_mailed: bool = True
+    ) -> AsyncIterator[None]:
         """Count registrations of a host or kiosk, all or none."""
-        limits = self._of(caller) if number else []
+        limits = self._of(caller, are_mailed=are_mailed) if number else []
         async with self._counted(limits, number):
             yield
 
     @asynccontextmanager
     async def mail_to(
-        self, email: str, caller: Caller, session: ReadSession
+        self, email: str | None, caller: Caller, session: ReadSession
     ) -> AsyncIterator[str | None]:
         """Count a mail queued in the block; yield the reason to withhold it, if any."""
         mails = StrangerMails(self.limiter)
-        if caller.is_person:
+        if caller.is_trusted or email is None:
             yield None
             return
         if not await mails.take(email):
@@ -57,13 +59,16 @@ class Budgets:
         await self.limiter.reserve(*(rule.of(str(visitor_id)) for rule in RESENT))
 
     @asynccontextmanager
-    async def change(self, visitor_id: UUID, caller: Caller) -> AsyncIterator[None]:
-        """Count a mailed change, per host and per visit."""
-        limits = []
-        if caller.is_host:
-            rule = Rule("changes of a host", self.settings.host_registration_limit)
-            limits = [rule.of(str(caller.id)), CHANGED_BY_HOST.of(str(visitor_id))]
-        async with self._counted(limits):
+    async def change(
+        self, visitor_id: UUID, caller: Caller, co_hosts: int = 0
+    ) -> AsyncIterator[None]:
+        """Count a mailed change, per host once more for each mailed co-host, and per visit."""
+        if not caller.is_host:
+            yield
+            return
+        rule = Rule("changes of a host", self.settings.host_registration_limit)
+        of_host, of_visit = rule.of(str(caller.id)), CHANGED_BY_HOST.of(str(visitor_id))
+        async with self._counted([of_host], 1 + co_hosts), self._counted([of_visit]):
             yield
 
     @asynccontextmanager
@@ -78,17 +83,16 @@ class Budgets:
                 await self.limiter.give_back(*limits, number=number)
             raise
 
-    def _of(self, caller: Caller) -> list[Limit]:
+    def _of(self, caller: Caller, *, are_mailed: bool) -> list[Limit]:
         id_, settings = str(caller.id), self.settings
         if caller.is_host:
             return [Rule("registrations of a host", settings.host_registration_limit).of(id_)]
         if not caller.is_kiosk:
             return []
-        # Each registration at a kiosk sends a mail.
-        return [
-            Rule("registrations at a kiosk", settings.kiosk_registration_limit).of(id_),
-            Rule("mails of a kiosk", settings.kiosk_mail_limit).of(id_),
-        ]
+        rules = [Rule("registrations at a kiosk", settings.kiosk_registration_limit)]
+        if are_mailed:
+            rules.append(Rule("mails of a kiosk", settings.kiosk_mail_limit))
+        return [rule.of(id_) for rule in rules]
 
 
 async def _budgets(request: Request, limiter: Limiter) -> Budgets:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
-from app.visitors.models import Visitor, VisitorStatus
+from app.visitors.models import Presence, Visitor, VisitorStatus
 from app.visitors.repository import COPIED, VisitorRepository
 
 Place = tuple[date, UUID]
@@ -33,24 +33,27 @@ def _given(kind: TypeEngine[Any], values: Mapping[UUID, Any]) -> TableValuedAlia
 
 
 class ClosingRepository(VisitorRepository):
-    async def lock_pending_until(
-        self, last_days: Mapping[UUID, date], after: Place | None, *, at_most: int
+    async def lock_outside_until(
+        self, of: Presence, last_days: Mapping[UUID, date], after: Place | None, *, at_most: int
     ) -> list[Visitor]:
+        """Lock visits of these days whose visitors are expected or away."""
+        is_away = of is Presence.AWAY
         given = _given(Date(), last_days)
         latest = max(last_days.values())  # lets the planner use the index
-        return await self._lock_open(
-            VisitorStatus.PENDING,
-            given,
-            [Visitor.visit_date <= given.c.until, Visitor.visit_date <= latest],
-            after,
-            at_most,
-        )
+        until: list[ColumnElement[bool]] = [
+            Visitor.visit_date <= given.c.until,
+            Visitor.visit_date <= latest,
+        ]
+        status = VisitorStatus.VERIFIED if is_away else VisitorStatus.PENDING
+        which = [Visitor.is_away.is_(True), *until] if is_away else until
+        return await self._lock_open(status, given, which, after, at_most)
 
     async def lock_inside_since(
         self, instants: Mapping[UUID, datetime], after: Place | None, *, at_most: int
     ) -> list[Visitor]:
         given = _given(Visitor.checked_in_at.type, instants)
-        came_in_by = [Visitor.checked_in_at <= given.c.until]
+        """Lock visits of visitors who are inside, and came in first by these instants."""
+        came_in_by = [~Visitor.is_away, Visitor.checked_in_at <= given.c.until]
         return await self._lock_open(VisitorStatus.VERIFIED, given, came_in_by, after, at_most)
 
     async def _lock_open(

@@ -8,7 +8,7 @@ from app.audit.repository import record
 from app.auth.guards import SiteEditor, SiteViewer
 from app.auth.idempotency_dependencies import Once
 from app.core.db.rollout import UpdateUnderWay
-from app.core.errors import NotFound, problems
+from app.core.errors import Forbidden, NotFound, problems
 from app.core.http.dependencies import Now, Paging, Reading
 from app.core.http.pagination import Page
 from app.core.http.routing import ApiRoute
@@ -16,6 +16,7 @@ from app.sites.errors import ClosureExists
 from app.sites.models import SiteClosure
 from app.sites.repository import ClosureReader
 from app.slots.capacity_service import require_site
+from app.users.roles import Permission
 from app.visitors.closure_schemas import Closure, ClosureCreate, ClosureQuery, NewClosure
 from app.visitors.closure_service import ClosureService, booked_in
 from app.visitors.dependencies import VisitorServiceDep
@@ -65,12 +66,15 @@ async def list_closures(
     responses=problems(NotFound, ClosureExists, UpdateUnderWay),
 )
 async def create_closure(
-    site_id: UUID, body: ClosureCreate, _: SiteEditor, closures: Closures
+    site_id: UUID, body: ClosureCreate, caller: SiteEditor, closures: Closures
 ) -> NewClosure:
     """Close a day for bookings, with a night shift that begins on it.
 
-    Visits stay booked unless `cancel_visits` is set.
+    Visits stay booked unless `cancel_visits` is set, for which an API key needs the scope
+    `visitors:cancel`, too.
     """
+    if body.cancel_visits and Permission.VISITORS_CANCEL not in caller.permissions:
+        raise Forbidden
     if body.cancel_visits:
         made = await closures.close_and_cancel(site_id, body.date, body.reason)
     else:

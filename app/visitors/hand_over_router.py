@@ -3,6 +3,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.accounts.dependencies import IfCurrent
+from app.accounts.rights import managed_roles
 from app.accounts.user_service import managed_account
 from app.auth.event_repository import AccountEventRepository
 from app.auth.guards import UserManager
@@ -12,6 +14,7 @@ from app.core.errors import NotFound, problems
 from app.core.http.dependencies import Now, Writing
 from app.core.http.routing import ApiRoute
 from app.services import services
+from app.users.repository import UserRepository
 from app.visitors.hand_over_service import HandOver
 
 router = APIRouter(prefix="/api/auth/users", tags=["users"], route_class=ApiRoute)
@@ -39,6 +42,7 @@ class HandedOverVisits(BaseModel):
     "/{user_id:uuid}/hand-over/",
     operation_id="users_hand_over",
     summary="Hand over a host's visits",
+    dependencies=[IfCurrent],
     responses=problems(NotFound, UpdateUnderWay),
 )
 async def hand_over(
@@ -49,6 +53,8 @@ async def hand_over(
     The new host receives one mail; the former one, if the account is active, a mail for each visit.
     """
     former = await managed_account(unit, caller, user_id)
+    if unit.is_conditional:
+        await UserRepository(unit).lock_of_roles(user_id, managed_roles(caller), caller.scope)
     done = await HandOver(unit, services(request).wake_outbox, caller, now).run(former, body.to)
     AccountEventRepository(unit, now).record(
         AccountAction.VISITS_HANDED_OVER, former.id, by=caller.id, to=str(body.to)

@@ -13,7 +13,7 @@ from app.core.db.database import AfterCommit, WriteSession
 from app.core.db.rollout import require_finished
 from app.core.db.update_many import update_many
 from app.core.errors import Invalid
-from app.notifications.kinds import TO_HOST, NotificationKind
+from app.notifications.kinds import NotificationKind
 from app.notifications.payloads import ListedVisitor, SummaryOfVisits
 from app.notifications.repository import Outbox, OutgoingMail
 from app.sites.models import Site
@@ -22,7 +22,9 @@ from app.users.models import User
 from app.users.repository import UserReader
 from app.visitors import mails
 from app.visitors.arrival import arrival_window
+from app.visitors.co_hosts import others
 from app.visitors.models import Visitor
+from app.visitors.recipients import HOST
 from app.visitors.repository import VisitorRepository, upcoming_of
 from app.visitors.schemas import HOST_FIELDS
 
@@ -74,7 +76,7 @@ class HandOver:
         return host
 
     async def _change_hands(self, visits: Sequence[Visitor], host: User) -> None:
-        await self.outbox.supersede([visit.id for visit in visits], self.now, TO_HOST)
+        await self.outbox.supersede_to_hosts([visit.id for visit in visits], self.now)
         await update_many(self.unit, Visitor, [self._changed(visit, host) for visit in visits])
         for visit in visits:
             self.events.record(
@@ -83,6 +85,7 @@ class HandOver:
                 self.caller,
                 self.now,
                 site=visit.site_id,
+                host=host.id,
                 fields=sorted(HOST_FIELDS),
             )
 
@@ -94,6 +97,7 @@ class HandOver:
             "host_email": host.email,
             "host_as_sent": None,
             "host_closed": False,
+            "co_hosts": others(visit.co_hosts, host.email),
             "revision": visit.revision + 1,
             "updated_at": self.now,
         }
@@ -110,7 +114,8 @@ class HandOver:
             )
             kind = NotificationKind.host_handed_over
             for mail in mails.to_host(kind, visit, site, payload, visit.revision + 1):
-                self.outbox.put(mail, self.now)
+                if mail.co_host == HOST:
+                    self.outbox.put(mail, self.now)
 
     def _notify_new_host(
         self, visits: Sequence[Visitor], sites: dict[UUID, Site], host: User

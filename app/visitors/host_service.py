@@ -46,6 +46,16 @@ class UnknownHost(Invalid):
         )
 
 
+class HostRequired(Invalid):
+    """A registration by a key without a host who can be written to (422)."""
+
+    def __init__(self) -> None:
+        message = "Name the host by host_id or host_email"
+        super().__init__(
+            message, errors=[{"field": "host_id", "code": "missing", "message": message}]
+        )
+
+
 def require_own(said: Mapping[str, Any], caller: Caller, present: NamedHost = NOBODY) -> None:
     """Raise `NotYourVisit` if a host names anyone but themselves or the current host."""
     known = (NamedHost(caller.id, caller.name, caller.email), present)
@@ -61,10 +71,13 @@ def require_own(said: Mapping[str, Any], caller: Caller, present: NamedHost = NO
 
 
 def host_of_person(form: HostFields, caller: Caller, account: NamedHost | None) -> NamedHost:
-    """Return the host named by a user, whose account is known; raise `UnknownHost`.
+    """Return the host named by a user or key, whose account is known; raise `UnknownHost`.
 
-    A host registers for themselves and for hosts they act for; raise `NotYourVisit` otherwise.
+    A host registers for themselves and for hosts they act for; raise `NotYourVisit` otherwise. A
+    key names a host who can be written to; raise `HostRequired` otherwise.
     """
+    if caller.is_key and form.host_id is None and form.host_email is None:
+        raise HostRequired
     if caller.is_host:
         if account is not None and account.id in caller.acts_for:
             return account
@@ -90,13 +103,14 @@ async def host_typed_by_visitor(users: UserReader, form: HostFields) -> NamedHos
 
 
 async def resolve(
-    users: UserReader, said: Mapping[str, Any], present: NamedHost, caller: Caller
+    users: UserReader, said: Mapping[str, Any], present: NamedHost, caller: Caller, site_id: UUID
 ) -> NamedHost:
     """Return the host after a change; raise `NotYourVisit` or `UnknownHost`.
 
-    `said` has the `HOST_FIELDS` that were sent.
+    `said` has the `HOST_FIELDS` that were sent. A caller who only acts for a host at the site of
+    the visit names those whom a host may name.
     """
-    if caller.is_host:
+    if caller.is_host or not caller.scope.has_site(site_id):
         named = await _represented(users, said, caller)
         if named is not None and named.id == caller.id != present.id:
             raise NotYourVisit("Delegates cannot take visits over, but can hand theirs to the host")

@@ -9,6 +9,7 @@ class Channel(StrEnum):
     """How a visitor was registered."""
 
     DESK = "desk"  # by a signed-in user
+    KEY = "key"  # by a program
     KIOSK = "kiosk"
     ANONYMOUS = "anonymous"
     BULK = "bulk"
@@ -16,8 +17,12 @@ class Channel(StrEnum):
 
 _bookings = Counter("vms_bookings", "Visitors registered", ["channel"])
 BOOKINGS = {channel: _bookings.labels(channel) for channel in Channel}
-_BY_VISITORS = {CallerRole.KIOSK: Channel.KIOSK, CallerRole.ANONYMOUS: Channel.ANONYMOUS}
+_BY_OTHERS = {
+    CallerRole.KEY: Channel.KEY,
+    CallerRole.KIOSK: Channel.KIOSK,
+    CallerRole.ANONYMOUS: Channel.ANONYMOUS,
+}
 
 
 def bookings_of(caller: Caller) -> Counter:
-    return BOOKINGS[_BY_VISITORS.get(caller.role, Channel.DESK)]
+    return BOOKINGS[_BY_OTHERS.get(caller.role, Channel.DESK)]

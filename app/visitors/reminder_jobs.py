@@ -12,7 +12,6 @@ from app.notifications.stranger_mail_limits import WITHHELD, StrangerMails
 from app.sites.models import Site
 from app.sites.repository import ClosureReader, SiteReader
 from app.visitors import mails
-from app.visitors.models import Visitor
 from app.visitors.proof_repository import is_proven
 from app.visitors.reminder_repository import ReminderRepository
 
@@ -57,18 +56,18 @@ async def _remind_site(
         for visitor in due:
             payload = mails.visit_payload(visitor, site)
             kind = NotificationKind.visitor_reminder
-            mail = mails.to_visitor(kind, visitor, site, payload, visitor.revision)
-            withheld = strangers and await _withheld(unit, visitor, payload, strangers)
-            mail = replace(mail, pointless_after=late, withheld=withheld or None)
-            queued += await outbox.put_once(mail, now)
+            for mail in mails.to_visitor(kind, visitor, site, payload, visitor.revision):
+                withheld = strangers and await _withheld(unit, mail.to, payload, strangers)
+                mail = replace(mail, pointless_after=late, withheld=withheld or None)
+                queued += await outbox.put_once(mail, now)
         return Batch(queued, more=len(due) == BATCH)
 
     return await in_batches(database, some)
 
 
 async def _withheld(
-    session: ReadSession, visitor: Visitor, payload: VisitPayload, strangers: StrangerMails
+    session: ReadSession, email: str, payload: VisitPayload, strangers: StrangerMails
 ) -> str | None:
-    if not payload.is_typed_by_stranger or await strangers.take(visitor.email):
+    if not payload.is_typed_by_stranger or await strangers.take(email):
         return None
-    return None if await is_proven(session, visitor.email) else WITHHELD
+    return None if await is_proven(session, email) else WITHHELD

@@ -34,7 +34,7 @@ class ReminderRepository(Repository[Visitor]):
         *,
         at_most: int,
     ) -> Sequence[Visitor]:
-        """Lock tomorrow's visitors who were not mailed since `mailed_since`."""
+        """Lock tomorrow's visitors with an address who were not mailed since `mailed_since`."""
         tomorrow = today + timedelta(days=1)
         # The demonstration data has reminders written in advance.
         written = and_(
@@ -54,6 +54,7 @@ class ReminderRepository(Repository[Visitor]):
                 Visitor.site_id == site.id,
                 Visitor.status == VisitorStatus.PENDING,
                 Visitor.visit_date == tomorrow,
+                Visitor.email.is_not(None),
                 *(~begins_on(site, tomorrow, day) for day in closed),
                 ~is_mailed,
             )

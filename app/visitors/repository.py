@@ -7,6 +7,8 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     Text,
+    Uuid,
+    and_,
     any_,
     case,
     func,
@@ -20,6 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
 from app.auth.caller import Caller
+from app.core.db.personal import erasures
 from app.core.db.plain import stored_columns
 from app.core.db.repository import ReadRepository, Repository
 from app.core.db.scope import Scope
@@ -31,21 +34,39 @@ from app.sites.models import Site
 from app.slots.models import Slot
 from app.slots.rules import ONE_DAY, WallTime, shift_ends
 from app.slots.seat_repository import is_slot
+from app.visitors.arrival import is_over_time
 from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import RetiredQrCode, Visitor, VisitorStatus
+from app.visitors.stay_models import Stay
 
 REVISED = ("id", "revision", "updated_at")
 PASSAGE = (
     *("id", "status", "checked_in_at", "checked_in_gate", "checked_out_at"),
-    *("checked_out_automatically", "updated_at"),
+    *("checked_out_automatically", "is_away", "updated_at"),
 )
 
+ABOUT_MOVE = (NotificationKind.visitor_rescheduled, NotificationKind.host_rescheduled)
 COPIED = stored_columns(Visitor)
+# A parameter could not use the partial index.
+IS_INSIDE = (
+    Visitor.status == literal_column(f"'{VisitorStatus.VERIFIED}'"),
+    Visitor.is_away.is_(False),
+)
+"""Selects visitors who are inside."""
+IS_UNTOLD = and_(Stay.visitor_id == Visitor.id, Stay.out_at.is_(None), Stay.overdue_at.is_(None))
+"""Selects the open stay of a visitor, unless it is known to be overdue."""
 
 
 def visible_to(caller: Caller) -> list[ColumnElement[bool]]:
     """Hosts see the visitors that they receive; the others those of their sites."""
     return caller.scope.of_visits(Visitor.site_id, Visitor.host_id)
+
+
+def present_at(site_id: UUID) -> list[ColumnElement[bool]]:
+    """Select visitors who are inside or away at a site."""
+    # A parameter could not use the partial index.
+    is_verified = Visitor.status == literal_column(f"'{VisitorStatus.VERIFIED}'")
+    return [Visitor.site_id == site_id, is_verified]
 
 
 def ahead_at(site_id: UUID, today: date) -> list[ColumnElement[bool]]:
@@ -80,12 +101,50 @@ class VisitorReader(ReadRepository[Visitor]):
     model = Visitor
 
     def statement(self) -> Select[Visitor]:
-        return select(Visitor).options(joinedload(Visitor.site), joinedload(Visitor.department))
+        return select(Visitor).options(
+            joinedload(Visitor.site), joinedload(Visitor.department), joinedload(Visitor.group)
+        )
 
     async def visible(self, visitor_id: UUID, caller: Caller) -> Visitor | None:
         return await self.session.scalar(
             self.statement().where(Visitor.id == visitor_id, *visible_to(caller))
         )
+
+    async def visible_ones(self, visitor_ids: Collection[UUID], caller: Caller) -> list[Visitor]:
+        """Return those of some visitors whom the caller sees."""
+        found = await self.session.scalars(
+            self.statement().where(Visitor.id.in_(visitor_ids), *visible_to(caller))
+        )
+        return list(found)
+
+    async def overdue(
+        self, now: datetime, site_id: UUID | None = None, *, untold: bool = False
+    ) -> list[UUID]:
+        """Return who is inside after the planned end.
+
+        With `untold` only those of whom no event has told. Few visitors are inside. PostgreSQL's
+        time zones are not those of the rest, so that the end is computed here.
+        """
+        of_site = [] if site_id is None else [Visitor.site_id == site_id]
+        visit = (Visitor.id, Visitor.visit_date, Visitor.visit_time, Visitor.duration_minutes)
+        inside = select(*visit, Site.timezone).join(Site).where(*IS_INSIDE, *of_site)
+        found = await self.session.rows(inside.join(Stay, IS_UNTOLD) if untold else inside)
+        return [row.id for row in found if is_over_time(row, row.timezone, now)]
+
+    async def count_present(self, site_id: UUID) -> int:
+        """Count those who are inside or away at a site."""
+        counted = select(func.count()).select_from(Visitor).where(*present_at(site_id))
+        return await self.session.scalar(counted) or 0
+
+    async def by_codes(self, tokens: Collection[str], scope: Scope) -> dict[str, Visitor]:
+        """Return the visitors in scope whose current codes these are."""
+        found = await self.session.scalars(
+            select(Visitor).where(
+                Visitor.qr_code == any_(literal(list(tokens), ARRAY(Text))),
+                *scope.of_sites(Visitor.site_id),
+            )
+        )
+        return {visitor.qr_code: visitor for visitor in found}
 
     async def count_ahead(self, site_id: UUID, today: date) -> int:
         counted = select(func.count()).select_from(Visitor).where(*ahead_at(site_id, today))
@@ -109,7 +168,8 @@ class VisitorReader(ReadRepository[Visitor]):
             select(Notification.visitor_id, Notification.id)
             .where(
                 Notification.visitor_id.in_(visitor_ids),
-                Notification.kind == NotificationKind.visitor_rescheduled,
+                # One of both may have no address.
+                Notification.kind.in_(ABOUT_MOVE),
             )
             .order_by(Notification.id)
         )
@@ -175,6 +235,14 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
         """
         return await self._lock_copies(Visitor.qr_code == any_(literal(list(tokens), ARRAY(Text))))
 
+    async def lock_present(self, site_id: UUID) -> list[Visitor]:
+        """Lock everybody who is inside or away at a site, as `lock_by_codes` does."""
+        return await self._lock_copies(*present_at(site_id))
+
+    async def lock_by_ids(self, ids: Collection[UUID]) -> list[Visitor]:
+        """Lock visitors as `lock_by_codes` does."""
+        return await self._lock_copies(Visitor.id == any_(literal(list(ids), ARRAY(Uuid))))
+
     async def lock_ahead(self, site_id: UUID, today: date, ids: Collection[UUID]) -> list[Visitor]:
         """Lock the visits that are still upcoming, as `lock_by_codes` does."""
         return await self._lock_copies(*ahead_at(site_id, today), Visitor.id.in_(ids))
@@ -203,6 +271,11 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
     async def save_passages(self, visitors: Iterable[Visitor]) -> None:
         rows = [{name: getattr(visitor, name) for name in PASSAGE} for visitor in visitors]
         await update_many(self.unit, Visitor, rows)
+
+    async def erase_elsewhere(self, visitor_ids: Collection[UUID]) -> None:
+        """Erase the personal data of visitors in the tables that name them."""
+        for statement in erasures("visitor_id", visitor_ids):
+            await self.unit.write(statement)
 
     async def with_relations(self, visitor: Visitor) -> Visitor:
         """Return the row with site and department, which a lock does not load."""
@@ -234,13 +307,13 @@ class VisitorRepository(VisitorReader, Repository[Visitor]):
 
     async def retired_owners(
         self, tokens: Collection[str], scope: Scope
-    ) -> dict[str, tuple[UUID, bool]]:
+    ) -> dict[str, tuple[Visitor, bool]]:
         """Return the visitor of each former code in scope, and whether it `is_replaced`."""
         by_hash = {token_hash(token): token for token in tokens}
         if not by_hash:
             return {}
         found = await self.session.rows(
-            select(RetiredQrCode.token_hash, RetiredQrCode.visitor_id, RetiredQrCode.is_replaced)
+            select(RetiredQrCode.token_hash, Visitor, RetiredQrCode.is_replaced)
             .join(Visitor, Visitor.id == RetiredQrCode.visitor_id)
             .where(
                 RetiredQrCode.token_hash == any_(literal(list(by_hash), ARRAY(LargeBinary))),

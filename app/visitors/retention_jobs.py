@@ -1,5 +1,6 @@
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -10,8 +11,11 @@ from app.auth.caller import SYSTEM
 from app.core.db.batches import BATCH, Batch, in_batches
 from app.core.db.database import Database, WriteSession
 from app.core.http.idempotency import forget_kept_at
+from app.events.repository import EventRepository
 from app.notifications.repository import MailKeeper
+from app.visitors.group_repository import GroupKeeper
 from app.visitors.models import VisitorStatus
+from app.visitors.repository import VisitorRepository
 from app.visitors.retention_repository import RetentionReader, RetentionRepository
 
 
@@ -52,11 +56,16 @@ async def _anonymise_batch(unit: WriteSession, now: datetime, days: int) -> int:
         return 0
     ids, registered_at = [row.id for row in found], {row.created_at for row in found}
     await visitors.anonymise(ids, now)
+    if groups := {row.group_id for row in found if row.group_id is not None}:
+        await GroupKeeper(unit).tidy(groups)
+    await VisitorRepository(unit).erase_elsewhere(ids)
     await mails.erase_of(ids)
     # A registration, its upload summary and its stored response share one instant.
     await mails.erase_from_summaries(ids, registered_at)
     await forget_kept_at(unit, registered_at)
     await events.erase_values(ids)
-    for id_ in ids:
-        events.record(id_, VisitorAction.ANONYMISED, SYSTEM, now)
+    await EventRepository(unit).erase_of(ids)
+    for row in found:
+        about: dict[str, Any] = {"site": row.site_id, "host": row.host_id}
+        events.record(row.id, VisitorAction.ANONYMISED, SYSTEM, now, **about)
     return len(ids)

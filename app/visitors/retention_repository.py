@@ -71,10 +71,12 @@ class RetentionReader(ReadRepository[Visitor]):
 class RetentionRepository(RetentionReader, Repository[Visitor]):
     async def lock_past_retention(
         self, now: datetime, days: int, *, at_most: int
-    ) -> Sequence[Row[UUID, datetime]]:
+    ) -> Sequence[Row[UUID, datetime, UUID | None, UUID, UUID | None]]:
         """Lock visitors to anonymise, skipping locked ones."""
         found = await self.unit.rows(
-            select(Visitor.id, Visitor.created_at)
+            select(
+                Visitor.id, Visitor.created_at, Visitor.group_id, Visitor.site_id, Visitor.host_id
+            )
             .where(*await self._retention_over(now, days))
             .order_by(Visitor.visit_date, Visitor.id)
             .limit(at_most)

@@ -3,7 +3,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.audit.models import VisitorAction
 from app.audit.repository import AuditReader
 from app.audit.schemas import VisitorEvent
 from app.auth.caller import Caller
@@ -11,7 +10,6 @@ from app.auth.guards import (
     HostViewer,
     Registrar,
     VisitorCanceller,
-    VisitorDismisser,
     VisitorEditor,
     VisitorEraser,
     VisitorViewer,
@@ -22,6 +20,7 @@ from app.core.db.database import ReadSession
 from app.core.db.rollout import UpdateUnderWay
 from app.core.errors import NotFound, SiteRequired, problems
 from app.core.http.dependencies import Paging, Reading
+from app.core.http.etags import Revalidated
 from app.core.http.pagination import Page
 from app.core.http.responses import CREATED, image
 from app.core.http.routing import ApiRoute
@@ -35,21 +34,36 @@ from app.visitors import schemas
 from app.visitors.budget_limits import Budgeted
 from app.visitors.dependencies import (
     Filter,
+    IfCurrent,
     Registered,
     RegistrationServiceDep,
     VisitorServiceDep,
     WithinLimits,
 )
-from app.visitors.errors import AlreadyRegistered
+from app.visitors.errors import AlreadyRegistered, NoAddress
 from app.visitors.host_service import NotYourVisit
 from app.visitors.lifecycle import InvalidTransition
-from app.visitors.list_statements import VisitorOrdering, page_of_records
+from app.visitors.list_statements import page_of_records
 from app.visitors.models import Visitor
+from app.visitors.order_statements import VisitorOrdering
 from app.visitors.repository import VisitorReader
+from app.visitors.stay_repository import StayReader
+from app.visitors.stays import all_of
 
 router = APIRouter(prefix="/api/visitors", tags=["visitors"], route_class=ApiRoute)
+REGISTERING = problems(
+    SiteRequired, NotYourVisit, AlreadyRegistered, UpdateUnderWay, *BOOKING_PROBLEMS
+)
 CHANGING = (NotYourVisit, AlreadyRegistered, UpdateUnderWay)
 Notify = Annotated[bool, Query(description="Whether to notify the visitor and the host")]
+TellDuration = Annotated[
+    bool,
+    Query(
+        alias="notify",
+        description="Whether to tell visitor, host and co-hosts of another `duration_minutes`; "
+        "mails about other changes are always sent",
+    ),
+]
 
 
 @router.get("/", operation_id="visitors_list", summary="List visitors")
@@ -75,7 +89,7 @@ async def list_visitors(
     summary="Register a visitor",
     status_code=201,
     dependencies=[OnceForSingleStatement, WithinLimits],
-    responses=CREATED | problems(SiteRequired, NotYourVisit, AlreadyRegistered, *BOOKING_PROBLEMS),
+    responses=CREATED | REGISTERING,
 )
 async def register_visitor(
     form: Registered,
@@ -88,7 +102,9 @@ async def register_visitor(
     Kiosks register at their own site, by default for the current time. Anonymous callers need a
     site with `self_registration`, and may register one visit per address and hour, within the share
     for self-registration. Neither receives the QR token or the host's address. Hosts and kiosks
-    have a limit per hour; refused registrations do not count.
+    have a limit per hour, in which each co-host counts; refused registrations do not. Without an
+    e-mail address no mail is sent to the visitor. Kiosks and anonymous callers set neither
+    `duration_minutes` nor `co_hosts`.
     """
     visitor = await service.register(form, caller)
     response.headers["Location"] = f"/api/visitors/{visitor.id}/"
@@ -96,14 +112,26 @@ async def register_visitor(
     return visitor
 
 
-@router.get("/hosts/", operation_id="visitors_hosts", summary="List hosts")
-async def list_hosts(caller: HostViewer, session: Reading) -> list[schemas.Host]:
-    """Return active hosts, for kiosks without their e-mail addresses."""
-    hosts = await UserReader(session).active_hosts()
-    return [
-        schemas.Host(id=host.id, name=host.name, email=host.email if caller.is_person else None)
-        for host in hosts
-    ]
+@router.get(
+    "/hosts/",
+    operation_id="visitors_hosts",
+    summary="List hosts",
+    dependencies=[Revalidated],
+)
+async def list_hosts(
+    caller: HostViewer,
+    session: Reading,
+    chosen: Annotated[schemas.HostQuery, Query()],
+) -> list[schemas.Host]:
+    """Return active hosts by name: all, or the first of those who match.
+
+    Kiosks neither get e-mail addresses nor search in them. Phone numbers are for receptionists and
+    admins.
+    """
+    hosts = await UserReader(session).active_hosts(
+        chosen.q or "", at_most=chosen.limit, by_address=caller.is_trusted
+    )
+    return [schemas.Host.shown_to(caller, host) for host in hosts]
 
 
 @router.get(
@@ -123,6 +151,7 @@ async def read_visitor(
     "/{visitor_id:uuid}/",
     operation_id="visitors_replace",
     summary="Replace a visitor",
+    dependencies=[IfCurrent],
     responses=problems(NotFound, InvalidTransition, *CHANGING, *BOOKING_PROBLEMS),
 )
 async def replace_visitor(
@@ -131,14 +160,16 @@ async def replace_visitor(
     caller: VisitorEditor,
     service: VisitorServiceDep,
     budgets: Budgeted,
+    notify: TellDuration = True,
 ) -> schemas.Visitor:
     """Replace all fields; omitted ones get their defaults. A new time is a reschedule.
 
-    A host with an account stays unless a host field is sent. Mails are sent as for `PATCH`.
+    `email`, `language`, `duration_minutes` and `co_hosts` stay if omitted, and a host with an
+    account unless a host field is sent. Mails are sent as for `PATCH`.
     """
     names_host = not body.model_fields_set.isdisjoint(schemas.HOST_FIELDS)
     visitor = await service.change(
-        visitor_id, body.changes(), caller, budgets, names_host=names_host
+        visitor_id, body.changes(), caller, budgets, names_host=names_host, notify=notify
     )
     return schemas.Visitor.of(visitor)
 
@@ -147,6 +178,7 @@ async def replace_visitor(
     "/{visitor_id:uuid}/",
     operation_id="visitors_update",
     summary="Change a visitor",
+    dependencies=[IfCurrent],
     responses=problems(NotFound, InvalidTransition, *CHANGING, *BOOKING_PROBLEMS),
 )
 async def change_visitor(
@@ -155,13 +187,17 @@ async def change_visitor(
     caller: VisitorEditor,
     service: VisitorServiceDep,
     budgets: Budgeted,
+    notify: TellDuration = True,
 ) -> schemas.Visitor:
     """Change the fields that are sent. A new time is a reschedule.
 
-    A new e-mail address gets a new QR code; the former one is refused as `replaced`. The former and
-    the new host are notified. Changes with mails are limited per host and hour, and per visit.
+    A new e-mail address gets a new QR code; the former one is refused as `replaced`, also if the
+    address is removed. The first address of a visit is mailed its present code. The former and the
+    new host are notified, and so are former and new co-hosts. Changes with mails are limited per
+    host and hour, where each co-host counts, and per visit.
     """
-    return schemas.Visitor.of(await service.change(visitor_id, body.changes(), caller, budgets))
+    visitor = await service.change(visitor_id, body.changes(), caller, budgets, notify=notify)
+    return schemas.Visitor.of(visitor)
 
 
 @router.delete(
@@ -169,6 +205,7 @@ async def change_visitor(
     operation_id="visitors_delete",
     summary="Delete a visitor",
     status_code=204,
+    dependencies=[IfCurrent],
     responses=problems(NotFound),
 )
 async def delete_visitor(
@@ -185,6 +222,7 @@ async def delete_visitor(
     "/{visitor_id:uuid}/reschedule/",
     operation_id="visitors_reschedule",
     summary="Reschedule a visit",
+    dependencies=[IfCurrent],
     responses=problems(NotFound, InvalidTransition, AlreadyRegistered, *BOOKING_PROBLEMS),
 )
 async def reschedule_visitor(
@@ -208,6 +246,7 @@ async def reschedule_visitor(
     "/{visitor_id:uuid}/cancel/",
     operation_id="visitors_cancel",
     summary="Cancel a visit",
+    dependencies=[IfCurrent],
     responses=problems(NotFound, InvalidTransition),
 )
 async def cancel_visitor(
@@ -218,47 +257,48 @@ async def cancel_visitor(
 
 
 @router.post(
-    "/{visitor_id:uuid}/check-out/",
-    operation_id="visitors_check_out",
-    summary="Check a visitor out",
-    responses=problems(NotFound, InvalidTransition),
-)
-async def check_out_visitor(
-    visitor_id: UUID, caller: VisitorDismisser, service: VisitorServiceDep
-) -> schemas.Visitor | schemas.DeskCard:
-    """Check out a visitor who is inside.
-
-    Guards get the card of the visit.
-    """
-    return _shown(await service.end(visitor_id, VisitorAction.CHECKED_OUT, caller), caller)
-
-
-@router.post(
     "/{visitor_id:uuid}/complete/",
     operation_id="visitors_complete",
     summary="Complete a visit",
+    dependencies=[IfCurrent],
     responses=problems(NotFound, InvalidTransition),
 )
 async def complete_visitor(
     visitor_id: UUID, caller: VisitorEditor, service: VisitorServiceDep
 ) -> schemas.Visitor:
-    """Complete the visit of a visitor who is inside."""
-    return schemas.Visitor.of(await service.end(visitor_id, VisitorAction.COMPLETED, caller))
+    """Complete the visit of a visitor who is inside, or away."""
+    return schemas.Visitor.of(await service.complete(visitor_id, caller))
+
+
+@router.get(
+    "/{visitor_id:uuid}/stays/",
+    operation_id="visitors_stays",
+    summary="List a visitor's stays",
+    responses=problems(NotFound),
+)
+async def list_stays(
+    visitor_id: UUID, caller: VisitorViewer, session: Reading
+) -> list[schemas.Stay]:
+    """Return the times on site, oldest first; stays never overlap."""
+    visitor = await _visible(session, visitor_id, caller)
+    stored = await StayReader(session).of_visitor(visitor_id)
+    return [schemas.Stay.model_validate(stay) for stay in all_of(visitor, stored)]
 
 
 @router.post(
     "/{visitor_id:uuid}/replace-code/",
     operation_id="visitors_replace_code",
     summary="Replace the QR code",
+    dependencies=[IfCurrent],
     responses=problems(NotFound, InvalidTransition, UpdateUnderWay),
 )
 async def replace_code(
     visitor_id: UUID, caller: VisitorEditor, service: VisitorServiceDep, budgets: Budgeted
 ) -> schemas.Visitor:
-    """Replace the QR code of a pending visit, and mail the new one.
+    """Replace the QR code of a pending visit, and mail the new one if there is an address.
 
-    The gate refuses former codes as `replaced`, and their passes are no longer valid. It counts
-    against the limit of `resend-email`.
+    The gate refuses former codes as `replaced`, and their passes are no longer valid. A mailed one
+    counts against the limit of `resend-email`.
     """
     return schemas.Visitor.of(await service.replace_code(visitor_id, caller, budgets))
 
@@ -268,7 +308,8 @@ async def replace_code(
     operation_id="visitors_resend_email",
     summary="Send the confirmation again",
     status_code=202,
-    responses=problems(NotFound, InvalidTransition),
+    dependencies=[IfCurrent],
+    responses=problems(NotFound, InvalidTransition, NoAddress),
 )
 async def resend_email(
     visitor_id: UUID, caller: VisitorEditor, service: VisitorServiceDep, budgets: Budgeted
@@ -344,10 +385,6 @@ async def qr_code_png(visitor_id: UUID, caller: VisitorViewer, session: Reading)
 async def qr_code_svg(visitor_id: UUID, caller: VisitorViewer, session: Reading) -> Response:
     """Return the QR code as SVG, for printing at any size."""
     return SvgResponse(qr_svg((await _visible(session, visitor_id, caller)).qr_code))
-
-
-def _shown(visitor: Visitor, caller: Caller) -> schemas.Visitor | schemas.DeskCard:
-    return (schemas.DeskCard if caller.is_guard else schemas.Visitor).of(visitor)
 
 
 async def _visible(session: ReadSession, visitor_id: UUID, caller: Caller) -> Visitor:

@@ -12,7 +12,6 @@ from app.core.db.rollout import require_finished
 from app.core.db.scope import Scope
 from app.core.request_context import current_request_id, on_behalf_of
 from app.notifications.kinds import NotificationKind
-from app.notifications.payloads import UpdatedVisitPayload
 from app.notifications.repository import Outbox
 from app.sites.models import Site, SiteChange
 from app.sites.repository import SiteChangeRepository, SiteReader
@@ -145,16 +144,17 @@ class _NextVisits:
         former = self._former(changes)
         if not former:
             return
-        payload = UpdatedVisitPayload(
-            **mails.visit_payload(visitor, self.site).model_dump(),
+        payload = mails.updated_payload(
+            visitor,
+            self.site,
             previous_site_name=former.get("name"),
             previous_site_address=former.get("address"),
             previous_timezone=former.get("timezone"),
         )
         facts = (visitor, self.site, payload, visitor.revision)
         with on_behalf_of(changes[-1].request_id or "-"):
-            self.outbox.put(mails.to_visitor(NotificationKind.visitor_updated, *facts), self.now)
-            for mail in mails.to_host(NotificationKind.host_updated, *facts):
+            to_visitor = mails.to_visitor(NotificationKind.visitor_updated, *facts)
+            for mail in (*to_visitor, *mails.to_host(NotificationKind.host_updated, *facts)):
                 self.outbox.put(mail, self.now)
 
     def _former(self, changes: Sequence[SiteChange]) -> dict[str, str]:

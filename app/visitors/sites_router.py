@@ -15,6 +15,7 @@ from app.core.http.dependencies import Now, Writing
 from app.core.http.routing import ApiRoute
 from app.services import services
 from app.sites import schemas as sites
+from app.sites.dependencies import IfCurrent
 from app.sites.repository import SiteReader
 from app.slots.rules_schemas import AffectedVisitors, ChangedSite
 from app.users.roles import Permission
@@ -33,7 +34,13 @@ DryRun = Annotated[bool, Query(description="Only return the number of affected v
 FAULTS = problems(BeyondYourRights, NotFound, NameTaken, UpdateUnderWay)
 
 
-@router.put("/", operation_id="sites_replace", summary="Replace a site", responses=FAULTS)
+@router.put(
+    "/",
+    operation_id="sites_replace",
+    summary="Replace a site",
+    responses=FAULTS,
+    dependencies=[IfCurrent],
+)
 async def replace_site(
     site_id: UUID,
     body: sites.SiteCreate,
@@ -46,8 +53,8 @@ async def replace_site(
 ) -> ChangedSite | AffectedVisitors:
     """Replace all fields; omitted ones get their defaults.
 
-    `is_default`, `reception_email`, `contact_phone` and `contact_email` stay unchanged if omitted.
-    Mails are sent as for `PATCH`.
+    `is_default`, `reception_email`, the contact and the brand stay unchanged if
+    omitted. Mails are sent as for `PATCH`.
     """
     changed = await _change(
         request, unit, caller, site_id, body.values(), now, notify=notify, dry_run=dry_run
@@ -56,7 +63,13 @@ async def replace_site(
     return changed
 
 
-@router.patch("/", operation_id="sites_update", summary="Change a site", responses=FAULTS)
+@router.patch(
+    "/",
+    operation_id="sites_update",
+    summary="Change a site",
+    responses=FAULTS,
+    dependencies=[IfCurrent],
+)
 async def change_fields(
     site_id: UUID,
     body: sites.SiteUpdate,

@@ -1,10 +1,10 @@
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, and_, bindparam, or_, select
+from sqlalchemy import CTE, ColumnElement, Date, and_, bindparam, literal_column, or_, select
 
 from app.audit.models import AuditEntry
 from app.audit.repository import ENTRY_COLUMNS
@@ -27,10 +27,16 @@ from app.visitors.errors import ONE_FOR_AN_ADDRESS
 from app.visitors.host_service import NamedHost
 from app.visitors.models import Visitor
 
+Rows = Sequence[Mapping[str, Any]]
+FIRST_VERSION: ColumnElement[int] = literal_column("1")
+NOTHING: Mapping[str, Rows] = {}
+RowsOf = tuple[type[Entity], Sequence[str], str]
+"""A model, its columns, and the parameter with the rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class BookingFacts:
-    """The facts for a registration; `closed` are closures of two days."""
+    """The facts for a registration; `closed` are closures around the day."""
 
     site: Site
     closed: Collection[date]
@@ -105,47 +111,72 @@ async def facts(
     return BookingFacts(site, closed or (), department, host)
 
 
-def _columns(model: type[Entity], *left_out: str) -> tuple[str, ...]:
+def columns_of(model: type[Entity], *left_out: str) -> tuple[str, ...]:
     return tuple(c.name for c in stored_columns(model) if c.name not in left_out)
 
 
-def _booking(*, by_stranger: bool) -> Command:
-    """Lock the slot, take the seat and store all rows in one round trip."""
-    taken = seat_taken(by_stranger=by_stranger)
+def booking(
+    *further: RowsOf,
+    by_stranger: bool = False,
+    when: Sequence[CTE] = (),
+    then: Sequence[Callable[[CTE], CTE]] = (),
+) -> Command:
+    """Lock the slot, take the seat and store all rows, also `further` ones, in one round trip.
+
+    It does nothing unless all of `when` have a row. `then` are other parts that depend on the seat.
+    """
+    taken = seat_taken(by_stranger=by_stranger, when=when)
     visitors = insertion(
         Visitor,
-        _columns(Visitor, "slot_id"),
+        columns_of(Visitor, "slot_id"),
         "visitors",
         when=[taken],
         extra={"slot_id": taken.c.id},
     )
-    events = insertion(AuditEntry, ENTRY_COLUMNS, "events", when=[taken])
-    mails = insertion(Notification, _columns(Notification), "mails", when=[taken])
-    written = [part.cte() for part in (visitors, events, mails)]
+    entries = insertion(
+        AuditEntry, ENTRY_COLUMNS, "events", when=[taken], extra={"subject_version": FIRST_VERSION}
+    )
+    others: tuple[RowsOf, ...] = (
+        (Notification, columns_of(Notification), "mails"),
+        *further,
+    )
+    written = [
+        visitors.cte(),
+        entries.cte(),
+        *(insertion(*each, when=[taken]).cte() for each in others),
+        *(part(taken) for part in then),
+    ]
     return Command(select(taken.c.id).add_cte(*written))
 
 
-_BOOKING, _BOOKING_BY_STRANGER = _booking(by_stranger=False), _booking(by_stranger=True)
+_BOOKING, _BOOKING_BY_STRANGER = booking(), booking(by_stranger=True)
 
 
 async def book(
     unit: WriteSession,
     visitor: Visitor,
     shift: date,
-    event: Mapping[str, Any],
-    mails: Sequence[Mapping[str, Any]],
+    events: Rows,
+    mails: Rows,
+    with_further: Command | None = None,
+    further: Mapping[str, Rows] = NOTHING,
+    **facts: Any,
 ) -> bool:
     """Take a seat and store the rows; return False if the slot is full, closed, or has no row.
 
-    `shift` is the day whose opening hours include the visit. Raise `AlreadyRegistered`.
+    `shift` is the day whose opening hours include the visit. `with_further` is the `booking` that
+    also stores `further` rows, by parameter, and depends on `facts`. Raise `AlreadyRegistered`.
     """
+    own = _BOOKING_BY_STRANGER if visitor.is_self_registered else _BOOKING
     with refusals(ONE_FOR_AN_ADDRESS):
         row = await unit.row(
-            _BOOKING_BY_STRANGER if visitor.is_self_registered else _BOOKING,
+            with_further or own,
             **visitor.slot_key._asdict(),
             shift=shift,
             visitors=as_json([values_of(visitor)]),
-            events=as_json([event]),
+            events=as_json(events),
             mails=as_json(mails),
+            **{parameter: as_json(rows) for parameter, rows in further.items()},
+            **facts,
         )
     return row is not None

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from app.core.db.batches import BATCH, Batch, in_batches
 from app.core.db.database import Database, WriteSession
-from app.core.text import account_key
 from app.sites.repository import SiteReader, SiteRepository
 from app.sites.service import locked_site
 from app.slots.capacity_repository import CapacityRepository
 from app.slots.capacity_service import today_at
 from app.slots.seat_repository import SeatRepository
 from app.visitors.models import Visitor
+from app.visitors.registration import self_registration_key
 from app.visitors.stranger_repository import StrangerRepository
 
 
@@ -41,7 +41,7 @@ async def _mark_some(unit: WriteSession) -> Batch:
 def _mark(found: Sequence[Visitor], known: set[tuple[UUID, str | None]]) -> None:
     """Give the key to the first visit of an address in a slot; count all of them."""
     for visitor in found:
-        key = (visitor.slot_id, account_key(visitor.email))
+        key = (visitor.slot_id, self_registration_key(visitor.email))
         visitor.is_self_registered = True
         visitor.self_registration_key = None if key in known else key[1]
         known.add(key)

@@ -1,4 +1,4 @@
-"""Lists, dashboard and slots for a single caller on an idle server."""
+"""Lists, dashboard, desk and slots for a single caller on an idle server."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from app.core.http.pagination import CursorCodec
 from app.core.keys import KeyRing
-from app.visitors.list_statements import ORDERINGS, VisitorOrdering
+from app.visitors.order_statements import ORDERINGS, VisitorOrdering
 from bench.dataset import HOST_EMAIL, RECEPTION_EMAIL
 from bench.installation import SECRET
 from bench.load import drive, get
@@ -29,6 +29,8 @@ async def measure(bench: Bench) -> None:
             for name, query in _of_a_desk(bench)
         },
         "dashboard": get(f"{VISITORS}dashboard-stats/", bench.admin),
+        "desk": get("/api/desk/", reception),
+        "desk, search": get("/api/desk/search/?q=grace", reception),
         "available-slots": get(
             f"{VISITORS}available-slots/?visit_date={bench.dataset.today + timedelta(1)}",
             bench.admin,

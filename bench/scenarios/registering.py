@@ -8,7 +8,7 @@ from bench.floor_sql import REGISTER
 from bench.installation import Process
 from bench.load import Outcome
 from bench.pgbench import pgbench, script
-from bench.requests import DAYS, HOURS, VISITORS, registrations
+from bench.requests import DAYS, HOURS, VISITORS, registrations, walk_ins
 from bench.run import CONNECTIONS, COUNTED, WARMING, Bench, interleaved
 
 HOT_CONNECTIONS = 64
@@ -57,10 +57,16 @@ async def _spread(bench: Bench, floor: Process) -> None:
     await bench.warm(registrations(bench, WARMING))
     for path in FLOORS.values():
         await bench.warm(registrations(bench, WARMING, path=path), floor)
-    await bench.count_statements({"register": registrations(bench, COUNTED)})
+    await bench.warm(walk_ins(bench, WARMING))
+    await bench.count_statements(
+        {"register": registrations(bench, COUNTED), "walk-in": walk_ins(bench, COUNTED)}
+    )
     samples = {row: registrations(bench, COUNTED, path=path) for row, path in FLOORS.items()}
     await bench.count_statements(samples, server=floor, application=FLOOR)
-    contenders: list[Callable[[], Awaitable[Outcome]]] = [partial(_register, bench, "register")]
+    contenders: list[Callable[[], Awaitable[Outcome]]] = [
+        partial(_register, bench, "register"),
+        partial(_walk_in, bench),
+    ]
     for row, path in FLOORS.items():
         contenders.append(partial(_register, bench, row, path=path, server=floor))
     contenders.append(partial(_pgbench, bench, "register, F2", ANY_HOUR))
@@ -93,6 +99,11 @@ async def _register(
     return await bench.drive(
         row, requests, expected=(200, 201), server=server, connections=connections
     )
+
+
+async def _walk_in(bench: Bench) -> Outcome:
+    requests = walk_ins(bench, bench.scale.requests)
+    return await bench.drive("walk-in", requests, expected=(201,), connections=CONNECTIONS)
 
 
 async def _pgbench(

@@ -6,7 +6,8 @@ from uuid import UUID, uuid5
 
 import asyncpg
 
-from app.devices.device_key import key_hash, new_key
+from app.core.security.access_keys import DEVICE_KEYS
+from app.core.security.random_secrets import stored_hash
 from devserver.demo.people import DemoHost
 
 NAMESPACE = UUID("6f1d0a52-3b0e-4a57-9d0a-5e1c6d0b7a11")  # arbitrary
@@ -112,7 +113,8 @@ async def add_site(
     for gate in GATES:
         device = id_of("gate", f"{site.name} {gate}")
         name = f"{site.name}, {gate}"
-        await connection.execute(ADD_GATE, device, name, site.id, gate, key_hash(new_key()), now)
+        key_hash = stored_hash(DEVICE_KEYS.new())
+        await connection.execute(ADD_GATE, device, name, site.id, gate, key_hash, now)
 
 
 async def add_departments(connection: asyncpg.Connection, now: datetime) -> list[UUID]:

@@ -17,7 +17,7 @@ SELECT ID_OF_AT, visitors.id, kind, 0, recipient, recipient_name, payload || arr
     CASE WHEN at <= now() THEN 'sent' ELSE 'superseded' END, (at <= now())::int,
     least(at, now()), least(at, now()), CASE WHEN at <= now() THEN at END, least(at, now())
 FROM visitors JOIN sites ON sites.id = site_id, LATERAL (SELECT jsonb_build_object(
-        'language', language, 'visitor_id', visitors.id, 'visitor_name', visitors.name,
+        'language', sites.language, 'visitor_id', visitors.id, 'visitor_name', visitors.name,
         'company', company, 'purpose', purpose, 'host_name', host_name,
         'site_name', sites.name, 'site_address', address, 'timezone', timezone,
         'visit_date', visit_date, 'visit_time', to_char(visit_time, 'HH24:MI:SS'),
@@ -63,6 +63,14 @@ LEFT JOIN devices ON devices.site_id = visitors.site_id AND devices.gate = check
 WHERE visitors.site_id = ANY($1) AND visit_date BETWEEN $2 AND $3 AND at IS NOT NULL
     AND direction = ANY($4)
 """
+STAYS = """
+INSERT INTO stays (id, visitor_id, site_id, in_at, in_gate, in_method, out_at, out_method,
+    created_at)
+SELECT id, id, site_id, checked_in_at, checked_in_gate, method, checked_out_at,
+    CASE WHEN checked_out_at IS NOT NULL THEN method END, checked_in_at
+FROM visitors, unnest($4::text[]) AS method
+WHERE site_id = ANY($1) AND visit_date BETWEEN $2 AND $3 AND checked_in_at IS NOT NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,7 @@ EVENT_WORDS = ("registered", "checked_in", "checked_out", "cancelled", "expired"
 TRACES = {
     "notifications": Trace(MAILS.replace("ID_OF_AT", ID_OF_AT), MAIL_WORDS),
     "audit_entries": Trace(EVENTS.replace("ID_OF_AT", ID_OF_AT), EVENT_WORDS),
+    "stays": Trace(STAYS, ("gate",)),
     "scans": Trace(SCANS.replace("ID_OF_AT", ID_OF_AT), ("in", "out")),
 }
 COUNT_SEATS = """

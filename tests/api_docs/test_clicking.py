@@ -1,5 +1,6 @@
 """The documentation pages as used: signing in, trying an operation, reading."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -41,7 +42,8 @@ async def docs(page: Page, address: str) -> Page:
 async def authorize(docs: Page, scheme: str, **fields: str) -> None:
     """Fill in the form of a scheme behind *Authorize*; fields are ids in the page."""
     await docs.locator(".btn.authorize").first.click()
-    form = docs.locator(".auth-container").filter(has=docs.locator("h4", has_text=scheme))
+    title = docs.locator("h4", has_text=re.compile(rf"^\s*{scheme}\b"))
+    form = docs.locator(".auth-container").filter(has=title)
     for name, value in fields.items():
         await form.locator(f"#{name}").fill(value)
     await form.locator("button.authorize").click()

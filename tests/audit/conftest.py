@@ -3,9 +3,9 @@
 import pytest
 
 from app.audit.chain import Signer
-from app.audit.chain_service import Sequencer
 from app.core.clock import SettableClock
 from app.core.db.database import Database
+from app.events.sequencer_service import Sequencer
 from app.settings import Settings
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from app.notifications.models import Notification, NotificationStatus
 from tests.audit.doing_with_factors import DONE_WITH_FACTORS
+from tests.audit.doing_with_webhooks import DONE_WITH_WEBHOOKS
 from tests.audit.scene import Doing, Scene
 from tests.auth.links import newest_token
 from tests.bulk.files import HOST, rows, workbook
@@ -17,6 +18,8 @@ from tests.bulk.files import upload as send_workbook
 from tests.devices.devices import add_device
 from tests.passes.helpers import press_cancel
 from tests.scans.offline import happened, send
+from tests.scans.walk_ins import WALK_IN, override
+from tests.sites.logos import put_logo
 from tests.support.api import PASSWORD
 
 ANOTHER = "another correct battery"
@@ -35,6 +38,14 @@ async def _complete(scene: Scene) -> httpx.Response:
 
 async def _check_out(scene: Scene) -> httpx.Response:
     return await scene.root.post(f"{await _arrived(scene)}check-out/")
+
+
+async def _check_in(scene: Scene) -> httpx.Response:
+    return await scene.root.post(f"{scene.visitor}check-in/")
+
+
+async def _undo(scene: Scene) -> httpx.Response:
+    return await scene.root.post(f"{await _arrived(scene)}undo/")
 
 
 async def _scan(scene: Scene) -> httpx.Response:
@@ -109,6 +120,15 @@ async def _add_site(scene: Scene) -> httpx.Response:
     return await scene.root.post("sites/", {"name": "Annex", "timezone": "UTC"})
 
 
+async def _set_logo(scene: Scene) -> httpx.Response:
+    return await put_logo(scene.root, scene.site.split("/")[1])
+
+
+async def _remove_logo(scene: Scene) -> httpx.Response:
+    await _set_logo(scene)
+    return await scene.root.delete(f"{scene.site}logo/")
+
+
 async def _delete_site(scene: Scene) -> httpx.Response:
     return await scene.root.delete(f"sites/{(await _add_site(scene)).json()['id']}/")
 
@@ -117,11 +137,14 @@ async def _delete_department(scene: Scene) -> httpx.Response:
     return await scene.root.delete(scene.department)
 
 
+PARTS = ("visitor", "site", "department", "device", "api_key", "muster")
+
+
 def _sent(method: str, path: str, body: Any = None) -> Doing:
     """Send a body to a path that names parts of the scene, such as `{visitor}`."""
 
     async def do(scene: Scene) -> httpx.Response:
-        parts = {name: getattr(scene, name) for name in ("visitor", "site", "department", "device")}
+        parts = {name: getattr(scene, name) for name in PARTS}
         options = {} if body is None else {"json": body}
         return await scene.root.request(method, path.format(**parts, **scene.ids), **options)
 
@@ -135,6 +158,45 @@ async def _audit_lines(scene: Scene) -> httpx.Response:
 
 async def _cancel_pass(scene: Scene) -> httpx.Response:
     return await press_cancel(scene.api.http, await scene.code())
+
+
+async def _start_muster(scene: Scene) -> httpx.Response:
+    await scene.root.post(f"{scene.muster}end/", {"unaccounted": 0})
+    return await scene.root.post(f"{scene.site}musters/", {"kind": "real"})
+
+
+async def _mark(scene: Scene) -> httpx.Response:
+    person = (await scene.root.post(f"{scene.muster}people/", {"name": "Ada"})).json()["id"]
+    mark = {"mark_id": person, "entry": person, "state": "safe", "marked_at": AN_INSTANT}
+    return await scene.root.post(f"{scene.muster}marks/", [mark])
+
+
+async def _delete_link(scene: Scene) -> httpx.Response:
+    link = (await scene.root.post(f"{scene.muster}links/", {"name": "Mary"})).json()["id"]
+    return await scene.root.delete(f"{scene.muster}links/{link}/")
+
+
+async def _link(scene: Scene) -> str:
+    made = await scene.root.post(f"{scene.muster}links/", {"name": "Mary"})
+    return "/muster/" + str(made.json()["url"]).rpartition("/")[2]
+
+
+async def _mark_by_link(scene: Scene) -> httpx.Response:
+    link = await _link(scene)
+    person = await scene.api.http.post(f"{link}/people/", json={"name": "Ada"})
+    id_ = person.json()["id"]
+    mark = {"mark_id": id_, "entry": id_, "state": "safe", "marked_at": AN_INSTANT}
+    return await scene.api.http.post(f"{link}/marks/", json=[mark])
+
+
+async def _add_by_link(scene: Scene) -> httpx.Response:
+    link = await _link(scene)
+    return await scene.api.http.post(f"{link}/people/", json={"name": "Ada"})
+
+
+async def _reopen_muster(scene: Scene) -> httpx.Response:
+    await scene.root.post(f"{scene.muster}end/", {"unaccounted": 0})
+    return await scene.root.post(f"{scene.muster}reopen/")
 
 
 async def _change_user(scene: Scene) -> httpx.Response:
@@ -156,9 +218,23 @@ async def _log_in(scene: Scene) -> httpx.Response:
     return await scene.api.http.post("/api/auth/login/", json=body)
 
 
+async def _check_out_group(scene: Scene) -> httpx.Response:
+    path = f"groups/{scene.ids['group_id']}"
+    await scene.root.post(f"{path}/check-in/")
+    return await scene.root.post(f"{path}/check-out/")
+
+
+AN_INSTANT = "2026-11-23T08:00:00Z"
 VISIT = {"name": "Eve", "email": "eve@example.com", "visit_date": "2026-11-24"}
+GROUP = {
+    "name": "Board",
+    "visit_date": "2026-11-24",
+    "visit_time": "10:00",
+    "visitors": [{"name": "Eve", "email": "eve@example.com"}],
+}
 MOVE = {"visit_date": "2026-11-25", "visit_time": "11:00"}
 CAPACITY = {"visit_date": "2026-11-26", "visit_time": "10:00", "capacity": 3}
+API_KEY = {"name": "Loader", "scopes": ["visitors:read"], "sites": None}
 DEVICE = {"name": "South gate", "kind": "scanner"}
 
 DONE: dict[str, tuple[str, Doing]] = {
@@ -180,8 +256,10 @@ DONE: dict[str, tuple[str, Doing]] = {
         "visitor.cancelled",
         _sent("POST", "{visitor}cancel/"),
     ),
+    "POST /api/visitors/{visitor_id}/check-in/": ("visitor.checked_in", _check_in),
     "POST /api/visitors/{visitor_id}/check-out/": ("visitor.checked_out", _check_out),
     "POST /api/visitors/{visitor_id}/complete/": ("visitor.completed", _complete),
+    "POST /api/visitors/{visitor_id}/undo/": ("visitor.undone", _undo),
     "POST /api/visitors/{visitor_id}/replace-code/": (
         "visitor.code_replaced",
         _sent("POST", "{visitor}replace-code/"),
@@ -190,13 +268,43 @@ DONE: dict[str, tuple[str, Doing]] = {
         "visitor.email_resent",
         _sent("POST", "{visitor}resend-email/"),
     ),
+    "POST /api/visitors/walk-in/": (
+        "visitor.checked_in",
+        _sent("POST", "visitors/walk-in/", WALK_IN | override("slot_closed")),
+    ),
     "POST /api/visitors/verify-qr/": ("visitor.checked_in", _scan),
     "POST /api/visitors/scans/batch/": ("visitor.checked_in", _offline),
     "POST /api/visitors/bulk-upload/": ("workbook.uploaded", _upload),
+    "POST /api/groups/": ("group.created", _sent("POST", "groups/", GROUP)),
+    "PATCH /api/groups/{group_id}/": (
+        "group.updated",
+        _sent("PATCH", "groups/{group_id}/", {"name": "Trustees"}),
+    ),
+    "POST /api/groups/{group_id}/check-in/": (
+        "visitor.checked_in",
+        _sent("POST", "groups/{group_id}/check-in/"),
+    ),
+    "POST /api/groups/{group_id}/check-out/": ("visitor.checked_out", _check_out_group),
+    "POST /api/groups/{group_id}/cancel/": (
+        "visitor.cancelled",
+        _sent("POST", "groups/{group_id}/cancel/"),
+    ),
+    "POST /api/groups/{group_id}/reschedule/": (
+        "visitor.rescheduled",
+        _sent("POST", "groups/{group_id}/reschedule/", MOVE),
+    ),
     "POST /pass/{token}/cancel": ("visitor.cancelled", _cancel_pass),
     "GET /api/visitors/export-excel/": (
         "visitors.exported",
         _sent("GET", "visitors/export-excel/?format=csv&q=ada"),
+    ),
+    "GET /api/musters/{muster_id}/report.xlsx": (
+        "muster.reported",
+        _sent("GET", "{muster}report.xlsx"),
+    ),
+    "GET /api/musters/{muster_id}/report.pdf": (
+        "muster.reported",
+        _sent("GET", "{muster}report.pdf"),
     ),
     "GET /api/visitors/{visitor_id}/personal-data/": (
         "visitor.personal_data_exported",
@@ -252,6 +360,16 @@ DONE: dict[str, tuple[str, Doing]] = {
         _sent("PATCH", "{department}", {"name": "Legal"}),
     ),
     "DELETE /api/departments/{department_id}/": ("department.deleted", _delete_department),
+    "POST /api/api-keys/": ("api_key.created", _sent("POST", "api-keys/", API_KEY)),
+    "PATCH /api/api-keys/{key_id}/": (
+        "api_key.updated",
+        _sent("PATCH", "{api_key}", {"name": "Loader"}),
+    ),
+    "DELETE /api/api-keys/{key_id}/": ("api_key.deleted", _sent("DELETE", "{api_key}")),
+    "POST /api/api-keys/{key_id}/rotate/": (
+        "api_key.rotated",
+        _sent("POST", "{api_key}rotate/"),
+    ),
     "POST /api/devices/": ("device.created", _sent("POST", "devices/", DEVICE)),
     "PUT /api/devices/{device_id}/": ("device.updated", _sent("PUT", "{device}", DEVICE)),
     "PATCH /api/devices/{device_id}/": (
@@ -264,6 +382,8 @@ DONE: dict[str, tuple[str, Doing]] = {
         _sent("POST", "{device}rotate-key/"),
     ),
     "POST /api/sites/": ("site.created", _add_site),
+    "PUT /api/sites/{site_id}/logo/": ("site.updated", _set_logo),
+    "DELETE /api/sites/{site_id}/logo/": ("site.updated", _remove_logo),
     "PUT /api/sites/{site_id}/": (
         "site.updated",
         _sent("PUT", "{site}", {"name": "Lyon", "timezone": "UTC"}),
@@ -273,6 +393,10 @@ DONE: dict[str, tuple[str, Doing]] = {
         _sent("PATCH", "{site}", {"slot_capacity": 7}),
     ),
     "DELETE /api/sites/{site_id}/": ("site.deleted", _delete_site),
+    "POST /api/sites/{site_id}/check-out-all/": (
+        "site.checked_out",
+        _sent("POST", "{site}check-out-all/", {"expected_count": 0, "reason": "Fire"}),
+    ),
     "POST /api/sites/{site_id}/slot-capacities/": (
         "slot.capacity_set",
         _sent("POST", "{site}slot-capacities/", CAPACITY),
@@ -289,8 +413,30 @@ DONE: dict[str, tuple[str, Doing]] = {
         "closure.deleted",
         _sent("DELETE", "{site}closures/{closure_id}/"),
     ),
+    "POST /api/sites/{site_id}/musters/": ("muster.started", _start_muster),
+    "PATCH /api/musters/{muster_id}/": (
+        "muster.turned_real",
+        _sent("PATCH", "{muster}", {"kind": "real"}),
+    ),
+    "POST /api/musters/{muster_id}/marks/": ("muster.marked", _mark),
+    "POST /api/musters/{muster_id}/people/": (
+        "muster.person_added",
+        _sent("POST", "{muster}people/", {"name": "Ada"}),
+    ),
+    "POST /api/musters/{muster_id}/links/": (
+        "muster.link_created",
+        _sent("POST", "{muster}links/", {"name": "Mary"}),
+    ),
+    "DELETE /api/musters/{muster_id}/links/{link_id}/": ("muster.link_deleted", _delete_link),
+    "POST /muster/{link}/marks/": ("muster.marked", _mark_by_link),
+    "POST /muster/{link}/people/": ("muster.person_added", _add_by_link),
+    "POST /api/musters/{muster_id}/end/": (
+        "muster.ended",
+        _sent("POST", "{muster}end/", {"unaccounted": 0}),
+    ),
+    "POST /api/musters/{muster_id}/reopen/": ("muster.reopened", _reopen_muster),
 }
-DONE |= DONE_WITH_FACTORS
+DONE |= DONE_WITH_FACTORS | DONE_WITH_WEBHOOKS
 
 OF_DIRECTORY = "needs a directory: tests/directory looks at its entries"
 NOTHING_DONE = {
@@ -304,4 +450,5 @@ NOTHING_DONE = {
     "POST /api/auth/token/refresh/": "goes on with a session whose beginning is recorded",
     "POST /api/auth/verify-email/": "refuses everything",
     "POST /api/devices/heartbeat/": "says that a device runs",
+    "POST /api/events/stream-ticket/": "opens the stream for somebody who may read it anyway",
 }

@@ -14,6 +14,7 @@ from app.audit.chain import Signer
 from app.core.clock import SystemClock
 from app.core.db.database import Database
 from app.core.keys import KeyRing
+from app.events.sequencer_service import chain_all
 from tests.audit.entries import sql, write
 from tests.faults.mortal_workers import die_at
 
@@ -29,7 +30,7 @@ async def work() -> None:
     chain_service.BATCH = 2
     database = Database(os.environ["DATABASE_URL"])
     signer = Signer(KeyRing([os.environ["SECRET_KEY"]]))
-    await chain_service.chain_all(database, SystemClock(), signer)
+    await chain_all(database, SystemClock(), signer)
     await database.close()
 
 

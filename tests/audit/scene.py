@@ -37,6 +37,18 @@ class Scene:
     def device(self) -> str:
         return f"devices/{self.ids['device_id']}/"
 
+    @property
+    def api_key(self) -> str:
+        return f"api-keys/{self.ids['key_id']}/"
+
+    @property
+    def muster(self) -> str:
+        return f"musters/{self.ids['muster_id']}/"
+
+    @property
+    def webhook(self) -> str:
+        return f"webhooks/{self.ids['webhook_id']}/"
+
     async def code(self) -> str:
         return str((await self.root.get(self.visitor)).json()["qr_code"])
 

@@ -8,10 +8,10 @@ import os
 import sys
 
 from app.audit.chain import Signer
-from app.audit.chain_service import Sequencer
 from app.core.clock import SystemClock
 from app.core.db.database import Database
 from app.core.keys import KeyRing
+from app.events.sequencer_service import Sequencer
 
 
 async def main() -> None:

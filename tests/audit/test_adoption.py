@@ -14,6 +14,7 @@ from app.audit.chain_repository import ChainRepository
 from app.audit.verification_service import verify
 from app.core.db.database import Database
 from app.core.ids import new_id
+from app.events.sequencer_service import Sequencer
 from app.settings import Settings
 from tests.audit.entries import all_entries, sql
 from tests.conftest import recreate_database
@@ -154,7 +155,7 @@ async def test_there_is_a_way_back_that_loses_nothing(
 
 
 async def test_an_older_entry_gets_the_site_of_its_visitor(
-    database: Database, sequencer: chain_service.Sequencer, signer: Signer
+    database: Database, sequencer: Sequencer, signer: Signer
 ):
     site = await add_site(database)
     await sql(

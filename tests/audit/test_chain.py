@@ -12,12 +12,12 @@ import pytest
 import rfc8785
 
 from app.audit.chain import START, Facts, Position, entry_hash, hashed_form, value_mac
-from app.audit.chain_service import Sequencer
 from app.audit.models import AuditAction, AuditEntry
 from app.audit.repository import record
 from app.core.clock import SettableClock
 from app.core.db.database import Database
 from app.core.ids import new_id
+from app.events.sequencer_service import Sequencer
 from tests.audit.entries import AT, DESK, all_entries, write
 from tests.support.api import Api
 

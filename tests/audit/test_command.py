@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from app.audit.chain_service import Sequencer
 from app.core.db.database import Database
+from app.events.sequencer_service import Sequencer
 from app.settings import Settings
 from tests.audit.entries import all_entries, sql, write
 

@@ -6,11 +6,12 @@ import pytest
 from pydantic import SecretStr
 
 from app.audit.chain import Position, Signer
-from app.audit.chain_service import Sequencer, cut, sign_anew
+from app.audit.chain_service import cut, sign_anew
 from app.audit.verification_service import verify
 from app.core.clock import SettableClock
 from app.core.db.database import Database
 from app.core.keys import KeyRing
+from app.events.sequencer_service import Sequencer
 from app.settings import Settings
 from tests.audit.entries import all_entries, sql, write
 

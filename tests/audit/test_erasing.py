@@ -6,13 +6,13 @@ from uuid import UUID
 import httpx
 
 from app.audit.chain import Signer
-from app.audit.chain_service import Sequencer
 from app.audit.models import AuditAction, AuditEntry, VisitorAction
 from app.audit.repository import VisitorEventRepository, record
 from app.audit.verification_service import verify
 from app.auth.jobs import purge_audit_log
 from app.core.clock import SettableClock
 from app.core.db.database import Database
+from app.events.sequencer_service import Sequencer
 from app.visitors.retention_jobs import anonymise_past
 from tests.audit.entries import AT, DESK, all_entries
 from tests.support.api import VISITOR, Api
@@ -88,7 +88,8 @@ async def test_what_staff_wrote_in_their_own_words_is_erased(
     visitor = await root.register()
     async with database.write() as unit:
         events = VisitorEventRepository(unit)
-        events.record(UUID(visitor["id"]), VisitorAction.CANCELLED, DESK, AT, reason="Ada is ill")
+        id_, words = UUID(visitor["id"]), "Ada is ill"
+        events.record(id_, VisitorAction.CANCELLED, DESK, AT, host=None, reason=words)
     await sequencer.step()
     await root.delete(f"visitors/{visitor['id']}/")
     [cancelled] = await of(database, "cancelled")

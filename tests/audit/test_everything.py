@@ -17,6 +17,8 @@ from tests.support.route_table import operations
 EXPORTS = {
     "GET /api/visitors/export-excel/",
     "GET /api/visitors/{visitor_id}/personal-data/",
+    "GET /api/musters/{muster_id}/report.xlsx",
+    "GET /api/musters/{muster_id}/report.pdf",
     "GET /api/audit/",
 }
 

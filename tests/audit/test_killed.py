@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import select
 
 from app.audit.chain import Signer
-from app.audit.chain_service import Sequencer
 from app.audit.verification_service import verify
 from app.core.db.database import Database
 from app.core.db.leases import Lease
+from app.events.sequencer_service import Sequencer
 from app.settings import Settings
 from tests.audit.entries import all_entries, sql, write
 from tests.e2e.installation import eventually

@@ -1,18 +1,22 @@
 """`GET /api/audit/`."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
-from app.audit.chain_service import Sequencer
 from app.core.clock import SettableClock
 from app.core.db.database import Database
+from app.events.sequencer_service import Sequencer
+from app.users.models import Role
 from tests.audit.entries import AT, DESK, write
 from tests.devices.devices import add_device
-from tests.support.api import Api
+from tests.support.api import Api, Client
 from tests.support.counting import statements
-from tests.support.problems import problem
+from tests.support.database import add_site
+from tests.support.problems import faulty_fields, problem
 
 LINES = {"Accept": "application/x-ndjson"}
 
@@ -128,6 +132,31 @@ async def test_reading_the_lines_is_recorded(api: Api, database: Database, seque
     assert (newest["action"], newest["details"]) == ("audit.exported", {"filters": ["action"]})
 
 
+@pytest.mark.parametrize(
+    ("path", "action"),
+    [("audit/?", "audit.exported"), ("visitors/export-excel/?format=csv&", "visitors.exported")],
+)
+async def test_an_export_leaves_nothing_in_the_log_of_another_site(
+    api: Api, database: Database, sequencer: Sequencer, path: str, action: str
+):
+    sites = [await add_site(database, name) for name in ("Annex", "Barn")]
+    local, other = [
+        await api.of_role(Role.ADMIN, site, email=f"{site}@example.com") for site in sites
+    ]
+    for site in sites:
+        headers = local.headers | LINES
+        answer = await api.http.get(f"/api/{path}site={site}", headers=headers)
+        assert answer.status_code == 200
+    await sequencer.step()
+    found = [await entries(each, action) for each in (local, other)]
+    assert [len(each) for each in found] == [1, 0]
+
+
+async def entries(client: Client, action: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = (await client.get("audit/", action=action)).json()["items"]
+    return items
+
+
 async def test_a_failed_sign_in_has_nobody(api: Api, database: Database, sequencer: Sequencer):
     root = await api.superadmin()
     body = {"email": "root@example.com", "password": "wrong"}
@@ -147,3 +176,10 @@ async def test_a_device_is_a_device(api: Api, database: Database, sequencer: Seq
     [entry] = (await root.get("audit/", action="visitor.checked_in")).json()["items"]
     assert entry["actor"]["kind"] == "device"
     assert (entry["actor"]["id"], entry["actor"]["role"]) == (gate.user_id, "scanner")
+
+
+async def test_an_instant_that_is_none_in_utc_is_refused(api: Api):
+    root = await api.superadmin()
+    for path in ("audit/", "auth/events/"):
+        for instant in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-01:00"):
+            assert faulty_fields(await root.get(path, since=instant)) == {"since"}

@@ -11,9 +11,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.audit import chain_service
 from app.audit.chain import START, Position, Signer
-from app.audit.chain_service import LEASE, Sequencer
 from app.audit.models import AuditAction, AuditEntry, AuditHead
 from app.audit.repository import record
 from app.audit.verification_service import verify
@@ -21,6 +19,8 @@ from app.core.clock import SettableClock
 from app.core.db.database import Database, WriteSession
 from app.core.db.leases import Lease, take
 from app.core.ids import new_id
+from app.events import sequencer_service
+from app.events.sequencer_service import LEASE, Sequencer
 from app.settings import Settings
 from tests.audit.entries import AT, DESK, all_entries, sql, write
 from tests.e2e.installation import eventually
@@ -73,6 +73,13 @@ async def test_an_entry_that_somebody_holds_does_not_stop_the_others(
     await assert_sound(database, signer, 2)
 
 
+async def test_a_clock_that_is_put_back_stops_nobody(database: Database, sequencer: Sequencer):
+    await write(database)
+    async with database.write() as unit:  # by a process that is gone, an hour from now
+        await take(unit, LEASE, new_id(), timedelta(hours=1))
+    assert await sequencer.step() == 1
+
+
 async def test_only_the_holder_of_the_lease_gives_numbers(
     database: Database,
     clock: SettableClock,
@@ -80,7 +87,7 @@ async def test_only_the_holder_of_the_lease_gives_numbers(
     sequencer: Sequencer,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(chain_service, "LASTS", timedelta(hours=1))
+    monkeypatch.setattr(sequencer_service, "LASTS", timedelta(hours=1))
     other = Sequencer(database, clock, signer)
     await write(database)
     assert await sequencer.step() == 1
@@ -96,7 +103,7 @@ async def test_another_takes_over_when_the_lease_has_run_out(
     sequencer: Sequencer,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(chain_service, "LASTS", timedelta(hours=1))
+    monkeypatch.setattr(sequencer_service, "LASTS", timedelta(hours=1))
     other = Sequencer(database, clock, signer)
     await write(database)
     await sequencer.step()
@@ -108,8 +115,8 @@ async def test_another_takes_over_when_the_lease_has_run_out(
 
 
 def test_another_sequencer_takes_over_within_five_seconds():
-    waits = chain_service.LASTS.total_seconds() + chain_service.POLL_SECONDS
-    assert waits + chain_service.RETRY_SECONDS < 5
+    waits = sequencer_service.LASTS.total_seconds() + sequencer_service.POLL_SECONDS
+    assert waits + sequencer_service.RETRY_SECONDS < 5
 
 
 async def test_a_lease_is_renewed_while_nothing_happens(database: Database, sequencer: Sequencer):

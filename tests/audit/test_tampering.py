@@ -6,11 +6,11 @@ import pytest
 
 from app.audit.chain import Facts, Position, Signer, entry_hash
 from app.audit.chain_repository import FACTS
-from app.audit.chain_service import Sequencer
 from app.audit.verification_service import verify
 from app.core.clock import SettableClock
 from app.core.db.database import Database
 from app.core.keys import KeyRing
+from app.events.sequencer_service import Sequencer
 from tests.audit.entries import all_entries, sql, write
 
 

@@ -9,7 +9,10 @@ from tests.support.route_table import operations
 from tools.write_permissions import documented_app
 
 APP = documented_app()
-CARD = {"id", "name", "company", "host_name", "visit_time", "status", "checked_in_at"}
+CARD = {
+    *("id", "name", "company", "host_name", "visit_time", "ends_at", "status", "presence"),
+    *("checked_in_at", "next_action", "actions"),
+}
 
 
 async def test_a_check_out_by_a_guard_answers_the_card(api: Api):

@@ -2,16 +2,19 @@
 
 from dataclasses import astuple
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
 
+from app.api_keys.models import ApiKey
 from app.audit.chain_service import chain_batch
 from app.auth import jobs as housekeeping
 from app.auth.jobs import purge_audit_log, purge_sign_ins
 from app.auth.models import AccountLink, AuthSession, RefreshToken
 from app.core.clock import SettableClock
 from app.core.db.database import Database
+from tests.api_keys.keys import make
 from tests.auth.factors import enrol, ticket
 from tests.support.api import PASSWORD, Api
 from tests.support.problems import problem
@@ -86,7 +89,7 @@ async def test_account_events_go_when_they_are_old(
     await api.admin()
     await sign_in(api)
     async with api.database.write() as unit:
-        assert await chain_batch(unit, 10) == 2
+        assert len(await chain_batch(unit, 10)) == 2
     clock.advance(timedelta(days=180))
     assert await purge_audit_log(api.database, clock.now(), 180) == 0
     root = await api.superadmin()
@@ -124,3 +127,14 @@ async def test_tickets_challenges_and_apps_that_were_not_confirmed_go(
     clock.advance(timedelta(days=1))
     assert (await purge_sign_ins(api.database, clock.now())).unconfirmed_apps == 1
     await ticket(api)
+
+
+async def test_a_key_that_expired_long_ago_goes(api: Api, clock: SettableClock):
+    root = await api.superadmin()
+    await make(root, expires_at="2026-11-23T09:00:00Z")
+    kept = await make(root)
+    for days, gone in ((90, 0), (1, 1)):
+        clock.advance(timedelta(days=days))
+        assert (await purge_sign_ins(api.database, clock.now())).api_keys == gone
+    async with api.database.read() as session:
+        assert await session.scalar(select(ApiKey.id)) == UUID(kept["id"])

@@ -1,11 +1,13 @@
 """Every operation responds to every kind of caller as the table of permissions says."""
 
+from app.api_docs.security import scopes_of
 from app.auth.caller import CallerRole
 from app.core.db.database import Database
 from app.users.models import Role
-from app.users.roles import CALLERS, ROLES, Permission, rights_of
+from app.users.roles import CALLERS, KEY_SCOPES, ROLES, Permission, rights_of
+from tests.api_keys.keys import program
 from tests.devices.devices import HEARTBEAT, add_device
-from tests.support.api import Api, Client
+from tests.support.api import VISITOR, Api, Client
 from tests.support.database import change_default_site, deactivate
 from tests.support.problems import problem
 from tests.support.requests import Sample, sample
@@ -25,6 +27,7 @@ async def _callers(api: Api, database: Database) -> dict[str, Client]:
     await (await api.admin("revoker@example.com")).delete(f"devices/{revoked.user_id}/")
     return {
         **{role: await api.of_role(role) for role in ROLES},
+        "key": await program(api, await api.superadmin("maker@example.com"), *sorted(KEY_SCOPES)),
         "scanner": await add_device(api, "scanner", name="Gate"),
         "kiosk": await add_device(api, "kiosk", name="Lobby"),
         "anonymous": Client(api.http, {}, ""),
@@ -66,6 +69,8 @@ async def test_an_operation_is_for_those_whom_the_table_names(api: Api, database
 
 async def test_a_closed_site_has_no_operation_for_strangers(api: Api):
     nobody = Client(api.http, {}, "")
+    form = {name: VISITOR[name] for name in ("name", "email", "visit_date", "visit_time")}
+    SAMPLES["POST /api/visitors/"].options["json"] = form
     for name, operation in OPERATIONS.items():
         if not operation.is_public:
             refusal = await _refusal(nobody, operation.method, SAMPLES[name])
@@ -119,3 +124,17 @@ def test_a_guard_may_scan_look_at_the_desk_and_count_heads():
 
 async def test_people_have_no_heartbeat(api: Api):
     problem(await (await api.superadmin()).post(HEARTBEAT), 403, "forbidden")
+
+
+async def test_a_key_calls_an_operation_with_the_scopes_it_names(api: Api):
+    """With each alternative alone, and with none but all others not."""
+    root = await api.superadmin()
+    for name, operation in OPERATIONS.items():
+        for scopes in scopes_of(operation):
+            client = await program(api, root, *scopes)
+            assert await _refusal(client, operation.method, SAMPLES[name]) is None, name
+        if scopes_of(operation):
+            named = {word for scopes in scopes_of(operation) for word in scopes}
+            client = await program(api, root, *sorted(KEY_SCOPES - named))
+            refusal = await _refusal(client, operation.method, SAMPLES[name])
+            assert refusal == "forbidden", name

@@ -24,12 +24,29 @@ OPERATIONS = [op for op in operations(APP) if op.in_document and not op.is_publi
 LIMITED = [role for role, rights in ROLES.items() if rights.has_sites]
 ELSEWHERE = {"name": "Elsewhere", "open_weekdays": [1, 2, 3, 4, 5, 6, 7], "timezone": "UTC"}
 # Parameters of paths that name something of a site.
-OF_A_SITE = ("visitor_id", "site_id", "device_id", "notification_id", "user_id")
+OF_A_SITE = (
+    "visitor_id",
+    "group_id",
+    "site_id",
+    "device_id",
+    "notification_id",
+    "user_id",
+    "muster_id",
+    "key_id",
+    "webhook_id",
+)
 # Lists and figures: limited to the sites of the caller.
 LISTS = {
+    "GET /api/api-keys/",
     "GET /api/analytics/trends/",
     "GET /api/auth/users/",
+    "GET /api/desk/",
+    "GET /api/desk/search/",
     "GET /api/devices/",
+    "GET /api/events/",
+    "GET /api/events/stream/",
+    "GET /api/groups/",
+    "GET /api/musters/",
     "GET /api/notifications/",
     "GET /api/sites/",
     "GET /api/visitors/",
@@ -37,15 +54,21 @@ LISTS = {
     "GET /api/visitors/download-template/",
     "GET /api/visitors/export-excel/",
     "GET /api/visitors/scans/",
+    "GET /api/visitors/suggest/",
+    "GET /api/webhooks/",
 }
 # The body names a site, or a visit by its code.
 BODIES = {
+    "POST /api/api-keys/",
     "POST /api/auth/users/",
     "POST /api/devices/",
+    "POST /api/groups/",
     "POST /api/visitors/",
     "POST /api/visitors/bulk-upload/",
     "POST /api/visitors/scans/batch/",
     "POST /api/visitors/verify-qr/",
+    "POST /api/visitors/walk-in/",
+    "POST /api/webhooks/",
 }
 # Of the caller's own account, or of no site at all.
 OF_NO_SITE = {
@@ -76,6 +99,8 @@ OF_NO_SITE = {
     "PATCH /api/departments/{department_id}/",
     "PUT /api/departments/{department_id}/",
     "POST /api/devices/heartbeat/",
+    "GET /api/devices/me/",
+    "POST /api/events/stream-ticket/",
     "POST /api/sites/",
     "GET /api/visitors/hosts/",
 }
@@ -91,7 +116,11 @@ def _takes_site(operation: Operation) -> bool:
 
 
 BY_PATH = [op for op in OPERATIONS if _names_of_site(op)]
-PARTS = [op for op in BY_PATH if op.path.endswith(("{closure_id}/", "{slot_id}/"))]
+PARTS = [
+    op
+    for op in BY_PATH
+    if op.path.endswith(("{closure_id}/", "{slot_id}/", "{delivery_id}/redeliver/"))
+]
 BY_QUERY = [op for op in OPERATIONS if _takes_site(op)]
 
 
@@ -103,6 +132,9 @@ def _allowed(chosen: list[Operation]) -> list[Any]:
         for operation in chosen
         if operation.allows(CallerRole(role))
     ]
+
+
+GROUP = {"name": "Choir", "visit_date": "2026-11-24", "visit_time": "11:00"}
 
 
 class TwoSites:
@@ -127,6 +159,7 @@ class TwoSites:
         site, mark = f"sites/{things['site_id']}", things["site_id"][-6:]
         slot = {"visit_date": "2026-11-24", "visit_time": "10:00", "capacity": 3}
         await self.root.scan(visitor["qr_code"], gate="Zyzzyva gate")
+        group = await self._group(things["site_id"], visitor["name"])
         await fail_mails(self.database)
         mails = (await self.root.get(f"visitors/{visitor['id']}/notifications/")).json()
         device = await add_device(self.api, name=f"Zyzzyva-{mark}", site=things["site_id"])
@@ -135,14 +168,30 @@ class TwoSites:
         )
         things |= {
             "visitor_id": visitor["id"],
+            "group_id": group,
             "notification_id": mails[0]["id"],
             "device_id": device.user_id,
             "user_id": guard.user_id,
             "session_id": await self._session_of(guard),
             "closure_id": await self._made(f"{site}/closures/", {"date": "2026-12-23"}),
             "slot_id": await self._made(f"{site}/slot-capacities/", slot),
+            "muster_id": await self._made(f"{site}/musters/", {"kind": "drill"}),
         }
+        key = {"name": "Zyzzyva", "scopes": ["gate:scan"], "sites": [things["site_id"]]}
+        things["key_id"] = await self._made("api-keys/", key)
+        hook = {"url": "https://x.example/", "types": ["visit.registered"]}
+        webhook = await self._made("webhooks/", hook | {"site": things["site_id"]})
+        things["webhook_id"] = webhook
+        things["delivery_id"] = await self._made(f"webhooks/{webhook}/test/", {})
+        links = f"musters/{things['muster_id']}/links/"
+        things["link_id"] = await self._made(links, {"name": "Zyzzyva"})
         return visitor
+
+    async def _group(self, site: str, name: str) -> str:
+        member = {"name": "Zyzzyva", "email": f"{site[-6:]}@foreign.example"}
+        return await self._made(
+            "groups/", GROUP | {"name": name, "site": site, "visitors": [member]}
+        )
 
     async def _session_of(self, client: Client) -> str:
         sessions = (await self.root.get(f"auth/users/{client.user_id}/sessions/")).json()["items"]
@@ -150,7 +199,7 @@ class TwoSites:
 
     async def _made(self, path: str, body: dict[str, Any]) -> str:
         answer = await self.root.post(path, body)
-        assert answer.status_code in {200, 201}, answer.text
+        assert answer.status_code in {200, 201, 202}, answer.text
         return str(answer.json()["id"])
 
 
@@ -244,8 +293,12 @@ async def test_lists_have_what_the_own_sites_have(two: TwoSites):
     await two.fill(two.other, **FOREIGN)
     admin = await two.caller(Role.ADMIN)
     counted = (await admin.get("visitors/", include_total=True)).json()
-    assert ([item["id"] for item in counted["items"]], counted["total"]) == ([mine["id"]], 1)
-    for path in ("devices/", "notifications/", "sites/", "visitors/scans/"):
+    assert (
+        (counted["items"][-1]["id"], counted["total"])
+        == (mine["id"], len(counted["items"]))
+        == (mine["id"], 2)
+    )
+    for path in ("devices/", "groups/", "notifications/", "sites/", "visitors/scans/", "webhooks/"):
         page = (await admin.get(path, include_total=True)).json()
         assert page["total"] == len(page["items"]) > 0, path
 
@@ -280,6 +333,14 @@ async def test_a_registration_at_another_site_is_one_at_none(two: TwoSites):
     desk = await two.caller(Role.RECEPTIONIST)
     other = await desk.post("visitors/", VISITOR | {"site": two.other["site_id"]})
     assert _said(other) == _said(await desk.post("visitors/", VISITOR | {"site": NOBODY}))
+    assert problem(other, 422, "invalid")["errors"][0]["field"] == "site"
+
+
+async def test_a_group_at_another_site_is_one_at_none(two: TwoSites):
+    desk = await two.caller(Role.RECEPTIONIST)
+    of_group = {**GROUP, "visitors": [{"name": "Ada", "email": "ada@example.com"}]}
+    other = await desk.post("groups/", of_group | {"site": two.other["site_id"]})
+    assert _said(other) == _said(await desk.post("groups/", of_group | {"site": NOBODY}))
     assert problem(other, 422, "invalid")["errors"][0]["field"] == "site"
 
 

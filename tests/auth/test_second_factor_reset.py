@@ -1,19 +1,28 @@
 """Removing the second factors of somebody who has lost them."""
 
+import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from sqlalchemy import func, select, text
 
+from app.auth.repository import AuthSessionRepository
 from app.commands.second_factor import reset_of
 from app.core.clock import SettableClock
 from app.core.db.database import Database
 from app.settings import Settings
+from app.users.repository import UserRepository
 from tests.audit.entries import all_entries
 from tests.auth.factors import assertion, enrol, login, redeem, register, ticket
+from tests.conftest import MONDAY
+from tests.e2e.installation import eventually
 from tests.support.api import Api, Client
 from tests.support.mailbox import Mailbox, body_of
 from tests.support.passkeys import SoftKey
 from tests.support.problems import problem
+
+WAITING = select(func.count()).select_from(text("pg_locks")).where(text("NOT granted"))
 
 
 @pytest.fixture
@@ -64,6 +73,19 @@ async def test_a_passkey_of_before_signs_nobody_in(api: Api, clock: SettableCloc
     await root.delete(path(host))
     answer = await api.http.post("/api/auth/passkeys/sign-in/", json={"credential": credential})
     problem(answer, 401, "invalid_credentials")
+
+
+async def test_no_passkey_is_added_while_a_reset_ends_the_session(api: Api, database: Database):
+    thief = await api.host()
+    options = (await thief.post("auth/passkeys/options/")).json()
+    body = {"name": "Laptop", "credential": SoftKey().create(options)}
+    async with database.write() as unit:
+        await UserRepository(unit).lock_active(UUID(thief.user_id))
+        adding = asyncio.create_task(thief.post("auth/passkeys/", body))
+        await eventually(lambda: unit.scalar(WAITING))
+        await AuthSessionRepository(unit).revoke_all(UUID(thief.user_id), MONDAY)
+    problem(await adding, 401, "not_authenticated")
+    assert (await login(api)).status_code == 200  # without a second factor
 
 
 async def test_nobody_resets_their_own(api: Api, clock: SettableClock):

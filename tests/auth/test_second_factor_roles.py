@@ -34,6 +34,7 @@ ALLOWED = {
     "GET /api/auth/me/",
     "PATCH /api/auth/me/",
     "POST /api/auth/confirm/",
+    "POST /api/auth/oidc/confirm/",
     "POST /api/auth/second-factor/totp/",
     "POST /api/auth/second-factor/totp/confirm/",
     "POST /api/auth/passkeys/options/",
@@ -87,6 +88,21 @@ async def test_after_enrolment_the_session_goes_on(strict: Api, clock: SettableC
     assert (await admin.get("auth/me/")).json()["second_factor"]["required"] is True
     problem(await admin.get("visitors/"), 403, "second_factor_missing")
     await enrol(admin, clock)
+    assert (await admin.get("visitors/")).status_code == 200
+
+
+@pytest.mark.parametrize("by_passkey", [False, True])
+async def test_it_opens_no_session_that_a_password_alone_began(
+    strict: Api, clock: SettableClock, *, by_passkey: bool
+):
+    admin = await strict.admin()
+    stolen = (await login(strict, "desk@example.com")).json()
+    thief = Client(strict.http, {"Authorization": f"Bearer {stolen['access']}"}, admin.user_id)
+    problem(await thief.get("visitors/"), 403, "second_factor_missing")
+    await (register(admin, SoftKey()) if by_passkey else enrol(admin, clock))
+    problem(await thief.get("visitors/"), 401, "not_authenticated")
+    body = {"refresh": stolen["refresh"]}
+    problem(await strict.http.post("/api/auth/token/refresh/", json=body), 401, "invalid_token")
     assert (await admin.get("visitors/")).status_code == 200
 
 

@@ -119,4 +119,4 @@ async def test_an_export_opens_in_it_with_real_dates_and_times(api: Api, tmp_pat
     assert (found["Name"], found["Company"]) == ("=1+1", "Zoë & Söhne <Ltd>")
     assert found["Visit Date"] == datetime.fromisoformat("2026-11-23")
     assert found["Visit Time"] == time(10)
-    assert sheet.auto_filter.ref == "A1:R2"
+    assert sheet.auto_filter.ref == "A1:X2"

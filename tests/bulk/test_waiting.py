@@ -26,7 +26,7 @@ LIST = workbook(rows(2))
 async def limiter() -> CapacityLimiter:
     """Return the places of the reader in this event loop."""
     await reading_service.in_thread(int)
-    found = reading_service._limiter.get()
+    found = reading_service.threads._limiter.get()
     assert found is not None
     return found
 

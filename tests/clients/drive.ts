@@ -134,6 +134,25 @@ async function scanning(code: string): Promise<void> {
 }
 
 /** Somebody has left a tablet signed in. */
+async function editing(code: string): Promise<void> {
+  const { data } = await visitorsList({ query: { q: code } });
+  const [visitor] = data?.items ?? [];
+  assert(visitor);
+  const [mine, theirs] = [await guide.openVisitor(visitor.id), await guide.openVisitor(visitor.id)];
+  const first = await guide.saveVisitor(theirs, { notes: "Needs a wheelchair" });
+  assert.equal(first.kind, "saved");
+  const stale = await guide.saveVisitor(mine, { company: "Engines Ltd", notes: null });
+  assert.equal(stale.kind, "changed meanwhile");
+  assert.equal(stale.now.record.notes, "Needs a wheelchair");
+  assert.equal((await guide.saveVisitor(stale.now, { company: "Engines Ltd" })).kind, "saved");
+}
+
+async function words(): Promise<void> {
+  const meta = await guide.meta();
+  assert(meta.enums["presence"]?.some((word) => word.labels["de"] === "Nicht gekommen"));
+  assert.equal(await guide.meta(), meta); // by a 304
+}
+
 async function signingOutThere(): Promise<void> {
   await authLogin({ body: { email: "admin@ifactory.com", password: "admin123" } });
   const [tablet, here] = await guide.mySessions();
@@ -176,6 +195,8 @@ await uploading();
 await exporting();
 await paging();
 await scanning(code);
+await editing(code);
+await words();
 await signingOutThere();
 await refreshing();
 await leaving();

@@ -11,10 +11,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext, Page, Route
 
 from app.core.clock import SettableClock
+from app.core.db.database import Database
+from app.events.kinds import EventType
+from app.streams.hub_service import Hub
 from tests.clients.tools import ROOT, TYPESCRIPT, run, typescript_package
+from tests.streams.ears import happen
 
 GUIDE = ROOT / "docs" / "frontend.md"
 HERE = Path(__file__).parent
@@ -46,6 +51,15 @@ SIGN_IN = "guide.signIn('admin@ifactory.com', 'admin123')"
 THREE_AT_ONCE = """async () => {
   const here = await Promise.all([1, 2, 3].map(() => guide.whoIsHere()));
   return here.map((profile) => profile?.email);
+}"""
+FOLLOW = """async () => {
+  globalThis.heard = [];
+  globalThis.calls = [];
+  globalThis.stop = guide.follow(["scan.refused"], await guide.newestEvent(), {
+    happened: (event) => heard.push(event.seq),
+    reload: () => calls.push("reload"),
+    ended: () => calls.push("ended"),
+  });
 }"""
 ALL_THREE = ["admin@ifactory.com"] * 3
 
@@ -119,6 +133,29 @@ async def test_the_tabs_of_a_browser_are_one_session(context: BrowserContext, cl
     await other.evaluate("guide.signOut()")
     await one.wait_for_function("changes === 1")
     assert await one.evaluate(THREE_AT_ONCE) == [None] * 3
+
+
+async def test_a_page_follows_the_events_over_breaks(
+    context: BrowserContext, app: FastAPI, database: Database
+):
+    hub: Hub = app.state.hub
+    page = await tab(context)
+    await page.evaluate(SIGN_IN)
+    numbers = await happen(database)  # before the page asks
+    await page.evaluate(FOLLOW)
+    numbers = await happen(database, 2)
+    await page.wait_for_function("heard.length === 2")
+    await happen(database, type_=EventType.SLOT_FULL)  # which nobody asked for
+    for client in hub._listeners:
+        client.end()  # the connection breaks
+    numbers += await happen(database, 2)
+    await page.wait_for_function("heard.length === 4")
+    assert await page.evaluate("heard") == numbers
+    assert await page.evaluate("calls") == []
+    await page.evaluate("guide.signOut()")
+    await page.wait_for_function("calls.includes('ended')")
+    assert await page.evaluate("calls") == ["reload", "ended"]
+    await page.evaluate("stop()")
 
 
 def test_the_guide_names_the_generator_that_is_used():

@@ -5,24 +5,30 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from app.api_keys.models import ApiKey
 from app.audit.chain import Signer
-from app.audit.chain_service import Sequencer
 from app.commands.doctor import Health, as_json, before_update, examine, report
 from app.commands.reasons import reason_of
 from app.core.clock import SettableClock
 from app.core.db.database import Database
 from app.core.db.rollout import Rollout
+from app.events.kinds import EventType
+from app.events.outbox import emit
+from app.events.sequencer_service import Sequencer
 from app.settings import Settings
 from devserver.mail import MailCatcher
 from tests.audit.entries import sql, write
 from tests.conftest import recreate_database
+from tests.support.api import Api
 from tests.support.database import add_site, change_default_site
 from tests.support.zones import moved, reckoned_with
 
@@ -112,6 +118,19 @@ async def test_an_update_that_nobody_has_finished_is_worth_a_warning(
     assert "vms migrate --finish" in findings["migrations"].advice
 
 
+async def test_keys_that_soon_expire_are_named(whole: Settings, api: Api):
+    root, now = await api.superadmin(), datetime.now(UTC)
+    facts: dict[str, Any] = {"scopes": ["gate:scan"], "maker_id": UUID(root.user_id)}
+    async with api.database.write() as unit:
+        for name, days in (("Door", 7), ("Loader", 30), ("Bot", -1)):
+            until, secret = now + timedelta(days=days), name.encode()
+            unit.add(ApiKey(name=name, expires_at=until, key_hash=secret, created_at=now, **facts))
+    [found] = [f for f in await asyncio.to_thread(examine, whole) if f.part == "api keys"]
+    assert found.health is Health.WARNING
+    assert found.says.startswith("soon expire: Door on 2")
+    assert "," not in found.says
+
+
 async def test_a_changed_audit_log_is_a_fault(
     whole: Settings, database: Database, clock: SettableClock
 ):
@@ -127,6 +146,15 @@ async def test_entries_that_nobody_chains_are_a_fault(whole: Settings, database:
     await write(database, 1)
     found = await asyncio.to_thread(faults, whole)
     assert found == {"audit log": "Start `vms worker`, or check its log."}
+
+
+async def test_events_that_nobody_numbers_are_a_fault(
+    whole: Settings, database: Database, clock: SettableClock
+):
+    async with database.write() as unit:
+        emit(unit, EventType.SLOT_FULL, "slot", None, clock.now())
+    found = await asyncio.to_thread(faults, whole)
+    assert found == {"events": "Start `vms worker`, or check its log."}
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,11 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from app.core.db.database import Database
 from app.core.qr_image import qr_png
 from tests.devices.devices import add_device
 from tests.support.api import Api
+from tests.support.database import change_default_site
 from tests.support.serving import served
 
 UNUSED = "http://127.0.0.1:9"  # the port of "discard"
@@ -68,13 +70,36 @@ async def test_only_an_opened_gate_ends_with_0(gate: Gate, visitor: dict[str, An
     refused = await gate.scan(visitor["qr_code"])
     way_out = await gate.scan(visitor["qr_code"], "--direction", "out")
     assert [opened.code, refused.code, way_out.code] == [0, 1, 0]
-    assert opened.output == "Welcome: Ada Lovelace\nLtd, to see Charles Babbage, 10:00\n"
+    assert opened.output.splitlines() == [
+        "Welcome: Ada Lovelace",
+        "Ltd, to see Charles Babbage, 2026-11-23, 10:00",
+        "North · Main site",
+    ]
     assert refused.output.splitlines() == [
         "Already inside (already_inside)",
+        "Ada Lovelace",
+        "Ltd, to see Charles Babbage, 2026-11-23, 10:00",
         "Already inside since 08:00 at gate North",
         "Someone has already entered with this code. Ask for an ID document and call reception.",
+        "North · Main site",
     ]
     assert way_out.output.startswith("Goodbye: Ada Lovelace")
+
+
+async def test_it_speaks_the_language_of_the_site(
+    gate: Gate, visitor: dict[str, Any], database: Database
+):
+    await change_default_site(database, language="de", name="Werk")
+    refused = await gate.scan(visitor["qr_code"], "--direction", "out", "--gate", "Süd")
+    *said, advice, place = refused.output.splitlines()
+    assert said == [
+        "Nicht angemeldet (not_inside)",
+        "Ada Lovelace",
+        "Ltd, zu Charles Babbage, 2026-11-23, 10:00",
+        "Dieser Gast ist nicht hereingekommen",
+    ]
+    assert advice.startswith("Bitte nach dem Namen fragen, den Gast von Hand hinauslassen")
+    assert place == "Süd · Werk"
 
 
 async def test_the_name_of_a_scanner_before_a_code_does_not_matter(
@@ -140,7 +165,7 @@ async def test_a_wrong_key_decides_nothing(gate: Gate, visitor: dict[str, Any]):
 async def test_at_the_exit_the_advice_is_that_for_the_exit(gate: Gate, visitor: dict[str, Any]):
     ended = await gate.scan(visitor["qr_code"], "--direction", "out")
     assert ended.code == 1
-    assert ended.output.splitlines()[-1].startswith("Ask for the name, let the visitor out by hand")
+    assert ended.output.splitlines()[-2].startswith("Ask for the name, let the visitor out by hand")
 
 
 async def test_without_a_service_nothing_is_decided(gate: Gate, visitor: dict[str, Any]):

@@ -70,6 +70,16 @@ async def test_a_fault_reads_well_beside_its_field(api: Api, field: str, value: 
     assert (fault["field"], fault["message"]) == (field, says)
 
 
+async def test_the_form_of_a_walk_in_names_each_fault_once(api: Api):
+    override = {"codes": ["slot_full"], "reason": "no"}
+    answer = await (await api.admin()).post("visitors/walk-in/", {"name": "", "override": override})
+    said = [(fault["field"], fault["message"]) for fault in answer.json()["errors"]]
+    assert said == [
+        ("name", "Must not be empty"),
+        ("override.reason", "Must have at least 3 characters"),
+    ]
+
+
 async def test_a_lost_connection_is_a_503_whatever_the_socket_says():
     lost = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
     lost.__cause__ = ConnectionResetError()

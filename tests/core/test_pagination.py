@@ -10,22 +10,24 @@ from hypothesis import strategies as st
 from app.core.errors import InvalidCursor
 from app.core.http.pagination import CursorCodec
 from app.core.keys import KeyRing
-from app.visitors.list_statements import ORDERINGS, VisitorOrdering
+from app.visitors.order_statements import ORDERINGS, VisitorOrdering
 from tests.support.api import Api, Client
 from tests.support.problems import faulty_fields, problem
 
 codec = CursorCodec(KeyRing(["the secret of the cursors of these tests"]))
 many = settings(max_examples=1000)
 positions = st.tuples(st.dates(), st.times(), st.uuids())
+COMPANIES = (None, "Österreich", "osterreich", "Zeta", None)
 HOURS = ("09:00", "11:30", "14:15", "16:59")
 
 
 async def register(client: Client, first: int, last: int) -> list[str]:
-    """Register visitors of several hours and days; return their ids."""
+    """Register visitors of several hours, days and companies, or none; return their ids."""
     return [
         (
             await client.register(
-                name=f"Visitor {number}",
+                name=f"Visitor {number % 5}",
+                company=COMPANIES[number % 5],
                 visit_time=HOURS[number % 4],
                 visit_date=f"2026-11-{23 + number % 3}",
             )

@@ -59,5 +59,6 @@ def test_a_host_reaches_own_and_represented_visits():
 def test_sites_limit_only_roles_that_have_them():
     sites = frozenset({A})
     limited = {role for role in CallerRole if Caller(role, B, "", sites=sites).scope.sites}
-    assert limited == {CallerRole.ADMIN, CallerRole.RECEPTIONIST, CallerRole.GUARD}
+    staff = {CallerRole.ADMIN, CallerRole.RECEPTIONIST, CallerRole.GUARD}
+    assert limited == {*staff, CallerRole.KEY}
     assert ANONYMOUS.scope == EVERYTHING

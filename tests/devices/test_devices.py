@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.core.db.database import Database
-from app.devices.device_key import key_hash
+from app.core.security.random_secrets import stored_hash
+from tests.devices.devices import add_device
 from tests.support.api import Api
 from tests.support.database import add_site, places_holding
 from tests.support.problems import faulty_fields, problem
@@ -32,7 +33,7 @@ async def test_the_key_is_shown_once_and_stored_nowhere(api: Api, database: Data
     assert (await admin.get(f"devices/{created['id']}/")).json() == created
     assert (await admin.get("devices/")).json()["items"] == [created]
     assert await places_holding(database, key) == set()
-    assert await places_holding(database, key_hash(key).hex()) == {"devices.key_hash"}
+    assert await places_holding(database, stored_hash(key).hex()) == {"devices.key_hash"}
 
 
 async def test_a_device_without_a_site_stands_at_the_default_one(api: Api):
@@ -116,6 +117,25 @@ async def test_devices_are_listed_by_name_and_page_by_page(api: Api):
 async def test_a_device_that_is_not_there_is_404(api: Api, method: str, path: str, body: Any):
     answer = await (await api.admin()).request(method, f"devices/{NOWHERE}/{path}", json=body)
     problem(answer, 404, "not_found")
+
+
+@pytest.mark.parametrize("kind", ["scanner", "kiosk"])
+async def test_a_device_reads_its_own_place(api: Api, kind: str):
+    admin = await api.superadmin()
+    annex = {"name": "Werk 2", "timezone": "Europe/Berlin", "language": "de"}
+    site = (await admin.post("sites/", annex)).json()["id"]
+    device = await add_device(api, kind, site=site, gate="Nord")
+    answer = await device.get("devices/me/")
+    assert answer.json() == {
+        "id": device.user_id,
+        "name": "North gate",
+        "kind": kind,
+        "site": site,
+        "site_name": "Werk 2",
+        "gate": "Nord",
+        "language": "de",
+    }
+    problem(await admin.get("devices/me/"), 403, "forbidden")
 
 
 async def test_a_site_with_devices_is_in_use(api: Api, database: Database):

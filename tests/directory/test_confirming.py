@@ -70,6 +70,50 @@ async def test_a_sign_in_at_the_directory_confirms_the_session(
     assert (await guarded(ada)).status_code == 204
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(599, 204), (600, 403), (10**400, 403)])
+async def test_a_sign_in_is_as_old_as_the_directory_says(
+    configure_superadmins: None, page: Page, forger: Forger, seconds: int, status: int
+):
+    at = int(forger.clock.now().timestamp()) - seconds
+    forger.claims = {"groups": ["it"], "auth_time": at}
+    caller = caller_of(page, await page.redeem(await page.forged(forger)))
+    assert (await guarded(caller)).status_code == status
+
+
+async def test_who_lacks_a_second_factor_confirms_to_set_one_up(
+    page: Page, forger: Forger, configure: Configure, clock: SettableClock
+):
+    configure(second_factor_roles=["host"])
+    forger.claims = {"auth_time": 1}
+    caller = caller_of(page, await page.redeem(await page.forged(forger)))
+    answer = await caller.post("auth/second-factor/totp/")
+    problem(answer, 403, "reauthentication_required")
+    assert (await page.redeem(await confirmed(caller, page, forger))).status_code == 200
+    await enrol(caller, clock)
+
+
+def caller_of(page: Page, answer: httpx.Response) -> Client:
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    headers = {"Authorization": f"Bearer {found['access']}"}
+    return Client(page.http, headers, found["user"]["id"])
+
+
+async def test_a_confirmation_spends_the_refresh_token_of_before(page: Page, forger: Forger):
+    before = (await page.redeem(await page.forged(forger))).json()
+    headers = {"Authorization": f"Bearer {before['access']}"}
+    caller = Client(page.http, headers, before["user"]["id"])
+    after = (await page.redeem(await confirmed(caller, page, forger))).json()
+    assert (await refreshed(page, after)).status_code == 200
+    problem(await refreshed(page, before), 401, "token_reused")
+    problem(await caller.get("auth/me/"), 401, "not_authenticated")
+
+
+async def refreshed(page: Page, tokens: dict[str, Any]) -> httpx.Response:
+    body = {"refresh": tokens["refresh"]}
+    return await page.http.post("/api/auth/token/refresh/", json=body)
+
+
 async def test_a_real_directory_asks_anew(
     page: Page, person: Person, clock: SettableClock, configure: Configure
 ):
@@ -148,6 +192,15 @@ async def test_an_account_with_a_second_factor_confirms_by_that(
     caller = Client(page.http, headers, answer["user"]["id"])
     await enrol(caller, clock)
     problem(await asked(caller, page), 403, "not_by_directory")
+
+
+async def test_a_second_factor_of_meanwhile_is_needed(
+    page: Page, forger: Forger, clock: SettableClock
+):
+    caller = caller_of(page, await page.redeem(await page.forged(forger)))
+    address = await confirmed(caller, page, forger)
+    await enrol(caller, clock)
+    problem(await page.redeem(address), 401, "invalid_code")
 
 
 async def test_strangers_confirm_nothing(http: httpx.AsyncClient, forger: Forger):

@@ -74,6 +74,14 @@ async def test_a_path_is_a_way_back(page: Page, forger: Forger, return_to: str):
     assert urlsplit(address).hostname == "localhost"
 
 
+async def test_a_front_end_may_have_the_path_of_the_reception(
+    page: Page, forger: Forger, configure: Configure
+):
+    configure(frontend_url="https://example.com/reception")
+    address = await page.forged(forger, "/home")
+    assert address.startswith("https://example.com/reception/home#code=")
+
+
 async def test_the_way_back_is_the_front_end_by_default(page: Page, forger: Forger):
     answer = await page.http.get("/api/auth/oidc/start/", params={"challenge": "a" * 43})
     sent = parameters(answer.headers["location"])

@@ -1,4 +1,4 @@
-"""The quick start for integrators, run as it is written: first curl, then Python."""
+"""The guides for integrators, run as they are written: the quick start and API keys."""
 
 from pathlib import Path
 
@@ -24,3 +24,9 @@ def test_every_line_of_the_quick_start_works(tmp_path: Path) -> None:
         welcome, inside, opens = pasted(GUIDE, "python", port, tmp_path)
         assert (welcome, opens) == ("Welcome", "True False")
         assert inside.startswith("Already inside since")
+        booked_by, status, refused, left, rotated = pasted(
+            "docs/integrations.md", "sh", port, tmp_path
+        )
+        assert (booked_by, status, refused) == ("Booking tool", "pending", "forbidden")
+        assert left.startswith('ratelimit: "api-key";r=59')
+        assert rotated == "200"

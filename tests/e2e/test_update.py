@@ -20,6 +20,7 @@ from tests.conftest import recreate_database
 from tests.e2e.conftest import OPEN_ALWAYS
 from tests.e2e.installation import SUPERADMIN, Today, all_ready, eventually, free_port, process
 from tests.support.left_out import leave_out
+from tests.test_migrations import connected
 
 ROOT = Path(__file__).parents[2]
 # The last commit of the previous release: its code is taken from the history of this repository.
@@ -148,6 +149,7 @@ async def _both_serve(both: Both, today: Today) -> None:
         assert await _history(client, mine) == ["registered", "rescheduled"]
         signed_in = await client.get("/api/auth/events/", params={"action": "signed_in"})
         assert len(signed_in.json()["items"]) == 2
+    stayed = await _pass_both(both, today)
     vms(["migrate"], both.environment, ROOT)
     vms(["audit", "verify"], both.environment, ROOT)
 
@@ -155,6 +157,10 @@ async def _both_serve(both: Both, today: Today) -> None:
     refused = await both.new.patch(f"/api/visitors/{theirs['id']}/", json=HOST)
     assert (refused.status_code, refused.json()["code"]) == (503, "update_under_way")
     assert int(refused.headers["Retry-After"]) > 0
+    # Its worker would write to the host in place of the co-host, and of an hour.
+    for field, value in (("co_hosts", [{"email": "mary@example.com"}]), ("duration_minutes", 90)):
+        refused = await both.new.patch(f"/api/visitors/{theirs['id']}/", json={field: value})
+        assert (refused.status_code, refused.json()["code"]) == (503, "update_under_way")
     named = await both.new.patch(site, json={"name": "Elsewhere"})
     assert (named.status_code, named.json()["code"]) == (503, "update_under_way")
     # The previous release would let its owner in without it.
@@ -168,12 +174,40 @@ async def _both_serve(both: Both, today: Today) -> None:
     assert (await both.new.post("/api/auth/users/", json=everywhere)).status_code == 201
     assert (await both.old.get("/api/auth/users/")).status_code == 200
 
+    re_entry = await both.new.patch(site, json={"re_entry": "same_day"})
+    assert (re_entry.status_code, re_entry.json()["code"]) == (503, "update_under_way")
+
     vms(["migrate", "--finish"], both.environment, ROOT)
+    for visitor_id, out in stayed.items():
+        [stay] = (await both.new.get(f"/api/visitors/{visitor_id}/stays/")).json()
+        assert (stay["in_method"], stay["out_method"]) == ("gate", out)
+    async with connected(both.environment["DATABASE_URL"]) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM stays") == len(stayed)
+    assert (await both.new.patch(site, json={"re_entry": "same_day"})).is_success
     guard = GUARD | {"sites": [sites[0]["id"]]}
     assert (await both.new.post("/api/auth/users/", json=guard)).status_code == 201
     assert (await both.new.patch(f"/api/visitors/{theirs['id']}/", json=HOST)).is_success
     # Queued, or taken already by the worker.
     assert "host_handed_over" in await both.kinds(theirs)
+
+
+async def _pass_both(both: Both, today: Today) -> dict[str, str | None]:
+    """Let visitors in and out by gates of both releases; return how each went out."""
+    ways = {}
+    for entry, out in (
+        (both.old, None),
+        (both.old, both.old),
+        (both.old, both.new),
+        (both.new, both.old),
+    ):
+        visitor = await both.register(both.new, **today.in_five_minutes)
+        for gate, direction in ((entry, "in"), (out, "out")):
+            if gate is not None:
+                body = {"token": visitor["qr_code"], "direction": direction}
+                answer = await gate.post("/api/visitors/verify-qr/", json=body)
+                assert answer.status_code == 200, answer.text
+        ways[visitor["id"]] = None if out is None else "gate"
+    return ways
 
 
 async def _sent(both: Both, visitor: dict[str, Any], kinds: set[str]) -> bool:

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.faults]
 AT_MOST = 8.0
 AT_A_TIME = 20  # more than there are connections
 METHODS = {"get", "post", "put", "patch", "delete"}
-NEED_NO_DATABASE = {"/health/live/", "/metrics"}
+NEED_NO_DATABASE = {"/api/meta/", "/health/live/", "/metrics"}
 
 
 async def test_nothing_is_lost_and_nobody_waits(

@@ -10,7 +10,7 @@ from app.visitors.models import Visitor, VisitorStatus
 from tests.support.database import assert_seats_are_visitors
 
 
-async def addresses(database: Database) -> set[str]:
+async def addresses(database: Database) -> set[str | None]:
     """Return the e-mail addresses of all visitors."""
     async with database.read() as session:
         return set(await session.scalars(select(Visitor.email)))
@@ -36,7 +36,7 @@ async def registered(database: Database) -> set[str]:
     return {visitor.email for visitor in visitors}
 
 
-async def still_pending(database: Database) -> set[str]:
+async def still_pending(database: Database) -> set[str | None]:
     """Return the e-mail addresses of the visitors who are expected."""
     async with database.read() as session:
         pending = select(Visitor.email).where(Visitor.status == VisitorStatus.PENDING)

@@ -194,10 +194,10 @@ async def test_the_clock_is_held_against_the_databases(api: Api, clock: Settable
     assert timedelta(minutes=59) < timedelta(seconds=ahead) < timedelta(minutes=61)
 
 
-async def test_looking_up_takes_three_statements(api: Api, app: FastAPI):
+async def test_looking_up_takes_five_statements(api: Api, app: FastAPI):
     with statements(app) as sent:
         await figures(api.http)
-    assert len(sent) == 3
+    assert len(sent) == 5
 
 
 async def test_without_a_database_the_other_figures_are_there(settings: Settings):

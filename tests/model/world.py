@@ -20,6 +20,7 @@ from app.core.security.passwords import PasswordHasher
 from app.main import create_app
 from app.notifications.models import Notification
 from app.settings import Settings
+from app.sites.models import ReEntry
 from app.slots.models import Slot
 from app.visitors.lifecycle import HOLDS_SEAT
 from app.visitors.models import Visitor
@@ -29,6 +30,7 @@ from tests.model.model import CAPACITY, Mail
 from tests.support.api import Api, Client, app_of
 from tests.support.database import change_default_site
 from tests.support.mailbox import sweep
+from tests.support.stays import presence_follows_stays
 from workers.context import WorkerContext, open_context
 
 ADMIN = "desk@example.com"
@@ -50,6 +52,8 @@ class Found:
     """The database's facts of one visitor."""
 
     status: str
+    is_away: bool = False
+    is_moved: bool = False
     actions: list[str] = field(default_factory=list)
     mails: dict[str, list[Mail]] = field(default_factory=dict)
     """By their status, sorted."""
@@ -101,6 +105,9 @@ class World:
         async with self._context.database.engine.begin() as connection:
             await connection.execute(text(f"TRUNCATE {CHANGED} CASCADE"))
         await forget_limits(app_of(self._api).state.redis)
+
+    def permit_re_entry(self, value: ReEntry) -> None:
+        self._runner.run(change_default_site(self._context.database, re_entry=value))
 
     def request(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """Send a request of an admin."""
@@ -155,10 +162,13 @@ async def _snapshot(session: ReadSession) -> Snapshot:
         )
     }
     visits = {}
-    for id_, status, slot, by_stranger in await session.rows(
-        select(Visitor.id, Visitor.status, Visitor.slot_id, Visitor.is_self_registered)
+    await presence_follows_stays(session)
+    presence = (Visitor.status, Visitor.is_away, Visitor.is_rescheduled)
+    of_seat = (Visitor.slot_id, Visitor.is_self_registered)
+    for id_, status, is_away, is_moved, slot, by_stranger in await session.rows(
+        select(Visitor.id, *presence, *of_seat)
     ):
-        visits[id_] = Found(status.value)
+        visits[id_] = Found(status.value, is_away, is_moved)
         if status in HOLDS_SEAT:
             slots[slot][1].holders += 1
             slots[slot][1].strangers += by_stranger

@@ -26,6 +26,9 @@ VALUES: dict[str, Any] = {
     "timezone": "Europe/Berlin",
     "visit_date": "2026-11-23",
     "visit_time": "09:30",
+    "duration_minutes": 90,
+    "co_host_name": "Grace Hopper",
+    "previous_duration": 60,
     "qr_code": TOKEN,
     "sequence": 1,
     "is_typed_by_stranger": False,
@@ -51,6 +54,12 @@ VALUES: dict[str, Any] = {
     "valid_for_minutes": 60,
     "is_new": True,
     "change": "app_added",
+    "warden_name": "Mary Seacole",
+    "started_at": "2026-11-23T08:12:00Z",
+    "is_drill": False,
+    "server": "hooks.example.com",
+    "failing_since": "2026-11-20T08:12:00Z",
+    "error": "Answered 503",
 }
 
 

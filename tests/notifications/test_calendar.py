@@ -28,7 +28,7 @@ def test_the_event_has_time_place_and_host():
     assert found["SUMMARY"] == "Visit to Berlin Campus"
     assert found["LOCATION"] == "Berlin Campus, Invalidenstraße 120, 10115 Berlin"
     assert found.start == datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
-    assert found.end == datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+    assert found.end == datetime(2026, 11, 23, 10, tzinfo=UTC)
     assert "Lena Hoffmann" in str(found["DESCRIPTION"])
 
 
@@ -65,9 +65,11 @@ def test_the_instant_is_right_in_summer_and_at_clock_changes(day, at, starts):
     assert f"DTSTART:{starts}\r\n" in written(visit_date=day, visit_time=at)
 
 
-def test_a_visit_lasts_an_hour_while_the_clocks_change():
-    found = event(written(visit_date="2026-10-25", visit_time="02:30"))
-    assert found.end - found.start == timedelta(hours=1)
+@pytest.mark.parametrize("minutes", [15, 90, 1440])
+@pytest.mark.parametrize("day", ["2026-03-28", "2026-03-29", "2026-10-24", "2026-10-25"])
+def test_a_visit_is_as_long_as_planned_while_clocks_change(day: str, minutes: int):
+    found = event(written(visit_date=day, visit_time="01:30", duration_minutes=minutes))
+    assert found.end - found.start == timedelta(minutes=minutes)
 
 
 def test_what_has_a_meaning_in_calendars_is_read_back_as_it_was():

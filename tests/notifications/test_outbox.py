@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -377,3 +378,21 @@ async def test_pointless_mail_is_never_claimed_and_dropped(database: Database):
         assert await DeliveryQueue(unit).drop_pointless(NOW - timedelta(seconds=1)) == 0
         assert await DeliveryQueue(unit).drop_pointless(NOW) == 1
     assert await states(database) == {"superseded": 1}
+
+
+async def test_a_mail_is_sent_once_to_each_co_host(api: Api, database: Database):
+    visitor = await (await api.admin()).register()
+    to_co_host = replace(mail(visitor=visitor["id"], version=0), co_host="co@example.com")
+    async with database.write() as unit:
+        outbox = Outbox(unit, Wakes())
+        assert await outbox.put_once(to_co_host, NOW)
+        assert not await outbox.put_once(replace(to_co_host, to="new@example.com"), NOW)
+        assert await outbox.put_once(replace(to_co_host, co_host="other@example.com"), NOW)
+
+
+async def test_no_mail_leaves_with_facts_that_are_changing(api: Api, database: Database):
+    visitor = await (await api.admin()).register()
+    async with database.write() as unit:
+        await Outbox(unit, Wakes()).outdate_claimed(UUID(visitor["id"]), NOW)
+        assert await claim(database) is None
+    assert await claim(database) is not None

@@ -103,7 +103,8 @@ def test_a_move_shows_the_old_time_in_its_own_season(kind):
 
 
 SITE_CHANGED = [Kind.visitor_updated, Kind.host_updated]
-SAME = {"previous_site_name": None, "previous_site_address": None, "previous_timezone": None}
+FACTS = ("site_name", "site_address", "timezone", "duration")
+SAME = {f"previous_{fact}": None for fact in FACTS}
 
 
 @pytest.mark.parametrize("kind", SITE_CHANGED)
@@ -126,11 +127,17 @@ def test_a_changed_site_mails_old_and_new_values(kind):
         ({"previous_site_address": "Old", "site_address": ""}, "no longer applies: Old"),
         ({"previous_timezone": "UTC"}, "(previously: UTC)"),
         ({"previous_timezone": "Europe/Berlin"}, ""),  # it has returned in between
+        ({"previous_duration": 30}, "now ends at 11:00 (previously: 10:00)"),
+        (
+            {"previous_duration": 30, "duration_minutes": 1440},
+            "now ends on Tuesday, 24 November 2026, 09:30 (previously: Monday, 23",
+        ),
+        ({"previous_duration": 90}, ""),
     ],
 )
 def test_a_changed_site_mails_only_what_has_changed(kind, change, words):
     mail = rendered(kind, **SAME | change)
-    said = [part for part in ("now called", "address", "time of day") if part in mail.text]
+    said = [part for part in ("now called", "address", "time of day", "ends") if part in mail.text]
     assert words in mail.text
     assert len(said) == bool(words)
 
@@ -144,6 +151,18 @@ def test_a_former_host_reads_who_receives_the_visitor():
     assert "Jonas Weber is now the host of your visitor Maria Sánchez." in mail.text
     without = rendered(Kind.host_handed_over, new_host_name=None)
     assert "Reception now takes care of your visitor Maria Sánchez." in without.text
+
+
+@pytest.mark.parametrize("kind", sorted(READ_BY_HOSTS - {Kind.host_bulk_summary}))
+def test_a_co_host_is_addressed_as_a_co_host(kind):
+    mail = rendered(kind, to_co_host=True)
+    for part in (mail.text, Tags(mail.html).text):
+        assert "Hello Grace Hopper," in part
+        assert "a co-host of this visit" in part
+        assert ("Jonas Weber" if kind is Kind.host_handed_over else "Lena Hoffmann") in part
+        assert "in the visitor management system" not in part
+    german = rendered(kind, to_co_host=True, language="de").text
+    assert "weitere Ansprechperson dieses Besuchs" in german
 
 
 def test_the_reception_is_addressed_as_the_reception():

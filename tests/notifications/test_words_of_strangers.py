@@ -133,7 +133,7 @@ def test_an_ordinary_name_stays_as_it_is(name: str):
 @pytest.mark.parametrize("kind", Kind)
 def test_no_subject_has_a_word_of_a_stranger(kind: Kind, language: str):
     mail = typed(kind, "Zorro", is_typed_by_stranger=True, language=language)
-    assert "Zorro" in mail.text
+    assert ("Zorro" in mail.text) is (kind is not Kind.muster_started)  # about no visit
     assert "Zorro" not in mail.subject
     for file in mail.attachments:
         [event] = Calendar.from_ical(file.text).walk("VEVENT")

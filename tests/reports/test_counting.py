@@ -22,6 +22,26 @@ SELECT site_id, dimension, visit_date, value, sum(visits) AS visits FROM (
 """
 
 
+FOLD_OF_0003 = """
+WITH taken AS (DELETE FROM visit_changes RETURNING *)
+INSERT INTO visit_counts (site_id, dimension, visit_date, value, visits)
+SELECT site_id, dimension, visit_date, value, sum(visits) FROM taken, LATERAL (VALUES
+    ('status', status), ('purpose', purpose), ('hour', hour::text),
+    ('department', coalesce(department_id::text, ''))) AS told (dimension, value)
+GROUP BY 1, 2, 3, 4
+ON CONFLICT (site_id, dimension, visit_date, value)
+DO UPDATE SET visits = visit_counts.visits + excluded.visits
+"""
+OF_MONTHS = """
+SELECT site_id, dimension, month, value, visits FROM visit_month_counts
+WHERE visits <> 0 ORDER BY 1, 2, 3, 4
+"""
+OF_DAYS = """
+SELECT site_id, dimension, date_trunc('month', visit_date)::date, value, sum(visits)
+FROM visit_counts GROUP BY 1, 2, 3, 4 HAVING sum(visits) <> 0 ORDER BY 1, 2, 3, 4
+"""
+
+
 async def kept(database: Database) -> list[tuple[object, ...]]:
     async with database.engine.connect() as connection:
         return [tuple(row) for row in await connection.execute(text(KEPT))]
@@ -39,10 +59,18 @@ async def recount(database: Database) -> None:
 
 async def assert_exact(database: Database) -> None:
     """Assert that the stored counts equal a new count of all visitors."""
+    await assert_months_are_sums(database)
     before = await kept(database)
     await recount(database)
     assert await kept(database) == before
     assert await changes(database) == 0
+    await assert_months_are_sums(database)
+
+
+async def assert_months_are_sums(database: Database) -> None:
+    async with database.engine.connect() as connection:
+        months, days = [(await connection.execute(text(sql))).all() for sql in (OF_MONTHS, OF_DAYS)]
+    assert months == days
 
 
 async def test_the_life_of_a_visit_is_counted(api: Api, database: Database) -> None:
@@ -93,7 +121,19 @@ async def test_rows_written_without_triggers_are_counted_anew(
     async with database.engine.begin() as connection:
         await connection.execute(text("SET LOCAL session_replication_role = replica"))
         await connection.execute(text("UPDATE visitors SET status = 'expired'"))
+        await connection.execute(text("UPDATE visit_month_counts SET visits = visits + 1"))
     before = await kept(database)
     await recount(database)
     assert await kept(database) != before
+    await assert_exact(database)
+
+
+async def test_the_previous_release_moves_changes_into_months(
+    database: Database, visitors: Visitors
+) -> None:
+    await visitors.add({}, {"visit_date": date(2026, 12, 1)})
+    await fold(database)
+    await visitors.add({"status": "expired"})
+    async with database.engine.begin() as connection:
+        await connection.execute(text(FOLD_OF_0003))
     await assert_exact(database)

@@ -19,7 +19,16 @@ from tests.support.counting import statements
 from tests.support.database import add_department, add_site
 from tests.support.problems import faulty_fields
 
+# Mostly around today, but also in ten years: far enough for whole months.
+DAYS = (*range(60), *range(0, 60, 2), *range(-2_000, 1_600, 101), -30, -1, 61)
 TODAY = date(2026, 11, 23)
+# Whole months alone, days on either side, on one, and a day too few for months.
+LONG = (
+    (date(2021, 1, 1), date(2030, 12, 31)),
+    (date(2021, 1, 2), date(2030, 12, 30)),
+    (date(2025, 12, 31), date(2027, 1, 1)),
+    (date(2025, 12, 1), date(2026, 12, 1)),
+)
 STATUSES = list(VisitorStatus)
 COUNTERS = (
     "total_visitors_today",
@@ -122,7 +131,7 @@ async def test_the_figures_are_those_of_a_recount(
                     "status": chance.choice(STATUSES),
                     "purpose": chance.choice(list(Purpose)),
                     "department_id": chance.choice(departments),
-                    "visit_date": date(2026, 11, 1) + timedelta(days=chance.randrange(60)),
+                    "visit_date": date(2026, 11, 1) + timedelta(days=chance.choice(DAYS)),
                     "visit_time": time(chance.randrange(24), chance.randrange(60)),
                     "host_id": chance.choice([None, UUID(host.user_id)]),
                 }
@@ -141,9 +150,9 @@ async def test_the_figures_are_those_of_a_recount(
             seen = [row for row in rows if site in (None, row["site_id"])]
             params = {} if site is None else {"site": str(site)}
             assert_recounted(await stats(client, **params), seen, today, None)
-            span = (date(2026, 11, 20), date(2026, 12, 10))
-            ranged = await stats(client, date_from=span[0], date_to=span[1], **params)
-            assert_recounted(ranged, seen, today, span)
+            for span in (*LONG, (date(2026, 11, 20), date(2026, 12, 10))):
+                ranged = await stats(client, date_from=span[0], date_to=span[1], **params)
+                assert_recounted(ranged, seen, today, span)
 
 
 def assert_recounted(
@@ -174,7 +183,14 @@ def assert_recounted(
     wanted = Counter(row["department_id"] and str(row["department_id"]) for row in chosen)
     assert departments == wanted
     assert counted(found["by_hour"], "hour") == Counter(r["visit_time"].hour for r in chosen)
-    assert counted(found["by_day"], "date") == Counter(str(r["visit_date"]) for r in chosen)
+    if span and (span[1] - span[0]).days > 365:
+        assert counted(found["by_month"], "month") == Counter(
+            str(row["visit_date"])[:7] for row in chosen
+        )
+        assert found["by_day"] is None
+    else:
+        assert counted(found["by_day"], "date") == Counter(str(r["visit_date"]) for r in chosen)
+        assert found["by_month"] is None
 
 
 async def test_today_is_tomorrow_already_in_auckland(
@@ -207,12 +223,19 @@ async def test_hosts_see_their_own_visitors_alone(api: Api) -> None:
     assert counters(await stats(admin)) == (2, 0, 2, 0, 2)
 
 
-async def test_it_takes_four_statements_the_callers_included(api: Api, app: FastAPI) -> None:
+@pytest.mark.parametrize("span", [{}, {"date_from": "2021-01-02", "date_to": "2030-12-30"}])
+async def test_it_takes_four_statements_the_callers_included(
+    api: Api, app: FastAPI, span: dict[str, str]
+) -> None:
     admin = await api.admin()
     await admin.register()
     with statements(app) as sent:
-        await stats(admin)
+        found = await stats(admin, **span)
     assert len(sent) == 4
+    assert sum(each["count"] for each in found["by_month"] or found["by_day"]) == 1
+    assert span == {} or [each["month"] for each in found["by_month"]] == [
+        f"{year}-{month:02}" for year in range(2021, 2031) for month in range(1, 13)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +258,7 @@ async def test_ranges(api: Api, params: dict[str, str], first: str, last: str) -
     ("params", "field"),
     [
         ({"date_from": "2026-11-02", "date_to": "2026-11-01"}, "date_to"),
-        ({"date_from": "2025-01-01", "date_to": "2026-01-02"}, "date_to"),
+        ({"date_from": "2016-11-23", "date_to": "2026-11-26"}, "date_to"),
         ({"date_from": "0001-01-01", "date_to": "9999-12-31"}, "date_to"),
         ({"date_from": "yesterday"}, "date_from"),
         ({"site": "01234567-89ab-7def-8123-456789abcdef"}, "site"),

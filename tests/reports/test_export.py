@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.db.database import Database
+from tests.bulk.files import saved, upload
 from tests.reports.data import Visitors, fill
 from tests.support.api import Api, Client
 from tests.support.counting import statements
@@ -21,7 +22,8 @@ from tests.support.problems import faulty_fields, problem
 TITLES = [
     *("ID", "Name", "Email", "Phone", "Company", "Purpose", "Department", "Visitor Type"),
     *("Visitor Category", "Host Name", "Host Email", "Site", "Visit Date", "Visit Time"),
-    *("Status", "Checked In At", "Checked Out At", "Created At"),
+    *("Status", "Checked In At", "Checked Out At", "Created At", "Host Phone", "Gate", "Group"),
+    *("Presence", "Duration", "Time Zone"),
 ]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -45,9 +47,12 @@ async def names(client: Client, **params: Any) -> list[str]:
 
 
 async def test_every_column(api: Api, visitors: Visitors, database: Database) -> None:
+    host = await api.host()
+    await host.patch("auth/me/", {"phone": "+49 30 99"})
     await visitors.add(
         {
-            "site_id": UUID(await add_site(database, "Annex")),
+            "site_id": UUID(await add_site(database, "Annex", timezone="Europe/Berlin")),
+            "host_id": UUID(host.user_id),
             "department_id": UUID(await add_department(database, "R & D")),
             "phone": "+49 30 123",
             "company": "=cmd|' /C calc'!A0",
@@ -59,10 +64,12 @@ async def test_every_column(api: Api, visitors: Visitors, database: Database) ->
             "visit_time": time(9, 30),
             "status": "completed",
             "checked_in_at": datetime(2026, 11, 23, 9, 25, 30, tzinfo=UTC),
+            "checked_in_gate": "North gate",
             "checked_out_at": datetime(2026, 11, 23, 17, 0, tzinfo=UTC),
         }
     )
-    [row] = await exported(await api.admin())
+    admin = await api.admin()
+    [row] = await exported(admin)
     assert row == {
         "ID": str(visitors.added[0]["id"]),
         "Name": "Ada Lovelace",
@@ -79,10 +86,61 @@ async def test_every_column(api: Api, visitors: Visitors, database: Database) ->
         "Visit Date": datetime.fromisoformat("2026-11-23"),
         "Visit Time": time(9, 30),
         "Status": "completed",
+        "Checked In At": datetime.fromisoformat("2026-11-23 10:25:30"),
+        "Checked Out At": datetime.fromisoformat("2026-11-23 18:00"),
+        "Created At": datetime.fromisoformat("2026-11-01 09:00"),
+        "Host Phone": "+49 30 99",
+        "Gate": "North gate",
+        "Group": None,
+        "Presence": "left",
+        "Duration": 60,
+        "Time Zone": "Europe/Berlin",
+    }
+    [in_utc] = await exported(admin, utc=True)
+    assert in_utc == row | {
         "Checked In At": datetime.fromisoformat("2026-11-23 09:25:30"),
         "Checked Out At": datetime.fromisoformat("2026-11-23 17:00"),
         "Created At": datetime.fromisoformat("2026-11-01 08:00"),
+        "Time Zone": "UTC",
     }
+
+
+async def test_each_row_has_the_time_of_its_site(
+    api: Api, visitors: Visitors, database: Database
+) -> None:
+    zones = {
+        "Asia/Kathmandu": "+05:45",
+        "America/St_Johns": "-03:30",
+        "Pacific/Kiritimati": "+14:00",
+    }
+    summer = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
+    for zone in zones:
+        site = UUID(await add_site(database, zone, timezone=zone))
+        await visitors.add({"site_id": site, "checked_in_at": summer, "name": zone})
+    answer = await export(await api.admin(), format="csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+    assert {row["Time Zone"] for row in rows} == {*zones}
+    for row in rows:
+        assert datetime.fromisoformat(row["Checked In At"]) == summer
+        assert datetime.fromisoformat(row["Created At"]) == visitors.added[0]["created_at"]
+        assert row["Created At"].endswith(zones[row["Time Zone"]])
+
+
+async def test_an_export_with_new_dates_is_a_valid_list(
+    api: Api, visitors: Visitors, database: Database
+) -> None:
+    host = await api.host()
+    await host.patch("auth/me/", {"phone": "+49 30 99"})
+    known = {"host_id": UUID(host.user_id), "host_email": "charles@example.com"}
+    await visitors.add({**known, "phone": "+49 30 1", "company": "x", "checked_in_gate": "North"})
+    admin = await api.admin()
+    book = openpyxl.load_workbook(io.BytesIO((await export(admin)).content))
+    book.worksheets[0].cell(2, 1 + TITLES.index("Visit Date")).value = date(2026, 11, 24)
+    answer = await upload(admin, saved(book))
+    assert answer.status_code == 201, answer.text
+    ignored = {each["column"]: each["reason"] for each in answer.json()["ignored"]}
+    assert {"Host Phone", "Gate", "Time Zone", "Created At"} <= ignored.keys()
+    assert set(ignored.values()) == {"of_export"}
 
 
 async def test_the_sheet_is_ready_to_be_worked_with(api: Api, visitors: Visitors) -> None:
@@ -92,7 +150,7 @@ async def test_the_sheet_is_ready_to_be_worked_with(api: Api, visitors: Visitors
     disposition = 'attachment; filename="visitors-2026-11-23.xlsx"'
     assert answer.headers["Content-Disposition"] == disposition
     [sheet] = openpyxl.load_workbook(io.BytesIO(answer.content))
-    assert (sheet.title, sheet.freeze_panes, sheet.auto_filter.ref) == ("Visitors", "A2", "A1:R3")
+    assert (sheet.title, sheet.freeze_panes, sheet.auto_filter.ref) == ("Visitors", "A2", "A1:X3")
     assert all(cell.font.b for cell in sheet[1])
     assert min(column.width for column in sheet.column_dimensions.values()) >= 12
 
@@ -107,6 +165,7 @@ async def test_the_lists_filters_and_order(api: Api, visitors: Visitors) -> None
     assert await names(admin) == ["Bob", "Cyd", "Ada"]
     assert await names(admin, ordering="visit_date") == ["Cyd", "Ada", "Bob"]
     assert await names(admin, status="cancelled") == ["Bob"]
+    assert await names(admin, status="cancelled,pending", ordering="-name") == ["Cyd", "Bob", "Ada"]
     assert await names(admin, q="cy") == ["Cyd"]
     assert await names(admin, visit_date_to="2026-11-22") == ["Cyd"]
     assert await names(admin, site="01234567-89ab-7def-8123-456789abcdef") == []
@@ -128,10 +187,14 @@ async def test_csv(api: Api, visitors: Visitors) -> None:
     found = dict(zip(TITLES, row, strict=True))
     assert found["Name"] == "'=1+1"
     assert (found["Visit Date"], found["Visit Time"]) == ("2026-11-23", "10:00")
-    assert (found["Checked In At"], found["Checked Out At"]) == ("2026-11-23T09:00:00Z", "")
+    assert (found["Checked In At"], found["Checked Out At"]) == ("2026-11-23T09:00:00+00:00", "")
+    in_utc = (await export(await api.admin("2@example.com"), format="csv", utc=True)).text
+    assert ",2026-11-23T09:00:00Z,,2026-11-01T08:00:00Z,,,,expected,60,UTC\r\n" in in_utc
 
 
-@pytest.mark.parametrize("params", [{"format": "pdf"}, {"limit": "10"}, {"status": "gone"}])
+@pytest.mark.parametrize(
+    "params", [{"format": "pdf"}, {"limit": "10"}, {"status": "gone"}, {"utc": "maybe"}]
+)
 async def test_an_impossible_export_is_refused(api: Api, params: dict[str, str]) -> None:
     answer = await (await api.admin()).get("visitors/export-excel/", **params)
     assert faulty_fields(answer) == set(params)

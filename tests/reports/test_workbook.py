@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.localtime import zone_of
 from app.reports.cells import LOOKS_ESCAPED, REFUSED
 from app.reports.columns import COLUMNS, Column, Kind
 from app.reports.csv_file import CONTROLS, CsvFile
 from app.reports.workbook import Workbook
 
+BERLIN = zone_of("Europe/Berlin")
 TEXTS = (Column("Name", 20, Kind.TEXT), Column("Word", 20, Kind.WORD))
 
 
@@ -92,7 +94,7 @@ def test_a_further_sheet_begins_where_one_is_full() -> None:
 def test_no_rows_at_all() -> None:
     [sheet] = workbook_of([], COLUMNS).worksheets
     assert sheet.max_row == 1
-    assert sheet.auto_filter.ref == "A1:R1"
+    assert sheet.auto_filter.ref == "A1:X1"
 
 
 @pytest.mark.parametrize(
@@ -108,6 +110,15 @@ def test_no_rows_at_all() -> None:
             'yyyy\\-mm\\-dd\\ hh:mm:ss\\ "UTC"',
         ),
         (Kind.INSTANT, None, None, "General"),
+        (
+            Kind.LOCAL,
+            datetime(2026, 10, 25, 2, 30, 7, 999_999, tzinfo=BERLIN, fold=1),
+            datetime.fromisoformat("2026-10-25 02:30:07"),
+            "yyyy\\-mm\\-dd\\ hh:mm:ss",
+        ),
+        (Kind.LOCAL, None, None, "General"),
+        (Kind.NUMBER, 90, 90, "General"),
+        (Kind.NUMBER, None, None, "General"),
     ],
 )
 def test_dates_and_times_are_real_ones(
@@ -159,6 +170,21 @@ def test_any_text_comes_back_from_csv(rows: list[tuple[str, None]]) -> None:
         assert read.replace("'", "") == CONTROLS.sub("", text).replace("'", "")
         assert not read.startswith(tuple("=+-@\t\r"))
         assert empty == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "wanted"),
+    [
+        (Kind.INSTANT, datetime(2026, 11, 23, 9, tzinfo=UTC), "2026-11-23T09:00:00Z"),
+        (Kind.LOCAL, datetime(2026, 10, 25, 2, tzinfo=BERLIN), "2026-10-25T02:00:00+02:00"),
+        (Kind.LOCAL, datetime(2026, 10, 25, 2, tzinfo=BERLIN, fold=1), "2026-10-25T02:00:00+01:00"),
+        (Kind.LOCAL, None, ""),
+        (Kind.NUMBER, 90, "90"),
+        (Kind.NUMBER, None, ""),
+    ],
+)
+def test_values_of_csv(kind: Kind, value: Any, wanted: str) -> None:
+    assert csv_rows((value, "x"), columns=(Column("V", 9, kind), TEXTS[0]))[1] == [wanted, "x"]
 
 
 FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")

@@ -83,8 +83,9 @@ class PgBouncer(Server):
 class Nginx(Server):
     """With TLS, before two processes of the API."""
 
-    def __init__(self, folder: Path, api_ports: tuple[int, int]) -> None:
+    def __init__(self, folder: Path, api_ports: tuple[int, int], more: str = "") -> None:
         super().__init__("nginx", folder / "logs" / "nginx.log")
+        self.more = more
         self.folder, self.api_ports = folder, api_ports
         self.port = free_port()
 
@@ -110,7 +111,7 @@ class Nginx(Server):
         temporary = "".join(f"{name}_temp_path {self.folder}/{name};" for name in paths)
         main.write_text(
             f"daemon off; pid {self.folder}/nginx.pid; error_log stderr;"
-            f"events {{ worker_connections 1024; }}\nhttp {{ {temporary}\n{site} }}"
+            f"events {{ worker_connections 1024; }}\nhttp {{ {temporary}{self.more}\n{site} }}"
         )
         command: list[str | Path] = [
             installed("nginx"),

@@ -27,7 +27,8 @@ from tests.faults.processes import ended, kill
 from tests.faults.visits import registered
 from tests.scaling.conftest import Cluster
 from tests.scaling.crowd import Crowd, opened, signed_in
-from tests.scaling.servers import HOST, Caddy, Postgres
+from tests.scaling.servers import HOST, Caddy, Nginx, Postgres
+from tests.streams.ears import Ear
 
 pytestmark = [pytest.mark.scaling]
 LOOKS = 60
@@ -93,8 +94,66 @@ async def test_the_proxy_of_the_compose_file_leads_to_the_api(cluster: Cluster) 
         async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
             answer = await client.get("/openapi.json")
             assert (answer.status_code, answer.headers["Content-Encoding"]) == (200, "gzip")
+            # Whether it marks the tag with `-gzip` depends on its version.
+            await tags_pass(await signed_in(client))
             assert "Strict-Transport-Security" not in answer.headers
             assert (await client.get("/metrics")).status_code == 404
+    finally:
+        caddy.stop()
+
+
+async def tags_pass(client: httpx.AsyncClient, mark: str = "") -> None:
+    """Assert that tags are known again as a proxy that compresses has rewritten them."""
+    path = f"/api/sites/{(await client.get('/api/sites/')).json()['items'][0]['id']}/"
+    seen = await client.get(path, headers={"Accept-Encoding": "gzip"})
+    tag = seen.headers["ETag"]
+    assert seen.headers["Content-Encoding"] == "gzip"
+    assert mark in tag
+    assert (await client.get(path, headers={"If-None-Match": tag})).status_code == 304
+    body = {"address": f"Behind {client.base_url}"}
+    changed = await client.patch(path, json=body, headers={"If-Match": tag})
+    assert changed.status_code == 200, changed.text
+    stale = await client.patch(path, json=body, headers={"If-Match": tag})
+    assert (stale.status_code, stale.json()["code"]) == (412, "changed_meanwhile")
+
+
+async def test_tags_pass_an_nginx_that_compresses(cluster: Cluster) -> None:
+    folder = cluster.folder / "compressing"
+    (folder / "logs").mkdir(parents=True)
+    gzip = "gzip on; gzip_proxied any; gzip_types application/json;"
+    nginx = Nginx(folder, cluster.ports, more=gzip)
+    nginx.start()
+    try:
+        async with opened(nginx) as client:
+            await tags_pass(await signed_in(client), "W/")
+    finally:
+        nginx.stop()
+
+
+async def test_the_proxies_pass_events_on_as_they_happen(
+    cluster: Cluster, client: httpx.AsyncClient
+) -> None:
+    """From either process, through the pooler, one at a time."""
+    caddy = Caddy(cluster.folder, cluster.ports[0])
+    caddy.start()
+    ours = {**client.headers, "accept-encoding": "gzip", "host": f"{HOST}:{caddy.port}"}
+    path = "/api/events/stream/?types=visit.registered"
+    try:
+        async with (
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{caddy.port}", headers=ours) as other,
+            client.stream("GET", path) as by_nginx,
+            other.stream("GET", path) as by_caddy,
+        ):
+            ears = [Ear(by_nginx), Ear(by_caddy)]
+            for ear in ears:
+                await ear.comment()
+            for body in bodies("live", 4, hours=10):
+                visitor = (await client.post("/api/visitors/", json=body)).json()
+                for ear in ears:
+                    heard = await ear.next()
+                    assert heard is not None
+                    assert heard.data["subject"]["id"] == visitor["id"]
+                    assert "Content-Encoding" not in ear.response.headers
     finally:
         caddy.stop()
 

@@ -7,21 +7,25 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.core.languages import Language
 from app.main import create_app
 from app.scanner_page.router import STATIC
 from app.scans.errors import REFUSALS
 from app.settings import Settings
+from tools.write_catalogues import MARKED
 from tools.write_licences import vendored
 
 VENDOR = STATIC / "vendor"
 PAGE = (STATIC / "index.html").read_text(encoding="utf-8")
+SCRIPTS = "".join(path.read_text(encoding="utf-8") for path in STATIC.glob("*.js"))
 FOR_PEOPLE = {".md", ""}  # licences, sums, how to renew
 
 
 def loaded() -> set[str]:
     """Return every file that a browser may request, relative to the page."""
     files = (path for path in STATIC.rglob("*") if path.is_file() and path.suffix not in FOR_PEOPLE)
-    return {str(path.relative_to(STATIC)) for path in files} | {"refusals.json"}
+    words = {f"words-{language}.json" for language in Language}
+    return {str(path.relative_to(STATIC)) for path in files} | words
 
 
 @pytest.mark.parametrize("path", ["", *sorted(loaded())])
@@ -51,12 +55,22 @@ async def test_a_file_is_served_as_what_it_is(http: httpx.AsyncClient, name: str
 
 
 async def test_the_page_knows_what_to_do_after_each_refusal(http: httpx.AsyncClient):
-    words = (await http.get("/scanner/refusals.json")).json()
-    assert words.keys() == REFUSALS.keys()
-    assert words["wrong_day"] == {
+    words = (await http.get("/scanner/words-en.json")).json()
+    assert words["texts"] == {}
+    assert words["refusals"].keys() == REFUSALS.keys()
+    assert words["refusals"]["wrong_day"] == {
         "title": "Wrong day",
         "in": "Tell the visitor the day. If the visitor insists on today, send them to reception.",
+        "reason": ["This visit is on {date}"],
     }
+
+
+async def test_the_page_has_its_words_in_german(http: httpx.AsyncClient):
+    words = (await http.get("/scanner/words-de.json")).json()
+    assert words["texts"]["Forget the key"] == "Schlüssel vergessen"
+    assert words["refusals"]["wrong_day"]["title"] == "Falscher Tag"
+    used = set(re.findall(r'gettext\(\s*"([^"]+)"', SCRIPTS)) | set(re.findall(MARKED, PAGE))
+    assert used == words["texts"].keys()
 
 
 async def test_the_address_without_its_slash_leads_there(http: httpx.AsyncClient):

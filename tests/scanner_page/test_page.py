@@ -49,7 +49,8 @@ async def test_a_second_scan_turns_red_with_the_reason_and_what_to_do(api: Api, 
     await expect(alert).to_contain_text("Already inside")
     await expect(alert).to_contain_text(re.compile(r"since \d?\d:\d\d( [AP]M)? at gate North"))
     await expect(alert).to_contain_text("Ask for an ID document")
-    await expect(alert).not_to_contain_text("Ada")
+    await expect(alert).to_contain_text("Ada Lovelace")
+    await expect(alert).to_contain_text("to see Charles Babbage · 23 Nov 2026, 10:00")
 
 
 async def test_a_forged_code_turns_red(scanner: Page):

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,8 @@ def test_every_refusal_is_explained_in_the_words_of_the_page():
 
 
 def words(refusal: type[Refusal]) -> tuple[str, ...]:
-    return tuple(text or "—" for text in astuple(refusal.advice))
+    advice = refusal.advice
+    return tuple(text or "—" for text in (advice.title, advice.at_entrance, advice.at_exit))
 
 
 def test_every_result_of_a_batch_is_explained():

@@ -38,6 +38,7 @@ async def test_a_scan_is_shown_with_whom_where_when_and_why(api: Api):
         "received_at": "2026-11-23T08:00:00Z",
         "scanned_at": "2026-11-23T07:59:00Z",
         "scan_id": scan["scan_id"],
+        "method": "gate",
         "verdict": "conflict",
         "code": "too_early",
         "message": "This visit begins at 16:00: the gate opens from 14:00",

@@ -11,9 +11,10 @@ from app.core.ids import new_id
 from app.core.localtime import timezone_names
 from app.scans.errors import REFUSALS, NotInside
 from app.scans.models import ScanDirection, ScanVerdict
-from app.scans.verdict import Decision, Gate, decide, decide_past, refuse
+from app.scans.verdict import Decision, Gate, decide, decide_past, refusals, refuse
 from app.sites.models import Site
 from app.visitors.models import Visitor, VisitorStatus
+from app.visitors.stays import newest_of
 
 SITE, OTHER_SITE = new_id(), new_id()
 HERE, ELSEWHERE, NO_GATE = Gate(SITE, "North"), Gate(OTHER_SITE, "South"), Gate(None, None)
@@ -27,6 +28,7 @@ def visitor(status: VisitorStatus = PENDING, **fields: Any) -> Visitor:
         "site_id": SITE,
         "visit_date": date(2026, 11, 23),
         "visit_time": time(12),
+        "duration_minutes": 60,
         "created_at": datetime(2026, 11, 20, tzinfo=UTC),
         "checked_in_at": datetime(2026, 11, 23, 9, 30, tzinfo=UTC),
         "checked_in_gate": "North",
@@ -43,7 +45,7 @@ def verdict(
     who: Visitor, direction: ScanDirection = IN, gate: Gate = HERE, now: datetime = NOON,
     zone: str = "UTC",
 ) -> Decision:  # fmt: skip
-    return decide(who, site(zone), direction, gate, now)
+    return decide(who, site(zone), newest_of(who, None), direction, gate, now)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,48 @@ def test_refused(who: Visitor, direction: ScanDirection, gate: Gate, code: str):
     decision = verdict(who, direction, gate)
     assert (decision.verdict, decision.code) == (ScanVerdict.REFUSED, code)
     assert code in REFUSALS
+
+
+@pytest.mark.parametrize(
+    ("who", "direction", "gate", "codes"),
+    [
+        (visitor(), IN, HERE, []),
+        (visitor(VisitorStatus.CANCELLED), IN, HERE, ["cancelled"]),
+        (
+            visitor(VisitorStatus.CANCELLED, visit_date=date(2026, 11, 24)),
+            IN,
+            ELSEWHERE,
+            ["wrong_site", "cancelled", "wrong_day"],
+        ),
+        (visitor(visit_time=time(14, 1)), IN, ELSEWHERE, ["wrong_site", "too_early"]),
+        # A visitor who is inside, or has left, is not out of time, too.
+        (visitor(VERIFIED, visit_date=date(2026, 11, 22)), IN, HERE, ["already_inside"]),
+        (
+            visitor(VisitorStatus.COMPLETED, visit_date=date(2026, 11, 22)),
+            IN,
+            HERE,
+            ["already_completed"],
+        ),
+        (visitor(VisitorStatus.EXPIRED, visit_date=date(2026, 11, 22)), IN, HERE, ["expired"]),
+        (visitor(), OUT, ELSEWHERE, ["wrong_site", "not_inside"]),
+        (visitor(VERIFIED, is_away=True), OUT, HERE, ["not_inside"]),
+        (visitor(VERIFIED, is_away=True), IN, HERE, []),
+        (visitor(VERIFIED, is_away=True), IN, ELSEWHERE, ["wrong_site"]),
+        (
+            visitor(VERIFIED, is_away=True, visit_date=date(2026, 11, 22)),
+            IN,
+            HERE,
+            ["already_completed"],
+        ),
+    ],
+)
+def test_all_refusals_that_hold_in_the_order_of_decision(
+    who: Visitor, direction: ScanDirection, gate: Gate, codes: list[str]
+):
+    found = list(refusals(who, site(), newest_of(who, None), direction, gate, NOON))
+    assert [decision.code for decision in found] == codes
+    first = verdict(who, direction, gate)
+    assert first == found[0] if codes else first.verdict is not ScanVerdict.REFUSED
 
 
 @pytest.mark.parametrize("gate", [HERE, NO_GATE])
@@ -153,7 +197,7 @@ def test_an_exit_replaces_an_assumed_one_for_a_day(
 def test_nobody_has_come_in_before_their_code_was_there(at: str, code: str | None):
     who = visitor(created_at=datetime(2026, 11, 23, 10, 0, 0, 700_000, tzinfo=UTC))
     scanned = datetime.fromisoformat(f"2026-11-23T{at}Z")
-    assert decide_past(who, site(), IN, HERE, scanned).code == code
+    assert decide_past(who, site(), None, IN, HERE, scanned).code == code
 
 
 def test_the_day_is_that_of_the_site():
@@ -201,7 +245,7 @@ def test_a_past_scan_is_never_refused_but_may_be_a_conflict(
 ):
     who = visitor(status)
     online = verdict(who, direction, gate, at)
-    late = decide_past(who, site(), direction, gate, at)
+    late = decide_past(who, site(), newest_of(who, None), direction, gate, at)
     if direction is OUT and status is VERIFIED and at < datetime(2026, 11, 23, 9, 30, tzinfo=UTC):
         online = refuse(NotInside, late.message)
     expected = ScanVerdict.CONFLICT if online.code else online.verdict

@@ -25,12 +25,15 @@ RULES: dict[str, Any] = {
     "early_arrival_minutes": 120,
     "late_arrival_minutes": 180,
     "auto_check_out_hours": 14,
+    "visit_minutes": 60,
     "self_registration": False,
     "self_registration_share": 50,
     "language": "en",
     "reception_email": None,
     "contact_phone": None,
     "contact_email": None,
+    "brand_name": None,
+    "brand_color": None,
     "is_default": False,
 }
 
@@ -64,6 +67,9 @@ async def test_a_new_site_has_the_rules_of_the_contract(api: Api) -> None:
         "id": site["id"],
         "name": "Annex",
         **RULES,
+        "visit_minutes": 60,
+        "re_entry": "none",
+        "has_logo": False,
         "created_at": "2026-11-23T08:00:00Z",
         "updated_at": "2026-11-23T08:00:00Z",
     }
@@ -97,6 +103,8 @@ async def test_every_field_of_a_site_can_be_set(api: Api) -> None:
         "reception_email": "reception@example.com",
         "contact_phone": "+49 (30) 123-456",
         "contact_email": "visits@example.com",
+        "brand_name": "Analytical Engines",
+        "brand_color": "#0b6378",
     }
     shown = {**fields, "open_weekdays": [1, 3, 7]}
     site = await create(root, "Berlin", **fields)
@@ -235,7 +243,8 @@ async def test_put_keeps_contacts_that_are_absent_and_clears_null(api: Api) -> N
     path = f"sites/{(await create(root, 'Annex', **CONTACTS))['id']}/"
     kept = (await root.put(path, {"name": "Annex"})).json()
     assert CONTACTS.items() <= kept.items()
-    rules = {"late_arrival_minutes": 7, "auto_check_out_hours": 5, "self_registration_share": 9}
+    rules = {"late_arrival_minutes": 7, "auto_check_out_hours": 5, "visit_minutes": 45}
+    rules["self_registration_share"] = 9
     await root.patch(path, rules)
     kept = (await root.put(path, {"name": "Annex"})).json()
     assert rules.items() <= kept.items()

@@ -103,10 +103,11 @@ async def deactivate(database: Database, user_id: str, *, active: bool = False) 
 
 
 async def set_status(database: Database, visitor_id: str, status: VisitorStatus) -> None:
-    """Set the status of a visitor, bypassing the life cycle."""
+    """Set the status of a visitor, bypassing the life cycle; who is inside has come in."""
+    came_in = {"checked_in_at": func.now()} if status is VisitorStatus.VERIFIED else {}
     async with database.write() as unit:
         await unit.write(
-            update(Visitor).where(Visitor.id == UUID(visitor_id)).values(status=status)
+            update(Visitor).where(Visitor.id == UUID(visitor_id)).values(status=status, **came_in)
         )
 
 

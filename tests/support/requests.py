@@ -46,7 +46,7 @@ def _body(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]
         if media_type == "multipart/form-data":
             upload = ("list.xlsx", b"no workbook", XLSX)
             return {"files": {"file": upload}}
-        return {"data": values}
+        return {"data": values} if isinstance(values, dict) else {"content": values}
     return {}
 
 
@@ -72,5 +72,7 @@ def _plain(document: dict[str, Any], schema: dict[str, Any]) -> Any:
         return {name: value_of(document, schema["properties"][name]) for name in required}
     if schema.get("format") in BY_FORMAT:
         return BY_FORMAT[schema["format"]]
+    if schema.get("minItems"):
+        return [value_of(document, schema["items"])]
     by_type: dict[str, Any] = {"integer": 1, "number": 1, "boolean": False, "array": []}
     return by_type.get(schema.get("type", "string"), "text")

@@ -6,10 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
-from app.core.db.database import Database
+from app.core.db.database import Database, WriteSession
 from app.users.models import Role, User
+from app.users.repository import UserRepository
+from tests.e2e.installation import eventually
 from tests.support.api import Api, Client
 from tests.support.database import deactivate
 from tests.support.problems import problem
@@ -66,6 +68,24 @@ async def test_two_can_not_take_it_from_each_other_at_once(api: Api, loss: dict[
         )
         assert {answer.status_code for answer in answers} <= {200, 204, 401, 403, 404, 409}
         assert await _superadmins(api.database) == 1
+
+
+async def test_who_has_just_lost_the_rights_takes_them_from_nobody(api: Api):
+    root, one, other = [await api.superadmin(f"{n}@example.com") for n in range(3)]
+    loss = {"role": "host"}
+    async with api.database.write() as unit:
+        await UserRepository(unit).lock_superadmins()
+        taking = [asyncio.create_task(take(*pair, loss)) for pair in ((one, other), (other, one))]
+        await eventually(lambda: _are_waiting(unit, len(taking)))
+    answers = sorted([(await each).status_code for each in taking])
+    assert answers == [200, 403]
+    assert await _superadmins(api.database) == 2
+    assert (await root.get("auth/users/")).status_code == 200
+
+
+async def _are_waiting(unit: WriteSession, number: int) -> bool:
+    waits = select(func.count()).select_from(text("pg_locks")).where(text("NOT granted"))
+    return await unit.scalar(waits) == number
 
 
 async def _superadmins(database: Database) -> int | None:

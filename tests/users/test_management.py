@@ -309,7 +309,8 @@ async def test_a_deleted_account_is_gone_and_its_visitors_stay(api: Api):
     kept = (await admin.get(f"visitors/{visitor['id']}/")).json()
     assert (kept["host_name"], kept["host_email"]) == ("Charles Babbage", "charles@example.com")
     places = await places_holding(api.database, host.user_id)
-    assert places <= {"audit_entries.actor_id", "audit_entries.subject_id"}
+    # An entry, and its event, keep who acted, on whom, and whose visit it was.
+    assert places <= {f"audit_entries.{each}_id" for each in ("actor", "subject", "host")}
     assert "users.email" not in await places_holding(api.database, "charles@example.com")
 
 

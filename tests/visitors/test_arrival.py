@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.localtime import instant_of, local_now, timezone_names
-from app.visitors.arrival import arrival_window, end_of_stay
+from app.sites.models import ReEntry
+from app.visitors.arrival import arrival_window, end_of_stay, is_over_time, visit_end
 
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 MOMENT = timedelta(microseconds=1)
@@ -19,6 +20,7 @@ many = settings(max_examples=2000)
 class Visit:
     visit_date: date
     visit_time: time
+    duration_minutes: int = 60
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,13 @@ class Door:
     early_arrival_minutes: int = 120
     late_arrival_minutes: int = 180
     auto_check_out_hours: int = 14
+    re_entry: ReEntry = ReEntry.NONE
 
 
 # Years in which most zones change their clocks, some at midnight.
 days = st.integers(0, 3650).map(lambda number: date(2018, 1, 1) + timedelta(days=number))
 minutes = st.integers(0, 1439).map(lambda minute: time(minute // 60, minute % 60))
-visits = st.builds(Visit, days, minutes)
+visits = st.builds(Visit, days, minutes, st.integers(15, 1440))
 doors = st.builds(
     Door,
     st.sampled_from(sorted(timezone_names())),
@@ -93,8 +96,29 @@ def test_a_stay_ends_after_the_visit_and_not_before_its_hours(
     assert ends - came >= timedelta(hours=door.auto_check_out_hours)
     begins = instant_of(visit.visit_date, visit.visit_time, door.timezone)
     if begins is not None:
-        over = begins + timedelta(hours=1)
+        over = begins + timedelta(minutes=visit.duration_minutes)
         assert ends == max(over, came + timedelta(hours=door.auto_check_out_hours))
+
+
+@pytest.mark.parametrize(
+    ("day", "wall", "minutes", "ends"),
+    [
+        (MONDAY, time(10), 90, "2026-11-23T10:30:00Z"),
+        (MONDAY, time(23), 120, "2026-11-24T00:00:00Z"),
+        # An hour is skipped, or comes twice: the visit is as long as planned.
+        (date(2027, 3, 28), time(1), 120, "2027-03-28T02:00:00Z"),
+        (date(2026, 10, 25), time(1), 180, "2026-10-25T02:00:00Z"),
+        (date(2026, 10, 24), time(12), 1440, "2026-10-25T10:00:00Z"),
+    ],
+)
+def test_an_end_is_an_instant_whatever_the_clocks_do(
+    day: date, wall: time, minutes: int, ends: str
+):
+    visit, zone = Visit(day, wall, minutes), "Europe/Berlin"
+    over = datetime.fromisoformat(ends)
+    assert visit_end(visit, zone) == over
+    late = over + timedelta(minutes=15)
+    assert [is_over_time(visit, zone, now) for now in (late - MOMENT, late)] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,31 @@ async def test_a_delegate_at_one_site_sees_the_host_at_every_site(api: Api, boss
     assert ([each["id"] for each in listed["items"]], listed["total"]) == ([visitor["id"]], 1)
 
 
+async def test_a_delegate_admits_nobody_at_a_site_of_others(api: Api, boss: Client):
+    desk = await api.of_role(Role.RECEPTIONIST, await add_site(api.database, "Annex"))
+    made = (await boss.post("groups/", {"name": "Board", "visitors": [VISITOR_OF_NOBODY]})).json()
+    [visitor] = made["visitors"]
+    await delegate(boss, desk)
+    path = f"visitors/{visitor['id']}/check-in/"
+    override = {"codes": ["too_early"], "reason": "The boss is waiting"}
+    for body in ({}, {"override": override}):
+        problem(await desk.post(path, body), 403, "forbidden")
+    [result] = (await desk.post(f"groups/{made['id']}/check-in/", {})).json()["results"]
+    assert (result["result"], result["code"]) == ("refused", "forbidden")
+    problem(await desk.patch(f"groups/{made['id']}/", {"name": "Others"}), 403, "forbidden")
+    assert (await boss.get(f"visitors/{visitor['id']}/")).json()["status"] == "pending"
+
+
+async def test_a_delegate_names_nobody_else_at_a_site_of_others(api: Api, boss: Client):
+    desk = await api.of_role(Role.RECEPTIONIST, await add_site(api.database, "Annex"))
+    other, visitor = await api.host("ada@example.com", "Ada"), await boss.register()
+    await delegate(boss, desk)
+    path = f"visitors/{visitor['id']}/"
+    for host_id in (other.user_id, desk.user_id):
+        problem(await desk.patch(path, {"host_id": host_id}), 403, "not_your_visit")
+    assert (await desk.patch(path, {"host_id": boss.user_id, "name": "Eve"})).status_code == 200
+
+
 async def test_figures_are_of_the_sites_of_a_delegate(api: Api, boss: Client):
     receptionist = await api.of_role(Role.RECEPTIONIST, await add_site(api.database, "Annex"))
     await delegate(boss, receptionist)

@@ -42,6 +42,21 @@ async def test_a_new_host_of_a_moved_visit_reads_of_the_new_time_alone(api: Api,
     assert states["host_handed_over", "charles@example.com"] == "sent"
 
 
+async def test_a_new_host_of_a_visitor_who_is_here_reads_so(
+    api: Api, mailbox: Mailbox, clock: SettableClock
+):
+    admin = await api.admin()
+    visitor = await admin.register()
+    await admin.scan(visitor["qr_code"])
+    assert len(subjects(await mailbox.deliver(), "charles@example.com")) == 2
+    clock.set(clock.now() + timedelta(minutes=1))
+    await admin.patch(f"visitors/{visitor['id']}/", MARY)
+    [mail] = [each for each in await mailbox.deliver() if "mary@" in each["To"]]
+    assert mail["Subject"] == "Ada Lovelace has arrived"
+    assert "Please come and meet your visitor" in text_of(mail)
+    assert "We will notify you when they arrive" not in text_of(mail)
+
+
 async def test_a_new_mailbox_of_a_moved_visit_gets_a_confirmation(api: Api, database: Database):
     admin = await api.admin()
     visitor = await admin.register(host_email=None)

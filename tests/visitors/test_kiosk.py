@@ -127,7 +127,7 @@ async def test_a_kiosk_registers_at_no_other_site(api: Api, kiosk: Client, datab
 async def test_hosts_are_shown_by_name_alone(api: Api, kiosk: Client):
     host = await api.host()
     shown = (await kiosk.get("visitors/hosts/")).json()
-    assert shown == [{"id": host.user_id, "name": "Charles Babbage", "email": None}]
+    assert shown == [{"id": host.user_id, "name": "Charles Babbage", "email": None, "phone": None}]
 
 
 @pytest.mark.parametrize("who", ["nobody", "admin", "deactivated"])

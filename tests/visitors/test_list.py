@@ -1,9 +1,11 @@
 """The list of visitors: filters, search, order, and the scope of hosts."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from app.core.clock import SettableClock
 from app.core.db.database import Database
 from app.visitors import schemas
 from app.visitors.models import VisitorStatus
@@ -20,7 +22,8 @@ async def names(client: Client, **params: Any) -> set[str]:
 
 async def test_an_item_is_the_record_with_every_field(api: Api, database: Database):
     admin = await api.admin()
-    plain = await admin.register(phone="+49 30 123", company="Engines", notes="By bicycle")
+    filled = {"phone": "+49 30 123", "company": "Engines", "notes": "By bicycle", "language": "de"}
+    plain = await admin.register(**filled)
     elsewhere = await admin.register(
         site=await add_site(database),
         department=await add_department(database),
@@ -37,8 +40,9 @@ async def test_an_item_is_the_record_with_every_field(api: Api, database: Databa
     assert [item["id"] for item in listed] == [elsewhere["id"], plain["id"]]
     for item in listed:
         assert item == (await admin.get(f"visitors/{item['id']}/")).json()
-    filled = [{name for name, value in item.items() if value is not None} for item in listed]
-    assert filled[0] | filled[1] == set(schemas.Visitor.model_fields)
+    shown = [{name for name, value in item.items() if value is not None} for item in listed]
+    # Groups are listed in tests/groups.
+    assert shown[0] | shown[1] == set(schemas.Visitor.model_fields) - {"group"}
 
 
 @pytest.mark.parametrize("status", list(VisitorStatus))
@@ -48,6 +52,49 @@ async def test_by_status(api: Api, database: Database, status: VisitorStatus):
         visitor = await admin.register(name=each.value)
         await set_status(database, visitor["id"], each)
     assert await names(admin, status=status.value) == {status.value}
+
+
+async def test_by_several_statuses(api: Api, database: Database):
+    admin = await api.admin()
+    for name, each in zip("abcde", VisitorStatus, strict=True):
+        visitor = await admin.register(name=name, visit_time=f"{ord(name) - 85}:00", company=name)
+        await set_status(database, visitor["id"], each)
+    statuses = list(VisitorStatus)
+    assert await names(admin, status=",".join(statuses[1:3])) == {"b", "c"}
+    assert await names(admin, status="expired,pending,expired") == {"a", "e"}
+    assert await names(admin, status=",".join(statuses)) == set("abcde")
+    answer = await admin.get("visitors/", status=",".join(statuses[2:]), include_total=True)
+    assert answer.json()["total"] == 3
+    assert await names(admin, status="pending,expired", q="e") == {"a", "e"}  # example.com
+    for ordering, found in [("name", "bd"), ("-company", "db"), ("-visit_date", "db")]:
+        params = {"status": "cancelled,verified", "ordering": ordering}
+        first = (await admin.get("visitors/", **params, limit=1)).json()
+        cursor = first["next_cursor"]
+        second = (await admin.get("visitors/", **params, limit=1, cursor=cursor)).json()
+        assert [item["name"] for item in first["items"] + second["items"]] == list(found)
+        assert second["next_cursor"] is None
+
+
+async def test_by_last_change_from_that_instant_on(api: Api, clock: SettableClock):
+    admin = await api.admin()
+    early = await admin.register(name="early")
+    clock.advance(timedelta(minutes=1))
+    late = await admin.register(name="late")
+    since = late["updated_at"]
+    assert await names(admin, updated_since=since) == {"late"}
+    assert await names(admin, updated_since=early["updated_at"]) == {"early", "late"}
+    clock.advance(timedelta(minutes=1))
+    await admin.patch(f"visitors/{early['id']}/", {"notes": "Comes by bicycle"})
+    assert await names(admin, updated_since=since) == {"early", "late"}
+    assert await names(admin, updated_since=clock.now().isoformat()) == {"early"}
+
+
+async def test_by_the_account_of_the_host(api: Api):
+    admin, host = await api.admin(), await api.host()
+    await admin.register(name="one")
+    await admin.register(name="other", host_email="mary@example.com")
+    assert await names(admin, host_id=host.user_id) == {"one"}
+    assert await names(admin, host_id=admin.user_id) == set()
 
 
 async def test_by_site_and_department(api: Api, database: Database):
@@ -89,8 +136,13 @@ async def test_by_the_hosts_address_in_any_case(api: Api):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("status", "gone"), ("purpose", "fun"), ("site", "1"), ("department", "x"),
-     ("visit_date", "tomorrow"), ("visit_date_from", "2026-13-01"), ("ordering", "name"),
+    [("status", "gone"), ("status", "pending,gone"), ("status", ""), ("status", "pending,"),
+     ("updated_since", "2026-11-23T08:00:00"),
+     ("updated_since", "0001-01-01T00:00:00+14:00"),
+     ("updated_since", "9999-12-31T23:00:00-01:00"),
+     ("host_id", "x"), ("purpose", "fun"),
+     ("site", "1"), ("department", "x"),
+     ("visit_date", "tomorrow"), ("visit_date_from", "2026-13-01"), ("ordering", "email"),
      ("ordering", "id; DROP TABLE visitors"), ("include_total", "perhaps"), ("q", "x" * 201)],
 )  # fmt: skip
 async def test_a_wrong_filter_is_422_and_named(api: Api, name: str, value: str):
@@ -205,6 +257,9 @@ async def test_names_of_all_scripts_are_found(api: Api, name: str, found_by: lis
         ("김철수", ["김", "김철"]),
         ("ﬁne ＡＢＣ", ["fine", "abc"]),  # noqa: RUF001
         ("Jean O’Brien", ["o'brien", "brien", "o’b"]),  # noqa: RUF001
+        ("Strasse", ["straße", "STRAẞE", "strasse"]),
+        ("Lukasz Dang", ["łukasz", "Łuk", "đang", "ĐANG luk"]),
+        ("Soren Aero Abc", ["søren", "SØR", "ærø", "ＡＢＣ"]),  # noqa: RUF001
     ],
 )
 async def test_accents_make_no_difference(api: Api, name: str, found_by: list[str]):
@@ -259,6 +314,38 @@ async def test_order_goes_both_ways_by_creation_and_by_visit(api: Api):
     assert await ordered(ordering="created_at") == "abc"
     assert await ordered(ordering="visit_date") == "bca"
     assert await ordered(ordering="-visit_date") == "acb"
+
+
+async def test_order_by_name_and_company_ignores_case_and_accents(api: Api):
+    admin = await api.admin()
+    companies = {"Émile": None, "eve": "żubr", "Zoë": "Zaun", "ANNA": "ähre", "emil": "Ahre"}
+    for name, company in companies.items():
+        await admin.register(name=name, company=company)
+    ids = {item["name"]: item["id"] for item in (await admin.get("visitors/")).json()["items"]}
+
+    async def ordered(ordering: str) -> list[str]:
+        items = (await admin.get("visitors/", ordering=ordering)).json()["items"]
+        return [item["name"] for item in items]
+
+    by_name = ["ANNA", "emil", "Émile", "eve", "Zoë"]
+    assert await ordered("name") == by_name
+    assert await ordered("-name") == by_name[::-1]
+    assert ids["ANNA"] < ids["emil"]  # equal companies
+    assert await ordered("company") == ["ANNA", "emil", "Zoë", "eve", "Émile"]
+    assert await ordered("-company") == ["eve", "Zoë", "emil", "ANNA", "Émile"]
+
+
+async def test_a_long_name_is_sorted_and_followed_by_pages(api: Api):
+    admin = await api.admin()
+    long = [letter + "ﷺ" * 199 for letter in "ab"]  # each of which decomposes to eighteen
+    for name in long:
+        await admin.register(name=name, company=name)
+    for ordering in ("name", "-name", "company", "-company"):
+        page = (await admin.get("visitors/", ordering=ordering, limit=1)).json()
+        cursor = page["next_cursor"]
+        rest = (await admin.get("visitors/", ordering=ordering, cursor=cursor)).json()
+        names = [item["name"] for item in page["items"] + rest["items"]]
+        assert names == (long[::-1] if ordering[0] == "-" else long)
 
 
 async def test_a_host_sees_only_their_own_by_list_count_and_search(api: Api):

@@ -33,6 +33,8 @@ async def test_the_document_holds_the_record_and_all_that_happened(api: Api):
         ("North", "admitted", None),
         ("South", "refused", "already_inside"),
     ]
+    [stay] = document["stays"]
+    assert (stay["in_gate"], stay["out_at"]) == ("North", None)
 
 
 async def test_mails_are_there_with_what_they_say(api: Api):

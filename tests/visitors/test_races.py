@@ -6,10 +6,12 @@ from collections.abc import Awaitable
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from app.core.db.database import Database
 from tests.support.api import VISITOR, Api
 from tests.support.database import all_events, assert_seats_are_visitors, booked
+from tests.visitors.test_closures import somebody_waits
 
 
 async def together(*calls: Awaitable[httpx.Response]) -> Counter[int]:
@@ -160,3 +162,27 @@ async def test_resending_at_once_mails_once(api: Api):
     }
     mails = (await admin.get(f"{path}notifications/")).json()
     assert [mail["kind"] for mail in mails].count("visitor_confirmation") == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "call", "body"),
+    [
+        ("check-in", "complete", {}),
+        ("cancel", "undo", {}),
+        (None, "cancel", {}),
+        (None, "reschedule", {"visit_date": "2026-11-24", "visit_time": "11:00"}),
+    ],
+)
+async def test_slots_are_locked_after_mails(
+    api: Api, database: Database, before: str | None, call: str, body: dict[str, str]
+):
+    admin = await api.admin()
+    visitor = await admin.register(visit_time="09:00")
+    if before:
+        await admin.post(f"visitors/{visitor['id']}/{before}/")
+    async with database.engine.connect() as worker:
+        await worker.execute(text("SELECT id FROM notifications FOR UPDATE"))
+        called = asyncio.ensure_future(admin.post(f"visitors/{visitor['id']}/{call}/", body))
+        await somebody_waits(database)
+        await worker.execute(text("SELECT id FROM slots FOR UPDATE NOWAIT"))
+    assert (await called).status_code == 200

@@ -78,6 +78,8 @@ async def test_no_mail_of_a_visits_life_has_their_words_in_the_subject(
     code = (await admin.get(path)).json()["qr_code"]
     assert (await admin.scan(code)).status_code == 200
     await mailbox.deliver()
+    assert (await admin.post(f"{path}undo/")).status_code == 200
+    await mailbox.deliver()
     later = (await register(host_id=charles.user_id, visit_date="2026-11-24")).json()["id"]
     await admin.post(f"visitors/{later}/cancel/")
     gone = (await register(host_id=charles.user_id, visit_date="2026-11-25")).json()["id"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +14,11 @@ from app.core.clock import SettableClock
 from app.core.db.database import Database
 from app.core.job_runs import last_runs
 from app.settings import Settings
+from app.webhooks.client import Poster
 from tests.health.figures import figures
 from tests.support.api import Api
 from tests.support.database import all_mails
-from workers.context import WorkerContext, make_delivery
+from workers.context import WorkerContext, make_delivery, make_webhooks
 from workers.runs import watched
 from workers.visits import send_reminders
 
@@ -31,7 +33,9 @@ async def tidy_up(ctx: Ctx) -> None:
 @pytest.fixture
 def ctx(settings: Settings, database: Database, clock: SettableClock) -> Ctx:
     delivery = make_delivery(settings, database, clock)
-    context = WorkerContext(database, clock, delivery, asyncio.Event(), None, 180)
+    waits = asyncio.Event()
+    webhooks = make_webhooks(settings, database, clock, Poster(None), waits)
+    context = WorkerContext(database, clock, delivery, webhooks, waits, None, 180)
     return {"context": context, "job_id": JOB_ID}
 
 
@@ -97,8 +101,7 @@ async def test_a_failure_is_logged_once_with_the_id_of_the_run(
 async def test_a_job_ends_well_while_the_database_is_away(ctx: Ctx):
     lost = Database("postgresql+asyncpg://nobody@127.0.0.1:9/vms")
     known: WorkerContext = ctx["context"]
-    without = WorkerContext(lost, known.clock, known.delivery, known.mail_waits, None, 180)
-    await run(tidy_up, ctx | {"context": without})
+    await run(tidy_up, ctx | {"context": replace(known, database=lost)})
     await lost.close()
 
 

@@ -12,7 +12,7 @@ from collections.abc import (
 )
 from contextlib import aclosing, asynccontextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar, TypeVarTuple, cast
+from typing import Any, Protocol, Self, TypeVar, TypeVarTuple, cast
 
 import asyncpg
 from sqlalchemy import (
@@ -39,6 +39,7 @@ from app.core.db.pool import MeasuredPool
 from app.core.db.prepared import Command, Prepared, Query
 from app.core.db.recent_writers import RecentWriters
 from app.core.db.replica import Replica
+from app.core.errors import Conflict, Problem
 from app.core.request_context import current_writer
 
 T = TypeVar("T")
@@ -138,10 +139,20 @@ def _run_prepared(
     return session.connection().exec_driver_sql(statement.sql, statement.arguments(values))
 
 
+class Condition(Protocol):
+    """A condition on one row, without which a unit of work writes nothing."""
+
+    def concerns(self, entity: object) -> bool: ...
+
+    async def refusal(self, session: ReadSession) -> Problem | None: ...
+
+
 class WriteSession(ReadSession):
     """A unit of work: commits at the end of its block, or rolls back on an error.
 
-    With `direct` each statement commits on its own, which saves two round trips.
+    With `direct` each statement commits on its own, which saves two round trips. A condition is
+    decided when its row is locked, and refuses the first write: permission and validation come
+    first, conflicts do not.
     """
 
     def __init__(
@@ -152,6 +163,8 @@ class WriteSession(ReadSession):
         self._callbacks: list[AfterCommit] = []
         self._appended: defaultdict[Shape, list[Mapping[str, Any]]] = defaultdict(list)
         self._is_dry_run = False
+        self._condition: Condition | None = None
+        self._refusal: Problem | None = None
 
     async def __aexit__(
         self,
@@ -164,10 +177,17 @@ class WriteSession(ReadSession):
                 await self._commit()
         finally:
             await self.aclose()
+        if (
+            self._refusal is not None
+            and isinstance(error, Problem)
+            and error.status == Conflict.status
+        ):
+            raise self._refusal from None
         if kind is None and not self._is_dry_run:
             await self._follow_up()
 
     async def _commit(self) -> None:
+        self.require_current()
         await self.flush()
         if self._opened is not None and not self._is_dry_run:
             await self._opened.commit()
@@ -178,6 +198,27 @@ class WriteSession(ReadSession):
         writers, writer = self.database.recent_writers, current_writer()
         if writers is not None and writer is not None:
             await writers.note(writer)
+
+    @property
+    def is_conditional(self) -> bool:
+        return self._condition is not None
+
+    def only_if(self, condition: Condition) -> None:
+        """Write nothing unless a condition holds when its row is locked."""
+        self._condition = condition
+
+    async def decide(self, locked: object) -> None:
+        """Decide the condition if it concerns this locked row."""
+        if self._condition is not None and self._condition.concerns(locked):
+            condition, self._condition = self._condition, None
+            self._refusal = await condition.refusal(self)
+
+    def require_current(self) -> None:
+        """Raise the refusal of the condition, before any effect."""
+        if self._refusal is not None:
+            raise self._refusal
+        if self._condition is not None:
+            raise RuntimeError("a condition needs the lock of its row")
 
     def dry_run(self) -> None:
         """Make this a dry run: roll back and skip the after-commit callbacks."""
@@ -196,6 +237,8 @@ class WriteSession(ReadSession):
         self._appended[model, tuple(row)].append(row)
 
     async def flush(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal
         if self._opened is not None:
             await self._opened.flush()
         if self._appended:
@@ -205,6 +248,7 @@ class WriteSession(ReadSession):
             await self._run(insertions(shapes), rows)
 
     async def write(self, statement: Insert | Update | Delete) -> CursorResult[Any]:
+        self.require_current()
         await self.flush()
         result = await self._session.execute(statement)
         if not isinstance(result, CursorResult):

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 import asyncpg
-from asyncpg.prepared_stmt import PreparedStatement
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -32,9 +31,10 @@ class DirectRunner:
         arguments = statement.arguments(values)
         lent = await self._engine.raw_connection()
         connection: asyncpg.Connection = lent.driver_connection
+        rows: list[Row]
         try:
             with _observed(statement.sql, arguments):
-                rows = await _rows(connection, statement, arguments)
+                rows = await connection.fetch(statement.sql, *arguments)
         except asyncpg.PostgresError as error:
             lent.close()
             raise _as_sqlalchemys(error) from error
@@ -47,22 +47,6 @@ class DirectRunner:
         return rows
 
 
-async def _rows(
-    connection: asyncpg.Connection, statement: Prepared, arguments: tuple[Any, ...]
-) -> list[Row]:
-    rows: list[Row]
-    if statement.planned_anew:
-        rows = await (await _unnamed(connection, statement)).fetch(*arguments)
-    else:
-        rows = await connection.fetch(statement.sql, *arguments)
-    return rows
-
-
-async def _unnamed(connection: asyncpg.Connection, statement: Prepared) -> PreparedStatement:
-    """Prepare without a name, since a pooler shares server connections."""
-    return await connection.prepare(statement.sql, name="")
-
-
 async def stream(
     connection: asyncpg.Connection, statement: Query, values: dict[str, Any], part: int
 ) -> AsyncGenerator[Sequence[Row], None]:
@@ -73,7 +57,9 @@ async def stream(
     arguments = statement.arguments(values)
     try:
         with _observed(statement.sql, arguments):
-            cursor = await (await _unnamed(connection, statement)).cursor(*arguments)
+            # Without a name, since a pooler shares server connections.
+            prepared = await connection.prepare(statement.sql, name="")
+            cursor = await prepared.cursor(*arguments)
         while rows := await cursor.fetch(part):
             yield rows
     except asyncpg.PostgresError as error:

@@ -14,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     Enum,
     FromClause,
-    Insert,
     String,
     bindparam,
     column,
@@ -22,7 +21,8 @@ from sqlalchemy import (
     literal_column,
     select,
 )
-from sqlalchemy import insert as insert_into
+from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.dialects.postgresql import insert as insert_into
 
 from app.core.db.models import Entity
 from app.core.db.prepared import Command
@@ -72,9 +72,10 @@ def given_rows(model: type[Entity], names: Sequence[str], parameter: str) -> Fro
     )
 
 
-def _readable(row: Mapping[str, Any]) -> dict[str, Any]:
+def _readable(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """Encode bytes as hex, since JSON has none."""
-    return {name: f"\\x{v.hex()}" if isinstance(v, bytes) else v for name, v in row.items()}
+    encoded = {name: f"\\x{v.hex()}" for name, v in row.items() if isinstance(v, bytes)}
+    return {**row, **encoded} if encoded else row
 
 
 def _as_read(name: str, stored: ColumnElement[Any]) -> ColumnElement[Any]:

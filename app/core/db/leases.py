@@ -24,6 +24,7 @@ class Lease(Base):
 async def take(unit: WriteSession, name: str, holder: UUID, lasting: timedelta) -> bool:
     """Take or renew a lease unless another holds it; return whether it is held.
 
+    One that ends later than it can is of a clock that was put back since, and holds nobody up.
     The row stays locked until the end of the unit, so that the work in it is done by one process
     even where a lease has run out meanwhile.
     """
@@ -33,7 +34,7 @@ async def take(unit: WriteSession, name: str, holder: UUID, lasting: timedelta) 
         statement.on_conflict_do_update(
             index_elements=[Lease.name],
             set_={"holder": holder, "until": until},
-            where=or_(Lease.holder == holder, Lease.until < func.clock_timestamp()),
+            where=or_(Lease.holder == holder, ~Lease.until.between(func.clock_timestamp(), until)),
         ).returning(Lease.name)
     )
     return taken.first() is not None

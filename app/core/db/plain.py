@@ -14,9 +14,9 @@ M = TypeVar("M", bound=Entity)
 
 @cache
 def stored_columns(model: type[Entity]) -> tuple[Column[Any], ...]:
-    """Return the columns in the order that `plain_copy` expects."""
+    """Return the columns in the order that `plain_copy` expects, without those PostgreSQL sets."""
     table: Table = inspect(model).local_table  # type: ignore[assignment] # no view is mapped
-    return tuple(column for column in table.columns if not column.computed)
+    return tuple(c for c in table.columns if not c.computed and c.server_onupdate is None)
 
 
 def plain_copy(model: type[M], values: Sequence[Any]) -> M | None:
@@ -28,7 +28,8 @@ def plain_copy(model: type[M], values: Sequence[Any]) -> M | None:
     held = vars(entity)
     held.update(zip(names, values, strict=True))
     for name, enum in words:
-        held[name] = enum(held[name])
+        if held[name] is not None:
+            held[name] = enum(held[name])
     return entity
 
 

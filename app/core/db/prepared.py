@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from sqlalchemy import ClauseElement, SelectBase
+from sqlalchemy import Boolean, ClauseElement, ColumnElement, SelectBase, bindparam, func, or_
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -12,14 +12,21 @@ _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call] # of SQLAlchemy
 _CHANGES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|FOR (KEY )?SHARE)\b")
 
 
+# The function (migration 0017) costs so much that PostgreSQL never keeps a plan that calls it; with
+# the parameter's value it is left out.
+PLANNED_ANEW: ColumnElement[bool] = or_(
+    bindparam("is_planned_anew", value=True, type_=Boolean), func.dear_unless_planned_anew()
+)
+"""A condition that is always met: PostgreSQL plans for the values of each run, for skewed values.
+
+Preparing anew would do the same with one more round trip.
+"""
+
+
 class _Prepared:
-    """A statement with `bindparam`s, compiled once; its rows are plain, with enum values as text.
+    """A statement with `bindparam`s, compiled once; rows are plain, with enum values as text."""
 
-    With `planned_anew` PostgreSQL plans for the values of each run, for values that are skewed.
-    """
-
-    def __init__(self, statement: ClauseElement, *, planned_anew: bool = False) -> None:
-        self.planned_anew = planned_anew
+    def __init__(self, statement: ClauseElement) -> None:
         compiled = statement.compile(dialect=_DIALECT)
         if not isinstance(compiled, SQLCompiler):
             raise TypeError("the statement does not compile to SQL")
@@ -38,8 +45,8 @@ class _Prepared:
 class Query(_Prepared):
     """A prepared SELECT; raises TypeError if it changes or locks rows."""
 
-    def __init__(self, statement: SelectBase, *, planned_anew: bool = False) -> None:
-        super().__init__(statement, planned_anew=planned_anew)
+    def __init__(self, statement: SelectBase) -> None:
+        super().__init__(statement)
         if _CHANGES.search(self.sql):
             raise TypeError("the statement writes: it is a Command")
 

@@ -61,12 +61,14 @@ class Repository(ReadRepository[M]):
 
         `key_share` (`FOR NO KEY UPDATE`) lets others write rows that refer to it.
         """
-        return await self.session.scalar(
+        entity = await self.session.scalar(
             select(self.model)
             .where(*conditions)
             .with_for_update(of=self.model, key_share=key_share)
             .execution_options(populate_existing=True)
         )
+        await self.unit.decide(entity)
+        return entity
 
     def add(self, entity: M) -> M:
         self.unit.add(entity)

@@ -44,6 +44,12 @@ class Scope:
         """Return whether one of some sites is in scope; None stands for every site."""
         return self.sites is None or site_ids is None or not self.sites.isdisjoint(site_ids)
 
+    def has_visit(self, site_id: UUID | None, host_id: UUID | None) -> bool:
+        """Return whether rows of a site and a host are in scope, as `of_visits` selects them."""
+        if self.besides and self.sites is not None:
+            return site_id in self.sites or host_id in self.besides
+        return self.has_site(site_id) and (self.hosts is None or host_id in self.hosts)
+
     def parameters(self, *, at: UUID | None = None) -> dict[str, Any]:
         """Return the parameters of `limits` that apply, by name.
 

@@ -12,7 +12,7 @@ from fastapi import Depends, Query, Request
 from app.core.db.database import Database, ReadSession, WriteSession
 from app.core.errors import Conflict, InvalidCursor
 from app.core.http.limits import RateLimiter, TooManyRequests
-from app.core.http.pagination import MAX_CURSOR_LENGTH, PageRequest
+from app.core.http.pagination import MAX_CURSOR_LENGTH, MOST_ITEMS, PageRequest
 from app.core.http.services import core_services
 from app.core.security.passwords import PasswordHasher
 
@@ -57,7 +57,9 @@ async def _single_statement(request: Request) -> AsyncIterator[WriteSession]:
 
 async def _page_request(
     request: Request,
-    limit: Annotated[int, Query(ge=1, le=200, description="The number of items on a page")] = 50,
+    limit: Annotated[
+        int, Query(ge=1, le=MOST_ITEMS, description="The number of items on a page")
+    ] = 50,
     cursor: Annotated[
         str | None,
         Query(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the previous page"),
@@ -68,10 +70,10 @@ async def _page_request(
 
 
 # Read by ApiRoute.
-_limiter.problems = (TooManyRequests,)  # type: ignore[attr-defined]
-_write_session.problems = (Conflict,)  # type: ignore[attr-defined]
-_single_statement.problems = (Conflict,)  # type: ignore[attr-defined]
-_page_request.problems = (InvalidCursor,)  # type: ignore[attr-defined]
+_limiter.problems = (TooManyRequests,)  # type: ignore[attr-defined] # see ApiRoute
+_write_session.problems = (Conflict,)  # type: ignore[attr-defined] # see ApiRoute
+_single_statement.problems = (Conflict,)  # type: ignore[attr-defined] # see ApiRoute
+_page_request.problems = (InvalidCursor,)  # type: ignore[attr-defined] # see ApiRoute
 
 # Commits before the response is sent; the default scope would commit after the client has its 201.
 Reading = Annotated[ReadSession, Depends(_read_session, scope="function")]

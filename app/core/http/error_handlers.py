@@ -52,8 +52,11 @@ async def _validation(_: Request, error: RequestValidationError) -> Response:
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
         return errors.MalformedRequest("The request body is not valid JSON").response()
-    first = [_fault(fault["loc"], fault) for fault in faults[: errors.MOST_FAULTS]]
-    return errors.Invalid.faults(first, len(faults)).response()
+    # FastAPI names what is wrong with a dependency once for each that needs it.
+    distinct = {(fault["loc"], fault["type"], fault["msg"]): fault for fault in faults}
+    named = [*distinct.values()][: errors.MOST_FAULTS]
+    first = [_fault(fault["loc"], fault) for fault in named]
+    return errors.Invalid.faults(first, len(distinct)).response()
 
 
 def _fault(location: tuple[str | int, ...], fault: Mapping[str, Any]) -> errors.FieldFault:
@@ -67,12 +70,14 @@ def _sentence(code: str, fault: Mapping[str, Any]) -> str:
     """Return a message for users; Pydantic's address programmers."""
     limits: Mapping[str, Any] = fault.get("ctx") or {}
     shortest, longest = limits.get("min_length"), limits.get("max_length")
+    # So Pydantic names text that a validator made.
+    is_text = code.startswith("string_") or limits.get("field_type") == "Value"
     match code:
         case "too_short" | "string_too_short" if shortest == 1:
             return "Must not be empty"
-        case "string_too_short":
+        case "too_short" | "string_too_short" if is_text:
             return f"Must have at least {shortest} characters"
-        case "string_too_long":
+        case "too_long" | "string_too_long" if is_text:
             return f"Must have at most {longest} characters"
         case "uuid_parsing":
             return "Must be a UUID"

@@ -10,7 +10,6 @@ from starlette.responses import StreamingResponse
 from starlette.types import Send
 
 from app.core.db.database import Database, ReadSession
-from app.core.db.direct import Row
 from app.core.errors import Problem
 from app.core.places import Places
 
@@ -23,7 +22,7 @@ QUERY_SECONDS = 300
 # A client that reads nothing for this long loses its place.
 STALL_SECONDS = 30
 
-Parts = AsyncGenerator[Sequence[Row], None]
+Parts = AsyncGenerator[Sequence[Sequence[Any]], None]
 
 
 class TooManyExports(Problem):
@@ -92,7 +91,7 @@ class ExportResponse(StreamingResponse):
             await _body(send, await self._made(rows, thread))
         await _body(send, self.file.tail(), more=False)
 
-    async def _made(self, rows: Sequence[Row], thread: Executor) -> bytes:
+    async def _made(self, rows: Sequence[Sequence[Any]], thread: Executor) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(thread, self.file.rows, rows)
 
 

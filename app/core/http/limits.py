@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import ceil
 from time import monotonic
+from typing import NamedTuple
 
+from fastapi.responses import JSONResponse
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from app.core.errors import Problem
 from app.core.http.patience import StalledError, wait_for_answer
-from app.core.http.windows import Answer, Counter, OwnWindows, SharedWindows
+from app.core.http.windows import Answer, Counter, OwnWindows, SharedWindows, Window
 from app.core.keys import KeyRing, mac
 from app.core.observability.logging import logger
 from app.core.observability.metrics import LIMITS_STALLED, LIMITS_WITHOUT_REDIS
+from app.core.request_context import Quota, note_quota
 
 REDIS_SECONDS = 0.25
 # The pause after a failure, before Redis is tried again.
@@ -28,6 +31,7 @@ PAUSE_SECONDS = 5.0
 CONNECTIONS = 16
 KEY_BYTES = 16
 RATE = re.compile(r"([0-9]+)/([0-9]*)(second|minute|hour|day)")
+UNUSUAL = re.compile(r"[^a-z0-9]+")
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 # The approximate number of lots in a limit.
 LOTS = 60
@@ -38,20 +42,31 @@ class TooManyRequests(Problem):
 
     status, code, title = 429, "too_many_requests", "Too many requests"
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, quotas: Sequence[Quota] = ()) -> None:
         super().__init__(
             f"Try again in {retry_after} seconds",
             headers={"Retry-After": str(retry_after)},
         )
+        self.quotas = quotas
+
+    def response(self) -> JSONResponse:
+        """Return the answer, which also names limits that are hidden until they are reached."""
+        for quota in self.quotas:
+            note_quota(quota)
+        return super().response()
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A limit such as `10/15minute`, multiplied by `times`, with counters under its name."""
+    """A limit such as `10/15minute`, multiplied by `times`, with counters under its name.
+
+    One that is not `shown` counts what others did, too: it stands in no header until it is reached.
+    """
 
     name: str
     rate: str
     times: int = 1
+    shown: bool = True
 
     @cached_property
     def most(self) -> int:
@@ -61,8 +76,18 @@ class Rule:
     def seconds(self) -> int:
         return _parse(self.rate)[1]
 
+    @cached_property
+    def policy(self) -> str:
+        """Return the name in headers."""
+        return UNUSUAL.sub("-", self.name)
+
     def of(self, *keys: str) -> "Limit":
         return Limit(self, keys)
+
+    def quota(self, window: Window) -> Quota:
+        left = max(0, self.most - window.hits)
+        ends_in = max(1, ceil(window.ends_in)) if window.hits else self.seconds
+        return Quota(self.policy, self.most, self.seconds, left, ends_in)
 
 
 @dataclass(frozen=True)
@@ -112,11 +137,11 @@ class RateLimiter:
         answer = await self._ask(limits, number, whole=True)
         _refuse(limits, answer, number)
 
-    async def take(self, limit: Limit, number: int) -> float:
-        """Count hits; return the seconds left in the window."""
+    async def take(self, limit: Limit, number: int) -> Window:
+        """Count hits; return the window."""
         answer = await self._ask([limit], number)
         _refuse([limit], answer)
-        return answer.windows[0].ends_in
+        return answer.windows[0]
 
     async def look(self, *limits: Limit) -> None:
         """Do the same for several limits."""
@@ -140,6 +165,13 @@ class RateLimiter:
         return Counter(key, limit.rule.most - room + 1, limit.rule.seconds)
 
     async def _ask(self, limits: Sequence[Limit], number: int, *, whole: bool = False) -> Answer:
+        answer = await self._counted(limits, number, whole=whole)
+        for limit, window in zip(limits, answer.windows, strict=True):
+            if limit.rule.shown:
+                note_quota(limit.rule.quota(window))
+        return answer
+
+    async def _counted(self, limits: Sequence[Limit], number: int, *, whole: bool) -> Answer:
         room = number if whole else 1
         counters = [self._counter(limit, room) for limit in limits]
         if self._breaker.allows():
@@ -205,6 +237,14 @@ class Breaker:
         self._retry_at = None
 
 
+class Lot(NamedTuple):
+    """Hits left of those reserved, all hits counted so far, and when the window ends."""
+
+    left: int
+    hits: int
+    ends_at: float
+
+
 class Lots:
     """Counts frequent hits with fewer calls to Redis, reserving a sixtieth of the limit at a time.
 
@@ -213,23 +253,26 @@ class Lots:
 
     def __init__(self, limiter: RateLimiter) -> None:
         self._limiter = limiter
-        self._left: dict[Limit, tuple[int, float]] = {}
+        self._lots: dict[Limit, Lot] = {}
 
     async def hit(self, limit: Limit) -> None:
         """Count a hit; raise `TooManyRequests` if the limit is exceeded."""
-        while not self._take(limit):
+        while (lot := self._take(limit)) is None:
             size = _lot(limit.rule.most)
-            ends_at = monotonic() + await self._limiter.take(limit, size)
-            left, _ = self._left.get(limit, (0, 0.0))
-            self._left[limit] = (left + size, ends_at)
+            window = await self._limiter.take(limit, size)
+            former = self._lots.get(limit)
+            left = size + (former.left if former else 0)
+            self._lots[limit] = Lot(left, window.hits, monotonic() + window.ends_in)
+        window = Window(lot.hits - lot.left, lot.ends_at - monotonic())
+        note_quota(limit.rule.quota(window))
 
-    def _take(self, limit: Limit) -> bool:
-        left, ends_at = self._left.get(limit, (0, 0.0))
-        if left == 0 or ends_at <= monotonic():
-            self._left.pop(limit, None)
-            return False
-        self._left[limit] = (left - 1, ends_at)
-        return True
+    def _take(self, limit: Limit) -> Lot | None:
+        lot = self._lots.get(limit)
+        if lot is None or lot.left == 0 or lot.ends_at <= monotonic():
+            self._lots.pop(limit, None)
+            return None
+        self._lots[limit] = lot = lot._replace(left=lot.left - 1)
+        return lot
 
 
 @lru_cache
@@ -240,9 +283,9 @@ def _lot(most: int) -> int:
 
 def _refuse(limits: Sequence[Limit], answer: Answer, room: int = 1) -> None:
     reached = [
-        window.ends_in
+        limit.rule.quota(window)
         for limit, window in zip(limits, answer.windows, strict=True)
         if window.hits > limit.rule.most or (answer.full and window.hits + room > limit.rule.most)
     ]
     if reached:
-        raise TooManyRequests(max(1, ceil(max(reached))))
+        raise TooManyRequests(max(quota.ends_in for quota in reached), reached)

@@ -1,6 +1,6 @@
 """ASGI middleware for request ids, errors, trailing slashes and security headers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from time import perf_counter
 from typing import ClassVar
 
@@ -17,13 +17,15 @@ from app.core.observability.metrics import count_request
 from app.core.request_context import (
     CALLER,
     SANE_REQUEST_ID,
+    Quota,
     RequestContext,
     set_request_context,
     subjects,
 )
 
 SLASHED = ("/api/", "/health/")
-FILES = (".png", ".svg")
+FILES = (".pdf", ".png", ".svg", ".xlsx")
+EVENT_STREAM = "text/event-stream"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -41,19 +43,24 @@ class RequestContextMiddleware:
         context = _context_of(scope, receive, self.trust)
         set_request_context(context)
         trace.get_current_span().set_attribute("vms.request_id", context.request_id)
-        began, status = perf_counter(), 0
+        began, status, opened = perf_counter(), 0, None
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, opened
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = context.request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = context.request_id
+                if context.quotas:
+                    headers.update(quota_headers(context.quotas.values()))
+                if headers.get("content-type", "").startswith(EVENT_STREAM):
+                    opened = perf_counter()  # it ends after hours, which is no delay
             await send(message)
 
         try:
             await self.app(scope, receive, send_with_id)
         finally:
-            seconds = perf_counter() - began
+            seconds = (opened or perf_counter()) - began
             method, route = _method(scope), _route(scope)
             count_request(method, route, status, seconds)
             logger.info(
@@ -65,6 +72,13 @@ class RequestContextMiddleware:
                 **subjects(caller_id=getattr(scope.get(CALLER), "id", None)),
             )
             set_request_context(None)
+
+
+def quota_headers(quotas: Collection[Quota]) -> dict[str, str]:
+    """Return the fields of draft-ietf-httpapi-ratelimit-headers-10."""
+    policies = (f'"{each.policy}";q={each.most};w={each.seconds}' for each in quotas)
+    standings = (f'"{each.policy}";r={each.left};t={each.ends_in}' for each in quotas)
+    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(standings)}
 
 
 class ErrorBoundaryMiddleware:

@@ -4,14 +4,23 @@ import base64
 import binascii
 import hmac
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    bindparam,
+    func,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.db.database import ReadSession
@@ -19,9 +28,10 @@ from app.core.errors import InvalidCursor
 from app.core.keys import KeyRing, mac
 
 T = TypeVar("T")
+Column = SQLColumnExpression[Any]
 MAC_BYTES = 9
 # Room for a name of 200 characters of four bytes, in base64.
-MAX_CURSOR_LENGTH = 1200
+MAX_CURSOR_LENGTH, MOST_ITEMS = 1200, 200
 
 
 class Page(BaseModel, Generic[T]):
@@ -32,21 +42,67 @@ class Page(BaseModel, Generic[T]):
     total: int | None = Field(None, description="All matching items, if `include_total=true`")
 
 
+class Place(Enum):
+    """Where a page begins: at the start, after a row, or after one without a value."""
+
+    START = auto()
+    AMONG = auto()
+    MISSING = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """The columns of an index to sort by; the last one is unique."""
+    """The columns of an index to sort by; the last one is unique.
+
+    The first column is compared by `key`. If it `may_lack` a value, rows without one come last.
+    """
 
     name: str
     columns: tuple[InstrumentedAttribute[Any], ...]
     descending: bool
+    key: Callable[[Column], Column] | None = None
+    may_lack: bool = False
 
-    def clauses(self) -> list[ColumnElement[Any]]:
-        return [c.desc() if self.descending else c.asc() for c in self.columns]
+    def clauses(self, rows: Mapping[str, Column] | None = None) -> list[Any]:
+        """Return the order, of the table or of its columns by name in a subquery."""
+        first, *others = self.within(rows)
+        return [first.nulls_last() if self.may_lack else first, *others]
 
     def after(self) -> ColumnElement[bool]:
-        row = tuple_(*self.columns)
-        bound = tuple_(*[bindparam(name, type_=c.type) for name, c in self._parameters()])
+        row = tuple_(*self._keys(self.columns))
+        given = [bindparam(name, type_=c.type) for name, c in self._parameters()]
+        bound = tuple_(*self._keys(given))
         return row < bound if self.descending else row > bound
+
+    def place(self, values: Sequence[Any]) -> Place:
+        if not values:
+            return Place.START
+        return Place.MISSING if values[0] is None else Place.AMONG
+
+    def stretches(self, place: Place) -> list[list[ColumnElement[bool]]]:
+        """Return the conditions of what follows a place, by parts that are each `within` an index.
+
+        Rows without a value are a part, since an index has them at one end in either direction.
+        """
+        continued = [self.after()] if place is Place.AMONG else []
+        if not self.may_lack:
+            return [continued]
+        first, *_ = self._keys(self.columns)
+        lacking = [first.is_(None), *self._after_lacking(place)]
+        return [lacking] if place is Place.MISSING else [[first.is_not(None), *continued], lacking]
+
+    def _after_lacking(self, place: Place) -> list[ColumnElement[bool]]:
+        rest = replace(self, columns=self.columns[1:], key=None, may_lack=False)
+        return [rest.after()] if place is Place.MISSING else []
+
+    def within(self, rows: Mapping[str, Column] | None = None) -> list[Any]:
+        """Return the order within one of the `stretches`."""
+        columns = [c if rows is None else rows[c.key] for c in self.columns]
+        return [c.desc() if self.descending else c.asc() for c in self._keys(columns)]
+
+    def _keys(self, columns: Sequence[Column]) -> list[Column]:
+        first, *others = columns
+        return [self.key(first) if self.key else first, *others]
 
     def position(self, values: Sequence[Any]) -> dict[str, Any]:
         """Return the parameters of `after`; empty for the first page."""
@@ -80,7 +136,7 @@ class CursorCodec:
             raise InvalidCursor
         if self.encode_raw(tag + body) != cursor:  # base64 has unused bits
             raise InvalidCursor
-        return [_PARSE[c.type.python_type](v) for c, v in _paired(ordering, json.loads(body))]
+        return [_parsed(c, v) for c, v in _paired(ordering, json.loads(body))]
 
     @staticmethod
     def encode_raw(raw: bytes) -> str:
@@ -99,6 +155,10 @@ _PARSE: dict[type[Any], Callable[[Any], Any]] = {
 
 def _paired(ordering: Ordering, values: list[Any]) -> list[tuple[Any, Any]]:
     return list(zip(ordering.columns, values, strict=True))
+
+
+def _parsed(column: InstrumentedAttribute[Any], value: Any) -> Any:
+    return None if value is None else _PARSE[column.type.python_type](value)
 
 
 def _plain(value: Any) -> Any:

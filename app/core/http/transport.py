@@ -92,7 +92,7 @@ def _is_open(server: tuple[str, int | None] | None) -> bool:
 class BodyMiddleware:
     """Refuses a body that is too large or takes longer than `seconds`.
 
-    `limit` is in bytes; `limits` overrides it by path.
+    `limit` is in bytes; `limits` overrides it by regular expressions of paths.
     """
 
     def __init__(
@@ -101,13 +101,15 @@ class BodyMiddleware:
         self.app = app
         self.seconds = seconds
         self.limit = limit
-        self.limits = dict(limits)
+        self.limits = {re.compile(path): number for path, number in limits.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = self.limits.get(scope["path"], self.limit)
+        path = scope["path"]
+        own = (number for known, number in self.limits.items() if known.fullmatch(path))
+        limit = next(own, self.limit)
         exchange = _Exchange(receive, send, self.seconds, limit)
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > limit:

@@ -68,7 +68,9 @@ PASSWORDS_WAITING = Gauge(
 PASSWORDS_TURNED_AWAY = Counter(
     "vms_passwords_turned_away", "Requests rejected before their password was hashed", ["reason"]
 )
-LOST_WAKE_UPS = Counter("vms_wake_ups_lost", "Failed attempts to wake the worker for new mail")
+LOST_WAKE_UPS = Counter(
+    "vms_wake_ups_lost", "Failed attempts to announce new mail to the worker, or events to streams"
+)
 
 _build = Gauge("vms_build_info", "The version, always 1", ["version"], multiprocess_mode="livemax")
 _build.labels(__version__).set(1)

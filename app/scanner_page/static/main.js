@@ -3,19 +3,20 @@
 import { Camera } from "./camera.js";
 import * as screen from "./screen.js";
 import { Sender } from "./sender.js";
-import { ask, keyIsGood } from "./service.js";
-import { cameraWanted, deviceKey, direction, notes, queue } from "./store.js";
+import { ask, askForPlace } from "./service.js";
+import { cameraWanted, device, deviceKey, direction, notes, queue } from "./store.js";
+import { gettext, speak } from "./words.js";
 
 const SHAPE = /^V1[A-Z2-7]{40}$/;
 // The AIM identifier (ISO/IEC 15424) that many scanners send before the text.
 const SCANNERS_NAME = /^\]Q[0-9]\s*/;
 const REPORT_FIRST_MS = 3_000;
-const MISSING = "This device needs a key to check codes.";
-const REFUSED = "The service refused this key: it is mistyped, revoked, or not for a scanner. Ask reception for a new one.";
-const UNREACHABLE = "The service cannot be reached. Check the network and try again.";
+const missing = () => gettext("This device needs a key to check codes.");
+const refused = () => gettext("The service refused this key: it is mistyped, revoked, or not for a scanner. Ask reception for a new one.");
+const unreachable = () => gettext("The service cannot be reached. Check the network and try again.");
 
 const element = (id) => document.getElementById(id);
-const sender = new Sender({ changed: showWaiting, stopped: () => screen.showKeyForm(REFUSED) });
+const sender = new Sender({ changed: showWaiting, stopped: () => screen.showKeyForm(refused()) });
 const camera = new Camera(element("picture"), take);
 
 // The scan in progress, the one that a person has to decide on, and the last one turned away, which
@@ -30,11 +31,11 @@ async function take(text) {
     return;
   }
   if (undecided) {
-    screen.showHint("Decide on this code first: Enter lets through, Esc turns away.");
+    screen.showHint(gettext("Decide on this code first: Enter lets through, Esc turns away."));
     return;
   }
   if (!SHAPE.test(token)) {
-    const detail = "This is not a visitor code.";
+    const detail = gettext("This is not a visitor code.");
     screen.showRefused({ code: "unknown", detail }, direction.get() ?? "in");
     return;
   }
@@ -77,7 +78,7 @@ function answer(scan, { kind, body }) {
       break;
     case "stopped":
       screen.hideVerdict();
-      screen.showKeyForm(REFUSED);
+      screen.showKeyForm(refused());
       break;
     default:
       undecided = scan;
@@ -106,7 +107,7 @@ function keep(scan) {
   try {
     queue.add(scan);
   } catch {
-    screen.showFault("Not saved", "This device is full. Write down the name and the time.");
+    screen.showFault(gettext("Not saved"), gettext("This device is full. Write down the name and the time."));
     return;
   }
   showWaiting();
@@ -121,22 +122,45 @@ function showWaiting() {
 async function keepKey(event) {
   event.preventDefault();
   deviceKey.set(element("key").value.trim());
-  const isGood = await keyIsGood();
-  if (isGood) {
+  const answer = await askForPlace();
+  if (answer.kind === "known") {
     element("key").value = "";
+    await settle(answer.device);
     begin();
   } else {
     deviceKey.clear();
-    screen.showKeyForm(isGood === null ? UNREACHABLE : REFUSED);
+    screen.showKeyForm(answer.kind === "later" ? unreachable() : refused());
+  }
+}
+
+// Remember the place, and speak the language of its site.
+async function settle(facts) {
+  const isNew = facts.language !== device.get()?.language;
+  device.set(facts);
+  screen.showPlace(facts);
+  if (isNew) {
+    await speak(facts.language);
+    screen.showNetwork();
+    screen.showCamera(camera.isOn);
+    showWaiting();
+  }
+}
+
+// The gate, the site or its language may have changed; without a network the last ones stay.
+async function refreshPlace() {
+  const answer = await askForPlace();
+  if (answer.kind === "known") {
+    await settle(answer.device);
   }
 }
 
 function begin() {
   if (!deviceKey.get()) {
-    screen.showKeyForm(MISSING);
+    screen.showKeyForm(missing());
     return;
   }
   screen.showWork();
+  screen.showPlace(device.get());
   showWaiting();
   sender.flush();
   if (cameraWanted.get() && !camera.isOn) {
@@ -145,14 +169,14 @@ function begin() {
 }
 
 async function useCamera() {
-  screen.showCamera(false, "Starting the camera …");
+  screen.showCamera(false, gettext("Starting the camera …"));
   try {
     await camera.start();
     cameraWanted.set("yes");
     screen.showCamera(true);
   } catch (error) {
     camera.stop();
-    screen.showCamera(false, `No camera: ${error.message}.`);
+    screen.showCamera(false, gettext("No camera: {reason}.", { reason: error.message }));
   }
 }
 
@@ -205,6 +229,8 @@ function listen() {
   });
   element("forget").addEventListener("click", () => {
     deviceKey.clear();
+    device.clear();
+    screen.showPlace(null);
     stopCamera();
     begin();
   });
@@ -216,12 +242,17 @@ function listen() {
   });
 }
 
+await speak(device.get()?.language ?? navigator.language);
+screen.showCamera(false);
 if (window.isSecureContext) {
   navigator.serviceWorker.register("worker.js");
   document.querySelector(`input[value=${direction.get() ?? "in"}]`).checked = true;
   listen();
   screen.showNetwork();
   begin();
+  if (deviceKey.get()) {
+    refreshPlace();
+  }
 } else {
-  screen.showFault("This page needs HTTPS", "Without HTTPS, browsers block the camera, and the key would be sent unencrypted.");
+  screen.showFault(gettext("This page needs HTTPS"), gettext("Without HTTPS, browsers block the camera, and the key would be sent unencrypted."));
 }

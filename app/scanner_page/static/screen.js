@@ -1,9 +1,10 @@
 // Rendering only.
 
+import { adviceOn, clock, day, gettext, reasonOf } from "./words.js";
+
 const element = (id) => document.getElementById(id);
 const GREEN_FOR_MS = 6_000;
 
-const refusals = await (await fetch("refusals.json")).json();
 let hiding = null;
 
 // Show the form for the key, with an error, or the scanner.
@@ -20,41 +21,64 @@ export function showWork() {
   element("code").focus();
 }
 
-export function showNetwork() {
-  element("network").textContent = navigator.onLine ? "" : "Offline";
+export function showPlace(device) {
+  element("place").textContent = [device?.gate, device?.site_name].filter(Boolean).join(" · ");
 }
 
-export function showOpened({ message, visitor }) {
-  const facts = [visitor.company, visitor.host_name && `to see ${visitor.host_name}`, visitor.visit_time];
-  show("green", "✓", message, visitor.name, facts.filter(Boolean).join(" · "));
+export function showNetwork() {
+  element("network").textContent = navigator.onLine ? "" : gettext("Offline");
+}
+
+export function showOpened({ verdict, visitor }) {
+  const title = verdict === "checked_out" ? gettext("Goodbye") : gettext("Welcome");
+  show("green", "✓", title, { name: visitor.name, facts: factsOf(visitor, visitor.visit_time) });
   hiding = setTimeout(hideVerdict, GREEN_FOR_MS);
 }
 
-export function showRefused({ code, title, detail }, direction) {
-  const words = refusals[code] ?? { title };
-  show("red", "✗", words.title, "", detail, words[direction] ?? "Call reception.");
+// The name is there to be compared with a document.
+export function showRefused(refusal, direction) {
+  const { code, title, visitor } = refusal;
+  const advice = adviceOn(code) ?? { title };
+  const when = visitor?.visit_date && `${day(visitor.visit_date)}, ${visitor.visit_time}`;
+  show("red", "✗", advice.title, {
+    name: visitor?.name,
+    facts: visitor && factsOf(visitor, when),
+    reason: reasonOf(refusal),
+    advice: advice[direction] ?? gettext("Call reception."),
+  });
+}
+
+function factsOf({ company, host_name: host }, when) {
+  return [company, host && gettext("to see {host}", { host }), when].filter(Boolean).join(" · ");
 }
 
 export function showAsking() {
-  show("grey", "…", "One moment");
+  show("grey", "…", gettext("One moment"));
 }
 
 // No verdict: a person decides. `before` is when a person last let this code through.
 export function showUndecided(direction, before) {
-  const passed = before && `This code was let ${direction} here at ${clock(before)}.`;
-  const what = direction === "in" ? "Let in" : "Let out";
-  show("amber", "?", "Not checked", "", "The service cannot be reached.", passed || "Decide by the rules of the site.");
-  element("let-in").firstChild.data = `${what} `;
+  show("amber", "?", gettext("Not checked"), {
+    reason: gettext("The service cannot be reached."),
+    advice: before ? passedBefore(direction, clock(before)) : gettext("Decide by the rules of the site."),
+  });
+  element("let-in").firstChild.textContent = direction === "in" ? gettext("Let in") : gettext("Let out");
   element("verdict-choice").hidden = false;
   element("next").hidden = true;
+}
+
+function passedBefore(direction, time) {
+  return direction === "in"
+    ? gettext("This code was let in here at {time}.", { time })
+    : gettext("This code was let out here at {time}.", { time });
 }
 
 export function showHint(text) {
   element("verdict-advice").textContent = text;
 }
 
-export function showFault(title, detail) {
-  show("red", "✗", title, "", detail);
+export function showFault(title, reason) {
+  show("red", "✗", title, { reason });
 }
 
 export function hideVerdict() {
@@ -64,8 +88,8 @@ export function hideVerdict() {
 }
 
 export function showQueue(count) {
-  const scans = count === 1 ? "One scan" : `${count} scans`;
-  element("queue-state").textContent = count ? `${scans} waiting to be sent.` : "";
+  const waiting = count === 1 ? gettext("One scan waiting to be sent.") : gettext("{count} scans waiting to be sent.", { count });
+  element("queue-state").textContent = count ? waiting : "";
 }
 
 export function showNotes(notes) {
@@ -75,20 +99,22 @@ export function showNotes(notes) {
 
 function noteItem({ scanned_at, direction, message }) {
   const item = document.createElement("li");
-  item.textContent = `${clock(scanned_at)}, ${direction}: ${message}`;
+  const way = direction === "in" ? gettext("in") : gettext("out");
+  item.textContent = `${clock(scanned_at)}, ${way}: ${message}`;
   return item;
 }
 
 export function showCamera(isOn, state = "") {
   element("picture").hidden = !isOn;
+  element("picture").setAttribute("aria-label", gettext("Camera picture"));
   element("camera-button").setAttribute("aria-pressed", String(isOn));
-  element("camera-button").textContent = isOn ? "Stop the camera" : "Use the camera";
+  element("camera-button").textContent = isOn ? gettext("Stop the camera") : gettext("Use the camera");
   element("camera-state").textContent = state;
 }
 
-function show(colour, mark, title, name = "", reason = "", advice = "") {
+function show(colour, mark, title, { name = "", facts = "", reason = "", advice = "" } = {}) {
   clearTimeout(hiding);
-  const texts = { mark, title, name, reason, advice };
+  const texts = { mark, title, name, facts, reason, advice };
   for (const [part, text] of Object.entries(texts)) {
     element(`verdict-${part}`).textContent = text;
   }
@@ -96,10 +122,4 @@ function show(colour, mark, title, name = "", reason = "", advice = "") {
   element("next").hidden = colour === "grey";
   element("verdict").className = colour;
   element("verdict").hidden = false;
-}
-
-function clock(instant) {
-  const today = new Date().toDateString() === new Date(instant).toDateString();
-  const time = { hour: "2-digit", minute: "2-digit" };
-  return new Date(instant).toLocaleString([], today ? time : { ...time, day: "numeric", month: "short" });
 }

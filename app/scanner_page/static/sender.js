@@ -2,6 +2,7 @@
 
 import { report } from "./service.js";
 import { notes, queue } from "./store.js";
+import { gettext, reasonOf } from "./words.js";
 
 const MOST_SCANS = 500;
 const FIRST_PAUSE_SECONDS = 15;
@@ -62,12 +63,12 @@ export class Sender {
 
   #settle(scans, results) {
     scans.forEach((scan, place) => {
-      const { code, message } = results[place];
+      const { code, message, visitor } = results[place];
       if (code === "scan_id_reused") {
         // Not recorded: send it under a new id.
         queue.add({ ...scan, scan_id: crypto.randomUUID() });
       } else if (code !== null) {
-        notes.add({ scanned_at: scan.scanned_at, direction: scan.direction, message });
+        notes.add({ scanned_at: scan.scanned_at, direction: scan.direction, message: reasonOf({ code, detail: message, visitor }) });
       }
       queue.remove(scan.scan_id);
     });
@@ -76,7 +77,7 @@ export class Sender {
   }
 
   #setAside({ scan_id, scanned_at, direction }) {
-    notes.add({ scanned_at, direction, message: "The service could not read this scan" });
+    notes.add({ scanned_at, direction, message: gettext("The service could not read this scan") });
     queue.remove(scan_id);
   }
 

@@ -1,6 +1,7 @@
 // Requests to the service (docs/scanner.md).
 
 import { deviceKey } from "./store.js";
+import { gettext } from "./words.js";
 
 const ASK_MS = 3_000;
 const REPORT_MS = 30_000;
@@ -33,7 +34,7 @@ async function askOnce(scan) {
   }
   if (status === 429 && body.code === "too_many_requests") {
     // The next code may be valid, so the guard need not wait.
-    return { kind: "refused", body: { code: "unknown", detail: "Too many unknown codes or too many scans." } };
+    return { kind: "refused", body: { code: "unknown", detail: gettext("Too many unknown codes or too many scans.") } };
   }
   return { kind: isRefusal(status, body) ? "refused" : "undecided", body, retryAfter };
 }
@@ -70,30 +71,33 @@ function unreadable(body) {
   return [...new Set(fields.filter(Boolean).map((found) => Number(found[1])))];
 }
 
-// Return whether the key is valid, or null if the service cannot be reached.
-export async function keyIsGood() {
-  const { status } = await send("/api/devices/heartbeat/", {}, ASK_MS);
-  return status === 204 ? true : KEY_IS_REFUSED.includes(status) ? false : null;
+// Return what the service says of this device: `known`, `stopped` (no scanner's key), or `later`.
+export async function askForPlace() {
+  const { status, body } = await send("/api/devices/me/", { method: "GET" }, ASK_MS);
+  if (KEY_IS_REFUSED.includes(status) || (status === 200 && body.kind === "kiosk")) {
+    return { kind: "stopped" };
+  }
+  return status === 200 && body.kind === "scanner" ? { kind: "known", device: body } : { kind: "later" };
 }
 
 function post(path, body, milliseconds) {
-  const content = { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const content = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   return send(`/api/visitors/${path}`, content, milliseconds);
 }
 
 // Status 0 means no response, or one that is not from the service.
-async function send(path, { headers = {}, body = undefined }, milliseconds) {
+async function send(path, { method, headers = {}, body = undefined }, milliseconds) {
   try {
     const answer = await fetch(path, {
-      method: "POST",
+      method,
       headers: { ...headers, "X-Device-Key": deviceKey.get() },
       body,
-      redirect: "error", // the service never redirects a POST
+      redirect: "error", // the service never redirects these
       signal: AbortSignal.timeout(milliseconds),
     });
     return {
       status: answer.status,
-      body: answer.status === 204 ? {} : await answer.json(),
+      body: await answer.json(),
       retryAfter: Number(answer.headers.get("Retry-After")) || null,
     };
   } catch {

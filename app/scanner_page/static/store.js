@@ -1,6 +1,7 @@
 // State in localStorage, which survives reloads and power cuts.
 
 const KEY = "vms.key";
+const DEVICE = "vms.device";
 const DIRECTION = "vms.direction";
 const CAMERA = "vms.camera";
 const NOTES = "vms.notes";
@@ -16,6 +17,13 @@ function kept(name) {
 }
 
 export const deviceKey = kept(KEY);
+// What the service last said of this device, for work without a network.
+export const device = {
+  get: () => JSON.parse(localStorage.getItem(DEVICE) ?? "null"),
+  set: (facts) => localStorage.setItem(DEVICE, JSON.stringify(facts)),
+  clear: () => localStorage.removeItem(DEVICE),
+};
+
 export const direction = kept(DIRECTION);
 export const cameraWanted = kept(CAMERA);
 

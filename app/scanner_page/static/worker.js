@@ -8,7 +8,6 @@ const FILES = [
   "decoder.js",
   "icon.svg",
   "main.js",
-  "refusals.json",
   "scanner.css",
   "screen.js",
   "sender.js",
@@ -17,6 +16,9 @@ const FILES = [
   "vendor/zxing-wasm/reader/index.js",
   "vendor/zxing-wasm/reader/zxing_reader.wasm",
   "vendor/zxing-wasm/share.js",
+  "words-de.json",
+  "words-en.json",
+  "words.js",
 ];
 
 self.addEventListener("install", (event) => {
