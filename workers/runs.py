@@ -6,8 +6,8 @@ from arq.typing import WorkerCoroutine
 from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 from prometheus_client import Summary
-from sqlalchemy.exc import SQLAlchemyError
 
+from app.core.db.errors import OUTAGES
 from app.core.job_runs import note_run
 from app.core.observability.logging import logger
 from app.core.request_context import RequestContext, set_request_context
@@ -55,5 +55,5 @@ async def _note(context: WorkerContext, name: str, *, succeeded: bool) -> None:
     try:
         async with context.database.write() as unit:
             await note_run(unit, name, context.clock.now(), succeeded=succeeded)
-    except (SQLAlchemyError, OSError) as error:
+    except OUTAGES as error:
         logger.warning("run not written down", error=type(error).__name__)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
-
 from app.auth.directory_errors import DirectoryFault, InvalidDirectoryCode
 from app.auth.directory_identity import Identity
 from app.auth.directory_models import DirectoryLink
@@ -16,6 +14,7 @@ from app.auth.directory_roles import HOST, Rights, rights_of, unknown_sites
 from app.auth.event_repository import AccountEventRepository
 from app.auth.models import AccountAction
 from app.core.db.database import AfterCommit, Database, WriteSession
+from app.core.db.errors import OUTAGES
 from app.core.db.repository import refusals
 from app.core.languages import Language
 from app.core.observability.logging import logger
@@ -121,7 +120,7 @@ async def warn_of_unknown_sites(database: Database, grants: Mapping[str, Grant])
     try:
         async with asyncio.timeout(SECONDS_AT_START), database.read() as session:
             unknown = unknown_sites(grants, await site_names(session))
-    except (OSError, SQLAlchemyError, EmulatedDBAPIException):  # a time-out raises an OSError, too
+    except OUTAGES:  # a time-out raises an OSError, too
         return
     if unknown:
         logger.warning("OIDC_ROLE_MAP names unknown sites, which give nothing", sites=unknown)

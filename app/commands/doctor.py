@@ -11,7 +11,6 @@ import aiosmtplib
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
-from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 
 from app import migrations
 from app.api_keys.repository import ApiKeyReader
@@ -26,6 +25,7 @@ from app.commands.reasons import MIGRATE, reason_of
 from app.core.clock import SystemClock
 from app.core.db.database import Database
 from app.core.db.engine import missing_limits
+from app.core.db.errors import OUTAGES
 from app.core.localtime import local_now
 from app.core.loopback import is_loopback
 from app.core.security.openid import ProviderUnavailable
@@ -221,7 +221,7 @@ async def _look(part: str, look: Look, settings: Settings) -> Finding:
         return Finding(part, health, f"did not answer within {PART_SECONDS:.0f} seconds", advice)
     except (RedisError, aiosmtplib.SMTPException) as error:
         return Finding(part, health, _said(error), advice)
-    except (OSError, SQLAlchemyError, EmulatedDBAPIException) as error:
+    except OUTAGES as error:
         reason = None if part in WITHOUT else reason_of(error)
         if reason is None:
             return Finding(part, health, _said(error), advice)

@@ -12,13 +12,13 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 
 from app.audit import chain_service
 from app.audit.chain import Signer
 from app.core.clock import Clock
 from app.core.db import leases
 from app.core.db.database import AfterCommit, Database, WriteSession
+from app.core.db.errors import OUTAGES
 from app.core.observability.logging import logger
 from app.core.observability.outages import Outage
 from app.events.conversion import events_of
@@ -29,7 +29,6 @@ LASTS = timedelta(seconds=3)
 RENEWED_SECONDS = 1.5  # before its end
 POLL_SECONDS = 0.25
 RETRY_SECONDS = 1.0
-_OUTAGES = (SQLAlchemyError, EmulatedDBAPIException, OSError)
 
 
 class Sequencer:
@@ -54,7 +53,7 @@ class Sequencer:
                 while await self.step():
                     pass
                 outage.over()
-            except _OUTAGES as error:
+            except OUTAGES as error:
                 outage.report(error)
                 pause = RETRY_SECONDS
             except Exception:

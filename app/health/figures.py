@@ -6,9 +6,9 @@ from datetime import datetime
 from prometheus_client import Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from redis.asyncio import Redis
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.db.database import Database
+from app.core.db.errors import OUTAGES
 from app.core.job_runs import JobRun, last_runs
 from app.core.observability.metrics import of_all_processes
 from app.health import redis as redis_server
@@ -130,7 +130,7 @@ async def _look_up(database: Database, now: datetime) -> LookedUp | None:
                 await hooks.waiting(),
                 await hooks.webhooks(),
             )
-    except (SQLAlchemyError, OSError):  # includes time-outs
+    except OUTAGES:  # includes time-outs
         return None
 
 

@@ -5,10 +5,10 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth.guards import Public
 from app.core.db.database import Database
+from app.core.db.errors import OUTAGES
 from app.core.errors import NotAuthenticated, NotFound, problems
 from app.core.http.dependencies import Db, Now
 from app.core.http.routing import ApiRoute
@@ -86,7 +86,7 @@ async def _database_state(database: Database) -> DatabaseState:
     except TimeoutError:
         # All connections are in use. Removing this process would shift its load to the others.
         return "down" if database.monitor.silent else "up"
-    except (SQLAlchemyError, OSError):
+    except OUTAGES:
         return "down"
     return "read_only" if setting == "on" else "up"
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from opentelemetry import trace
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.clock import Clock
 from app.core.db.database import Database
+from app.core.db.errors import OUTAGES
 from app.core.link_marks import unlinked
 from app.core.observability.logging import logger
 from app.core.observability.outages import Outage
@@ -29,7 +29,6 @@ from app.notifications.smtp_client import Mailer, PermanentMailError, TemporaryM
 LEASE_MARGIN = timedelta(seconds=5)
 SWEEP_SECONDS = 2.0
 SETTLE_PAUSE_SECONDS = 0.5
-_OUTAGES = (SQLAlchemyError, OSError)
 
 _tracer = trace.get_tracer("vms.worker")
 
@@ -69,7 +68,7 @@ class Delivery:
     async def _missing(self, at_work: int) -> int:
         try:
             due = await self.tidy(self.senders - at_work)
-        except _OUTAGES as error:
+        except OUTAGES as error:
             self.outage.report(error)
             return 0
         self.outage.over()
@@ -92,7 +91,7 @@ class Delivery:
     async def _send_in_turn(self, stop: asyncio.Event) -> None:
         try:
             await self.send_all(stop)
-        except _OUTAGES as error:
+        except OUTAGES as error:
             self.outage.report(error)
 
     async def send_all(self, stop: asyncio.Event) -> int:
@@ -150,7 +149,7 @@ class Delivery:
                     if stop.is_set():
                         return await queue.record(claim, outcome, now), None
                     return await queue.record_and_claim(claim, outcome, now, self._lease)
-            except _OUTAGES:
+            except OUTAGES:
                 if asyncio.get_running_loop().time() > deadline:
                     raise
                 await asyncio.sleep(SETTLE_PAUSE_SECONDS)

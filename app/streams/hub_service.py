@@ -12,11 +12,11 @@ from math import ceil
 from time import monotonic
 
 from arq.connections import ArqRedis
-from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
 
 from app.auth.caller import Caller
 from app.core.clock import Clock
 from app.core.db.database import Database
+from app.core.db.errors import OUTAGES
 from app.core.errors import NotAuthenticated
 from app.core.http.event_stream import COMMENT, frame
 from app.core.http.limits import TooManyRequests
@@ -41,7 +41,6 @@ RETRY_SECONDS = 1.0
 PART = 200
 EVERYTHING = EventFilter()
 END, RESET = frame("end", "{}"), frame("reset", "{}")
-OUTAGES = (SQLAlchemyError, EmulatedDBAPIException, OSError)
 
 
 class Hub:

@@ -13,11 +13,10 @@ from itertools import groupby
 from time import monotonic
 from uuid import UUID
 
-from sqlalchemy.exc import EmulatedDBAPIException, SQLAlchemyError
-
 from app.auth.caller import Caller
 from app.core.clock import Clock
 from app.core.db.database import Database, WriteSession
+from app.core.db.errors import OUTAGES
 from app.core.db.rollout import is_finished
 from app.core.observability.logging import logger
 from app.core.observability.outages import Outage
@@ -56,7 +55,6 @@ LANES = {ANSWERING: 32, SLOW: 128}
 # A lane that takes longer is among the slow ones from then on, and so is its webhook next time.
 SLOW_SECONDS = 2.0
 HEADERS = {"Content-Type": "application/json", "User-Agent": "vms-webhooks/1"}
-_OUTAGES = (SQLAlchemyError, EmulatedDBAPIException, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +120,7 @@ class WebhookDeliverer:
         try:
             for batch in await self._batches():
                 self._open(group, batch)
-        except _OUTAGES as error:
+        except OUTAGES as error:
             self.outage.report(error)
             return RETRY_SECONDS
         except Exception:
@@ -188,7 +186,7 @@ class WebhookDeliverer:
         try:
             await self._deliver(batch)
             self.outage.over()
-        except _OUTAGES as error:
+        except OUTAGES as error:
             self.outage.report(error)
         except Exception:
             # The claims end by themselves; other webhooks go on.
@@ -256,7 +254,7 @@ class WebhookDeliverer:
             try:
                 await self._record(receiver, attempts)
                 break
-            except _OUTAGES:
+            except OUTAGES:
                 if monotonic() > deadline:
                     raise
                 await asyncio.sleep(SETTLE_PAUSE_SECONDS)

@@ -12,11 +12,12 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import EmulatedDBAPIException, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
 from app.core.clock import Clock
 from app.core.db import leases
 from app.core.db.database import AfterCommit, Database, WriteSession
+from app.core.db.errors import OUTAGES
 from app.core.observability.logging import logger
 from app.core.observability.outages import Outage
 from app.events.filters import EventFilter
@@ -39,7 +40,6 @@ BATCH = 200
 MOST_ROWS = 5_000
 # A replay is fed in as it is delivered.
 MOST_WAITING = 1_000
-_OUTAGES = (SQLAlchemyError, EmulatedDBAPIException, OSError)
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class Dispatcher:
                 outage.over()
             except IntegrityError:
                 continue  # a webhook was deleted meanwhile
-            except _OUTAGES as error:
+            except OUTAGES as error:
                 outage.report(error)
                 pause = RETRY_SECONDS
             except Exception:

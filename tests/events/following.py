@@ -6,11 +6,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from app.audit.models import AuditAction
 from app.audit.repository import KnownActor, record
 from app.core.db.database import Database, WriteSession
+from app.core.db.errors import OUTAGES
 from app.core.ids import new_id
 from app.events.filters import EventFilter
 from app.events.kinds import EventType
@@ -54,7 +53,7 @@ class Follower:
     async def keep_on(self, done: asyncio.Event) -> None:
         """Read on until `done`, whatever happens to the database meanwhile."""
         while not done.is_set():
-            with suppress(SQLAlchemyError, OSError):
+            with suppress(*OUTAGES):
                 await self.follow()
             await asyncio.sleep(0.01)
 

@@ -32,23 +32,23 @@ async def test_nothing_is_missed_while_workers_and_postgres_are_killed(
     installation = await service.serve()
     follower, done, late = Follower(database, at_most=50), asyncio.Event(), 0.0
     workers = [service.worker(), service.worker()]
-    following = asyncio.create_task(follower.keep_on(done))
-    async with Load(installation, "events", pause=0.02).running() as load:
-        await _some_more(follower)
-        for _ in range(KILLS):
-            kill(workers.pop(0))  # perhaps the one that gives the numbers
-            began = monotonic()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(follower.keep_on(done))
+        async with Load(installation, "events", pause=0.02).running() as load:
             await _some_more(follower)
-            late = max(late, monotonic() - began)
-            workers.append(service.worker())
-        async with killed(postgres):
-            await load.is_refused()
-        await load.goes_on()
-        await _some_more(follower)
-    there = await registered(database)
-    await eventually(lambda: len(_registrations(follower)) >= len(there))
-    done.set()
-    await following
+            for _ in range(KILLS):
+                kill(workers.pop(0))  # perhaps the one that gives the numbers
+                began = monotonic()
+                await _some_more(follower)
+                late = max(late, monotonic() - began)
+                workers.append(service.worker())
+            async with killed(postgres):
+                await load.is_refused()
+            await load.goes_on()
+            await _some_more(follower)
+        there = await registered(database)
+        await eventually(lambda: len(_registrations(follower)) >= len(there))
+        done.set()
     ids = _registrations(follower)
     found.lost = len({*load.registered.values()} - ids.keys())
     found.twice = sum(times - 1 for times in ids.values())

@@ -11,10 +11,11 @@ from typing import Any, cast
 
 import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.core.db.engine import connect_options, make_engine
+from app.core.db.errors import OUTAGES
 from app.core.db.monitor import DatabaseMonitor
 from app.core.observability.logging import logger
 
@@ -88,7 +89,7 @@ class Replica:
         while True:
             try:
                 await self._check()
-            except (SQLAlchemyError, OSError):  # includes time-outs
+            except OUTAGES:  # includes time-outs
                 self._as_of = None
             if answers is not self.is_fresh:
                 answers = self.is_fresh
