@@ -97,7 +97,7 @@ async def fill(api: Api) -> str:
     await admin.post("departments/", {"name": "Research", "description": ""})
     closure = {"date": "2026-12-24", "reason": "holiday"}
     await admin.post(f"sites/{site['id']}/closures/", closure)
-    await admin.patch(f"sites/{site['id']}/", {"address": "Elsewhere"})
+    await admin.patch(f"sites/{site['id']}/", {"address": "Elsewhere", "name": "Elsewhere"})
     awaited = await admin.register(visit_time="10:00")
     moved = await admin.register(email="moved@example.com", visit_time="14:00")
     later = {"visit_date": "2026-11-24", "visit_time": "11:00"}

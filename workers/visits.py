@@ -3,6 +3,7 @@ from typing import Any
 from app.core.db.batches import Batch, in_batches
 from app.core.db.database import WriteSession
 from app.core.observability.logging import logger
+from app.events.jobs import tell_of_shown
 from app.musters.retention_jobs import erase_past_musters
 from app.reports.counting_statements import fold_changes
 from app.visitors.closing_jobs import close_past_visits
@@ -43,11 +44,14 @@ async def send_reminders(ctx: dict[Any, Any]) -> None:
 
 
 async def tell_of_site_changes(ctx: dict[Any, Any]) -> None:
-    """Queue mails about changed site names, addresses and time zones."""
+    """Tell visits, by mail and by event, what their sites, departments and groups changed."""
     context = context_of(ctx)
     count = await bring_to_visits(context.database, context.wake_outbox, context.clock.now())
     if count:
         logger.info("site changes told", count=count)
+    events = await tell_of_shown(context.database, context.clock.now())
+    if events:
+        logger.info("changes that visits show told", events=events)
 
 
 async def anonymise_visitors(ctx: dict[Any, Any]) -> None:

@@ -65,7 +65,7 @@ class PasswordChanger:
         await self.service.prove_address(user)
         await self.service.users.refuse_lookalike(user)
         if names:
-            await self.service.users.carry_to_visits(user)
+            await self.service.users.carry_to_visits(user, user)
         await self._forgive(user)
 
     async def _forgive(self, user: User) -> None:

@@ -160,4 +160,4 @@ class AccountService:
             user.awaits_verification, user.is_active = False, True
             user.updated_at = self.now
             self.audit_log.record(AccountAction.EMAIL_VERIFIED, user.id, by=user.id)
-        await self.users.adopt_visitors(user)
+        await self.users.adopt_visitors(user, user, self.now)

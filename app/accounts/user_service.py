@@ -66,7 +66,7 @@ class UserService:
             password_hash=NO_PASSWORD,
             now=self.service.now,
         )
-        await self.service.users.adopt_visitors(user)
+        await self.service.users.adopt_visitors(user, self.caller, self.service.now)
         self._record(AccountAction.CREATED, user.id, role=user.role.value, **_sites(user))
         if not self.directory_required or user.role is Role.SUPERADMIN:
             await self.service.invite(user)
@@ -98,7 +98,7 @@ class UserService:
         if is_named and user.is_active:
             await self.service.users.refuse_lookalike(user)
         if values.keys() & {"email", "first_name", "last_name"}:
-            await self.service.users.carry_to_visits(user)
+            await self.service.users.carry_to_visits(user, self.caller)
         is_closed, scope = values.get("is_active") is False, self.caller.scope
         return user, await self.service.users.count_upcoming(user.id, scope) if is_closed else None
 
@@ -111,7 +111,7 @@ class UserService:
         require_deletion(self.caller, user)
         require_recent_sign_in(self.caller, self.service.now)
         upcoming = await self.service.users.count_upcoming(user.id, self.caller.scope)
-        await self.service.users.close_visits(user)
+        await self.service.users.leave_visits(user, self.caller, self.service.now)
         await self.service.users.delete(user)
         self._record(AccountAction.DELETED, user_id)
         return upcoming
@@ -171,7 +171,7 @@ class UserService:
             # Staff need no verification, and the requester must not get in.
             user.awaits_verification, user.password_hash = False, NO_PASSWORD
         if user.is_active:
-            await self.service.users.adopt_visitors(user)
+            await self.service.users.adopt_visitors(user, self.caller, self.service.now)
         else:
             await self.service.end_access(user)
 
@@ -180,7 +180,7 @@ class UserService:
         user.email_key = account_key(user.email)
         await self.service.users.save(user)
         await self.service.links.drop_all(user.id)
-        await self.service.users.adopt_visitors(user)
+        await self.service.users.adopt_visitors(user, self.caller, self.service.now)
         await self.service.tell_of_new_address(user, former)
 
 

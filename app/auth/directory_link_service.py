@@ -156,7 +156,7 @@ class DirectoryAccounts:
         await self._users.drop_unproven(email)
         rights = await self._rights(identity.groups) or HOST
         user = await self._add(identity, email, rights)
-        await self._users.adopt_visitors(user)
+        await self._users.adopt_visitors(user, user, self._now)
         self._audit_log.record(AccountAction.CREATED, user.id, by=user.id, **_told(rights))
         await link_account(self._unit, self._mail, user, link_to(identity), self._now)
         return user

@@ -199,7 +199,7 @@ async def change_me(
         AccountAction.UPDATED, user.id, by=user.id, fields=fields
     )
     await users.refuse_lookalike(user)
-    await users.carry_to_visits(user)
+    await users.carry_to_visits(user, caller)
     await unit.flush()
     return await _shown(unit, caller, settings)
 

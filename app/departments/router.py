@@ -23,6 +23,7 @@ from app.core.http.routing import ApiRoute
 from app.departments import schemas
 from app.departments.models import Department
 from app.departments.repository import DepartmentReader, DepartmentRepository
+from app.events.shown_repository import note_shown
 from app.services import Services
 
 router = APIRouter(prefix="/api/departments", tags=["departments"], route_class=ApiRoute)
@@ -136,6 +137,8 @@ async def _change(
     for name, value in values.items():
         setattr(department, name, value)
     department.updated_at = now
+    if "name" in fields:
+        note_shown(unit, "department_id", department_id, ["department_name"], caller, now)
     record(unit, AuditAction.DEPARTMENT_UPDATED, department_id, caller, now, fields=fields)
     return schemas.Department.model_validate(await departments.save(department))
 

@@ -53,6 +53,24 @@ class Event(Base):
     fields: Mapped[list[str]] = mapped_column(JSONB)
 
 
+class ShownChange(Entity):
+    """A change of a record that open visits show, of which `visit.updated` is yet to be told.
+
+    `column` is that of the visits with the id of the record, and `fields` are what they show.
+    Visits up to `done_through` have been told.
+    """
+
+    __tablename__ = "shown_changes"
+
+    column: Mapped[str] = mapped_column(String(40))
+    record_id: Mapped[UUID]
+    fields: Mapped[list[str]] = mapped_column(JSONB)
+    actor_kind: Mapped[str] = mapped_column(String(20))
+    actor_id: Mapped[UUID | None]
+    request_id: Mapped[str | None] = mapped_column(String(128))
+    done_through: Mapped[UUID | None]
+
+
 class EventLog(Base):
     """The one row with the number of the newest event, and of the newest that was deleted.
 

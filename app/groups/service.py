@@ -9,6 +9,7 @@ from app.auth.caller import Caller
 from app.core.errors import MOST_FAULTS, FieldFault, Forbidden, Invalid, NotFound, Problem
 from app.departments.models import Department
 from app.departments.repository import DepartmentReader
+from app.events.shown_repository import note_shown
 from app.groups.errors import GroupErased, MembersOfOthers, MembersWithoutSeat
 from app.groups.repository import GroupRepository
 from app.groups.schemas import GroupCreate, Member
@@ -95,6 +96,7 @@ class GroupService:
             if await groups.is_erased(group_id):
                 raise GroupErased
             group.name = name
+            note_shown(self.unit, "group_id", group_id, ["group"], caller, self.now)
             record(
                 self.unit,
                 AuditAction.GROUP_UPDATED,

@@ -1,8 +1,9 @@
 """SQL of accounts."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -23,12 +24,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR, insert
 
+from app.audit.models import VISITOR
+from app.audit.repository import Actor
 from app.core.db.repository import ReadRepository, Repository, refusals
 from app.core.db.scope import EVERYTHING, Scope
 from app.core.http.pagination import Ordering, PageRequest, paginate
 from app.core.ids import new_id
 from app.core.security.passwords import NO_PASSWORD
 from app.core.text import account_key, is_same_mailbox
+from app.events.kinds import EventType
+from app.events.outbox import emit
 from app.users.errors import EmailTaken, NameLooksTaken, UnknownSites
 from app.users.lookalikes import looks_like
 from app.users.models import SEARCH, Role, User, full_name
@@ -273,32 +278,55 @@ class UserRepository(UserReader, Repository[User]):
         )
         return [user.id for user in found]
 
-    async def adopt_visitors(self, user: User) -> None:
+    async def adopt_visitors(self, user: User, by: Actor, now: datetime) -> None:
         """Assign visitors with this host address and no account to the account.
 
         Only for verified addresses: others' visitors must not be revealed.
         """
-        await self.unit.write(
-            update(_visitors)
-            .where(
-                func.lower(_visitors.c.host_email) == func.lower(user.email),
-                _visitors.c.host_id.is_(None),
-            )
-            .values(host_id=user.id, host_closed=False)
+        orphaned = (
+            func.lower(_visitors.c.host_email) == func.lower(user.email),
+            _visitors.c.host_id.is_(None),
         )
+        values = {"host_id": user.id, "host_closed": False}
+        await self._change_visits(orphaned, values, ["host_id"], by, now)
 
-    async def carry_to_visits(self, user: User) -> None:
+    async def carry_to_visits(self, user: User, by: Actor) -> None:
         """Copy name and address to the upcoming visits."""
         theirs = (_visitors.c.host_id == user.id, _IS_OPEN)
         await self._lock_visits(*theirs)
         values = {"host_name": user.name, "host_email": user.email, "updated_at": user.updated_at}
-        await self.unit.write(update(_visitors).where(*theirs).values(values))
+        fields = ["host_name", "host_email"]
+        await self._change_visits(theirs, values, fields, by, user.updated_at)
 
-    async def close_visits(self, user: User) -> None:
-        """Mark the visits of a closed account, whose mails then go to the reception."""
+    async def leave_visits(self, user: User, by: Actor, now: datetime) -> None:
+        """Take the account that is deleted from its visits, whose mails go to the reception."""
         theirs = (_visitors.c.host_id == user.id, _IS_OPEN)
         await self._lock_visits(*theirs)
-        await self.unit.write(update(_visitors).where(*theirs).values(host_closed=True))
+        values = {"host_id": None, "host_closed": True}
+        await self._change_visits(theirs, values, ["host_id"], by, now)
+
+    async def _change_visits(
+        self,
+        which: Iterable[ColumnElement[bool]],
+        values: Mapping[str, Any],
+        fields: Sequence[str],
+        by: Actor,
+        now: datetime,
+    ) -> None:
+        """Change visits, and tell those that are not over."""
+        changed = await self.unit.returning(
+            update(_visitors)
+            .where(*which)
+            .values(values)
+            .returning(
+                _visitors.c.id, _visitors.c.site_id, _visitors.c.host_id, _IS_OPEN.label("is_open")
+            )
+        )
+        for visit in changed.mappings():
+            if visit["is_open"]:
+                about = {"site": visit["site_id"], "host": visit["host_id"], "by": by}
+                type_ = EventType.VISIT_UPDATED
+                emit(self.unit, type_, VISITOR, visit["id"], now, fields=fields, **about)
 
     async def count_upcoming(self, user_id: UUID, scope: Scope) -> int:
         """Return the number of the account's upcoming visits at sites in scope."""

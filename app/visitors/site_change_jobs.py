@@ -6,11 +6,13 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from app.audit.repository import Actor
 from app.core.db.batches import BATCH, Batch, in_batches
 from app.core.db.database import AfterCommit, Database, WriteSession
 from app.core.db.rollout import require_finished
 from app.core.db.scope import Scope
 from app.core.request_context import current_request_id, on_behalf_of
+from app.events.shown_repository import note_shown
 from app.notifications.kinds import NotificationKind
 from app.notifications.repository import Outbox
 from app.sites.models import Site, SiteChange
@@ -21,6 +23,8 @@ from app.visitors.models import Visitor
 from app.visitors.repository import VisitorReader, VisitorRepository
 
 BEFORE_ALL = UUID(int=0)
+SHOWN = {"name": "site_name", "timezone": "ends_at"}
+"""What visits show of a site, by its fields."""
 
 
 async def change_site(
@@ -30,6 +34,7 @@ async def change_site(
     values: dict[str, Any],
     now: datetime,
     scope: Scope,
+    by: Actor,
     *,
     notify: bool,
     dry_run: bool,
@@ -45,6 +50,8 @@ async def change_site(
         return changed.site, out_of_rules
     if notify and not dry_run:
         await require_finished(unit)
+    if fields := [shown for name, shown in SHOWN.items() if name in changed.former]:
+        note_shown(unit, "site_id", site_id, fields, by, now)
     unit.add(_row(site_id, changed.former, now, notify=notify))
     unit.after_commit(wake)
     today = today_at(changed.site, now)

@@ -112,7 +112,9 @@ async def _change(
     wake, grants = services(request).wake_site_changes, services(request).settings.oidc_role_map
     before = await SiteReader(unit).get(site_id) if grants and "name" in values else None
     former = before.name if before else None
-    site, affected = await change_site(unit, wake, site_id, values, now, caller.scope, **how)
+    site, affected = await change_site(
+        unit, wake, site_id, values, now, caller.scope, caller, **how
+    )
     if how["dry_run"]:
         return AffectedVisitors(affected_visitors=affected)
     return ChangedSite(
