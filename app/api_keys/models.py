@@ -15,7 +15,7 @@ class ApiKey(Entity):
 
     `sites` limits it to some sites and `allowed_networks` to some networks; null is no limit. It
     stops working with the account of its maker, and outlives it for the list. The previous secret
-    is valid until `previous_key_until`.
+    is valid until `previous_key_until`, and the one before until `older_key_until`.
     """
 
     __tablename__ = "api_keys"
@@ -36,6 +36,8 @@ class ApiKey(Entity):
     key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     previous_key_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
     previous_key_until: Mapped[datetime | None]
+    older_key_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    older_key_until: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     last_used_from: Mapped[str | None] = mapped_column(String(64))
 

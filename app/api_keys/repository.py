@@ -19,8 +19,12 @@ from app.users.models import User
 from app.users.roles import Role
 
 BY_NAME = Ordering("api keys", (ApiKey.name, ApiKey.id), descending=False)
-_REPLACED = and_(
-    ApiKey.previous_key_hash == bindparam("key_hash"), ApiKey.previous_key_until > bindparam("now")
+_REPLACED = (
+    and_(
+        ApiKey.previous_key_hash == bindparam("key_hash"),
+        ApiKey.previous_key_until > bindparam("now"),
+    ),
+    and_(ApiKey.older_key_hash == bindparam("key_hash"), ApiKey.older_key_until > bindparam("now")),
 )
 _BY_KEY = Query(
     select(
@@ -35,7 +39,7 @@ _BY_KEY = Query(
     )
     .join(User, User.id == ApiKey.maker_id)
     .where(
-        or_(ApiKey.key_hash == bindparam("key_hash"), _REPLACED),
+        or_(ApiKey.key_hash == bindparam("key_hash"), *_REPLACED),
         ApiKey.expires_at > bindparam("now"),
         User.is_active,
     )

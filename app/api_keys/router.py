@@ -138,7 +138,8 @@ async def rotate_key(
 ) -> schemas.ApiKeyWithSecret:
     """Return the key with a new secret, which is only in this response.
 
-    The previous one stays valid for `old_valid_minutes`; one before that ends at once.
+    The previous one stays valid for `old_valid_minutes`, and the one before that for what is left
+    of its own: if this answer got lost, rotate again. With 0 minutes both end at once.
     """
     key, secret = await service.rotate(key_id, timedelta(minutes=body.old_valid_minutes))
     return await _with_secret(service, key, secret)

@@ -85,6 +85,8 @@ class ApiKeyService:
             key_hash=stored_hash(secret),
             previous_key_hash=None,
             previous_key_until=None,
+            older_key_hash=None,
+            older_key_until=None,
             last_used_at=None,
             last_used_from=None,
             created_at=self.now,
@@ -108,8 +110,14 @@ class ApiKeyService:
         return key
 
     async def rotate(self, key_id: UUID, overlap: timedelta) -> tuple[ApiKey, str]:
-        """Issue a new secret; only the previous one stays valid, for the overlap."""
+        """Issue a new secret; the one that it replaces stays valid for the overlap.
+
+        So does the one before for what is left of its own: if the answer to a rotation was lost,
+        it is the one in use. Without an overlap both end at once.
+        """
         key, secret = await self._locked(key_id), API_KEYS.new()
+        key.older_key_hash = key.previous_key_hash if overlap else None
+        key.older_key_until = key.previous_key_until if overlap else None
         key.previous_key_hash = key.key_hash if overlap else None
         key.previous_key_until = self.now + overlap if overlap else None
         key.key_hash = stored_hash(secret)

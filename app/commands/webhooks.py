@@ -1,6 +1,7 @@
 """`vms webhooks listen`: a receiver on one's own machine, to try webhooks (docs/webhooks.md)."""
 
 import json
+import re
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ import typer
 from app.commands.starting import fail
 
 MOST_BYTES = 1024 * 1024
+SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")
 
 webhooks = typer.Typer(help="Try webhooks.", no_args_is_help=True)
 
@@ -40,7 +42,8 @@ def listen(
     try:
         server = listening(host, port, secret, status, typer.echo)
     except ValueError:
-        fail("The secret is not one of a webhook: it begins with whsec_.")
+        message = "It is not that of a webhook, which begins with whsec_ and has 50 characters."
+        raise typer.BadParameter(message, param_hint="--secret") from None
     except OSError as error:
         fail(f"Nothing can listen on {host}:{port}: {error.strerror}.")
     typer.echo(f"Listening on http://{host}:{server.server_address[1]}/")
@@ -58,6 +61,8 @@ def listening(
     """Return a server that verifies and shows messages; raise `ValueError` for a bad secret."""
     from standardwebhooks import Webhook
 
+    if secret is not None and not SECRET.fullmatch(secret):
+        raise ValueError("not the secret of a webhook")
     verifier = None if secret is None else Webhook(secret)
 
     class Handler(BaseHTTPRequestHandler):

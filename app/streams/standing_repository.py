@@ -54,6 +54,7 @@ _OF_KEYS = Query(
         _standing(
             ApiKey.key_hash,
             ApiKey.previous_key_until > _NOW,
+            ApiKey.older_key_until > _NOW,
             ApiKey.scopes,
             ApiKey.sites,
             ApiKey.allowed_networks,

@@ -241,10 +241,12 @@ class WebhookDeliverer:
         return Attempt(claimed, answer)
 
     def _secrets(self, receiver: Receiver, now: datetime) -> list[str]:
-        stored = [receiver.secret]
-        until = receiver.previous_secret_until
-        if receiver.previous_secret is not None and until is not None and now < until:
-            stored.append(receiver.previous_secret)
+        replaced = (
+            (receiver.previous_secret, receiver.previous_secret_until),
+            (receiver.older_secret, receiver.older_secret_until),
+        )
+        valid = [secret for secret, until in replaced if secret and until and now < until]
+        stored = [receiver.secret, *valid]
         return [self.secrets.decrypt(each) for each in stored]
 
     async def _settle(self, receiver: Receiver, attempts: Sequence[Attempt]) -> None:

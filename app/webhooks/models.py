@@ -77,6 +77,8 @@ class Webhook(Entity):
         LargeBinary, info=encrypted(WEBHOOK_SECRETS)
     )
     previous_secret_until: Mapped[datetime | None]
+    older_secret: Mapped[bytes | None] = mapped_column(LargeBinary, info=encrypted(WEBHOOK_SECRETS))
+    older_secret_until: Mapped[datetime | None]
     starts_after: Mapped[int]
     replay_after: Mapped[int | None]
     replay_until: Mapped[int | None]

@@ -110,7 +110,8 @@ async def rotate_secret(
 ) -> schemas.WebhookWithSecret:
     """Return a new secret, which is only in this response.
 
-    For 24 hours messages are signed with the previous one, too; rotate twice to end that at once.
+    For 24 hours messages are signed with the previous one, too, and with the one before that for
+    what is left of its day: if this answer got lost, rotate again.
     """
     webhook, secret = await webhooks.rotate_secret(webhook_id)
     return schemas.WebhookWithSecret(**schemas.Webhook.facts(webhook), secret=secret)
@@ -126,7 +127,7 @@ async def rotate_secret(
 )
 async def send_test(webhook_id: UUID, webhooks: Webhooks) -> schemas.Delivery:
     """Queue a message of the type `webhook.test`; it is tried once."""
-    return schemas.Delivery.of(await webhooks.test(webhook_id))
+    return schemas.Delivery.of(*await webhooks.test(webhook_id))
 
 
 @router.post(
@@ -162,10 +163,11 @@ async def list_deliveries(
     status: Status = None,
 ) -> Page[schemas.Delivery]:
     """Return the deliveries of the last 30 days, newest first."""
-    if await WebhookReader(session).reached(webhook_id, caller.scope) is None:
+    webhook = await WebhookReader(session).reached(webhook_id, caller.scope)
+    if webhook is None:
         raise NotFound
     rows, next_cursor, total = await DeliveryReader(session).page(webhook_id, status, page)
-    items = [schemas.Delivery.of(delivery) for delivery in rows]
+    items = [schemas.Delivery.of(delivery, webhook.paused_until) for delivery in rows]
     return Page(items=items, next_cursor=next_cursor, total=total)
 
 
@@ -179,4 +181,4 @@ async def list_deliveries(
 )
 async def redeliver(webhook_id: UUID, delivery_id: UUID, webhooks: Webhooks) -> schemas.Delivery:
     """Send a message again, delivered or not, for up to three days."""
-    return schemas.Delivery.of(await webhooks.redeliver(webhook_id, delivery_id))
+    return schemas.Delivery.of(*await webhooks.redeliver(webhook_id, delivery_id))

@@ -141,13 +141,18 @@ class Delivery(BaseModel):
     last_attempt_at: datetime | None
     last_status: int | None = Field(description="The status code of the last answer")
     last_error: str | None
-    next_attempt_at: datetime | None = Field(description="Null unless pending")
+    next_attempt_at: datetime | None = Field(
+        description="Null unless pending; not before a `Retry-After` of the receiver has passed"
+    )
     delivered_at: datetime | None
     created_at: datetime
 
     @classmethod
-    def of(cls, delivery: models.WebhookDelivery) -> Self:
-        is_pending = delivery.status is DeliveryStatus.PENDING
+    def of(cls, delivery: models.WebhookDelivery, held_until: datetime | None) -> Self:
+        """Return a delivery of a webhook that gets none before `held_until`."""
+        due = None
+        if delivery.status is DeliveryStatus.PENDING:
+            due = max(delivery.next_attempt_at, held_until or delivery.next_attempt_at)
         return cls(
             id=delivery.id,
             event_id=delivery.event_id,
@@ -158,7 +163,7 @@ class Delivery(BaseModel):
             last_attempt_at=delivery.last_attempt_at,
             last_status=delivery.last_status,
             last_error=delivery.last_error,
-            next_attempt_at=delivery.next_attempt_at if is_pending else None,
+            next_attempt_at=due,
             delivered_at=delivery.delivered_at,
             created_at=delivery.created_at,
         )

@@ -35,6 +35,10 @@ BOTH_VALID_FOR = timedelta(hours=24)
 GUARDED = ("url", "types", "site_id", "payload")
 
 
+HeldDelivery = tuple[WebhookDelivery, datetime | None]
+"""A delivery, and until when its webhook gets none."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookService:
     """Changes webhooks in the caller's scope, within one unit of work."""
@@ -59,6 +63,8 @@ class WebhookService:
             secret=self.secrets.encrypt(secret),
             previous_secret=None,
             previous_secret_until=None,
+            older_secret=None,
+            older_secret_until=None,
             starts_after=await EventReader(self.unit).head(),
             replay_after=None,
             replay_until=None,
@@ -118,8 +124,14 @@ class WebhookService:
         await webhooks.resume(webhook.id, self.now)
 
     async def rotate_secret(self, webhook_id: UUID) -> tuple[Webhook, str]:
-        """Return the webhook with a new secret; messages bear both signatures for a day."""
+        """Return the webhook with a new secret; messages bear both signatures for a day.
+
+        They bear that of the secret before, too, for what is left of its day: if the answer to a
+        rotation was lost, the receiver has only that one.
+        """
         webhook, secret = await self._locked(webhook_id), new_secret()
+        webhook.older_secret = webhook.previous_secret
+        webhook.older_secret_until = webhook.previous_secret_until
         webhook.previous_secret = webhook.secret
         webhook.previous_secret_until = self.now + BOTH_VALID_FOR
         webhook.secret = self.secrets.encrypt(secret)
@@ -131,11 +143,12 @@ class WebhookService:
         await WebhookRepository(self.unit).delete(webhook)
         self._record(AuditAction.WEBHOOK_DELETED, webhook)
 
-    async def test(self, webhook_id: UUID) -> WebhookDelivery:
+    async def test(self, webhook_id: UUID) -> HeldDelivery:
         """Queue a message of the type `webhook.test`; raise `NotFound` or `WebhookDisabled`."""
         webhook = await self._active(webhook_id)
         self._record(AuditAction.WEBHOOK_TESTED, webhook)
-        return await DeliveryRepository(self.unit).add_test(webhook.id, self.now)
+        delivery = await DeliveryRepository(self.unit).add_test(webhook.id, self.now)
+        return delivery, webhook.paused_until
 
     async def replay(self, webhook_id: UUID, after: int) -> tuple[int, int]:
         """Let the events after a number be delivered again; return this range of numbers.
@@ -156,7 +169,7 @@ class WebhookService:
         await self._save(webhook)
         return after, until
 
-    async def redeliver(self, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
+    async def redeliver(self, webhook_id: UUID, delivery_id: UUID) -> HeldDelivery:
         """Make a delivery due again; raise `NotFound` or `WebhookDisabled`."""
         webhook, deliveries = await self._active(webhook_id), DeliveryRepository(self.unit)
         delivery = await deliveries.lock_of(delivery_id, webhook.id)
@@ -166,7 +179,7 @@ class WebhookService:
         delivery.tries_began_at = delivery.next_attempt_at = self.now
         self._record(AuditAction.WEBHOOK_REDELIVERED, webhook, event=str(delivery.event_id))
         await self.unit.flush()
-        return delivery
+        return delivery, webhook.paused_until
 
     async def _locked(self, webhook_id: UUID) -> Webhook:
         webhooks = WebhookRepository(self.unit)

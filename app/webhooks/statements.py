@@ -56,6 +56,8 @@ class Receiver:
     secret: bytes
     previous_secret: bytes | None
     previous_secret_until: datetime | None
+    older_secret: bytes | None
+    older_secret_until: datetime | None
     failing_since: datetime | None
 
 

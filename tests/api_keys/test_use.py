@@ -196,6 +196,20 @@ async def test_both_secrets_work_until_the_overlap_ends(api: Api, clock: Settabl
     assert day.json()["old_valid_until"] == "2026-11-24T08:05:00Z"
 
 
+async def test_a_rotation_that_is_repeated_ends_no_secret_in_use(api: Api, clock: SettableClock):
+    root = await api.superadmin()
+    key = await make(root, scopes=["sites:read"])
+    path, old = f"api-keys/{key['id']}/rotate/", with_secret(api, key["key"])
+    lost = with_secret(api, (await root.post(path)).json()["key"])
+    clock.advance(timedelta(minutes=2))
+    new = with_secret(api, (await root.post(path)).json()["key"])
+    assert [await _works(each) for each in (old, lost, new)] == [True, True, True]
+    clock.advance(timedelta(hours=23, minutes=58))
+    assert [await _works(each) for each in (old, lost, new)] == [False, True, True]
+    clock.advance(timedelta(minutes=2))
+    assert [await _works(each) for each in (old, lost, new)] == [False, False, True]
+
+
 async def test_a_rotation_without_overlap_ends_all_secrets(api: Api):
     root = await api.superadmin()
     key = await make(root, scopes=["sites:read"])

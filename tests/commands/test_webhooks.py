@@ -48,7 +48,10 @@ def test_it_can_answer_an_error():
     assert shown[1].startswith("No message")
 
 
-@pytest.mark.parametrize("option", [["--secret", "whsec_"], ["--host", "192.0.2.1"]])
-def test_what_cannot_be_is_explained(option):
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [(["--secret", "whsec_"], 2), (["--secret", "banana"], 2), (["--host", "192.0.2.1"], 1)],
+)
+def test_what_cannot_be_is_explained(option, code):
     result = CliRunner().invoke(app, ["webhooks", "listen", "--port", "0", *option])
-    assert result.exit_code == 1
+    assert result.exit_code == code

@@ -1,7 +1,7 @@
 """From an event to a receiver, over real sockets."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.core.db.rollout import Rollout, finish
@@ -158,15 +158,20 @@ async def test_a_wish_to_wait_holds_for_all_messages(api, hooks, clock):
     admin = await api.admin()
     receiver = Receiver(answering(503, Retry_After="3600"))
     async with receiver.running():
-        await make(admin, receiver.url)
+        webhook = await make(admin, receiver.url)
         await admin.register(**NEXT_WEEK)
         assert await hooks.deliver() == 1
         receiver.answer = answering(200)
         await admin.register(email="b@example.com", **NEXT_WEEK)
         clock.advance(timedelta(minutes=10))
         assert await hooks.deliver() == 0
+        test = (await admin.post(f"webhooks/{webhook['id']}/test/")).json()
+        waiting = [*await deliveries(admin, webhook, status="pending"), test]
+        dues = [datetime.fromisoformat(each["next_attempt_at"]) for each in waiting]
+        assert len(dues) == 4
+        assert min(dues) - clock.now() > timedelta(minutes=49)
         clock.advance(timedelta(minutes=51))
-        assert await hooks.deliver() == 2
+        assert await hooks.deliver() == 3
 
 
 async def test_three_days_of_failure_end_it_and_its_maker_is_mailed(api, hooks, clock, mailbox):
@@ -272,6 +277,23 @@ async def test_both_secrets_are_valid_for_a_day(api, hooks, clock):
         await hooks.deliver()
         signature = receiver.messages[-1].headers["webhook-signature"]
         assert len(signature.split()) == 1
+
+
+async def test_a_rotation_that_is_repeated_keeps_the_secret_in_use(api, hooks, clock):
+    admin = await api.admin()
+    async with Receiver().running() as receiver:
+        webhook = await make(admin, receiver.url)
+        for _ in range(2):
+            await admin.post(f"webhooks/{webhook['id']}/rotate-secret/")
+            clock.advance(timedelta(minutes=2))
+        await admin.post(f"webhooks/{webhook['id']}/test/")
+        await hooks.deliver()
+        receiver.messages[-1].verified(webhook["secret"])
+        assert len(receiver.messages[-1].headers["webhook-signature"].split()) == 3
+        await admin.post(f"webhooks/{webhook['id']}/test/")
+        clock.advance(timedelta(hours=23, minutes=57))
+        await hooks.deliver()
+        assert len(receiver.messages[-1].headers["webhook-signature"].split()) == 2
 
 
 async def test_a_replay_brings_everything_again_with_the_same_ids(api, hooks):
