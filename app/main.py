@@ -14,6 +14,7 @@ from app.accounts import second_factor_router as second_factors
 from app.accounts import user_sessions_router as user_sessions
 from app.accounts import users_router as users
 from app.api_docs import document, info, pages, security_txt
+from app.api_docs import webhooks as messages
 from app.api_keys import router as api_keys
 from app.audit import router as audit
 from app.auth import directory_router as directory
@@ -189,6 +190,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     warden_page.install(app)
     for router in (_uploads(), *ROUTERS):
         app.include_router(router)
+    messages.install(app)
     document.install(app)
     _add_middleware(app, settings)
     return app

@@ -24,6 +24,7 @@ from bench.results import Results
 from bench.run import Measurement, measure_all
 from bench.scale import FULL, QUICK, SMOKE, Scale
 from bench.scenarios import (
+    badging,
     beside,
     doubling,
     exporting,
@@ -51,6 +52,7 @@ AT_THE_LARGEST = {
     "scanning": scanning.measure,
     "uploading": uploading.measure,
     "grouping": grouping.measure,
+    "badging": badging.measure,
     "exporting": exporting.measure,
     "signing_in": signing_in.measure,
     "flooding": flooding.measure,

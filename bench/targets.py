@@ -91,6 +91,7 @@ TARGETS = (
     Target("upload of 20", "statements", of("upload", "statements"), at_most=12, decimals=0),
     Target("group of 100", "p50 ms", of("group", "p50"), at_most=80),
     Target("group of 100", "statements", of("group", "statements"), at_most=12, decimals=0),
+    Target("badge", "p50 ms", of("badge", "p50"), at_most=50),
     # 10,000 events a second.
     Target("events, 200 a page", "requests/s", of("events", "per_second"), at_least=50),
     Target("events, 200 a page", "statements", of("events", "statements"), at_most=2, decimals=0),

@@ -11,7 +11,9 @@ from openapi_spec_validator import validate
 from app import __version__
 from app.api_docs.operations import operations
 from app.core.errors import MEDIA_TYPE, Problem
+from app.events.kinds import EventType
 from app.users.roles import DEVICES, PEOPLE
+from app.webhooks.models import TEST_TYPE
 from tools.write_permissions import documented_app
 
 Json = dict[str, Any]
@@ -109,6 +111,23 @@ def test_a_refusal_is_a_problem_with_its_code(name: str):
 def test_an_example_of_an_answer_fits_its_schema(name: str):
     for media_type, body in bodies(OPERATIONS[name]):
         assert body["examples"], media_type
+        for example in body["examples"].values():
+            assert faults(body["schema"], resolved(example)["value"]) == []
+
+
+@pytest.mark.parametrize("name", DOCUMENT["components"]["schemas"])
+def test_an_example_of_a_component_fits_it(name: str):
+    schema = DOCUMENT["components"]["schemas"][name]
+    for example in schema.get("examples", ()):
+        assert faults(schema, example) == []
+
+
+def test_every_message_of_a_webhook_is_described():
+    types = {*map(str, EventType), TEST_TYPE}
+    assert {path["post"]["summary"] for path in DOCUMENT["webhooks"].values()} == types
+    for path in DOCUMENT["webhooks"].values():
+        body = path["post"]["requestBody"]["content"]["application/json"]
+        assert body["schema"] == {"$ref": "#/components/schemas/EventMessage"}
         for example in body["examples"].values():
             assert faults(body["schema"], resolved(example)["value"]) == []
 

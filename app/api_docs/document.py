@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api_docs import problems
-from app.api_docs.examples import Examples
+from app.api_docs.examples import Examples, with_nulls
 from app.api_docs.operations import operations
 from app.api_docs.security import SCHEMES, requirement
 from app.core.http.responses import Constant
@@ -82,19 +82,22 @@ def completed(document: Json, app: FastAPI) -> Json:
     """Add security schemes, headers, problems and examples."""
     served = {(op.path, op.method.lower()): op for op in operations(app)}
     components = document["components"]
-    for path, method, operation in _operations(document):
+    for path, method, operation in _operations(document["paths"]):
         operation["security"] = requirement(served[path, method])
         _describe_answers(operation)
         _drop_nulls(operation, components["schemas"])
     problems.describe(document)
     components |= {"securitySchemes": SCHEMES, "headers": HEADERS}
-    _tidy([document["paths"], components["schemas"]])
+    _tidy([document["paths"], document["webhooks"], components["schemas"]])
+    for schema in components["schemas"].values():
+        if "examples" in schema:
+            schema["examples"] = [with_nulls(schema)]
     _add_examples(document)
     return _with_public_names(document)
 
 
-def _operations(document: Json) -> Iterator[tuple[str, str, Json]]:
-    for path, methods in document["paths"].items():
+def _operations(paths: Json) -> Iterator[tuple[str, str, Json]]:
+    for path, methods in paths.items():
         for method, operation in methods.items():
             yield path, method, operation
 
@@ -137,6 +140,9 @@ def _tidy(node: Any) -> None:
             del node["title"]
         if "example" in node:
             node["examples"] = [node.pop("example")]
+        for bound in ("minimum", "maximum"):  # FastAPI makes them fractions
+            if node.get("type") == "integer" and bound in node:
+                node[bound] = int(node[bound])
         node = [child for name, child in node.items() if name not in VALUES]
     if isinstance(node, list):
         for child in node:
@@ -147,7 +153,7 @@ def _add_examples(document: Json) -> None:
     """Add an example for each form of every JSON body."""
     components = document["components"]
     examples = Examples(components["schemas"])
-    for _, _, operation in _operations(document):
+    for _, _, operation in _operations(document["paths"] | document["webhooks"]):
         for described in (operation.get("requestBody", {}), *operation["responses"].values()):
             body = described.get("content", {}).get(JSON)
             if body:

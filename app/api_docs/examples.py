@@ -69,7 +69,7 @@ class Examples:
         if "$ref" in schema:
             return self.of(self.component(schema["$ref"]))
         if "examples" in schema:
-            return _in_order(_with_nulls(schema), schema.get("properties", {}))
+            return _in_order(with_nulls(schema), schema.get("properties", {}))
         if "enum" in schema:
             return schema["enum"][0]
         for given in ("const", "default"):
@@ -96,7 +96,7 @@ class Examples:
         return BY_TYPE[schema["type"]]
 
 
-def _with_nulls(schema: Json) -> Any:
+def with_nulls(schema: Json) -> Any:
     """Return the example of a schema with the required nulls, which FastAPI removes."""
     example, fields = schema["examples"][0], schema.get("properties", {})
     if not isinstance(example, dict):

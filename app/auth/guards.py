@@ -145,6 +145,9 @@ class Guard:
         if not self._admits(caller):
             if caller.role is CallerRole.ANONYMOUS:
                 raise NotAuthenticated(self.ask)
+            if caller.is_key and CallerRole.KEY in self.roles:
+                scopes = " or ".join(sorted(self.permissions))
+                raise Forbidden(f"The API key, or its maker, lacks {scopes}")
             raise Forbidden
         if not self.without_factor and _misses_factor(caller, services(request).settings):
             raise SecondFactorMissing

@@ -11,7 +11,7 @@ from app.events.kinds import ActorKind, EventType
 from app.events.repository import ReadEvent
 
 MOST = 200
-LARGEST = 2**63 - 1
+LARGEST = 2**53 - 1  # JavaScript counts no further
 EXTENSIBLE = "x-extensible-enum"
 
 

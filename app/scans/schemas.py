@@ -12,6 +12,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from app.core.db.scope import Scope
 from app.core.text import OptionalLine, SearchText
@@ -44,20 +45,19 @@ Token = Annotated[
 ]
 
 
+EXAMPLE: JsonDict = {
+    "token": "V1" + "A" * 40,
+    "scan_id": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11",
+    "direction": "in",
+    "gate": "North",
+}
+OFFLINE: JsonDict = {**EXAMPLE, "scanned_at": "2026-11-23T09:00:00Z"}
+
+
 class ScanCreate(BaseModel):
     """A scan; `qr_code` is an alias of `token`. A `scan_id` makes repeats safe."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {
-                "token": "V1" + "A" * 40,
-                "scan_id": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11",
-                "direction": "in",
-                "gate": "North",
-            }
-        },
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": EXAMPLE})
 
     token: Token
     scan_id: UUID | None = Field(None, description="An id that the device generates for each scan")
@@ -110,6 +110,8 @@ class CheckOutByHand(BaseModel):
 class OfflineScan(ScanCreate):
     """A scan made while the gate was offline."""
 
+    model_config = ConfigDict(json_schema_extra={"example": OFFLINE})
+
     scan_id: UUID = Field(description="An id that the device generates for each scan")
     scanned_at: ScannedAt
 
@@ -119,19 +121,7 @@ class OfflineScans(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={
-            "example": {
-                "scans": [
-                    {
-                        "token": "V1" + "A" * 40,
-                        "scan_id": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11",
-                        "scanned_at": "2026-11-23T09:00:00Z",
-                        "direction": "in",
-                        "gate": "North",
-                    }
-                ]
-            }
-        },
+        json_schema_extra={"example": {"scans": [OFFLINE]}},
     )
 
     scans: list[OfflineScan] = Field(min_length=1, max_length=MOST_OFFLINE_SCANS)

@@ -10,6 +10,7 @@ from app.core.http.dependencies import Limiter, Now, Writing
 from app.core.http.event_stream import EventStream, last_number
 from app.core.http.limits import TooManyRequests
 from app.core.http.routing import ApiRoute
+from app.events.schemas import LARGEST
 from app.streams import schemas, ticket_service
 from app.streams.dependencies import Chosen, TheHub
 from app.streams.guards import StreamReader, TicketHolder
@@ -43,7 +44,7 @@ After = Annotated[
     int | None,
     Query(
         ge=0,
-        le=2**63 - 1,
+        le=LARGEST,
         description="Continue after this `seq`; 0 is the oldest event that is kept. By default "
         "with the next one",
     ),

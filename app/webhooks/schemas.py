@@ -10,11 +10,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, UrlC
 from app.core.http.etags import Tagged
 from app.core.text import LEFT_OUT
 from app.events.kinds import EventType
-from app.events.schemas import EXTENSIBLE
+from app.events.schemas import EXTENSIBLE, LARGEST, Event
 from app.webhooks import models
 from app.webhooks.models import DeliveryStatus, DisabledReason, PayloadKind, WebhookStatus
 
-MOST_SEQ = 2**63 - 1
 EXAMPLE_URL = "https://hooks.example.com/visits"
 
 
@@ -70,7 +69,7 @@ class Replay(BaseModel):
 
     after: int = Field(
         ge=0,
-        le=MOST_SEQ,
+        le=LARGEST,
         strict=True,
         description="The `seq` of the last event that was received; 0 for the oldest kept",
     )
@@ -167,6 +166,32 @@ class Delivery(BaseModel):
             delivered_at=delivery.delivered_at,
             created_at=delivery.created_at,
         )
+
+
+class EventObject(Event):
+    """An event as a webhook tells it."""
+
+    seq: int | None = Field(  # type: ignore[assignment] # a test has none
+        description="Ascending, with gaps: messages may come in another order. Null for a test",
+        examples=[4711],
+    )
+    object: dict[str, Any] | None = Field(
+        None,
+        description="Only with the payload `full`: the visitor (without `qr_code`), device or "
+        "muster as its maker may read it when the message leaves; null if erased or out of sight",
+    )
+
+
+class EventMessage(BaseModel):
+    """The body of a message, in the form of Standard Webhooks 1.0."""
+
+    type: str = Field(
+        description="That of the event; more may come",
+        json_schema_extra={EXTENSIBLE: [*map(str, EventType), models.TEST_TYPE]},
+        examples=["visit.checked_in"],
+    )
+    timestamp: datetime = Field(description="When it happened")
+    data: EventObject
 
 
 class ReplayStarted(BaseModel):

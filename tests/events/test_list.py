@@ -210,7 +210,7 @@ async def test_an_after_beyond_the_head_is_answered_like_the_head(
     async with database.write() as unit:
         write_entry(unit)
     await sequencer.step()
-    assert await events(root, after=2**63 - 1) == {"items": [], "next_after": 1, "head": 1}
+    assert await events(root, after=2**53 - 1) == {"items": [], "next_after": 1, "head": 1}
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ async def test_an_after_beyond_the_head_is_answered_like_the_head(
         ({"types": "visit.registered,visit.vanished"}, "types"),
         ({"types": ""}, "types"),
         ({"after": "-1"}, "after"),
-        ({"after": str(2**63)}, "after"),
+        ({"after": str(2**53)}, "after"),
         ({"after": "now"}, "after"),
         ({"limit": "0"}, "limit"),
         ({"limit": "201"}, "limit"),
