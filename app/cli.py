@@ -22,6 +22,7 @@ from app.commands.scan import scan
 from app.commands.second_factor import reset_second_factor
 from app.commands.showing import AsJson, print_json
 from app.commands.starting import (
+    DataDir,
     explained,
     fail,
     load_settings,
@@ -50,11 +51,30 @@ app = typer.Typer(
 # Objects between garbage collections, until `tune_interpreter`: a seventh of the time of a start.
 LOADING = 50_000
 
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from app import __version__
+
+        print(f"vms {__version__}")
+        raise typer.Exit
+
+
 # Groups in the help.
 RUN, KEEP, TRY = "Run", "Maintain", "Try"
 
 Host = Annotated[str, typer.Option(help="Address to listen on")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on")]
+
+
+@app.callback()
+def _every_command(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version"),
+    ] = False,
+) -> None:
+    """Visitor management: the service, its worker, its database."""
 
 
 def main() -> None:
@@ -181,6 +201,7 @@ def create_superadmin(
 
 @app.command(rich_help_panel=KEEP)
 def doctor(
+    data_dir: DataDir = None,
     as_json: AsJson = False,
     before_update: Annotated[
         bool,
@@ -195,7 +216,9 @@ def doctor(
     """
     from app.commands import doctor as looks
 
-    findings = looks.before_update(load_settings()) if before_update else looks.examine(prepared())
+    findings = (
+        looks.before_update(load_settings()) if before_update else looks.examine(prepared(data_dir))
+    )
     print(looks.as_json(findings) if as_json else looks.report(findings))
     if any(finding.health is looks.Health.FAULT for finding in findings):
         raise typer.Exit(1)
@@ -210,14 +233,16 @@ app.add_typer(webhooks, name="webhooks", rich_help_panel=TRY)
 
 
 @app.command(hidden=True)
-def dev_accounts() -> None:
-    """Create the two accounts of development mode."""
+def dev_accounts(
+    demo: Annotated[bool, typer.Option("--demo", help="Also one of each other role")] = False,
+) -> None:
+    """Create the accounts of development mode."""
     from app.users import account_service as accounts
 
     settings = prepared()
     if not settings.debug:
         fail("Development accounts are only created in development mode (DEBUG=true).")
-    run(accounts.create_development_accounts(settings))
+    run(accounts.create_development_accounts(settings, demo=demo))
 
 
 @app.command(rich_help_panel=TRY)

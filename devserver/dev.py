@@ -4,12 +4,14 @@ Servers named by DATABASE_URL, REDIS_URL or EMAIL_HOST are used instead of embed
 """
 
 import contextlib
+import os
 import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from devserver.address import base_url, check_port_free, is_ready
+from devserver.environment import forget, keep
 from devserver.interruption import StopRequested, stop_signals_noted
 from devserver.lock import DirectoryLock
 from devserver.parts import Given, Parts
@@ -19,11 +21,15 @@ from devserver.watch import KeptRunning, report, watch
 READY_SECONDS = 300.0  # a migration may take long
 STOP_SECONDS = 20.0
 
+DEMO_ACCOUNTS = """
+                  host@ifactory.com / host1234
+                  reception@ifactory.com / reception123
+                  guard@ifactory.com / guard123"""
 BANNER = """
 Visitor management runs at {address}
   documentation   {address}/docs
   accounts        superadmin@ifactory.com / superadmin123
-                  admin@ifactory.com / admin123
+                  admin@ifactory.com / admin123{others}
   mail            {mail}
 Ctrl-C stops everything.
 """
@@ -55,7 +61,10 @@ def _run(host: str, port: int, data_dir: Path, demo: int) -> None:
         parts = Parts(Given(), data_dir)
         running.callback(parts.stop)
         parts.start()
-        service = _Service(parts.environment(base_url(host, port)), lock)
+        settings = parts.environment(base_url(host, port))
+        keep(data_dir, settings, os.environ)
+        running.callback(forget, data_dir)
+        service = _Service(settings, lock)
         worker = KeptRunning(service.worker())
         running.callback(worker.stop, STOP_SECONDS)
         api = Child(service.api(host, port, demo))
@@ -63,7 +72,7 @@ def _run(host: str, port: int, data_dir: Path, demo: int) -> None:
         running.callback(report, "Stopping …")
         api.wait_until(lambda: is_ready(host, port), READY_SECONDS, every=0.05)
         worker.start()  # needs the migrated database
-        report(_banner(base_url(host, port), parts))
+        report(_banner(base_url(host, port), parts, demo))
         watch([api, *(server.child for server in parts.servers if server.child)], worker)
 
 
@@ -84,7 +93,8 @@ class _Service:
     def api(self, host: str, port: int, demo: int) -> Program:
         serve = shlex.join(["serve", "--host", host, "--port", str(port)])
         filling = [f"demo --once --visitors {demo}"] if demo else []
-        steps = ("migrate --finish", "dev-accounts", *filling, serve)
+        accounts = "dev-accounts --demo" if demo else "dev-accounts"
+        steps = ("migrate --finish", accounts, *filling, serve)
         return self._program("The API", "devserver.steps", *steps)
 
     def worker(self) -> Program:
@@ -100,6 +110,6 @@ class _Service:
         )
 
 
-def _banner(address: str, parts: Parts) -> str:
+def _banner(address: str, parts: Parts, demo: int) -> str:
     mail = parts.mail.directory if parts.mail else "really sent, by EMAIL_HOST"
-    return BANNER.format(address=address, mail=mail)
+    return BANNER.format(address=address, mail=mail, others=DEMO_ACCOUNTS if demo else "")

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.commands.showing import AsJson, print_json, progress
-from app.commands.starting import fail, prepared, refuse_behind, run
+from app.commands.starting import DataDir, fail, prepared, refuse_behind, run
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -28,6 +28,7 @@ def demo(
     force: Annotated[
         bool, typer.Option("--force", help="Allow this in production (DEBUG is not set)")
     ] = False,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Fill the database with a fictional company: sites, hosts, visitors of half a year, and mails.
@@ -35,7 +36,7 @@ def demo(
     The sites are new and marked (demo); existing data is not touched, and no mail is sent. Either
     everything is added or nothing.
     """
-    settings = prepared()
+    settings = prepared(data_dir)
     if not (settings.debug or force):
         fail("This is a production installation: add --force to add demo data anyway.")
     run(refuse_behind(settings))
@@ -60,10 +61,14 @@ def _fill(settings: "Settings", visitors: int, *, once: bool, silent: bool) -> "
     try:
         with progress("Adding visitors", visitors, hidden=silent) as advance:
             return run(filling.fill(settings.database_url, codes, visitors, now, advance))
-    except filling.AlreadyThere:
+    except filling.AlreadyThere as there:
+        said = f"Demo data exists already, with {there.visitors} visitors"
         if once:
-            return None
-        fail("Demo data exists already: use --replace to renew it or --remove to delete it.")
+            if silent:
+                return None
+            typer.echo(f"{said}: nothing is added.")
+            raise typer.Exit from None
+        fail(f"{said}: use --replace to renew it or --remove to delete it.")
     except filling.NameTaken as taken:
         fail(f"An existing record has the name of a demo record: {taken}")
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.commands.showing import AsJson, print_json, progress
-from app.commands.starting import fail, prepared, run
+from app.commands.starting import DataDir, fail, prepared, run
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -17,10 +17,11 @@ def purge(
             "--dry-run", help="List the visitors that would be anonymised, without changes"
         ),
     ] = False,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Anonymise visitors whose visit is more than RETENTION_DAYS ago."""
-    settings = prepared()
+    settings = prepared(data_dir)
     if settings.retention_days is None:
         fail("RETENTION_DAYS is not set: visitors are kept indefinitely.")
     if dry_run:

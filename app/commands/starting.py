@@ -3,7 +3,8 @@ import os
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -23,15 +24,37 @@ def fail(sentence: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def prepared() -> "Settings":
-    """Configure logging and return the settings; exit if they are invalid."""
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Use the settings of the `vms dev` that runs with this data directory"),
+]
+
+
+def prepared(data_dir: Path | None = None) -> "Settings":
+    """Configure logging and return the settings; exit if they are invalid.
+
+    They are those of the environment, or of the `vms dev` that runs with a data directory.
+    """
     from app.core.observability.logging import configure_logging
+
+    if data_dir is not None:
+        _adopt(data_dir)
 
     settings = load_settings()
     if not isinstance(settings, list):
         configure_logging(debug=settings.debug)
         return settings
     fail("\n".join(settings))
+
+
+def _adopt(data_dir: Path) -> None:
+    from devserver.environment import read
+    from devserver.process import EmbeddedError
+
+    try:
+        os.environ.update(read(data_dir))
+    except EmbeddedError as error:
+        fail(str(error))
 
 
 def load_settings() -> "Settings | list[str]":

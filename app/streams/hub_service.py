@@ -86,12 +86,14 @@ class Hub:
         standing = found.get(sign_in_of(caller))
         if standing is None:
             raise NotAuthenticated("The session has ended: sign in again")
-        if self._number_of[caller.id] >= self._most_of_caller:
+        if self._is_full(caller):
             raise TooManyRequests(ceil(COMMENT_SECONDS))
         return Listener(caller, chosen, standing, head if after is None else after)
 
     async def parts(self, listener: Listener) -> AsyncGenerator[bytes, None]:
         """Yield what a client is sent, whole events at a time, until its stream ends."""
+        if self._is_full(listener.caller):  # others began since it was admitted
+            return
         with self._joined(listener):
             yield COMMENT
             while True:
@@ -103,6 +105,9 @@ class Hub:
                     await listener.wanted()
                 elif part := await self._catch_up(listener):
                     yield part
+
+    def _is_full(self, caller: Caller) -> bool:
+        return self._number_of[caller.id] >= self._most_of_caller
 
     @contextmanager
     def _joined(self, listener: Listener) -> Iterator[None]:

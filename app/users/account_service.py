@@ -21,16 +21,23 @@ DEVELOPMENT = (
     ("superadmin@ifactory.com", "superadmin123", "Super", "Admin", Role.SUPERADMIN),
     ("admin@ifactory.com", "admin123", "Front", "Desk", Role.ADMIN),
 )
+# Of the roles that are left, with the demo data.
+DEMO = (
+    ("host@ifactory.com", "host1234", "Charles", "Babbage", Role.HOST),
+    ("reception@ifactory.com", "reception123", "Mary", "Somerville", Role.RECEPTIONIST),
+    ("guard@ifactory.com", "guard123", "Grace", "Hopper", Role.GUARD),
+)
 
 
-async def create_development_accounts(settings: Settings) -> None:
-    """Create the README's accounts that are missing."""
+async def create_development_accounts(settings: Settings, *, demo: bool = False) -> None:
+    """Create the README's accounts that are missing; with `demo` one of each role."""
     database, hasher = Database(settings.database_url), PasswordHasher(settings.bcrypt_rounds)
     now = SystemClock().now()
     try:
         async with database.write() as unit:
             users = UserRepository(unit)
-            for email, password, first_name, last_name, role in DEVELOPMENT:
+            wanted = (*DEVELOPMENT, *DEMO) if demo else DEVELOPMENT
+            for email, password, first_name, last_name, role in wanted:
                 if await users.by_email(email) is None:
                     user = await create_user(
                         users,
@@ -52,7 +59,7 @@ async def has_development_accounts(settings: Settings) -> bool:
     database, hasher = Database(settings.database_url), PasswordHasher(settings.bcrypt_rounds)
     try:
         async with database.read() as session:
-            for email, password, *_ in DEVELOPMENT:
+            for email, password, *_ in (*DEVELOPMENT, *DEMO):
                 user = await UserReader(session).by_email(email)
                 if user and user.is_active and hasher.verify_now(password, user.password_hash):
                     return True

@@ -94,6 +94,13 @@ async def is_there(connection: asyncpg.Connection) -> bool:
     return found
 
 
+async def count_visitors(connection: asyncpg.Connection) -> int:
+    found: int = await connection.fetchval(
+        "SELECT count(*) FROM visitors WHERE site_id = ANY($1)", SITE_IDS
+    )
+    return found
+
+
 async def remove(connection: asyncpg.Connection) -> None:
     """Delete the company; the audit log outlives it."""
     for statement in REMOVE:

@@ -47,7 +47,11 @@ Advance = Callable[[int], None]
 
 
 class AlreadyThere(Exception):  # noqa: N818 - nothing is wrong
-    """Demo data exists already."""
+    """Demo data exists already, with so many visitors."""
+
+    def __init__(self, visitors: int) -> None:
+        super().__init__(visitors)
+        self.visitors = visitors
 
 
 class NameTaken(Exception):  # noqa: N818 - nothing is wrong
@@ -94,7 +98,7 @@ async def fill(
     """
     async with _raising_name_taken(), transaction(database_url) as connection:
         if await company.is_there(connection):
-            raise AlreadyThere
+            raise AlreadyThere(await company.count_visitors(connection))
         hours = hours_of(visitors, now.date(), [site.share for site in SITES])
         filling = await _Filling.begin(connection, codes, hours, now)
         for day, of_day in groupby(hours, key=lambda hour: hour.day):

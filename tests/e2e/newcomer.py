@@ -20,11 +20,11 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def dev(data: Path) -> Iterator[int]:
+def dev(data: Path, *options: str) -> Iterator[int]:
     """Run a `vms dev` of its own; yield the port that it listens on."""
     number = free_port()
-    command = ["dev", "--port", str(number), "--data-dir", str(data)]
-    child = subprocess.Popen([sys.executable, "-m", "app.cli", *command], env=_environment())
+    command = ["dev", "--port", str(number), "--data-dir", str(data), *options]
+    child = subprocess.Popen([sys.executable, "-m", "app.cli", *command], env=terminal())
     try:
         _wait_ready(number)
         yield number
@@ -33,7 +33,7 @@ def dev(data: Path) -> Iterator[int]:
         assert child.wait(30) == 0
 
 
-def _environment() -> dict[str, str]:
+def terminal() -> dict[str, str]:
     """Return an environment without the servers of the test run."""
     replaced = ("DATABASE_URL", "REDIS_URL", "EMAIL_HOST")
     return {name: value for name, value in os.environ.items() if name not in replaced}

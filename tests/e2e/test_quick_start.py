@@ -11,8 +11,9 @@ pytestmark = [pytest.mark.e2e]
 GUIDE = "docs/quick-start.md"
 
 
-def test_every_line_of_the_quick_start_works(tmp_path: Path) -> None:
-    with dev(tmp_path / "data") as port:
+@pytest.mark.parametrize("options", [(), ("--demo", "300")], ids=["empty", "demo"])
+def test_every_line_of_the_quick_start_works(tmp_path: Path, options: tuple[str, ...]) -> None:
+    with dev(tmp_path / "data", *options) as port:
         opened, first, again, admitted, replayed, refused = pasted(GUIDE, "sh", port, tmp_path)
         assert '"opens_at":"00:00"' in opened
         assert '"status":"pending"' in first
