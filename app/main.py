@@ -191,7 +191,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     for router in (_uploads(), *ROUTERS):
         app.include_router(router)
     messages.install(app)
-    document.install(app)
+    document.install(app, settings)
     _add_middleware(app, settings)
     return app
 

@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Iterator
-from functools import cache
+from datetime import date
+from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -12,14 +13,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api_docs import problems
+from app.api_docs.dates import moved_to, next_monday
 from app.api_docs.examples import Examples, with_nulls
 from app.api_docs.operations import operations
+from app.api_docs.samples import samples
 from app.api_docs.security import SCHEMES, requirement
 from app.core.http.responses import Constant
+from app.core.http.services import core_services
+from app.settings import Settings
 
 Json = dict[str, Any]
 
 PATH = "/openapi.json"
+SOMEWHERE = "https://visitors.example.com"
 JSON = "application/json"
 DEFAULT_DESCRIPTION = "Successful Response"
 # What FastAPI writes for a response without a body, and the correct schema.
@@ -57,22 +63,26 @@ LIMITED = ["RateLimit-Policy", "RateLimit"]
 BY_STATUS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, settings: Settings) -> None:
     plain = app.openapi
+    address = (settings.public_url or SOMEWHERE).rstrip("/")
 
     @cache
     def openapi() -> Json:
         return completed(plain(), app)
 
-    @cache
-    def encoded(prefix: str) -> Constant:
+    @lru_cache(2)
+    def encoded(prefix: str, monday: date) -> Constant:
         servers = [{"url": prefix}] if prefix else []
-        document = openapi() | {"servers": servers + openapi()["servers"]}
+        document = moved_to(monday, openapi()) | {"servers": servers + openapi()["servers"]}
+        _add_samples(document, address + prefix)
         return Constant(json.dumps(document, ensure_ascii=False, separators=(",", ":")), JSON)
 
     async def answer(request: Request) -> Response:
         # From the server's configuration, not from the client.
-        return await encoded(request.scope.get("root_path", "").rstrip("/")).answer(request)
+        prefix = request.scope.get("root_path", "").rstrip("/")
+        monday = next_monday(core_services(request).clock.now().date())
+        return await encoded(prefix, monday).answer(request)
 
     app.openapi = openapi  # type: ignore[method-assign] # as in FastAPI's documentation
     app.add_route(PATH, answer, include_in_schema=False)
@@ -158,6 +168,13 @@ def _add_examples(document: Json) -> None:
             body = described.get("content", {}).get(JSON)
             if body:
                 body["examples"] = _examples_of(body["schema"], examples, components["examples"])
+
+
+def _add_samples(document: Json, server: str) -> None:
+    """Add code to each operation; only where it is served, since it doubles the document."""
+    examples = document["components"]["examples"]
+    for path, method, operation in _operations(document["paths"]):
+        operation["x-codeSamples"] = samples(path, method, operation, examples, server)
 
 
 def _examples_of(schema: Json, examples: Examples, kept: Json) -> Json:

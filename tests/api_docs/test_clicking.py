@@ -16,6 +16,7 @@ from tests.support.serving import served
 from tools.write_permissions import documented_app
 
 ADMIN = ("admin@ifactory.com", "admin123")
+SAMPLES = {"curl": "curl -X POST", "JavaScript": "await fetch", "Python": "httpx"}
 
 
 @pytest.fixture
@@ -111,3 +112,40 @@ async def test_redoc_shows_every_operation(browser: Browser, address: str):
     # The logo of its maker, hidden by our stylesheet and blocked by the policy.
     assert all("logo-mini.svg" in complaint for complaint in complaints)
     await context.close()
+
+
+async def test_an_operation_is_found_by_words_of_it(docs: Page):
+    await docs.locator(".operation-filter-input").fill("print badge")
+    await docs.locator(".opblock-tag[data-tag='auth']").wait_for(state="detached")
+    tags = await docs.locator(".opblock-tag").all()
+    assert [await tag.get_attribute("data-tag") for tag in tags] == ["visitors"]
+    await tags[0].click()
+    paths = await docs.locator(".opblock-summary-path").all_inner_texts()
+    assert any("badge.pdf" in path for path in paths)
+
+
+async def test_code_is_beside_and_usual_errors_are_folded(docs: Page):
+    await docs.locator(".opblock-tag[data-tag='visitors']").click()
+    block = docs.locator(".opblock[id$='-visitors_create']")
+    await block.locator(".opblock-summary-control").click()
+    for language, part in (
+        ("curl", "curl -X POST"),
+        ("JavaScript", "await fetch"),
+        ("Python", "httpx"),
+    ):
+        await block.get_by_role("button", name=language, exact=True).click()
+        assert part in await block.locator(".samples-code").inner_text()
+    statuses = block.locator("tr.response[data-code]")
+    before = await statuses.count()
+    assert await block.locator("tr.response[data-code='503']").count() == 0
+    await block.get_by_role("button", name=re.compile("usual errors")).click()
+    await block.locator("tr.response[data-code='503']").wait_for()
+    assert await statuses.count() > before
+
+
+async def test_a_sign_in_outlives_a_reload(docs: Page):
+    username, password = ADMIN
+    await authorize(docs, "oauth2", oauth_username=username, oauth_password=password)
+    await docs.reload()
+    await docs.locator(".opblock-tag").first.wait_for()
+    assert (await tried(docs, "auth", "auth_me"))[0] == "200"

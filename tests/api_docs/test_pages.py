@@ -1,11 +1,18 @@
 """The documentation pages: served without other hosts and inline scripts."""
 
+import json
 import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from app.core.clock import SettableClock
 from app.core.http import responses
+
+COMMITTED = Path(__file__).parents[2] / "openapi.json"
 
 SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<inline>.*?)</script>", re.DOTALL)
 
@@ -70,3 +77,22 @@ async def test_the_document_is_encoded_once(
     for _ in range(3):
         assert (await http.get("/openapi.json")).json()["openapi"]
     assert len(encoded) <= 1
+
+
+async def test_examples_take_place_next_week(http: httpx.AsyncClient, clock: SettableClock):
+    def day(document: dict[str, Any]) -> str:
+        found: str = document["components"]["examples"]["VisitorCreate"]["value"]["visit_date"]
+        return found
+
+    assert day((await http.get("/openapi.json")).json()) == "2026-11-30"
+    clock.advance(timedelta(days=7))
+    assert day((await http.get("/openapi.json")).json()) == "2026-12-07"
+    assert day(json.loads(COMMITTED.read_text(encoding="utf-8"))) == "2035-11-19"
+
+
+async def test_the_python_sample_of_each_operation_is_python(http: httpx.AsyncClient):
+    document = (await http.get("/openapi.json")).json()
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            _, _, python = operation["x-codeSamples"]
+            compile(python["source"], operation["operationId"], "exec")

@@ -8,6 +8,7 @@ import pytest
 
 from app.core.db.database import Database
 from app.events.kinds import EventType
+from app.events.repository import EventReader
 from devserver.postgres import EmbeddedPostgres
 from tests.e2e.installation import eventually
 from tests.events.following import Follower
@@ -69,6 +70,7 @@ def _registrations(follower: Follower) -> dict[str, int]:
 
 
 async def _some_more(follower: Follower) -> None:
-    """Wait until new events have been read."""
-    before = len(follower.events)
-    await eventually(lambda: len(follower.events) > before + 3)
+    """Wait until events have been read that are numbered from now on, by a living worker."""
+    async with follower.database.read() as session:
+        head = await EventReader(session).head()
+    await eventually(lambda: follower.after > head + 3)
