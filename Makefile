@@ -53,6 +53,7 @@ check-rules: install $(if $(CI),$(TYPESCRIPT)/node_modules/installed)
 	$(BIN)/python -m tools.check_migrations
 	$(BIN)/python -m tools.write_permissions --check
 	$(BIN)/python -m tools.write_events --check
+	$(BIN)/python -m tools.write_pictures --check
 	$(BIN)/python -m tools.write_openapi --check
 	@$(MAKE) --no-print-directory lint-document
 	$(BIN)/python -m tools.write_licences --check

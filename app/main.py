@@ -80,6 +80,7 @@ from app.sites import logo_router as logos
 from app.sites import router as sites
 from app.slots import router as slots
 from app.slots import rules_router as site_rules
+from app.start_page import router as start_page
 from app.streams import router as streams
 from app.streams.dependencies import AllServices
 from app.streams.hub_service import Hub
@@ -188,6 +189,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     if settings.serves_scanner_page:
         scanner.install(app)
     warden_page.install(app)
+    start_page.install(app, settings)
     for router in (_uploads(), *ROUTERS):
         app.include_router(router)
     messages.install(app)

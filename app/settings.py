@@ -92,6 +92,10 @@ class Settings(DirectorySettings):
     email_timeout_seconds: float = Field(15, gt=0, le=300)
     default_from_email: str = Field("Visitor desk <visitors@localhost>")
 
+    caught_mail: Path | None = Field(
+        None, description="Folder of caught mails, which `/` shows in development"
+    )
+
     bcrypt_rounds: int = Field(12, ge=4, le=16, description="Cost of a password hash, as 2^n")
     access_token_minutes: int = Field(15, ge=1, le=60)
     refresh_token_days: int = Field(7, ge=1, le=90)

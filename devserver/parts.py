@@ -78,6 +78,7 @@ def _mail_settings(mail: MailCatcher) -> dict[str, str]:
         "EMAIL_USE_SSL": "false",
         "EMAIL_HOST_USER": "",
         "EMAIL_HOST_PASSWORD": "",
+        "CAUGHT_MAIL": str(mail.directory),
     }
 
 

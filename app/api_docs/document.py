@@ -1,5 +1,6 @@
 """The OpenAPI document that FastAPI generates, completed."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -82,7 +83,9 @@ def install(app: FastAPI, settings: Settings) -> None:
         # From the server's configuration, not from the client.
         prefix = request.scope.get("root_path", "").rstrip("/")
         monday = next_monday(core_services(request).clock.now().date())
-        return await encoded(prefix, monday).answer(request)
+        # In a thread: the first one takes a second or two.
+        document = await asyncio.to_thread(encoded, prefix, monday)
+        return await document.answer(request)
 
     app.openapi = openapi  # type: ignore[method-assign] # as in FastAPI's documentation
     app.add_route(PATH, answer, include_in_schema=False)

@@ -90,6 +90,16 @@ async def test_examples_take_place_next_week(http: httpx.AsyncClient, clock: Set
     assert day(json.loads(COMMITTED.read_text(encoding="utf-8"))) == "2035-11-19"
 
 
+async def test_what_the_overview_for_programs_names_is_there(http: httpx.AsyncClient):
+    page = await http.get("/llms.txt")
+    for address in re.findall(r"\]\(([^)]+)\)", page.text):
+        assert (await http.get(f"/{address}")).status_code == 200, address
+    paths = (await http.get("/openapi.json")).json()["paths"]
+    known = {path.replace(name, "{id}") for path in paths for name in re.findall(r"{\w+}", path)}
+    for path in re.findall(r"(?:GET|POST) (/api/[^`?]*)", page.text):
+        assert path in known | paths.keys(), path
+
+
 async def test_the_python_sample_of_each_operation_is_python(http: httpx.AsyncClient):
     document = (await http.get("/openapi.json")).json()
     for methods in document["paths"].values():

@@ -1,7 +1,7 @@
 "use strict";
 
 // Errors that almost every operation has; those of its own are shown.
-const USUAL = new Set(["400", "401", "403", "406", "413", "415", "422", "429", "500", "503"]);
+const USUAL = new Set(["400", "401", "403", "406", "413", "414", "415", "422", "429", "500", "503"]);
 
 /** Finds operations by any words of their path, name, summary and description. */
 function found(tags, phrase) {
