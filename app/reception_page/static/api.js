@@ -9,10 +9,13 @@ export class Problem extends Error {
   /**
    * @param {number} status
    * @param {Record<string, any>} body
+   * @param {Response} answer
    */
-  constructor(status, body) {
+  constructor(status, body, answer) {
     super(body.detail ?? body.title ?? `status ${status}`);
     this.status = status;
+    /** Unread: an upload is answered with a workbook. */
+    this.answer = answer;
     /** @type {string} */
     this.code = body.code ?? "unknown";
     this.body = body;
@@ -55,7 +58,7 @@ export async function ask(method, path, options = {}) {
   if (answer.ok || answer.status === 304) {
     return answer;
   }
-  const problem = new Problem(answer.status, await answer.json().catch(() => ({})));
+  const problem = new Problem(answer.status, await answer.clone().json().catch(() => ({})), answer);
   if (problem.status === 401 && !options.isOpen) {
     ended();
   }

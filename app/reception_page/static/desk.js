@@ -97,7 +97,17 @@ export function DeskView({ place, query, setQuery }) {
     } else if (action === "badge") {
       acts.printBadge(card).catch((error) => complain(complaint(error)));
     } else {
-      done(card, () => work[action](card)).then(() => place === null || focusRow(place, field.current));
+      done(card, () => work[action](card)).then(() => setTimeout(() => keepPlace(place)));
+    }
+  }
+
+  /**
+   * Stay where somebody worked by keyboard, once the row has moved to another list.
+   * @param {number | null} place
+   */
+  function keepPlace(place) {
+    if (place !== null && document.activeElement === document.body) {
+      focusRow(place, field.current);
     }
   }
 
@@ -146,7 +156,7 @@ export function DeskView({ place, query, setQuery }) {
       } else {
         // Nobody leaves by a name that was typed: the row is chosen, and Enter again does it.
         say(cards.length === 0 ? t.nobodyFound : t.found(cards.length));
-        focusRow(0, field.current);
+        setTimeout(() => focusRow(0, field.current)); // once they are drawn
       }
     } catch (error) {
       setQuery("");
@@ -172,6 +182,9 @@ export function DeskView({ place, query, setQuery }) {
       complain(t.notNow);
     }
   }
+
+  const isShown = seen.desk !== null;
+  useEffect(() => field.current?.focus(), [isShown]);
 
   const keys = useRef({});
   keys.current = {
@@ -213,7 +226,7 @@ export function DeskView({ place, query, setQuery }) {
   return html`
     <form class="search" role="search" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); entered(); }}>
       <label for="search">${t.search}</label>
-      <input id="search" ref=${field} type="search" autocomplete="off" autocapitalize="none" spellcheck=${false} autofocus
+      <input id="search" ref=${field} type="search" autocomplete="off" autocapitalize="none" spellcheck=${false}
         aria-describedby="search-hint" value=${query} disabled=${seen.isAway}
         onInput=${(/** @type {any} */ event) => setQuery(event.currentTarget.value)} />
       <button type="button" class="main" disabled=${seen.isAway || !can("visitors:write")} onClick=${() => setQuestion({ kind: "walk-in" })}>${t.walkIn} <kbd>w</kbd></button>

@@ -1,7 +1,7 @@
 // Dialogs: the browser's own, which keep the focus inside and close on Escape.
 
 import { html } from "./html.js";
-import { useEffect, useRef } from "./vendor/preact/hooks.js";
+import { useLayoutEffect, useRef } from "./vendor/preact/hooks.js";
 import { texts } from "./words.js";
 
 /**
@@ -10,7 +10,8 @@ import { texts } from "./words.js";
  */
 export function Dialog({ title, onClose, children }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => {
+  // Before the next key, which belongs to the dialog already.
+  useLayoutEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     dialog.current?.showModal();
     const first = /** @type {HTMLElement | null | undefined} */ (dialog.current?.querySelector("[data-first]"));

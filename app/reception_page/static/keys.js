@@ -47,13 +47,11 @@ export function rowAt(element) {
 }
 
 /**
- * Move to a row, once what has just changed is drawn; without rows, to the field.
+ * Move to a row, at once, since the next key is about it; without rows, to the field.
  * @param {number} position
  * @param {HTMLElement | null} field
  */
 export function focusRow(position, field) {
-  setTimeout(() => {
-    const all = rows();
-    (all[Math.min(Math.max(position, 0), all.length - 1)] ?? field)?.focus();
-  });
+  const all = rows();
+  (all[Math.min(Math.max(position, 0), all.length - 1)] ?? field)?.focus();
 }

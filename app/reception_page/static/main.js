@@ -38,15 +38,32 @@ async function whoIsHere() {
     return null;
   }
   try {
-    const [account, page] = await Promise.all([get("auth/me/"), get("sites/", { limit: 200 }), loadWords()]);
-    const sites = page.items.filter((/** @type {Site} */ site) => account.sites === null || account.sites.includes(site.id));
-    lastAccount.set({ account, sites });
+    const [account] = await Promise.all([get("auth/me/"), loadWords()]);
+    lastAccount.set({ account, sites: await sitesOf(account) });
   } catch (error) {
     if (!(error instanceof Away)) {
       throw error;
     }
   }
   return lastAccount.get();
+}
+
+/**
+ * The sites of an account; guards may not list them, and work at the one that the desk is of.
+ * @param {Account} account
+ * @returns {Promise<Site[]>}
+ */
+async function sitesOf(account) {
+  if (account.permissions.includes("sites:read")) {
+    const { items } = await get("sites/", { limit: 200 });
+    return items.filter((/** @type {Site} */ site) => account.sites === null || account.sites.includes(site.id));
+  }
+  if (!account.permissions.includes("desk:read")) {
+    return [];
+  }
+  const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const ids = account.sites ?? [(await get("desk/")).site];
+  return ids.map((id, place) => /** @type {any} */ ({ id, timezone, name: ids.length > 1 ? `${texts().site} ${place + 1}` : "", is_default: place === 0 }));
 }
 
 function App() {
@@ -94,7 +111,7 @@ function App() {
   }
   const switcher = html`<${LanguageSwitch} spoken=${spoken} choose=${choose} />`;
   if (here === null) {
-    return html`<div class="corner">${switcher}</div><p class="fault" role="alert" hidden=${fault === ""}>${fault}</p>
+    return html`<header class="corner">${switcher}</header><p class="fault" role="alert" hidden=${fault === ""}>${fault}</p>
       <${SignIn} key=${spoken} arrival=${arrival.current} onSignedIn=${() => { arrival.current = null; open(); }} />`;
   }
   return html`<${Reception} key=${here.account.id} here=${here} switcher=${switcher} onLeave=${async () => { leave(); await signOut(); }} />`;

@@ -2,7 +2,7 @@
 
 import { Away, Problem, hasDirectory, passkeyAnswer, signIn } from "./api.js";
 import { submitted } from "./dialog.js";
-import { html } from "./html.js";
+import { focused, html } from "./html.js";
 import { goToDirectory } from "./session.js";
 import { useEffect, useState } from "./vendor/preact/hooks.js";
 import { complaint, texts } from "./words.js";
@@ -93,7 +93,7 @@ function Password({ isBusy, by, withDirectory }) {
   const send = submitted((form) => by("auth/login/", () => Object.fromEntries(new FormData(form))));
   const passkey = () => by("auth/passkeys/sign-in/", async () => ({ credential: await passkeyAnswer() }));
   return html`<form onSubmit=${send}>
-      <label>${t.email} <input name="email" type="email" autocomplete="username" required autofocus /></label>
+      <label>${t.email} <input name="email" type="email" autocomplete="username" required ref=${focused} /></label>
       <label>${t.password} <input name="password" type="password" autocomplete="current-password" required /></label>
       <button class="main" disabled=${isBusy}>${t.signIn}</button>
     </form>
@@ -111,7 +111,7 @@ function SecondFactor({ factor, isBusy, by, onBack }) {
   const send = submitted((form) => by(path, () => ({ ticket, code: String(new FormData(form).get("code")).trim() })));
   const passkey = () => by(path, async () => ({ ticket, credential: await passkeyAnswer() }));
   return html`<form onSubmit=${send}>
-      <label>${t.code} <input name="code" autocomplete="one-time-code" autocapitalize="none" spellcheck=${false} required autofocus /></label>
+      <label>${t.code} <input name="code" autocomplete="one-time-code" autocapitalize="none" spellcheck=${false} required ref=${focused} /></label>
       <button class="main" disabled=${isBusy}>${t.goOn}</button>
     </form>
     <p class="buttons">

@@ -145,7 +145,7 @@ export const GERMAN = {
 
   occupancy: "Auslastung heute",
   booked: "Gebucht",
-  free: "Frei",
+  capacity: "Plätze",
   week: "Diese Woche",
   day: "Tag",
   visits: "Besuche",

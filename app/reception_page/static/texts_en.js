@@ -144,7 +144,7 @@ export const ENGLISH = {
 
   occupancy: "Occupancy today",
   booked: "Booked",
-  free: "Free",
+  capacity: "Capacity",
   week: "This week",
   day: "Day",
   visits: "Visits",

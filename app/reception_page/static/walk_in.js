@@ -3,7 +3,7 @@
 import { Problem, get, post } from "./api.js";
 import { reasonsOf, refusalsOf } from "./acts.js";
 import { Dialog, submitted } from "./dialog.js";
-import { html } from "./html.js";
+import { focused, html } from "./html.js";
 import { useEffect, useRef, useState } from "./vendor/preact/hooks.js";
 import { complaint, label, language, texts, valuesOf } from "./words.js";
 
@@ -156,9 +156,9 @@ export function WalkIn({ site, mayOverride, onDone, onClose }) {
       <label>${t.purpose} <select name="purpose" lang=${language()}>
         ${valuesOf("purpose").map((value) => html`<option key=${value} value=${value}>${label("purpose", value)}</option>`)}</select></label>
       <label class="tick"><input type="checkbox" name="badge" /> ${t.printBadge}</label>
-      ${refused.length > 0 && html`<fieldset class="refusal" role="alert"><legend>${t.override}</legend>
-        <p>${t.overrideWhy}</p><ul class="reasons">${reasonsOf(refused).map((reason) => html`<li key=${reason}>${reason}</li>`)}</ul>
-        <label>${t.reason} <input name="reason" required minlength="3" maxlength="500" autocomplete="off" autofocus /></label></fieldset>`}
+      ${refused.length > 0 && html`<fieldset class="refusal"><legend>${t.override}</legend>
+        <p role="alert">${t.overrideWhy}</p><ul class="reasons">${reasonsOf(refused).map((reason) => html`<li key=${reason}>${reason}</li>`)}</ul>
+        <label>${t.reason} <input name="reason" required minlength="3" maxlength="500" autocomplete="off" ref=${focused} /></label></fieldset>`}
       <p class="buttons"><button class="main" disabled=${isBusy}>${refused.length > 0 ? t.overrideDo : t.checkIn}</button>
         <button type="button" onClick=${onClose}>${t.cancel}</button></p>
     </form>

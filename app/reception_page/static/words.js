@@ -57,7 +57,8 @@ export function complaint(error) {
   const by = error.body.by ?? error.body.started_by;
   const isEnglish = language() === "en";
   const said = isEnglish ? error.message : label("problem_code", error.code);
-  return [said, ...fields.slice(0, 3), by ? t.fasterDesk(typeof by === "string" ? by : by.name) : ""].filter(Boolean).join(" · ");
+  // The English text names them already.
+  return [said, ...(isEnglish ? [] : fields.slice(0, 3)), by ? t.fasterDesk(typeof by === "string" ? by : by.name) : ""].filter(Boolean).join(" · ");
 }
 
 const locale = () => (language() === "de" ? "de-DE" : "en-GB");
