@@ -193,7 +193,8 @@ export function DeskView({ place, query, setQuery }) {
     o: () => onChosen("check_out"),
     p: () => onChosen("badge"),
     u() {
-      const card = chosen() ?? latest.current;
+      const here = chosen();
+      const card = here?.actions.includes("undo") ? here : latest.current;
       if (card === null) {
         complain(t.nothingToUndo);
       } else {
