@@ -97,4 +97,4 @@ async def search(page: Page, text: str) -> None:
 
 
 async def said(page: Page, text: str) -> None:
-    await expect(page.locator(".note")).to_contain_text(text)
+    await expect(page.locator(".notes .note")).to_contain_text(text)

@@ -60,7 +60,7 @@ async def test_without_a_stream_the_page_asks_by_itself(reception: Reception, pa
     desk = await reception.open(page, is_live=False)
     await names_are(desk, "Expected now", ["Ada"])
     await reception.root.scan(visitor["qr_code"])
-    await expect(desk.locator(".note")).to_contain_text("Ada has arrived", timeout=TURN)
+    await expect(desk.locator(".notes .note")).to_contain_text("Ada has arrived", timeout=TURN)
 
 
 async def test_an_expired_token_is_renewed(reception: Reception, page: Page):

@@ -89,13 +89,13 @@ export async function undo(visitor, intent) {
 /**
  * Let in by a scanned code, as a gate would.
  * @param {string} token
- * @returns {Promise<{done: string} | {refused: Somebody} | {inside: true}>}
+ * @returns {Promise<{done: string, visitor: Somebody} | {refused: Somebody} | {inside: true}>}
  */
 export async function scan(token) {
   const body = { token, scan_id: crypto.randomUUID(), scanned_at: new Date().toISOString(), direction: "in" };
   try {
     const { visitor } = await post("visitors/verify-qr/", body);
-    return { done: texts().done.check_in(visitor.name) };
+    return { done: texts().done.check_in(visitor.name), visitor };
   } catch (error) {
     if (error instanceof Problem && error.code === "already_inside") {
       return { inside: true };

@@ -24,6 +24,7 @@ const COUNTERS = /** @type {const} */ (["expected", "inside", "away", "overdue",
  * @property {(permission: string) => boolean} can
  * @property {(text: string) => void} say
  * @property {(text: string) => void} complain
+ * @property {(ids: string[]) => void} letIn Before the list says that they have arrived.
  * @typedef {{kind: "override", visitor: Somebody, codes: string[]} | {kind: "undo", visitor: Somebody}
  *   | {kind: "walk-in"} | null} Question
  */
@@ -31,7 +32,7 @@ const COUNTERS = /** @type {const} */ (["expected", "inside", "away", "overdue",
 /** @param {{place: Place, query: string, setQuery: (query: string) => void}} props */
 export function DeskView({ place, query, setQuery }) {
   const t = texts();
-  const { site, seen, can, say, complain } = place;
+  const { site, seen, can, say, complain, letIn } = place;
   const [found, setFound] = useState(/** @type {DeskCard[] | null} */ (null));
   const [question, setQuestion] = useState(/** @type {Question} */ (null));
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
@@ -73,6 +74,7 @@ export function DeskView({ place, query, setQuery }) {
         return;
       }
       latest.current = visitor;
+      letIn([visitor.id]);
       say(outcome.done);
       setQuestion(null);
       setQuery("");
@@ -121,11 +123,10 @@ export function DeskView({ place, query, setQuery }) {
   async function scanned(token) {
     const answer = await acts.scan(token);
     if ("done" in answer) {
+      letIn([answer.visitor.id]);
+      latest.current = answer.visitor;
       say(answer.done);
       setQuery("");
-      const [card] = await look(token);
-      latest.current = card ?? null;
-      setFound(null);
       await seen.reload();
     } else if ("refused" in answer) {
       setQuery("");

@@ -40,7 +40,7 @@ export function View({ place, toDesk }) {
 /** @param {{id: string, place: import("./desk.js").Place, toDesk: (text: string) => void, onBack: () => void}} props */
 function One({ id, place, toDesk, onBack }) {
   const t = texts();
-  const { seen, say, complain } = place;
+  const { seen, say, complain, letIn } = place;
   const [group, setGroup] = useState(/** @type {Group | null} */ (null));
   const [refused, setRefused] = useState(/** @type {Record<string, string>} */ ({}));
   const load = () => get(`groups/${id}/`).then(setGroup, (error) => complain(complaint(error)));
@@ -57,6 +57,7 @@ function One({ id, place, toDesk, onBack }) {
       const { results } = await post(`groups/${id}/${action}/`, { visitor_ids: ids });
       const no = results.filter((one) => one.result === "refused");
       setRefused(Object.fromEntries(no.map((one) => [one.visitor_id, label("problem_code", one.code ?? "unknown")])));
+      letIn(results.map((one) => one.visitor_id));
       say(t.groupDone(results.length - no.length, no.length));
       await Promise.all([load(), seen.reload()]);
     } catch (error) {

@@ -15,6 +15,7 @@ import { LANGUAGES, clock, complaint, language, loadWords, texts } from "./words
 
 const SHOWN_FOR_MS = 8_000;
 const TICK_MS = 15_000;
+const MOST_KNOWN = 200;
 /** Loaded once they are opened: at the desk the first view counts. */
 const VIEWS = /** @type {const} */ ({
   today: { permission: "visitors:read", load: () => import("./today.js") },
@@ -158,20 +159,16 @@ function AtSite({ site, sites, can, choose, switcher, onLeave }) {
   const [note, setNote] = useState(/** @type {Note | null} */ (null));
   const [isHelp, setHelp] = useState(false);
   const number = useRef(0);
-  const own = useRef(/** @type {string[]} */ ([]));
+  const own = useRef(/** @type {string[]} */ ([])); // whom this desk has let in itself
   const tell = (/** @type {string} */ text, /** @type {boolean} */ isFault) => setNote({ text, isFault, number: ++number.current });
-  const say = (/** @type {string} */ text) => {
-    own.current = [...own.current.slice(-20), text];
-    tell(text, false);
-  };
+  const say = (/** @type {string} */ text) => tell(text, false);
+  const letIn = (/** @type {string[]} */ ids) => (own.current = [...own.current, ...ids].slice(-MOST_KNOWN));
   const complain = (/** @type {string} */ text) => tell(text, true);
   const seen = useDesk(site.id, (before, now) => {
     const known = new Set(before.inside.map((card) => card.id));
-    const names = now.inside.filter((card) => !known.has(card.id)).map((card) => card.name);
-    // What this desk has done itself was said already.
-    const news = names.filter((name) => !own.current.includes(t.done.check_in(name)));
+    const news = now.inside.filter((card) => !known.has(card.id) && !own.current.includes(card.id));
     if (news.length > 0) {
-      tell(t.done.arrived(news.join(", ")), false);
+      say(t.arrived(news.map((card) => card.name)));
     }
   }, (error) => complain(complaint(error)));
 
@@ -189,7 +186,7 @@ function AtSite({ site, sites, can, choose, switcher, onLeave }) {
   useEffect(() => bindKeys(() => keys.current), []);
 
   /** @type {import("./desk.js").Place} */
-  const place = { site, seen, can, say, complain };
+  const place = { site, seen, can, say, complain, letIn };
   const views = /** @type {View[]} */ (["desk", ...Object.entries(VIEWS).filter(([, one]) => can(one.permission)).map(([name]) => name)]);
   return html`
     <header class="top">
