@@ -70,6 +70,16 @@ async def test_help_and_muster_have_keys(desk: Page):
     await expect(desk.get_by_label(SEARCH)).to_be_focused()
 
 
+async def test_letters_can_be_turned_off(desk: Page):
+    await desk.get_by_role("button", name="Help").click()
+    await desk.get_by_label("Single letters do this").uncheck()
+    await press(desk, "Escape")
+    await away_from_the_field(desk)
+    await press(desk, "w", "m", "?")
+    await expect(desk.get_by_role("dialog")).to_have_count(0)
+    await expect(desk.get_by_label(SEARCH)).to_be_visible()
+
+
 async def test_a_badge_is_printed_by_a_key(reception: Reception, page: Page):
     await reception.expect_visitor("Ada")
     desk = await reception.open(page)

@@ -1,6 +1,7 @@
 // Dialogs: the browser's own, which keep the focus inside and close on Escape.
 
 import { html } from "./html.js";
+import { lettersAreOff } from "./kept.js";
 import { useLayoutEffect, useRef } from "./vendor/preact/hooks.js";
 import { texts } from "./words.js";
 
@@ -73,6 +74,8 @@ export function Help({ onClose }) {
   const t = texts();
   return html`<${Dialog} title=${t.keysTitle} onClose=${onClose}>
     <dl class="keys">${t.keys.map(([key, what]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}</dl>
+    <label class="tick"><input type="checkbox" defaultChecked=${lettersAreOff.get() !== true}
+      onChange=${(/** @type {any} */ event) => lettersAreOff.set(!event.currentTarget.checked)} /> ${t.lettersAct}</label>
     <p class="buttons"><button type="button" class="main" data-first onClick=${onClose}>${t.close}</button></p>
   <//>`;
 }

@@ -37,10 +37,13 @@ export const lastAccount = entry("account");
 export const chosenSite = entry("site");
 /** @type {ReturnType<typeof entry<string>>} */
 export const chosenLanguage = entry("language");
+/** Whether single letters do nothing: speech input types them by accident (WCAG 2.2, 2.1.4). */
+/** @type {ReturnType<typeof entry<boolean>>} */
+export const lettersAreOff = entry("letters-off");
 /** @type {ReturnType<typeof entry<Meta>>} */
 export const lastWords = entry("words");
 
-/** Remove everything about people; language and words may stay. */
+/** Remove everything about people; language, keys and words may stay. */
 export function wipe() {
   for (const name of ["desk", "account", "site"]) {
     localStorage.removeItem(PREFIX + name);

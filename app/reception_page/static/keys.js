@@ -1,5 +1,7 @@
 // The keyboard: single letters, unless somebody types or a dialog asks.
 
+import { lettersAreOff } from "./kept.js";
+
 /** What a scanner types first: a code, or its name for one (see `tokenIn`). */
 const SCANNED = /^[vV\]]$/;
 
@@ -22,7 +24,8 @@ export function bindKeys(keys) {
     if (event.key === "Enter" && target.closest("button, a, summary")) {
       return;
     }
-    const work = keys()[event.key];
+    const isLetter = event.key.length === 1 && lettersAreOff.get() === true;
+    const work = isLetter ? undefined : keys()[event.key];
     if (work !== undefined) {
       event.preventDefault();
       work();

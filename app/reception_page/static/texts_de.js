@@ -107,6 +107,7 @@ export const GERMAN = {
   fasterDesk: (name) => `${name} war schneller`,
 
   keysTitle: "Tasten",
+  lettersAct: "Einzelne Buchstaben wirken so",
   keys: [
     ["/", "Suchen oder scannen"], ["w", "Spontanbesuch"], ["o", "Auschecken"], ["u", "Rückgängig"], ["p", "Ausweis drucken"],
     ["m", "Räumung"], ["j  k", "Nächster, voriger Besucher"], ["Enter", "Nächster Schritt des Besuchers"],

@@ -106,6 +106,7 @@ export const ENGLISH = {
   fasterDesk: /** @param {string} name */ (name) => `${name} was faster`,
 
   keysTitle: "Keys",
+  lettersAct: "Single letters do this",
   keys: [
     ["/", "Search or scan"], ["w", "Walk-in"], ["o", "Check out"], ["u", "Undo"], ["p", "Print the badge"],
     ["m", "Muster"], ["j  k", "Next, previous visitor"], ["Enter", "Next step of the visitor"],
