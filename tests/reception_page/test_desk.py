@@ -144,6 +144,20 @@ async def test_of_two_desks_one_is_told_who_was_faster(
     await expect(section(other_desk, "Inside").get_by_text("Ada", exact=True)).to_be_visible()
 
 
+async def test_at_closing_everybody_is_checked_out(reception: Reception, page: Page):
+    for name in ("Ada", "Grace"):
+        visitor = await reception.expect_visitor(name)
+        await reception.root.scan(visitor["qr_code"])
+    desk = await reception.open(page)
+    await desk.get_by_role("button", name="Check out everybody").click()
+    dialog = desk.get_by_role("dialog")
+    await expect(dialog).to_contain_text("2 visitors are still inside")
+    await dialog.get_by_label("Reason").fill("Closing time")
+    await desk.keyboard.press("Enter")
+    await said(desk, "2 visits have ended")
+    await names_are(desk, "Inside", [])
+
+
 async def test_a_guard_sees_what_a_guard_may_do(reception: Reception, api: Api, page: Page):
     await reception.expect_visitor("Ada")
     await api.of_role(Role.GUARD)

@@ -108,6 +108,19 @@ export async function scan(token) {
 }
 
 /**
+ * The end of the day: everybody who is inside has left. `count` is how many the desk was shown.
+ * @param {string} site
+ * @param {number} count
+ * @param {string} reason
+ * @returns {Promise<string>}
+ */
+export async function checkOutAll(site, count, reason) {
+  /** @type {import("visitor-management-client").CheckedOutAll} */
+  const { checked_out } = await post(`sites/${site}/check-out-all/`, { expected_count: count, reason });
+  return texts().closed(checked_out);
+}
+
+/**
  * Open the badge to be printed; where the browser allows no window, it is saved.
  * @param {Somebody} visitor
  */

@@ -1,6 +1,6 @@
 // The desk: one field for search and scan, who is expected, and who is inside.
 
-import { get } from "./api.js";
+import { Problem, get } from "./api.js";
 import * as acts from "./acts.js";
 import { Cards, nextStep } from "./card.js";
 import { Ask } from "./dialog.js";
@@ -26,7 +26,7 @@ const COUNTERS = /** @type {const} */ (["expected", "inside", "away", "overdue",
  * @property {(text: string) => void} complain
  * @property {(ids: string[]) => void} letIn Before the list says that they have arrived.
  * @typedef {{kind: "override", visitor: Somebody, codes: string[]} | {kind: "undo", visitor: Somebody}
- *   | {kind: "walk-in"} | null} Question
+ *   | {kind: "walk-in"} | {kind: "close", count: number} | null} Question
  */
 
 /** @param {{place: Place, query: string, setQuery: (query: string) => void}} props */
@@ -117,6 +117,23 @@ export function DeskView({ place, query, setQuery }) {
   async function takeBack(visitor) {
     await done(visitor, async () => ({ done: await acts.undo(visitor, crypto.randomUUID()) }));
     latest.current = null;
+  }
+
+  /**
+   * @param {number} count
+   * @param {string} reason
+   */
+  async function closed(count, reason) {
+    try {
+      say(await acts.checkOutAll(site.id, count, reason));
+      setQuestion(null);
+    } catch (error) {
+      // Somebody came or went meanwhile: ask again, with the number that is true now.
+      const isOther = error instanceof Problem && error.code === "count_changed";
+      setQuestion(isOther ? { kind: "close", count: error.body.count } : null);
+      complain(complaint(error));
+    }
+    await seen.reload();
   }
 
   /** @param {string} token */
@@ -240,19 +257,21 @@ export function DeskView({ place, query, setQuery }) {
       <div>${overdue.length > 0 && html`<${Cards} id="overdue" title=${t.overdue} cards=${overdue} isLate=${true} ...${rows} />`}
         <${Cards} id="due" title=${t.due} cards=${due} ...${rows} /></div>
       <div><${Cards} id="inside" title=${t.inside} cards=${inside.filter((card) => !late.has(card.id))} ...${rows} />
+        ${counters.inside > 0 && can("gate:desk") && can("visitors:write") && html`<p class="buttons"><button type="button" disabled=${seen.isAway}
+          onClick=${() => setQuestion({ kind: "close", count: counters.inside })}>${t.checkOutEverybody}</button></p>`}
         ${attention.length > 0 && html`<section aria-labelledby="attention"><h2 id="attention">${t.attention}</h2>
           <ul class="attention">${attention.map((one) => html`<li key=${one.kind + one.subject.id}><span dir="auto">${one.subject.name}</span>: ${label("attention_kind", one.kind)}</li>`)}</ul></section>`}</div>
     </div>`}
     ${truncated && html`<p class="empty">${t.cut}</p>`}
-    <${Questions} question=${question} place=${place} close=${() => setQuestion(null)} done=${done} takeBack=${takeBack} />`;
+    <${Questions} question=${question} place=${place} close=${() => setQuestion(null)} done=${done} takeBack=${takeBack} closed=${closed} />`;
 }
 
 /**
  * @param {{question: Question, place: Place, close: () => void,
  *   done: (visitor: Somebody, work: () => Promise<acts.Outcome>) => Promise<void>,
- *   takeBack: (visitor: Somebody) => Promise<void>}} props
+ *   takeBack: (visitor: Somebody) => Promise<void>, closed: (count: number, reason: string) => Promise<void>}} props
  */
-function Questions({ question, place, close, done, takeBack }) {
+function Questions({ question, place, close, done, takeBack, closed }) {
   const t = texts();
   const { site, can, complain } = place;
   switch (question?.kind) {
@@ -264,6 +283,9 @@ function Questions({ question, place, close, done, takeBack }) {
             acts.printBadge(visitor).catch((error) => complain(complaint(error)));
           }
         }} />`;
+    case "close":
+      return html`<${Ask} key=${question.count} title=${t.checkOutEverybody} text=${t.closeAsk(question.count)} needsReason=${true} button=${t.checkOutEverybody}
+        onYes=${(/** @type {string} */ reason) => closed(question.count, reason)} onClose=${close} />`;
     case "undo":
       return html`<${Ask} title=${t.undo} text=${t.undoAsk(question.visitor.name)} button=${t.undo}
         onYes=${() => takeBack(question.visitor)} onClose=${close} />`;

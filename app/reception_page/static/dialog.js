@@ -59,7 +59,7 @@ export function Ask({ title, text, reasons = [], button, needsReason = false, is
       <p>${text}</p>
       ${reasons.length > 0 && html`<ul class="reasons">${reasons.map((reason) => html`<li key=${reason}>${reason}</li>`)}</ul>`}
       ${needsReason && html`<label>${t.reason}
-        <input name="reason" data-first required minlength="3" maxlength="500" autocomplete="off" aria-describedby="reason-hint" />
+        <input name="reason" data-first required minlength="3" maxlength="200" autocomplete="off" aria-describedby="reason-hint" />
         <small id="reason-hint">${t.reasonHint}</small></label>`}
       <p class="buttons">
         <button class=${isDanger ? "danger" : "main"} data-first=${!needsReason || undefined}>${button}</button>

@@ -51,9 +51,12 @@ export function wipe() {
   sessionStorage.clear();
 }
 
+/** @param {number} at */
+export const isPast = (at) => Date.now() - at > LIVES_FOR_MS;
+
 export function wipePast() {
   const last = lastDesk.get();
-  if (last !== null && Date.now() - last.at > LIVES_FOR_MS) {
+  if (last !== null && isPast(last.at)) {
     localStorage.removeItem(`${PREFIX}desk`);
   }
 }

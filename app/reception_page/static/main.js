@@ -5,7 +5,7 @@ import { DeskView } from "./desk.js";
 import { Help } from "./dialog.js";
 import { html } from "./html.js";
 import { bindKeys } from "./keys.js";
-import { chosenLanguage, chosenSite, lastAccount, wipe } from "./kept.js";
+import { chosenLanguage, chosenSite, lastAccount, wipe, wipePast } from "./kept.js";
 import { backFromDirectory, onOtherTabs, tokens } from "./session.js";
 import { SignIn } from "./sign_in.js";
 import { useDesk } from "./use_desk.js";
@@ -240,5 +240,6 @@ function Later({ view, place, toDesk }) {
   return shown === null ? html`<p class="empty">${texts().loading}</p>` : html`<${shown.View} place=${place} toDesk=${toDesk} />`;
 }
 
+wipePast();
 navigator.serviceWorker?.register("worker.js");
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById("page")));

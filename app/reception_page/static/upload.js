@@ -22,17 +22,16 @@ export function View({ place }) {
   const { site, seen, say, complain } = place;
   const [state, setState] = useState(/** @type {State} */ (null));
   const [isBusy, setBusy] = useState(false);
-  const file = useRef(/** @type {File | null} */ (null));
   const intent = useRef("");
   const allowed = useRef(/** @type {Record<string, boolean>} */ ({}));
+  const panel = useRef(/** @type {HTMLFormElement | null} */ (null));
 
   /**
    * @param {boolean} isDry
    * @param {Record<string, string>} [headers]
    */
   function send(isDry, headers = {}) {
-    const body = new FormData();
-    body.append("file", /** @type {File} */ (file.current));
+    const body = new FormData(panel.current ?? undefined);
     body.append("site", site.id);
     return ask("POST", "visitors/bulk-upload/", { body, headers, query: { dry_run: isDry, ...allowed.current } });
   }
@@ -98,12 +97,16 @@ export function View({ place }) {
   }
 
   return html`<section aria-labelledby="upload"><h2 id="upload">${t.uploadTitle}</h2>
-    <form class="panel" onSubmit=${submitted(check)}>
-      <label>${t.file} <input type="file" name="file" required accept=${`.xlsx,${XLSX}`} onChange=${(/** @type {any} */ event) => {
-        file.current = event.currentTarget.files[0] ?? null;
+    <form class="panel" ref=${panel} onSubmit=${submitted(check)}>
+      <label>${t.file} <input type="file" name="file" required accept=${`.xlsx,${XLSX}`} onChange=${() => {
         allowed.current = {};
         setState(null);
       }} /></label>
+      <fieldset class="fields" onChange=${() => setState(null)}><legend>${t.forAll}</legend>
+        <label>${t.day} <input type="date" name="visit_date" /></label>
+        <label>${t.time} <input type="time" name="visit_time" /></label>
+        <label>${t.hostEmail} <input type="email" name="host_email" autocomplete="off" /></label>
+        <label>${t.groupName} <input name="group_name" maxlength="200" autocomplete="off" /></label></fieldset>
       <p class="buttons"><button class="main" disabled=${isBusy || seen.isAway}>${t.check}</button>
         <button type="button" disabled=${isBusy || seen.isAway} onClick=${template}>${t.template}</button></p>
     </form>

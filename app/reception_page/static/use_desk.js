@@ -1,7 +1,7 @@
 // The desk as last read: kept up by the stream, and by asking now and then.
 
 import { Away, Problem, ask } from "./api.js";
-import { lastDesk, wipePast } from "./kept.js";
+import { isPast, lastDesk, wipePast } from "./kept.js";
 import { follow } from "./live.js";
 import { useEffect, useRef, useState } from "./vendor/preact/hooks.js";
 
@@ -64,7 +64,8 @@ export function useDesk(site, onChange, onFault) {
         }
       } catch (error) {
         if (error instanceof Away || (error instanceof Problem && error.status >= 500)) {
-          show({ isAway: true });
+          wipePast();
+          show({ isAway: true, ...(now.desk !== null && isPast(now.at) ? { desk: null, at: 0 } : {}) });
         } else if (!isStopped) {
           heard.current.onFault(error);
         }
@@ -102,7 +103,6 @@ export function useDesk(site, onChange, onFault) {
     const offline = () => show({ isAway: true });
     addEventListener("offline", offline);
     addEventListener("online", load);
-    wipePast();
     load();
     return () => {
       isStopped = true;

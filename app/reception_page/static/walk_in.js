@@ -158,7 +158,7 @@ export function WalkIn({ site, mayOverride, onDone, onClose }) {
       <label class="tick"><input type="checkbox" name="badge" /> ${t.printBadge}</label>
       ${refused.length > 0 && html`<fieldset class="refusal"><legend>${t.override}</legend>
         <p role="alert">${t.overrideWhy}</p><ul class="reasons">${reasonsOf(refused).map((reason) => html`<li key=${reason}>${reason}</li>`)}</ul>
-        <label>${t.reason} <input name="reason" required minlength="3" maxlength="500" autocomplete="off" ref=${focused} /></label></fieldset>`}
+        <label>${t.reason} <input name="reason" required minlength="3" maxlength="200" autocomplete="off" ref=${focused} /></label></fieldset>`}
       <p class="buttons"><button class="main" disabled=${isBusy}>${refused.length > 0 ? t.overrideDo : t.checkIn}</button>
         <button type="button" onClick=${onClose}>${t.cancel}</button></p>
     </form>
