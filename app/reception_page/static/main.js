@@ -242,4 +242,4 @@ function Later({ view, place, toDesk }) {
 
 wipePast();
 navigator.serviceWorker?.register("worker.js");
-render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById("page")));
+render(isSecureContext ? html`<${App} />` : html`<main><p class="fault">${texts().needsHttps}</p></main>`, /** @type {HTMLElement} */ (document.getElementById("page")));

@@ -3,6 +3,7 @@
 /** @type {typeof import("./texts_en.js").ENGLISH} */
 export const GERMAN = {
   reception: "Empfang",
+  needsHttps: "Diese Seite braucht HTTPS: sonst würde das Passwort unverschlüsselt gesendet.",
   language: "Sprache",
   site: "Standort",
   views: { desk: "Empfang", today: "Heute", groups: "Gruppen", upload: "Hochladen", figures: "Zahlen", muster: "Räumung" },

@@ -2,6 +2,7 @@
 
 export const ENGLISH = {
   reception: "Reception",
+  needsHttps: "This page needs HTTPS: without it, the password would be sent unencrypted.",
   language: "Language",
   site: "Site",
   views: { desk: "Desk", today: "Today", groups: "Groups", upload: "Upload", figures: "Figures", muster: "Muster" },

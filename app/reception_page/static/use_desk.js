@@ -49,10 +49,10 @@ export function useDesk(site, onChange, onFault) {
       try {
         const headers = now.desk === null ? {} : { "If-None-Match": `"${now.desk.version}"` };
         const answer = await ask("GET", "desk/", { query: { site }, headers: /** @type {Record<string, string>} */ (headers) });
-        if (isStopped) {
-          return;
-        }
         const desk = answer.status === 304 ? now.desk : /** @type {Desk} */ (await answer.json());
+        if (isStopped) {
+          return; // nothing is kept after signing out
+        }
         const before = now.desk;
         const at = Date.now();
         if (desk !== null) {
@@ -63,7 +63,7 @@ export function useDesk(site, onChange, onFault) {
           heard.current.onChange(before, desk);
         }
       } catch (error) {
-        if (error instanceof Away || (error instanceof Problem && error.status >= 500)) {
+        if (error instanceof Away || (error instanceof Problem && (error.status >= 500 || error.status === 429))) {
           wipePast();
           show({ isAway: true, ...(now.desk !== null && isPast(now.at) ? { desk: null, at: 0 } : {}) });
         } else if (!isStopped) {
@@ -103,6 +103,9 @@ export function useDesk(site, onChange, onFault) {
     const offline = () => show({ isAway: true });
     addEventListener("offline", offline);
     addEventListener("online", load);
+    // A session that ran out over lunch is renewed before anybody presses a button.
+    const awake = () => document.visibilityState === "visible" && load();
+    document.addEventListener("visibilitychange", awake);
     load();
     return () => {
       isStopped = true;
@@ -111,6 +114,7 @@ export function useDesk(site, onChange, onFault) {
       clearTimeout(together);
       removeEventListener("offline", offline);
       removeEventListener("online", load);
+      document.removeEventListener("visibilitychange", awake);
     };
   }, [site]);
   return { ...seen, happenings, reload: () => reload.current() };
