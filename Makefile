@@ -5,6 +5,7 @@ BIN := .venv/bin
 TYPESCRIPT := clients/typescript
 PYTHON_TOOLS := clients/python/.venv
 PROVIDER := tests/support/provider
+PAGE_TOOLS := tests/reception_page/npm
 
 # The first Python that is new enough; PYTHON=/path/to/python overrides it.
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
@@ -74,7 +75,7 @@ lint-document:
 	elif test -n "$$CI"; then echo "Node.js and npm are missing."; exit 1; \
 	else echo "LEFT OUT: the OpenAPI rules of spectral, which need Node.js 20 and npm."; fi
 
-tools: $(TYPESCRIPT)/node_modules/installed $(PYTHON_TOOLS)/installed $(PROVIDER)/node_modules/installed ## Install what makes clients of the API, and the directory of the tests (needs Node.js 20.19 and npm)
+tools: $(TYPESCRIPT)/node_modules/installed $(PYTHON_TOOLS)/installed $(PROVIDER)/node_modules/installed $(PAGE_TOOLS)/node_modules/installed ## Install what makes clients of the API, and what tests of the directory and the desk need (needs Node.js 20.19 and npm)
 
 $(TYPESCRIPT)/node_modules/installed: $(TYPESCRIPT)/package-lock.json
 	@$(MAKE) --no-print-directory node-is-new-enough
@@ -85,6 +86,11 @@ $(TYPESCRIPT)/node_modules/installed: $(TYPESCRIPT)/package-lock.json
 $(PROVIDER)/node_modules/installed: $(PROVIDER)/package-lock.json
 	@$(MAKE) --no-print-directory node-is-new-enough
 	@cd $(PROVIDER) && npm ci --silent
+	@touch $@
+
+$(PAGE_TOOLS)/node_modules/installed: $(PAGE_TOOLS)/package-lock.json
+	@$(MAKE) --no-print-directory node-is-new-enough
+	@cd $(PAGE_TOOLS) && npm ci --silent
 	@touch $@
 
 $(PYTHON_TOOLS)/installed: clients/python/requirements.lock .venv/installed
@@ -114,4 +120,4 @@ lock: ## Refresh the lock files (needs uv)
 	uv pip compile clients/python/requirements.in --no-annotate --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" -q -o clients/python/requirements.lock
 
 clean: ## Remove the virtual environment and caches; data in .vms stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info $(PYTHON_TOOLS) $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/src $(TYPESCRIPT)/dist $(PROVIDER)/node_modules
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info $(PYTHON_TOOLS) $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/src $(TYPESCRIPT)/dist $(PROVIDER)/node_modules $(PAGE_TOOLS)/node_modules

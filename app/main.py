@@ -65,6 +65,7 @@ from app.musters import warden_router as wardens
 from app.notifications import router as notifications
 from app.passes import router as passes
 from app.passes.middleware import ProblemPagesMiddleware
+from app.reception_page import router as reception
 from app.reports import muster_router as muster_reports
 from app.reports import personal_data_router as personal_data
 from app.reports import router as reports
@@ -188,6 +189,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     security_txt.install(app, settings)
     if settings.serves_scanner_page:
         scanner.install(app)
+    if settings.reception_page:
+        reception.install(app)
     warden_page.install(app)
     start_page.install(app, settings)
     for router in (_uploads(), *ROUTERS):

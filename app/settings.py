@@ -183,6 +183,7 @@ class Settings(DirectorySettings):
     scanner_page: bool | None = Field(
         None, description="Serve the page /scanner/; default: only in development"
     )
+    reception_page: bool = Field(True, description="Serve the page /reception/")
     webhook_allowed_networks: Networks = Field(
         [], description="Networks inside to which webhooks may be sent"
     )

@@ -18,6 +18,7 @@ READ = (
     "README.md",
     "CONTRIBUTING.md",
 )
+OTHERS = {"vendor", "node_modules"}  # written by others
 SUFFIXES = {".py", ".md", ".html", ".jinja", ".json", ".txt"}
 
 # A pattern, ignoring case and line breaks, and what to write instead.
@@ -60,7 +61,7 @@ def texts() -> Iterator[Path]:
         yield from (
             file
             for file in found
-            if file.suffix in SUFFIXES and "vendor" not in file.parts and file != Path(__file__)
+            if file.suffix in SUFFIXES and not OTHERS & set(file.parts) and file != Path(__file__)
         )
 
 

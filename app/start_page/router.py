@@ -37,6 +37,7 @@ WAYS = (
     ("llms.txt", "Overview for programs", "a page of Markdown"),
     ("health/ready/", "Health", "whether everything it needs answers"),
 )
+RECEPTION = ("reception/", "Reception", "the desk: the day, check in and out, walk-ins, rosters")
 SCANNER = ("scanner/", "Scanner", "check codes with a camera or a hand scanner")
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -60,7 +61,8 @@ are checked in at the gate.</p>
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    ways = (SCANNER, *WAYS) if settings.serves_scanner_page else WAYS
+    pages = ((settings.reception_page, RECEPTION), (settings.serves_scanner_page, SCANNER))
+    ways = [way for is_served, way in pages if is_served] + [*WAYS]
     listed = "".join(
         f'<li><a href="{path}">{name}</a><br><small>{what}</small></li>'
         for path, name, what in ways

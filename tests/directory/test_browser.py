@@ -49,8 +49,8 @@ PAGE = """<!doctype html><title>Desk</title><link rel="icon" href="data:,">
 @pytest.fixture
 async def desk(
     directory_settings: Settings, database: Database, clock: SettableClock
-) -> AsyncIterator[tuple[str, Directory]]:
-    """Return the address of a page of another origin, whose service and directory are real."""
+) -> AsyncIterator[tuple[str, Directory, str]]:
+    """Return the address of a page of another origin, its directory, and that of its service."""
     clock.set(datetime.now(UTC))
     pages = FastAPI()
     async with served(pages) as front:
@@ -65,7 +65,7 @@ async def desk(
                 given |= {"oidc_issuer": directory.issuer, "public_url": service}
                 app.state.settings = Settings(_env_file=None, **given)
                 app.state.directory = directory_provider(app.state.settings, clock)
-                yield f"{front}/desk", directory
+                yield f"{front}/desk", directory, service
 
 
 @pytest.fixture
@@ -82,14 +82,19 @@ async def tab(browser: Browser) -> AsyncIterator[Page]:
 async def sign_in(tab: Page, address: str) -> None:
     await tab.goto(address)
     await tab.get_by_role("button").click()
+    await answer(tab)
+
+
+async def answer(tab: Page) -> None:
+    """Sign in at the directory."""
     await tab.locator('input[name="login"]').fill("ada")
     await tab.locator('input[name="password"]').fill("any")
     await tab.locator('button[type="submit"]').click()
     await tab.get_by_role("button", name="Continue").click()
 
 
-async def test_a_person_clicks_through(tab: Page, desk: tuple[str, Directory]):
-    address, directory = desk
+async def test_a_person_clicks_through(tab: Page, desk: tuple[str, Directory, str]):
+    address, directory, _ = desk
     directory.add("ada", email="ada@example.com", email_verified=True, given_name="Ada")
     await sign_in(tab, address)
     await tab.get_by_text("ada@example.com").wait_for()
@@ -97,8 +102,27 @@ async def test_a_person_clicks_through(tab: Page, desk: tuple[str, Directory]):
     assert await tab.evaluate("document.cookie") == ""
 
 
-async def test_a_refusal_is_shown_by_the_page(tab: Page, desk: tuple[str, Directory]):
-    address, directory = desk
+async def test_a_refusal_is_shown_by_the_page(tab: Page, desk: tuple[str, Directory, str]):
+    address, directory, _ = desk
     directory.add("ada", email="ada@example.com", email_verified=False)
     await sign_in(tab, address)
     await tab.get_by_text("email_unverified").wait_for()
+
+
+async def test_the_desks_page_signs_in_by_it(tab: Page, desk: tuple[str, Directory, str]):
+    _, directory, service = desk
+    directory.add("ada", email="ada@example.com", email_verified=True, given_name="Ada")
+    await tab.goto(f"{service}/reception/")
+    await tab.get_by_role("button", name="Sign in with the company's account").click()
+    await answer(tab)
+    await tab.get_by_text("Your account has no desk").wait_for()  # a host's, as all new ones
+    assert urlsplit(tab.url)[2:] == ("/reception/", "", "")
+
+
+async def test_the_desks_page_says_why_not(tab: Page, desk: tuple[str, Directory, str]):
+    _, directory, service = desk
+    directory.add("ada", email="ada@example.com", email_verified=False)
+    await tab.goto(f"{service}/reception/")
+    await tab.get_by_role("button", name="Sign in with the company's account").click()
+    await answer(tab)
+    await tab.get_by_text("Your address is not verified").wait_for()

@@ -10,7 +10,15 @@ import pytest
 from app.main import create_app
 from app.settings import Settings
 
-LINKED = ("scanner/", "docs", "openapi.json", "llms.txt", "start/start.css", "start/icon.svg")
+LINKED = (
+    "reception/",
+    "scanner/",
+    "docs",
+    "openapi.json",
+    "llms.txt",
+    "start/start.css",
+    "start/icon.svg",
+)
 
 
 async def client_of(settings: Settings) -> httpx.AsyncClient:
@@ -67,11 +75,16 @@ async def test_no_other_file_is_shown(dev: httpx.AsyncClient, tmp_path: Path, na
 
 async def test_production_shows_neither(settings: Settings, tmp_path: Path):
     keep(tmp_path)
-    changed = {"debug": False, "caught_mail": tmp_path, "scanner_page": None}
+    changed = {
+        "debug": False,
+        "caught_mail": tmp_path,
+        "scanner_page": None,
+        "reception_page": False,
+    }
     async with await client_of(settings.model_copy(update=changed)) as client:
         page = await client.get("/")
         assert page.status_code == 200
-        for word in ("ifactory", "visit&gt;", "scanner/"):
+        for word in ("ifactory", "visit&gt;", "scanner/", "reception/"):
             assert word not in page.text
         assert (await client.get("/start/mails/1.eml")).status_code == 404
         tag = {"If-None-Match": page.headers["ETag"]}
