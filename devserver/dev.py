@@ -22,6 +22,7 @@ STOP_SECONDS = 20.0
 BANNER = """
 Visitor management runs at {address}
   documentation   {address}/docs
+  reception       {address}/reception/
   accounts        superadmin@ifactory.com / superadmin123
                   admin@ifactory.com / admin123
   mail            {mail}
