@@ -28,6 +28,7 @@ DEMO_ACCOUNTS = """
 BANNER = """
 Visitor management runs at {address}
   documentation   {address}/docs
+  reception       {address}/reception/
   accounts        superadmin@ifactory.com / superadmin123
                   admin@ifactory.com / admin123{others}
   mail            {mail}

@@ -8,6 +8,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from app.core.http.permissions_policy import permissions_policy
+
 STATIC = Path(__file__).parent / "static"
 HEADERS = {
     "Content-Security-Policy": (
@@ -15,6 +17,7 @@ HEADERS = {
         "connect-src 'self'; worker-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
+    "Permissions-Policy": permissions_policy("publickey-credentials-get"),
     "Cache-Control": "no-cache",  # cached, but always revalidated
 }
 

@@ -9,7 +9,7 @@ from playwright.async_api import CDPSession, Page, Route
 
 from tests.auth.conftest import StartApp
 from tests.auth.factors import ticket
-from tests.support.api import Api, Client, app_of
+from tests.support.api import PASSWORD, Api, Client, app_of
 from tests.support.serving import served
 
 PAGE = "<!doctype html><html lang=en><title>Passkeys</title><p>Passkeys"
@@ -110,3 +110,23 @@ async def test_an_authenticator_must_verify_the_user(desk: Desk):
     verified = {"authenticatorId": desk.authenticator, "isUserVerified": False}
     await desk.devtools.send("WebAuthn.setUserVerified", verified)
     assert await desk.sign_in() == "NotAllowedError"
+
+
+async def test_the_desks_page_signs_in_by_passkey(desk: Desk):
+    await desk.register()
+    page = desk.page
+    await page.goto(page.url.replace("/page", "/reception/"))
+    await page.get_by_role("button", name="Use a passkey").click()
+    await page.get_by_text("Your account has no desk").wait_for()  # a host's
+
+
+async def test_a_passkey_is_a_second_factor_at_the_desks_page(desk: Desk):
+    await desk.register()
+    page = desk.page
+    await page.goto(page.url.replace("/page", "/reception/"))
+    await page.get_by_label("E-mail").fill("charles@example.com")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Start over").wait_for()
+    await page.get_by_role("button", name="Use a passkey").click()
+    await page.get_by_text("Your account has no desk").wait_for()

@@ -32,6 +32,7 @@ UNKNOWN = (
     "/API/visitors/",
     "/pass/",
     "/pass/a/b",
+    "/receptionx",
     "/scannerx",
     "/docs/",
     "/api/visitors/\N{SNOWMAN}/",

@@ -104,6 +104,17 @@ async def test_the_page_speaks_the_language_of_the_browser(reception: Reception,
     await context.close()
 
 
+async def test_faults_of_fields_are_said_in_german(reception: Reception, desk: Page):
+    await desk.get_by_label("Language").select_option("de")
+    await desk.get_by_role("button", name="Spontanbesuch").click()
+    await desk.get_by_label("Name", exact=True).fill("Eve")
+    await desk.get_by_label("Gastgeber").fill("no@address@at.all")
+    await desk.keyboard.press("Enter")
+    await expect(desk.get_by_role("dialog").get_by_role("alert")).to_contain_text(
+        "Keine gültige Angabe"
+    )
+
+
 async def test_refusals_are_said_in_german(reception: Reception, page: Page):
     visitor = await reception.expect_visitor("Ada", visit_date="2026-11-24")
     desk = await reception.open(page)

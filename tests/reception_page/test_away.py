@@ -74,3 +74,11 @@ async def test_an_expired_token_is_renewed(reception: Reception, page: Page):
     )
     await desk.get_by_role("button", name="Check in: Ada").click()
     await said(desk, "Ada is checked in")
+
+
+async def test_a_session_that_ended_elsewhere_is_wiped(reception: Reception, page: Page):
+    await reception.expect_visitor("Ada")
+    desk = await reception.open(page)
+    assert (await reception.root.delete("auth/sessions/")).status_code == 204
+    await expect(desk.get_by_role("button", name="Sign in", exact=True)).to_be_visible(timeout=TURN)
+    assert "Ada" not in await desk.evaluate(KEPT)

@@ -158,6 +158,14 @@ async def test_at_closing_everybody_is_checked_out(reception: Reception, page: P
     await names_are(desk, "Inside", [])
 
 
+async def test_a_name_is_text_whatever_it_says(reception: Reception, page: Page):
+    name = '<img src="x" onerror="document.title = 1"> {{7 * 7}}'
+    await reception.expect_visitor(name, email="ada@example.com")
+    desk = await reception.open(page)
+    await names_are(desk, "Expected now", [name])
+    await expect(desk).to_have_title("Reception")
+
+
 async def test_a_guard_sees_what_a_guard_may_do(reception: Reception, api: Api, page: Page):
     await reception.expect_visitor("Ada")
     await api.of_role(Role.GUARD)

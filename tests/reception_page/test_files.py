@@ -50,6 +50,10 @@ async def test_a_file_runs_under_a_policy_without_inline_code(http: httpx.AsyncC
     assert "unsafe" not in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cache-Control"] == "no-cache"
+    features = answer.headers["Permissions-Policy"].split(", ")
+    assert [each for each in features if not each.endswith("=()")] == [
+        "publickey-credentials-get=(self)"
+    ]
 
 
 async def test_the_address_without_its_slash_leads_there(http: httpx.AsyncClient):

@@ -147,6 +147,8 @@ export const ENGLISH = {
   row: "Row",
   column: "Column",
   fault: "Fault",
+  /** By code; what is missing here is said as the service says it. */
+  ofCode: /** @type {Record<string, string>} */ ({}),
   ignored: "Not read",
   allow: { include_hidden: "Read hidden rows, too", ignore_columns: "Ignore these columns" },
 

@@ -4,14 +4,14 @@ import { Problem, ask, fileName, save } from "./api.js";
 import { submitted } from "./dialog.js";
 import { html } from "./html.js";
 import { useRef, useState } from "./vendor/preact/hooks.js";
-import { complaint, label, texts } from "./words.js";
+import { complaint, faultText, label, texts } from "./words.js";
 
 const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const ALLOWABLE = /** @type {const} */ ({ hidden_rows: "include_hidden", unknown_column: "ignore_columns" });
 
 /**
  * @typedef {import("visitor-management-client").BulkUploadResult} Result
- * @typedef {{row?: number, column?: string, field?: string, message: string}} Fault
+ * @typedef {import("./words.js").Fault} Fault
  * @typedef {{kind: "fine", result: Result} | {kind: "faulty", why: string, faults: Fault[], allow: "include_hidden" | "ignore_columns" | null}
  *   | {kind: "registered", count: number} | null} State
  */
@@ -55,7 +55,7 @@ export function View({ place }) {
       return;
     }
     const allow = ALLOWABLE[/** @type {keyof typeof ALLOWABLE} */ (error.code)] ?? null;
-    setState({ kind: "faulty", why: complaint(error), faults: error.body.errors ?? [], allow });
+    setState({ kind: "faulty", why: complaint(error, false), faults: error.body.errors ?? [], allow });
   }
 
   const check = () => busy(async () => {
@@ -121,7 +121,7 @@ export function View({ place }) {
           ? html`<button type="button" class="main" disabled=${isBusy} onClick=${marked}>${t.marked}</button>`
           : html`<button type="button" onClick=${() => state.allow && allow(state.allow)}>${t.allow[state.allow]}</button>`}</p>
       ${state.faults.length > 0 && html`<div class="scroll"><table><thead><tr><th scope="col">${t.row}</th><th scope="col">${t.column}</th><th scope="col">${t.fault}</th></tr></thead>
-        <tbody>${state.faults.map((fault, index) => html`<tr key=${index}><td>${fault.row}</td><td>${fault.column ?? fault.field}</td><td>${fault.message}</td></tr>`)}</tbody></table></div>`}`}
+        <tbody>${state.faults.map((fault, index) => html`<tr key=${index}><td>${fault.row}</td><td>${fault.column ?? fault.field}</td><td>${faultText(fault)}</td></tr>`)}</tbody></table></div>`}`}
   </section>`;
 }
 

@@ -38,11 +38,27 @@ export function label(kind, value) {
 /** @param {string} kind */
 export const valuesOf = (kind) => lastWords.get()?.enums[kind]?.map((word) => word.value) ?? [];
 
+/** @typedef {{code?: string, message: string, row?: number, column?: string, field?: string}} Fault */
+
+/**
+ * What to say of one field or cell: the validator speaks English.
+ * @param {Fault} fault
+ */
+export function faultText({ code = "", message }) {
+  const known = language() === "en" ? undefined : problemLabel(code);
+  return texts().ofCode[code] ?? known ?? message;
+}
+
+/** @param {string} code */
+const problemLabel = (code) =>
+  lastWords.get()?.enums.problem_code?.find((word) => word.value === code)?.labels[language()];
+
 /**
  * What to say of an error: in the user's language where the service has words for it.
  * @param {unknown} error
+ * @param {boolean} [namesFields] False where they are shown beside.
  */
-export function complaint(error) {
+export function complaint(error, namesFields = true) {
   const t = texts();
   if (error instanceof Away) {
     return t.unreachable;
@@ -53,7 +69,8 @@ export function complaint(error) {
   if (error.code === "forbidden") {
     return t.forbidden;
   }
-  const fields = (error.body.errors ?? []).map((/** @type {{field?: string, message: string}} */ fault) => fault.message);
+  /** @type {string[]} */
+  const fields = namesFields ? (error.body.errors ?? []).map(faultText) : [];
   const by = error.body.by ?? error.body.started_by;
   const isEnglish = language() === "en";
   const said = isEnglish ? error.message : label("problem_code", error.code);
