@@ -175,9 +175,9 @@ def _add_examples(document: Json) -> None:
 
 def _add_samples(document: Json, server: str) -> None:
     """Add code to each operation; only where it is served, since it doubles the document."""
-    examples = document["components"]["examples"]
+    components = document["components"]
     for path, method, operation in _operations(document["paths"]):
-        operation["x-codeSamples"] = samples(path, method, operation, examples, server)
+        operation["x-codeSamples"] = samples(path, method, operation, components, server)
 
 
 def _examples_of(schema: Json, examples: Examples, kept: Json) -> Json:

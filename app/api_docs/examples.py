@@ -77,7 +77,7 @@ class Examples:
                 return schema[given]
         return self._composed(schema)
 
-    def _member(self, name: str, schema: Json) -> Any:
+    def member(self, name: str, schema: Json) -> Any:
         try:
             return self.of(schema)
         except KeyError:
@@ -88,7 +88,7 @@ class Examples:
             if choices in schema:
                 return self.of(schema[choices][0])
         if schema.get("type") == "object":
-            return {n: self._member(n, part) for n, part in schema.get("properties", {}).items()}
+            return {n: self.member(n, part) for n, part in schema.get("properties", {}).items()}
         if schema.get("type") == "array":
             return [self.of(schema["items"])]
         if schema.get("format") in BY_FORMAT:

@@ -3,6 +3,9 @@
 import json
 import shlex
 from typing import Any
+from urllib.parse import urlencode
+
+from app.api_docs.examples import Examples
 
 Json = dict[str, Any]
 
@@ -11,12 +14,12 @@ UPLOAD = "multipart/form-data"
 KEY = "YOUR_TOKEN_OR_API_KEY"
 
 
-def samples(path: str, method: str, operation: Json, examples: Json, server: str) -> list[Json]:
+def samples(path: str, method: str, operation: Json, components: Json, server: str) -> list[Json]:
     """Return the samples of an operation in the form of `x-codeSamples`."""
-    url = server + path
+    url = server + _filled(path, operation.get("parameters", []), Examples(components["schemas"]))
     headers = {} if not operation.get("security") else {"Authorization": f"Bearer {KEY}"}
     content = operation.get("requestBody", {}).get("content", {})
-    body = _example(content.get(BODY), examples)
+    body = _example(content.get(BODY), components["examples"])
     is_upload = UPLOAD in content
     made = {
         "curl": _curl(method, url, headers, body, is_upload=is_upload),
@@ -28,6 +31,23 @@ def samples(path: str, method: str, operation: Json, examples: Json, server: str
         {"lang": langs.get(label, label), "label": label, "source": source}
         for label, source in made.items()
     ]
+
+
+def _filled(path: str, parameters: list[Json], examples: Examples) -> str:
+    """Return a path with an example of each parameter that is required."""
+    query = {}
+    for parameter in parameters:
+        if not parameter["required"]:
+            continue
+        try:
+            value = str(examples.member(parameter["name"], parameter["schema"]))
+        except KeyError:
+            value = parameter["name"]
+        if parameter["in"] == "path":
+            path = path.replace(f"{{{parameter['name']}}}", value)
+        elif parameter["in"] == "query":
+            query[parameter["name"]] = value
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def _example(content: Json | None, examples: Json) -> Any:

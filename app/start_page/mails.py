@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from email.utils import parsedate_to_datetime
 from html import escape
 from pathlib import Path
 
@@ -27,8 +26,9 @@ class Caught:
 
 def latest(folder: Path) -> list[Caught]:
     """Return the newest mails, the last one first."""
-    files = sorted(folder.glob("*.eml"), key=lambda file: file.stat().st_mtime, reverse=True)
-    return [_listed(file) for file in files[:MOST]]
+    # The catcher names them by the time.
+    files = sorted(folder.glob("*.eml"), reverse=True)[:MOST]
+    return [listed for file in files if (listed := _listed(file)) is not None]
 
 
 def page_of(folder: Path, name: str) -> str | None:
@@ -58,10 +58,14 @@ def page_of(folder: Path, name: str) -> str | None:
     return EMBEDDED.sub(inlined, text)
 
 
-def _listed(file: Path) -> Caught:
-    mail = _read(file)
-    at = mail["date"]
-    shown = f"{parsedate_to_datetime(at):%H:%M:%S}" if at else ""
+def _listed(file: Path) -> Caught | None:
+    """Return a mail, unless its file has been deleted meanwhile."""
+    try:
+        mail = _read(file)
+    except FileNotFoundError:
+        return None
+    at = getattr(mail["date"], "datetime", None)
+    shown = f"{at:%H:%M:%S}" if at else ""
     return Caught(file.name, str(mail["subject"] or ""), str(mail["to"] or ""), shown)
 
 

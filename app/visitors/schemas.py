@@ -63,7 +63,7 @@ HOST_ID = (
     "change clears all three. An address of an account sets `host_id` and `host_name`"
 )
 
-# All fields are set, since FastAPI removes nulls from examples.
+# A new visit, as Register answers.
 VISIT: JsonDict = {
     "id": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c11",
     **EXAMPLE,
@@ -75,18 +75,18 @@ VISIT: JsonDict = {
     "booked_by": "Front Desk",
     "ends_at": "2026-11-23T10:30:00Z",
     "group": {"id": "01936b0e-7a4c-7cc3-8a59-0f9a4d2b6c15", "name": "Board of trustees"},
-    "status": "completed",
-    "presence": "left",
+    "status": "pending",
+    "presence": "expected",
     "qr_code": "V1" + "A" * 40,
-    "checked_in_at": "2026-11-23T08:52:07Z",
-    "checked_out_at": "2026-11-23T10:31:40Z",
+    "checked_in_at": None,
+    "checked_out_at": None,
     "checked_out_automatically": False,
     "notes": "Comes by bicycle",
-    "is_rescheduled": True,
-    "original_visit_date": "2026-11-20",
-    "original_visit_time": "14:00",
+    "is_rescheduled": False,
+    "original_visit_date": None,
+    "original_visit_time": None,
     "created_at": "2026-11-18T16:20:00Z",
-    "updated_at": "2026-11-23T10:31:40Z",
+    "updated_at": "2026-11-18T16:20:00Z",
 }
 
 

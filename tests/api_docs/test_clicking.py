@@ -128,11 +128,7 @@ async def test_code_is_beside_and_usual_errors_are_folded(docs: Page):
     await docs.locator(".opblock-tag[data-tag='visitors']").click()
     block = docs.locator(".opblock[id$='-visitors_create']")
     await block.locator(".opblock-summary-control").click()
-    for language, part in (
-        ("curl", "curl -X POST"),
-        ("JavaScript", "await fetch"),
-        ("Python", "httpx"),
-    ):
+    for language, part in SAMPLES.items():
         await block.get_by_role("button", name=language, exact=True).click()
         assert part in await block.locator(".samples-code").inner_text()
     statuses = block.locator("tr.response[data-code]")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -104,5 +105,6 @@ async def test_the_python_sample_of_each_operation_is_python(http: httpx.AsyncCl
     document = (await http.get("/openapi.json")).json()
     for methods in document["paths"].values():
         for operation in methods.values():
-            _, _, python = operation["x-codeSamples"]
+            curl, _, python = operation["x-codeSamples"]
+            assert "{" not in shlex.split(curl["source"])[3]
             compile(python["source"], operation["operationId"], "exec")

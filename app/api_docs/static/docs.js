@@ -1,7 +1,17 @@
 "use strict";
 
-// Errors that almost every operation has; those of its own are shown.
-const USUAL = new Set(["400", "401", "403", "406", "413", "414", "415", "422", "429", "500", "503"]);
+// Codes that most operations have; what one has of its own is shown.
+const USUAL = new Set([
+  "invalid", "not_authenticated", "forbidden", "second_factor_missing", "network_not_allowed", "too_large",
+  "url_too_long", "not_acceptable", "unsupported_media_type", "too_many_requests", "unavailable", "update_under_way",
+  "idempotency_key_reused", "request_in_progress", "conflict", "not_found", "precondition_failed", "changed_meanwhile",
+]);
+
+/** Returns whether a response is an error with usual codes alone. */
+function isUsual(response, status) {
+  const codes = [...(response.get("description") ?? "").matchAll(/`(\w+)`/g)].map((found) => found[1]);
+  return status >= "400" && codes.every((code) => USUAL.has(code));
+}
 
 /** Finds operations by any words of their path, name, summary and description. */
 function found(tags, phrase) {
@@ -22,7 +32,7 @@ function folding(Original, system) {
   const { createElement, useState } = system.React;
   return (props) => {
     const [shown, show] = useState(false);
-    const own = props.responses.filter((_, status) => !USUAL.has(status));
+    const own = props.responses.filter((response, status) => !isUsual(response, status));
     const usual = props.responses.size - own.size;
     if (!usual || !own.size) return createElement(Original, props);
     const text = shown ? "Hide the usual errors" : `Show ${usual} usual errors`;
