@@ -117,7 +117,7 @@ def test_invented_visitors_move_in_once(start_dev: StartDev):
     first = start_dev("--demo", "30")
     assert "30 visitors of 4 sites" in first.said
     assert first.end(signal.SIGTERM) == 0
-    assert "Nothing was changed." in start_dev("--demo", "30").said
+    assert "with 30 visitors: nothing is added." in start_dev("--demo", "30").said
 
 
 @linux

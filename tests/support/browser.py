@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from tests.support.left_out import leave_out
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MISSING = "no Chromium here: apt-get install chromium, or set CHROMIUM to its path"
+PATIENCE_MS = 30_000  # what a page does takes milliseconds, but not on a busy machine
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
