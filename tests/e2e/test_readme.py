@@ -60,7 +60,6 @@ def test_commands_beside_it_find_it_and_say_what_is_there(tmp_path: Path) -> Non
         for email, password, *_ in (*DEVELOPMENT, *DEMO_ACCOUNTS):
             body = {"email": email, "password": password}
             assert httpx.post(f"http://127.0.0.1:{port}/api/auth/login/", json=body).is_success
-    assert "start it first" in vms("doctor", "--data-dir", str(data))
 
 
 def vms(*arguments: str) -> str:

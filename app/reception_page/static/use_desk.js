@@ -98,7 +98,13 @@ export function useDesk(site, onChange, onFault) {
           load();
         }, TOGETHER_MS);
       },
-      live: (isLive) => show({ isLive }),
+      live(isLive) {
+        const isLost = now.isLive && !isLive;
+        show({ isLive });
+        if (isLost) {
+          load(); // says at once whether the network is away
+        }
+      },
     });
     const offline = () => show({ isAway: true });
     addEventListener("offline", offline);
